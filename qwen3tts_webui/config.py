@@ -1,0 +1,42 @@
+"""Settings: defaults < environment (`QWEN3TTS_...`) < flags. Built once, in the CLI, and handed on.
+
+Also `asset(name)`, the only place that knows where the assets lie.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MAX_DESCRIPTION = 2_048
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def asset(name: str) -> Path:
+    """The path of `name` below assets/: inside an installed wheel, or beside the package in a checkout."""
+    inside = _PACKAGE / "assets"
+    return (inside if inside.is_dir() else _PACKAGE.parent / "assets") / name
+
+
+class Settings(BaseSettings):
+    """What a person can decide before the program starts; every field is also `QWEN3TTS_<NAME>` in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="QWEN3TTS_", frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=7860, ge=0, le=65_535)
+    browser: bool = True
+    model: str = "auto"
+    preview: bool = False
+    device: str = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16", "int8"] = "auto"
+    outputs: Path = Path("outputs")
+    page_language: Literal["auto", "en", "zh"] = "auto"
+    max_text: int = Field(default=20_000, ge=1)
+    queue_size: int = Field(default=64, ge=0)
+    slots: int = Field(default=0, ge=0, description="utterances spoken at once; 0 = as many as the device carries")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -1,0 +1,188 @@
+"""Everything that can go wrong and has a name. Imports nothing.
+
+    SpeechError
+    ├── RequestError            the caller's mistake, seen before the first byte leaves (4xx)
+    │   ├── InvalidValue            a field holds something it may not hold
+    │   ├── EmptyText               nothing speakable is left after cleaning
+    │   ├── TextTooLong
+    │   ├── DescriptionTooLong
+    │   ├── UnknownLanguage
+    │   ├── UnknownVoice            no preset or saved voice of that id
+    │   ├── UnknownSpeaker          the loaded model has no such speaker
+    │   ├── Unsupported             the speaking engine cannot do this
+    │   ├── NotFound                no such request, history entry or file
+    │   └── BadFile                 an imported or uploaded file is not what it should be
+    ├── UnavailableError        right request, wrong moment
+    │   ├── Busy                    the queue is full (429, `retry_after_s`)
+    │   ├── NotReady                nothing can speak yet, or the engine is shutting down (503)
+    │   └── DeadlineExceeded        the caller's deadline passed (504)
+    ├── SynthesisError          one utterance failed; the others go on (500)
+    │   ├── NumericalError          NaN or Inf in logits or sound
+    │   ├── OutOfMemory
+    │   └── EngineStopped           the engine closed in mid-speech
+    └── ModelError              a model cannot be loaded
+        ├── CheckpointError         a file is missing, truncated or does not fit; names the file and the key
+        ├── WontFit                 it needs more memory than is free
+        └── DownloadError
+
+Each class has a `code` (stable, for programs) and an English `template`; `assets/i18n/zh.json` holds the Chinese under
+`error.<code>` with the same placeholders. Texts and descriptions of users never enter an error.
+"""
+
+from typing import ClassVar
+
+
+class SpeechError(Exception):
+    """The root of the tree.
+
+    `params` fill the template and are all that a translation needs; `str(error)` is the English sentence.
+    """
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+    template: ClassVar[str] = "Something went wrong inside the program."
+
+    def __init__(self, **params: object) -> None:
+        self.params = params
+        super().__init__(self.template.format(**params))
+
+
+class RequestError(SpeechError):
+    code = "bad_request"
+    status = 400
+    template = "The request cannot be understood: {reason}."
+
+
+class InvalidValue(RequestError):
+    """`field`, what it `expected`, and what it `got` (a number or a short name, never user text)."""
+
+    code = "invalid_value"
+    status = 422
+    template = "{field} must be {expected}, not {got}."
+
+
+class EmptyText(RequestError):
+    code = "empty_text"
+    status = 422
+    template = "There is nothing to speak: type at least one letter or digit."
+
+
+class TextTooLong(RequestError):
+    code = "text_too_long"
+    status = 413
+    template = "The text has {length} characters; at most {limit} can be spoken at once. Split it into parts."
+
+
+class DescriptionTooLong(RequestError):
+    code = "description_too_long"
+    status = 422
+    template = "The voice description has {length} characters; at most {limit} are allowed. Shorten it."
+
+
+class UnknownLanguage(RequestError):
+    code = "unknown_language"
+    status = 422
+    template = "The language {got} is not known. Use one of: {known}."
+
+
+class UnknownVoice(RequestError):
+    code = "unknown_voice"
+    status = 404
+    template = "There is no voice with the id {got}. GET /api/voices lists the voices."
+
+
+class UnknownSpeaker(RequestError):
+    code = "unknown_speaker"
+    status = 422
+    template = "The model has no speaker named {got}. Its speakers: {known}."
+
+
+class Unsupported(RequestError):
+    """`feature` is asked for and `engine` cannot do it; `instead` says what would work."""
+
+    code = "unsupported"
+    status = 422
+    template = "{engine} cannot do this: {feature}. {instead}"
+
+
+class NotFound(RequestError):
+    code = "not_found"
+    status = 404
+    template = "There is no {what} with the id {got}."
+
+
+class BadFile(RequestError):
+    code = "bad_file"
+    status = 422
+    template = "This file cannot be used: {reason}."
+
+
+class UnavailableError(SpeechError):
+    code = "unavailable"
+    status = 503
+    template = "The service cannot answer now."
+
+
+class Busy(UnavailableError):
+    """`retry_after_s`: whole seconds after which a place is likely to be free."""
+
+    code = "busy"
+    status = 429
+    template = "All places are taken ({waiting} requests are waiting). Try again in {retry_after_s} s."
+
+
+class NotReady(UnavailableError):
+    code = "not_ready"
+    template = "The voice is not ready yet: {reason}."
+
+
+class DeadlineExceeded(UnavailableError):
+    code = "deadline_exceeded"
+    status = 504
+    template = "The deadline of {deadline_ms} ms passed before the speech was finished."
+
+
+class SynthesisError(SpeechError):
+    code = "synthesis_failed"
+    template = "The engine failed while speaking. The text is kept; try again."
+
+
+class NumericalError(SynthesisError):
+    """`where` is "logits" or "sound"; `dtype` the type that overflowed."""
+
+    code = "numerical"
+    template = "The model produced invalid numbers ({where}, {dtype}). Try another precision in the settings."
+
+
+class OutOfMemory(SynthesisError):
+    code = "out_of_memory"
+    status = 503
+    template = "The device ran out of memory. Shorten the text or wait until others have finished."
+
+
+class EngineStopped(SynthesisError):
+    code = "engine_stopped"
+    status = 503
+    template = "The engine was stopped while this was being spoken. Try again."
+
+
+class ModelError(SpeechError):
+    code = "model"
+    template = "The model cannot be loaded: {reason}."
+
+
+class CheckpointError(ModelError):
+    """`file` is the path that is wrong, `key` the tensor or setting in it ("" when the file itself is), `problem` the reason."""
+
+    code = "checkpoint"
+    template = "{file}: {problem} [{key}]"
+
+
+class WontFit(ModelError):
+    code = "wont_fit"
+    template = "The model needs {needed_gib:.1f} GiB on {device}, {free_gib:.1f} GiB are free. {instead}"
+
+
+class DownloadError(ModelError):
+    code = "download"
+    template = "The download of {what} failed: {reason}."
