@@ -172,7 +172,7 @@ class ModelError(SpeechError):
 
 
 class CheckpointError(ModelError):
-    """`file` is the path that is wrong, `key` the tensor or setting in it ("" when the file itself is), `problem` the reason."""
+    """`file` is the path that is wrong, `key` the tensor or setting in it ("" if it is the file itself)."""
 
     code = "checkpoint"
     template = "{file}: {problem} [{key}]"

@@ -19,7 +19,8 @@ class PcmStream:
     """A bounded queue of PCM for one listener; implements `PcmSink`.
 
     The bound is advice: `full` turns True at `capacity_s` seconds of sound that nobody took, and the engine lets others
-    go first; `put` always accepts. One listener only. Iteration ends after `finish` or `cancel` and raises what `fail` got.
+    go first; `put` always accepts. One listener only. Iteration ends after `finish` or `cancel`, and raises what `fail`
+    got.
     """
 
     def __init__(self, *, capacity_s: float = 30.0) -> None:
@@ -64,7 +65,7 @@ class PcmStream:
         self._notify()
 
     def fail(self, error: Exception) -> None:
-        """End with `error`; one from outside our tree is wrapped, so that no listener ever sees a stranger's traceback."""
+        """End with `error`; one from outside our tree is wrapped, so that no listener sees a stranger's traceback."""
         with self._change:
             if self._spoken is None and self._error is None:
                 if not isinstance(error, SpeechError):
@@ -79,7 +80,7 @@ class PcmStream:
         self._on_change = on_change
 
     def wait_for_room(self, timeout_s: float | None = None) -> bool:
-        """Block until not `full` or cancelled (for engines that own one thread an utterance); False after `timeout_s`."""
+        """Block until not `full` or cancelled, for engines that may wait; False after `timeout_s`."""
         with self._change:
             return self._change.wait_for(lambda: self._cancelled or not self.full, timeout_s)
 
@@ -164,7 +165,10 @@ class PcmStream:
 
 
 class TextQueue:
-    """Text on its way from a writer to an engine that already speaks it; implements `TextFeed`. Bounded by `limit` characters."""
+    """Text on its way from a writer to an engine that already speaks it; implements `TextFeed`.
+
+    At most `limit` characters wait at a time.
+    """
 
     def __init__(self, *, limit: int = 20_000) -> None:
         self._limit = limit

@@ -1,7 +1,7 @@
 """The words that everybody uses: what is asked, what is spoken, what comes back. Imports nothing of ours.
 
-Sound is mono float32 in [-1, 1] at `SAMPLE_RATE` everywhere between an engine and the encoders; a *frame* is 80 ms of it
-and, for Qwen3-TTS, 16 codes.
+Sound is mono float32 in [-1, 1] at `SAMPLE_RATE` everywhere between an engine and the encoders; a *frame* is 80 ms of
+it and, for Qwen3-TTS, 16 codes.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Passage:
 class Voice:
     """Whom to sound like. An engine uses what it can and says in `EngineInfo.features` what that is.
 
-    `engine_voice` is an opaque name that an engine gave in `Spoken.engine_voice`; handed back, it is the same voice again.
+    `engine_voice` is an opaque name that an engine gave in `Spoken.engine_voice`; handed back, it is that voice again.
     """
 
     description: str = ""
@@ -133,7 +133,7 @@ class Utterance:
 class Timings:
     """Where the time of one utterance went, in milliseconds on a monotonic clock; None is "not known", never 0.
 
-    All but `frames_per_second` and `total_ms` are counted from the moment the engine was asked; `codec_ms` is the codec's
+    All but `codec_ms` and `frames_per_second` are counted from the moment the engine was asked; `codec_ms` is the codec's
     share of the first packet. `cold` marks a figure that includes a warm-up.
     """
 
