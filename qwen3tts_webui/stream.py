@@ -15,12 +15,40 @@ from .errors import SpeechError, SynthesisError
 from .types import SAMPLE_RATE, Pcm, Spoken
 
 
+class LoopWaker:
+    """Runs `action` on an event loop whenever somebody, in any thread, calls the waker; calls in a burst become one.
+
+    What was done before the call is visible to `action`. `orphaned` runs, in the caller's thread, if the loop is shut.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, action: Callable[[], None], orphaned: Callable[[], None]
+    ) -> None:
+        self._loop = loop
+        self._action = action
+        self._orphaned = orphaned
+        self._pending = False
+
+    def __call__(self) -> None:
+        if self._pending:
+            return
+        self._pending = True
+        try:
+            self._loop.call_soon_threadsafe(self._run)
+        except RuntimeError:
+            self._orphaned()
+
+    def _run(self) -> None:
+        self._pending = False  # before the action: whoever calls from here on has done something it may not have seen
+        self._action()
+
+
 class PcmStream:
     """A bounded queue of PCM for one listener; implements `PcmSink`.
 
     The bound is advice: `full` turns True at `capacity_s` seconds of sound that nobody took, and the engine lets others
-    go first; `put` always accepts. One listener only. Iteration ends after `finish` or `cancel`, and raises what `fail`
-    got.
+    go first; `put` always accepts. One listener only. Iteration ends after `finish` or `cancel` and raises what `fail`
+    got; leaving an iteration early is not a `cancel`: say so. `cancel` may be called from any thread.
     """
 
     def __init__(self, *, capacity_s: float = 30.0) -> None:
@@ -31,8 +59,8 @@ class PcmStream:
         self._error: Exception | None = None
         self._cancelled = False
         self._change = threading.Condition()
-        self._wake: Callable[[], None] | None = None
-        self._on_change: Callable[[], None] | None = None
+        self._on_sound: Callable[[], None] | None = None
+        self._on_room: Callable[[], None] | None = None
 
     # the engine's side
 
@@ -44,11 +72,6 @@ class PcmStream:
     def full(self) -> bool:
         return self._buffered >= self._capacity
 
-    @property
-    def ended(self) -> bool:
-        """True after `finish` or `fail`, or once the listener left."""
-        return self._cancelled or self._spoken is not None or self._error is not None
-
     def put(self, pcm: Pcm) -> None:
         """Hand over `pcm`, float32 (samples,). Dropped when the listener has left."""
         with self._change:
@@ -56,35 +79,46 @@ class PcmStream:
                 return
             self._blocks.append(pcm)
             self._buffered += len(pcm)
-        self._notify()
+            self._change.notify_all()
+        _call(self._on_sound)
 
     def finish(self, spoken: Spoken) -> None:
+        """End well. The first ending counts; after a `cancel` it only confirms that the engine has stopped."""
         with self._change:
             if self._spoken is None and self._error is None:
                 self._spoken = spoken
-        self._notify()
+            self._change.notify_all()
+        _call(self._on_sound)
 
     def fail(self, error: Exception) -> None:
-        """End with `error`; one from outside our tree is wrapped, so that no listener sees a stranger's traceback."""
+        """End with `error`; one from outside our tree is wrapped, so that no listener ever sees a stranger's words."""
+        if not isinstance(error, SpeechError):
+            wrapped = SynthesisError()
+            wrapped.__cause__ = error
+            error = wrapped
         with self._change:
             if self._spoken is None and self._error is None:
-                if not isinstance(error, SpeechError):
-                    wrapped = SynthesisError()
-                    wrapped.__cause__ = error
-                    error = wrapped
                 self._error = error
-        self._notify()
+            self._change.notify_all()
+        _call(self._on_sound)
 
-    def watch(self, on_change: Callable[[], None]) -> None:
-        """Call `on_change`, from the listener's thread, whenever sound was taken or the listener left."""
-        self._on_change = on_change
+    def watch(self, on_room: Callable[[], None]) -> None:
+        """Call `on_room`, from the listener's thread, when sound was taken or the listener left; at once if it did."""
+        self._on_room = on_room
+        if self._cancelled:
+            on_room()
 
     def wait_for_room(self, timeout_s: float | None = None) -> bool:
-        """Block until not `full` or cancelled, for engines that may wait; False after `timeout_s`."""
+        """Block until not `full` or cancelled (for engines with a thread an utterance); False after `timeout_s`."""
         with self._change:
             return self._change.wait_for(lambda: self._cancelled or not self.full, timeout_s)
 
     # the listener's side
+
+    @property
+    def ended(self) -> bool:
+        """True after `finish` or `fail`, or once the listener left: nothing will be added any more."""
+        return self._cancelled or self._spoken is not None or self._error is not None
 
     @property
     def spoken(self) -> Spoken | None:
@@ -96,72 +130,70 @@ class PcmStream:
         """Seconds of sound that were made and not yet taken."""
         return self._buffered / SAMPLE_RATE
 
+    def listen(self, on_sound: Callable[[], None] | None) -> None:
+        """Call `on_sound`, from any thread, after each `put` and at the end; at once if there already is something."""
+        self._on_sound = on_sound
+        if self._blocks or self.ended:
+            _call(on_sound)
+
+    def take(self) -> Pcm | None:
+        """The next block, never waiting; None if there is none (yet, or ever: see `ended`). After the last, raises what
+        `fail` got.
+        """
+        with self._change:
+            if not self._blocks:
+                if self._error is not None and not self._cancelled:
+                    raise self._error
+                return None
+            block = self._blocks.popleft()
+            self._buffered -= len(block)
+            self._change.notify_all()
+        _call(self._on_room)
+        return block
+
     def cancel(self) -> None:
         """Leave: what is buffered is dropped and the engine stops before its next frame. Idempotent."""
         with self._change:
             self._cancelled = True
             self._blocks.clear()
             self._buffered = 0
-        self._notify()
-        self._taken()
+            self._change.notify_all()
+        _call(self._on_sound)
+        _call(self._on_room)
 
     def __iter__(self) -> Iterator[Pcm]:
         while True:
             with self._change:
                 self._change.wait_for(lambda: bool(self._blocks) or self.ended)
-            block = self._take()
+            block = self.take()
             if block is None:
                 return
             yield block
 
     async def __aiter__(self) -> AsyncIterator[Pcm]:
-        loop = asyncio.get_running_loop()
         woken = asyncio.Event()
-
-        def wake() -> None:
-            try:
-                loop.call_soon_threadsafe(woken.set)
-            except RuntimeError:  # the loop closed while the engine was still speaking
-                self._cancelled = True
-
-        self._wake = wake
+        waker = LoopWaker(asyncio.get_running_loop(), woken.set, self.cancel)
+        self.listen(waker)
         try:
             while True:
-                woken.clear()
-                if not self._blocks and not self.ended:
-                    await woken.wait()
-                    continue
-                block = self._take()
-                if block is None:
+                woken.clear()  # before looking: what comes after the look sets it again
+                ended = self.ended
+                block = self.take()
+                if block is not None:
+                    yield block
+                elif ended:
                     return
-                yield block
+                else:
+                    await woken.wait()
         finally:
-            self._wake = None
+            if self._on_sound is waker:  # a later iteration may already listen
+                self._on_sound = None
 
-    def _take(self) -> Pcm | None:
-        """The next block; None at the end. Raises the failure once all sound before it was taken."""
-        with self._change:
-            block = self._blocks.popleft() if self._blocks else None
-            if block is not None:
-                self._buffered -= len(block)
-        if block is None:
-            if self._error is not None and not self._cancelled:
-                raise self._error
-            return None
-        self._taken()
-        return block
 
-    def _notify(self) -> None:
-        with self._change:
-            self._change.notify_all()
-        if self._wake is not None:
-            self._wake()
-
-    def _taken(self) -> None:
-        with self._change:
-            self._change.notify_all()
-        if self._on_change is not None:
-            self._on_change()
+def _call(hook: Callable[[], None] | None) -> None:
+    """A parameter, not an attribute: the hook may be taken away by another thread between the look and the call."""
+    if hook is not None:
+        hook()
 
 
 class TextQueue:
@@ -215,5 +247,4 @@ class TextQueue:
         self._on_text = on_text
 
     def _changed(self) -> None:
-        if self._on_text is not None:
-            self._on_text()
+        _call(self._on_text)
