@@ -1,0 +1,103 @@
+"""Weights: in goes a checkpoint folder and a way to build a module, out comes the module with every weight in place.
+
+The module is built without memory (accelerate's `init_empty_weights`), then filled tensor by tensor, straight at its
+device and type, through one small staging buffer: the peak is the weights themselves. Every key is accounted for. Knows
+no module of ours and no config.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from accelerate import init_empty_weights  # type: ignore[import-untyped]
+from torch import nn
+
+from qwen3tts_webui.errors import CheckpointError
+from qwen3tts_webui.model.shards import StoredTensor, read_shards
+
+_STAGING_BYTES = 4 << 20
+
+Module = TypeVar("Module", bound=nn.Module)
+DtypeOf = Callable[[str], torch.dtype]
+"""The type of the weight of that module name; lets norms stay float32 beside half-precision linears."""
+
+
+def same_name(name: str) -> str:
+    """The key of a module whose names are the released keys."""
+    return name
+
+
+def load_weights(
+    build: Callable[[], Module],
+    folder: Path,
+    *,
+    device: torch.device,
+    dtype: torch.dtype | DtypeOf,
+    key_of: Callable[[str], str] = same_name,
+    unused: Sequence[str] = (),
+) -> Module:
+    """Build a module and fill it from the safetensors files in `folder`; it comes back in eval mode, without gradients.
+
+    `key_of` maps a name in the module's `state_dict` to its released key. Released keys that begin with one of `unused`
+    are left on disk: the caller declares there what it knows and does not need. Buffers outside the `state_dict` keep
+    the values that `build` gave them and move to `device`.
+
+    Raises CheckpointError for all that `read_shards` finds, and for a missing, unexpected, wrongly shaped or non-float
+    tensor.
+    """
+    with init_empty_weights():
+        module = build()
+    stored = {key: tensor for key, tensor in read_shards(folder).items() if not key.startswith(tuple(unused))}
+    sources = _match(module.state_dict(), stored, key_of, folder)
+    type_of: DtypeOf = dtype if callable(dtype) else lambda _name: dtype
+    staging = torch.empty(_STAGING_BYTES, dtype=torch.uint8, pin_memory=device.type == "cuda")
+    for name, source in sources.items():
+        _put(module, name, _read(source, staging, device, type_of(name)))
+    return module.to(device).eval().requires_grad_(False)
+
+
+def _match(
+    wanted: Mapping[str, torch.Tensor], stored: Mapping[str, StoredTensor], key_of: Callable[[str], str], folder: Path
+) -> dict[str, StoredTensor]:
+    """Pair every name of the module with its tensor on disk, in the order of the files; nothing may be left over."""
+    names = {key_of(name): name for name in wanted}
+    sources: dict[str, StoredTensor] = {}
+    for key, tensor in stored.items():
+        if key not in names:
+            raise CheckpointError(file=tensor.file, key=key, problem="this model has no place for the tensor")
+        expected = tuple(wanted[names[key]].shape)
+        if tensor.shape != expected:
+            problem = f"the shape is {list(tensor.shape)}, the config asks for {list(expected)}"
+            raise CheckpointError(file=tensor.file, key=key, problem=problem)
+        if tensor.dtype is None:
+            problem = f"the type is {tensor.dtype_name}, a float type is needed"
+            raise CheckpointError(file=tensor.file, key=key, problem=problem)
+        sources[names[key]] = tensor
+    missing = [key for key in names if key not in stored]
+    if missing:
+        others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        raise CheckpointError(file=folder, key=missing[0], problem=f"the tensor is missing{others}")
+    return sources
+
+
+def _read(source: StoredTensor, staging: torch.Tensor, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
+    """A new tensor at its place, filled chunk by chunk; the conversion happens on the way."""
+    assert source.dtype is not None
+    target = torch.empty(source.shape, dtype=dtype, device=device)
+    flat = target.view(-1)
+    for start, values in source.chunks(staging.view(source.dtype)):
+        flat[start : start + values.numel()].copy_(values)
+    return target
+
+
+def _put(module: nn.Module, name: str, value: torch.Tensor) -> None:
+    """Replace the parameter or buffer `name`, whatever its device and type were."""
+    path, _, leaf = name.rpartition(".")
+    owner = module.get_submodule(path)
+    if leaf in owner._buffers:
+        owner._buffers[leaf] = value
+    else:
+        owner._parameters[leaf] = nn.Parameter(value, requires_grad=False)
