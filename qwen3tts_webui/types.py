@@ -133,8 +133,8 @@ class Utterance:
 class Timings:
     """Where the time of one utterance went, in milliseconds on a monotonic clock; None is "not known", never 0.
 
-    All but `codec_ms` and `frames_per_second` are counted from the moment the engine was asked; `codec_ms` is the codec's
-    share of the first packet. `cold` marks a figure that includes a warm-up.
+    All but `codec_ms` and `frames_per_second` are counted from the moment the engine was asked; `codec_ms` is its
+    codec share of the first packet. `cold` marks a figure that includes a warm-up.
     """
 
     queued_ms: float | None = None
