@@ -1,0 +1,82 @@
+"""From a fresh checkout to a running program. In: command-line arguments. Out: the exit code of the program.
+
+Standard library only, and nothing of ours: this runs before anything is installed. `machine` has the facts, `plan` the
+decisions, `install` does it. `app.py --setup EXTRA...` only sets up (`--setup preview dev` for development).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .install import install, is_ready, python_in, write_stamp
+from .machine import Machine, examine
+from .plan import Plan, SetupError, plan, requirements, stamp_key
+
+ROOT = Path(__file__).resolve().parents[2]
+EXTRAS = ("preview",)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Set up what is missing below the checkout, then run the command line of the program in its own environment."""
+    only_setup = list(argv[:1]) == ["--setup"]
+    venv = ROOT / ".venv"
+    try:
+        prepare(ROOT, tuple(argv[1:]) if only_setup else EXTRAS)
+    except SetupError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. Start again to go on: what was installed is kept.", file=sys.stderr)
+        return 130
+    if only_setup:
+        return 0
+    if Path(sys.prefix).resolve() != venv.resolve():
+        return _run_in(venv, argv)
+    from qwen3tts_webui.cli import main as run
+
+    return run(argv)
+
+
+def prepare(root: Path, extras: tuple[str, ...], machine: Machine | None = None) -> None:
+    """Make `root`/.venv hold everything that the checkout needs; does nothing, quickly, when it already does."""
+    venv = root / ".venv"
+    pyproject = (root / "pyproject.toml").read_text(encoding="utf-8")
+    constraints = root / "constraints.txt"
+    pins = constraints.read_text(encoding="utf-8")
+    wanted = requirements(pyproject, extras)
+    key = stamp_key(pins, sys.version_info[:2])
+    if is_ready(venv, key, wanted):
+        return
+    machine = machine or examine(root)
+    todo = plan(machine, pins, wanted)
+    print(announce(todo, venv), flush=True)
+    install(todo, machine, venv, constraints)
+    write_stamp(venv, key, todo)
+    print("Everything is installed.\n", flush=True)
+
+
+def announce(todo: Plan, venv: Path) -> str:
+    """What is about to happen and how big it is."""
+    size = f"about {todo.download_gb:.1f} GB to download, {todo.disk_gb:.1f} GB on disk"
+    lines = [
+        f"Setting up in {venv} (once, a few minutes; {size})",
+        f"  {todo.torch[0][0]}, the {todo.build.name} build: {todo.build.why}",
+        *(f"  {note}" for note in todo.notes),
+    ]
+    return "\n".join(lines)
+
+
+def _run_in(venv: Path, argv: Sequence[str]) -> int:
+    """Run app.py again, inside the environment."""
+    command = [str(python_in(venv)), str(ROOT / "app.py"), *argv]
+    if os.name != "nt":
+        os.execv(command[0], command)
+    try:  # Windows has no exec: wait for the child, which hears Ctrl+C by itself
+        child = subprocess.Popen(command)
+        return child.wait()
+    except KeyboardInterrupt:
+        return child.wait()

@@ -1,0 +1,100 @@
+"""Carries a `Plan` out: makes the environment, installs into it, leaves a stamp.
+
+Every step can be broken off and repeated; standard library only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from .machine import Machine
+from .plan import Plan, SetupError, explain
+
+STAMP = "qwen3tts-webui.json"
+
+
+def python_in(venv: Path) -> Path:
+    """The interpreter of an environment."""
+    return venv / "Scripts" / "python.exe" if os.name == "nt" else venv / "bin" / "python"
+
+
+def is_ready(venv: Path, key: str, wanted: Sequence[str]) -> bool:
+    """True when the stamp says that all that is `wanted` is installed and the interpreter is still there."""
+    try:
+        stamp = json.loads((venv / STAMP).read_text(encoding="utf-8"))
+        return bool(stamp["key"] == key) and set(wanted) <= set(stamp["requirements"]) and python_in(venv).exists()
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def install(plan: Plan, machine: Machine, venv: Path, constraints: Path) -> None:
+    """Do all that `plan` says; `SetupError` with a plain sentence when a step fails. Says on stdout what it does."""
+    print("[1/3] A Python environment of its own")
+    make_environment(machine, venv)
+    print(f"[2/3] torch ({plan.build.name})", flush=True)
+    _first_that_works(machine, venv, plan.torch)
+    print(f"[3/3] {len(plan.requirements)} packages and what they need", flush=True)
+    _first_that_works(machine, venv, [("--constraint", str(constraints), *plan.requirements)])
+
+
+def write_stamp(venv: Path, key: str, done: Plan) -> None:
+    """The last step of a set-up, in one move: a set-up that was broken off leaves none."""
+    draft = venv / f"{STAMP}.new"
+    draft.write_text(json.dumps({"key": key, "requirements": done.requirements, "torch": done.build.name}), "utf-8")
+    draft.replace(venv / STAMP)
+
+
+def make_environment(machine: Machine, venv: Path) -> None:
+    """Make `venv`, unless a whole one for this version of Python is there; half an environment is made anew."""
+    version = "import pip, sys; print(*sys.version_info[:2])"
+    with contextlib.suppress(OSError):
+        answer = subprocess.run([python_in(venv), "-c", version], capture_output=True, text=True, check=False)
+        if answer.stdout.split() == [str(part) for part in machine.python]:
+            return
+    _run([sys.executable, "-m", "venv", "--clear", str(venv)])
+
+
+def _first_that_works(machine: Machine, venv: Path, ways: Sequence[Sequence[str]]) -> None:
+    """Try each way with each installer. A way that is not the last may fail silently: the next one is the answer."""
+    commands = [[*installer, *way] for way in ways for installer in _installers(machine, venv, way)]
+    for command in commands[:-1]:
+        with contextlib.suppress(SetupError):
+            _run(command, quiet=True)
+            return
+    _run(commands[-1])
+
+
+def _installers(machine: Machine, venv: Path, way: Sequence[str]) -> Iterator[list[str]]:
+    """uv where it is, for its speed; then pip, which also reads this machine's pip settings (mirrors, local wheels)."""
+    python = str(python_in(venv))
+    if machine.uv:
+        yield [machine.uv, "pip", "install", "--python", python, "--index-strategy", "unsafe-best-match"]
+    pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    yield pip if sys.stdout.isatty() else [*pip, "--quiet"]
+
+
+def _run(command: Sequence[str], *, quiet: bool = False) -> None:
+    """Run an installer, its stderr shown as it comes (not if `quiet`); `SetupError` explains a failure."""
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL if quiet else None, stderr=subprocess.PIPE, text=True, errors="replace"
+    )
+    assert process.stderr is not None
+    complaints = []
+    try:
+        for line in process.stderr:
+            complaints.append(line)
+            if not quiet:
+                print(line, end="", file=sys.stderr, flush=True)
+        process.wait()
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+    if process.returncode:
+        raise SetupError(explain("".join(complaints)))
