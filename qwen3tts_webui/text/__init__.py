@@ -1,0 +1,1 @@
+"""Text: from what a person pasted to what a voice can speak. Knows neither torch nor the web."""

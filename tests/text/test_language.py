@@ -1,0 +1,77 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qwen3tts_webui.errors import UnknownLanguage
+from qwen3tts_webui.text.language import LANGUAGES, guess, parse_language
+
+CODES = [language.code for language in LANGUAGES]
+
+
+def test_the_ten_languages_in_order() -> None:
+    assert CODES == ["zh", "en", "ja", "ko", "de", "fr", "ru", "pt", "es", "it"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES, ids=CODES)
+def test_every_name_of_a_language_is_understood(language) -> None:
+    for name in (language.code, language.name, language.native, language.chinese, language.model, *language.aliases):
+        assert parse_language(name) == language.code
+        assert parse_language(f" {name.upper()} ") == language.code
+
+
+def test_no_two_languages_share_a_name() -> None:
+    names = [name for x in LANGUAGES for name in {x.code, x.name.lower(), x.native.lower(), x.chinese, *x.aliases}]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    ("tag", "code"),
+    [("zh-CN", "zh"), ("zh_Hant_TW", "zh"), ("en-GB", "en"), ("pt-BR", "pt"), ("yue-HK", "zh"), ("ES_mx", "es")],
+)
+def test_language_tags(tag: str, code: str) -> None:
+    assert parse_language(tag) == code
+
+
+@pytest.mark.parametrize("name", ["auto", "Auto", "", " ", "自动"])
+def test_auto(name: str) -> None:
+    assert parse_language(name) == "auto"
+
+
+def test_an_unknown_language_names_those_that_are_known() -> None:
+    with pytest.raises(UnknownLanguage, match=r"The language klingon is not known. Use one of: auto, zh, en, ja, ko"):
+        parse_language("klingon")
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("今天天气很好。", "zh"),
+        ("我喜欢用 iPhone 和 Samsung 手机。", "zh"),
+        ("今日天氣好好，一齊去飲茶啦。", "zh"),
+        ("今日はいい天気ですね。", "ja"),
+        ("カラオケ", "ja"),
+        ("오늘은 날씨가 좋네요.", "ko"),
+        ("Сегодня хорошая погода.", "ru"),
+        ("The weather is lovely today.", "en"),
+        ("Hello", "en"),
+        ("Das Wetter ist heute sehr schön.", "de"),
+        ("Guten Tag", "de"),
+        ("Il fait très beau aujourd'hui.", "fr"),
+        ("Bonjour", "fr"),
+        ("O tempo está muito bom hoje.", "pt"),
+        ("Olá, tudo bem com você?", "pt"),
+        ("Hoy hace muy buen tiempo.", "es"),
+        ("¿Qué hora es?", "es"),
+        ("Oggi il tempo è molto bello.", "it"),
+        ("Buongiorno a tutti", "it"),
+        ("12345 !?", "en"),
+        ("", "en"),
+    ],
+)
+def test_guess(text: str, code: str) -> None:
+    assert guess(text) == code
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=40))
+def test_a_guess_is_always_one_of_the_ten(text: str) -> None:
+    assert guess(text) in CODES
