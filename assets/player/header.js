@@ -1,0 +1,84 @@
+// The three figures above the page, from the player's stats and the server's GPU route. What is not known is a dash.
+
+import { byId, make } from "./dom.js";
+import { route } from "./player.js";
+
+const GPU_EVERY_MS = 1000;
+const DASH = "–";
+
+export class Header {
+  #player;
+  #sentences;
+  #gpu = undefined; // undefined: not asked yet; null: this machine cannot say
+
+  constructor(player, sentences) {
+    this.#player = player;
+    this.#sentences = sentences;
+    player.addEventListener("change", ({ detail }) => detail !== "progress" && this.draw());
+    sentences.addEventListener("change", () => this.draw());
+    this.draw();
+    this.#ask();
+  }
+
+  draw() {
+    const { stats } = this.#player;
+    const server = stats.server ?? {};
+    const say = (key) => this.#sentences.say(key);
+    this.#figure("latency", milliseconds(server.first_pcm_ms), server.cold ? say("header.cold") : "");
+    this.#figure("total", seconds(server.total_ms));
+    this.#figure("gpu", this.#gpu === undefined ? [DASH, ""] : this.#gpu === null ? [say("header.none"), ""] : [String(Math.round(this.#gpu)), "%"]);
+    const network = stats.first_byte_ms !== null && known(server.first_pcm_ms) ? Math.max(0, stats.first_byte_ms - server.first_pcm_ms) : null;
+    const model = known(server.first_pcm_ms) && known(server.queued_ms) ? server.first_pcm_ms - server.queued_ms : null;
+    this.#split("latency", [
+      ["header.queue", server.queued_ms],
+      ["header.model", model],
+      ["header.network", network],
+      ["header.heard", stats.first_sample_ms],
+      ["header.device", this.#player.device_ms],
+    ]);
+    this.#split("total", [
+      ["header.server", server.total_ms],
+      ["header.received", stats.total_ms],
+    ]);
+    byId("heard").textContent = known(stats.first_sample_ms)
+      ? this.#sentences.say("wave.heard", { ms: Math.round(stats.first_sample_ms) })
+      : "";
+  }
+
+  #figure(name, [value, unit], note = "") {
+    const figure = byId(`metric-${name}`).querySelector("dd");
+    figure.replaceChildren(value, ...(unit ? [make("small", {}, unit)] : []), ...(note ? [make("em", {}, note)] : []));
+  }
+
+  #split(name, rows) {
+    const lines = rows.map(([key, ms]) => make("div", {}, make("span", {}, this.#sentences.say(key)), make("b", {}, milliseconds(ms).join(" ").trim())));
+    byId(`metric-${name}`).querySelector(".split").replaceChildren(...lines);
+  }
+
+  async #ask() {
+    for (;;) {
+      if (document.visibilityState === "visible") {
+        try {
+          const answer = await fetch(route("api/gpu"));
+          this.#gpu = answer.ok ? (await answer.json()).util_percent : null;
+        } catch {
+          this.#gpu = undefined; // the server is away
+        }
+        this.draw();
+        if (this.#gpu === null) return; // no NVML now, none in a second
+      }
+      await new Promise((resolve) => setTimeout(resolve, GPU_EVERY_MS));
+    }
+  }
+}
+
+const known = (value) => value !== null && value !== undefined;
+
+function milliseconds(ms) {
+  if (!known(ms)) return [DASH, ""];
+  return ms >= 10000 ? seconds(ms) : [ms < 10 ? ms.toFixed(1) : String(Math.round(ms)), "ms"];
+}
+
+function seconds(ms) {
+  return known(ms) ? [(ms / 1000).toFixed(2), "s"] : [DASH, ""];
+}

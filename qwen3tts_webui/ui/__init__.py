@@ -1,0 +1,10 @@
+"""The page: Gradio draws it, the modules in assets/player/ bring it to life. In: `Speech` and settings. Out: routes and a page.
+
+One file a region; each has one function that draws the region and returns the components that events need, by name.
+The page is a client of the HTTP routes: no sound and no text passes through a Gradio event to Python.
+"""
+
+from .mount import mount_page
+from .page import build_page
+
+__all__ = ["build_page", "mount_page"]

@@ -1,0 +1,38 @@
+"""The header: who is speaking, the three figures, and the switches. Filled by assets/player/header.js and engine.js."""
+
+from __future__ import annotations
+
+from .markup import html
+
+_METRIC = """
+<div class="metric" id="metric-{name}" tabindex="0" role="group" data-i18n-group="header.{name}">
+ <dd>–</dd><dt data-i18n="header.{name}"></dt><div class="split" role="tooltip"></div>
+</div>"""
+
+_HEADER = """
+<header class="top">
+ <h1 data-i18n="page.title"></h1>
+ <details id="engine" data-kind="away">
+  <summary><span id="engine-label" data-i18n="engine.away"></span></summary>
+  <div class="sheet">
+   <p id="engine-what"></p>
+   <div id="engine-help" hidden>
+    <p data-i18n="engine.why"></p>
+    <p data-i18n="engine.how"></p>
+    <code>python3 app.py --model Qwen/Qwen3-TTS-12Hz-1.7B-VoiceDesign</code>
+   </div>
+  </div>
+ </details>
+ <dl class="metrics">{metrics}</dl>
+ <div class="icons">
+  <button type="button" id="page-language" data-i18n="page.other" data-i18n-label="page.switch"></button>
+  <button type="button" id="theme" data-i18n-label="page.theme"><svg viewBox="0 0 16 16" aria-hidden="true">
+   <circle cx="8" cy="8" r="6.2"/><path d="M8 1.8a6.2 6.2 0 0 1 0 12.4z"/></svg></button>
+ </div>
+</header>"""
+
+
+def header() -> None:
+    """Draw the header; no event of Gradio needs anything in it."""
+    metrics = "".join(_METRIC.format(name=name) for name in ("latency", "total", "gpu"))
+    html(_HEADER.format(metrics=metrics), elem_id="header")

@@ -1,0 +1,83 @@
+"""Puts the page on a FastAPI app: the browser's own modules under /studio, then Gradio at /.
+
+Our routes come first; Gradio's answers whatever is left. Knows no sound: the modules speak to /api by themselves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict
+from typing import Any
+
+import gradio as gr
+from fastapi import FastAPI, Request
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from ..config import MAX_DESCRIPTION, Settings, asset
+from ..i18n import PAGE_LANGUAGES, Catalog
+from ..text.language import LANGUAGES
+from ..voices.presets import Presets
+from .page import build_page
+from .theme import theme
+
+_HEAD = """
+<link rel="stylesheet" href="studio/page.css">
+<link rel="icon" type="image/svg+xml" href="studio/icons/icon.svg">
+<script type="module" src="studio/main.js"></script>
+"""
+
+
+class _Fresh(StaticFiles):
+    """Static files that a browser asks about each time (an ETag answers 304): an update is never half old."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+def boot(presets: Presets, settings: Settings) -> dict[str, Any]:
+    """All that the browser's modules need to know before the first click."""
+    return {
+        "sentences": {language: dict(Catalog(language).sentences) for language in PAGE_LANGUAGES},
+        "page_language": settings.page_language,
+        "presets": [asdict(preset) for language in LANGUAGES for preset in presets.of(language.code)],
+        "limits": {"text": settings.max_text, "description": MAX_DESCRIPTION},
+    }
+
+
+def mount_page(app: FastAPI, presets: Presets, settings: Settings) -> None:
+    """Serve the page at /; call it after every other route was added."""
+    body = json.dumps(boot(presets, settings), ensure_ascii=False).encode()
+    etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+
+    async def boot_json(request: Request) -> Response:
+        headers = {"ETag": etag, "Cache-Control": "no-cache"}
+        if request.headers.get("if-none-match") == etag:
+            return Response(status_code=304, headers=headers)
+        return Response(body, media_type="application/json", headers=headers)
+
+    app.add_route("/studio/boot.json", boot_json, include_in_schema=False)
+    app.mount("/studio/icons", _Fresh(directory=asset("icons")))
+    app.mount("/studio", _Fresh(directory=asset("player")))
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read by Gradio in many places; no argument covers them all
+    gr.mount_gradio_app(
+        app,
+        build_page(settings),
+        path="/",
+        theme=theme(),
+        css_paths=[asset("theme.css")],
+        head=_HEAD,
+        footer_links=[],
+        run_history=False,
+        allowed_paths=[],
+        max_file_size="64mb",
+        ssr_mode=False,
+        enable_monitoring=False,
+        pwa=False,
+        show_error=False,
+    )

@@ -1,0 +1,26 @@
+"""The page as a whole: four cards under a header. Read this first, then one region."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from ..config import Settings
+from ..i18n import Catalog
+from .handlers import wire
+from .header import header
+from .player_region import player_region
+from .text_region import text_region
+from .voice_region import voice_region
+
+
+def build_page(settings: Settings) -> gr.Blocks:
+    """The page, without the sound: labels are in `settings.page_language` until the browser says which one is read."""
+    say = Catalog("zh" if settings.page_language == "zh" else "en")
+    with gr.Blocks(title=say("page.title"), analytics_enabled=False, fill_width=True) as page:
+        header()
+        with gr.Column(elem_id="studio"):
+            text = text_region(say)
+            voice = voice_region(say)
+            player = player_region(say)
+        wire(text, voice, player)
+    return page

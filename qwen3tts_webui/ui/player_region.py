@@ -1,0 +1,47 @@
+"""The sound: the waveform with its controls, and the card with state, error and Generate.
+
+Drawn by assets/player/waveform.js and controls.js; `put` is never seen: a click on it, by the page's own code, writes values into
+the text, language and description (a restored draft, a chosen preset).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import gradio as gr
+
+from ..i18n import Catalog
+from .markup import html
+
+_WAVE = """
+<h2 data-i18n="wave.title"></h2>
+<canvas id="wave" tabindex="0" role="slider" aria-valuemin="0" aria-valuemax="0" aria-valuenow="0" data-i18n-label="wave.label"></canvas>
+<div class="times"><span id="time-now"></span><span id="heard"></span><span id="time-all"></span></div>
+<div class="bar">
+ <button type="button" id="play" class="ghost" disabled></button>
+ <a id="download" class="ghost" role="link" aria-disabled="true" download data-i18n="player.download"></a>
+</div>"""
+
+_STATE = """
+<h2 data-i18n="status.title"></h2>
+<p id="status" role="status" aria-live="polite"></p>
+<div id="error" role="alert" hidden>
+ <p id="error-sentence"></p>
+ <button type="button" id="retry" class="ghost" data-i18n="error.page.retry"></button>
+ <details><summary data-i18n="error.page.details"></summary><code id="error-details"></code></details>
+</div>"""
+
+
+class PlayerRegion(NamedTuple):
+    generate: gr.Button
+    put: gr.Button
+
+
+def player_region(say: Catalog) -> PlayerRegion:
+    with gr.Column(elem_id="wave-card", elem_classes="card"):
+        html(_WAVE, elem_id="wave-block")
+    with gr.Column(elem_id="go-card", elem_classes="card"):
+        html(_STATE, elem_id="state-block")
+        put = gr.Button(visible="hidden", elem_id="put")
+        generate = gr.Button(say("generate.go"), variant="primary", elem_id="generate")
+    return PlayerRegion(generate, put)

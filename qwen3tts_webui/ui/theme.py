@@ -1,0 +1,12 @@
+"""Gradio's theme: its plainest one with the fonts of the reader's own system, so that nothing is fetched. Colours are in theme.css."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+_TEXT = ("system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans SC", "sans-serif")
+_CODE = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
+
+
+def theme() -> gr.themes.Base:
+    return gr.themes.Base(primary_hue="green", neutral_hue="stone", font=_TEXT, font_mono=_CODE)
