@@ -1,0 +1,67 @@
+"""One request, start to end: read this first.
+
+    Speech(synthesizer, presets, library).speak(request) -> Speaking: events, in the order in which they are heard
+
+plan.py checks the request and resolves the voice, ahead.py keeps the engine busy, speaking.py is what is heard,
+events.py the words for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..types import EngineInfo, EngineLoad, SpeechRequest, Synthesizer
+from .events import Event, Report, SegmentEnded, SegmentFailed, SegmentReport, SegmentStarted, Sound, VoiceSource
+from .plan import plan
+from .speaking import Speaking
+
+if TYPE_CHECKING:
+    from ..voices.library import Library
+    from ..voices.presets import Presets
+
+__all__ = [
+    "Event",
+    "Report",
+    "SegmentEnded",
+    "SegmentFailed",
+    "SegmentReport",
+    "SegmentStarted",
+    "Sound",
+    "Speaking",
+    "Speech",
+    "VoiceSource",
+]
+
+
+class Speech:
+    """Whoever wants something spoken comes here: the page, the API and the command line share one queue.
+
+    `presets` and `library` are where voices and finished speech are kept; without a library nothing is.
+    """
+
+    def __init__(
+        self, synthesizer: Synthesizer, presets: Presets, library: Library | None = None, *, max_text: int = 20_000
+    ) -> None:
+        self.presets = presets
+        self.library = library
+        self.max_text = max_text
+        self._synthesizer = synthesizer
+
+    @property
+    def info(self) -> EngineInfo:
+        return self._synthesizer.info
+
+    @property
+    def ready(self) -> bool:
+        return self._synthesizer.ready
+
+    @property
+    def load(self) -> EngineLoad:
+        return self._synthesizer.load
+
+    def speak(self, request: SpeechRequest) -> Speaking:
+        """Check the request and submit its first segment; the rest while the result is iterated.
+
+        Raises a `RequestError`, `Busy`, `NotReady` or `DeadlineExceeded` before anything is spent.
+        """
+        return Speaking(self._synthesizer, plan(request, self.info, max_text=self.max_text))

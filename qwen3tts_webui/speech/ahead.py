@@ -1,0 +1,147 @@
+"""The segments of one request on their way to the engine, one or more ahead of the one that is heard.
+
+In: a `Plan`. Out: a `PcmStream` a segment. Decides when a segment may be submitted and in whose voice; tries again when
+the queue has no room for a later one. Knows nothing of what is done with the sound.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ..errors import Busy, SpeechError
+from ..stream import LoopWaker, PcmStream
+from ..types import Passage, Segment, Synthesizer, Utterance, Voice
+from .events import VoiceSource
+from .plan import Plan
+
+_RETRY_S = 0.1
+
+
+@dataclass(slots=True, eq=False)
+class Part:
+    """One segment: not submitted yet, `refused` by the engine, or on its `stream`."""
+
+    segment: Segment
+    stream: PcmStream | None = None
+    refused: SpeechError | None = None
+    source: VoiceSource = "new"
+
+    @property
+    def settled(self) -> bool:
+        """The engine is done with it."""
+        return self.refused is not None or (self.stream is not None and self.stream.ended)
+
+
+class Ahead:
+    """Submits the first segment when made (raising what `submit` raises), the others by `look`.
+
+    Without continuation, segments speak at the same time: `parallel` from the start, and at least the next one as soon
+    as something was heard. With it, a segment is submitted when the engine has finished the one before.
+    """
+
+    def __init__(self, synthesizer: Synthesizer, plan: Plan) -> None:
+        self.parts = [Part(segment) for segment in plan.segments]
+        self._synthesizer = synthesizer
+        self._plan = plan
+        self._parallel = 1 if plan.continues else plan.request.parallel
+        self._current = 0
+        self._heard = False
+        self._left = False
+        self._kept: Voice | None = None
+        self._waker: LoopWaker | None = None
+        self._submit(self.parts[0])
+
+    def listen(self, on_change: Callable[[], None], orphaned: Callable[[], None]) -> None:
+        """From now on, call `on_change` on the running loop after anything changed."""
+
+        def changed() -> None:
+            self.look()
+            on_change()
+
+        self._waker = LoopWaker(asyncio.get_running_loop(), changed, orphaned)
+        for part in self.parts:
+            if part.stream is not None:
+                part.stream.listen(self._waker)
+
+    def move_to(self, index: int) -> None:
+        """Segment `index` is the one that is heard now."""
+        self._current = index
+        self.look()
+
+    def heard(self) -> None:
+        """Sound of this request has come: there is time for the next segment."""
+        if not self._heard:
+            self._heard = True
+            self.look()
+
+    def leave(self) -> None:
+        """Cancel whatever is with the engine, and submit nothing more. Idempotent; from any thread."""
+        self._left = True
+        for part in self.parts:
+            if part.stream is not None:
+                part.stream.cancel()
+        if self._waker is not None:
+            self._waker()
+
+    def look(self) -> None:
+        """Submit what may be with the engine by now. On the loop."""
+        for part in self.parts[self._current : self._current + max(2, self._parallel)]:
+            if part.stream is not None or part.refused is not None:
+                continue
+            if self._left or not self._may_submit(part):
+                return
+            try:
+                self._submit(part)
+            except Busy:
+                if self._waker is not None:
+                    asyncio.get_running_loop().call_later(_RETRY_S, self._waker)
+                return
+            except SpeechError as error:
+                part.refused = error
+
+    def _may_submit(self, part: Part) -> bool:
+        index = part.segment.index
+        if index == self._current:
+            return True
+        if self._plan.continues:
+            return self.parts[index - 1].settled
+        return self._heard or index < self._current + self._parallel
+
+    def _submit(self, part: Part) -> None:
+        plan, index = self._plan, part.segment.index
+        if plan.continues and index > 0:
+            self._keep(self.parts[index - 1])
+        voice = self._kept or plan.voice
+        given = voice.passage is not None or voice.engine_voice is not None
+        utterance = Utterance(
+            text=part.segment.text,
+            language=plan.language,
+            voice=voice,
+            seed=plan.seed,
+            sampling=plan.request.sampling,
+            text_mode=plan.request.text_mode,
+            max_frames=plan.max_frames,
+            packet_frames=plan.request.packet_frames,
+            client=plan.request.client,
+        )
+        stream = PcmStream()
+        self._synthesizer.submit([(utterance, stream)])
+        part.stream = stream
+        part.source = "continued" if given else "new" if index == 0 else "seed"
+        if self._left:  # cancelled by another thread while this was being submitted
+            stream.cancel()
+        elif self._waker is not None:
+            stream.listen(self._waker)
+
+    def _keep(self, part: Part) -> None:
+        """Go on in the voice of `part`, if it was spoken to its end: a cut text does not fit its codes."""
+        spoken = None if part.stream is None else part.stream.spoken
+        if spoken is None or spoken.stopped != "end":
+            return
+        if spoken.codes is not None and len(spoken.codes) > 0:
+            passage = Passage(text=part.segment.text, codes=spoken.codes)
+            self._kept = replace(self._plan.voice, passage=passage)
+        elif spoken.engine_voice is not None:
+            self._kept = replace(self._plan.voice, engine_voice=spoken.engine_voice)

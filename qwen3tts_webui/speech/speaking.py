@@ -1,0 +1,222 @@
+"""One request while it is spoken.
+
+In: a `Plan` and the engine. Out: events, in the order in which a listener should hear them. Knows nothing of bytes,
+files or the web.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import numpy as np
+
+from ..audio.pcm import silence
+from ..audio.stretch import Stretcher
+from ..errors import DeadlineExceeded, SpeechError
+from ..stream import PcmStream
+from ..types import SAMPLE_RATE, Pcm, Spoken, Stopped, Synthesizer, Timings
+from .ahead import Ahead, Part
+from .events import Event, Report, SegmentEnded, SegmentFailed, SegmentReport, SegmentStarted, Sound
+from .plan import Plan
+
+_JOIN_SAMPLES = SAMPLE_RATE  # what is ready at once becomes one `Sound`, up to about this
+
+
+class Speaking:
+    """The events of one request, for one `async for`; `cancel` from any thread.
+
+    Iterating raises `DeadlineExceeded`, and the failure of the first segment if nothing was heard before it. Whoever
+    stops listening before the end must `cancel`.
+    """
+
+    def __init__(self, synthesizer: Synthesizer, plan: Plan) -> None:
+        """Submits the first segment. Raises what `Synthesizer.submit` raises; then nothing was spent."""
+        self._started = time.monotonic()
+        self._plan = plan
+        self._info = synthesizer.info
+        self._ahead = Ahead(synthesizer, plan)
+        self._woken = asyncio.Event()
+        self._position = 0
+        self._accounts: list[SegmentReport] = []
+        self._failed: SpeechError | None = None
+        self._cancelled = False
+        self._capped = False
+        self._total_ms: float | None = None
+
+    @property
+    def seed(self) -> int:
+        """The seed of every segment, given or drawn."""
+        return self._plan.seed
+
+    def cancel(self) -> None:
+        """End it, with all that was submitted ahead. Idempotent; from any thread; nothing once it has ended."""
+        if self._total_ms is None:
+            self._cancelled = True
+            self._ahead.leave()
+
+    @property
+    def report(self) -> Report:
+        """The account of what happened so far; final once the iteration has ended."""
+        plan, info = self._plan, self._info
+        first = next((account.timings for account in self._accounts if account.timings is not None), Timings())
+        capped = self._capped or any(account.stopped == "cap" for account in self._accounts)
+        return Report(
+            request_id=plan.request.request_id,
+            text=plan.request.text,
+            language=plan.language,
+            description=plan.voice.description,
+            speaker=plan.voice.speaker,
+            seed=plan.seed,
+            speed=plan.request.speed,
+            engine=info.name,
+            label=info.label,
+            preview=info.preview,
+            model=info.model,
+            num_samples=self._position,
+            stopped="cancelled" if self._cancelled else "cap" if capped else "end",
+            failed=None if self._failed is None else self._failed.code,
+            timings=replace(first, total_ms=self._total_ms),
+            segments=tuple(self._accounts),
+        )
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        self._ahead.listen(self._woken.set, orphaned=self.cancel)
+        timer = self._set_timer()
+        complete = False
+        try:
+            for part in self._ahead.parts:
+                if self._cancelled or self._capped or self._failed is not None:
+                    break
+                self._ahead.move_to(part.segment.index)
+                async for event in self._events(part):
+                    yield event
+            complete = True
+            if self._failed is not None:
+                raise self._failed
+        finally:
+            self._cancelled = self._cancelled or not complete
+            if timer is not None:
+                timer.cancel()
+            self._ahead.leave()
+            self._total_ms = (time.monotonic() - self._started) * 1000
+
+    async def _events(self, part: Part) -> AsyncIterator[Event]:
+        """All of one segment: started, its sound, ended or failed, and the pause after it."""
+        segment, start_sample = part.segment, self._position
+        begun = False
+        try:
+            async for pcm in self._sound(part):
+                if not begun:
+                    begun = True
+                    yield SegmentStarted(segment, start_sample, part.source)
+                yield self._placed(pcm)
+                if self._capped:
+                    break
+        except SpeechError as error:
+            self._account(part, start_sample, failed=error.code)
+            if self._position == 0:
+                self._failed = error
+            else:
+                yield SegmentFailed(segment, error)
+            return
+        spoken = None if part.stream is None else part.stream.spoken
+        if not begun:
+            if spoken is None:  # cancelled before anything came
+                return
+            yield SegmentStarted(segment, start_sample, part.source)
+        ended = SegmentEnded(
+            segment=segment,
+            start_sample=start_sample,
+            num_samples=self._position - start_sample,
+            stopped=self._stopped(spoken),
+            timings=Timings() if spoken is None else spoken.timings,
+        )
+        self._account(part, start_sample, stopped=ended.stopped, timings=ended.timings)
+        yield ended
+        if segment.pause_s > 0 and not self._cancelled and not self._capped:
+            yield self._placed(silence(segment.pause_s))
+
+    async def _sound(self, part: Part) -> AsyncIterator[Pcm]:
+        """The sound of one segment at its speed, in pieces as they come. Raises how it failed."""
+        stretcher = Stretcher(part.segment.speed)
+        while not self._cancelled:
+            self._woken.clear()  # before looking: what comes after the look sets it again
+            if part.refused is not None:
+                raise part.refused
+            ended = part.settled
+            pcm = None if part.stream is None else _ready(part.stream)
+            if pcm is not None:
+                self._ahead.heard()
+                pcm = stretcher.push(pcm)
+                if len(pcm) > 0:
+                    yield pcm
+            elif ended:
+                rest = stretcher.flush()
+                if len(rest) > 0:
+                    yield rest
+                return
+            else:
+                await self._woken.wait()
+
+    def _placed(self, pcm: Pcm) -> Sound:
+        """`pcm` put after all that was heard, cut where the request's `max_seconds` is full."""
+        limit = self._plan.max_samples
+        if limit is not None and self._position + len(pcm) >= limit:
+            self._capped = True
+            pcm = pcm[: limit - self._position]
+        self._position += len(pcm)
+        return Sound(pcm)
+
+    def _stopped(self, spoken: Spoken | None) -> Stopped:
+        if self._cancelled:
+            return "cancelled"
+        return "cap" if self._capped or spoken is None else spoken.stopped
+
+    def _account(
+        self,
+        part: Part,
+        start_sample: int,
+        stopped: Stopped | None = None,
+        failed: str | None = None,
+        timings: Timings | None = None,
+    ) -> None:
+        self._accounts.append(
+            SegmentReport(
+                segment=part.segment,
+                voice=part.source,
+                start_sample=start_sample,
+                num_samples=self._position - start_sample,
+                stopped=stopped,
+                failed=failed,
+                timings=timings,
+            )
+        )
+
+    def _set_timer(self) -> asyncio.TimerHandle | None:
+        deadline = self._plan.request.deadline
+        if deadline is None:
+            return None
+
+        def expire() -> None:
+            self._failed = DeadlineExceeded(deadline_ms=round((deadline - self._started) * 1000))
+            self.cancel()
+
+        return asyncio.get_running_loop().call_later(max(0.0, deadline - time.monotonic()), expire)
+
+
+def _ready(stream: PcmStream) -> Pcm | None:
+    """All blocks that wait, joined, up to about `_JOIN_SAMPLES`; None if there are none. Raises what the stream got."""
+    block = stream.take()
+    if block is None or stream.buffered_s == 0:
+        return block
+    blocks, length = [block], len(block)
+    while length < _JOIN_SAMPLES and stream.buffered_s > 0:
+        more = stream.take()
+        if more is None:  # cancelled just now
+            break
+        blocks.append(more)
+        length += len(more)
+    return np.concatenate(blocks)
