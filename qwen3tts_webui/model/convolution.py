@@ -1,0 +1,75 @@
+"""One convolution over time, computed the fastest way the device has: (batch, time, channels) in and out.
+
+Channels come last in memory, so that no layer transposes. On a CPU the weights are laid out once for oneDNN; torch's
+own convolution would lay them out again on every call, which costs more than the convolution of one frame. No padding
+here: who calls brings the past along.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+logger = logging.getLogger(__name__)
+
+
+def make_convolution(weight: torch.Tensor, bias: torch.Tensor | None, *, dilation: int, groups: int) -> nn.Module:
+    """A module that convolves (batch, time, in) to (batch, time - (kernel-1)*dilation, out) with these float32 weights.
+
+    `weight`: (out, in/groups, kernel). Falls back to torch's convolution, and says so, where oneDNN cannot lay it out.
+    """
+    if weight.device.type == "cpu" and groups == 1 and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        try:
+            return _PackedConvolution(weight, bias, dilation)
+        except (RuntimeError, AttributeError, NotImplementedError) as error:
+            logger.warning("this torch cannot lay out a convolution for the CPU, the codec is slower (%s)", error)
+    return _PlainConvolution(weight, bias, dilation, groups)
+
+
+def _as_image(x: torch.Tensor) -> torch.Tensor:
+    """(batch, time, channels) seen as a channels-last image of height 1: (batch, channels, 1, time)."""
+    return x.transpose(1, 2).unsqueeze(2)
+
+
+def _as_sequence(image: torch.Tensor) -> torch.Tensor:
+    """The inverse of `_as_image`."""
+    return image.squeeze(2).transpose(1, 2).contiguous()
+
+
+class _PlainConvolution(nn.Module):
+    """Torch's convolution, weights in channels-last order."""
+
+    weight: torch.Tensor
+    bias: torch.Tensor | None
+
+    def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None, dilation: int, groups: int) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight.unsqueeze(2).contiguous(memory_format=torch.channels_last))
+        self.register_buffer("bias", bias)
+        self.dilation = dilation
+        self.groups = groups
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        image = F.conv2d(_as_image(x), self.weight, self.bias, dilation=(1, self.dilation), groups=self.groups)
+        return _as_sequence(image)
+
+
+class _PackedConvolution(nn.Module):
+    """oneDNN's convolution with weights laid out ahead of time (an opaque tensor that only it can read)."""
+
+    def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None, dilation: int) -> None:
+        super().__init__()
+        self.dilation = dilation
+        self.bias = bias
+        plain = weight.unsqueeze(2).contiguous().to_mkldnn()
+        self.weight = torch._C._nn.mkldnn_reorder_conv2d_weight(plain, [0, 0], [1, 1], [1, dilation], 1, None)  # type: ignore[call-arg]
+        self(weight.new_zeros(1, (weight.shape[2] - 1) * dilation + 1, weight.shape[1]))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        image = torch.ops.mkldnn._convolution_pointwise(
+            _as_image(x), self.weight, self.bias, (0, 0), (1, 1), (1, self.dilation), 1, "none", [], None
+        )
+        return _as_sequence(image)
