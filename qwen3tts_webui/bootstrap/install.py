@@ -57,44 +57,39 @@ def make_environment(machine: Machine, venv: Path) -> None:
         answer = subprocess.run([python_in(venv), "-c", version], capture_output=True, text=True, check=False)
         if answer.stdout.split() == [str(part) for part in machine.python]:
             return
-    _run([sys.executable, "-m", "venv", "--clear", str(venv)])
+    _run([sys.executable, "-m", "venv", "--clear", str(venv)], show=True)
 
 
 def _first_that_works(machine: Machine, venv: Path, ways: Sequence[Sequence[str]]) -> None:
-    """Try each way with each installer. A way that is not the last may fail silently: the next one is the answer."""
-    commands = [[*installer, *way] for way in ways for installer in _installers(machine, venv, way)]
+    """Try each way with each installer; only the last failure is one."""
+    commands = [[*installer, *way] for way in ways for installer in _installers(machine, venv)]
     for command in commands[:-1]:
         with contextlib.suppress(SetupError):
-            _run(command, quiet=True)
+            _run(command)
             return
-    _run(commands[-1])
+    _run(commands[-1], show=True)
 
 
-def _installers(machine: Machine, venv: Path, way: Sequence[str]) -> Iterator[list[str]]:
+def _installers(machine: Machine, venv: Path) -> Iterator[list[str]]:
     """uv where it is, for its speed; then pip, which also reads this machine's pip settings (mirrors, local wheels)."""
     python = str(python_in(venv))
     if machine.uv:
         yield [machine.uv, "pip", "install", "--python", python, "--index-strategy", "unsafe-best-match"]
-    pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    yield pip if sys.stdout.isatty() else [*pip, "--quiet"]
+    yield [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
 
 
-def _run(command: Sequence[str], *, quiet: bool = False) -> None:
-    """Run an installer, its stderr shown as it comes (not if `quiet`); `SetupError` explains a failure."""
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL if quiet else None, stderr=subprocess.PIPE, text=True, errors="replace"
-    )
-    assert process.stderr is not None
+def _run(command: Sequence[str], *, show: bool = False) -> None:
+    """Run an installer; `SetupError` explains a failure. `show` lets a person at a terminal watch it."""
+    live = show and sys.stdout.isatty()
     complaints = []
-    try:
+    stdout = None if live else subprocess.DEVNULL
+    with subprocess.Popen(command, stdout=stdout, stderr=subprocess.PIPE, text=True, errors="replace") as process:
+        assert process.stderr is not None
         for line in process.stderr:
             complaints.append(line)
-            if not quiet:
+            if live:
                 print(line, end="", file=sys.stderr, flush=True)
-        process.wait()
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait()
     if process.returncode:
+        if show and not live:
+            print(*complaints[-20:], sep="", file=sys.stderr)
         raise SetupError(explain("".join(complaints)))

@@ -93,6 +93,9 @@ def torch_ways(build: TorchBuild, version: str) -> tuple[tuple[str, ...], ...]:
 def requirements(pyproject: str, extras: tuple[str, ...]) -> tuple[str, ...]:
     """The dependencies in the text of our pyproject.toml and those of `extras` (Python 3.10 has no TOML reader)."""
     lists = dict(re.findall(r"^([a-z]+) = \[\n(.*?)^\]", pyproject, re.MULTILINE | re.DOTALL))
+    unknown = set(extras) - set(lists)
+    if unknown:
+        raise SetupError(f"There is no extra named {min(unknown)} in pyproject.toml.")
     return tuple(item for name in ("dependencies", *extras) for item in ast.literal_eval(f"[{lists[name]}]"))
 
 

@@ -1,0 +1,271 @@
+"""Set-up: what is chosen for machines that we do not have, and what a broken-off or impossible set-up does."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import app
+from qwen3tts_webui import bootstrap
+from qwen3tts_webui.bootstrap.install import is_ready, make_environment, python_in, write_stamp
+from qwen3tts_webui.bootstrap.machine import Gpu, Machine, examine, parse_gpus
+from qwen3tts_webui.bootstrap.plan import (
+    TORCH_INDEX,
+    SetupError,
+    choose_torch,
+    explain,
+    pinned_torch,
+    plan,
+    requirements,
+    stamp_key,
+    torch_ways,
+)
+
+ROOT = Path(__file__).resolve().parents[1]
+PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+CONSTRAINTS = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+LINUX = Machine(system="Linux", arch="x86_64", python=(3, 11), disk_free=50 * 10**9, memory=32 * 2**30)
+
+
+def gpu(driver: str, compute: str) -> Gpu:
+    found = parse_gpus(f"A card, {driver}, {compute}")
+    assert found is not None
+    return found
+
+
+# which Python
+
+
+@pytest.mark.parametrize("version", [(3, 10), (3, 11), (3, 12), (3, 13)])
+def test_supported_pythons_pass(version: tuple[int, int]):
+    assert app.advice(version, []) == ""
+
+
+@pytest.mark.parametrize("version", [(3, 6), (3, 9), (3, 14)])
+def test_other_pythons_are_told_what_to_do(version: tuple[int, int]):
+    start = f"This program needs Python 3.10 to 3.13, and this is Python {version[0]}.{version[1]}. "
+    assert app.advice(version, ["python3.11"]) == start + "Run: python3.11 app.py"
+    assert app.advice(version, []) == start + "Install Python 3.12 from python.org and run app.py with it."
+
+
+def test_app_py_can_be_read_by_python_3_6():
+    compile((ROOT / "app.py").read_text(encoding="utf-8"), "app.py", "exec", dont_inherit=True)
+    import ast
+
+    ast.parse((ROOT / "app.py").read_text(encoding="utf-8"), feature_version=(3, 6))
+
+
+def test_the_declared_pythons_are_the_accepted_ones():
+    assert 'requires-python = ">=3.10,<3.14"' in PYPROJECT
+    assert sorted(app.FITTING) == [(3, 10), (3, 11), (3, 12), (3, 13)]
+
+
+# which torch
+
+
+@pytest.mark.parametrize(
+    ("machine", "build", "local"),
+    [
+        (LINUX, "cpu", "+cpu"),
+        (replace(LINUX, arch="aarch64"), "cpu", "+cpu"),
+        (replace(LINUX, system="Windows", arch="AMD64"), "cpu", ""),
+        (replace(LINUX, system="Darwin", arch="arm64"), "mps", ""),
+        (replace(LINUX, gpu=gpu("580.65.06", "9.0")), "cu130", ""),
+        (replace(LINUX, gpu=gpu("580.65.06", "7.5")), "cu130", ""),
+        (replace(LINUX, gpu=gpu("595.10", "6.1")), "cu126", "+cu126"),
+        (replace(LINUX, gpu=gpu("550.54.14", "8.9")), "cu126", "+cu126"),
+        (replace(LINUX, gpu=gpu("575.57", "12.0")), "cu129", "+cu129"),
+        (replace(LINUX, gpu=gpu("525.60.13", "8.0")), "cu126", "+cu126"),
+        (replace(LINUX, gpu=gpu("470.256.02", "8.6")), "cpu", "+cpu"),
+        (replace(LINUX, system="Windows", arch="AMD64", gpu=gpu("581.15", "8.9")), "cu130", "+cu130"),
+    ],
+)
+def test_the_build_of_torch(machine: Machine, build: str, local: str):
+    chosen = choose_torch(machine)
+    assert (chosen.name, chosen.local) == (build, local)
+
+
+def test_an_old_driver_is_named_with_the_way_out():
+    why = choose_torch(replace(LINUX, gpu=gpu("470.256.02", "8.6"))).why
+    assert why == "the NVIDIA driver 470.256.2 is too old; with 580 or newer the GPU can be used"
+
+
+def test_an_intel_mac_is_refused():
+    with pytest.raises(SetupError, match="Intel processor"):
+        choose_torch(replace(LINUX, system="Darwin", arch="x86_64"))
+
+
+def test_a_local_wheel_is_tried_before_the_index_of_torch():
+    assert torch_ways(choose_torch(LINUX), "2.13.0") == (
+        ("torch==2.13.0+cpu",),
+        ("torch==2.13.0+cpu", "--extra-index-url", TORCH_INDEX + "cpu"),
+    )
+
+
+def test_the_plain_build_needs_no_other_index():
+    mac = replace(LINUX, system="Darwin", arch="arm64")
+    assert torch_ways(choose_torch(mac), "2.13.0") == (("torch==2.13.0",),)
+
+
+# what nvidia-smi says
+
+
+@pytest.mark.parametrize(
+    ("report", "found"),
+    [
+        (
+            "NVIDIA H100 80GB HBM3, 580.65.06, 9.0\n",
+            Gpu(name="NVIDIA H100 80GB HBM3", driver=(580, 65, 6), compute=(9, 0)),
+        ),
+        ("A, 580.1, 12.0\nB, 580.1, 6.1\n", Gpu(name="B", driver=(580, 1), compute=(6, 1))),
+        ("odd, name, 535.2, 8.6", Gpu(name="odd, name", driver=(535, 2), compute=(8, 6))),
+        ("Old, 390.1, [N/A]\n", None),
+        ("No devices were found\n", None),
+        ("", None),
+    ],
+)
+def test_gpus_are_read(report: str, found: Gpu | None):
+    assert parse_gpus(report) == found
+
+
+def test_this_machine_can_be_examined(tmp_path: Path):
+    machine = examine(tmp_path)
+    assert machine.python == sys.version_info[:2]
+    assert machine.disk_free > 0
+    assert machine.memory > 2**30
+
+
+# the plan
+
+
+def test_requirements_are_those_that_a_toml_reader_finds():
+    tomllib = pytest.importorskip("tomllib", reason="Python 3.10 has no TOML reader")
+    project = tomllib.loads(PYPROJECT)["project"]
+    extras = tuple(project["optional-dependencies"])
+    expected = [
+        *project["dependencies"],
+        *(item for extra in extras for item in project["optional-dependencies"][extra]),
+    ]
+    assert list(requirements(PYPROJECT, extras)) == expected
+
+
+def test_every_requirement_is_pinned():
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    pinned = {canonicalize_name(Requirement(line).name): Requirement(line) for line in CONSTRAINTS.splitlines()}
+    for item in requirements(PYPROJECT, ("preview", "dev")):
+        wanted = Requirement(item)
+        pin = pinned[canonicalize_name(wanted.name)]
+        assert wanted.specifier.contains(str(pin.specifier).removeprefix("==")), item
+
+
+def test_torch_is_pinned_once():
+    assert pinned_torch("numpy==2.4.6\ntorch==2.13.0\ntorchmetrics==1\n") == "2.13.0"
+    assert CONSTRAINTS.count("\ntorch==") == 1
+
+
+def test_a_full_disk_is_seen_before_anything_is_installed():
+    with pytest.raises(SetupError) as raised:
+        plan(replace(LINUX, disk_free=1_000_000_000), CONSTRAINTS, ("numpy",))
+    assert "2.5 GB of disk space and 1.0 GB are free" in str(raised.value)
+
+
+@pytest.mark.parametrize(("gib", "notes"), [(4, 1), (32, 0), (0, 0)])
+def test_little_memory_is_told_and_unknown_memory_is_not(gib: int, notes: int):
+    assert len(plan(replace(LINUX, memory=gib * 2**30), CONSTRAINTS, ("numpy",)).notes) == notes
+
+
+def test_the_announcement_says_what_and_how_big():
+    text = bootstrap.announce(plan(LINUX, CONSTRAINTS, ("numpy",)), Path("/a b/程序/.venv"))
+    assert text.splitlines() == [
+        "Setting up in /a b/程序/.venv (once, a few minutes; about 0.7 GB to download, 2.5 GB on disk)",
+        "  torch==2.13.0+cpu, the cpu build: no NVIDIA GPU was found",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("output", "start"),
+    [
+        ("Retrying after connection broken by 'NewConnectionError(...)'", "The packages cannot be downloaded"),
+        ("<urlopen error [Errno -3] Temporary failure in name resolution>", "The packages cannot be downloaded"),
+        ("error sending request for url: dns error", "The packages cannot be downloaded"),
+        ("ERROR: [Errno 28] No space left on device", "The disk is full"),
+        ("The virtual environment was not created: ensurepip is not available", "Python's venv module is missing"),
+        ("ERROR: Could not find a version\nERROR: No matching distribution found for x", "A package has no build"),
+        ("SSLError(SSLCertVerificationError(CERTIFICATE_VERIFY_FAILED", "The registry's certificate"),
+        ("[Errno 13] Permission denied: '/opt'", "This folder may not be written to"),
+        ("something nobody has seen", "The installer failed"),
+    ],
+)
+def test_an_installers_complaint_becomes_a_sentence(output: str, start: str):
+    assert explain(output).startswith(start)
+
+
+# carrying it out
+
+
+def ready_checkout(root: Path, name: str = "程序 with space") -> Path:
+    """A checkout whose environment is whole and stamped, without the minutes that an installation takes."""
+    checkout = root / name
+    python_in(checkout / ".venv").parent.mkdir(parents=True)
+    python_in(checkout / ".venv").touch()
+    (checkout / "pyproject.toml").write_text('dependencies = [\n    "numpy",\n]\npreview = [\n]\n', encoding="utf-8")
+    (checkout / "constraints.txt").write_text("torch==2.13.0\n", encoding="utf-8")
+    key = stamp_key("torch==2.13.0\n", sys.version_info[:2])
+    write_stamp(checkout / ".venv", key, plan(LINUX, "torch==2.13.0\n", ("numpy",)))
+    return checkout
+
+
+NO_ROOM = replace(LINUX, disk_free=0)  # whoever gets as far as a plan is refused: no test installs anything
+
+
+def test_a_second_start_does_nothing(tmp_path: Path):
+    bootstrap.prepare(ready_checkout(tmp_path), ("preview",), NO_ROOM)
+
+
+@pytest.mark.parametrize("change", ["constraints.txt", "pyproject.toml", ".venv/qwen3tts-webui.json"])
+def test_any_change_of_what_is_needed_sets_up_again(tmp_path: Path, change: str):
+    checkout = ready_checkout(tmp_path)
+    text = {
+        "constraints.txt": "torch==2.13.0\nnumpy==2\n",
+        "pyproject.toml": 'dependencies = [\n    "numpy",\n    "scipy",\n]\npreview = [\n]\n',
+        ".venv/qwen3tts-webui.json": '{"key": ',
+    }[change]
+    (checkout / change).write_text(text, encoding="utf-8")
+    with pytest.raises(SetupError, match="disk space"):
+        bootstrap.prepare(checkout, ("preview",), NO_ROOM)
+
+
+def test_fewer_extras_than_installed_are_ready(tmp_path: Path):
+    write_stamp(tmp_path, "key", plan(LINUX, CONSTRAINTS, ("numpy", "pytest")))
+    python_in(tmp_path).parent.mkdir()
+    python_in(tmp_path).touch()
+    assert is_ready(tmp_path, "key", ("numpy",))
+    assert not is_ready(tmp_path, "key", ("numpy", "ray"))
+
+
+def test_a_stamp_without_an_interpreter_is_not_ready(tmp_path: Path):
+    write_stamp(tmp_path, "key", plan(LINUX, CONSTRAINTS, ("numpy",)))
+    assert json.loads((tmp_path / "qwen3tts-webui.json").read_text())["torch"] == "cpu"
+    assert not is_ready(tmp_path, "key", ("numpy",))
+
+
+@pytest.mark.slow
+def test_half_an_environment_is_made_anew_and_a_whole_one_is_kept(tmp_path: Path):
+    machine, venv = replace(LINUX, python=sys.version_info[:2]), tmp_path / "程序 with space" / ".venv"
+    python_in(venv).parent.mkdir(parents=True)
+    python_in(venv).write_text("#!/bin/sh\nexit 1\n")
+    python_in(venv).chmod(0o755)
+    make_environment(machine, venv)
+    assert subprocess.run([python_in(venv), "-m", "pip", "--version"], capture_output=True).returncode == 0
+    (venv / "kept").touch()
+    make_environment(machine, venv)
+    assert (venv / "kept").exists()
+    make_environment(replace(machine, python=(3, 9)), venv)
+    assert not (venv / "kept").exists()
