@@ -1,0 +1,233 @@
+"""One frame of speech for many slots at once, on the device from start to end.
+
+In: what each slot has to say, as tensors of fixed shape (`FrameState`); out: 16 codes a slot and what became of it. The
+utterances that speak are slots 0..n-1. Nothing here waits for the host or decides on a value, so a `Bucket` of
+`frame_step` can be captured as one CUDA graph; shapes depend on the bucket alone. Knows no text and no sound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from qwen3tts_webui.model.prompt import Prompt
+from qwen3tts_webui.model.sampling import Reach, Rule, draw, gumbel, penalise
+from qwen3tts_webui.model.talker import Talker
+from qwen3tts_webui.types import NUM_CODEBOOKS, Sampling
+
+MIN_FRAMES = 2  # the talker may not end before (MODEL.md section 5)
+
+FRAME: Final = 0  # the codes are a frame
+END: Final = 1  # the utterance ended before these codes
+BROKEN: Final = 2  # NaN or Inf: the codes mean nothing, the utterance is over
+IDLE: Final = 3  # the slot waits for text, or its utterance is over
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """What a graph of `frame_step` is captured for: slots 0..batch-1, positions below `kv_length`, rules in `reach`."""
+
+    batch: int
+    kv_length: int
+    reach: Reach
+
+
+@dataclass(slots=True)
+class FrameState:
+    """Everything the loop carries from frame to frame. The first dimension is the slot, but for `kv`.
+
+    `kv` (layers, 2, slots, kv_heads, length, head_dim); `positions`: where the next row of the talker stands; `frames`:
+    how many were picked, the passage included; `summed` (slots, hidden): the embedding of the last frame; `text`
+    (slots, tokens), `text_next`, `text_length`, `text_open`: the ids that go with the frames to come, and whether more
+    will follow; `seen` (slots, vocab_size) bool: first codes so far; `done` bool.
+    """
+
+    kv: Tensor
+    positions: Tensor
+    frames: Tensor
+    summed: Tensor
+    text: Tensor
+    text_next: Tensor
+    text_length: Tensor
+    text_open: Tensor
+    seen: Tensor
+    done: Tensor
+    seed: Tensor
+    penalty: Tensor
+    first_rule: Rule
+    rest_rule: Rule
+
+    @classmethod
+    def empty(cls, talker: Talker, *, slots: int, kv_length: int, text_length: int) -> FrameState:
+        """Room for `slots` utterances of at most `kv_length` positions and `text_length` trailing text ids."""
+        kv = talker.new_kv(slots, kv_length)
+        spec, device = talker.spec.talker, kv.device
+
+        def numbers() -> Tensor:
+            return torch.zeros(slots, dtype=torch.int64, device=device)
+
+        def flags(value: bool, *shape: int) -> Tensor:
+            return torch.full((slots, *shape), value, device=device)
+
+        return cls(
+            kv=kv,
+            positions=numbers(),
+            frames=numbers(),
+            summed=torch.zeros(slots, spec.stack.hidden_size, dtype=kv.dtype, device=device),
+            text=torch.zeros(slots, text_length, dtype=torch.int64, device=device),
+            text_next=numbers(),
+            text_length=numbers(),
+            text_open=flags(False),
+            seen=flags(False, spec.vocab_size),
+            done=flags(True),
+            seed=numbers(),
+            penalty=torch.ones(slots, 1, device=device),
+            first_rule=Rule.empty(slots, device),
+            rest_rule=Rule.empty(slots, device),
+        )
+
+    def seat(self, slot: int, talker: Talker, prompt: Prompt, sampling: Sampling, seed: int) -> None:
+        """Give `slot` to a new utterance, before its `first_frame`. A passage counts as frames that it has spoken."""
+        self.positions[slot] = len(prompt.text)
+        self.frames[slot] = len(prompt.passage)
+        self.text_next[slot] = 0
+        self.text_length[slot] = 0
+        self.text_open[slot] = prompt.open
+        self.add_text(slot, talker, 0, prompt.trailing)
+        self.seen[slot] = False
+        self.seen[slot, torch.from_numpy(prompt.passage[:, 0].astype("int64")).to(self.seen.device)] = True
+        self.done[slot] = False
+        self.seed[slot] = seed
+        self.penalty[slot] = sampling.repetition_penalty
+        self.first_rule.set(
+            slot,
+            greedy=sampling.greedy,
+            temperature=sampling.temperature,
+            top_k=sampling.top_k,
+            top_p=sampling.top_p,
+            num_codes=talker.spec.talker.vocab_size,
+        )
+        self.rest_rule.set(
+            slot,
+            greedy=sampling.greedy,
+            temperature=sampling.predictor_temperature,
+            top_k=sampling.predictor_top_k,
+            top_p=sampling.predictor_top_p,
+            num_codes=talker.spec.predictor.codebook_size,
+        )
+
+    def add_text(self, slot: int, talker: Talker, start: int, ids: Sequence[int], *, close: bool = False) -> None:
+        """Append trailing text ids after the `start` that `slot` has already; with `close`, no more will come."""
+        if ids:
+            talker.know(set(ids))
+            end = start + len(ids)
+            self.text[slot, start:end] = torch.tensor(ids, device=self.text.device)
+            self.text_length[slot] = end
+        if close:
+            self.text_open[slot] = False
+
+    def move(self, source: int, target: int, kv_length: int) -> None:
+        """Let the utterance of `source` go on in `target`; its positions lie below `kv_length`."""
+        self.kv[:, :, target, :, :kv_length] = self.kv[:, :, source, :, :kv_length]
+        for tensor in self._by_slot():
+            tensor[target] = tensor[source]
+        self.done[source] = True
+
+    def wipe(self, slot: int) -> None:
+        """Make `slot` fit for use after a BROKEN utterance: a NaN would leak even through the attention mask."""
+        self.kv[:, :, slot] = 0
+        self.summed[slot] = 0
+        self.done[slot] = True
+
+    def _by_slot(self) -> list[Tensor]:
+        rules = [
+            tensor
+            for rule in (self.first_rule, self.rest_rule)
+            for tensor in (rule.temperature, rule.top_k, rule.top_p, rule.noise)
+        ]
+        return [
+            self.positions,
+            self.frames,
+            self.summed,
+            self.text,
+            self.text_next,
+            self.text_length,
+            self.text_open,
+            self.seen,
+            self.done,
+            self.seed,
+            self.penalty,
+            *rules,
+        ]
+
+
+def first_frame(
+    talker: Talker, state: FrameState, slots: Tensor, text: Tensor, codes: Tensor, lengths: Tensor, reach: Reach
+) -> Tensor:
+    """Read the prompts of newly seated `slots` (n,) and pick their first frame.
+
+    `text` (n, time), `codes` (n, time, 16) are prompt rows padded on the right, `lengths` (n,) the real ones. Returns
+    (n, 17) int64 as `frame_step`.
+    """
+    hidden = talker.prefill(talker.embed(text, codes), lengths, state.kv, slots)
+    return _pick(talker, state, slots, hidden, ~state.done[slots], reach)
+
+
+def frame_step(talker: Talker, state: FrameState, bucket: Bucket) -> Tensor:
+    """The next frame of slots 0..batch-1: (batch, 17) int64, 16 codes and FRAME, END, BROKEN or IDLE."""
+    rows = slice(0, bucket.batch)
+    following = state.text_next[rows]
+    has_text = following < state.text_length[rows]
+    active = ~state.done[rows] & (has_text | ~state.text_open[rows])
+    token = state.text[rows].gather(1, following.clamp(max=state.text.shape[1] - 1)[:, None])[:, 0]
+    token = torch.where(has_text, token, talker.spec.text.pad_id)
+    embedded = state.summed[rows] + talker.text_table[token]
+    # an idle slot computes too; what it writes into the cache is written again when its text is there
+    hidden = talker.step(embedded, state.positions[rows], state.kv, bucket.kv_length)
+    state.positions[rows] += active
+    state.text_next[rows] += active & has_text
+    return _pick(talker, state, rows, hidden, active, bucket.reach)
+
+
+def _pick(
+    talker: Talker, state: FrameState, rows: slice | Tensor, hidden: Tensor, active: Tensor, reach: Reach
+) -> Tensor:
+    """Pick a frame from the talker's `hidden` rows and make it what the next step continues from."""
+    spec = talker.spec.talker
+    frame, seed = state.frames[rows], state.seed[rows]
+    scores = first_scores(talker, hidden, state.seen[rows], state.penalty[rows], frame)
+    noise = gumbel(seed, frame, 0, 1, scores.shape[1])[:, 0]
+    first, first_sound = draw(scores, state.first_rule.rows(rows), reach, noise)
+    ended = first == spec.eos_id
+
+    rule = state.rest_rule.rows(rows)
+    noise = gumbel(seed, frame, 1, NUM_CODEBOOKS - 1, talker.spec.predictor.codebook_size)
+    sounds = [first_sound]
+
+    def choose(group: int, scores: Tensor) -> Tensor:
+        code, sound = draw(scores, rule, reach, noise[:, group - 1])
+        sounds.append(sound)
+        return code
+
+    codes = talker.code_predictor(hidden, first, choose)
+    sound = first_sound & (ended | torch.stack(sounds).all(dim=0))
+    goes_on = active & sound & ~ended
+    state.frames[rows] += active
+    state.done[rows] |= active & ~goes_on
+    state.seen[rows] |= active[:, None] & (torch.arange(spec.vocab_size, device=first.device) == first[:, None])
+    state.summed[rows] = torch.where(goes_on[:, None], talker.embed_codes(codes), state.summed[rows])
+    status = torch.where(active, torch.where(sound, torch.where(ended, END, FRAME), BROKEN), IDLE)
+    return torch.cat((codes, status[:, None]), dim=1)
+
+
+def first_scores(talker: Talker, hidden: Tensor, seen: Tensor, penalty: Tensor, frame: Tensor) -> Tensor:
+    """Scores of the first code before temperature: penalised, no early end, no control id but the end. (n, vocab)."""
+    spec = talker.spec.talker
+    scores = penalise(talker.scores(hidden), seen, penalty)
+    code = torch.arange(spec.vocab_size, device=hidden.device)
+    barred = torch.where(code == spec.eos_id, (frame < MIN_FRAMES)[:, None], code >= spec.num_sounds)
+    return scores.masked_fill(barred, -torch.inf)
