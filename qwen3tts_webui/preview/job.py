@@ -1,0 +1,124 @@
+"""One utterance on its way through the preview voice: which clause comes next, what was spoken, how it ended.
+
+In: an utterance and its sink. Knows no thread and no model; whoever drives it calls `next_clause`, `put` and an ending.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import deque
+from collections.abc import Callable
+
+from ..text.language import guess
+from ..text.segment import clauses
+from ..types import SAMPLES_PER_FRAME, Pcm, PcmSink, Spoken, Stopped, TextFeed, Timings, Utterance
+from .choose import Cast
+
+FIRST_S, GROWTH, LONGEST_S = (
+    1.1,
+    1.6,
+    12.0,
+)  # the voice is faster than real time by more than GROWTH, so each clause is ready in time
+
+_CLAUSE_END = re.compile(r"(?:[!?。！？，、；：…;]|(?<!\d)[.,:])[\"'”’」』）)]*\s*$")
+
+
+class Job:
+    """Made when an utterance is submitted. `cast` is known once its first clause is about to be spoken."""
+
+    def __init__(self, utterance: Utterance, sink: PcmSink, clock: Callable[[], float] = time.monotonic) -> None:
+        self.utterance = utterance
+        self.sink = sink
+        self.cast: Cast | None = None
+        self._clock = clock
+        self._asked_at = clock()
+        self._started_at: float | None = None
+        self._first_at: float | None = None
+        self._num_samples = 0
+        self._text = utterance.text
+        self._clauses: deque[str] | None = None
+        self._next: str | None = None
+        self._language = utterance.language
+        self._aim_s = FIRST_S
+
+    @property
+    def language(self) -> str:
+        """The language's code; guessed from the text that is there when it is first needed."""
+        if self._language == "auto":
+            self._language = guess(self._text)
+        return self._language
+
+    @property
+    def started(self) -> bool:
+        return self._started_at is not None
+
+    @property
+    def capped(self) -> bool:
+        """All frames that were allowed are spoken."""
+        limit = self.utterance.max_frames
+        return limit is not None and self._num_samples >= limit * SAMPLES_PER_FRAME
+
+    def has_clause(self) -> bool:
+        """True once `next_clause` knows what comes next, or that nothing will; False while a feed has to be written."""
+        if self._next is None:
+            self._next = self._whole() if self.utterance.feed is None else self._fed(self.utterance.feed)
+        return self._next is not None
+
+    def next_clause(self) -> str:
+        """What to speak now, "" when nothing will ever come. Only after `has_clause`."""
+        if self._started_at is None:
+            self._started_at = self._clock()
+        clause, self._next = self._next or "", None
+        return clause
+
+    def _whole(self) -> str:
+        if self._clauses is None:
+            self._clauses = deque(clauses(self._text, self.language, first_s=FIRST_S, growth=GROWTH))
+        return self._clauses.popleft() if self._clauses else ""
+
+    def _fed(self, feed: TextFeed) -> str | None:
+        closed = feed.closed  # read before `take`: what was written before the end is not missed
+        self._text += feed.take()
+        if not self._text.strip():
+            return "" if closed else None
+        pieces = clauses(self._text, self.language, first_s=self._aim_s, growth=GROWTH)
+        if len(pieces) < 2 and not closed and not _CLAUSE_END.search(self._text):
+            return None
+        first = pieces[0] if pieces else self._text
+        self._text = self._text[self._text.find(first) + len(first) :]
+        self._aim_s = min(self._aim_s * GROWTH, LONGEST_S)
+        return first
+
+    def put(self, pcm: Pcm) -> None:
+        """Hand over one packet, cut at `max_frames`."""
+        limit = self.utterance.max_frames
+        if limit is not None:
+            pcm = pcm[: max(0, limit * SAMPLES_PER_FRAME - self._num_samples)]
+        if not len(pcm):
+            return
+        if self._first_at is None:
+            self._first_at = self._clock()
+        self._num_samples += len(pcm)
+        self.sink.put(pcm)
+
+    def finish(self, stopped: Stopped) -> None:
+        self.sink.finish(
+            Spoken(
+                num_samples=self._num_samples,
+                stopped=stopped,
+                timings=self._timings(),
+                seed=self.utterance.seed,
+                engine_voice=None if self.cast is None else self.cast.name,
+            )
+        )
+
+    def _timings(self) -> Timings:
+        return Timings(
+            queued_ms=self._ms(self._started_at),
+            first_pcm_ms=self._ms(self._first_at),
+            total_ms=self._ms(self._clock()),
+        )
+
+    def _ms(self, moment: float | None) -> float | None:
+        return None if moment is None else (moment - self._asked_at) * 1000
