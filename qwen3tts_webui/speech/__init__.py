@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..text.language import LANGUAGES
 from ..types import EngineInfo, EngineLoad, SpeechRequest, Synthesizer
 from .events import Event, Report, SegmentEnded, SegmentFailed, SegmentReport, SegmentStarted, Sound, VoiceSource
 from .plan import plan
@@ -50,6 +51,11 @@ class Speech:
     @property
     def info(self) -> EngineInfo:
         return self._synthesizer.info
+
+    @property
+    def languages(self) -> dict[str, str]:
+        """The languages that can be spoken now: code -> the name that its speakers use."""
+        return {language.code: language.native for language in LANGUAGES if language.code in self.info.languages}
 
     @property
     def ready(self) -> bool:

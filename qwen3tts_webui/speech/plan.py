@@ -94,7 +94,7 @@ def _check_sampling(sampling: Sampling) -> None:
 
 def _within(field: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:  # NaN is not
-        raise InvalidValue(field=field, expected=f"{low} … {high}", got=value)
+        raise InvalidValue(field=field, expected=f"{low} … {high}", got=str(value)[:24])
 
 
 def _language(wish: str, info: EngineInfo) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 import numpy as np
@@ -82,7 +82,7 @@ class Speaking:
             segments=tuple(self._accounts),
         )
 
-    async def __aiter__(self) -> AsyncIterator[Event]:
+    async def __aiter__(self) -> AsyncGenerator[Event, None]:
         self._ahead.listen(self._woken.set, orphaned=self.cancel)
         timer = self._set_timer()
         complete = False
@@ -103,7 +103,7 @@ class Speaking:
             self._ahead.leave()
             self._total_ms = (time.monotonic() - self._started) * 1000
 
-    async def _events(self, part: Part) -> AsyncIterator[Event]:
+    async def _events(self, part: Part) -> AsyncGenerator[Event, None]:
         """All of one segment: started, its sound, ended or failed, and the pause after it."""
         segment, start_sample = part.segment, self._position
         begun = False
@@ -139,7 +139,7 @@ class Speaking:
         if segment.pause_s > 0 and not self._cancelled and not self._capped:
             yield self._placed(silence(segment.pause_s))
 
-    async def _sound(self, part: Part) -> AsyncIterator[Pcm]:
+    async def _sound(self, part: Part) -> AsyncGenerator[Pcm, None]:
         """The sound of one segment at its speed, in pieces as they come. Raises how it failed."""
         stretcher = Stretcher(part.segment.speed)
         while not self._cancelled:
