@@ -11,6 +11,11 @@
     │   ├── UnknownSpeaker          the loaded model has no such speaker
     │   ├── Unsupported             the speaking engine cannot do this
     │   ├── NotFound                no such request, history entry or file
+    │   ├── NoSuchRoute             HTTP: no such path
+    │   ├── MethodNotAllowed        HTTP: the path is right, the method is not
+    │   ├── NotJson                 HTTP: the body is declared to be something else (415)
+    │   ├── MalformedJson           HTTP: the body cannot be read
+    │   ├── BodyTooLarge            HTTP: more bytes than any sensible request has (413)
     │   └── BadFile                 an imported or uploaded file is not what it should be
     ├── UnavailableError        right request, wrong moment
     │   ├── Busy                    the queue is full (429, `retry_after_s`)
@@ -109,6 +114,37 @@ class NotFound(RequestError):
     code = "not_found"
     status = 404
     template = "There is no {what} with the id {got}."
+
+
+class NoSuchRoute(RequestError):
+    code = "no_such_route"
+    status = 404
+    template = "There is nothing at this address."
+
+
+class MethodNotAllowed(RequestError):
+    code = "method_not_allowed"
+    status = 405
+    template = "This address does not take {method} requests."
+
+
+class NotJson(RequestError):
+    code = "not_json"
+    status = 415
+    template = "Send JSON, with the header Content-Type: application/json."
+
+
+class MalformedJson(RequestError):
+    code = "malformed_json"
+    template = "The body must be one JSON object in UTF-8."
+
+
+class BodyTooLarge(RequestError):
+    """`limit_kib`: what a body may have at most."""
+
+    code = "body_too_large"
+    status = 413
+    template = "The body is too large: at most {limit_kib} KiB are allowed."
 
 
 class BadFile(RequestError):

@@ -1,0 +1,82 @@
+"""A request's body: bytes -> one JSON object -> a checked model.
+
+Bounded before it is read, tolerant of odd characters (a lone surrogate in a text is a character like any other, and
+cleaning removes it), strict about everything else.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from ..errors import BodyTooLarge, InvalidValue, MalformedJson, NotJson
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_EXPECTED = {
+    "string_type": "string",
+    "bool_type": "true | false",
+    "int_type": "integer",
+    "float_type": "number",
+    "finite_number": "finite number",
+    "greater_than_equal": "≥ {ge}",
+    "less_than_equal": "≤ {le}",
+    "string_too_long": "≤ {max_length} characters",
+    "missing": "given",
+}
+_NAMES = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
+
+
+async def read(request: Request, model: type[Model], *, max_bytes: int) -> Model:
+    """The body as `model`. Raises `NotJson`, `BodyTooLarge`, `MalformedJson`, `InvalidValue`."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise NotJson()
+    try:
+        return model.model_validate(_object(await _bounded(request, max_bytes)))
+    except ValidationError as error:
+        raise _invalid(error.errors(include_url=False, include_context=True)[0], model) from None
+
+
+async def _bounded(request: Request, max_bytes: int) -> bytes:
+    declared = request.headers.get("content-length", "0")
+    too_large = BodyTooLarge(limit_kib=max_bytes // 1024)
+    if declared.isdecimal() and int(declared[:20]) > max_bytes:
+        raise too_large
+    pieces, length = [], 0
+    async for piece in request.stream():
+        pieces.append(piece)
+        length += len(piece)
+        if length > max_bytes:
+            raise too_large
+    return b"".join(pieces)
+
+
+def _object(body: bytes) -> dict[str, object]:
+    try:
+        value = json.loads(body.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        raise MalformedJson() from None
+    if not isinstance(value, dict):
+        raise MalformedJson()
+    return {_unicode(key): _unicode(field) if isinstance(field, str) else field for key, field in value.items()}
+
+
+def _unicode(text: str) -> str:
+    """Pydantic refuses a `str` with lone surrogates; U+FFFD is what cleaning takes out anyway."""
+    return text if text.isascii() else text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+
+
+def _invalid(detail: ErrorDetails, model: type[BaseModel]) -> InvalidValue:
+    field = ".".join(str(step) for step in detail["loc"])[:40]
+    if detail["type"] == "extra_forbidden":
+        return InvalidValue(field=field, expected=" | ".join(model.model_fields), got="an unknown name")
+    expected = _EXPECTED.get(detail["type"], detail["type"]).format(**detail.get("ctx", {}))
+    given = detail["input"]
+    got = "missing" if detail["type"] == "missing" else _NAMES.get(type(given), "null")
+    if isinstance(given, (int, float)) and not isinstance(given, bool):
+        got = f"{given:.6g}" if isinstance(given, float) else str(given)[:24]
+    return InvalidValue(field=field, expected=expected, got=got)

@@ -1,0 +1,81 @@
+"""Everything that goes wrong, as HTTP: `{"error": {"code", "message", "field"?}}` in the language of `Accept-Language`.
+
+Knows no request's text: only our errors' own sentences reach a client, never a traceback or a path.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+
+from ..errors import Busy, MethodNotAllowed, ModelError, NoSuchRoute, RequestError, SpeechError
+from ..i18n import PAGE_LANGUAGES, Catalog, preferred
+
+_FIELDS = {
+    "empty_text": "text",
+    "text_too_long": "text",
+    "unknown_language": "language",
+    "description_too_long": "voice_desc",
+}
+
+log = logging.getLogger(__name__)
+
+
+class Problems:
+    """Renders errors; holds both languages, read once."""
+
+    def __init__(self) -> None:
+        self._catalogs = {language: Catalog(language) for language in PAGE_LANGUAGES}
+
+    def told(self, error: SpeechError, accept_language: str) -> dict[str, str]:
+        """`code`, `message`, and `field` where one field is to blame. What a model's files lack stays in the log."""
+        shown = SpeechError() if isinstance(error, ModelError) else error
+        told = {"code": shown.code, "message": self._catalogs[preferred(accept_language)].error(shown)}
+        field = shown.params.get("field", _FIELDS.get(shown.code))
+        if field is not None:
+            told["field"] = str(field)
+        return told
+
+    def answer(self, error: SpeechError, accept_language: str, headers: Mapping[str, str] | None = None) -> Response:
+        """The whole response; `Retry-After` with 429."""
+        extra = dict(headers or {})
+        if isinstance(error, Busy):
+            extra["Retry-After"] = str(error.params["retry_after_s"])
+        body = json.dumps({"error": self.told(error, accept_language)}, ensure_ascii=False).encode()
+        return Response(body, error.status, {"Cache-Control": "no-store", **extra}, media_type="application/json")
+
+    def guard(self, app: FastAPI) -> None:
+        """Let every error that leaves a route of `app` be told in this way."""
+
+        async def speech_error(request: Request, error: Exception) -> Response:
+            assert isinstance(error, SpeechError)
+            if error.status >= 500:
+                log.warning("%s failed: %s", request.url.path, error.code)
+            return self.answer(error, _wish(request))
+
+        async def http_error(request: Request, error: Exception) -> Response:
+            assert isinstance(error, HTTPException)
+            return self.answer(_named(error, request), _wish(request), error.headers)
+
+        async def stranger(request: Request, error: Exception) -> Response:
+            return self.answer(SpeechError(), _wish(request))  # Starlette logs the traceback
+
+        app.add_exception_handler(SpeechError, speech_error)
+        app.add_exception_handler(HTTPException, http_error)
+        app.add_exception_handler(Exception, stranger)
+
+
+def _named(error: HTTPException, request: Request) -> SpeechError:
+    if error.status_code == 404:
+        return NoSuchRoute()
+    if error.status_code == 405:
+        return MethodNotAllowed(method=request.method[:16])
+    return RequestError(reason=error.detail) if error.status_code < 500 else SpeechError()
+
+
+def _wish(request: Request) -> str:
+    return request.headers.get("accept-language", "")

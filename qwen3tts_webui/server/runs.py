@@ -1,0 +1,125 @@
+"""What the server remembers of recent requests: their events, to be followed and replayed, and a way to cancel them.
+
+In: the events of a `Speaking`. Out: plain dicts for JSON, in order, to any number of followers. Bounded; the oldest
+that have ended are forgotten first. Belongs to one event loop. Knows no HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+from dataclasses import asdict
+from typing import Any
+
+from ..errors import InvalidValue, NotFound, SpeechError
+from ..speech import Event, Report, SegmentEnded, SegmentFailed, SegmentStarted, Speaking
+
+_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+JsonObject = dict[str, Any]
+
+
+class Run:
+    """One request from the moment it was accepted; `events` is all that happened so far, for JSON."""
+
+    def __init__(self, request_id: str, speaking: Speaking, received: float) -> None:
+        self.id = request_id
+        self.speaking = speaking
+        self.events: list[JsonObject] = []
+        self.ended = False
+        self._received = received
+        self._first_pcm_ms: float | None = None
+        self._news = asyncio.Event()
+
+    def sent_first_pcm(self) -> None:
+        """The first sound is handed to the socket now: this is the TTS latency that is reported."""
+        if self._first_pcm_ms is None:
+            self._first_pcm_ms = round((time.monotonic() - self._received) * 1000, 3)
+
+    def note(self, event: Event, message: str = "") -> None:
+        """Tell the followers; `message` is how a `SegmentFailed` reads."""
+        if isinstance(event, SegmentStarted):
+            segment = event.segment
+            self._tell("segment_started", index=segment.index, line=segment.line, start_sample=event.start_sample,
+                       voice=event.voice)  # fmt: skip
+        elif isinstance(event, SegmentEnded):
+            segment = event.segment
+            self._tell("segment_ended", index=segment.index, line=segment.line, start_sample=event.start_sample,
+                       num_samples=event.num_samples, stopped=event.stopped, timings=asdict(event.timings))  # fmt: skip
+        elif isinstance(event, SegmentFailed):
+            segment = event.segment
+            self._tell("segment_failed", index=segment.index, line=segment.line, code=event.error.code,
+                       message=message)  # fmt: skip
+
+    def end(self, error: SpeechError | None = None, message: str = "") -> None:
+        """The last event: `done` with the account, or `error`."""
+        if self.ended:
+            return
+        self.ended = True
+        if error is None:
+            self._tell("done", **self.account)
+        else:
+            self._tell("error", code=error.code, message=message)
+
+    @property
+    def account(self) -> JsonObject:
+        """The report as JSON; `server_first_pcm_ms` is request received -> first PCM handed to the socket."""
+        report: Report = self.speaking.report
+        return {"request_id": self.id, **asdict(report), "server_first_pcm_ms": self._first_pcm_ms}
+
+    async def news(self) -> None:
+        """Returns at the next event."""
+        await self._news.wait()
+
+    async def finished(self) -> None:
+        """Returns once the last event was told."""
+        while not self.ended:
+            await self.news()
+
+    def _tell(self, kind: str, **fields: object) -> None:
+        self.events.append({"type": kind, **fields})
+        self._news.set()
+        self._news = asyncio.Event()
+
+
+class Runs:
+    """The recent requests by id: at most `max_ended` that have ended, and all that have not."""
+
+    def __init__(self, *, max_ended: int = 100) -> None:
+        self._max_ended = max_ended
+        self._runs: dict[str, Run] = {}
+
+    def new_id(self, wish: str | None) -> str:
+        """The client's own id if it is well-formed and new, else a drawn one. Raises `InvalidValue`."""
+        if wish is None:
+            return secrets.token_urlsafe(12)
+        if not _ID.fullmatch(wish):
+            raise InvalidValue(field="X-Request-Id", expected="[A-Za-z0-9_-]{8,64}", got="something else")
+        if wish in self._runs:
+            raise InvalidValue(field="X-Request-Id", expected="new", got="one that was used before")
+        return wish
+
+    def open(self, request_id: str, speaking: Speaking, received: float) -> Run:
+        """Remember a request that was accepted just now."""
+        self._forget()
+        run = self._runs[request_id] = Run(request_id, speaking, received)
+        return run
+
+    def get(self, request_id: str) -> Run:
+        """Raises `NotFound`."""
+        try:
+            return self._runs[request_id]
+        except KeyError:
+            shown = request_id if _ID.fullmatch(request_id) else "?"
+            raise NotFound(what="request", got=shown) from None
+
+    def cancel_all(self) -> None:
+        """The server is going down."""
+        for run in self._runs.values():
+            run.speaking.cancel()
+
+    def _forget(self) -> None:
+        ended = [run.id for run in self._runs.values() if run.ended]
+        for request_id in ended[: max(0, len(ended) - self._max_ended + 1)]:
+            del self._runs[request_id]
