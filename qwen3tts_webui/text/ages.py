@@ -41,8 +41,9 @@ _NUMERALS = {numeral: n for n, numeral in enumerate("一二三四五六七八九
 _SOME = 5  # "十几岁": ten and some
 _AGE = regex.compile(
     r"(?P<digits>\d{1,3})(?:\s*[-–~到至]\s*\d{1,3})?(?:[-\s]*years?[-\s]old|s\b|\s*[多几来]?岁)"
-    r"|\b(?:aged?|age of)\s+(?P<aged>\d{1,3})"
-    rf"|\b(?P<word>{'|'.join(_WORDS)})[-\s]years?[-\s]old"
+    r"|\b(?:of|aged?|about|around)\s+(?P<aged>\d{1,2})\b(?!\s*(?:%|percent|words|hz|seconds|minutes))"
+    rf"|\b(?:(?:of|aged?|about|around)\s+)?(?P<word>{'|'.join(_WORDS)})[-\s]years?[-\s]old"
+    rf"|\b(?:of|aged?|about|around)\s+(?P<word>{'|'.join(_WORDS)})\b(?!\s+(?:percent|words|hz|seconds|minutes))"
     rf"|\b(?P<decade>{'|'.join(_DECADES)})\b"
     r"|(?P<chinese>[一二两三四五六七八九]?十[一二三四五六七八九几多来]?|[一二两三四五六七八九])[多几来]?岁"
 )

@@ -101,8 +101,8 @@ def _found(text: str, dimension: str) -> list[str]:
     pattern, meanings = _pattern(dimension)
     hits = [(match.start(), meanings[match[0]]) for match in pattern.finditer(text)]
     if dimension == "age":
-        hits += ages(text)
-    return [trait for start, trait in sorted(hits) if trait and not _DENIED.search(text[:start])]
+        hits = [*ages(text), *hits]  # a number says more than a word: "a boy of nine"
+    return [trait for start, trait in hits if trait and not _DENIED.search(text[:start])]
 
 
 _DENIED = regex.compile(

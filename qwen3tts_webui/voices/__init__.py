@@ -1,0 +1,1 @@
+"""Who speaks: presets, traits, and what people keep."""
