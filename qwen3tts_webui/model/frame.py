@@ -165,6 +165,7 @@ class FrameState:
         ]
 
 
+@torch.inference_mode()
 def first_frame(
     talker: Talker, state: FrameState, slots: Tensor, text: Tensor, codes: Tensor, lengths: Tensor, reach: Reach
 ) -> Tensor:
@@ -177,6 +178,7 @@ def first_frame(
     return _pick(talker, state, slots, hidden, ~state.done[slots], reach)
 
 
+@torch.inference_mode()
 def frame_step(talker: Talker, state: FrameState, bucket: Bucket) -> Tensor:
     """The next frame of slots 0..batch-1: (batch, 17) int64, 16 codes and FRAME, END, BROKEN or IDLE."""
     rows = slice(0, bucket.batch)

@@ -1,0 +1,210 @@
+"""One utterance at a time: an `Utterance` in, packets of sound and codes out. The plain twin of the engine.
+
+It runs the engine's own `frame_step`, with one slot. Knows nothing of listeners, queues or other utterances.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from qwen3tts_webui.errors import InvalidValue, NumericalError, TextTooLong
+from qwen3tts_webui.model.codec_decoder import CodecDecoder
+from qwen3tts_webui.model.codec_state import CodecState
+from qwen3tts_webui.model.frame import BROKEN, END, Bucket, FrameState, first_frame, frame_step
+from qwen3tts_webui.model.prompt import Prompt, PromptBuilder
+from qwen3tts_webui.model.sampling import Reach
+from qwen3tts_webui.model.spec import ModelSpec
+from qwen3tts_webui.model.spoken_text import SpokenText
+from qwen3tts_webui.model.talker import Talker
+from qwen3tts_webui.model.tokens import TextEncoder
+from qwen3tts_webui.types import NUM_CODEBOOKS, Codes, Pcm, Stopped, Utterance
+
+MAX_FRAMES = 8_192  # of the released generation configs: almost eleven minutes
+_FRAMES_PER_TOKEN = 12  # nobody needs a second for a token (0.3 s is usual)
+_SPARE_FRAMES = 50
+_KV_STEP = 64  # positions; attention looks at a multiple of these
+_POLL_S = 0.005
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Packet:
+    """A piece of speech: `pcm` (frames * 1920,) and its `codes` (frames, 16).
+
+    The last one, which may be empty, says why the speech `stopped`: "end" when the model ended it, "cap" when it ran
+    into the limit of frames.
+    """
+
+    pcm: Pcm
+    codes: Codes
+    stopped: Stopped | None = None
+
+
+def frame_cap(num_tokens: int) -> int:
+    """How many frames a text of `num_tokens` may take before it counts as run away."""
+    return min(MAX_FRAMES, _SPARE_FRAMES + _FRAMES_PER_TOKEN * num_tokens)
+
+
+class Qwen3TTS:
+    """A loaded checkpoint. Speaks for one caller at a time; `load_model` makes it."""
+
+    def __init__(self, spec: ModelSpec, encoder: TextEncoder, talker: Talker, codec: CodecDecoder) -> None:
+        self.spec = spec
+        self.encoder = encoder
+        self.prompts = PromptBuilder(spec, encoder)
+        self.talker = talker
+        self.codec = codec
+
+    @property
+    def device(self) -> torch.device:
+        return self.talker.text_table.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of the language model; the codec is always float32."""
+        return self.talker.text_table.dtype
+
+    def ids(self, utterance: Utterance) -> tuple[list[int], list[int]]:
+        """`input_ids` and `instruct_ids` of `utterance` in the official layout; without a description the latter is empty.
+
+        A passage's text stands before the new text; of a feed, only the text that is already there.
+        """
+        text = SpokenText(self.encoder, utterance)
+        return self.prompts.input_ids(text.whole()), self.prompts.instruct_ids(utterance.voice.description)
+
+    def speak(self, utterance: Utterance, *, packet_frames: int = 1, max_frames: int | None = None) -> Iterator[Packet]:
+        """Speak `utterance` in packets of `packet_frames` frames; each comes as soon as it is computed.
+
+        At most `max_frames` frames, and never more than the text can need (`frame_cap`). While the text of a feed is
+        late the iterator blocks. Raises a RequestError at once if this checkpoint cannot speak it, and NumericalError
+        on the way; the model stays usable.
+        """
+        self.prompts.check(utterance)
+        for field, value in (("packet_frames", packet_frames), ("max_frames", max_frames)):
+            if value is not None and value < 1:
+                raise InvalidValue(field=field, expected="at least 1", got=value)
+        return self._packets(utterance, packet_frames, max_frames or MAX_FRAMES)
+
+    def _packets(self, utterance: Utterance, packet_frames: int, max_frames: int) -> Iterator[Packet]:
+        sound = self.codec.new_state(1)
+        if (passage := utterance.voice.passage) is not None and len(passage.codes):
+            self._decode(passage.codes, sound)  # the sound goes on where the passage's ended
+        frames = self._frames(utterance, max_frames)
+        waiting: list[list[int]] = []
+        while True:
+            try:
+                frame = next(frames)
+            except StopIteration as end:
+                yield self._packet(waiting, sound, end.value)
+                return
+            if frame is not None:
+                waiting.append(frame)
+            if waiting and (frame is None or len(waiting) == packet_frames):
+                yield self._packet(waiting, sound)
+                waiting = []
+
+    def _packet(self, frames: list[list[int]], sound: CodecState, stopped: Stopped | None = None) -> Packet:
+        codes = np.array(frames, np.int16).reshape(-1, NUM_CODEBOOKS)
+        pcm = self._decode(codes, sound) if len(codes) else np.zeros(0, np.float32)
+        return Packet(pcm=pcm, codes=codes, stopped=stopped)
+
+    def _decode(self, codes: Codes, sound: CodecState) -> Pcm:
+        frames = torch.from_numpy(codes.astype(np.int64).T[None]).to(self.device)
+        pcm: Pcm = self.codec.decode(frames, sound, slice(None))[0].cpu().numpy()
+        if not np.isfinite(pcm).all():
+            raise NumericalError(where="sound", dtype="float32")
+        return pcm
+
+    def _frames(self, utterance: Utterance, max_frames: int) -> Generator[list[int] | None, None, Stopped]:
+        """Frame after frame; None while the text is late. Returns why it stopped."""
+        streaming = utterance.text_mode == "streaming" or utterance.feed is not None
+        text = SpokenText(self.encoder, utterance)
+        body = text.read() if streaming else text.whole()
+        while not body and text.open:
+            yield None
+            time.sleep(_POLL_S)
+            body = text.read()
+        prompt = self.prompts.build(utterance, self.prompts.input_ids(body), streaming=streaming, more=text.open)
+        run = _Run(self.talker, prompt, utterance, _limit(max_frames, text))
+        row = run.first()
+        for count in itertools.count(1):
+            if row[-1] == BROKEN:
+                raise NumericalError(where="logits", dtype=str(self.dtype).removeprefix("torch."))
+            if row[-1] == END:
+                return "end"
+            yield row[:-1]
+            if count >= min(run.limit, _limit(max_frames, text)):
+                return "cap"
+            while run.starved:
+                run.add_text(text)
+                if run.starved:
+                    yield None
+                    time.sleep(_POLL_S)
+            row = run.next()
+        raise AssertionError("unreachable")
+
+
+def _limit(max_frames: int, text: SpokenText) -> int:
+    """How many frames may be spoken, as far as `text` is known."""
+    return max_frames if text.open else min(max_frames, frame_cap(text.num_new))
+
+
+class _Run:
+    """The state of one utterance on its way, in one slot."""
+
+    def __init__(self, talker: Talker, prompt: Prompt, utterance: Utterance, limit: int) -> None:
+        self._talker = talker
+        self._prompt = prompt
+        self._position = len(prompt.text)
+        self.limit = min(limit, talker.spec.talker.max_positions - self._position)
+        if self.limit < 1:
+            most = len(utterance.text) * talker.spec.talker.max_positions // self._position
+            raise TextTooLong(length=len(utterance.text), limit=most)
+        self._state = FrameState.empty(
+            talker,
+            slots=1,
+            kv_length=-(-(self._position + self.limit) // _KV_STEP) * _KV_STEP,
+            text_length=max(1, len(prompt.trailing), MAX_FRAMES if prompt.open else 0),
+        )
+        self._state.seat(0, talker, prompt, utterance.sampling, utterance.seed)
+        self._unread = self._given = len(prompt.trailing)
+        self._open = prompt.open
+        self._reach = Reach.of([utterance.sampling], talker.spec.talker.vocab_size)
+
+    @property
+    def starved(self) -> bool:
+        """Whether the next step must wait for text."""
+        return self._open and self._unread == 0
+
+    def add_text(self, text: SpokenText) -> None:
+        """Take what `text` has by now."""
+        ids = text.read()
+        self._open = text.open
+        if not self._open:
+            ids = [*ids, self._talker.spec.text.eos_id]
+        self._state.add_text(0, self._talker, self._given, ids, close=not self._open)
+        self._given += len(ids)
+        self._unread += len(ids)
+
+    def first(self) -> list[int]:
+        """The first frame and its status."""
+        text, codes = torch.from_numpy(self._prompt.text)[None], torch.from_numpy(self._prompt.codes)[None]
+        self._talker.know(set(self._prompt.text.tolist()))
+        device = self._state.kv.device
+        numbers = torch.tensor([0, self._position], device=device)
+        args = text.to(device), codes.to(device), numbers[1:]
+        row: list[int] = first_frame(self._talker, self._state, numbers[:1], *args, self._reach)[0].tolist()
+        return row
+
+    def next(self) -> list[int]:
+        """The next frame and its status."""
+        self._position += 1
+        self._unread = max(0, self._unread - 1)
+        kv_length = -(-self._position // _KV_STEP) * _KV_STEP
+        row: list[int] = frame_step(self._talker, self._state, Bucket(1, kv_length, self._reach))[0].tolist()
+        return row

@@ -1,0 +1,96 @@
+"""A checkpoint becomes a `Qwen3TTS`: finds the folder, checks the configs, puts every weight where it will be used."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+
+import torch
+
+from qwen3tts_webui.errors import CheckpointError, DownloadError, InvalidValue
+from qwen3tts_webui.model.codec_decoder import load_codec
+from qwen3tts_webui.model.generate import Qwen3TTS
+from qwen3tts_webui.model.spec import CODEC_FOLDER, read_spec
+from qwen3tts_webui.model.talker import Talker
+from qwen3tts_webui.model.tokens import TextEncoder
+from qwen3tts_webui.model.weights import load_weights
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_FILES = ["*.json", "*.txt", "*.safetensors", f"{CODEC_FOLDER}/*.json", f"{CODEC_FOLDER}/*.safetensors"]
+
+logger = logging.getLogger(__name__)
+
+
+def load_model(
+    path_or_id: str | Path, *, device: str = "auto", dtype: str = "auto", offline: bool | None = None
+) -> Qwen3TTS:
+    """Load a VoiceDesign or CustomVoice checkpoint, ready to speak.
+
+    `path_or_id` is a local folder, or the id of a repository on the hub ("owner/name"), which is downloaded unless
+    `offline`; None leaves that to huggingface_hub's own settings. `device` is "auto" (CUDA, then Apple's MPS, then the
+    CPU) or torch's name for one. `dtype` is the type of the language model, "float32", "bfloat16", "float16" or "auto"
+    (half precision where the device is made for it); norms and the codec are float32 always.
+
+    Raises CheckpointError (which names the file and the key), DownloadError, InvalidValue for the device or the type,
+    and Unsupported for a Base checkpoint.
+    """
+    where = _device(device)
+    kind = _dtype(dtype, where)
+    folder = find_checkpoint(path_or_id, offline=offline)
+    spec = read_spec(folder)
+    encoder = TextEncoder(folder)
+    talker = load_weights(
+        lambda: Talker(spec),
+        folder,
+        device=where,
+        dtype=lambda name: torch.float32 if name.endswith("norm.weight") else kind,
+        key_of=lambda name: f"talker.{name}",
+    )
+    talker.prepare(fold_text=where.type != "cpu")
+    codec = load_codec(folder / CODEC_FOLDER, spec.codec, where)
+    logger.info("loaded %s %s from %s: %s, %s", spec.kind, spec.size, folder.name, where, kind)
+    return Qwen3TTS(spec, encoder, talker, codec)
+
+
+def find_checkpoint(path_or_id: str | Path, *, offline: bool | None = None) -> Path:
+    """The local folder of `path_or_id`; a hub id is downloaded into the hub's cache, or found there.
+
+    Raises CheckpointError for a path that leads nowhere and DownloadError.
+    """
+    path = Path(path_or_id).expanduser()
+    if path.exists() or not _HUB_ID.fullmatch(str(path_or_id)):
+        if not path.is_dir():
+            raise CheckpointError(file=path, key="", problem="there is no such folder")
+        return path
+    from huggingface_hub import snapshot_download  # only who asks for a download pays for it
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(str(path_or_id), allow_patterns=_FILES, local_files_only=bool(offline)))
+    except LocalEntryNotFoundError as error:
+        reason = "it is neither a folder here nor in the hub's cache, and the hub was not reached"
+        raise DownloadError(what=path_or_id, reason=reason) from error
+    except (HfHubHTTPError, OSError) as error:
+        raise DownloadError(what=path_or_id, reason=str(error).partition("\n")[0]) from error
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        return torch.device(name)
+    except RuntimeError as error:
+        raise InvalidValue(field="device", expected="auto, cpu, cuda or mps", got=name) from error
+
+
+def _dtype(name: str, device: torch.device) -> torch.dtype:
+    if name == "auto":
+        if device.type != "cuda":
+            return torch.float32
+        return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
+    if name not in DTYPES:
+        raise InvalidValue(field="dtype", expected=" or ".join(["auto", *DTYPES]), got=name)
+    return DTYPES[name]
