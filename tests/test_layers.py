@@ -22,7 +22,7 @@ MAY_IMPORT = {  # in reading order; "bootstrap" runs before anything is installe
     "i18n": {"errors", "config"},
     "text": WORDS | {"config"},
     "audio": WORDS,
-    "voices": WORDS | {"config", "audio"},
+    "voices": WORDS | {"config", "text", "audio"},
     "model": WORDS | {"text"},
     "engine": WORDS | {"config", "stream", "model"},
     "preview": WORDS | {"config", "stream", "text", "audio"},
