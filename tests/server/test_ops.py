@@ -1,0 +1,62 @@
+"""Alive, ready, who speaks, how busy."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from fastapi.testclient import TestClient
+
+from qwen3tts_webui.config import Settings
+from qwen3tts_webui.server import create_app
+from qwen3tts_webui.speech import Speech
+from qwen3tts_webui.voices.presets import Presets
+from tests.fakes import SteppedSynthesizer, ZeroCostSynthesizer
+
+
+@dataclass
+class Reading:
+    util_percent: int = 37
+    used_bytes: int = 5
+    total_bytes: int = 9
+
+
+def client_of(synthesizer: ZeroCostSynthesizer, reading: Reading | None = None) -> TestClient:
+    return TestClient(create_app(Speech(synthesizer, Presets.load()), Settings(), gpu=lambda: reading))
+
+
+def test_health_says_that_the_process_is_up_even_before_anything_can_speak() -> None:
+    assert client_of(ZeroCostSynthesizer(ready=False)).get("/health").status_code == 200
+
+
+def test_ready_is_503_until_something_can_speak() -> None:
+    answer = client_of(ZeroCostSynthesizer(ready=False)).get("/ready")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "not_ready")
+    assert client_of(ZeroCostSynthesizer()).get("/ready").json() == {
+        "status": "ready",
+        "engine": "fake",
+        "preview": True,
+    }
+
+
+def test_info_says_who_speaks_how_busy_it_is_and_what_may_be_asked() -> None:
+    synthesizer = SteppedSynthesizer(slots=2, queue_size=3)
+    info = client_of(synthesizer).get("/api/info").json()
+    assert (info["name"], info["preview"], info["label"]) == ("fake", True, "fake voice for tests")
+    assert info["load"] == {"active": 0, "waiting": 0, "slots": 2, "queue_size": 3}
+    assert info["limits"] == {"text": 20_000, "description": 2_048, "speed": [0.5, 2.0]}
+    assert info["language_names"]["zh"] == "中文" and len(info["language_names"]) == 10
+
+
+def test_gpu_figures_are_null_where_nobody_can_say() -> None:
+    answer = client_of(ZeroCostSynthesizer()).get("/api/gpu")
+    assert answer.json() == {"util_percent": None, "used_bytes": None, "total_bytes": None}
+
+
+def test_gpu_figures_are_the_drivers() -> None:
+    answer = client_of(ZeroCostSynthesizer(), Reading()).get("/api/gpu")
+    assert answer.json() == {"util_percent": 37, "used_bytes": 5, "total_bytes": 9}
+
+
+def test_the_server_needs_neither_torch_nor_gradio() -> None:
+    code = "import sys, qwen3tts_webui.server; assert not {'torch', 'gradio', 'transformers'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

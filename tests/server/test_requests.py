@@ -1,0 +1,123 @@
+"""What became of a request: its events, replayed to whoever comes late, and its report."""
+
+import json
+from typing import Any
+
+import httpx
+from fastapi.testclient import TestClient
+
+from qwen3tts_webui.config import Settings
+from qwen3tts_webui.server import create_app
+from qwen3tts_webui.server.runs import Runs
+from qwen3tts_webui.speech import Speech
+from qwen3tts_webui.types import SpeechRequest
+from qwen3tts_webui.voices.presets import Presets
+from tests.fakes import FailingSynthesizer, SteppedSynthesizer, ZeroCostSynthesizer
+from tests.server.running import ask, running, until
+
+ID = "test-request-1"
+
+
+def client_of(synthesizer: ZeroCostSynthesizer) -> TestClient:
+    return TestClient(create_app(Speech(synthesizer, Presets.load()), Settings()))
+
+
+def speak(client: TestClient, text: str, request_id: str = ID, **headers: str) -> httpx.Response:
+    body = {"text": text, "streaming": True, "seed": 3}
+    return client.post("/api/tts", json=body, headers={"X-Request-Id": request_id, **headers})
+
+
+def events_of(lines: str) -> list[dict[str, Any]]:
+    return [json.loads(line[6:]) for line in lines.splitlines() if line.startswith("data: ")]
+
+
+def test_the_clients_own_id_is_used() -> None:
+    client = client_of(ZeroCostSynthesizer())
+    assert speak(client, "Hi.").headers["x-request-id"] == ID
+    assert client.get(f"/api/requests/{ID}").json()["request_id"] == ID
+
+
+def test_an_id_is_used_once() -> None:
+    client = client_of(ZeroCostSynthesizer())
+    speak(client, "Hi.")
+    assert speak(client, "Hi.").json()["error"]["field"] == "X-Request-Id"
+
+
+def test_who_comes_late_hears_all_events_from_the_first() -> None:
+    client = client_of(ZeroCostSynthesizer())
+    speak(client, "One.\nTwo.")
+    answer = client.get(f"/api/requests/{ID}/events")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    events = events_of(answer.text)
+    assert [event["type"] for event in events] == [
+        "segment_started",
+        "segment_ended",
+        "segment_started",
+        "segment_ended",
+        "done",
+    ]
+    assert events[2] == {"type": "segment_started", "index": 1, "line": 1, "start_sample": 9_600, "voice": "seed"}
+    done = events[-1]
+    assert (done["seed"], done["engine"], done["stopped"], done["num_samples"]) == (3, "fake", "end", 19_200)
+    assert done["server_first_pcm_ms"] > 0 and done["timings"]["total_ms"] > 0
+
+
+def test_who_comes_early_hears_events_as_they_happen() -> None:
+    synthesizer = SteppedSynthesizer(num_frames=2)
+    with running(synthesizer) as url, ask(url, {"text": "Hi.", "streaming": True}, f"X-Request-Id: {ID}\r\n"):
+        until(lambda: synthesizer.load.active == 1)
+        with httpx.stream("GET", f"{url}/api/requests/{ID}/events") as answer:
+            lines = answer.iter_lines()
+            synthesizer.step()
+            assert json.loads(next(line for line in lines if line.startswith("data"))[6:])["type"] == "segment_started"
+            assert synthesizer.load.active == 1
+            synthesizer.step()
+            assert [event["type"] for event in events_of("\n".join(lines))] == ["segment_ended", "done"]
+
+
+def test_a_failed_segment_is_told_in_the_clients_language() -> None:
+    client = client_of(FailingSynthesizer(fails=lambda utterance: utterance.text == "Two."))
+    speak(client, "One.\nTwo.", **{"Accept-Language": "zh"})
+    failed = events_of(client.get(f"/api/requests/{ID}/events").text)[2]
+    assert failed == {
+        "type": "segment_failed",
+        "index": 1,
+        "line": 1,
+        "code": "synthesis_failed",
+        "message": "引擎在朗读时出错。文本已保留，请重试。",
+    }
+
+
+def test_a_request_that_failed_ends_its_events_with_the_error() -> None:
+    client = client_of(FailingSynthesizer())
+    assert speak(client, "Hi.").status_code == 500
+    events = events_of(client.get(f"/api/requests/{ID}/events").text)
+    assert [(event["type"], event.get("code")) for event in events] == [("error", "synthesis_failed")]
+
+
+def test_unknown_requests_are_404_in_our_shape() -> None:
+    client = client_of(ZeroCostSynthesizer())
+    for path in ("", "/events", "/audio"):
+        answer = client.get(f"/api/requests/no-such-request{path}")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+def test_an_odd_id_is_not_repeated_to_the_client() -> None:
+    answer = client_of(ZeroCostSynthesizer()).get("/api/requests/%3Cscript%3E")
+    assert answer.status_code == 404 and "script" not in answer.text
+
+
+def test_only_so_many_ended_requests_are_remembered() -> None:
+    client = client_of(ZeroCostSynthesizer(num_frames=1))
+    for number in range(102):
+        speak(client, "Hi.", f"request-{number}")
+    known = [client.get(f"/api/requests/request-{number}").status_code for number in (0, 1, 2, 101)]
+    assert known == [404, 404, 200, 200]
+
+
+async def test_a_request_that_goes_on_is_never_forgotten() -> None:
+    speech = Speech(SteppedSynthesizer(), Presets.load())
+    runs = Runs(max_ended=1)
+    for number in range(3):
+        runs.open(f"request-{number}", speech.speak(SpeechRequest(text="Hi.")), 0.0)
+    assert [runs.get(f"request-{number}").ended for number in range(3)] == [False] * 3
