@@ -21,7 +21,7 @@ from qwen3tts_webui.model.spec import CodecSpec
 class Window:
     """Where a packet stands in its streams; the same for every layer.
 
-    `cos`, `sin`: (batch, time, 1, head_dim). `visible`: (batch, 1, time, window + time), the ring's keys before the new
+    `cos`, `sin`: (batch, time, 1, head_dim). `visible`: (batch, 1, time, past + time), the ring's keys before the new
     ones. `slots`, `ring_index`: where the packet's last keys go, (batch, 1) and (batch, kept).
     """
 
@@ -50,7 +50,7 @@ class CodecAttention(nn.Module):
             project(x).view(batch, time, -1, self.head_dim) for project in (self.q_proj, self.k_proj, self.v_proj)
         )
         q, k = rotate(q, window), rotate(k, window)
-        keys = torch.cat([ring_k[rows], k], dim=1).transpose(1, 2)  # (batch, heads, window + time, head_dim)
+        keys = torch.cat([ring_k[rows], k], dim=1).transpose(1, 2)  # (batch, heads, past + time, head_dim)
         values = torch.cat([ring_v[rows], v], dim=1).transpose(1, 2)
         y = F.scaled_dot_product_attention(q.transpose(1, 2), keys, values, attn_mask=window.visible)
         kept = window.ring_index.shape[1]
@@ -110,7 +110,7 @@ class CodecTransformer(nn.Module):
 
     def __init__(self, spec: CodecSpec) -> None:
         super().__init__()
-        self.window = spec.sliding_window
+        self.past = spec.sliding_window - 1  # a frame sees itself and this many before it
         self.input_proj = nn.Linear(spec.latent_dim, spec.hidden_size)
         self.layers = nn.ModuleList(CodecTransformerLayer(spec) for _ in range(spec.num_layers))
         self.norm = nn.RMSNorm(spec.hidden_size, eps=spec.rms_norm_eps)
@@ -132,17 +132,17 @@ class CodecTransformer(nn.Module):
         device = state.position.device
         start = state.position[rows, None]  # (batch, 1)
         queries = start + torch.arange(time, device=device)
-        last = start - 1  # the ring holds the positions last-window+1..last; those below 0 were never written
-        ring = last - (last - torch.arange(self.window, device=device)).remainder(self.window)
+        last = start - 1  # the ring holds the `past` positions up to it; those below 0 were never written
+        ring = last - (last - torch.arange(self.past, device=device)).remainder(self.past)
         keys = torch.cat([ring, queries], dim=1)[:, None, None, :]
         at = queries[:, None, :, None]
         angles = (queries[..., None] * self.frequency).repeat(1, 1, 2)[:, :, None, :]
         return Window(
             cos=angles.cos(),
             sin=angles.sin(),
-            visible=(keys >= 0) & (keys <= at) & (keys > at - self.window),
+            visible=(keys >= 0) & (keys <= at) & (keys >= at - self.past),
             slots=torch.arange(state.slots, device=device)[rows, None],
-            ring_index=queries[:, -self.window :].remainder(self.window),
+            ring_index=queries[:, -self.past :].remainder(self.past),
         )
 
 

@@ -119,7 +119,7 @@ class CodecDecoder(nn.Module):
             slots,
             [(layer.context_frames, layer.channels) for layer in self._contextual()],
             spec.num_layers,
-            (spec.sliding_window, spec.num_heads, spec.head_dim),
+            (spec.sliding_window - 1, spec.num_heads, spec.head_dim),
             self.quantizer.tables.device,
         )
 

@@ -1,6 +1,6 @@
 """The layers of the codec decoder (MODEL.md section 7); their past is in a `CodecState`.
 
-(batch, time, channels) float32 in and out. Parameters carry the released names. `fold` turns them, once they are loaded,
+(batch, time, channels) float32 in and out. Parameters carry the released names; `fold` turns them, once loaded,
 into what runs fast: a transposed convolution becomes a causal one with several phases, Snake's exponentials are taken,
 layer scales move into the linear before them. Knows nothing of codes, of packets or of whose stream a slot holds.
 """

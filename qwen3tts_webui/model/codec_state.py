@@ -20,8 +20,8 @@ class CodecState:
     """The memory of `slots` streams. A row of zeros is a stream that has not begun.
 
     `contexts`: for each convolution its last inputs, (slots, frames, channels) float32.
-    `keys`, `values`: for each attention layer a ring, (slots, window, heads, head_dim) float32; the key of position p
-    lies at p modulo window.
+    `keys`, `values`: for each attention layer a ring, (slots, past, heads, head_dim) float32; position p lies at index
+    p modulo past.
     `position`: frames decoded so far, (slots,) int64.
     """
 
