@@ -100,16 +100,17 @@ def test_an_intel_mac_is_refused():
         choose_torch(replace(LINUX, system="Darwin", arch="x86_64"))
 
 
-def test_a_local_wheel_is_tried_before_the_index_of_torch():
-    assert torch_ways(choose_torch(LINUX), "2.13.0") == (
+def test_a_local_wheel_is_tried_before_the_index_of_torch_and_the_registry_last():
+    assert [way.arguments for way in torch_ways(choose_torch(LINUX), "2.13.0")] == [
         ("torch==2.13.0+cpu",),
         ("torch==2.13.0+cpu", "--extra-index-url", TORCH_INDEX + "cpu"),
-    )
+        ("torch==2.13.0",),
+    ]
 
 
 def test_the_plain_build_needs_no_other_index():
     mac = replace(LINUX, system="Darwin", arch="arm64")
-    assert torch_ways(choose_torch(mac), "2.13.0") == (("torch==2.13.0",),)
+    assert [way.arguments for way in torch_ways(choose_torch(mac), "2.13.0")] == [("torch==2.13.0",)]
 
 
 # what nvidia-smi says

@@ -64,7 +64,7 @@ def announce(todo: Plan, venv: Path) -> str:
     size = f"about {todo.download_gb:.1f} GB to download, {todo.disk_gb:.1f} GB on disk"
     lines = [
         f"Setting up in {venv} (once, a few minutes; {size})",
-        f"  {todo.torch[0][0]}, the {todo.build.name} build: {todo.build.why}",
+        f"  {todo.torch[0].arguments[0]}, the {todo.build.name} build: {todo.build.why}",
         *(f"  {note}" for note in todo.notes),
     ]
     return "\n".join(lines)

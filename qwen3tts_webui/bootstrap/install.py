@@ -10,11 +10,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from .machine import Machine
-from .plan import Plan, SetupError, explain
+from .plan import Plan, SetupError, Way, explain
 
 STAMP = "qwen3tts-webui.json"
 
@@ -40,7 +40,7 @@ def install(plan: Plan, machine: Machine, venv: Path, constraints: Path) -> None
     print(f"[2/3] torch ({plan.build.name})", flush=True)
     _first_that_works(machine, venv, plan.torch)
     print(f"[3/3] {len(plan.requirements)} packages and what they need", flush=True)
-    _first_that_works(machine, venv, [("--constraint", str(constraints), *plan.requirements)])
+    _first_that_works(machine, venv, [Way(("--constraint", str(constraints), *plan.requirements))])
 
 
 def write_stamp(venv: Path, key: str, done: Plan) -> None:
@@ -60,22 +60,26 @@ def make_environment(machine: Machine, venv: Path) -> None:
     _run([sys.executable, "-m", "venv", "--clear", str(venv)], show=True)
 
 
-def _first_that_works(machine: Machine, venv: Path, ways: Sequence[Sequence[str]]) -> None:
+def _first_that_works(machine: Machine, venv: Path, ways: Sequence[Way]) -> None:
     """Try each way with each installer; only the last failure is one."""
-    commands = [[*installer, *way] for way in ways for installer in _installers(machine, venv)]
-    for command in commands[:-1]:
-        with contextlib.suppress(SetupError):
-            _run(command)
-            return
-    _run(commands[-1], show=True)
+    installers = _installers(machine, venv)
+    for way in ways:
+        if way.note:
+            print(f"      {way.note}", flush=True)
+        for installer in installers:
+            last = way is ways[-1] and installer is installers[-1]
+            with contextlib.nullcontext() if last else contextlib.suppress(SetupError):
+                _run([*installer, *way.arguments], show=last)
+                return
 
 
-def _installers(machine: Machine, venv: Path) -> Iterator[list[str]]:
+def _installers(machine: Machine, venv: Path) -> list[list[str]]:
     """uv where it is, for its speed; then pip, which also reads this machine's pip settings (mirrors, local wheels)."""
     python = str(python_in(venv))
-    if machine.uv:
-        yield [machine.uv, "pip", "install", "--python", python, "--index-strategy", "unsafe-best-match"]
-    yield [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    if machine.uv is None:
+        return [pip]
+    return [[machine.uv, "pip", "install", "--python", python, "--index-strategy", "unsafe-best-match"], pip]
 
 
 def _run(command: Sequence[str], *, show: bool = False) -> None:

@@ -35,12 +35,20 @@ class TorchBuild:
     disk_gb: float
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to install something: arguments for pip or uv, and what a person should know before it is gone."""
+
+    arguments: tuple[str, ...]
+    note: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What will be installed. `torch` are the ways to get it, to be tried in order: arguments for pip or uv."""
+    """What will be installed; `torch` are the ways to get it, to be tried in order."""
 
     build: TorchBuild
-    torch: tuple[tuple[str, ...], ...]
+    torch: tuple[Way, ...]
     requirements: tuple[str, ...]
     download_gb: float
     disk_gb: float
@@ -82,12 +90,17 @@ def _cpu(machine: Machine, why: str) -> TorchBuild:
     return TorchBuild(name="cpu", why=why, local=local, download_gb=0.2, disk_gb=0.8)
 
 
-def torch_ways(build: TorchBuild, version: str) -> tuple[tuple[str, ...], ...]:
-    """Arguments that install `build`: first as this machine's own pip settings allow, then from PyTorch's index."""
-    pinned = f"torch=={version}{build.local}"
+def torch_ways(build: TorchBuild, version: str) -> tuple[Way, ...]:
+    """First as this machine's own pip settings allow, then from PyTorch's index, then whatever the registry has."""
+    plain = f"torch=={version}"
     if not build.local:
-        return ((pinned,),)
-    return ((pinned,), (pinned, "--extra-index-url", TORCH_INDEX + build.name))
+        return (Way((plain,)),)
+    pinned = plain + build.local
+    return (
+        Way((pinned,)),
+        Way((pinned, "--extra-index-url", TORCH_INDEX + build.name)),
+        Way((plain,), note=f"{TORCH_INDEX} does not answer: taking the registry's build, which may be 3 GB larger."),
+    )
 
 
 def requirements(pyproject: str, extras: tuple[str, ...]) -> tuple[str, ...]:

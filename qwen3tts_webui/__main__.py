@@ -1,0 +1,7 @@
+"""`python -m qwen3tts_webui`: the command line, in an environment that somebody else has set up."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())

@@ -1,0 +1,28 @@
+"""The command line. In: arguments and the environment. Out: an exit code, and words on the terminal.
+
+The only place that joins the parts: `join.py` puts them together, one file a subcommand does the rest. Errors of our
+tree are one sentence and exit code 2. Nothing heavy is imported before a subcommand needs it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from ..errors import SpeechError
+from . import say, serve, voices
+from .arguments import parse
+
+SUBCOMMANDS = {"serve": serve, "say": say, "voices": voices}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand; `serve` when none is named."""
+    args = parse(sys.argv[1:] if argv is None else argv, SUBCOMMANDS)
+    try:
+        return int(args.run(args))
+    except SpeechError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130

@@ -1,0 +1,133 @@
+"""Speak one text into a file, without a server.
+
+In: a text and a voice. Out: a WAV file and one line that says who spoke. A checkpoint gets the text as it is, in one
+utterance, so that its codes can be kept and compared; the preview voice goes through `Speech`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..config import Settings
+from ..errors import Unsupported
+from ..types import SAMPLE_RATE, Pcm, Sampling, SpeechRequest, Utterance, Voice
+from .arguments import add_engine_arguments, output_path, readable, seed, settings_from
+
+if TYPE_CHECKING:
+    from ..speech import Speaking
+
+_MODEL_ONLY = ("speaker", "text_mode", "greedy", "max_frames", "packet_frames", "codes")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of `say`."""
+    add_engine_arguments(parser)
+    parser.add_argument("--text", required=True, type=readable, help="what to say")
+    parser.add_argument("--output", required=True, type=output_path, metavar="OUT.wav", help="the file to write")
+    parser.add_argument("--wav-float", action="store_true", help="32-bit float samples instead of 16-bit ones")
+    parser.add_argument("--language", help="auto, or a language as a code or a name")
+    parser.add_argument("--voice", type=readable, metavar="DESCRIPTION", help="the voice in plain words")
+    parser.add_argument("--seed", type=seed, help="the same seed speaks the same way again")
+    model = parser.add_argument_group("with --model only")
+    model.add_argument("--speaker", help="a speaker that the checkpoint names")
+    model.add_argument("--text-mode", choices=["streaming", "whole"], help="text beside the frames, or all before them")
+    model.add_argument("--greedy", action="store_true", help="always the likeliest code")
+    model.add_argument("--max-frames", type=int, metavar="N", help="at most N frames of 80 ms")
+    model.add_argument("--packet-frames", type=int, metavar="N", help="frames that the codec decodes at once")
+    model.add_argument("--codes", type=output_path, metavar="OUT.npz", help="keep codes, input_ids and instruct_ids")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Speak, write, and say on stdout who spoke and for how long."""
+    settings = settings_from(args)
+    speak = _by_preview if settings.preview or settings.model == "auto" else _by_model
+    pcm, label = speak(args, settings)
+    write_wav(args.output, pcm, comment=label, as_float="wav_float" in args)
+    print(f"{args.output}: {len(pcm) / SAMPLE_RATE:.2f} s by {label}")
+    return 0
+
+
+def _by_model(args: argparse.Namespace, settings: Settings) -> tuple[Pcm, str]:
+    from ..model import load_model
+
+    utterance = Utterance(
+        text=args.text,
+        voice=Voice(description=getattr(args, "voice", ""), speaker=getattr(args, "speaker", None)),
+        seed=secrets.randbelow(2**32) if "seed" not in args else args.seed,
+        sampling=Sampling(greedy="greedy" in args),
+        **_given(args, "language", "text_mode"),
+    )
+    model = load_model(settings.model, device=settings.device, dtype=settings.dtype)
+    packets = list(model.speak(utterance, **_given(args, "packet_frames", "max_frames")))
+    if "codes" in args:
+        input_ids, instruct_ids = model.ids(utterance)
+        codes = np.concatenate([packet.codes for packet in packets])
+        _write_codes(args.codes, codes=codes, input_ids=np.array(input_ids), instruct_ids=np.array(instruct_ids))
+    dtype = str(model.dtype).removeprefix("torch.")
+    size = model.spec.size.replace("b", ".") + "B"
+    label = f"Qwen3-TTS {size} {model.spec.kind} on {model.device}, {dtype}, seed {utterance.seed}"
+    stopped = ", stopped: cap" if packets[-1].stopped == "cap" else ""
+    return np.concatenate([packet.pcm for packet in packets]), label + stopped
+
+
+def _given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """Those of the flags that were given."""
+    return {name: getattr(args, name) for name in names if name in args}
+
+
+def _by_preview(args: argparse.Namespace, settings: Settings) -> tuple[Pcm, str]:
+    from .join import choose_synthesizer, join_speech
+
+    with contextlib.closing(choose_synthesizer(settings)) as synthesizer:
+        for flag in _MODEL_ONLY:
+            if flag in args:
+                name = "--" + flag.replace("_", "-")
+                raise Unsupported(
+                    engine=synthesizer.info.label, feature=name, instead="Give a checkpoint with --model."
+                )
+        voice = Voice(description=getattr(args, "voice", ""))
+        speech = join_speech(settings, synthesizer, keep=False)
+        speaking = speech.speak(SpeechRequest(text=args.text, voice=voice, **_given(args, "language", "seed")))
+        return asyncio.run(_heard(speaking)), synthesizer.info.label
+
+
+async def _heard(speaking: Speaking) -> Pcm:
+    """All sound of a request; the failure of any of its segments is raised."""
+    from ..speech import SegmentFailed, Sound
+
+    pieces = []
+    async for event in speaking:
+        if isinstance(event, SegmentFailed):
+            raise event.error
+        if isinstance(event, Sound):
+            pieces.append(event.pcm)
+    return np.concatenate(pieces)
+
+
+def write_wav(path: Path, pcm: Pcm, *, comment: str, as_float: bool) -> None:
+    """Write `pcm` (samples,), never half a file; `comment` is kept inside it. 16-bit samples, or float32 unchanged."""
+    import soundfile
+
+    from ..audio.pcm import to_int16
+
+    draft = path.with_name(f".{path.name}.new")
+    subtype = "FLOAT" if as_float else "PCM_16"
+    with soundfile.SoundFile(draft, "w", SAMPLE_RATE, channels=1, subtype=subtype, format="WAV") as file:
+        file.comment = comment
+        file.write(pcm if as_float else to_int16(pcm))
+    draft.replace(path)
+
+
+def _write_codes(path: Path, **arrays: npt.NDArray[Any]) -> None:
+    draft = path.with_name(f".{path.name}.new")
+    with draft.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+    draft.replace(path)

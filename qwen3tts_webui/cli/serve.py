@@ -1,0 +1,148 @@
+"""Start the page and the API, and open the browser.
+
+In: settings. Out: a server on one port, until Ctrl+C. Knows sockets and browsers, nothing of what is served.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import errno
+import ipaddress
+import logging
+import os
+import socket
+import sys
+import threading
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..config import Settings
+from ..errors import InvalidValue
+from .arguments import add_engine_arguments, settings_from
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+_PORTS_TRIED = 50
+_GRACE_S = 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of `serve`."""
+    add_engine_arguments(parser)
+    parser.add_argument("--host", help="the address to listen on (default 127.0.0.1: only this machine)")
+    parser.add_argument(
+        "--port", help="the port to listen on (default 7860); if it is taken, the next free one; 0: any"
+    )
+    parser.add_argument("--no-browser", dest="browser", action="store_false", help="do not open a browser")
+    parser.add_argument("--outputs", type=Path, metavar="DIR", help="where speech is kept (default outputs)")
+    parser.add_argument(
+        "--insecure", action="store_true", help="allow a host that other machines can reach, without a key"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Listen, say where, and serve until Ctrl+C."""
+    settings = settings_from(args)
+    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
+    refuse_strangers(settings.host, insecure=getattr(args, "insecure", False))
+    with listen(settings.host, settings.port) as listener:
+        port = listener.getsockname()[1]
+        if settings.port not in (0, port):
+            print(f"Port {settings.port} is taken: using {port}.")
+        _speak_until_stopped(settings, listener, url(settings.host, port))
+    return 0
+
+
+def refuse_strangers(host: str, *, insecure: bool) -> None:
+    """Raises `InvalidValue` for a host that other machines can reach, unless a person asked for just that."""
+    if not insecure and not is_loopback(host):
+        raise InvalidValue(field="--host", expected="an address of this machine alone (or add --insecure)", got=host)
+
+
+def is_loopback(host: str) -> bool:
+    """True for localhost and the loopback addresses of IPv4 and IPv6."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens on `port`, or on the next free one.
+
+    Raises `InvalidValue` for a host that is not ours, a port that this user may not have, or when all are taken.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError:
+        raise InvalidValue(field="--host", expected="an address of this machine", got=host) from None
+    for candidate in range(port, min(port + _PORTS_TRIED, 65_536)):
+        listener = socket.socket(family, kind, protocol)
+        try:
+            if sys.platform != "win32":  # there it would take a port that somebody else listens on
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((address[0], candidate))
+            listener.listen()
+            return listener
+        except OSError as error:
+            listener.close()
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise InvalidValue(field="--host", expected="an address of this machine", got=host) from None
+            if error.errno == errno.EACCES and candidate < 1024:
+                raise InvalidValue(field="--port", expected="1024 or more for this user", got=candidate) from None
+            if error.errno not in (errno.EADDRINUSE, errno.EACCES):  # Windows says EACCES of ports that it reserved
+                raise
+    raise InvalidValue(field="--port", expected="one that has a free one among the next 50", got=port)
+
+
+def url(host: str, port: int) -> str:
+    """Where a browser on this machine finds the page."""
+    with contextlib.suppress(ValueError):
+        address = ipaddress.ip_address(host)
+        if address.is_unspecified:
+            host = "127.0.0.1"
+        elif address.version == 6:
+            host = f"[{host}]"
+    return f"http://{host}:{port}"
+
+
+def _speak_until_stopped(settings: Settings, listener: socket.socket, address: str) -> None:
+    from ..engine.gpu_monitor import GpuMonitor
+    from .join import choose_synthesizer, join_app, join_speech
+
+    def on_listening() -> None:
+        print(f"Listening on {address} (Ctrl+C stops it)", flush=True)
+        if settings.browser:
+            open_browser(address)
+
+    with contextlib.closing(choose_synthesizer(settings)) as synthesizer, contextlib.closing(GpuMonitor()) as gpu:
+        info = synthesizer.info
+        print(f"{info.label} on {info.device}, {info.dtype}", flush=True)
+        app = join_app(settings, join_speech(settings, synthesizer, keep=True), gpu)
+        _serve(app, listener, on_listening, settings.log_level)
+    print("Stopped.")
+
+
+def _serve(app: Starlette, listener: socket.socket, on_listening: Callable[[], None], log_level: str) -> None:
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            on_listening()
+
+    level = "warning" if log_level == "info" else log_level
+    config = uvicorn.Config(app, log_level=level, access_log=False, timeout_graceful_shutdown=_GRACE_S)
+    with contextlib.suppress(KeyboardInterrupt):
+        Server(config).run([listener])
+
+
+def open_browser(address: str) -> None:
+    """Open the page where there is a screen; never waits and never fails."""
+    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return
+    threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()

@@ -1,0 +1,263 @@
+"""The command line: flags become settings, mistakes become one sentence, strangers stay out, ports are found."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+import soundfile
+
+from qwen3tts_webui import __version__
+from qwen3tts_webui.cli import SUBCOMMANDS, main, say, serve
+from qwen3tts_webui.cli.arguments import parse, readable, settings_from
+from qwen3tts_webui.config import Settings
+from qwen3tts_webui.errors import InvalidValue
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def settings_of(*argv: str) -> Settings:
+    return settings_from(parse(argv, SUBCOMMANDS))
+
+
+# flags
+
+
+def test_no_arguments_serve_with_the_defaults():
+    args = parse([], SUBCOMMANDS)
+    assert args.run is serve.run
+    assert settings_from(args) == Settings()
+
+
+def test_every_flag_of_serve_reaches_its_setting(tmp_path: Path):
+    flags = ["--no-browser", "--host", "::1", "--port", "7999", "--model", "m", "--device", "cpu", "--dtype", "float32"]
+    settings = settings_of(*flags, "--outputs", str(tmp_path), "--preview")
+    assert settings == Settings(
+        browser=False,
+        host="::1",
+        port=7999,
+        model="m",
+        device="cpu",
+        dtype="float32",
+        outputs=tmp_path,
+        preview=True,
+    )
+
+
+def test_the_environment_counts_and_a_flag_counts_more(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("QWEN3TTS_PORT", "8001")
+    monkeypatch.setenv("QWEN3TTS_HOST", "127.0.0.2")
+    settings = settings_of("serve", "--port", "8002")
+    assert (settings.host, settings.port) == ("127.0.0.2", 8002)
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (["--port", "70000"], "--port must be less than or equal to 65535, not 70000.\n"),
+        (["--port", "web"], "--port must be a valid integer, unable to parse string as an integer, not web.\n"),
+        (
+            ["--dtype", "int4"],
+            "--dtype must be 'auto', 'float32', 'bfloat16', 'float16' or 'int8', not int4.\n",
+        ),
+        (
+            ["--host", "0.0.0.0"],
+            "--host must be an address of this machine alone (or add --insecure), not 0.0.0.0.\n",
+        ),
+        (["voices", "--language", "tlh"], "The language tlh is not known."),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(argv: list[str], sentence: str, capsys: pytest.CaptureFixture[str]):
+    assert main(argv) == 2
+    shown = capsys.readouterr()
+    assert shown.err.startswith(sentence)
+    assert shown.err.count("\n") == 1
+    assert shown.out == ""
+
+
+def test_a_bad_environment_is_named_as_such(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setenv("QWEN3TTS_QUEUE_SIZE", "-1")
+    assert main(["serve"]) == 2
+    assert capsys.readouterr().err == "QWEN3TTS_QUEUE_SIZE must be greater than or equal to 0, not -1.\n"
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as exit:
+        main(["--version"])
+    assert exit.value.code == 0
+    assert capsys.readouterr().out == f"qwen3tts-webui {__version__}\n"
+
+
+# who may listen
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "localhost", "LOCALHOST", "::1"])
+def test_this_machine_alone_may_listen(host: str):
+    serve.refuse_strangers(host, insecure=False)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org", ""])
+def test_others_are_refused_unless_that_is_wanted(host: str):
+    with pytest.raises(InvalidValue):
+        serve.refuse_strangers(host, insecure=False)
+    serve.refuse_strangers(host, insecure=True)
+
+
+# ports
+
+
+def test_a_taken_port_gives_the_next_free_one():
+    with serve.listen("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        with serve.listen("127.0.0.1", port) as second:
+            assert port < second.getsockname()[1] < port + 50
+
+
+def test_a_free_port_is_kept():
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with serve.listen("127.0.0.1", port) as listener:
+        assert listener.getsockname()[1] == port
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "203.0.113.7"])
+def test_a_host_that_is_not_ours_is_refused(host: str):
+    with pytest.raises(InvalidValue, match="--host must be an address of this machine"):
+        serve.listen(host, 0)
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:7860"),
+        ("localhost", "http://localhost:7860"),
+        ("0.0.0.0", "http://127.0.0.1:7860"),
+        ("::", "http://127.0.0.1:7860"),
+        ("::1", "http://[::1]:7860"),
+    ],
+)
+def test_the_address_for_the_browser(host: str, address: str):
+    assert serve.url(host, 7860) == address
+
+
+# voices
+
+
+def test_voices_lists_every_preset_of_a_language(capsys: pytest.CaptureFixture[str]):
+    assert main(["voices", "--language", "Japanese", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found
+    assert {voice["language"] for voice in found} == {"ja"}
+    assert main(["voices", "--language", "ja"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == [voice["id"] for voice in found]
+
+
+def test_every_subcommand_explains_itself(capsys: pytest.CaptureFixture[str]):
+    for name in SUBCOMMANDS:
+        with pytest.raises(SystemExit):
+            main([name, "--help"])
+        assert capsys.readouterr().out.startswith(f"usage: qwen3tts-webui {name}")
+
+
+# say
+
+
+def test_say_with_the_preview_voice_writes_a_file_that_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    output = tmp_path / "你 好.wav"
+    assert main(["say", "--preview", "--text", "One.", "--language", "en", "--seed", "7", "--output", str(output)]) == 0
+    with soundfile.SoundFile(output) as file:
+        assert (file.samplerate, file.channels, file.subtype) == (24_000, 1, "PCM_16")
+        assert 2_400 < file.frames < 72_000
+        assert "not Qwen3-TTS" in file.comment
+        assert capsys.readouterr().out == f"{output}: {file.frames / 24_000:.2f} s by {file.comment}\n"
+    assert [path.name for path in tmp_path.iterdir()] == [output.name]
+
+
+@pytest.mark.parametrize(
+    "flags", [["--greedy"], ["--speaker", "Vivian"], ["--text-mode", "streaming"], ["--max-frames", "3"]]
+)
+def test_the_preview_voice_refuses_what_it_would_ignore(
+    flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["say", "--preview", "--text", "One.", "--output", str(tmp_path / "x.wav"), *flags]) == 2
+    assert f"cannot do this: {flags[0]}. Give a checkpoint with --model." in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "flags", [["--seed", "-1"], ["--seed", "x"], ["--seed", str(2**63)], ["--output", "/no/such/folder/x.wav"]]
+)
+def test_say_refuses_what_cannot_be(flags: list[str], tmp_path: Path):
+    with pytest.raises(SystemExit) as exit:
+        main(["say", "--preview", "--text", "One.", "--output", str(tmp_path / "x.wav"), *flags])
+    assert exit.value.code == 2
+
+
+def test_a_missing_checkpoint_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["say", "--model", str(tmp_path / "none"), "--text", "One.", "--output", str(tmp_path / "x.wav")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_float_samples_are_written_unchanged(tmp_path: Path):
+    pcm = np.array([0.0, 0.1, -1.0, 1e-7, 0.99999], np.float32)
+    say.write_wav(tmp_path / "x.wav", pcm, comment="who", as_float=True)
+    read, rate = soundfile.read(tmp_path / "x.wav", dtype="float32")
+    assert rate == 24_000
+    assert np.array_equal(read, pcm)
+
+
+def test_bytes_that_are_no_text_can_be_spoken_of():
+    assert readable("a\udcff世") == "a\ufffd世"
+
+
+# serve, as a person starts it
+
+
+@contextlib.contextmanager
+def started(folder: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The whole program as a process of its own, and its address once it listens."""
+    command = [sys.executable, "-m", "qwen3tts_webui", "--preview", "--no-browser", *flags]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                if found := re.search(r"Listening on (\S+)", line):
+                    yield process, found[1]
+                    return
+            raise AssertionError("it ended without listening")
+        finally:
+            process.kill()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
+def test_the_program_listens_speaks_and_ends_cleanly(tmp_path: Path):
+    with started(tmp_path, "--port", "0") as (process, address):
+        assert httpx.get(f"{address}/health").status_code == 200
+        assert "<html" in httpx.get(f"{address}/").text
+        wish = {"text": "One.", "language": "en", "streaming": False}
+        answer = httpx.post(f"{address}/api/tts", json=wish, timeout=60)
+        assert answer.status_code == 200
+        assert answer.content[:4] == b"RIFF"
+        with httpx.stream(
+            "POST", f"{address}/api/tts", json={"text": "One two three. " * 200, "language": "en"}
+        ) as long:
+            next(long.iter_raw())
+            process.send_signal(signal.SIGINT)
+            assert process.stdout is not None
+            assert process.stdout.read() == "Stopped.\n"
+        assert process.wait() == 0
+    assert list((tmp_path / "outputs").rglob("*.wav"))
