@@ -7,7 +7,7 @@ brackets and is neither is text.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import regex
 
@@ -59,8 +59,7 @@ def _append(found: list[Part], part: Part) -> None:
     if part.text or (part.pause_s and not found):
         found.append(part)
     elif part.pause_s:
-        before = found[-1]
-        found[-1] = Part(before.text, before.speed, min(before.pause_s + part.pause_s, MAX_PAUSE_S))
+        found[-1] = replace(found[-1], pause_s=min(found[-1].pause_s + part.pause_s, MAX_PAUSE_S))
 
 
 def _pause_s(mark: regex.Match[str]) -> float:

@@ -9,6 +9,7 @@ first words of the text is dropped: nothing should come before the first sound.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..errors import EmptyText, TextTooLong
 from ..types import Segment
@@ -57,7 +58,7 @@ def clauses(
     while rest:
         head = _head(rest, aim_s * rate)
         rest = rest[len(head) :]
-        pieces.append(head)
+        pieces += fit(head, longest_s * rate)
         aim_s = min(max(aim_s, letters(head) / rate) * growth, longest_s)
     return [piece.strip() for piece in _join_speechless(pieces) if piece.strip()]
 
@@ -76,9 +77,7 @@ def _append(found: list[Segment], line: int, part: Part, speed: float, longest: 
     factor = min(max(speed * part.speed, MIN_SPEED), MAX_SPEED)
     found += [Segment(index=len(found) + i, line=line, text=piece, speed=factor) for i, piece in enumerate(pieces)]
     if found and part.pause_s:
-        last = found[-1]
-        pause_s = min(last.pause_s + part.pause_s, MAX_PAUSE_S)
-        found[-1] = Segment(index=last.index, line=last.line, text=last.text, speed=last.speed, pause_s=pause_s)
+        found[-1] = replace(found[-1], pause_s=min(found[-1].pause_s + part.pause_s, MAX_PAUSE_S))
 
 
 def _packed(pieces: list[str], longest: float) -> list[str]:

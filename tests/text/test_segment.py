@@ -164,6 +164,11 @@ def test_clauses_begin_short_and_grow() -> None:
     assert max(lengths) <= 12.0 * 14.5 * 1.2
 
 
+@pytest.mark.parametrize("text", ["好" * 500, "a" * 2000, "word " * 400, "の" * 900])
+def test_no_clause_is_longer_than_the_longest(text: str) -> None:
+    assert all(estimate_seconds(clause, "en") <= 12.0 for clause in clauses(clean(text), "en"))
+
+
 def test_the_first_clause_ends_where_a_reader_may_breathe() -> None:
     text = "The quick brown fox jumps over the lazy dog and keeps running through the forest."
     assert clauses(text, "en")[0] == "The quick brown fox jumps"
