@@ -24,7 +24,7 @@ MIN_FRAMES = 2  # the talker may not end before (MODEL.md section 5)
 FRAME: Final = 0  # the codes are a frame
 END: Final = 1  # the utterance ended before these codes
 BROKEN: Final = 2  # NaN or Inf: the codes mean nothing, the utterance is over
-IDLE: Final = 3  # the slot waits for text, or its utterance is over
+IDLE: Final = 3  # the slot waits for text, is held, or its utterance is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class FrameState:
     `kv` (layers, 2, slots, kv_heads, length, head_dim); `positions`: where the next row of the talker stands; `frames`:
     how many were picked, the passage included; `summed` (slots, hidden): the embedding of the last frame; `text`
     (slots, tokens), `text_next`, `text_length`, `text_open`: the ids that go with the frames to come, and whether more
-    will follow; `seen` (slots, vocab_size) bool: first codes so far; `done` bool.
+    will follow; `seen` (slots, vocab_size) bool: first codes so far; `done`: it is over; `held`: it sits this step out.
     """
 
     kv: Tensor
@@ -56,6 +56,7 @@ class FrameState:
     text_open: Tensor
     seen: Tensor
     done: Tensor
+    held: Tensor
     seed: Tensor
     penalty: Tensor
     first_rule: Rule
@@ -84,6 +85,7 @@ class FrameState:
             text_open=flags(False),
             seen=flags(False, spec.vocab_size),
             done=flags(True),
+            held=flags(False),
             seed=numbers(),
             penalty=torch.ones(slots, 1, device=device),
             first_rule=Rule.empty(slots, device),
@@ -101,6 +103,7 @@ class FrameState:
         self.seen[slot] = False
         self.seen[slot, torch.from_numpy(prompt.passage[:, 0].astype("int64")).to(self.seen.device)] = True
         self.done[slot] = False
+        self.held[slot] = False
         self.seed[slot] = seed
         self.penalty[slot] = sampling.repetition_penalty
         self.first_rule.set(
@@ -159,6 +162,7 @@ class FrameState:
             self.text_open,
             self.seen,
             self.done,
+            self.held,
             self.seed,
             self.penalty,
             *rules,
@@ -184,7 +188,7 @@ def frame_step(talker: Talker, state: FrameState, bucket: Bucket) -> Tensor:
     rows = slice(0, bucket.batch)
     following = state.text_next[rows]
     has_text = following < state.text_length[rows]
-    active = ~state.done[rows] & (has_text | ~state.text_open[rows])
+    active = ~state.done[rows] & ~state.held[rows] & (has_text | ~state.text_open[rows])
     token = state.text[rows].gather(1, following.clamp(max=state.text.shape[1] - 1)[:, None])[:, 0]
     token = torch.where(has_text, token, talker.spec.text.pad_id)
     embedded = state.summed[rows] + talker.text_table[token]
