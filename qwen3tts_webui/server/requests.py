@@ -19,7 +19,7 @@ def requests_router(runs: Runs, recorder: Recorder) -> APIRouter:
     router = APIRouter(prefix="/api/requests/{request_id}")
 
     @router.get("")
-    async def report(request_id: str) -> Response:
+    def report(request_id: str) -> Response:
         """The account: what was asked, by whom it was spoken, how it went; `ended` is false while it still goes on."""
         run = runs.get(request_id)
         return JSONResponse({"ended": run.ended, **run.account}, headers={"Cache-Control": "no-store"})

@@ -58,7 +58,9 @@ class Run:
             return
         self.ended = True
         if error is None:
-            self._tell("done", **self.account)
+            done = self.account
+            del done["segments"]  # each was told when it ended
+            self._tell("done", **done)
         else:
             self._tell("error", code=error.code, message=message)
 
