@@ -1,29 +1,141 @@
 """The finished sound on disk: written by a thread of its own while the client already listens.
 
-In: s16le pieces of a run, then its account. Out: an entry of the library, and the file again in any format. Without a
-library nothing is kept.
+In: s16le pieces of a run, then its account. Out: a file, and its sound again in any format. What was spoken before a
+cancel or a failure is kept too, and says so; what never sounded leaves nothing. Without a library nothing is kept.
 """
 
 from __future__ import annotations
 
-from ..audio.encode import FormatInfo
+import asyncio
+import logging
+import wave
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Protocol
+
+from ..audio.encode import FormatInfo, encoded, format_info
+from ..audio.pcm import from_s16le
 from ..errors import NotFound
+from ..types import Pcm
 from .runs import JsonObject, Run
+
+log = logging.getLogger(__name__)
+
+_HAND_OVER_BYTES = 48_000  # about a second: the thread is woken once for it, not for every packet
+
+
+class SoundFile(Protocol):
+    """A file in the making, used by one thread: invisible until `keep`, gone after `discard`."""
+
+    def write(self, pcm: Pcm) -> None: ...
+
+    def keep(self, account: Mapping[str, object]) -> Path:
+        """Finish it, with `account` beside it; where it is."""
+        ...
+
+    def discard(self) -> None: ...
+
+
+class Shelf(Protocol):
+    """Where sound is kept."""
+
+    def begin(self) -> SoundFile: ...
 
 
 class Recording:
-    def push(self, piece: bytes) -> None: ...
+    """One run's sound on its way to disk: `push` from the loop, which never waits, then `end` once.
 
-    def end(self, account: JsonObject) -> None: ...
+    `path` becomes where the file is, or None if there is none.
+    """
+
+    def __init__(self, shelf: Shelf, in_order: Callable[[Callable[[], None]], object]) -> None:
+        self.path: Future[Path | None] = Future()
+        self._shelf = shelf
+        self._in_order = in_order
+        self._waiting = bytearray()
+        self._file: SoundFile | None = None
+        self._broken = False
+
+    def push(self, piece: bytes) -> None:
+        """The next s16le."""
+        self._waiting += piece
+        if len(self._waiting) >= _HAND_OVER_BYTES:
+            self._hand_over()
+
+    def end(self, account: Callable[[], JsonObject]) -> None:
+        """No more sound will come; what `account` gives, on the writing thread, goes beside it."""
+        self._hand_over()
+        self._in_order(lambda: self._finish(account))
+
+    def _hand_over(self) -> None:
+        piece = bytes(self._waiting)
+        self._waiting.clear()
+        if piece:
+            self._in_order(lambda: self._write(piece))
+
+    # on the writing thread
+
+    def _write(self, piece: bytes) -> None:
+        if self._broken:
+            return
+        try:
+            if self._file is None:
+                self._file = self._shelf.begin()
+            self._file.write(from_s16le(piece))
+        except OSError as error:
+            self._give_up(error)
+
+    def _finish(self, account: Callable[[], JsonObject]) -> None:
+        path = None
+        try:
+            if self._file is not None and not self._broken:
+                path = self._file.keep(account())
+        except OSError as error:
+            self._give_up(error)
+        self.path.set_result(path)
+
+    def _give_up(self, error: OSError) -> None:
+        """A full disk costs the file, not the speech."""
+        log.error("the sound cannot be kept: %s", error)
+        self._broken = True
+        if self._file is not None:
+            self._file.discard()
 
 
 class Recorder:
-    def __init__(self, library: object) -> None: ...
+    """Gives each run its `Recording` and finds the sound again; one thread writes for all."""
 
-    def begin(self, run: Run) -> Recording:
-        return Recording()
+    def __init__(self, shelf: Shelf | None) -> None:
+        self._shelf = shelf
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="recorder")
+
+    def begin(self, run: Run) -> Recording | None:
+        """The recording of `run`; None where nothing is kept."""
+        if self._shelf is None:
+            return None
+        recording = Recording(self._shelf, self._writer.submit)
+        run.kept = recording.path
+        return recording
 
     async def file(self, run: Run, format: str) -> tuple[bytes, FormatInfo]:
-        raise NotFound(what="recording", got=run.id)
+        """The kept sound of a run that has ended. Raises `NotFound`, `InvalidValue` for the format."""
+        info = format_info(format)
+        path = None if run.kept is None else await asyncio.wrap_future(run.kept)
+        if path is None:
+            raise NotFound(what="sound", got=run.id)
+        try:
+            return await asyncio.to_thread(_read, path, format), info
+        except FileNotFoundError:  # deleted by its owner in the meantime
+            raise NotFound(what="sound", got=run.id) from None
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Returns once all that ended is on disk."""
+        await asyncio.to_thread(self._writer.shutdown)
+
+
+def _read(path: Path, format: str) -> bytes:
+    if format == "wav":
+        return path.read_bytes()
+    with wave.open(str(path)) as sound:
+        return encoded(from_s16le(sound.readframes(sound.getnframes())), format)

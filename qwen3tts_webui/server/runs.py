@@ -10,7 +10,9 @@ import asyncio
 import re
 import secrets
 import time
+from concurrent.futures import Future
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidValue, NotFound, SpeechError
@@ -21,13 +23,17 @@ JsonObject = dict[str, Any]
 
 
 class Run:
-    """One request from the moment it was accepted; `events` is all that happened so far, for JSON."""
+    """One request from the moment it was accepted; `events` is all that happened so far, for JSON.
+
+    `kept` becomes the path of the finished sound, or None; it is None itself where nothing is kept.
+    """
 
     def __init__(self, request_id: str, speaking: Speaking, received: float) -> None:
         self.id = request_id
         self.speaking = speaking
         self.events: list[JsonObject] = []
         self.ended = False
+        self.kept: Future[Path | None] | None = None
         self._received = received
         self._first_pcm_ms: float | None = None
         self._news = asyncio.Event()

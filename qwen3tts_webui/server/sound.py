@@ -30,7 +30,7 @@ class SoundResponse(Response):
 
     def __init__(
         self, run: Run, info: EngineInfo, recorder: Recorder, problems: Problems, *, streaming: bool, wish: str
-    ):
+    ) -> None:
         self.background = None
         self._run = run
         self._info = info
@@ -48,11 +48,15 @@ class SoundResponse(Response):
             self._error = error
             answer = self._problems.answer(error, self._wish, {"X-Request-Id": self._run.id})
             await answer(scope, receive, send)
+        except Exception:
+            self._error = SpeechError()
+            raise
         finally:
             leaving.cancel()
             self._run.speaking.cancel()
             message = "" if self._error is None else self._problems.told(self._error, self._wish)["message"]
-            self._recording.end(self._run.account)
+            if self._recording is not None:
+                self._recording.end(lambda: self._run.account)
             self._run.end(self._error, message)
 
     async def _cancel_when_gone(self, receive: Receive) -> None:
@@ -103,7 +107,8 @@ class SoundResponse(Response):
                 if isinstance(event, Sound):
                     piece = to_s16le(event.pcm)
                     yield piece
-                    self._recording.push(piece)
+                    if self._recording is not None:
+                        self._recording.push(piece)
                 elif isinstance(event, SegmentFailed):
                     self._run.note(event, self._problems.told(event.error, self._wish)["message"])
                 else:

@@ -95,6 +95,21 @@ def test_a_request_that_failed_ends_its_events_with_the_error() -> None:
     assert [(event["type"], event.get("code")) for event in events] == [("error", "synthesis_failed")]
 
 
+def test_a_deadline_in_mid_speech_ends_the_sound_and_says_why() -> None:
+    synthesizer = SteppedSynthesizer(num_frames=10_000)
+    headers = f"X-Request-Id: {ID}\r\nX-Deadline-Ms: 400\r\n"
+    with running(synthesizer) as url, ask(url, {"text": "Hi.", "streaming": True}, headers) as connection:
+        until(lambda: synthesizer.load.active == 1)
+        synthesizer.step()
+        received = b""
+        while not received.endswith(b"0\r\n\r\n"):
+            received += connection.recv(65_536)
+        events = events_of(httpx.get(f"{url}/api/requests/{ID}/events").text)
+        assert (events[-1]["type"], events[-1]["code"]) == ("error", "deadline_exceeded")
+        synthesizer.step()
+        assert synthesizer.load.active == 0 and synthesizer.packets_made == 1
+
+
 def test_unknown_requests_are_404_in_our_shape() -> None:
     client = client_of(ZeroCostSynthesizer())
     for path in ("", "/events", "/audio"):
