@@ -22,6 +22,7 @@ from .recording import Recorder
 from .requests import requests_router
 from .runs import Runs
 from .tts import tts_router
+from .voices import voices_router
 
 _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -53,6 +54,7 @@ def create_app(
     app.add_middleware(_SecurityHeaders)
     app.include_router(tts_router(speech, settings, runs, recorder, problems))
     app.include_router(requests_router(runs, recorder))
+    app.include_router(voices_router(speech))
     app.include_router(ops_router(speech, gpu))
     if page is not None:
         page(app)

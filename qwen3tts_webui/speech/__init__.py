@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..text.language import LANGUAGES
+from ..text.language import LANGUAGES, parse_language
 from ..types import EngineInfo, EngineLoad, SpeechRequest, Synthesizer
 from .events import Event, Report, SegmentEnded, SegmentFailed, SegmentReport, SegmentStarted, Sound, VoiceSource
 from .plan import plan
@@ -18,7 +18,7 @@ from .speaking import Speaking
 
 if TYPE_CHECKING:
     from ..voices.library import Library
-    from ..voices.presets import Presets
+    from ..voices.presets import Preset, Presets
 
 __all__ = [
     "Event",
@@ -56,6 +56,10 @@ class Speech:
     def languages(self) -> dict[str, str]:
         """The languages that can be spoken now: code -> the name that its speakers use."""
         return {language.code: language.native for language in LANGUAGES if language.code in self.info.languages}
+
+    def presets_of(self, language: str) -> tuple[Preset, ...]:
+        """The presets of a language, by code or any name; all of them for "auto". Raises `UnknownLanguage`."""
+        return self.presets.of(parse_language(language))
 
     @property
     def ready(self) -> bool:

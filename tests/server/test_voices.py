@@ -1,0 +1,42 @@
+"""The presets over HTTP."""
+
+import pytest
+from fastapi.testclient import TestClient
+
+from qwen3tts_webui.config import Settings
+from qwen3tts_webui.server import create_app
+from qwen3tts_webui.speech import Speech
+from qwen3tts_webui.voices.presets import Presets
+from tests.fakes import ZeroCostSynthesizer
+
+
+@pytest.fixture
+def client() -> TestClient:
+    return TestClient(create_app(Speech(ZeroCostSynthesizer(), Presets.load()), Settings()))
+
+
+def test_all_presets_are_listed_in_their_order(client: TestClient) -> None:
+    listed = client.get("/api/voices").json()["presets"]
+    assert [preset["id"] for preset in listed] == [preset.id for preset in Presets.load().of("auto")]
+
+
+@pytest.mark.parametrize("name", ["zh", "Chinese", "中文"])
+def test_a_language_has_its_own(client: TestClient, name: str) -> None:
+    listed = client.get("/api/voices", params={"language": name}).json()["presets"]
+    assert {preset["language"] for preset in listed} == {"zh"}
+
+
+def test_an_unknown_language_is_named(client: TestClient) -> None:
+    answer = client.get("/api/voices", params={"language": "Klingon"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "unknown_language")
+
+
+def test_a_listed_voice_can_be_spoken_with(client: TestClient) -> None:
+    first = client.get("/api/voices").json()["presets"][0]
+    description = client.get(f"/api/voices/{first['id']}").json()["description"]
+    assert client.post("/api/tts", json={"text": "Hi.", "voice_desc": description}).status_code == 200
+
+
+def test_an_unknown_voice_is_404(client: TestClient) -> None:
+    answer = client.get("/api/voices/nobody")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_voice")
