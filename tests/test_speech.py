@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from qwen3tts_webui.audio.loudness import Leveller
 from qwen3tts_webui.errors import (
     Busy,
     DeadlineExceeded,
@@ -151,6 +152,14 @@ async def test_speed_changes_the_length_and_the_positions() -> None:
     events = await events_of(speech(ZeroCostSynthesizer()).speak(SpeechRequest(text="One.\nTwo.", speed=2.0)))
     assert len(heard(events)) == 9_600
     assert [event.start_sample for event in events if isinstance(event, SegmentStarted)] == [0, 4_800]
+
+
+async def test_loudness_levels_the_whole_request_and_not_each_segment_anew() -> None:
+    speaking = speech(ZeroCostSynthesizer(num_frames=12)).speak(SpeechRequest(text="One.\nTwo.", loudness=True))
+    plain = np.concatenate([sound_of("One.", 12), sound_of("Two.", 12)])
+    levelled = heard(await events_of(speaking))
+    np.testing.assert_allclose(levelled, Leveller().push(plain), atol=1e-6)
+    assert np.abs(levelled - plain).max() > 0.01
 
 
 async def test_max_seconds_ends_the_sound_to_the_sample() -> None:

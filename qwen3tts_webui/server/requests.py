@@ -59,6 +59,6 @@ async def _lines(run: Run) -> AsyncIterator[str]:
         if run.ended:
             return
         try:
-            await asyncio.wait_for(run.news(), _KEEP_ALIVE_S)
+            await asyncio.wait_for(run.news.wait(), _KEEP_ALIVE_S)
         except asyncio.TimeoutError:
             yield ": still speaking\n\n"

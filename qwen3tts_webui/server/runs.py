@@ -76,14 +76,15 @@ class Run:
         report: Report = self.speaking.report
         return {"request_id": self.id, **asdict(report), "server_first_pcm_ms": self._first_pcm_ms}
 
-    async def news(self) -> None:
-        """Returns at the next event."""
-        await self._news.wait()
+    @property
+    def news(self) -> asyncio.Event:
+        """Is set at the next event, and a new one made for the one after."""
+        return self._news
 
     async def finished(self) -> None:
         """Returns once the last event was told."""
         while not self.ended:
-            await self.news()
+            await self._news.wait()
 
     def _tell(self, kind: str, **fields: object) -> None:
         self.events.append({"type": kind, **fields})

@@ -49,6 +49,7 @@ class Ahead:
         self._current = 0
         self._heard = False
         self._left = False
+        self._retrying = False
         self._kept: Voice | None = None
         self._waker: LoopWaker | None = None
         self._submit(self.parts[0])
@@ -90,16 +91,21 @@ class Ahead:
         for part in self.parts[self._current : self._current + max(2, self._parallel)]:
             if part.stream is not None or part.refused is not None:
                 continue
-            if self._left or not self._may_submit(part):
+            if self._left or self._retrying or not self._may_submit(part):
                 return
             try:
                 self._submit(part)
             except Busy:
-                if self._waker is not None:
-                    asyncio.get_running_loop().call_later(_RETRY_S, self._waker)
+                self._retrying = True
+                asyncio.get_running_loop().call_later(_RETRY_S, self._retry)
                 return
             except SpeechError as error:
                 part.refused = error
+
+    def _retry(self) -> None:
+        self._retrying = False
+        if self._waker is not None:
+            self._waker()
 
     def _may_submit(self, part: Part) -> bool:
         index = part.segment.index

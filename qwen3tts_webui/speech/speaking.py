@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..audio.loudness import Leveller
 from ..audio.pcm import silence
 from ..audio.stretch import Stretcher
 from ..errors import DeadlineExceeded, SpeechError
@@ -39,6 +40,7 @@ class Speaking:
         self._info = synthesizer.info
         self._ahead = Ahead(synthesizer, plan)
         self._woken = asyncio.Event()
+        self._leveller = Leveller() if plan.request.loudness else None
         self._position = 0
         self._accounts: list[SegmentReport] = []
         self._failed: SpeechError | None = None
@@ -152,14 +154,17 @@ class Speaking:
                 self._ahead.heard()
                 pcm = stretcher.push(pcm)
                 if len(pcm) > 0:
-                    yield pcm
+                    yield self._levelled(pcm)
             elif ended:
                 rest = stretcher.flush()
                 if len(rest) > 0:
-                    yield rest
+                    yield self._levelled(rest)
                 return
             else:
                 await self._woken.wait()
+
+    def _levelled(self, pcm: Pcm) -> Pcm:
+        return pcm if self._leveller is None else self._leveller.push(pcm)
 
     def _placed(self, pcm: Pcm) -> Sound:
         """`pcm` put after all that was heard, cut where the request's `max_seconds` is full."""
