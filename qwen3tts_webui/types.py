@@ -6,7 +6,7 @@ it and, for Qwen3-TTS, 16 codes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -112,6 +112,10 @@ class TextFeed(Protocol):
         """True once no more text will come; what was not taken yet still can be."""
         ...
 
+    def watch(self, on_text: Callable[[], None]) -> None:
+        """Call `on_text`, from the writer's thread, on each write and on close."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Utterance:
@@ -170,6 +174,10 @@ class PcmSink(Protocol):
     @property
     def full(self) -> bool:
         """The listener is far behind: let others go first until this is False again."""
+        ...
+
+    def watch(self, on_room: Callable[[], None]) -> None:
+        """Call `on_room`, from the listener's thread, when there is room again or the listener left."""
         ...
 
     def put(self, pcm: Pcm) -> None: ...

@@ -1,0 +1,123 @@
+"""The device's side of a turn: seat, prefill, step, decode. Arrays in, arrays out; owns every tensor that lives on.
+
+This is the eager twin: each call runs at once and returns when its result is on the host. `graphs.GraphRunner` does the
+same by replaying captured graphs. Knows no listener, no queue and no clock. One thread may call it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from qwen3tts_webui.model import Qwen3TTS
+from qwen3tts_webui.model.frame import Bucket, FrameState, first_frame, frame_step
+from qwen3tts_webui.model.prompt import Prompt
+from qwen3tts_webui.model.sampling import Reach
+from qwen3tts_webui.types import NUM_CODEBOOKS, Codes, Sampling
+
+Rows = npt.NDArray[np.int64]  # (n, 17): 16 codes and FRAME, END, BROKEN or IDLE
+Sounds = npt.NDArray[np.float32]  # (n, samples)
+
+KV_STEP = 256
+PASSAGE_MEMORY = 72
+"""Frames of a passage that the codec hears again: its attention window, and far beyond what the ear joins."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seating:
+    """A newcomer and the slot it gets."""
+
+    slot: int
+    prompt: Prompt
+    sampling: Sampling
+    seed: int
+
+
+class Runner:
+    """Speaks for up to `slots` utterances of at most `kv_length` rows (prompt and frames together)."""
+
+    def __init__(self, model: Qwen3TTS, *, slots: int, kv_length: int) -> None:
+        self.model = model
+        self.slots = slots
+        self.kv_length = min(kv_length, model.spec.talker.max_positions)
+        self.state = FrameState.empty(model.talker, slots=slots, kv_length=self.kv_length, text_length=self.kv_length)
+        self.sound = model.codec.new_state(slots)
+
+    def prefill(self, group: Sequence[Seating], reach: Reach) -> Rows:
+        """Seat the newcomers, read their prompts together and pick their first frames."""
+        talker, device = self.model.talker, self.model.device
+        longest = max(len(seating.prompt.text) for seating in group)
+        text = np.zeros((len(group), longest), np.int64)
+        codes = np.full((len(group), longest, NUM_CODEBOOKS), -1, np.int64)
+        for row, seating in enumerate(group):
+            prompt = seating.prompt
+            talker.know(set(prompt.text.tolist()))
+            self.state.seat(seating.slot, talker, prompt, seating.sampling, seating.seed)
+            self.sound.reset(slice(seating.slot, seating.slot + 1))
+            if len(prompt.passage):
+                self._hear(seating.slot, prompt.passage)
+            text[row, : len(prompt.text)] = prompt.text
+            codes[row, : len(prompt.text)] = prompt.codes
+        slots = torch.tensor([seating.slot for seating in group], device=device)
+        lengths = torch.tensor([len(seating.prompt.text) for seating in group], device=device)
+        inputs = torch.from_numpy(text).to(device), torch.from_numpy(codes).to(device)
+        return _rows(first_frame(talker, self.state, slots, *inputs, lengths, reach))
+
+    def step(self, batch: int, longest: int, reach: Reach) -> Rows:
+        """The next frame of slots 0..batch-1, none of which stands at a position of `longest` or above."""
+        bucket = Bucket(batch, min(-(-longest // KV_STEP) * KV_STEP, self.kv_length), reach)
+        return _rows(frame_step(self.model.talker, self.state, bucket))
+
+    def decode(self, slots: Sequence[int], frames: npt.NDArray[np.int64]) -> Sounds:
+        """The sound of the next `frames` (n, frames, 16) of these slots."""
+        device = self.model.device
+        codes = torch.from_numpy(frames.transpose(0, 2, 1).copy()).to(device)
+        first, last = slots[0], slots[-1] + 1
+        dense = list(slots) == list(range(first, last))
+        rows = slice(first, last) if dense else torch.tensor(slots, device=device)
+        sounds: Sounds = self.model.codec.decode(codes, self.sound, rows).cpu().numpy()
+        return sounds
+
+    def add_text(self, slot: int, start: int, ids: Sequence[int], *, close: bool) -> None:
+        """More text for `slot`, which has `start` trailing ids already."""
+        self.state.add_text(slot, self.model.talker, start, ids, close=close)
+
+    def hold(self, slot: int, held: bool) -> None:
+        """Let `slot` sit out, or take part again from the next step."""
+        self.state.held[slot] = held
+
+    def move(self, source: int, target: int, length: int) -> None:
+        """The utterance of `source`, at most `length` rows long, goes on in `target`."""
+        self.state.move(source, target, length)
+        self.sound.move(source, target)
+
+    def free(self, slot: int, *, broken: bool = False) -> None:
+        """Nobody speaks in `slot` any more; `broken`: its numbers are not to be trusted."""
+        if broken:
+            self.state.wipe(slot)
+        self.state.done[slot] = True
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of weights, caches and state on the device, in bytes."""
+        held = [*self.model.talker.parameters(), *self.model.talker.buffers()]
+        held += [*self.model.codec.parameters(), *self.model.codec.buffers()]
+        storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in held}
+        return sum(storages.values()) + self.state.kv.nbytes + self.sound.nbytes
+
+    def close(self) -> None:
+        """Forget model and state, so that their memory can be given to others. Nothing may be called afterwards."""
+        del self.model, self.state, self.sound
+
+    def _hear(self, slot: int, passage: Codes) -> None:
+        """Let the codec go on from where the passage ended."""
+        self.decode([slot], passage[None, -PASSAGE_MEMORY:].astype(np.int64))
+
+
+def _rows(result: torch.Tensor) -> Rows:
+    rows: Rows = result.cpu().numpy()
+    return rows

@@ -1,0 +1,88 @@
+"""From a checkpoint and a few wishes to a running engine: looks at the machine, chooses, checks that it fits, starts.
+
+In: a folder or a hub id. Out: an `Engine` that loads in the background. Knows no listener.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from accelerate import init_empty_weights
+
+from qwen3tts_webui.engine.engine import Engine
+from qwen3tts_webui.engine.hardware import Choice, Machine, choose, ensure_fits, look
+from qwen3tts_webui.engine.runner import Runner
+from qwen3tts_webui.model.codec_decoder import CodecDecoder
+from qwen3tts_webui.model.load import find_checkpoint, load_model
+from qwen3tts_webui.model.spec import ModelSpec, read_spec
+from qwen3tts_webui.model.talker import Talker
+from qwen3tts_webui.model.tokens import TextEncoder
+
+KV_LENGTH = 2_048
+"""Rows that an utterance may take: its prompt, a passage before it, and 80 ms each of its speech."""
+
+_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "int8": 1}
+
+
+def start_engine(
+    path_or_id: str | Path,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    slots: int = 0,
+    queue_size: int = 64,
+    kv_length: int = KV_LENGTH,
+) -> Engine:
+    """An engine for the checkpoint, loading in the background. `slots` 0: as many as suit the device.
+
+    Raises CheckpointError, Unsupported and DownloadError for the checkpoint, InvalidValue for the device or the type,
+    and WontFit, all before anything is loaded.
+    """
+    folder = find_checkpoint(path_or_id)
+    spec, machine = read_spec(folder), look()
+    choice = choose(machine, device=device, dtype=dtype)
+    slots = slots or suitable_slots(machine, choice, spec, kv_length)
+    ensure_fits(machine, choice, needed_bytes(spec, choice, slots=slots, kv_length=kv_length))
+
+    def load(choice: Choice) -> Runner:
+        ensure_fits(look(), choice, needed_bytes(spec, choice, slots=slots, kv_length=kv_length))
+        if choice.threads:
+            torch.set_num_threads(choice.threads)
+        model = load_model(folder, device=choice.device, dtype=choice.dtype, offline=True)
+        return Runner(model, slots=slots, kv_length=kv_length)
+
+    return Engine(
+        load,
+        choice,
+        spec=spec,
+        encoder=TextEncoder(folder),
+        model=folder.name,
+        queue_size=queue_size,
+        bf16=any(gpu.capability >= (8, 0) for gpu in machine.gpus) or machine.cpu_bf16,
+    )
+
+
+def needed_bytes(spec: ModelSpec, choice: Choice, *, slots: int, kv_length: int) -> Mapping[str, int]:
+    """What the model takes on its device, in bytes by purpose, computed from its specs alone."""
+    with init_empty_weights():
+        talker, codec = Talker(spec), CodecDecoder(spec.codec)
+    stack = spec.talker.stack
+    row = stack.num_layers * 2 * stack.num_kv_heads * stack.head_dim * max(2, _BYTES[choice.dtype])
+    return {
+        "language model": sum(weight.numel() for weight in talker.parameters()) * _BYTES[choice.dtype],
+        "codec": sum(weight.numel() for weight in codec.parameters()) * _BYTES[choice.codec_dtype],
+        "kv cache": slots * kv_length * row,
+    }
+
+
+def suitable_slots(machine: Machine, choice: Choice, spec: ModelSpec, kv_length: int) -> int:
+    """How many utterances at once: what the memory carries of 64 on a GPU; on a CPU few, as each slows the others."""
+    if choice.device == "cpu":
+        return 4
+    for slots in (64, 32, 16, 8, 4, 2):
+        needed = sum(needed_bytes(spec, choice, slots=slots, kv_length=kv_length).values())
+        if machine.gpus and needed <= 0.8 * machine.gpus[0].free_bytes:
+            return slots
+    return 2
