@@ -37,12 +37,13 @@ from qwen3tts_webui.server import create_app
 from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.voices.presets import Presets
 from tests.fakes import ZeroCostSynthesizer
+from tests.server.running import FolderShelf
 
-speech = Speech(ZeroCostSynthesizer(num_frames=25), Presets.load(), {library})
+shelf = FolderShelf(Path({folder!r})) if {keep} else None
+speech = Speech(ZeroCostSynthesizer(num_frames=25), Presets.load(), shelf)
 app = create_app(speech, Settings())
 uvicorn.run(app, fd={fd}, log_level="warning", access_log=False)
 """
-LIBRARY = "__import__('qwen3tts_webui.voices.library', fromlist=['Library']).Library(Path({folder!r}))"
 TEXT = "Good evening, and welcome back. 今晚的天气很好。"
 DESCRIPTION = "A warm, unhurried woman in her forties, low pitch, like a radio host late at night."
 
@@ -50,12 +51,11 @@ DESCRIPTION = "A warm, unhurried woman in her forties, low pitch, like a radio h
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--requests", type=int, default=200)
-    parser.add_argument("--no-library", action="store_true", help="keep no outputs")
+    parser.add_argument("--no-outputs", dest="keep", action="store_false", help="keep nothing on disk")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as listener:
-        library = "None" if args.no_library else LIBRARY.format(folder=folder)
         os.set_inheritable(listener.fileno(), True)
-        code = SERVER.format(root=str(ROOT), fd=listener.fileno(), library=library)
+        code = SERVER.format(root=str(ROOT), fd=listener.fileno(), folder=folder, keep=args.keep)
         server = subprocess.Popen([sys.executable, "-c", code], pass_fds=[listener.fileno()])
         try:
             address = listener.getsockname()
@@ -65,7 +65,7 @@ def main() -> None:
         finally:
             server.terminate()
             server.wait()
-    print(json.dumps(report(figures, kept=not args.no_library)))
+    print(json.dumps(report(figures, kept=args.keep)))
 
 
 def first_sound_ms(address: tuple[str, int]) -> float:
