@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from ..text import boundaries
 from ..text.language import guess
 from ..text.segment import clauses
 from ..types import SAMPLES_PER_FRAME, Pcm, PcmSink, Spoken, Stopped, TextFeed, Timings, Utterance
@@ -65,6 +66,11 @@ class Job:
             self._next = self._whole() if self.utterance.feed is None else self._fed(self.utterance.feed)
         return self._next is not None
 
+    @property
+    def silent(self) -> bool:
+        """Nothing was heard yet: the next sound is urgent."""
+        return self._first_at is None
+
     def next_clause(self) -> str:
         """What to speak now, "" when nothing will ever come. Only after `has_clause`."""
         if self._started_at is None:
@@ -82,13 +88,13 @@ class Job:
         self._text += feed.take()
         if not self._text.strip():
             return "" if closed else None
-        pieces = clauses(self._text, self.language, first_s=self._aim_s, growth=GROWTH)
-        if len(pieces) < 2 and not closed and not _CLAUSE_END.search(self._text):
+        written = self._text if closed else _whole_clauses(self._text)
+        pieces = clauses(written or self._text, self.language, first_s=self._aim_s, growth=GROWTH)
+        if not written and len(pieces) < 2:
             return None
-        first = pieces[0] if pieces else self._text
-        self._text = self._text[self._text.find(first) + len(first) :]
+        self._text = self._text[self._text.find(pieces[0]) + len(pieces[0]) :]
         self._aim_s = min(self._aim_s * GROWTH, LONGEST_S)
-        return first
+        return pieces[0]
 
     def put(self, pcm: Pcm) -> None:
         """Hand over one packet, cut at `max_frames`."""
@@ -122,3 +128,10 @@ class Job:
 
     def _ms(self, moment: float | None) -> float | None:
         return None if moment is None else (moment - self._asked_at) * 1000
+
+
+def _whole_clauses(text: str) -> str:
+    """`text` up to its last clause that is finished for certain; "" when none is."""
+    if _CLAUSE_END.search(text):
+        return text
+    return "".join(boundaries.clauses(text)[:-1])

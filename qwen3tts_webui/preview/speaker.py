@@ -23,6 +23,8 @@ from .phonemes.reader import Reader
 
 PACKET = SAMPLES_PER_FRAME  # 80 ms
 
+FIRST_SYMBOLS = 40  # about two and a half seconds; made in less than one
+
 _LOUDNESS = 0.09  # RMS that every pack is brought to
 _EDGE_S = 0.005
 _PAUSES_S = ((re.compile(r"[.!?。！？…][\"'”’」』）)]*\s*$"), 0.30), (re.compile(r"[,;:，、；：—]\s*$"), 0.12))
@@ -94,11 +96,13 @@ class Speaker:
         cast: Cast,
         put: Callable[[Pcm], None],
         *,
+        urgent: bool = False,
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
         """Hand the sound of one clause and the pause after it to `put`, in packets of at most 80 ms.
 
-        Raises `Stopped` soon after `stop` turned True, and whatever `put` raises.
+        `urgent`: nothing was heard yet, so a long clause is begun with few words. Raises `Stopped` soon after `stop`
+        turned True, and whatever `put` raises.
         """
         ratio = 2 ** (cast.semitones / 12)
         if cast.engine == "espeak" or self._voice is None:
@@ -108,7 +112,7 @@ class Speaker:
         pack = _mixed(packs, cast)
         gain = min(max(_LOUDNESS / self._casting.loudness[cast.timbre], 0.5), 2.2)
         put_packets = _in_packets(put)
-        for piece in _within_limit(reader(text, language)):
+        for piece in pieces(reader(text, language), FIRST_SYMBOLS if urgent else MAX_TOKENS):
             # resampling by `ratio` also shortens: Kokoro speaks that much slower
             pcm = kokoro.speak(piece, pack, speed=cast.speed / ratio, stop=stop)
             pcm = trimmed(_resampled(pcm, ratio) * np.float32(gain))
@@ -137,15 +141,21 @@ def _mixed(packs: dict[str, Pack], cast: Cast) -> Pack:
     return np.concatenate([packs[cast.timbre][:, :128], packs[cast.prosody][:, 128:]], axis=1)
 
 
-def _within_limit(phonemes: str) -> Iterator[str]:
-    """Cut at spaces where there are more symbols than the model takes."""
-    while len(phonemes) > MAX_TOKENS:
-        cut = phonemes.rfind(" ", 1, MAX_TOKENS)
-        cut = cut if cut > 0 else MAX_TOKENS
+def pieces(phonemes: str, first: int) -> Iterator[str]:
+    """`phonemes`, cut between words: about `first` symbols, then twice as many each time, at most `MAX_TOKENS`.
+
+    What is only half as long again stays in one piece.
+    """
+    aim = min(first, MAX_TOKENS)
+    while phonemes:
+        if len(phonemes) <= min(aim * 3 // 2, MAX_TOKENS):
+            cut = len(phonemes)
+        else:
+            space = phonemes.rfind(" ", 1, aim)
+            cut = space if space > 0 else aim
         yield phonemes[:cut]
         phonemes = phonemes[cut:].lstrip()
-    if phonemes:
-        yield phonemes
+        aim = min(aim * 2, MAX_TOKENS)
 
 
 def _resampled(pcm: Pcm, ratio: float) -> Pcm:

@@ -40,7 +40,14 @@ class Speaks(Protocol):
     def cast(self, description: str, language: str, seed: int, engine_voice: str | None = None) -> Cast: ...
 
     def speak(
-        self, text: str, language: str, cast: Cast, put: Callable[[Pcm], None], *, stop: Callable[[], bool]
+        self,
+        text: str,
+        language: str,
+        cast: Cast,
+        put: Callable[[Pcm], None],
+        *,
+        urgent: bool,
+        stop: Callable[[], bool],
     ) -> None: ...
 
 
@@ -197,7 +204,7 @@ class PreviewSynthesizer:
             voice = job.utterance.voice
             job.cast = speaker.cast(voice.description, job.language, job.utterance.seed, voice.engine_voice)
         if clause:
-            speaker.speak(clause, job.language, job.cast, put, stop=stop)
+            speaker.speak(clause, job.language, job.cast, put, urgent=job.silent, stop=stop)
         if clause and not job.capped:
             return False
         job.finish("cap" if job.capped else "end")

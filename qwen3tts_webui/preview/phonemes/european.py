@@ -1,7 +1,7 @@
 """English, French, Spanish, Italian, Portuguese, German, Russian -> Kokoro's phonemes, by espeak-ng.
 
-Kokoro was trained on misaki's phonemes: for English its own alphabet, for the others espeak's IPA with the
-diphthongs and affricates written as one symbol. German and Russian were never trained: their sounds go to the nearest symbol.
+Kokoro was trained on misaki's phonemes: for English its own alphabet, for the others espeak's IPA with each diphthong
+and affricate as one symbol. German and Russian were never trained: their sounds go to the nearest symbol.
 """
 
 from __future__ import annotations
@@ -21,21 +21,15 @@ _ENGLISH = {
     "ʔˌn\u0329": "tn", "ʔn\u0329": "tn", "ə^l": "ᵊl", "ɜːɹ": "ɜɹ", "ɜː": "ɜɹ", "ɪ^ə": "iə", "ɪə": "iə", "ɚ": "əɹ",
     "ɐ": "ə", "r": "ɹ", "x": "k", "ç": "k", "ɬ": "l", "ː": "", "ɾ": "T", "ʔ": "t", "\u0303": "",
 }  # fmt: skip
-_GERMAN = {"ʏ": "y", "ɾ": "ʁ", "r": "ʁ", "p^f": "pf"}
-_RUSSIAN = {"ɭ": "l", "ɵ": "o", "ʉ": "u", "ɹ": "r"}
+_GERMAN = {"ɾ": "ʁ", "r": "ʁ"}
+_RUSSIAN = {"ɹ": "r"}
 _OF_LANGUAGE: dict[str, dict[str, str]] = {"en": _ENGLISH, "de": _GERMAN, "ru": _RUSSIAN}
+# what Kokoro has no symbol for goes to the nearest that it has
 _ANYWHERE = {
-    "g": "ɡ",
-    "ɫ": "l",
-    "ɱ": "m",
-    "ɲ^": "ɲ",
-    "ʰ^": "ʰ",
-    "^": "",
-    "-": "",
-    "\u0329": "",
-    "\u032f": "",
-    "\u0361": "",
-}
+    "g": "ɡ", "ɫ": "l", "ɭ": "l", "ɬ": "l", "ɱ": "m", "ʏ": "y", "ɵ": "o", "ʉ": "u", "ɘ": "ə", "ɞ": "ɜ", "ɝ": "ɜɹ",
+    "ʑ": "ʒ", "ʐ": "ʒ", "ʀ": "ʁ", "ɦ": "h", "ħ": "h", "ʍ": "w", "ɺ": "ɾ", "ɧ": "ʃ", "ʟ": "l", "ɓ": "b", "ɗ": "d",
+    "^": "", "-": "", '"': "", "|": "", "ˑ": "ː", "\u0329": "", "\u032f": "", "\u0361": "", "\u032a": "", "\u0325": "",
+}  # fmt: skip
 
 
 class European:

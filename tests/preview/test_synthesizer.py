@@ -1,0 +1,228 @@
+"""The engine with a speaker that counts: order, endings, cancelling, failing, feeding, closing; then real speech."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from qwen3tts_webui.errors import Busy, EngineStopped, NotReady, SynthesisError, UnknownVoice, Unsupported
+from qwen3tts_webui.preview import PreviewSynthesizer
+from qwen3tts_webui.preview.speaker import PACKET
+from qwen3tts_webui.stream import PcmStream, TextQueue
+from qwen3tts_webui.types import Pcm, Utterance, Voice
+
+from .conftest import CAST, CountingSpeaker
+
+
+def say(engine: PreviewSynthesizer, text: str, **fields: object) -> PcmStream:
+    stream = PcmStream()
+    engine.submit([(Utterance(text=text, language="en", **fields), stream)])  # type: ignore[arg-type]
+    return stream
+
+
+def heard(stream: PcmStream) -> str:
+    """The letters that a `CountingSpeaker` spoke, without the blanks between clauses."""
+    return "".join(chr(round(float(pcm[0]) * 65_536)) for pcm in stream).replace(" ", "")
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_says_what_it_is(engine: PreviewSynthesizer):
+    assert engine.info.preview
+    assert engine.info.label == "Preview voice (Kokoro-82M), not Qwen3-TTS"
+    assert engine.info.languages == ("zh", "en", "ja", "ko", "de", "fr", "ru", "pt", "es", "it")
+
+
+def test_speaks_every_word_in_order_and_ends(engine: PreviewSynthesizer):
+    stream = say(engine, "One morning, a very long while ago, there was a quiet lake. Nobody went there.", seed=7)
+    assert heard(stream) == "Onemorning,averylongwhileago,therewasaquietlake.Nobodywentthere."
+    assert stream.spoken is not None
+    assert (stream.spoken.stopped, stream.spoken.seed, stream.spoken.engine_voice) == ("end", 7, CAST.name)
+
+
+def test_sound_before_the_last_clause_is_made(counting: CountingSpeaker, engine: PreviewSynthesizer):
+    stream = say(engine, "One morning, a very long while ago, there was a quiet lake. Nobody went there.")
+    heard(stream)
+    assert len(counting.clauses) > 1
+    assert stream.spoken is not None
+    assert stream.spoken.num_samples == sum(len(clause) for clause in counting.clauses) * PACKET
+
+
+def test_an_utterance_before_loading_has_finished_waits(counting: CountingSpeaker, engine: PreviewSynthesizer):
+    counting.may_load.clear()
+    late = PreviewSynthesizer(make_speaker=lambda: counting)
+    stream = say(late, "Hello")
+    assert not late.ready
+    counting.may_load.set()
+    assert heard(stream) == "Hello"
+    assert late.ready
+    late.close()
+
+
+def test_what_cannot_be_loaded_is_said():
+    def broken() -> CountingSpeaker:
+        raise OSError("no library")
+
+    engine = PreviewSynthesizer(make_speaker=broken)
+    until(lambda: bool(engine._failed))
+    with pytest.raises(NotReady, match="no library"):
+        say(engine, "Hello")
+    engine.close()
+
+
+def test_without_kokoro_the_label_says_so(counting: CountingSpeaker):
+    counting.without_kokoro = "a data wheel is missing"
+    engine = PreviewSynthesizer(make_speaker=lambda: counting)
+    until(lambda: engine.ready)
+    assert engine.info.label == "Preview voice (espeak-ng; Kokoro-82M is not installed), not Qwen3-TTS"
+    engine.close()
+
+
+def test_a_full_queue_takes_all_or_none(counting: CountingSpeaker):
+    counting.may_load.clear()
+    engine = PreviewSynthesizer(queue_size=2, slots=2, make_speaker=lambda: counting)
+    say(engine, "one")
+    with pytest.raises(Busy):
+        engine.submit([(Utterance(text=f"{number}"), PcmStream()) for number in range(4)])
+    assert (engine.load.active, engine.load.waiting) == (1, 0)
+    counting.may_load.set()
+    engine.close()
+
+
+def test_a_listener_who_leaves_ends_the_synthesis_within_one_packet(
+    counting: CountingSpeaker, engine: PreviewSynthesizer
+):
+    counting.seconds_a_packet = 0.01
+    stream = say(engine, "A clause that goes on and on and on without any end that anybody could see from here")
+    next(iter(stream))
+    stream.cancel()
+    made = counting.packets
+    until(lambda: engine.load.active == 0)
+    assert counting.packets <= made + 1
+
+
+def test_a_failure_ends_only_its_own_utterance(counting: CountingSpeaker, engine: PreviewSynthesizer):
+    counting.refuses = "poison"
+    bad, good = say(engine, "poison"), say(engine, "Good")
+    with pytest.raises(SynthesisError):
+        list(bad)
+    assert heard(good) == "Good"
+
+
+def test_listeners_take_turns_clause_by_clause(counting: CountingSpeaker):
+    counting.may_load.clear()
+    engine = PreviewSynthesizer(make_speaker=lambda: counting)
+    text = "{0} {0} {0} {0} {0} {0}. " * 4
+    first, second = say(engine, text.format("Ann")), say(engine, text.format("Bob"))
+    counting.may_load.set()
+    heard(first), heard(second)
+    speakers = [clause[:3] for clause in counting.clauses]
+    assert speakers[:4] == ["Ann", "Bob", "Ann", "Bob"]
+    engine.close()
+
+
+def test_a_client_hears_the_older_utterance_first(counting: CountingSpeaker):
+    counting.may_load.clear()
+    engine = PreviewSynthesizer(make_speaker=lambda: counting)
+    text = "{0} {0} {0} {0} {0} {0}. " * 4
+    first, second = say(engine, text.format("Ann"), client="x"), say(engine, text.format("Bob"), client="x")
+    counting.may_load.set()
+    heard(first), heard(second)
+    speakers = [clause[:3] for clause in counting.clauses]
+    assert len(speakers) > 2
+    assert speakers == sorted(speakers)
+    engine.close()
+
+
+def test_a_slow_listener_holds_nobody_up(engine: PreviewSynthesizer):
+    slow = PcmStream(capacity_s=0.01)
+    text = "This is the first sentence of many. Here comes another sentence. And a third one."
+    engine.submit([(Utterance(text=text, language="en"), slow)])
+    assert heard(say(engine, "Hello")) == "Hello"
+    assert not slow.ended
+    assert heard(slow) == text.replace(" ", "")
+
+
+def test_a_feed_is_spoken_while_it_is_written(counting: CountingSpeaker, engine: PreviewSynthesizer):
+    feed = TextQueue()
+    stream = say(engine, "", feed=feed)
+    feed.write("Hello there, my fri")
+    until(lambda: counting.clauses == ["Hello there,"])
+    feed.write("end.")
+    until(lambda: counting.clauses == ["Hello there,", "my friend."])
+    feed.write(" The end")
+    feed.close()
+    assert heard(stream) == "Hellothere,myfriend.Theend"
+
+
+def test_max_frames_caps_the_sound(engine: PreviewSynthesizer):
+    stream = say(engine, "Hello there", max_frames=3)
+    assert heard(stream) == "Hel"
+    assert stream.spoken is not None
+    assert (stream.spoken.stopped, stream.spoken.num_samples) == ("cap", 3 * PACKET)
+
+
+def test_closing_fails_what_is_left_and_refuses_what_comes(counting: CountingSpeaker, engine: PreviewSynthesizer):
+    counting.seconds_a_packet = 0.01
+    stream = say(engine, "A clause that goes on and on and on without any end that anybody could see from here")
+    next(iter(stream))
+    engine.close()
+    engine.close()
+    with pytest.raises(EngineStopped):
+        list(stream)
+    with pytest.raises(NotReady):
+        say(engine, "Hello")
+
+
+def test_closing_with_grace_lets_the_speech_end(counting: CountingSpeaker, engine: PreviewSynthesizer):
+    stream = say(engine, "Hello there")
+    engine.close(grace_s=10)
+    assert heard(stream) == "Hellothere"
+
+
+@pytest.mark.parametrize(
+    ("voice", "error"),
+    [
+        (Voice(engine_voice="kokoro:nobody:+0.00:1.00"), UnknownVoice),
+        (Voice(engine_voice="../../etc/passwd"), UnknownVoice),
+        (Voice(speaker="Vivian"), Unsupported),
+    ],
+)
+def test_a_voice_that_it_does_not_have_is_refused_at_once(
+    engine: PreviewSynthesizer, voice: Voice, error: type[Exception]
+):
+    with pytest.raises(error):
+        say(engine, "Hello", voice=voice)
+
+
+def whole(stream: PcmStream) -> Pcm:
+    return np.concatenate(list(stream))
+
+
+def test_real_speech_is_sound_in_small_packets_and_the_same_again(voice: PreviewSynthesizer):
+    first = say(voice, "Good morning.", seed=3)
+    blocks = list(first)
+    assert max(len(block) for block in blocks) <= PACKET
+    pcm = np.concatenate(blocks)
+    assert 0.5 * 24_000 < len(pcm) < 3 * 24_000
+    assert 0.02 < float(np.sqrt(np.mean(pcm**2))) < 0.3
+    assert first.spoken is not None
+    kept = Voice(engine_voice=first.spoken.engine_voice)
+    assert np.array_equal(pcm, whole(say(voice, "Good morning.", seed=99, voice=kept)))
+
+
+def test_cancelling_real_speech_stops_a_running_model(voice: PreviewSynthesizer):
+    stream = say(voice, "word " * 60)
+    next(iter(stream))
+    stream.cancel()
+    until(lambda: voice.load.active == 0)
+    assert stream.spoken is not None
+    assert stream.spoken.stopped == "cancelled"
