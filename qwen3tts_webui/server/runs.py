@@ -93,10 +93,11 @@ class Run:
 
 
 class Runs:
-    """The recent requests by id: at most `max_ended` that have ended, and all that have not."""
+    """The recent requests by id: all that go on, and at most `max_ended` that have ended, of `max_events` together."""
 
-    def __init__(self, *, max_ended: int = 100) -> None:
+    def __init__(self, *, max_ended: int = 100, max_events: int = 50_000) -> None:
         self._max_ended = max_ended
+        self._max_events = max_events
         self._runs: dict[str, Run] = {}
 
     def new_id(self, wish: str | None) -> str:
@@ -105,12 +106,16 @@ class Runs:
             return secrets.token_urlsafe(12)
         if not _ID.fullmatch(wish):
             raise InvalidValue(field="X-Request-Id", expected="[A-Za-z0-9_-]{8,64}", got="something else")
-        if wish in self._runs:
-            raise InvalidValue(field="X-Request-Id", expected="new", got="one that was used before")
+        self._refuse_known(wish)
         return wish
 
     def open(self, request_id: str, speaking: Speaking, received: float) -> Run:
-        """Remember a request that was accepted just now."""
+        """Remember a request that was accepted just now. Cancels it and raises `InvalidValue` if its id is taken."""
+        try:
+            self._refuse_known(request_id)
+        except InvalidValue:
+            speaking.cancel()
+            raise
         self._forget()
         run = self._runs[request_id] = Run(request_id, speaking, received)
         return run
@@ -128,7 +133,15 @@ class Runs:
         for run in self._runs.values():
             run.speaking.cancel()
 
+    def _refuse_known(self, request_id: str) -> None:
+        if request_id in self._runs:
+            raise InvalidValue(field="X-Request-Id", expected="new", got="one that was used before")
+
     def _forget(self) -> None:
-        ended = [run.id for run in self._runs.values() if run.ended]
-        for request_id in ended[: max(0, len(ended) - self._max_ended + 1)]:
-            del self._runs[request_id]
+        ended = [run for run in self._runs.values() if run.ended]
+        num_events = sum(len(run.events) for run in ended)
+        for position, run in enumerate(ended):
+            if len(ended) - position < self._max_ended and num_events <= self._max_events:
+                return
+            num_events -= len(run.events)
+            del self._runs[run.id]

@@ -4,9 +4,11 @@ import json
 from typing import Any
 
 import httpx
+import pytest
 from fastapi.testclient import TestClient
 
 from qwen3tts_webui.config import Settings
+from qwen3tts_webui.errors import InvalidValue, NotFound
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.server.runs import Runs
 from qwen3tts_webui.speech import Speech
@@ -128,6 +130,28 @@ def test_only_so_many_ended_requests_are_remembered() -> None:
         speak(client, "Hi.", f"request-{number}")
     known = [client.get(f"/api/requests/request-{number}").status_code for number in (0, 1, 2, 101)]
     assert known == [404, 404, 200, 200]
+
+
+async def test_many_events_are_forgotten_before_many_requests() -> None:
+    speech = Speech(ZeroCostSynthesizer(), Presets.load())
+    runs = Runs(max_events=2)
+    for number in range(4):
+        run = runs.open(f"request-{number}", speech.speak(SpeechRequest(text="Hi.")), 0.0)
+        run.end()
+    with pytest.raises(NotFound):
+        runs.get("request-0")
+    assert [runs.get(f"request-{number}").id for number in (1, 2, 3)] == ["request-1", "request-2", "request-3"]
+
+
+async def test_an_id_that_was_taken_in_the_meantime_cancels_the_second() -> None:
+    synthesizer = SteppedSynthesizer()
+    speech = Speech(synthesizer, Presets.load())
+    runs = Runs()
+    runs.open("request-1", speech.speak(SpeechRequest(text="Hi.")), 0.0)
+    with pytest.raises(InvalidValue):
+        runs.open("request-1", speech.speak(SpeechRequest(text="Hi.")), 0.0)
+    synthesizer.step()
+    assert synthesizer.load.active == 1 and synthesizer.packets_made == 1
 
 
 async def test_a_request_that_goes_on_is_never_forgotten() -> None:
