@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from fakes import ZeroCostSynthesizer
-from qwen3tts_webui.voices.library import Library
 
 from qwen3tts_webui.cli import SUBCOMMANDS
 from qwen3tts_webui.cli.arguments import parse
@@ -20,6 +18,7 @@ from qwen3tts_webui.config import Settings
 from qwen3tts_webui.server.app import create_app
 from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.voices.presets import Presets
+from tests.fakes import ZeroCostSynthesizer
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -30,7 +29,7 @@ PYTHON_BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.D
 def address(tmp_path: Path) -> Iterator[str]:
     """A server on a port of its own, as the command line starts it but for the page."""
     settings = Settings(outputs=tmp_path / "outputs")
-    speech = Speech(ZeroCostSynthesizer(), Presets.load(), Library(settings.outputs))
+    speech = Speech(ZeroCostSynthesizer(), Presets.load())
     server = uvicorn.Server(uvicorn.Config(create_app(speech, settings), log_level="warning", ws="websockets-sansio"))
     with listen("127.0.0.1", 0) as listener:
         thread = threading.Thread(target=server.run, args=([listener],))
@@ -63,10 +62,10 @@ def test_its_python_runs(
     exec(compile(source, f"README.md, block {number}", "exec"), {"__name__": "readme"})
     said = capsys.readouterr().out
     if number == 0:
-        assert said == "spoken by zero\n"
+        assert said == "spoken by fake\n"
         assert (tmp_path / "good-morning.wav").read_bytes()[:4] == b"RIFF"
     else:
-        assert said == "1.6 seconds\n"
+        assert said == "0.8 seconds\n"
 
 
 @pytest.mark.parametrize("target", re.findall(r"\]\(((?!https?:)[^)#]+)", README))

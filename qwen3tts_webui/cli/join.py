@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..config import Settings
-from ..errors import ModelError
 from ..types import Synthesizer
 
 if TYPE_CHECKING:
@@ -17,20 +16,31 @@ if TYPE_CHECKING:
 
 def choose_synthesizer(settings: Settings) -> Synthesizer:
     """Whoever speaks on this machine with these settings. Raises a `ModelError` when that cannot be."""
+    if not settings.preview and settings.model != "auto":
+        from ..engine.start import start_engine
+
+        return start_engine(
+            settings.model,
+            device=settings.device,
+            dtype=settings.dtype,
+            slots=settings.slots,
+            queue_size=settings.queue_size,
+        )
     from ..preview import PreviewSynthesizer
 
-    if not settings.preview and settings.model != "auto":
-        raise ModelError(reason="a checkpoint can speak through the command `say` so far; start with --preview")
     return PreviewSynthesizer(queue_size=settings.queue_size)
 
 
 def join_speech(settings: Settings, synthesizer: Synthesizer, *, keep: bool) -> Speech:
     """`Speech` with the presets and, if what is spoken shall be kept, the library below `settings.outputs`."""
     from ..speech import Speech
-    from ..voices.library import Library
     from ..voices.presets import Presets
 
-    library = Library(settings.outputs) if keep else None
+    library = None
+    if keep:
+        from ..voices.library import Library
+
+        library = Library(settings.outputs)
     return Speech(synthesizer, Presets.load(), library, max_text=settings.max_text)
 
 
