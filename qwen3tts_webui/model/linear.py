@@ -1,0 +1,139 @@
+"""Linears that are fast on a CPU: in goes a module with `nn.Linear` in it, its linears are replaced by laid-out ones.
+
+Three kinds. "float32" and "bfloat16" are exact: oneDNN lays the weights out once (torch's own bf16 linear does it on
+every call). "int8" rounds: weights to 8 bits with a scale for each output, activations to 8 bits with a scale for each
+row, so that a row's result does not depend on the rows beside it. What this machine and this torch cannot do stays an
+`nn.Linear`, and the log says so. Knows nothing of the model; what int8 costs in quality is measured by `compare`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+
+LinearKind = Literal["float32", "bfloat16", "int8"]
+
+_LARGEST = 127  # symmetric: -128 is not used
+
+logger = logging.getLogger(__name__)
+
+
+class PackedLinear(nn.Module):
+    """x·Wᵀ + b by oneDNN in the type of the weights, (..., in) -> (..., out)."""
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        self.in_features = linear.in_features
+        self.out_features = linear.out_features
+        self._bias = None if linear.bias is None else linear.bias.detach()
+        self._weight = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, self._weight, self._bias, "none", [], "")
+        return y
+
+
+class Int8Linear(nn.Module):
+    """x·Wᵀ + b with 8-bit weights and activations, (..., in) -> (..., out) in the type of x.
+
+    NaN or Inf in a row makes that row of the result NaN, as in a float linear.
+    """
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        self.in_features = linear.in_features
+        self.out_features = linear.out_features
+        self._bias = None if linear.bias is None else linear.bias.detach().float()
+        quantised, scale = quantise_rows(linear.weight.detach())
+        self._scale = scale.flatten()
+        self._zero_point = torch.zeros(self.out_features, dtype=torch.int64)
+        self._weight = torch.ops.onednn.qlinear_prepack(quantised, None)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rows, scale = quantise_rows(x.reshape(-1, self.in_features))
+        y: torch.Tensor = torch.ops.onednn.qlinear_pointwise(
+            rows, 1.0, 0, self._weight, self._scale, self._zero_point, None, 1.0, 0, torch.float32, "none", [], ""
+        )
+        y = y.mul_(scale) if self._bias is None else torch.addcmul(self._bias, y, scale)
+        return y.to(x.dtype).view(*x.shape[:-1], self.out_features)
+
+
+def quantise_rows(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """(rows, features) float -> the same in int8, and the scale of each row, (rows, 1) float32: x ≈ int8 * scale."""
+    x = x.float()
+    scale = torch.linalg.vector_norm(x, ord=torch.inf, dim=1, keepdim=True).mul_(1.0 / _LARGEST).clamp_(min=1e-30)
+    return (x / scale).round_().to(torch.int8), scale
+
+
+def replace_linears(
+    module: nn.Module, kind: LinearKind, *, wanted: Callable[[str, nn.Linear], bool] = lambda _name, _linear: True
+) -> int:
+    """Replace the `nn.Linear`s inside `module` in place, one after the other, and say how many.
+
+    `wanted` is asked with the dotted name of each. The weights of a replaced linear are freed at once. 0 means that the
+    kind is not to be had here, or that the weights are not on a CPU: the module computes as before.
+    """
+    make = _maker(kind)
+    if make is None:
+        return 0
+    count = 0
+    for name, child in list(module.named_modules()):
+        if isinstance(child, nn.Linear) and name and child.weight.device.type == "cpu" and wanted(name, child):
+            path, _, leaf = name.rpartition(".")
+            setattr(module.get_submodule(path), leaf, make(child))
+            del child.weight
+            count += 1
+    return count
+
+
+def supports(kind: LinearKind) -> bool:
+    """Whether this machine and this torch compute this kind, rightly: tried on a small product with extreme values."""
+    return _maker(kind) is not None
+
+
+def _maker(kind: LinearKind) -> Callable[[nn.Linear], nn.Module] | None:
+    probe = nn.Linear(64, 32, bias=False)
+    probe.weight.requires_grad_(False).fill_(1.0)
+    if kind == "bfloat16":
+        probe = probe.bfloat16()
+    make: Callable[[nn.Linear], nn.Module] = Int8Linear if kind == "int8" else PackedLinear
+    try:
+        # instructions of older CPUs that saturate would show here: two products of 127 * 127 do not fit 16 bits
+        right = bool((make(probe)(torch.ones(2, 64, dtype=probe.weight.dtype)) - 64).abs().max() < 0.5)
+    except (RuntimeError, AttributeError, NotImplementedError) as error:
+        logger.warning("%s linears are not to be had with this torch, plain ones are used (%s)", kind, error)
+        return None
+    if not right:
+        logger.warning("%s linears come out wrong on this processor, plain ones are used", kind)
+        return None
+    return make
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How close two computations of the same scores are.
+
+    `equal_choices`: share of rows whose greatest score is at the same place; `error`: root mean square of the
+    difference over that of the reference scores' spread; `rows`: how many were compared.
+    """
+
+    equal_choices: float
+    error: float
+    rows: int
+
+
+def compare(scores: torch.Tensor, reference: torch.Tensor) -> Agreement:
+    """Compare (rows, choices) scores with those of float32; a row's offset does not count, as softmax ignores it."""
+    centred = scores.float() - scores.float().mean(dim=1, keepdim=True)
+    expected = reference.float() - reference.float().mean(dim=1, keepdim=True)
+    difference = (centred - expected).square().mean().sqrt()
+    return Agreement(
+        equal_choices=float((scores.argmax(1) == reference.argmax(1)).float().mean()),
+        error=float(difference / expected.square().mean().sqrt()),
+        rows=scores.shape[0],
+    )
