@@ -2,9 +2,9 @@
 
     python benchmarks/preview_latency.py [--languages zh,en,ja,ru] [--runs 5]
 
-A paragraph of two sentences a language, the first with a comma as people write it. First PCM: from `submit` to the first
-packet in the listener's hands; real-time factor: time to make all sound divided by its length. Also counted: the seconds
-for which a listener who plays from the first packet on would have heard nothing. The last line of stdout is one JSON object.
+Two sentences a language, the first with a comma as people write it. First PCM: from `submit` to the first packet in the
+listener's hands. Real-time factor: time to make all sound, divided by its length. `silent_s`: for how long a listener
+who plays from the first packet on would have heard nothing. The last line of stdout is one JSON object.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ TEXTS = {
     "zh": "今天早上我出门的时候，外面的阳光特别好。公园里有很多人在跑步，还有几个孩子在湖边放风筝。",
     "en": "When I left the house this morning, the sun was already shining. "
     "Many people were running in the park, and some children were flying kites by the lake.",
-    "ja": "今朝家を出たとき、外はとてもいい天気でした。公園では多くの人が走っていて、湖のそばで子供たちが凧を揚げていました。",
-    "ko": "오늘 아침 집을 나설 때, 햇살이 정말 좋았습니다. 공원에서는 많은 사람들이 달리고 있었고, 아이들은 연을 날렸습니다.",
+    "ja": "今朝家を出たとき、外はいい天気でした。公園では多くの人が走っていて、子供たちは凧を揚げていました。",
+    "ko": "오늘 아침 집을 나설 때, 햇살이 좋았습니다. 공원에서는 많은 사람들이 달리고 있었습니다.",
     "de": "Als ich heute Morgen aus dem Haus ging, schien schon die Sonne. Im Park liefen viele Leute.",
-    "fr": "Quand je suis sorti ce matin, le soleil brillait déjà. Dans le parc, beaucoup de gens couraient au bord du lac.",
-    "ru": "Когда я вышел утром из дома, уже светило солнце. В парке бегало много людей, а дети запускали змеев у озера.",
-    "pt": "Quando saí de casa hoje de manhã, o sol já brilhava. No parque, muitas pessoas corriam à beira do lago.",
+    "fr": "Quand je suis sorti ce matin, le soleil brillait déjà. Dans le parc, beaucoup de gens couraient.",
+    "ru": "Когда я вышел утром из дома, уже светило солнце. В парке бегало много людей.",
+    "pt": "Quando saí de casa hoje de manhã, o sol já brilhava. No parque, muitas pessoas corriam.",
     "es": "Cuando salí de casa esta mañana, ya brillaba el sol. En el parque mucha gente corría junto al lago.",
-    "it": "Quando sono uscito di casa stamattina, il sole splendeva già. Nel parco molte persone correvano lungo il lago.",
+    "it": "Quando sono uscito di casa stamattina, il sole splendeva già. Nel parco molte persone correvano.",
 }
 
 

@@ -31,15 +31,14 @@ _PACKS = {
     "it": "if_sara im_nicola",
     "pt": "pf_dora pm_alex",
     "de": "af_heart am_michael bf_emma bm_george",
-    "ru": "af_heart am_michael bf_emma bm_george",
-    "ko": "af_heart am_michael",
+    "ru": "ef_dora em_alex",
+    "ko": "jf_nezumi jm_kumo",
 }
 # where a language has no man of its own: another's timbre on the native prosody
 _BORROWED_TIMBRES = {"fr": "im_nicola em_alex"}
 _ESPEAK_VOICES = {"zh": "cmn", "en": "en-us", "pt": "pt-br"}
-_ESPEAK_VARIANTS = {"f": "f2", "m": "m3"}
+_ESPEAK_VARIANTS = {"f": ("f2", "f3", "f5"), "m": ("m3", "m1", "m7")}
 
-_TYPICAL_HZ = {"f": 195.0, "m": 118.0}
 _CHILD_HZ = 285.0
 _AGE_SEMITONES = {"teen": 1.5, "senior": -1.5}
 _PITCH_SEMITONES = {"low": -3.5, "high": 3.0}
@@ -56,6 +55,7 @@ _EMOTION_PACE = {
 }
 _LIVELY = frozenset({"cheerful", "excited", "angry"})
 _QUIET = frozenset({"calm", "sad", "mysterious"})
+_ESPEAK_KNOWN = frozenset({_ESPEAK_VOICES.get(code, code) for code in _PACKS} | {CANTONESE})
 _MAX_SEMITONES = 4.0
 _EQUAL_SEMITONES = 2.5  # voices this close to the best fit count as equally fitting
 _TAKE_SEMITONES = (0.0, 0.7, -0.7)
@@ -107,7 +107,7 @@ class Casting:
         traits = read(description)
         dialect = CANTONESE if language == "zh" and traits.accent == "cantonese" else ""
         if dialect or not kokoro:
-            return self._robot(traits, dialect or language)
+            return _robot(traits, dialect or language, seed)
         takes = self._takes(traits, language)
         cast, wanted = takes[seed % len(takes)]
         away = _TAKE_SEMITONES[(seed // len(takes)) % len(_TAKE_SEMITONES)] if seed else 0.0
@@ -122,7 +122,8 @@ class Casting:
 
     def _exists(self, cast: Cast) -> bool:
         if cast.engine == "espeak":
-            return "+" in cast.timbre or cast.timbre in {*_PACKS, *_ESPEAK_VOICES.values(), CANTONESE}
+            voice, _, variant = cast.timbre.partition("+")
+            return voice in _ESPEAK_KNOWN and any(variant in variants for variants in _ESPEAK_VARIANTS.values())
         return cast.timbre in self._packs and (cast.prosody or cast.timbre) in self._packs
 
     def _takes(self, traits: Traits, language: str) -> list[tuple[Cast, float]]:
@@ -130,29 +131,41 @@ class Casting:
         native = [name for name in _PACKS[language].split() if name in self._packs]
         foreign = [name for name in _BORROWED_TIMBRES.get(language, "").split() if name in self._packs]
         pool = [name for name in [*native, *foreign] if _fits(name, traits)] or native
-        costs = {name: self._cost(name, traits) + rank * 0.01 for rank, name in enumerate(pool)}
+        missing = {name: self._missing(name, traits, pool) for name in pool}
+        costs = {
+            name: abs(missing[name]) + self._mismatch(name, traits) + rank * 0.01 for rank, name in enumerate(pool)
+        }
         best = min(costs.values())
         fitting = sorted(
             (name for name in pool if costs[name] <= best + _EQUAL_SEMITONES), key=lambda name: costs[name]
         )
         if traits.gender not in ("female", "male") and not _asks_for_height(traits):
             fitting = pool[:2] if language != "en" else pool[:4]  # nothing was said: anybody may speak
-        plain = [(self._alone(name, native), self._missing(name, traits)) for name in fitting]
+        plain = [(_alone(name, native), missing[name]) for name in fitting]
         mixed = [
-            (Cast(engine="kokoro", timbre=name, prosody=other), self._missing(name, traits))
+            (Cast(engine="kokoro", timbre=name, prosody=other), missing[name])
             for name in fitting
             for other in native
             if other != name and name in native and other[1] == name[1]
         ]
         return plain + mixed
 
-    def _alone(self, name: str, native: list[str]) -> Cast:
-        prosody = name if name in native else native[0]
-        return Cast(engine="kokoro", timbre=name, prosody=prosody)
+    def _missing(self, name: str, traits: Traits, pool: list[str]) -> float:
+        """Semitones by which the pack must be moved; 0 when no height was wished for or the pack goes further itself.
 
-    def _cost(self, name: str, traits: Traits) -> float:
-        """How far, in semitones, a pack is from what is wanted; liveliness counts a little, a wanted accent a lot."""
-        cost = abs(_semitones(_target_hz(name, traits) / self._hz[name])) if _asks_for_height(traits) else 0.0
+        A child has a height; everybody else is higher or lower than the language's usual voice of that gender.
+        """
+        if not _asks_for_height(traits):
+            return 0.0
+        wish = _PITCH_SEMITONES.get(traits.pitch or "", 0.0) + _AGE_SEMITONES.get(traits.age or "", 0.0)
+        first = next(other for other in pool if other[1] == name[1])
+        usual = _CHILD_HZ if traits.age == "child" else self._hz[first]
+        missing = 12 * math.log2(usual / self._hz[name]) + wish
+        return missing if traits.age == "child" or missing * wish > 0 else 0.0
+
+    def _mismatch(self, name: str, traits: Traits) -> float:
+        """In semitones as well: liveliness counts a little, a wanted accent a lot."""
+        cost = 0.0
         if _LIVELY & set(traits.emotion):
             cost -= 0.5 * self._spread[name]
         if _QUIET & set(traits.emotion):
@@ -161,19 +174,18 @@ class Casting:
             cost += 24.0
         return cost
 
-    def _missing(self, name: str, traits: Traits) -> float:
-        """Semitones between the pack and the wish, which resampling makes up for; 0 when no height was wished for."""
-        if not _asks_for_height(traits):
-            return 0.0
-        wanted = _semitones(_target_hz(name, traits) / self._hz[name])
-        return math.copysign(max(0.0, abs(wanted) - 1.0), wanted)  # one semitone off is near enough
 
-    def _robot(self, traits: Traits, language: str) -> Cast:
-        gender = "m" if traits.gender == "male" else "f"
-        semitones = _PITCH_SEMITONES.get(traits.pitch or "", 0.0) + _AGE_SEMITONES.get(traits.age or "", 0.0)
-        semitones += 4.0 if traits.age == "child" else 0.0
-        voice = f"{_ESPEAK_VOICES.get(language, language)}+{_ESPEAK_VARIANTS[gender]}"
-        return Cast(engine="espeak", timbre=voice, semitones=semitones, speed=_pace(traits))
+def _alone(name: str, native: list[str]) -> Cast:
+    """One pack; a timbre from another language speaks with the native prosody."""
+    return Cast(engine="kokoro", timbre=name, prosody=name if name in native else native[0])
+
+
+def _robot(traits: Traits, language: str, seed: int) -> Cast:
+    variants = _ESPEAK_VARIANTS["m" if traits.gender == "male" else "f"]
+    semitones = _PITCH_SEMITONES.get(traits.pitch or "", 0.0) + _AGE_SEMITONES.get(traits.age or "", 0.0)
+    semitones += 4.0 if traits.age == "child" else 0.0
+    voice = f"{_ESPEAK_VOICES.get(language, language)}+{variants[seed % len(variants)]}"
+    return Cast(engine="espeak", timbre=voice, semitones=semitones, speed=_pace(traits))
 
 
 def _fits(name: str, traits: Traits) -> bool:
@@ -185,16 +197,6 @@ def _fits(name: str, traits: Traits) -> bool:
 
 def _asks_for_height(traits: Traits) -> bool:
     return traits.pitch in _PITCH_SEMITONES or traits.age in _AGE_SEMITONES or traits.age == "child"
-
-
-def _target_hz(name: str, traits: Traits) -> float:
-    base = _CHILD_HZ if traits.age == "child" else _TYPICAL_HZ[name[1]]
-    away = _PITCH_SEMITONES.get(traits.pitch or "", 0.0) + _AGE_SEMITONES.get(traits.age or "", 0.0)
-    return float(base * 2 ** (away / 12))
-
-
-def _semitones(ratio: float) -> float:
-    return 12 * math.log2(ratio)
 
 
 def _pace(traits: Traits) -> float:

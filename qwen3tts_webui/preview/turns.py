@@ -1,7 +1,7 @@
 """Whose turn it is: the utterances that wait or speak, and the rule that picks the next clause.
 
-Clients take turns, clause by clause. Of one client's utterances the oldest goes first, since a client hears one after
-the other anyway; an utterance without a client's name is its own client. Whoever is far ahead of the listener, or waits for
+Clients take turns, clause by clause. Of one client's utterances the oldest goes first: a client hears one after the
+other anyway. An utterance without a client's name is its own client. Whoever is far ahead of the listener, or waits for
 text, is passed over. Not thread-safe: the owner holds the lock.
 """
 

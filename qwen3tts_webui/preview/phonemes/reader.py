@@ -26,7 +26,6 @@ _PUNCTUATION = {
 }  # fmt: skip
 _MARKS = re.compile(rf"(?<!\d)[{re.escape(''.join(_PUNCTUATION))}]+|[{re.escape(''.join(_PUNCTUATION))}]+(?!\d)")
 _SILENT = re.compile(r"[¿¡·・*_#~^|\\/<>{}`-]+")
-_BEFORE_WORD = frozenset("“(")
 
 
 class Reader:
