@@ -70,7 +70,7 @@ class Qwen3TTS:
         return self.talker.text_table.dtype
 
     def ids(self, utterance: Utterance) -> tuple[list[int], list[int]]:
-        """`input_ids` and `instruct_ids` of `utterance` in the official layout; without a description the latter is empty.
+        """`input_ids` and `instruct_ids` of `utterance` in the official layout; no description, no `instruct_ids`.
 
         A passage's text stands before the new text; of a feed, only the text that is already there.
         """

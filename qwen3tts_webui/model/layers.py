@@ -23,6 +23,15 @@ Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 """layer, q (batch, heads, time, head_dim), k and v (batch, kv_heads, time, head_dim) -> what each row saw, like q"""
 
 
+def normalise(x: Tensor, weight: Tensor, eps: float) -> Tensor:
+    """RMS norm of the last dimension of `x`, float32, times `weight`."""
+    if x.is_cuda:
+        return F.rms_norm(x, x.shape[-1:], eps=eps) * weight
+    # on a CPU rms_norm is a chain of ten calls, which costs more than the arithmetic of one row
+    size = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    return x * size.square_().div_(x.shape[-1]).add_(eps).rsqrt_() * weight
+
+
 class RMSNorm(nn.Module):
     def __init__(self, size: int, eps: float) -> None:
         super().__init__()
@@ -31,7 +40,7 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise the last dimension in float32; the type of `x` is kept."""
-        return F.rms_norm(x.float(), self.weight.shape, self.weight.float(), self._eps).to(x.dtype)
+        return normalise(x.float(), self.weight, self._eps).to(x.dtype)
 
 
 class Rotary(nn.Module):
@@ -97,7 +106,7 @@ class Attention(nn.Module):
         batch, time, _ = x.shape
         qkv = self.qkv_proj(x).view(batch, time, heads + 2 * kv_heads, self._head_dim)
         qk, value = qkv[:, :, : heads + kv_heads], qkv[:, :, heads + kv_heads :]
-        normal = F.rms_norm(qk.float(), (self._head_dim,), eps=self._eps) * self.qk_scale
+        normal = normalise(qk.float(), self.qk_scale, self._eps)
         turned = rotate(normal, angles).to(x.dtype).transpose(1, 2)
         seen = attend(layer, turned[:, :heads], turned[:, heads:], value.transpose(1, 2))
         return cast(Tensor, self.o_proj(seen.transpose(1, 2).reshape(batch, time, heads * self._head_dim)))
