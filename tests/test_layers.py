@@ -24,7 +24,7 @@ MAY_IMPORT = {  # in reading order; "bootstrap" runs before anything is installe
     "audio": WORDS,
     "voices": WORDS | {"config", "text", "audio"},
     "model": WORDS | {"text"},
-    "engine": WORDS | {"config", "stream", "model"},
+    "engine": WORDS | {"config", "stream", "text", "model"},
     "preview": WORDS | {"config", "stream", "text", "audio"},
     "speech": WORDS | {"config", "stream", "text", "audio", "voices"},
     "server": WORDS | {"config", "i18n", "stream", "text", "audio", "voices", "speech"},
