@@ -1,0 +1,295 @@
+"""PCM -> bytes of a sound file, while the sound is still being made.
+
+In: float32 blocks at 24 kHz. Out: raw s16le, WAV, FLAC, MP3 or Ogg Opus at 8 to 48 kHz (soxr resamples, FFmpeg encodes
+through PyAV). Knows nothing of where the bytes go.
+
+Sound that goes in before the first bytes come out, at 24 kHz (a resampler adds 20 to 60 ms):
+
+    pcm, wav   none
+    flac       32 ms (the header comes at once)
+    mp3        48 ms
+    opus       48 ms (the header comes at once)
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Literal, Protocol
+
+import av
+import numpy as np
+import soxr
+
+from ..errors import InvalidValue
+from ..types import SAMPLE_RATE, Pcm
+from .pcm import finite, to_int16, to_s16le
+
+Format = Literal["pcm", "wav", "flac", "mp3", "opus"]
+MIN_RATE = 8_000
+MAX_RATE = 48_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormatInfo:
+    """One format as the web knows it; `sample_rates` are the only ones it can hold (None: 8,000 to 48,000)."""
+
+    name: Format
+    mime: str
+    extension: str
+    sample_rates: tuple[int, ...] | None = None
+
+
+FORMATS: Mapping[str, FormatInfo] = MappingProxyType(
+    {
+        info.name: info
+        for info in (
+            FormatInfo(name="pcm", mime="audio/pcm", extension="pcm"),
+            FormatInfo(name="wav", mime="audio/wav", extension="wav"),
+            FormatInfo(name="flac", mime="audio/flac", extension="flac"),
+            FormatInfo(
+                name="mp3",
+                mime="audio/mpeg",
+                extension="mp3",
+                sample_rates=(8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000),
+            ),
+            FormatInfo(
+                name="opus",
+                mime="audio/ogg",
+                extension="opus",
+                sample_rates=(8_000, 12_000, 16_000, 24_000, 48_000),
+            ),
+        )
+    }
+)
+
+
+def format_info(format: str, sample_rate: int = SAMPLE_RATE) -> FormatInfo:
+    """The row of `FORMATS`; raises `InvalidValue` for a format or a sample rate that cannot be."""
+    info = FORMATS.get(format)
+    if info is None:
+        raise InvalidValue(field="format", expected=f"one of {', '.join(FORMATS)}", got="another")
+    rates = info.sample_rates
+    if rates is not None and sample_rate not in rates:
+        expected = f"one of {', '.join(map(str, rates))} for {format}"
+        raise InvalidValue(field="sample_rate", expected=expected, got=sample_rate)
+    if not MIN_RATE <= sample_rate <= MAX_RATE:
+        raise InvalidValue(field="sample_rate", expected=f"from {MIN_RATE} to {MAX_RATE}", got=sample_rate)
+    return info
+
+
+def encoder(format: str, sample_rate: int = SAMPLE_RATE) -> Encoder:
+    """An encoder whose bytes can be sent as they come (sizes that are not known yet are left open in headers).
+
+    Raises `InvalidValue` for an unknown format or a sample rate that the format cannot hold.
+    """
+    return Encoder(format_info(format, sample_rate), sample_rate, live=True)
+
+
+def encoded(pcm: Pcm, format: str, sample_rate: int = SAMPLE_RATE) -> bytes:
+    """A whole file: the same formats, with true sizes and durations in the header."""
+    whole = Encoder(format_info(format, sample_rate), sample_rate, live=False)
+    try:
+        return whole.push(pcm) + whole.flush()
+    finally:
+        whole.close()
+
+
+def wav_bytes(pcm: Pcm, sample_rate: int = SAMPLE_RATE) -> bytes:
+    """A whole WAV file of `pcm`, which is at `sample_rate` already."""
+    data = to_s16le(pcm)
+    return wav_header(len(data), sample_rate) + data
+
+
+def wav_header(num_bytes: int | None, sample_rate: int = SAMPLE_RATE) -> bytes:
+    """The 44 bytes before `num_bytes` of mono s16le; None is "until the end of the stream" (0xFFFFFFFF)."""
+    unknown = 0xFFFF_FFFF
+    data_size = unknown if num_bytes is None else min(num_bytes, unknown)
+    riff_size = min(data_size + 36, unknown)
+    layout = struct.pack("<IHHIIHH", 16, 1, 1, sample_rate, sample_rate * 2, 2, 16)
+    return b"RIFF" + struct.pack("<I", riff_size) + b"WAVEfmt " + layout + b"data" + struct.pack("<I", data_size)
+
+
+class Encoder:
+    """`push` block after block, then `flush` once; `close` at any time gives everything back (idempotent).
+
+    Each call returns the bytes that are ready, perhaps none.
+    """
+
+    def __init__(self, info: FormatInfo, sample_rate: int, *, live: bool) -> None:
+        self.format = info.name
+        self.mime = info.mime
+        self.extension = info.extension
+        self.sample_rate = sample_rate
+        self._resampler = None
+        if sample_rate != SAMPLE_RATE:
+            self._resampler = soxr.ResampleStream(SAMPLE_RATE, sample_rate, 1, dtype="float32", quality="HQ")
+        self._packer: _Packer
+        if info.name in _CODECS:
+            self._packer = _Codec(_CODECS[info.name], sample_rate, live=live)
+        else:
+            self._packer = _Plain(header=info.name == "wav", sample_rate=sample_rate, live=live)
+        self._open = True
+
+    def push(self, pcm: Pcm) -> bytes:
+        """The bytes that became ready with `pcm`, float32 (samples,) at 24 kHz."""
+        assert self._open, "push after flush or close"
+        return self._packer.push(self._resampled(finite(pcm), last=False))
+
+    def flush(self) -> bytes:
+        """The last bytes."""
+        assert self._open, "flush after flush or close"
+        tail = self._packer.push(self._resampled(np.zeros(0, dtype=np.float32), last=True))
+        end = self._packer.flush()
+        self.close()
+        return tail + end
+
+    def close(self) -> None:
+        """Free the codec without finishing the file."""
+        if self._open:
+            self._open = False
+            self._packer.close()
+
+    def _resampled(self, pcm: Pcm, *, last: bool) -> Pcm:
+        if self._resampler is None:
+            return pcm
+        resampled: Pcm = self._resampler.resample_chunk(pcm, last=last)
+        return resampled
+
+
+class _Packer(Protocol):
+    """Samples at the target rate -> bytes."""
+
+    def push(self, pcm: Pcm) -> bytes: ...
+
+    def flush(self) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+class _Plain:
+    """s16le, with a WAV header if wanted. A whole file waits for its end, since the header comes first."""
+
+    def __init__(self, *, header: bool, sample_rate: int, live: bool) -> None:
+        self._sample_rate = sample_rate
+        self._late_header = header and not live
+        self._ready = wav_header(None, sample_rate) if header and live else b""
+
+    def push(self, pcm: Pcm) -> bytes:
+        self._ready += to_s16le(pcm)
+        return b"" if self._late_header else self._take()
+
+    def flush(self) -> bytes:
+        header = wav_header(len(self._ready), self._sample_rate) if self._late_header else b""
+        return header + self._take()
+
+    def close(self) -> None:
+        self._ready = b""
+
+    def _take(self) -> bytes:
+        ready, self._ready = self._ready, b""
+        return ready
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CodecSpec:
+    """Names and options as FFmpeg knows them; `live` options make bytes come early and keep headers open."""
+
+    container: str
+    codec: str
+    sample_format: str
+    codec_options: Mapping[str, str]
+    live_codec_options: Mapping[str, str]
+    live_container_options: Mapping[str, str]
+
+
+_CODECS: Mapping[str, _CodecSpec] = MappingProxyType(
+    {
+        "flac": _CodecSpec(
+            container="flac",
+            codec="flac",
+            sample_format="s16",
+            codec_options={},
+            live_codec_options={"compression_level": "2"},  # blocks of 24 ms instead of 96
+            live_container_options={"metadata_header_padding": "0"},
+        ),
+        "mp3": _CodecSpec(
+            container="mp3",
+            codec="libmp3lame",
+            sample_format="fltp",
+            codec_options={"b": "96k"},
+            live_codec_options={"reservoir": "0"},  # no frame waits for the bits of another
+            live_container_options={"write_xing": "0", "id3v2_version": "0"},
+        ),
+        "opus": _CodecSpec(
+            container="ogg",
+            codec="libopus",
+            sample_format="flt",
+            codec_options={"b": "64k", "frame_duration": "20"},
+            live_codec_options={},
+            live_container_options={"page_duration": "20000"},  # one packet a page, in microseconds
+        ),
+    }
+)
+
+
+class _Codec:
+    """FFmpeg's encoder and container. An empty sound becomes one silent sample: players refuse a file without any."""
+
+    def __init__(self, spec: _CodecSpec, sample_rate: int, *, live: bool) -> None:
+        self._integer = spec.sample_format.startswith("s16")
+        self._sample_format = spec.sample_format
+        self._time_base = Fraction(1, sample_rate)
+        self._sample_rate = sample_rate
+        self._position = 0
+        self._live = _Pipe() if live else None
+        self._file = io.BytesIO()
+        container_options = {"flush_packets": "1", **spec.live_container_options} if live else {}
+        self._container = av.open(self._live or self._file, "w", format=spec.container, options=container_options)
+        stream = self._container.add_stream(spec.codec, rate=sample_rate)
+        assert isinstance(stream, av.AudioStream)
+        stream.codec_context.layout = "mono"
+        stream.codec_context.format = spec.sample_format
+        stream.codec_context.options = {**spec.codec_options, **(spec.live_codec_options if live else {})}
+        self._stream = stream
+        self._container.start_encoding()
+
+    def push(self, pcm: Pcm) -> bytes:
+        if len(pcm) > 0:
+            samples = to_int16(pcm) if self._integer else pcm
+            frame = av.AudioFrame.from_ndarray(samples[np.newaxis], format=self._sample_format, layout="mono")
+            frame.sample_rate = self._sample_rate
+            frame.time_base = self._time_base
+            frame.pts = self._position
+            self._position += len(pcm)
+            self._container.mux(self._stream.encode(frame))
+        return self._live.take() if self._live else b""
+
+    def flush(self) -> bytes:
+        ready = b"" if self._position else self.push(np.zeros(1, dtype=np.float32))
+        self._container.mux(self._stream.encode(None))
+        self._container.close()
+        return ready + (self._live.take() if self._live else self._file.getvalue())
+
+    def close(self) -> None:
+        self._container.close()
+
+
+class _Pipe:
+    """Where FFmpeg writes what is sent at once: it cannot seek back."""
+
+    def __init__(self) -> None:
+        self._ready = bytearray()
+
+    def write(self, data: bytes) -> int:
+        self._ready += data
+        return len(data)
+
+    def take(self) -> bytes:
+        ready = bytes(self._ready)
+        self._ready.clear()
+        return ready
