@@ -1,0 +1,190 @@
+"""One utterance from text to sound: packets, continuation, text that comes late, limits and failures."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from qwen3tts_webui.errors import InvalidValue, NumericalError, TextTooLong, UnknownLanguage
+from qwen3tts_webui.model import Packet, Qwen3TTS, load_model
+from qwen3tts_webui.model.generate import frame_cap
+from qwen3tts_webui.types import Codes, Passage, Sampling, TextMode, Utterance, Voice
+from tests.model.golden import GOLDEN
+
+TEXT = "Hello there, this is a short test of the speech model."
+VOICE = Voice(speaker="ryan", description="Speak slowly, in a warm and low voice.")
+FRAMES = 12
+
+
+@pytest.fixture(scope="module")
+def model() -> Qwen3TTS:
+    return load_model(GOLDEN / "custom", device="cpu", dtype="float32")
+
+
+class Script:
+    """A feed that gives one piece each time it is asked, "" for a writer who is late, and is closed after the last."""
+
+    def __init__(self, *pieces: str) -> None:
+        self._pieces = list(pieces)
+
+    def take(self) -> str:
+        return self._pieces.pop(0) if self._pieces else ""
+
+    @property
+    def closed(self) -> bool:
+        return not self._pieces
+
+
+def codes_of(packets: list[Packet]) -> Codes:
+    return np.concatenate([packet.codes for packet in packets])
+
+
+def speak(model: Qwen3TTS, utterance: Utterance, frames: int = FRAMES) -> list[list[int]]:
+    rows: list[list[int]] = codes_of(list(model.speak(utterance, max_frames=frames))).tolist()
+    return rows
+
+
+def test_the_first_frame_comes_before_the_second_is_computed(model: Qwen3TTS) -> None:
+    speaking = model.speak(Utterance(text=TEXT, voice=VOICE))
+    first = next(iter(speaking))
+    assert (first.codes.shape, first.pcm.shape, first.stopped) == ((1, 16), (1920,), None)
+
+
+@pytest.mark.parametrize("size", [2, 5, 100])
+def test_packets_of_any_size_are_the_same_speech(model: Qwen3TTS, size: int) -> None:
+    utterance = Utterance(text=TEXT, voice=VOICE, seed=4)
+    ones = list(model.speak(utterance, max_frames=FRAMES))
+    packets = list(model.speak(utterance, packet_frames=size, max_frames=FRAMES))
+    assert [len(packet.codes) for packet in packets if len(packet.codes) == size] == [size] * (FRAMES // size)
+    assert codes_of(packets).tolist() == codes_of(ones).tolist()
+    sound = [np.concatenate([packet.pcm for packet in run]) for run in (packets, ones)]
+    assert np.abs(sound[0] - sound[1]).max() < 1e-5
+
+
+def test_a_seed_is_the_same_speech_again_and_another_seed_is_not(model: Qwen3TTS) -> None:
+    runs = [speak(model, Utterance(text=TEXT, voice=VOICE, seed=seed)) for seed in (7, 7, 8)]
+    assert runs[0] == runs[1] != runs[2]
+
+
+@pytest.mark.parametrize("mode", ["whole", "streaming"])
+@pytest.mark.parametrize("spoken", [1, 9])
+@pytest.mark.parametrize("greedy", [True, False])
+@pytest.mark.parametrize("cut", [12, len(TEXT)])
+def test_a_passage_goes_on_exactly_where_it_was_cut(
+    model: Qwen3TTS, mode: TextMode, spoken: int, greedy: bool, cut: int
+) -> None:
+    whole = Utterance(text=TEXT, voice=VOICE, text_mode=mode, sampling=Sampling(greedy=greedy), seed=3)
+    packets = list(model.speak(whole, max_frames=FRAMES))
+    codes = codes_of(packets)
+    passage = Passage(text=TEXT[:cut], codes=codes[:spoken])
+    rest = replace(whole, text=TEXT[cut:], voice=replace(VOICE, passage=passage))
+    went_on = list(model.speak(rest, max_frames=FRAMES - spoken))
+    assert codes_of(went_on).tolist() == codes[spoken:].tolist()
+    sound = np.concatenate([packet.pcm for packet in packets])[spoken * 1920 :]
+    assert np.abs(np.concatenate([packet.pcm for packet in went_on]) - sound).max() < 1e-5
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (TEXT,),
+        ("", "", TEXT[:5], "", TEXT[5:7], TEXT[7:]),
+        tuple(TEXT),
+        (*(f"{word} " for word in TEXT.split()[:-1]), TEXT.split()[-1], ""),
+    ],
+)
+def test_text_in_pieces_is_the_same_speech_as_text_at_once(model: Qwen3TTS, pieces: tuple[str, ...]) -> None:
+    at_once = Utterance(text=TEXT, voice=VOICE, text_mode="streaming", seed=5)
+    fed = replace(at_once, text="", feed=Script(*pieces))
+    assert speak(model, fed) == speak(model, at_once)
+
+
+def test_an_utterance_opened_with_its_first_word_goes_on_with_its_feed(model: Qwen3TTS) -> None:
+    at_once = Utterance(text=TEXT, voice=VOICE, text_mode="streaming", seed=5)
+    fed = replace(at_once, text="Hello ", feed=Script("there, this is ", "a short test of the speech model."))
+    assert speak(model, fed) == speak(model, at_once)
+
+
+def test_while_text_is_late_nothing_is_spoken_and_nothing_is_held_back(model: Qwen3TTS) -> None:
+    class Held:
+        """Gives its second piece only once the test allows it."""
+
+        def __init__(self) -> None:
+            self.pieces = ["Hello there, "]
+            self.closed = False
+            self.asked_in_vain = threading.Event()
+
+        def take(self) -> str:
+            if self.pieces:
+                return self.pieces.pop()
+            self.asked_in_vain.set()
+            return ""
+
+    feed = Held()
+    utterance = Utterance(text="", voice=VOICE, feed=feed, sampling=Sampling(greedy=True))
+    known = len(model.encoder.body("Hello there,"))
+    packets: list[Packet] = []
+    speaking = threading.Thread(
+        target=lambda: packets.extend(model.speak(utterance, packet_frames=4, max_frames=FRAMES))
+    )
+    speaking.start()
+    assert feed.asked_in_vain.wait(30)
+    assert sum(len(packet.codes) for packet in packets) in (0, known // 4 * 4, known)
+    feed.asked_in_vain.clear()
+    assert feed.asked_in_vain.wait(30)
+    assert sum(len(packet.codes) for packet in packets) == known
+    feed.pieces.append("this is it.")
+    feed.closed = True
+    speaking.join(30)
+    whole = replace(utterance, text="Hello there, this is it.", feed=None, text_mode="streaming")
+    assert codes_of(packets).tolist() == speak(model, whole)
+
+
+def test_a_run_away_utterance_is_capped_and_says_so(model: Qwen3TTS) -> None:
+    """This checkpoint does not end by itself."""
+    packets = list(model.speak(Utterance(text="Hi", sampling=Sampling(greedy=True)), packet_frames=8))
+    assert len(codes_of(packets)) == frame_cap(len(model.encoder.body("Hi")))
+    assert packets[-1].stopped == "cap"
+
+
+@pytest.mark.parametrize("frames", [1, 2, 5])
+def test_max_frames_is_what_it_says(model: Qwen3TTS, frames: int) -> None:
+    packets = list(model.speak(Utterance(text=TEXT), packet_frames=2, max_frames=frames))
+    assert len(codes_of(packets)) == frames
+    assert packets[-1].stopped == "cap"
+
+
+def test_the_cap_grows_with_the_text_up_to_a_limit() -> None:
+    assert frame_cap(10) < frame_cap(20) < frame_cap(10_000) == frame_cap(20_000) == 8192
+
+
+def test_what_cannot_be_spoken_is_refused_at_once(model: Qwen3TTS) -> None:
+    with pytest.raises(UnknownLanguage):
+        model.speak(Utterance(text=TEXT, language="Klingon"))
+    with pytest.raises(InvalidValue):
+        model.speak(Utterance(text=TEXT), packet_frames=0)
+    with pytest.raises(InvalidValue):
+        model.speak(Utterance(text=TEXT), max_frames=0)
+
+
+def test_a_text_beyond_the_positions_of_the_model_is_refused(model: Qwen3TTS) -> None:
+    with pytest.raises(TextTooLong):
+        next(iter(model.speak(Utterance(text="1" * 40_000))))
+
+
+@pytest.mark.parametrize("part", ["logits", "sound"])
+def test_invalid_numbers_end_one_utterance_and_the_model_stays_usable(model: Qwen3TTS, part: str) -> None:
+    utterance = Utterance(text=TEXT, voice=VOICE, seed=6)
+    before = speak(model, utterance)
+    weight = model.talker.codec_head.weight if part == "logits" else model.codec.quantizer.tables
+    kept = weight.clone()
+    weight.fill_(torch.nan)
+    with pytest.raises(NumericalError) as caught:
+        list(model.speak(utterance))
+    assert caught.value.params["where"] == part
+    weight.copy_(kept)
+    assert speak(model, utterance) == before
