@@ -56,8 +56,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _by_model(args: argparse.Namespace, settings: Settings) -> tuple[Pcm, str]:
+    from ..engine.hardware import choose, look
     from ..model import load_model
 
+    choice = choose(look(), device=settings.device, dtype=settings.dtype)
     utterance = Utterance(
         text=args.text,
         voice=Voice(description=getattr(args, "voice", ""), speaker=getattr(args, "speaker", None)),
@@ -65,7 +67,7 @@ def _by_model(args: argparse.Namespace, settings: Settings) -> tuple[Pcm, str]:
         sampling=Sampling(greedy="greedy" in args),
         **_given(args, "language", "text_mode"),
     )
-    model = load_model(settings.model, device=settings.device, dtype=settings.dtype)
+    model = load_model(settings.model, device=choice.device, dtype=choice.dtype)
     packets = list(model.speak(utterance, **_given(args, "packet_frames", "max_frames")))
     if "codes" in args:
         input_ids, instruct_ids = model.ids(utterance)
