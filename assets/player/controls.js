@@ -33,7 +33,7 @@ export class Controls {
 
   draw() {
     const { stats, busy } = this.#player;
-    if (stats.samples && !stats.receiving && stats.state !== "stopped") this.#finished = stats.request_id;
+    if (stats.samples && !stats.receiving) this.#finished = stats.request_id;
     const generate = byId("generate");
     generate.dataset.busy = busy;
     generate.textContent = this.#sentences.say(busy ? "generate.stop" : "generate.go");

@@ -24,20 +24,21 @@ export class Header {
     const { stats } = this.#player;
     const server = stats.server ?? {};
     const say = (key) => this.#sentences.say(key);
-    this.#figure("latency", milliseconds(server.first_pcm_ms), server.cold ? say("header.cold") : "");
+    const none = this.#gpu === null ? say("header.none") : DASH;
+    this.#figure("latency", milliseconds(server.server_first_pcm_ms), server.cold ? say("header.cold") : "");
     this.#figure("total", seconds(server.total_ms));
-    this.#figure("gpu", this.#gpu === undefined ? [DASH, ""] : this.#gpu === null ? [say("header.none"), ""] : [String(Math.round(this.#gpu)), "%"]);
-    const network = stats.first_byte_ms !== null && known(server.first_pcm_ms) ? Math.max(0, stats.first_byte_ms - server.first_pcm_ms) : null;
-    const model = known(server.first_pcm_ms) && known(server.queued_ms) ? server.first_pcm_ms - server.queued_ms : null;
+    this.#figure("gpu", known(this.#gpu) ? [String(Math.round(this.#gpu)), "%"] : [none, ""]);
     this.#split("latency", [
       ["header.queue", server.queued_ms],
-      ["header.model", model],
-      ["header.network", network],
+      ["header.model", less(server.first_pcm_ms, server.queued_ms)],
+      ["header.server", less(server.server_first_pcm_ms, server.first_pcm_ms)],
+      ["header.network", less(stats.first_byte_ms, server.server_first_pcm_ms)],
+      ["header.browser", less(stats.first_sample_ms, stats.first_byte_ms)],
       ["header.heard", stats.first_sample_ms],
       ["header.device", this.#player.device_ms],
     ]);
     this.#split("total", [
-      ["header.server", server.total_ms],
+      ["header.spoken", server.total_ms],
       ["header.received", stats.total_ms],
     ]);
     byId("heard").textContent = known(stats.first_sample_ms)
@@ -73,6 +74,11 @@ export class Header {
 }
 
 const known = (value) => value !== null && value !== undefined;
+
+/** `ms` without `part` of it; clocks that tick once a millisecond may make it a little less than nothing. */
+function less(ms, part) {
+  return known(ms) && known(part) ? Math.max(0, ms - part) : null;
+}
 
 function milliseconds(ms) {
   if (!known(ms)) return [DASH, ""];

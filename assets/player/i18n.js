@@ -48,10 +48,9 @@ export class Sentences extends EventTarget {
     for (const key of Object.keys(this.#all[this.language])) {
       const [id, part] = key.split(".");
       if (part === "label") relabel(document.querySelector(`#${id} [data-testid="block-info"]`), this.say(key));
-      if (part === "placeholder") {
-        const field = document.querySelector(`#${id} textarea, #${id} input`);
-        if (field) field.placeholder = this.say(key);
-      }
+      const field = document.querySelector(`#${id} textarea, #${id} input`);
+      if (part === "label" && field?.ariaLabel) field.ariaLabel = this.say(key);
+      if (part === "placeholder" && field) field.placeholder = this.say(key);
     }
   }
 }

@@ -19,10 +19,12 @@ export class Lines {
   #fields;
   #player;
   #sentences;
+  #limit; // characters
   #copy = make("div", { className: "lines", ariaHidden: "true" });
   #rows = []; // elements of the lines that are not empty, in order
 
-  constructor(fields, player, sentences) {
+  constructor(fields, player, sentences, limit) {
+    this.#limit = limit;
     this.#fields = fields;
     this.#player = player;
     this.#sentences = sentences;
@@ -48,8 +50,11 @@ export class Lines {
 
   #count() {
     const text = this.#fields.text;
-    const params = { characters: Array.from(text.trim()).length, seconds: clock(estimate_s(text)) };
-    byId("text-count").textContent = this.#sentences.say("text.count", params);
+    const characters = Array.from(text.trim()).length;
+    const params = { characters, limit: this.#limit, seconds: clock(estimate_s(text)) };
+    const over = characters > this.#limit;
+    byId("text-count").textContent = this.#sentences.say(over ? "text.over" : "text.count", params);
+    byId("text-count").classList.toggle("over", over);
   }
 
   /** Each line's state: what is heard, not what is made, is "now". */

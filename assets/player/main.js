@@ -32,7 +32,7 @@ let spoken_s = 0;
 const expected_s = () => spoken_s;
 const wave = new Waveform(byId("wave"), player, expected_s);
 player.addEventListener("change", () => wave.draw());
-new Lines(fields, player, sentences);
+new Lines(fields, player, sentences, boot.limits.text);
 const voices = new Voices(boot, fields, sentences);
 new Header(player, sentences);
 new Controls(player, sentences, expected_s);
@@ -56,6 +56,7 @@ Object.assign(window.qwen3tts, {
   generate(text, language, voice_desc) {
     if (player.busy) return player.stop();
     spoken_s = estimate_s(text);
+    byId("wave-card").scrollIntoView({ block: "nearest" });
     player.speak({ text, language, voice_desc }, sentences.language, clicked.at || undefined);
   },
   chose(language) {
@@ -68,3 +69,4 @@ Object.assign(window.qwen3tts, {
 const draft = fields.draft;
 fields.put({ ...draft, text: draft.text?.trim() ? draft.text : sentences.say("text.sample") });
 document.documentElement.dataset.studio = "ready";
+console.debug("studio ready");

@@ -26,7 +26,8 @@ const NOTHING = {
   underruns: 0,
   hold_ms: HOLDS_MS.usual,
   slack_ms: null, // the least that was ever in store
-  server: null, // the server's own timings
+  server: null, // the server's own timings, and server_first_pcm_ms: request received -> first sound on the socket
+  failed: false, // the whole request, after its sound had begun
   stopped: null,
   error: null, // {code, message, status}
 };
@@ -116,6 +117,8 @@ export class Player extends EventTarget {
     } else if (type === "done") {
       stats.total_ms = this.#since(Date.now());
       stats.receiving = false;
+      if (!stats.samples && stats.state === "waiting") stats.state = "done"; // nothing will ever be heard
+      if (stats.failed) return this.#fail(stats.error);
     } else if (type === "failed") {
       return this.#fail(stats.error ?? told);
     }
@@ -131,11 +134,31 @@ export class Player extends EventTarget {
       if (event.type === "segment_failed") stats.error = { code: event.code, message: event.message, status: null };
     }
     if (event.type === "done") {
-      stats.server = event.timings ?? null;
+      this.#account(event);
       stats.seed = event.seed ?? stats.seed;
       stats.stopped = event.stopped ?? null;
     }
-    if (event.type === "error") stats.error = { code: event.code, message: event.message, status: null };
+    if (event.type === "error") {
+      stats.error = { code: event.code, message: event.message, status: null };
+      stats.failed = true;
+    }
+  }
+
+  /** The server's own figures; its latency is known long before the end, so it is asked once sound is heard. */
+  #account({ timings, server_first_pcm_ms }) {
+    this.stats.server = { ...timings, server_first_pcm_ms };
+  }
+
+  async #askAccount(run) {
+    try {
+      const answer = await fetch(route(`api/requests/${this.stats.request_id}`));
+      const account = await answer.json();
+      if (!answer.ok || run !== this.stats.run || this.stats.server) return;
+      this.#account(account);
+      this.#changed("account");
+    } catch {
+      // the last event brings the same figures
+    }
   }
 
   #played({ type, at, state, position, samples_played, nonzero_samples, underruns, slack_ms }) {
@@ -144,6 +167,7 @@ export class Player extends EventTarget {
     if (type === "first") {
       stats.first_sample_ms = this.#since(at);
       if (stats.state === "waiting") stats.state = "speaking";
+      this.#askAccount(stats.run);
     }
     if (type === "dry") {
       marks.underruns.push(position);

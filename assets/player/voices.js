@@ -2,13 +2,10 @@
 
 import { byId, make } from "./dom.js";
 
-const FEW = 6; // the others are one step away
-
 export class Voices {
   #boot;
   #fields;
   #sentences;
-  #all = false;
   #language = null;
 
   constructor(boot, fields, sentences) {
@@ -27,33 +24,21 @@ export class Voices {
   }
 
   #edited() {
-    if (this.#language !== this.#fields.language) {
-      this.#all = false;
-      this.draw();
-    } else this.#mark();
+    if (this.#language !== this.#fields.language) this.draw();
+    else this.#mark();
   }
 
   draw() {
     this.#language = this.#fields.language;
-    const shown = this.shown;
-    const cards = (this.#all ? shown : shown.slice(0, FEW)).map((preset) => this.#card(preset));
-    if (!this.#all && shown.length > FEW) {
-      const more = make("button", { type: "button", className: "preset more" }, this.#sentences.say("voice.more", { count: shown.length - FEW }));
-      more.onclick = () => {
-        this.#all = true;
-        this.draw();
-        byId("presets").children[FEW].focus();
-      };
-      cards.push(more);
-    }
-    byId("presets").replaceChildren(...cards);
+    byId("presets").replaceChildren(...this.shown.map((preset) => this.#card(preset)));
+    byId("presets").scrollTop = 0;
     this.#mark();
   }
 
   #card(preset) {
     const language = this.#sentences.language;
     const name = make("b", {}, preset.name[language]);
-    if (preset.experimental) name.append(make("span", { className: "badge", title: this.#sentences.say("voice.experimental.why") }, this.#sentences.say("voice.experimental")));
+    if (preset.experimental) name.append(" ", make("span", { className: "badge", title: this.#sentences.say("voice.experimental.why") }, this.#sentences.say("voice.experimental")));
     const card = make("button", { type: "button", className: "preset", dataset: { id: preset.id } }, name, make("i", {}, preset.summary[language]));
     card.onclick = () => this.#fields.put({ description: preset.description });
     return card;
@@ -63,7 +48,7 @@ export class Voices {
     const description = this.#fields.description.trim();
     for (const card of byId("presets").children) {
       const preset = this.#boot.presets.find((one) => one.id === card.dataset.id);
-      if (preset) card.ariaPressed = String(preset.description.trim() === description);
+      card.ariaPressed = String(preset.description.trim() === description);
     }
     const limit = this.#boot.limits.description;
     const count = byId("description-count");

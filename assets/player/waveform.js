@@ -74,7 +74,7 @@ export class Waveform {
       this.#pen.fillStyle = colour(tone);
       this.#pen.beginPath();
       for (let bar = 0; bar * perBar < peaks.length; bar++) {
-        if (!wanted((bar + 0.5) / count)) continue;
+        if (!wanted(bar / count)) continue;
         const tall = Math.max(3, (height - 8) * loudest(peaks, bar * perBar, (bar + 1) * perBar) ** 0.7);
         this.#pen.roundRect(bar * PITCH + (PITCH - BAR) / 2, (height - tall) / 2, BAR, tall, BAR / 2);
       }

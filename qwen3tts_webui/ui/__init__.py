@@ -1,4 +1,6 @@
-"""The page: Gradio draws it, the modules in assets/player/ bring it to life. In: `Speech` and settings. Out: routes and a page.
+"""The page: Gradio draws it, the modules in assets/player/ bring it to life.
+
+In: `Speech` and settings. Out: routes and a page, mounted on an app.
 
 One file a region; each has one function that draws the region and returns the components that events need, by name.
 The page is a client of the HTTP routes: no sound and no text passes through a Gradio event to Python.

@@ -1,6 +1,6 @@
-"""Who listens to what. Every event is handled in the browser, by `window.qwen3tts` (assets/player/main.js); none reaches Python.
+"""Who listens to what. Every event is handled in the browser, by `window.qwen3tts` (assets/player/main.js).
 
-A listener with `fn=None` runs within the click itself, so the browser lets it make sound and it never holds a stale value.
+A listener with `fn=None` runs within the click itself: the browser lets it make sound, and it never sees a stale value.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ from starlette.types import Scope
 
 from ..config import MAX_DESCRIPTION, Settings, asset
 from ..i18n import PAGE_LANGUAGES, Catalog
+from ..speech import Speech
 from ..text.language import LANGUAGES
-from ..voices.presets import Presets
 from .page import build_page
 from .theme import theme
 
@@ -40,19 +40,19 @@ class _Fresh(StaticFiles):
         return response
 
 
-def boot(presets: Presets, settings: Settings) -> dict[str, Any]:
+def boot(speech: Speech, settings: Settings) -> dict[str, Any]:
     """All that the browser's modules need to know before the first click."""
     return {
         "sentences": {language: dict(Catalog(language).sentences) for language in PAGE_LANGUAGES},
         "page_language": settings.page_language,
-        "presets": [asdict(preset) for language in LANGUAGES for preset in presets.of(language.code)],
-        "limits": {"text": settings.max_text, "description": MAX_DESCRIPTION},
+        "presets": [asdict(preset) for language in LANGUAGES for preset in speech.presets.of(language.code)],
+        "limits": {"text": speech.max_text, "description": MAX_DESCRIPTION},
     }
 
 
-def mount_page(app: FastAPI, presets: Presets, settings: Settings) -> None:
+def mount_page(app: FastAPI, speech: Speech, settings: Settings) -> None:
     """Serve the page at /; call it after every other route was added."""
-    body = json.dumps(boot(presets, settings), ensure_ascii=False).encode()
+    body = json.dumps(boot(speech, settings), ensure_ascii=False).encode()
     etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
 
     async def boot_json(request: Request) -> Response:

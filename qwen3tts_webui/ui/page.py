@@ -16,7 +16,8 @@ from .voice_region import voice_region
 def build_page(settings: Settings) -> gr.Blocks:
     """The page, without the sound: labels are in `settings.page_language` until the browser says which one is read."""
     say = Catalog("zh" if settings.page_language == "zh" else "en")
-    with gr.Blocks(title=say("page.title"), analytics_enabled=False, fill_width=True) as page:
+    page = gr.Blocks(title=say("page.title"), analytics_enabled=False, fill_width=True)
+    with page:
         header()
         with gr.Column(elem_id="studio"):
             text = text_region(say)

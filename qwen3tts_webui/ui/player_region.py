@@ -1,7 +1,7 @@
 """The sound: the waveform with its controls, and the card with state, error and Generate.
 
-Drawn by assets/player/waveform.js and controls.js; `put` is never seen: a click on it, by the page's own code, writes values into
-the text, language and description (a restored draft, a chosen preset).
+Drawn by assets/player/waveform.js and controls.js. `put` is never seen: a click on it, by the page's own code, writes
+values into text, language and description (a restored draft, a chosen preset).
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from .markup import html
 
 _WAVE = """
 <h2 data-i18n="wave.title"></h2>
-<canvas id="wave" tabindex="0" role="slider" aria-valuemin="0" aria-valuemax="0" aria-valuenow="0" data-i18n-label="wave.label"></canvas>
+<canvas id="wave" tabindex="0" role="slider" aria-valuemin="0" aria-valuemax="0" aria-valuenow="0"
+ data-i18n-label="wave.label"></canvas>
 <div class="times"><span id="time-now"></span><span id="heard"></span><span id="time-all"></span></div>
 <div class="bar">
  <button type="button" id="play" class="ghost" disabled></button>

@@ -1,4 +1,4 @@
-"""Gradio's theme: its plainest one with the fonts of the reader's own system, so that nothing is fetched. Colours are in theme.css."""
+"""Gradio's theme: its plainest one, in the fonts of the reader's own system. Colours are in assets/theme.css."""
 
 from __future__ import annotations
 

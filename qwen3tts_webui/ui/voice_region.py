@@ -22,11 +22,7 @@ class VoiceRegion(NamedTuple):
 def voice_region(say: Catalog) -> VoiceRegion:
     choices = [("自动 · Auto", AUTO), *((language.native, language.code) for language in LANGUAGES)]
     with gr.Column(elem_id="voice-card", elem_classes="card"):
-        with gr.Row(elem_id="language-row"):
-            language = gr.Dropdown(
-                choices, value=AUTO, label=say("language.label"), elem_id="language", filterable=False
-            )
-            html('<p class="hint" data-i18n="voice.hint"></p>', elem_id="language-hint")
+        language = gr.Dropdown(choices, value=AUTO, label=say("language.label"), elem_id="language", filterable=False)
         html('<div id="presets" role="group" data-i18n-group="voice.presets"></div>', elem_id="presets-block")
         description = gr.Textbox(
             label=say("description.label"),

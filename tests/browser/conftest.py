@@ -1,0 +1,159 @@
+"""The real page on a real server, a fake engine at a steady rate behind it, and a real Chromium in front.
+
+Autoplay is as strict as in a person's browser. Playwright's own look-ups count as a gesture, so before the first click
+`fresh` waits for a console message and asks the page nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+
+from qwen3tts_webui.config import Settings
+from qwen3tts_webui.speech import Speech
+from qwen3tts_webui.voices.presets import Presets
+from tests.fakes import RealTimeSynthesizer, ZeroCostSynthesizer
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+FLAGS = ["--no-sandbox", "--autoplay-policy=document-user-activation-required"]
+SHORT_FRAMES = 15  # 1.2 seconds of sound
+
+
+@dataclass(eq=False)
+class Studio:
+    """A running server: its address, and the engine behind it."""
+
+    url: str
+    synthesizer: ZeroCostSynthesizer
+    close: Callable[[], None]
+
+
+def serve(synthesizer: ZeroCostSynthesizer, outputs: Path) -> Studio:
+    """Start the whole program around `synthesizer` on a free port.
+
+    Gradio leaves an event loop unclosed wherever it is imported or drawn without one, so all of it happens inside one.
+    """
+    started: Future[uvicorn.Server] = Future()
+
+    async def run() -> None:
+        try:
+            server = uvicorn.Server(uvicorn.Config(_app(synthesizer, outputs), port=0, log_level="warning"))
+            announcing = asyncio.create_task(_announce(server, started))
+            await server.serve()
+            await announcing
+        except BaseException as error:
+            started.set_exception(error)
+            raise
+
+    thread = threading.Thread(target=asyncio.run, args=[run()], name="server", daemon=True)
+    thread.start()
+    server = started.result(timeout=60)
+
+    def close() -> None:
+        server.should_exit = True
+        thread.join(timeout=10)
+        synthesizer.close()
+
+    port = server.servers[0].sockets[0].getsockname()[1]
+    return Studio(f"http://127.0.0.1:{port}/", synthesizer, close)
+
+
+def _app(synthesizer: ZeroCostSynthesizer, outputs: Path) -> Any:
+    from qwen3tts_webui.server import create_app
+    from qwen3tts_webui.ui import mount_page
+
+    settings = Settings(outputs=outputs)
+    speech = Speech(synthesizer, Presets.load(), _library(outputs))
+    return create_app(speech, settings, page=lambda app: mount_page(app, speech, settings))
+
+
+def _library(outputs: Path) -> Any:
+    if importlib.util.find_spec("qwen3tts_webui.voices.library") is None:
+        return None
+    return importlib.import_module("qwen3tts_webui.voices.library").Library(outputs)
+
+
+async def _announce(server: uvicorn.Server, started: Future[uvicorn.Server]) -> None:
+    while not server.started:
+        await asyncio.sleep(0.02)
+    started.set_result(server)
+
+
+def installed_chromium() -> str | None:
+    """The system's Chromium, where there is one; None lets Playwright use its own."""
+    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """Twice real time, 1.2 seconds a line."""
+    studio = serve(RealTimeSynthesizer(rate=2.0, num_frames=SHORT_FRAMES), tmp_path_factory.mktemp("outputs"))
+    yield studio
+    studio.close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=installed_chromium(), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@dataclass(eq=False)
+class Visit:
+    """One person at one page: what the page asked for and what it complained about."""
+
+    page: Any
+    requests: list[str]
+    complaints: list[str]
+
+    def stats(self) -> dict[str, Any]:
+        return self.page.evaluate("({...window.qwen3tts.stats})")
+
+    def until(self, condition: str, timeout_s: float = 15) -> dict[str, Any]:
+        """Wait until `condition`, JavaScript about `stats`, holds."""
+        self.page.wait_for_function(
+            f"() => {{ const stats = window.qwen3tts.stats; return {condition}; }}", timeout=1000 * timeout_s
+        )
+        return self.stats()
+
+    def type(self, text: str) -> None:
+        self.page.fill("#text textarea", text)
+
+    def generate(self) -> None:
+        self.page.click("#generate")
+
+
+@pytest.fixture
+def fresh(chromium: Any) -> Iterator[Callable[..., Visit]]:
+    """`fresh(url, **context)`: a new person (nothing stored) opens the page; returns once it says that it is ready."""
+    contexts = []
+
+    def visit(url: str, **options: Any) -> Visit:
+        context = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}, "locale": "en-US", **options})
+        contexts.append(context)
+        page = context.new_page()
+        visit = Visit(page, [], [])
+        page.on("request", lambda request: visit.requests.append(request.url))
+        page.on("console", lambda message: message.type == "error" and visit.complaints.append(message.text))
+        page.on("pageerror", lambda error: visit.complaints.append(str(error)))
+        with page.expect_console_message(lambda message: message.text == "studio ready", timeout=30_000):
+            page.goto(url)
+        return visit
+
+    yield visit
+    for context in contexts:
+        context.close()

@@ -1,0 +1,85 @@
+"""The player's modules by themselves, run in the browser that they are for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from .conftest import Studio
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def page(studio: Studio, chromium: Any) -> Iterator[Any]:
+    """Any page of ours will do; one for all."""
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(studio.url + "health")
+    yield page
+    context.close()
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 5, 768, 4096])
+def test_samples_do_not_depend_on_where_the_bytes_were_cut(page: Any, cut: int) -> None:
+    got = page.evaluate(
+        """async (cut) => {
+          const { Samples } = await import("/studio/pcm.js");
+          const pcm = Int16Array.from({ length: 1001 }, (_, i) => (i * 977) % 65536 - 32768);
+          const bytes = new Uint8Array(pcm.buffer), samples = new Samples(), out = [];
+          for (let i = 0; i < bytes.length; i += cut) out.push(...samples.push(bytes.slice(i, i + cut)));
+          return out.length === 1001 && out.every((sample, i) => sample * 32768 === pcm[i]);
+        }""",
+        cut,
+    )
+    assert got is True
+
+
+@pytest.mark.parametrize("cut", [100, 480, 777, 100_000])
+def test_peaks_are_the_loudest_of_each_20_ms(page: Any, cut: int) -> None:
+    peaks = page.evaluate(
+        """async (cut) => {
+          const { Peaks } = await import("/studio/pcm.js");
+          const pcm = new Float32Array(1000), peaks = new Peaks(480), out = [];
+          pcm[3] = -0.5; pcm[479] = 0.25; pcm[480] = 0.75; pcm[970] = -1;
+          for (let i = 0; i < pcm.length; i += cut) out.push(...peaks.push(pcm.slice(i, i + cut)));
+          return [...out, ...peaks.flush()];
+        }""",
+        cut,
+    )
+    assert peaks == [0.5, 0.75, 1.0]
+
+
+@pytest.mark.parametrize("rate", [44_100, 48_000, 16_000])
+def test_resampling_keeps_the_wave_and_does_not_depend_on_the_cuts(page: Any, rate: int) -> None:
+    error, cuts, ratio = page.evaluate(
+        """async (rate) => {
+          const { Resampler } = await import("/studio/resample.js");
+          const tone = (at) => 0.5 * Math.sin(2 * Math.PI * 1000 * at);
+          const pcm = Float32Array.from({ length: 24000 }, (_, i) => tone(i / 24000));
+          const run = (cut) => {
+            const resampler = new Resampler(24000, rate), out = [];
+            for (let i = 0; i < pcm.length; i += cut) out.push(...resampler.push(pcm.slice(i, i + cut)));
+            return out.concat(...resampler.flush());
+          };
+          const whole = run(24000), parts = run(321);
+          let error = 0, cuts = 0;
+          for (let i = 100; i < whole.length - 100; i++) error = Math.max(error, Math.abs(whole[i] - tone(i / rate)));
+          for (let i = 0; i < whole.length; i++) cuts = Math.max(cuts, Math.abs(whole[i] - parts[i]));
+          return [error, cuts, whole.length / pcm.length];
+        }""",
+        rate,
+    )
+    assert error < 2e-3
+    assert cuts < 1e-6
+    assert ratio == pytest.approx(rate / 24_000, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("", 0.0), ("你好世界", 0.88), ("[pause 0.5s]你好", 0.44), ("hello", 0.325)]
+)
+def test_the_estimate_counts_dense_scripts_and_letters_apart(page: Any, text: str, seconds: float) -> None:
+    got = page.evaluate("async (text) => (await import('/studio/lines.js')).estimate_s(text)", text)
+    assert got == pytest.approx(seconds)

@@ -1,0 +1,136 @@
+"""When a person changes their mind, and when something goes wrong."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakes import FailingSynthesizer, RealTimeSynthesizer
+
+from .conftest import Studio, Visit, serve
+
+pytestmark = pytest.mark.browser
+Fresh = Callable[..., Visit]
+
+
+@pytest.fixture
+def endless(tmp_path: Path) -> Iterator[Studio]:
+    """An engine that goes on for a minute."""
+    studio = serve(RealTimeSynthesizer(rate=2.0, num_frames=750), tmp_path)
+    yield studio
+    studio.close()
+
+
+@pytest.fixture
+def failing(tmp_path: Path) -> Iterator[Studio]:
+    studio = serve(FailingSynthesizer(), tmp_path)
+    yield studio
+    studio.close()
+
+
+def settles(studio: Studio) -> bool:
+    """Whether the engine makes no more packets, asked half a second after it had the chance to stop."""
+    time.sleep(0.3)
+    before = studio.synthesizer.packets_made
+    time.sleep(0.5)
+    return studio.synthesizer.packets_made == before
+
+
+def test_generate_is_stop_at_once_and_stop_stops_the_engine(endless: Studio, fresh: Fresh) -> None:
+    visit = fresh(endless.url)
+    visit.generate()
+    assert visit.page.locator("#generate").inner_text() == "Stop"
+    visit.until("stats.nonzero_samples > 0")
+    visit.generate()
+    stats = visit.until("stats.state === 'stopped'")
+    assert settles(endless)
+    assert 0 < endless.synthesizer.packets_made < 100
+    assert stats["error"] is None
+    assert visit.page.locator("#generate").inner_text().startswith("Generate")
+
+
+def test_a_closed_tab_stops_the_engine(endless: Studio, fresh: Fresh) -> None:
+    visit = fresh(endless.url)
+    visit.generate()
+    visit.until("stats.nonzero_samples > 0")
+    visit.page.close()
+    assert settles(endless)
+    assert endless.synthesizer.packets_made < 100
+
+
+def test_escape_stops(endless: Studio, fresh: Fresh) -> None:
+    visit = fresh(endless.url)
+    visit.generate()
+    visit.until("stats.nonzero_samples > 0")
+    visit.page.keyboard.press("Escape")
+    visit.until("stats.state === 'stopped'")
+    assert settles(endless)
+
+
+def test_an_error_is_a_sentence_with_one_action_and_the_text_stays(studio: Studio, fresh: Fresh) -> None:
+    visit = fresh(studio.url)
+    visit.type("……!!")
+    visit.generate()
+    visit.until("stats.state === 'failed'")
+    assert (
+        visit.page.locator("#error-sentence").inner_text()
+        == "There is nothing to speak: type at least one letter or digit."
+    )
+    assert visit.page.locator("#retry").is_visible()
+    assert visit.page.input_value("#text textarea") == "……!!"
+    assert not visit.page.locator("#error-details").is_visible()
+    visit.page.click("#error summary")
+    assert visit.page.locator("#error-details").inner_text().startswith("empty_text")
+
+
+def test_the_server_answers_in_the_language_of_the_page(studio: Studio, fresh: Fresh) -> None:
+    visit = fresh(studio.url, locale="zh-CN")
+    visit.type("……!!")
+    visit.generate()
+    visit.until("stats.state === 'failed'")
+    assert visit.page.locator("#error-sentence").inner_text().startswith("没有可以朗读的内容")
+
+
+def test_retry_works_after_the_mistake_is_mended(studio: Studio, fresh: Fresh) -> None:
+    visit = fresh(studio.url)
+    visit.type("……!!")
+    visit.generate()
+    visit.until("stats.state === 'failed'")
+    visit.type("Better.")
+    visit.page.click("#retry")
+    visit.until("stats.state === 'done'")
+    assert not visit.page.locator("#error").is_visible()
+
+
+def test_an_engine_that_fails_is_told_plainly(failing: Studio, fresh: Fresh) -> None:
+    visit = fresh(failing.url)
+    visit.type("Keep me.")
+    visit.generate()
+    visit.until("stats.state === 'failed'")
+    assert (
+        visit.page.locator("#error-sentence").inner_text()
+        == "The engine failed while speaking. The text is kept; try again."
+    )
+    assert visit.page.input_value("#text textarea") == "Keep me."
+
+
+def test_a_server_that_went_away_is_told_plainly(tmp_path: Path, fresh: Fresh) -> None:
+    studio = serve(RealTimeSynthesizer(rate=2.0), tmp_path)
+    visit = fresh(studio.url)
+    studio.close()
+    visit.generate()
+    visit.until("stats.state === 'failed'")
+    assert "connection to the program was lost" in visit.page.locator("#error-sentence").inner_text()
+
+
+def test_a_reload_restores_the_draft(studio: Studio, fresh: Fresh) -> None:
+    visit = fresh(studio.url)
+    visit.type("A long afternoon of work")
+    visit.page.fill("#description textarea", "an old man")
+    with visit.page.expect_console_message(lambda message: message.text == "studio ready"):
+        visit.page.reload()
+    visit.page.wait_for_function("() => document.querySelector('#text textarea').value === 'A long afternoon of work'")
+    assert visit.page.input_value("#description textarea") == "an old man"

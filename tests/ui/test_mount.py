@@ -1,0 +1,97 @@
+"""What the page's routes serve, without a browser."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from qwen3tts_webui.config import Settings, asset
+from qwen3tts_webui.i18n import Catalog
+from qwen3tts_webui.speech import Speech
+from qwen3tts_webui.text.language import LANGUAGES
+from qwen3tts_webui.voices.presets import Presets
+from tests.fakes import ZeroCostSynthesizer
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[TestClient]:
+    async def app() -> FastAPI:  # Gradio leaves an event loop unclosed where it finds none
+        from qwen3tts_webui.ui import mount_page
+
+        app = FastAPI(docs_url=None)
+        mount_page(app, Speech(ZeroCostSynthesizer(), Presets.load()), Settings())
+        return app
+
+    yield TestClient(asyncio.run(app()))
+
+
+def test_the_page_is_at_the_root(client: TestClient) -> None:
+    page = client.get("/")
+    assert page.status_code == 200
+    assert "gradio_config" in page.text
+
+
+def test_the_boot_data_has_all_that_the_browser_needs(client: TestClient) -> None:
+    boot = client.get("/studio/boot.json").json()
+    assert boot["sentences"]["zh"] == dict(Catalog("zh").sentences)
+    assert {preset["language"] for preset in boot["presets"]} == {language.code for language in LANGUAGES}
+    assert boot["limits"] == {"text": 20_000, "description": 2_048}
+
+
+@pytest.mark.parametrize("path", ["/studio/boot.json", "/studio/main.js", "/studio/page.css", "/studio/icons/icon.svg"])
+def test_files_are_asked_about_each_time_and_sent_only_when_changed(client: TestClient, path: str) -> None:
+    first = client.get(path)
+    assert first.headers["cache-control"] == "no-cache"
+    again = client.get(path, headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_no_event_of_the_page_reaches_python(client: TestClient) -> None:
+    config = client.get("/config").json()
+    assert [event["backend_fn"] for event in config["dependencies"]] == [False, False, False]
+
+
+def test_gradio_is_quiet(client: TestClient) -> None:
+    config = client.get("/config").json()
+    assert config["analytics_enabled"] is False
+    assert config["footer_links"] == []
+
+
+def _modules() -> dict[str, str]:
+    return {path.name: path.read_text(encoding="utf-8") for path in sorted(asset("player").iterdir())}
+
+
+@pytest.mark.parametrize("name", sorted(_modules()))
+def test_no_module_names_another_host(name: str) -> None:
+    assert re.findall(r"(?:https?:)?//[a-z0-9-]+\.[a-z]+", _modules()[name]) == []
+
+
+def test_both_languages_have_every_sentence_of_the_page() -> None:
+    en, zh = (set(Catalog(language).sentences) for language in ("en", "zh"))
+    ours = {key for key in en | zh if not key.startswith("error.") or key.startswith("error.page.")}
+    assert ours - en == set()
+    assert ours - zh == set()
+
+
+def test_every_key_that_the_page_uses_is_in_the_catalogue() -> None:
+    sources = "\n".join(_modules().values())
+    regions = "\n".join(
+        path.read_text(encoding="utf-8") for path in (asset("").parent / "qwen3tts_webui" / "ui").glob("*.py")
+    )
+    used = set(re.findall(r'say\(\s*"([a-z]+\.[a-z.]+)"', sources + regions))
+    used |= set(re.findall(r'data-i18n(?:-\w+)?="([a-z]+\.[a-z.]+)"', regions))
+    used |= set(re.findall(r'\["(header\.[a-z]+)"', sources))
+    assert len(used) > 30
+    assert used - set(Catalog("en").sentences) == set()
+
+
+def test_the_catalogues_are_sorted_and_readable() -> None:
+    for language in ("en", "zh"):
+        text = asset(f"i18n/{language}.json").read_text(encoding="utf-8")
+        assert list(json.loads(text)) == sorted(json.loads(text))
