@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from ..config import Settings
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from ..engine.gpu_monitor import GpuMonitor
     from ..speech import Speech
+    from ..voices.library import Library
 
 
 def choose_synthesizer(settings: Settings) -> Synthesizer:
@@ -31,16 +33,18 @@ def choose_synthesizer(settings: Settings) -> Synthesizer:
     return PreviewSynthesizer(queue_size=settings.queue_size)
 
 
-def join_speech(settings: Settings, synthesizer: Synthesizer, *, keep: bool) -> Speech:
-    """`Speech` with the presets and, if what is spoken shall be kept, the library below `settings.outputs`."""
+def join_library(settings: Settings) -> contextlib.closing[Library]:
+    """Where what is spoken is kept, below `settings.outputs`; closed at the end of a `with`."""
+    from ..voices.library import Library
+
+    return contextlib.closing(Library(settings.outputs))
+
+
+def join_speech(settings: Settings, synthesizer: Synthesizer, library: Library | None = None) -> Speech:
+    """`Speech` with the presets; without a library nothing is kept."""
     from ..speech import Speech
     from ..voices.presets import Presets
 
-    library = None
-    if keep:
-        from ..voices.library import Library
-
-        library = Library(settings.outputs)
     return Speech(synthesizer, Presets.load(), library, max_text=settings.max_text)
 
 

@@ -96,7 +96,7 @@ def _by_preview(args: argparse.Namespace, settings: Settings) -> tuple[Pcm, str]
                     engine=synthesizer.info.label, feature=name, instead="Give a checkpoint with --model."
                 )
         voice = Voice(description=getattr(args, "voice", ""))
-        speech = join_speech(settings, synthesizer, keep=False)
+        speech = join_speech(settings, synthesizer)
         speaking = speech.speak(SpeechRequest(text=args.text, voice=voice, **_given(args, "language", "seed")))
         return asyncio.run(_heard(speaking)), synthesizer.info.label
 

@@ -112,7 +112,7 @@ def url(host: str, port: int) -> str:
 
 def _speak_until_stopped(settings: Settings, listener: socket.socket, address: str) -> None:
     from ..engine.gpu_monitor import GpuMonitor
-    from .join import choose_synthesizer, join_app, join_speech
+    from .join import choose_synthesizer, join_app, join_library, join_speech
 
     def on_listening() -> None:
         print(f"Listening on {address} (Ctrl+C stops it)", flush=True)
@@ -122,8 +122,9 @@ def _speak_until_stopped(settings: Settings, listener: socket.socket, address: s
     with contextlib.closing(choose_synthesizer(settings)) as synthesizer, contextlib.closing(GpuMonitor()) as gpu:
         info = synthesizer.info
         print(f"{info.label} on {info.device}, {info.dtype}", flush=True)
-        app = join_app(settings, join_speech(settings, synthesizer, keep=True), gpu)
-        _serve(app, listener, on_listening, settings.log_level)
+        with join_library(settings) as library:
+            app = join_app(settings, join_speech(settings, synthesizer, library), gpu)
+            _serve(app, listener, on_listening, settings.log_level)
     print("Stopped.")
 
 
