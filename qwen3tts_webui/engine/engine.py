@@ -192,6 +192,8 @@ class Engine:
             self._floor = self._open(self._choice)
             while not self._over():
                 busy = self._turn(self._floor)
+                if not busy and not self._floor.speakers and self._runner is not None:
+                    busy = self._runner.improve()
                 self._sleep(busy)
         except Exception as error:
             log.critical("the engine cannot go on: %s", error, exc_info=error)
@@ -246,6 +248,8 @@ class Engine:
         began = self._clock()
         self._runner = runner = self._load_runner(choice)
         self._choice = choice
+        loaded = self._clock()
+        runner.prepare()
         floor = Floor(runner, group=self._group, clock=self._clock)
         floor.queue.append(self._seat((Utterance(text="Hello.", max_frames=4), PcmStream())))
         while floor.turn():
@@ -254,7 +258,13 @@ class Engine:
             log.error("the first words failed in %s", choice.dtype)
         floor.overflowed.clear()
         floor.cold = False
-        log.info("%s: ready after %.1f s (%s)", self._name, self._clock() - began, choice.reason)
+        log.info(
+            "%s: ready after %.1f s, %.1f s of them to load (%s)",
+            self._name,
+            self._clock() - began,
+            loaded - began,
+            choice.reason,
+        )
         return floor
 
     def _reopen(self, choice: Choice) -> Floor:

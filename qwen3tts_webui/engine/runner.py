@@ -21,6 +21,7 @@ from qwen3tts_webui.types import NUM_CODEBOOKS, Codes, Sampling
 
 Rows = npt.NDArray[np.int64]  # (n, 17): 16 codes and FRAME, END, BROKEN or IDLE
 Sounds = npt.NDArray[np.float32]  # (n, samples)
+Ids = npt.NDArray[np.int64]
 
 KV_STEP = 256
 PASSAGE_MEMORY = 72
@@ -40,32 +41,51 @@ class Seating:
 class Runner:
     """Speaks for up to `slots` utterances of at most `kv_length` rows (prompt and frames together)."""
 
-    def __init__(self, model: Qwen3TTS, *, slots: int, kv_length: int) -> None:
+    def __init__(self, model: Qwen3TTS, *, slots: int, kv_length: int, scratch: int = 0) -> None:
         self.model = model
         self.slots = slots
         self.kv_length = min(kv_length, model.spec.talker.max_positions)
-        self.state = FrameState.empty(model.talker, slots=slots, kv_length=self.kv_length, text_length=self.kv_length)
-        self.sound = model.codec.new_state(slots)
+        self.state = FrameState.empty(
+            model.talker, slots=slots + scratch, kv_length=self.kv_length, text_length=self.kv_length
+        )
+        self.sound = model.codec.new_state(slots + scratch)
+
+    def prepare(self) -> None:
+        """Do once what the first listener would otherwise wait for."""
+
+    def improve(self) -> bool:
+        """Use idle time, while nobody speaks, to become faster; False when there is nothing to improve."""
+        return False
 
     def prefill(self, group: Sequence[Seating], reach: Reach) -> Rows:
         """Seat the newcomers, read their prompts together and pick their first frames."""
-        talker, device = self.model.talker, self.model.device
         longest = max(len(seating.prompt.text) for seating in group)
-        text = np.zeros((len(group), longest), np.int64)
-        codes = np.full((len(group), longest, NUM_CODEBOOKS), -1, np.int64)
+        inputs = self._seat(group, batch=len(group), length=longest, spare=0)
+        tensors = (torch.from_numpy(array).to(self.model.device) for array in inputs)
+        return _rows(first_frame(self.model.talker, self.state, *tensors, reach))
+
+    def _seat(self, group: Sequence[Seating], *, batch: int, length: int, spare: int) -> tuple[Ids, Ids, Ids, Ids]:
+        """Give the newcomers their slots: slots (batch,), text (batch, length), codes (batch, length, 16), lengths (batch,).
+
+        Rows beyond the group are padding for the slot `spare`.
+        """
+        slots, lengths = np.full(batch, spare), np.ones(batch, np.int64)
+        text = np.zeros((batch, length), np.int64)
+        codes = np.full((batch, length, NUM_CODEBOOKS), -1, np.int64)
         for row, seating in enumerate(group):
-            prompt = seating.prompt
-            talker.know(set(prompt.text.tolist()))
-            self.state.seat(seating.slot, talker, prompt, seating.sampling, seating.seed)
+            prompt, rows = seating.prompt, len(seating.prompt.text)
+            self.model.talker.know(set(prompt.text.tolist()))
+            self.state.seat(seating.slot, self.model.talker, prompt, seating.sampling, seating.seed)
             self.sound.reset(slice(seating.slot, seating.slot + 1))
             if len(prompt.passage):
                 self._hear(seating.slot, prompt.passage)
-            text[row, : len(prompt.text)] = prompt.text
-            codes[row, : len(prompt.text)] = prompt.codes
-        slots = torch.tensor([seating.slot for seating in group], device=device)
-        lengths = torch.tensor([len(seating.prompt.text) for seating in group], device=device)
-        inputs = torch.from_numpy(text).to(device), torch.from_numpy(codes).to(device)
-        return _rows(first_frame(talker, self.state, slots, *inputs, lengths, reach))
+            slots[row], lengths[row], text[row, :rows], codes[row, :rows] = (
+                seating.slot,
+                rows,
+                prompt.text,
+                prompt.codes,
+            )
+        return slots, text, codes, lengths
 
     def step(self, batch: int, longest: int, reach: Reach) -> Rows:
         """The next frame of slots 0..batch-1, none of which stands at a position of `longest` or above."""

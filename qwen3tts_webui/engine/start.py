@@ -12,6 +12,7 @@ import torch
 from accelerate import init_empty_weights
 
 from qwen3tts_webui.engine.engine import Engine
+from qwen3tts_webui.engine.graphs import CudaCapture, GraphRunner
 from qwen3tts_webui.engine.hardware import Choice, Machine, choose, ensure_fits, look
 from qwen3tts_webui.engine.runner import Runner
 from qwen3tts_webui.model.codec_decoder import CodecDecoder
@@ -51,6 +52,9 @@ def start_engine(
         if choice.threads:
             torch.set_num_threads(choice.threads)
         model = load_model(folder, device=choice.device, dtype=choice.dtype, offline=True)
+        if choice.device.startswith("cuda"):
+            torch.set_float32_matmul_precision("high")  # TF32: the codec stays float32 and is fast
+            return GraphRunner(model, slots=slots, kv_length=kv_length, capture=CudaCapture())
         return Runner(model, slots=slots, kv_length=kv_length)
 
     return Engine(
