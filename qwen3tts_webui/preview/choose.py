@@ -32,10 +32,10 @@ _PACKS = {
     "pt": "pf_dora pm_alex",
     "de": "af_heart am_michael bf_emma bm_george",
     "ru": "ef_dora em_alex",
-    "ko": "jf_nezumi jm_kumo",
+    "ko": "jf_nezumi",
 }
-# where a language has no man of its own: another's timbre on the native prosody
-_BORROWED_TIMBRES = {"fr": "im_nicola em_alex"}
+# another's timbre on the prosody above: where no man is native, or his own prosody is harder to understand
+_BORROWED_TIMBRES = {"fr": "im_nicola em_alex", "ko": "jm_kumo"}
 _ESPEAK_VOICES = {"zh": "cmn", "en": "en-us", "pt": "pt-br"}
 _ESPEAK_VARIANTS = {"f": ("f2", "f3", "f5"), "m": ("m3", "m1", "m7")}
 

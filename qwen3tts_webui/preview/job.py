@@ -16,11 +16,8 @@ from ..text.segment import clauses
 from ..types import SAMPLES_PER_FRAME, Pcm, PcmSink, Spoken, Stopped, TextFeed, Timings, Utterance
 from .choose import Cast
 
-FIRST_S, GROWTH, LONGEST_S = (
-    1.1,
-    1.6,
-    12.0,
-)  # the voice is faster than real time by more than GROWTH, so each clause is ready in time
+# seconds of sound; the voice is faster than real time by more than GROWTH, so each clause is ready in time
+FIRST_S, GROWTH, LONGEST_S = 1.1, 1.6, 12.0
 
 _CLAUSE_END = re.compile(r"(?:[!?。！？，、；：…;]|(?<!\d)[.,:])[\"'”’」』）)]*\s*$")
 

@@ -23,7 +23,7 @@ from .phonemes.reader import Reader
 
 PACKET = SAMPLES_PER_FRAME  # 80 ms
 
-FIRST_SYMBOLS = 40  # about two and a half seconds; made in less than one
+FIRST_SYMBOLS = 22  # between one and two seconds, made in well under one on two cores
 
 _LOUDNESS = 0.09  # RMS that every pack is brought to
 _EDGE_S = 0.005

@@ -30,7 +30,7 @@ def test_silence_alone_is_nothing():
 def test_an_urgent_clause_begins_with_few_words():
     found = list(pieces("word " * 60, FIRST_SYMBOLS))
     assert " ".join(found).split() == ["word"] * 60
-    assert [len(piece) for piece in found] == [39, 79, 180]
+    assert [len(piece) for piece in found] == [19, 39, 84, 155]
 
 
 def test_no_piece_is_more_than_the_model_takes():
