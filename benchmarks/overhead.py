@@ -35,12 +35,12 @@ from pathlib import Path
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.speech import Speech
+from qwen3tts_webui.voices.library import Library
 from qwen3tts_webui.voices.presets import Presets
 from tests.fakes import ZeroCostSynthesizer
-from tests.server.running import FolderShelf
 
-shelf = FolderShelf(Path({folder!r})) if {keep} else None
-speech = Speech(ZeroCostSynthesizer(num_frames=25), Presets.load(), shelf)
+library = Library(Path({folder!r})) if {keep} else None
+speech = Speech(ZeroCostSynthesizer(num_frames=25), Presets.load(), library)
 app = create_app(speech, Settings())
 uvicorn.run(app, fd={fd}, log_level="warning", access_log=False)
 """

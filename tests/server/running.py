@@ -6,54 +6,25 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import uvicorn
 
-from qwen3tts_webui.audio.encode import wav_bytes
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.types import Pcm, Synthesizer
+from qwen3tts_webui.types import Synthesizer
+from qwen3tts_webui.voices.library import Library
 from qwen3tts_webui.voices.presets import Presets
-
-
-class FolderShelf:
-    """Keeps sound in a folder: a shelf as small as one can be."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def begin(self) -> FolderFile:
-        return FolderFile(self._folder)
-
-
-class FolderFile:
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._pieces: list[Pcm] = []
-
-    def write(self, pcm: Pcm) -> None:
-        self._pieces.append(pcm)
-
-    def keep(self, account: Mapping[str, object]) -> Path:
-        path = self._folder / f"{account['request_id']}.wav"
-        path.write_bytes(wav_bytes(np.concatenate(self._pieces)))
-        path.with_suffix(".json").write_text(json.dumps(account), encoding="utf-8")
-        return path
-
-    def discard(self) -> None:
-        self._pieces.clear()
 
 
 @contextmanager
 def running(synthesizer: Synthesizer, *, outputs: Path | None = None, max_text: int = 20_000) -> Iterator[str]:
     """Serve until the block ends; gives the base URL. With `outputs`, what is spoken is kept there."""
     settings = Settings(max_text=max_text)
-    library = None if outputs is None else FolderShelf(outputs)
+    library = None if outputs is None else Library(outputs)
     app = create_app(Speech(synthesizer, Presets.load(), library, max_text=max_text), settings)
     config = uvicorn.Config(app, port=0, log_level="warning", ws="none", timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
@@ -66,6 +37,8 @@ def running(synthesizer: Synthesizer, *, outputs: Path | None = None, max_text: 
     finally:
         server.should_exit = True
         thread.join()
+        if library is not None:
+            library.close()
 
 
 def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
