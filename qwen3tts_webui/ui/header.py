@@ -19,7 +19,8 @@ _HEADER = """
    <div id="engine-help" hidden>
     <p data-i18n="engine.why"></p>
     <p data-i18n="engine.how"></p>
-    <code>python3 app.py --model Qwen/Qwen3-TTS-12Hz-1.7B-VoiceDesign</code>
+    <code>hf download Qwen/Qwen3-TTS-12Hz-1.7B-VoiceDesign --local-dir VoiceDesign</code>
+    <code>python3 app.py --model VoiceDesign</code>
    </div>
   </div>
  </details>

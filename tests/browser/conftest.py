@@ -7,7 +7,6 @@ Autoplay is as strict as in a person's browser. Playwright's own look-ups count 
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import os
 import shutil
 import threading
@@ -22,6 +21,7 @@ import uvicorn
 
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.speech import Speech
+from qwen3tts_webui.voices.library import Library
 from qwen3tts_webui.voices.presets import Presets
 from tests.fakes import RealTimeSynthesizer, ZeroCostSynthesizer
 
@@ -75,14 +75,8 @@ def _app(synthesizer: ZeroCostSynthesizer, outputs: Path) -> Any:
     from qwen3tts_webui.ui import mount_page
 
     settings = Settings(outputs=outputs)
-    speech = Speech(synthesizer, Presets.load(), _library(outputs))
+    speech = Speech(synthesizer, Presets.load(), Library(outputs))
     return create_app(speech, settings, page=lambda app: mount_page(app, speech, settings))
-
-
-def _library(outputs: Path) -> Any:
-    if importlib.util.find_spec("qwen3tts_webui.voices.library") is None:
-        return None
-    return importlib.import_module("qwen3tts_webui.voices.library").Library(outputs)
 
 
 async def _announce(server: uvicorn.Server, started: Future[uvicorn.Server]) -> None:
@@ -104,8 +98,9 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     studio.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
+    """A browser for one file of tests: as long as Playwright runs, no other event loop can in this thread."""
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=installed_chromium(), args=FLAGS)
         yield browser

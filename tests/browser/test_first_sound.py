@@ -82,7 +82,6 @@ def test_a_machine_without_nvml_says_so_and_invents_no_zero(studio: Studio, fres
 
 
 def test_the_finished_sound_can_be_downloaded(studio: Studio, fresh: Fresh) -> None:
-    pytest.importorskip("qwen3tts_webui.voices.library")
     visit = fresh(studio.url)
     visit.type("one line")
     visit.generate()
