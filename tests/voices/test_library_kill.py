@@ -1,0 +1,83 @@
+"""A kill -9 at any moment, many times, with several writers: the history opens, and no file is half-written."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import wave
+from pathlib import Path
+
+import pytest
+
+from qwen3tts_webui.voices.library import Library
+from qwen3tts_webui.voices.saved import SavedVoices
+
+WRITER = """
+import sys
+from pathlib import Path
+import numpy as np
+from qwen3tts_webui.voices.card import SavedVoice
+from qwen3tts_webui.voices.library import Library
+
+library = Library(Path(sys.argv[1]), quota_bytes=2_000_000)
+pcm = np.ones(12_000, dtype=np.float32)
+print("ready", flush=True)
+number = 0
+while True:
+    number += 1
+    with library.begin() as recording:
+        for start in range(0, 12_000, 1_000):
+            recording.write(pcm[start : start + 1_000])
+        recording.keep({"text": f"number {number}", "samples": 12_000})
+    entries = library.entries(limit=50)
+    if number % 3 == 0:
+        library.delete(entries[-1].id)
+    if number % 5 == 0:
+        library.star(entries[0].id)
+    voice = library.voices.save(SavedVoice(name=f"voice {number}"))
+    library.voices.rename(voice.id, "renamed")
+    if number % 2:
+        library.voices.delete(voice.id)
+"""
+
+
+def kill_in_mid_write(folder: Path, after_s: float) -> None:
+    command = [sys.executable, "-c", WRITER, str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as writer:
+        assert writer.stdout is not None and writer.stdout.readline() == b"ready\n"
+        time.sleep(after_s)
+        os.kill(writer.pid, signal.SIGKILL)
+
+
+def check_whole(folder: Path) -> int:
+    library = Library(folder)
+    try:
+        entries = library.entries(limit=10_000)
+        sounds = {path.stem for path in folder.glob("*.wav")}
+        assert sounds == {path.stem for path in folder.glob("*.json")} == {entry.id for entry in entries}
+        for entry in entries:
+            with wave.open(str(entry.path)) as sound:
+                assert sound.getnframes() == entry.account["samples"] == 12_000
+            assert entry.path.stat().st_size == entry.num_bytes
+            assert json.loads(entry.path.with_suffix(".json").read_bytes()) == entry.account
+        assert not list(folder.rglob("*.part"))
+        for voice in (folder / "voices").iterdir():
+            assert SavedVoices(folder / "voices").get(voice.stem).name
+        assert library._database._query("PRAGMA integrity_check") == [("ok",)]
+        return len(entries)
+    finally:
+        library.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+@pytest.mark.slow
+def test_a_kill_at_any_moment_leaves_whole_files_and_a_sound_history(tmp_path):
+    moment = random.Random(0)
+    kept = []
+    for _ in range(12):
+        kill_in_mid_write(tmp_path, moment.uniform(0.01, 0.3))
+        kept.append(check_whole(tmp_path))
+    assert max(kept) > 5
