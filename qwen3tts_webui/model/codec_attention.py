@@ -14,6 +14,7 @@ from torch import nn
 
 from qwen3tts_webui.model.codec_layers import scale_outputs
 from qwen3tts_webui.model.codec_state import CodecState, Rows
+from qwen3tts_webui.model.layers import fused
 from qwen3tts_webui.model.spec import CodecSpec
 
 
@@ -42,13 +43,15 @@ class CodecAttention(nn.Module):
         self.v_proj = nn.Linear(spec.hidden_size, width, bias=False)
         self.o_proj = nn.Linear(width, spec.hidden_size, bias=False)
 
+    def fold(self) -> None:
+        self.qkv_proj = fused(self.q_proj, self.k_proj, self.v_proj)
+        del self.q_proj, self.k_proj, self.v_proj
+
     def forward(
         self, x: torch.Tensor, ring_k: torch.Tensor, ring_v: torch.Tensor, rows: Rows, window: Window
     ) -> torch.Tensor:
         batch, time, _ = x.shape
-        q, k, v = (
-            project(x).view(batch, time, -1, self.head_dim) for project in (self.q_proj, self.k_proj, self.v_proj)
-        )
+        q, k, v = self.qkv_proj(x).view(batch, time, 3, -1, self.head_dim).unbind(2)
         q, k = rotate(q, window), rotate(k, window)
         keys = torch.cat([ring_k[rows], k], dim=1).transpose(1, 2)  # (batch, heads, past + time, head_dim)
         values = torch.cat([ring_v[rows], v], dim=1).transpose(1, 2)
@@ -67,8 +70,13 @@ class CodecMlp(nn.Module):
         self.up_proj = nn.Linear(spec.hidden_size, spec.intermediate_size, bias=False)
         self.down_proj = nn.Linear(spec.intermediate_size, spec.hidden_size, bias=False)
 
+    def fold(self) -> None:
+        self.gate_up_proj = fused(self.gate_proj, self.up_proj)
+        del self.gate_proj, self.up_proj
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y: torch.Tensor = self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+        gate, up = self.gate_up_proj(x).chunk(2, dim=-1)
+        y: torch.Tensor = self.down_proj(F.silu(gate) * up)
         return y
 
 
@@ -91,6 +99,8 @@ class CodecTransformerLayer(nn.Module):
         self.mlp_layer_scale = LayerScale(spec.hidden_size)
 
     def fold(self) -> None:
+        self.self_attn.fold()
+        self.mlp.fold()
         scale_outputs(self.self_attn.o_proj, self.self_attn_layer_scale.scale)
         scale_outputs(self.mlp.down_proj, self.mlp_layer_scale.scale)
         del self.self_attn_layer_scale, self.mlp_layer_scale

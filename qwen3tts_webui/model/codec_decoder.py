@@ -22,6 +22,7 @@ from qwen3tts_webui.model.codec_layers import (
     Snake,
 )
 from qwen3tts_webui.model.codec_state import CodecState, Rows
+from qwen3tts_webui.model.linear import replace_linears
 from qwen3tts_webui.model.spec import CodecSpec
 from qwen3tts_webui.model.weights import load_weights
 
@@ -105,10 +106,11 @@ class CodecDecoder(nn.Module):
         self.decoder = nn.ModuleList([CausalConv(latent, width, 7), *blocks, Snake(last), CausalConv(last, 1, 7)])
 
     def fold(self) -> None:
-        """Turn the released weights into those that run. To be called once."""
+        """Turn the released weights into those that run, laid out for the device. To be called once."""
         foldable = (Quantizer, CausalConv, CausalUpsample, Snake, ConvNeXt, CodecTransformerLayer)
         for module in [module for module in self.modules() if isinstance(module, foldable)]:
             module.fold()
+        replace_linears(self, "float32")
         for index, layer in enumerate(self._contextual()):
             layer.context_index = index
 
