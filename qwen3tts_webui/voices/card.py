@@ -92,7 +92,7 @@ class _Fields(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     format: Literal["qwen3tts-webui voice"]
-    version: Literal[1]
+    version: Annotated[int, Field(ge=_VERSION, le=_VERSION)]
     name: Annotated[str, Field(min_length=1, max_length=1_000)]
     description: Annotated[str, Field(max_length=MAX_DESCRIPTION)]
     language: Annotated[str, Field(pattern=r"^[a-z]{2,8}$")]
