@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     browser: bool = True
     model: str = "auto"
     preview: bool = False
+    models: Path | None = Field(default=None, description="where models lie; None: this user's data folder")
+    mirror: str = "hf"
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16", "int8"] = "auto"
     outputs: Path = Path("outputs")

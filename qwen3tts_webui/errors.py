@@ -29,6 +29,11 @@
         ├── CheckpointError         a file is missing, truncated or does not fit; names the file and the key
         ├── WontFit                 it needs more memory than is free
         └── DownloadError
+            ├── DiskFull                no room for it, seen before the first byte
+            ├── HubUnreachable          no connection, or it broke off too often
+            ├── HubRefused              the hub answers, but gives nothing (401, 404, 429, ...)
+            ├── FileDamaged             what came is not what the hub announced, twice
+            └── DownloadStopped         by a person; what was loaded is kept
 
 Each class has a `code` (stable, for programs) and an English `template`; `assets/i18n/zh.json` holds the Chinese under
 `error.<code>` with the same placeholders. Texts and descriptions of users never enter an error.
@@ -222,3 +227,37 @@ class WontFit(ModelError):
 class DownloadError(ModelError):
     code = "download"
     template = "The download of {what} failed: {reason}."
+
+
+class DiskFull(DownloadError):
+    code = "disk_full"
+    template = "{what} needs {needed_gb:.1f} GB of disk space and {free_gb:.1f} GB are free. Make room and try again."
+
+
+class HubUnreachable(DownloadError):
+    """`host` is the name of the hub, never a whole address."""
+
+    code = "hub_unreachable"
+    template = (
+        "{host} cannot be reached, or the connection breaks off. Check the network or the proxy (HTTPS_PROXY), or choose"
+        " another mirror; what was loaded is kept."
+    )
+
+
+class HubRefused(DownloadError):
+    """`status` is the HTTP status that `host` answered."""
+
+    code = "hub_refused"
+    template = "{host} does not give {what} (HTTP {status}). Check the name, try again later or choose another mirror."
+
+
+class FileDamaged(DownloadError):
+    """`file` is a name inside the model."""
+
+    code = "file_damaged"
+    template = "{file} from {host} is not what was announced (its size or checksum differs). Choose another mirror."
+
+
+class DownloadStopped(DownloadError):
+    code = "download_stopped"
+    template = "The download of {what} was stopped. Start it again to go on where it stopped."

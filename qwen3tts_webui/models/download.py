@@ -1,0 +1,122 @@
+"""A whole model, from a mirror or a folder into the store: all of it, verified, or nothing that could be loaded.
+
+In: a model id, a source. Out: the folder. Goes on where an earlier try stopped; raises a `DownloadError`.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import shutil
+from pathlib import Path
+
+from ..errors import CheckpointError, DiskFull, DownloadError, InvalidValue
+from .huggingface import HuggingFace
+from .meter import Meter
+from .modelscope import ENDPOINT, ModelScope
+from .source import Broken, Listing, Source
+from .store import Store
+from .transfer import Patience, Stop, Transfer
+
+MIRRORS = ("hf", "modelscope")
+
+_RESERVE = 64 << 20  # of disk, left to others
+_URL = re.compile(r"https?://[^/\s]+(/\S*)?")
+
+
+def mirror(name: str) -> Source:
+    """The source that a person means: "hf" (HF_ENDPOINT counts), "modelscope", or the URL of a mirror.
+
+    A URL is taken to speak Hugging Face's language, with "modelscope+" before it ModelScope's. Raises InvalidValue.
+    """
+    kind, plus, rest = name.partition("+")
+    if name == "hf":
+        return HuggingFace()
+    if name == "modelscope":
+        return ModelScope(ENDPOINT)
+    if _URL.fullmatch(name):
+        return HuggingFace(name.rstrip("/"))
+    if kind == "modelscope" and plus and _URL.fullmatch(rest):
+        return ModelScope(rest)
+    raise InvalidValue(field="--mirror", expected="hf, modelscope or a URL", got=name)
+
+
+def download(
+    store: Store, source: Source, model: str, meter: Meter, stop: Stop, patience: Patience | None = None
+) -> Path:
+    """Bring `model` into the store; returns at once when it is there. Raises DownloadError, and says so in `meter`."""
+    patience = patience or Patience()
+    try:
+        folder = _download(store, source, model, meter, stop, patience)
+    except DownloadError as error:
+        meter.end("stopped" if stop.wished else "failed", error)
+        raise
+    except CheckpointError as error:
+        failure = DownloadError(what=model, reason=f"{Path(str(error.params['file'])).name}: {error.params['problem']}")
+        meter.end("failed", failure)
+        raise failure from error
+    except OSError as error:
+        failure = (
+            _no_room(store, model, 0)
+            if error.errno == errno.ENOSPC
+            else DownloadError(what=model, reason=error.strerror or "a file cannot be written")
+        )
+        meter.end("failed", failure)
+        raise failure from error
+    meter.end("done")
+    return folder
+
+
+def _download(store: Store, source: Source, model: str, meter: Meter, stop: Stop, patience: Patience) -> Path:
+    with store.claim(model):
+        here = store.find_own(model)
+        if here is not None:
+            return here
+        store.reopen(model)
+        listing = _listing(source, model, stop, patience)
+        meter.begin(listing.size)
+        left = listing.size - min(listing.size, store.partial_bytes(model))
+        if left + _RESERVE > free_bytes(store.folder):
+            raise _no_room(store, model, left)
+        transfer = Transfer(
+            source=source, listing=listing, folder=store.partial(model), meter=meter, stop=stop, patience=patience
+        )
+        for file in listing.files:
+            transfer.fetch(file)
+        stop.check()
+        return store.settle(model, _manifest(source, listing))
+
+
+def _listing(source: Source, model: str, stop: Stop, patience: Patience) -> Listing:
+    for failures in range(1, patience.tries + 1):
+        try:
+            return source.listing(model)
+        except Broken as broken:
+            if failures == patience.tries:
+                raise broken.cause from broken
+            stop.wait(patience.wait_s(failures) if broken.wait_s is None else broken.wait_s)
+    raise AssertionError("patience has at least one try")
+
+
+def free_bytes(folder: Path) -> int:
+    """Free disk space where `folder` lies or will lie."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def _no_room(store: Store, model: str, left: int) -> DiskFull:
+    return DiskFull(what=model, needed_gb=(left + _RESERVE) / 1e9, free_gb=free_bytes(store.folder) / 1e9)
+
+
+def _manifest(source: Source, listing: Listing) -> dict[str, object]:
+    """What `store.check` compares the folder with, and what another machine can copy it by."""
+    files = {
+        file.path: {
+            "size": file.size,
+            **({"sha256": file.sha256} if file.sha256 else {}),
+            **({"git_sha1": file.git_sha1} if file.git_sha1 else {}),
+        }
+        for file in listing.files
+    }
+    return {"model": listing.model, "source": source.host, "revision": listing.revision, "files": files}

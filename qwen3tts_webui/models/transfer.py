@@ -1,0 +1,148 @@
+"""One file, from a source to the disk: goes on where it was, counts, verifies, and can be stopped at any byte.
+
+The file grows as `NAME.part` and gets its name only when its size and checksum are right.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import DownloadStopped, FileDamaged, HubUnreachable
+from .meter import Meter
+from .source import Broken, Checksum, Listing, Opened, RemoteFile, Source
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How often to try again without a single new byte in between, and how long to wait: doubling from `first_s`."""
+
+    tries: int = 6
+    first_s: float = 1.0
+    longest_s: float = 30.0
+
+    def wait_s(self, failures: int) -> float:
+        return min(self.longest_s, self.first_s * 2.0 ** (failures - 1))
+
+
+class Stop:
+    """A person's wish to stop, from any thread."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._wished = threading.Event()
+
+    def wish(self) -> None:
+        self._wished.set()
+
+    @property
+    def wished(self) -> bool:
+        return self._wished.is_set()
+
+    def check(self) -> None:
+        """Raises DownloadStopped once that is wished."""
+        if self._wished.is_set():
+            raise DownloadStopped(what=self._what)
+
+    def wait(self, seconds: float) -> None:
+        """Wait, but no longer than the wish to go on lasts."""
+        self._wished.wait(seconds)
+        self.check()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """What all files of one download share."""
+
+    source: Source
+    listing: Listing
+    folder: Path
+    meter: Meter
+    stop: Stop
+    patience: Patience
+
+    def fetch(self, file: RemoteFile) -> None:
+        """Bring `file` into the folder. Damaged once, it is loaded anew; damaged twice, it raises FileDamaged."""
+        done = self.folder / file.path
+        draft = done.with_name(done.name + ".part")
+        done.parent.mkdir(parents=True, exist_ok=True)
+        self.meter.file(file.path)
+        if done.exists():  # from an earlier try: it is as good as its checksum
+            done.replace(draft)
+        try:
+            self._once(file, draft)
+        except FileDamaged:
+            draft.unlink(missing_ok=True)
+            self._once(file, draft)
+        draft.replace(done)
+        self.meter.file_done(file.size)
+
+    def _once(self, file: RemoteFile, draft: Path) -> None:
+        with draft.open("a+b") as opened:
+            checksum = self._read(file, opened)
+            if checksum.length > file.size:
+                _restart(opened, checksum)
+            self._receive(file, opened, checksum)
+            opened.flush()
+            os.fsync(opened.fileno())
+            if checksum.wanted:
+                right = checksum.value == checksum.wanted
+            else:  # nobody said what it should be: at least what was written must be what came
+                right = self._read(file, opened).value == checksum.value
+        if not right:
+            draft.unlink()
+            raise self._damaged(file)
+
+    def _receive(self, file: RemoteFile, opened: BinaryIO, checksum: Checksum) -> None:
+        failures = 0
+        while checksum.length < file.size:
+            before = checksum.length
+            try:
+                with self.source.open(self.listing, file, before) as answer:
+                    self._append(file, opened, checksum, answer)
+                if checksum.length < file.size:
+                    raise Broken(HubUnreachable(host=self.source.host))
+            except Broken as broken:
+                failures = 1 if checksum.length > before else failures + 1
+                if failures > self.patience.tries:
+                    raise broken.cause from broken
+                self.stop.wait(self.patience.wait_s(failures) if broken.wait_s is None else broken.wait_s)
+
+    def _append(self, file: RemoteFile, opened: BinaryIO, checksum: Checksum, answer: Opened) -> None:
+        """Write what comes; begin anew where the source does."""
+        if answer.total not in (None, file.size):
+            raise self._damaged(file)
+        if answer.start != checksum.length:
+            if answer.start:
+                raise self._damaged(file)
+            _restart(opened, checksum)
+        for block in answer.blocks:
+            self.stop.check()
+            if checksum.length + len(block) > file.size:
+                raise self._damaged(file)
+            opened.write(block)
+            checksum.add(block)
+            self.meter.reached(checksum.length, "receiving", received=len(block))
+
+    def _read(self, file: RemoteFile, opened: BinaryIO) -> Checksum:
+        """The checksum of what lies on the disk."""
+        checksum = Checksum(file)
+        opened.seek(0)
+        while block := opened.read(_BLOCK):
+            self.stop.check()
+            checksum.add(block)
+            self.meter.reached(min(checksum.length, file.size), "checking")
+        return checksum
+
+    def _damaged(self, file: RemoteFile) -> FileDamaged:
+        return FileDamaged(what=self.listing.model, file=file.path, host=self.source.host)
+
+
+def _restart(opened: BinaryIO, checksum: Checksum) -> None:
+    opened.truncate(0)
+    checksum.reset()
