@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..switch import pinned
 from ..text.language import LANGUAGES, parse_language
 from ..types import EngineInfo, EngineLoad, SpeechRequest, Synthesizer
 from .events import Event, Report, SegmentEnded, SegmentFailed, SegmentReport, SegmentStarted, Sound, VoiceSource
@@ -74,4 +75,5 @@ class Speech:
 
         Raises a `RequestError`, `Busy`, `NotReady` or `DeadlineExceeded` before anything is spent.
         """
-        return Speaking(self._synthesizer, plan(request, self.info, max_text=self.max_text))
+        engine = pinned(self._synthesizer)
+        return Speaking(engine, plan(request, engine.info, max_text=self.max_text))
