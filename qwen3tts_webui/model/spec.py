@@ -187,6 +187,10 @@ class CodecSpec:
     def from_config(cls, config: Mapping[str, Any], file: Path) -> CodecSpec:
         """Read the parsed config; `file` is where it came from. Raises CheckpointError for an absent or odd value."""
         section = Section(config, file).section("decoder_config")
+        section.one_of("hidden_act", "silu")
+        section.one_of("attention_bias", False)
+        section.one_of("num_semantic_quantizers", 1)
+        section.one_of("num_key_value_heads", section.size("num_attention_heads", int))
         return cls(
             num_quantizers=section.size("num_quantizers", int),
             codebook_size=section.size("codebook_size", int),
