@@ -28,7 +28,7 @@ def normalise(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     if x.is_cuda:
         return F.rms_norm(x, x.shape[-1:], eps=eps) * weight
     # on a CPU rms_norm is a chain of ten calls, which costs more than the arithmetic of one row
-    size = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    size: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
     return x * size.square_().div_(x.shape[-1]).add_(eps).rsqrt_() * weight
 
 

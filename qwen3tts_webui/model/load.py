@@ -11,12 +11,13 @@ import torch
 from qwen3tts_webui.errors import CheckpointError, DownloadError, InvalidValue
 from qwen3tts_webui.model.codec_decoder import load_codec
 from qwen3tts_webui.model.generate import Qwen3TTS
+from qwen3tts_webui.model.linear import LinearKind, replace_linears
 from qwen3tts_webui.model.spec import CODEC_FOLDER, read_spec
 from qwen3tts_webui.model.talker import Talker
 from qwen3tts_webui.model.tokens import TextEncoder
 from qwen3tts_webui.model.weights import load_weights
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "int8": torch.float32}
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _FILES = ["*.json", "*.txt", "*.safetensors", f"{CODEC_FOLDER}/*.json", f"{CODEC_FOLDER}/*.safetensors"]
@@ -31,14 +32,15 @@ def load_model(
 
     `path_or_id` is a local folder, or the id of a repository on the hub ("owner/name"), which is downloaded unless
     `offline`; None leaves that to huggingface_hub's own settings. `device` is "auto" (CUDA, then Apple's MPS, then the
-    CPU) or torch's name for one. `dtype` is the type of the language model, "float32", "bfloat16", "float16" or "auto"
-    (half precision where the device is made for it); norms and the codec are float32 always.
+    CPU) or torch's name for one. `dtype` is the type of the language model, "float32", "bfloat16", "float16", "int8"
+    (8-bit linears, everything else float32; on a CPU only) or "auto" (half precision where the device is made for it);
+    norms and the codec are float32 always.
 
     Raises CheckpointError (which names the file and the key), DownloadError, InvalidValue for the device or the type,
     and Unsupported for a Base checkpoint.
     """
     where = _device(device)
-    kind = _dtype(dtype, where)
+    number = _dtype(dtype, where)
     folder = find_checkpoint(path_or_id, offline=offline)
     spec = read_spec(folder)
     encoder = TextEncoder(folder)
@@ -46,10 +48,14 @@ def load_model(
         lambda: Talker(spec),
         folder,
         device=where,
-        dtype=lambda name: torch.float32 if name.endswith("norm.weight") else kind,
+        dtype=lambda name: torch.float32 if name.endswith("norm.weight") else number,
         key_of=lambda name: f"talker.{name}",
     )
     talker.prepare(fold_text=where.type != "cpu")
+    kinds: dict[str, LinearKind] = {"float32": "float32", "bfloat16": "bfloat16", "int8": "int8"}
+    kind = "int8" if dtype == "int8" else str(number).removeprefix("torch.")
+    if where.type == "cpu" and kind in kinds:
+        replace_linears(talker, kinds[kind])
     codec = load_codec(folder / CODEC_FOLDER, spec.codec, where)
     logger.info("loaded %s %s from %s: %s, %s", spec.kind, spec.size, folder.name, where, kind)
     return Qwen3TTS(spec, encoder, talker, codec)
@@ -93,4 +99,6 @@ def _dtype(name: str, device: torch.device) -> torch.dtype:
         return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
     if name not in DTYPES:
         raise InvalidValue(field="dtype", expected=" or ".join(["auto", *DTYPES]), got=name)
+    if name == "int8" and device.type != "cpu":
+        raise InvalidValue(field="dtype", expected=f"auto or a float type on {device.type}", got=name)
     return DTYPES[name]

@@ -180,7 +180,7 @@ def test_a_text_beyond_the_positions_of_the_model_is_refused(model: Qwen3TTS) ->
 def test_invalid_numbers_end_one_utterance_and_the_model_stays_usable(model: Qwen3TTS, part: str) -> None:
     utterance = Utterance(text=TEXT, voice=VOICE, seed=6)
     before = speak(model, utterance)
-    weight = model.talker.codec_head.weight if part == "logits" else model.codec.quantizer.tables
+    weight = model.talker.frame_table if part == "logits" else model.codec.quantizer.tables
     kept = weight.clone()
     weight.fill_(torch.nan)
     with pytest.raises(NumericalError) as caught:
