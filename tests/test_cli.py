@@ -252,9 +252,8 @@ def test_the_program_listens_speaks_and_ends_cleanly(tmp_path: Path):
         answer = httpx.post(f"{address}/api/tts", json=wish, timeout=60)
         assert answer.status_code == 200
         assert answer.content[:4] == b"RIFF"
-        with httpx.stream(
-            "POST", f"{address}/api/tts", json={"text": "One two three. " * 200, "language": "en"}
-        ) as long:
+        long_wish = {"text": "One two three. " * 200, "language": "en", "streaming": True}
+        with httpx.stream("POST", f"{address}/api/tts", json=long_wish, timeout=60) as long:
             next(long.iter_raw())
             process.send_signal(signal.SIGINT)
             assert process.stdout is not None
