@@ -38,7 +38,8 @@ model = Qwen3TTSModel.from_pretrained(sys.argv[1], dtype=getattr(torch, sys.argv
 frames = int(sys.argv[4])
 for _ in range(2):
     start = time.perf_counter()
-    sound, rate = model.generate_custom_voice(text=sys.argv[5], speaker="ryan", language="English", max_new_tokens=frames)
+    request = {"text": sys.argv[5], "speaker": "ryan", "language": "English"}
+    sound, rate = model.generate_custom_voice(**request, max_new_tokens=frames)
     seconds = time.perf_counter() - start
 print(json.dumps({"frames_per_second": len(sound[0]) / 1920 / seconds, "first_pcm_ms": seconds * 1000}))
 """
@@ -100,8 +101,6 @@ def make_checkpoint(folder: Path, size: str) -> None:
 
 def measure_ours(folder: Path, dtype: str, threads: int) -> dict[str, float]:
     """Load, speak twice, and tell of the second time."""
-    import resource
-
     import torch
 
     from qwen3tts_webui.model import load_model
@@ -111,7 +110,6 @@ def measure_ours(folder: Path, dtype: str, threads: int) -> dict[str, float]:
     start = time.perf_counter()
     model = load_model(folder, device="cpu", dtype=dtype)
     load_s = time.perf_counter() - start
-    peak_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     utterance = Utterance(text=TEXT, language="English", voice=Voice(speaker="ryan"))
     for _ in range(2):
         start = time.perf_counter()
@@ -124,7 +122,6 @@ def measure_ours(folder: Path, dtype: str, threads: int) -> dict[str, float]:
         "frames_per_second": frames / seconds,
         "first_pcm_ms": first_ms,
         "load_s": load_s,
-        "peak_gib_after_load": peak_gib,
     }
 
 
