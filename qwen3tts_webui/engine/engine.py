@@ -7,52 +7,38 @@ type when asked to or when numbers overflow. Implements `Synthesizer`.
 
 from __future__ import annotations
 
-import gc
+import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from concurrent.futures import Future, InvalidStateError
+from dataclasses import replace
 
-from qwen3tts_webui.engine.floor import Floor, as_speech_error
-from qwen3tts_webui.engine.hardware import Choice, Dtype, wider
+from qwen3tts_webui.engine.floor import Floor, as_speech_error, tell_failure
+from qwen3tts_webui.engine.hardware import Choice, Dtype, asked_dtype, wider
+from qwen3tts_webui.engine.info import Switched, engine_info
+from qwen3tts_webui.engine.opening import Load, warm_up
 from qwen3tts_webui.engine.runner import Runner
 from qwen3tts_webui.engine.seat import Clock, Seat
-from qwen3tts_webui.errors import Busy, EngineStopped, NotReady, NumericalError, SpeechError
+from qwen3tts_webui.errors import Busy, EngineStopped, ModelError, NotReady, NumericalError, SpeechError
 from qwen3tts_webui.model.prompt import PromptBuilder
 from qwen3tts_webui.model.spec import ModelSpec
 from qwen3tts_webui.model.tokens import TextEncoder
-from qwen3tts_webui.stream import PcmStream
-from qwen3tts_webui.text.language import LANGUAGES
-from qwen3tts_webui.types import EngineInfo, EngineLoad, Feature, PcmSink, Utterance
+from qwen3tts_webui.types import EngineInfo, EngineLoad, PcmSink, Utterance
 
 log = logging.getLogger(__name__)
 
 _MOST_FAULTS = 8
-"""Faults in a row, without one good turn between them, after which the device counts as lost."""
-
-Job = tuple[Utterance, PcmSink]
-Load = Callable[[Choice], Runner]
-"""Puts the model on the device that a `Choice` names, in its type. Called on the engine's thread."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Switched:
-    """What a change of the numeric type did: bytes of weights and caches before and after."""
-
-    before: Dtype
-    after: Dtype
-    bytes_before: int
-    bytes_after: int
-    seconds: float
+"""Faults in a row, without one good turn between them, after which the device must show that it still works."""
 
 
 class Engine:
     """Qwen3-TTS for many listeners.
 
     Loading starts at once, in the background; what is submitted meanwhile waits for it. `model` is the name people see.
-    At most `queue_size` utterances wait for a slot.
+    At most `queue_size` utterances wait for a slot; at most `group` prompts are read together. `bf16`: the device
+    computes it, so that it is the first to try when float16 overflows.
     """
 
     def __init__(
@@ -78,9 +64,10 @@ class Engine:
         self._group = group
         self._bf16 = bf16
         self._clock = clock
-        self._inbox: list[Job] = []
-        self._change = threading.Condition()
-        self._changed = False
+        self._lock = threading.Lock()
+        self._bell = threading.Event()
+        self._inbox: list[Seat] = []
+        self._queue: list[Seat] = []  # outlives a change of the type
         self._runner: Runner | None = None
         self._floor: Floor | None = None
         self._failure: SpeechError | None = None
@@ -95,28 +82,11 @@ class Engine:
     @property
     def info(self) -> EngineInfo:
         runner = self._runner
-        features: set[Feature] = {"continuation", "sampling", "seed", "feed", "precision"}
-        if self._spec.instructs:
-            features.add("description")
-        if self._spec.talker.speakers:
-            features |= {"speaker", "dialect"}
-        return EngineInfo(
-            name="qwen3-tts",
-            label=f"Qwen3-TTS, {self._name}",
-            preview=False,
-            model=self._name,
-            model_type=self._spec.kind,
-            device=self._choice.device,
-            dtype=self._choice.dtype,
-            languages=tuple(known.code for known in LANGUAGES if known.model in self._spec.languages),
-            speakers=tuple(self._spec.talker.speakers),
-            features=frozenset(features),
-            slots=0 if runner is None else runner.slots,
-        )
+        return engine_info(self._spec, self._name, self._choice, slots=0 if runner is None else runner.slots)
 
     @property
     def ready(self) -> bool:
-        return self._floor is not None and not self._floor.cold and self._failure is None and self._closing is None
+        return self._floor is not None and self._failure is None and self._closing is None
 
     @property
     def failure(self) -> SpeechError | None:
@@ -125,60 +95,59 @@ class Engine:
 
     @property
     def load(self) -> EngineLoad:
+        """Those who left while they waited do not count."""
         floor, runner = self._floor, self._runner
-        active = 0 if floor is None else len(floor.speakers)
+        active = 0 if floor is None else floor.num_speaking
         slots = 0 if runner is None else runner.slots
-        return EngineLoad(active=active, waiting=self._num_waiting(), slots=slots, queue_size=self._queue_size)
+        waiting = sum(not seat.sink.cancelled for seat in (*self._inbox, *self._queue))
+        return EngineLoad(active=active, waiting=waiting, slots=slots, queue_size=self._queue_size)
 
-    def submit(self, jobs: Sequence[Job]) -> None:
+    def submit(self, jobs: Sequence[tuple[Utterance, PcmSink]]) -> None:
+        """As `Synthesizer.submit`. Jobs handed in together are prefilled together, as far as there are slots."""
         for utterance, _ in jobs:
             self._prompts.check(utterance)
-        with self._change:
+        with self._lock:
             if self._failure is not None:
-                raise NotReady(reason=str(self._failure).rstrip("."))
+                raise NotReady(reason=_clause(self._failure))
             if self._closing is not None:
                 raise NotReady(reason="the engine is shutting down")
             load = self.load
             free = max(0, load.slots - load.active)
             if load.waiting + len(jobs) > self._queue_size + free:
                 raise Busy(waiting=load.waiting, retry_after_s=self._retry_after_s(load))
-            self._inbox.extend(jobs)
+            self._inbox.extend(self._seat(utterance, sink) for utterance, sink in jobs)
         for utterance, sink in jobs:
-            sink.watch(self._wake)
+            sink.watch(self._bell.set)
             if utterance.feed is not None:
-                utterance.feed.watch(self._wake)
-        self._wake()
+                utterance.feed.watch(self._bell.set)
+        self._bell.set()
 
     def switch(self, dtype: Dtype) -> Future[Switched]:
         """Load the model in `dtype` once those who speak now have ended; others wait meanwhile.
 
         The result comes when it is done. If it cannot be done, the model is loaded as before and the future has the
-        error.
+        error. A future that is cancelled before the change has begun takes the wish back. Raises InvalidValue for a
+        type that this device has not, and NotReady.
         """
+        asked_dtype(self._choice.device, dtype)
         future: Future[Switched] = Future()
-        with self._change:
+        with self._lock:
             if self._wish is not None or self._failure is not None or self._closing is not None:
-                future.set_exception(NotReady(reason="the engine is busy with another change"))
-                return future
+                raise NotReady(reason="the engine is busy with another change, or has ended")
             self._wish = (dtype, future)
-        self._wake()
+        self._bell.set()
         return future
 
     def close(self, *, grace_s: float = 0.0) -> None:
-        with self._change:
-            if self._closing is None:
-                self._closing = self._clock() + grace_s
-        self._wake()
+        until = self._clock() + grace_s
+        with self._lock:
+            self._closing = until if self._closing is None else min(self._closing, until)
+        self._bell.set()
         if threading.current_thread() is not self._thread:
             self._thread.join()
 
-    def _wake(self) -> None:
-        with self._change:
-            self._changed = True
-            self._change.notify()
-
-    def _num_waiting(self) -> int:
-        return len(self._inbox) + (0 if self._floor is None else len(self._floor.queue))
+    def _seat(self, utterance: Utterance, sink: PcmSink) -> Seat:
+        return Seat(utterance, sink, encoder=self._encoder, prompts=self._prompts, clock=self._clock)
 
     def _retry_after_s(self, load: EngineLoad) -> int:
         rounds = (load.waiting + 1) / max(1, load.slots)
@@ -190,11 +159,12 @@ class Engine:
     def _run(self) -> None:
         try:
             self._floor = self._open(self._choice)
-            while not self._over():
-                busy = self._turn(self._floor)
-                if not busy and not self._floor.speakers and self._runner is not None:
-                    busy = self._runner.improve()
-                self._sleep(busy)
+            while True:
+                self._bell.clear()  # before looking: whatever changes from here on rings again
+                if self._over():
+                    break
+                if not (self._turn(self._floor) or self._improve(self._floor)):
+                    self._bell.wait(None if self._closing is None else max(0.0, self._closing - self._clock()))
         except Exception as error:
             log.critical("the engine cannot go on: %s", error, exc_info=error)
             self._failure = as_speech_error(error)
@@ -203,132 +173,122 @@ class Engine:
 
     def _turn(self, floor: Floor) -> bool:
         """Take in what came, then one turn of the floor; change the type when that is asked for and nobody speaks."""
-        with self._change:
-            jobs, self._inbox = self._inbox, []
-        floor.queue.extend(self._seat(job) for job in jobs)
+        with self._lock:
+            self._queue.extend(self._inbox)
+            self._inbox.clear()
         busy = floor.turn(admitting=self._wish is None)
-        if floor.overflowed:
+        if floor.overflows:
             self._widen(floor)
-        if floor.faults_in_a_row >= _MOST_FAULTS:
-            raise EngineStopped
+        if floor.faults_in_a_row >= _MOST_FAULTS and not floor.speakers:
+            warm_up(floor.runner, self._seat, clock=self._clock)
+            floor.faults_in_a_row = 0
         if self._wish is not None and not floor.speakers:
-            self._change_type(floor)
+            self._change_type(*self._wish)
             return True
         return busy
 
-    def _sleep(self, busy: bool) -> None:
-        """Until something changes; not at all when there is more to do."""
-        with self._change:
-            if not busy:
-                left = None if self._closing is None else max(0.0, self._closing - self._clock())
-                self._change.wait_for(lambda: self._changed, left)
-            self._changed = False
+    def _improve(self, floor: Floor) -> bool:
+        return not floor.speakers and floor.runner.improve()
 
     def _over(self) -> bool:
         if self._closing is None:
             return False
-        floor = self._floor
-        idle = floor is None or not (floor.speakers or self._num_waiting())
+        idle = self._floor is None or not (self._floor.speakers or self._queue or self._inbox)
         return idle or self._clock() >= self._closing
 
-    def _seat(self, job: Job) -> Seat:
-        assert self._runner is not None
-        utterance, sink = job
-        return Seat(
-            utterance,
-            sink,
-            encoder=self._encoder,
-            prompts=self._prompts,
-            kv_length=self._runner.kv_length,
-            clock=self._clock,
-        )
-
     def _open(self, choice: Choice) -> Floor:
-        """Load the model and speak a few frames to nobody, so that the first listener does not pay for warming up."""
-        began = self._clock()
-        self._runner = runner = self._load_runner(choice)
-        self._choice = choice
-        loaded = self._clock()
-        runner.prepare()
-        floor = Floor(runner, group=self._group, clock=self._clock)
-        floor.queue.append(self._seat((Utterance(text="Hello.", max_frames=4), PcmStream())))
-        while floor.turn():
-            pass
-        if floor.overflowed or floor.faults_in_a_row:
-            log.error("the first words failed in %s", choice.dtype)
-        floor.overflowed.clear()
-        floor.cold = False
-        log.info(
-            "%s: ready after %.1f s, %.1f s of them to load (%s)",
-            self._name,
-            self._clock() - began,
-            loaded - began,
-            choice.reason,
-        )
-        return floor
-
-    def _reopen(self, choice: Choice) -> Floor:
-        """Give back all memory, then load anew."""
+        """Load the model and speak a few words to nobody, so that the first listener does not pay for warming up."""
         self._floor = None
         if self._runner is not None:
             self._runner.close()
-        self._runner = None
-        gc.collect()
-        return self._open(choice)
-
-    def _change_type(self, floor: Floor) -> None:
-        """Fulfil the wish of `switch`; on failure, go back and tell. Those who waited go on waiting."""
-        assert self._wish is not None and self._runner is not None
-        (dtype, future), before, began = self._wish, self._choice, self._clock()
-        bytes_before, waiting = self._runner.nbytes, floor.queue
-        del floor
+            self._runner = None
+        began = self._clock()
+        self._runner = self._load_runner(choice)
+        self._choice = choice
+        loaded = self._clock()
+        self._runner.prepare()
         try:
-            opened = self._reopen(replace(before, dtype=dtype, reason=f"{before.device}; {dtype} as asked"))
+            warm_up(self._runner, self._seat, clock=self._clock)
+        except NumericalError as error:
+            if (wide := self._wider()) is None:
+                raise
+            log.warning("%s: going on in %s", error, wide.dtype)
+            return self._open(wide)
+        ready = self._clock()
+        log.info(
+            "%s: loaded in %.1f s, ready %.1f s later (%s)", self._name, loaded - began, ready - loaded, choice.reason
+        )
+        return Floor(self._runner, self._queue, group=self._group, clock=self._clock)
+
+    def _change_type(self, dtype: Dtype, future: Future[Switched]) -> None:
+        """Fulfil the wish of `switch`; on failure, go back and tell. Those who wait go on waiting."""
+        assert self._runner is not None
+        before, began, bytes_before = self._choice, self._clock(), self._runner.nbytes
+        if not future.set_running_or_notify_cancel():
+            self._wish = None
+            return
+        try:
+            floor = self._open(replace(before, dtype=dtype, reason=f"{before.device}; {dtype} as asked"))
         except Exception as error:
             log.error("%s cannot be used, going back to %s: %s", dtype, before.dtype, error)
-            opened = self._reopen(before)
+            floor = self._open(before)
             future.set_exception(as_speech_error(error))
         else:
+            bytes_after, seconds = self._runner.nbytes, self._clock() - began
+            log.info("%s -> %s: %d -> %d bytes", before.dtype, self._choice.dtype, bytes_before, bytes_after)
             switched = Switched(
                 before=before.dtype,
-                after=dtype,
+                after=self._choice.dtype,
                 bytes_before=bytes_before,
-                bytes_after=self._runner.nbytes,
-                seconds=self._clock() - began,
+                bytes_after=bytes_after,
+                seconds=seconds,
             )
-            log.info("%s -> %s: %d -> %d bytes", before.dtype, dtype, bytes_before, switched.bytes_after)
             future.set_result(switched)
-        opened.queue.extend(waiting)
-        self._floor = opened
-        self._wish = None
+        self._floor, self._wish = floor, None
 
-    def _widen(self, floor: Floor) -> None:
-        """After invalid numbers in half precision: once, a wider type. Who heard nothing yet gets another try in it."""
-        overflowed, floor.overflowed = floor.overflowed, []
-        unheard = [seat for seat in overflowed if not (seat.num_packets or seat.utterance.feed is not None)]
+    def _wider(self) -> Choice | None:
+        """What to go on with after invalid numbers: a wider type than float16, once."""
         dtype = wider(self._choice.dtype, bf16=self._bf16)
         if self._choice.dtype != "float16" or self._widened or dtype is None:
-            for seat in unheard:
-                seat.sink.fail(NumericalError(where="logits", dtype=self._choice.dtype))
-            return
+            return None
         self._widened = True
-        log.warning("invalid numbers in float16: going on in %s", dtype)
-        floor.queue[:0] = [self._seat((seat.utterance, seat.sink)) for seat in unheard]
-        with self._change:
-            if self._wish is None:
-                self._wish = (dtype, Future())
+        return replace(self._choice, dtype=dtype, reason=f"{self._choice.device}; {dtype} after invalid numbers")
+
+    def _widen(self, floor: Floor) -> None:
+        """After invalid numbers: wish for a wider type if there is one. Who heard nothing yet is tried again in it."""
+        unheard, floor.unheard, floor.overflows = floor.unheard, [], 0
+        with self._lock:
+            if self._wish is None and (wide := self._wider()) is not None:
+                log.warning("invalid numbers in float16: going on in %s", wide.dtype)
+                self._wish = (wide.dtype, Future())
+        if self._choice.dtype == "float16" and self._wish is not None:
+            self._queue[:0] = [seat.again() for seat, _ in unheard]
+            return
+        for seat, error in unheard:
+            seat.sink.fail(error)
 
     def _shut(self) -> None:
         """Tell everyone who still hopes, and give the device back."""
-        with self._change:
+        with self._lock:
             self._closing = self._closing or self._clock()
-            jobs, self._inbox = self._inbox, []
+            hoping = [*(self._floor.speakers if self._floor is not None else ()), *self._queue, *self._inbox]
             wish, self._wish = self._wish, None
-        if self._floor is not None:
-            self._floor.fail_all(EngineStopped)
-        for _, sink in jobs:
-            sink.fail(EngineStopped())
+            self._floor = None
+            self._queue.clear()
+            self._inbox.clear()
+        for seat in hoping:
+            tell_failure(seat, self._last_words())
         if wish is not None:
-            wish[1].set_exception(EngineStopped())
+            with contextlib.suppress(InvalidStateError):  # whoever wished may have given up
+                wish[1].set_exception(self._last_words())
         if self._runner is not None:
             self._runner.close()
+            self._runner = None
+
+    def _last_words(self) -> SpeechError:
+        return NotReady(reason=_clause(self._failure)) if isinstance(self._failure, ModelError) else EngineStopped()
+
+
+def _clause(error: SpeechError) -> str:
+    """A sentence as a part of another."""
+    return str(error).rstrip(".")

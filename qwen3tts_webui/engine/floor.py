@@ -7,7 +7,7 @@ Decides nothing (`scheduler.plan` does) and computes nothing (the runner does); 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -26,16 +26,23 @@ _SMOOTHING = 0.2  # weight of the newest cost in the running mean
 
 
 class Floor:
-    """`turn` until it returns False, then again after a change. `overflowed` collects who met invalid numbers."""
+    """`turn` until it returns False, then again after a change. `queue` is shared with whoever fills it.
 
-    def __init__(self, runner: Runner, *, group: int, clock: Clock) -> None:
-        self.queue: list[Seat] = []
+    `overflows` counts those who met invalid numbers; `unheard` are those among them of whom nothing was heard yet, with
+    the error that they were not told: they can be tried again. `faults_in_a_row` counts since the last good turn;
+    `speech_s` is what an utterance takes once it has a slot, as a running mean.
+    """
+
+    def __init__(self, runner: Runner, queue: list[Seat], *, group: int, clock: Clock) -> None:
+        self.queue = queue
         self.speakers: list[Seat] = []
-        self.overflowed: list[Seat] = []
-        self.cold = True
+        self.overflows = 0
+        self.unheard: list[tuple[Seat, NumericalError]] = []
         self.faults_in_a_row = 0
-        self.speech_s = 5.0  # what an utterance takes once it has a slot, as a running mean
-        self._runner = runner
+        self.speech_s = 5.0
+        self._entering = 0
+        self._opened = clock()
+        self.runner = runner
         self._limits = Limits(slots=runner.slots, group=group)
         self._clock = clock
         self._costs = Costs(step_s=0.0, prefill_s=0.0)
@@ -44,10 +51,15 @@ class Floor:
         self._num_codes = talker.vocab_size
         self._eos_id = runner.model.spec.text.eos_id
 
+    @property
+    def num_speaking(self) -> int:
+        """How many slots are taken, those of newcomers whose prompts are being read included."""
+        return len(self.speakers) + self._entering
+
     def turn(self, *, admitting: bool = True) -> bool:
         """Do the next thing; False when there is nothing to do until a listener, a writer or a newcomer acts."""
         self._sweep()
-        ready = [seat for seat in self.queue if seat.prompt is not None] if admitting else []
+        ready = [seat for seat in list(self.queue) if seat.prompt is not None] if admitting else []
         todo = plan(
             [Speaker(client=s.utterance.client, lead_s=s.lead_s, held=s.held) for s in self.speakers],
             [Newcomer(client=s.utterance.client, num_rows=len(s.begun.text)) for s in ready],
@@ -62,11 +74,6 @@ class Floor:
             self._step()
         return bool(todo.admit or todo.step)
 
-    def fail_all(self, make_error: Callable[[], SpeechError]) -> None:
-        """End whoever speaks or waits."""
-        for seat in [*self.speakers, *self.queue]:
-            self._drop(seat, make_error())
-
     # before a turn
 
     def _sweep(self) -> None:
@@ -76,44 +83,48 @@ class Floor:
             self._tell(seat, "cancelled")
         for seat in list(self.queue):
             try:
-                seat.look()
+                seat.look(self.runner.kv_length)
             except Exception as error:
                 self._drop(seat, error)
         for seat in list(self.speakers):
             try:
                 if (text := seat.more_text(self._eos_id)) is not None:
                     start, ids, closed = text
-                    self._runner.add_text(self.speakers.index(seat), start, ids, close=closed)
+                    self.runner.add_text(self.speakers.index(seat), start, ids, close=closed)
             except Exception as error:
                 self._drop(seat, error)
         for slot, seat in enumerate(self.speakers):
             held = seat.sink.full or seat.starved
             if held != seat.held:
-                self._runner.hold(slot, held)
+                self.runner.hold(slot, held)
                 seat.held = held
 
     # the two kinds of turns
 
     def _admit(self, seats: Sequence[Seat]) -> None:
+        self._entering = len(seats)  # before they leave the queue: whoever counts finds them in one place at least
         for seat in seats:
             self.queue.remove(seat)
             seat.start()
+        try:
+            self._prefill(seats)
+        finally:
+            self._entering = 0
+
+    def _prefill(self, seats: Sequence[Seat]) -> None:
         begun = self._clock()
         first = len(self.speakers)
         try:
-            rows = self._runner.prefill(
-                [_seating(first + i, seat) for i, seat in enumerate(seats)], _reach(self, seats)
-            )
+            rows = self.runner.prefill([_seating(first + i, seat) for i, seat in enumerate(seats)], self._reach(seats))
         except Exception as error:
             self._fault(error)
             for slot in range(first, first + len(seats)):
-                self._runner.free(slot, broken=True)
+                self.runner.free(slot, broken=True)
             if len(seats) == 1:
-                self._end(seats[0], error)
+                tell_failure(seats[0], error)
             else:  # one of them, or being so many, is the cause: each tries alone
                 for seat in seats:
-                    self.queue.insert(0, seat)
-                    self._admit([seat])
+                    self._prefill([seat])
             return
         self.speakers.extend(seats)
         self._costs = Costs(step_s=self._costs.step_s, prefill_s=_mean(self._costs.prefill_s, self._clock() - begun))
@@ -123,10 +134,10 @@ class Floor:
         begun = self._clock()
         longest = max(seat.num_rows for seat in self.speakers)
         try:
-            rows = self._runner.step(len(self.speakers), longest, _reach(self, ()))
+            rows = self.runner.step(len(self.speakers), longest, self._reach(()))
         except Exception as error:  # the one who came last must go: memory was enough before
             self._fault(error)
-            self._drop(max(self.speakers, key=lambda seat: seat.started_at), error)
+            self._drop(max(self.speakers, key=lambda seat: seat.started or 0.0), error)
             return
         self._costs = Costs(step_s=_mean(self._costs.step_s, self._clock() - begun), prefill_s=self._costs.prefill_s)
         self._harvest(range(len(self.speakers)), rows)
@@ -153,7 +164,7 @@ class Floor:
                 due.append(seat)
         self._deliver([*due, *endings])
         for seat in broken:
-            self._overflow(seat, "logits", str(self._runner.model.dtype).removeprefix("torch."))
+            self._overflow(seat)
         for seat, stopped in endings.items():
             if seat in self.speakers:  # its last sound may have failed
                 self._leave(seat)
@@ -173,19 +184,24 @@ class Floor:
         begun = self._clock()
         slots = [self.speakers.index(seat) for seat in group]
         try:
-            sounds: Sounds = self._runner.decode(slots, np.stack([seat.undecoded() for seat in group]))
+            sounds: Sounds = self.runner.decode(slots, np.stack([seat.undecoded() for seat in group]))
         except Exception as error:
             self._fault(error)
             if len(group) == 1:
                 self._drop(group[0], error)
                 return
-            for seat in group:
-                self._decode([seat])
+            for seat in group:  # the codec may have gone on for some of them: each begins anew, alone
+                try:
+                    self.runner.rehear(self.speakers.index(seat), seat.begun.passage, seat.heard())
+                except Exception as again:
+                    self._drop(seat, again)
+                else:
+                    self._decode([seat])
             return
         codec_s = self._clock() - begun
         for seat, pcm in zip(group, sounds, strict=True):
             if not np.isfinite(pcm).all():
-                self._overflow(seat, "sound", "float32")
+                self._drop(seat, NumericalError(where="sound", dtype="float32"))
                 continue
             try:
                 seat.deliver(pcm, codec_s)
@@ -194,18 +210,20 @@ class Floor:
 
     # endings
 
-    def _overflow(self, seat: Seat, where: str, dtype: str) -> None:
-        """`seat` met invalid numbers; the engine may try it again in a wider type if nothing was heard yet."""
-        self._leave(seat, broken=True)
-        error = NumericalError(where=where, dtype=dtype)
+    def _overflow(self, seat: Seat) -> None:
+        """The model's numbers are invalid; the engine may try `seat` in a wider type if nothing was heard yet."""
+        error = NumericalError(where="logits", dtype=str(self.runner.model.dtype).removeprefix("torch."))
         log.error("an utterance ended: %s", error)
-        self.overflowed.append(seat)
+        self.overflows += 1
         if seat.num_packets or seat.utterance.feed is not None:
-            self._end(seat, error)
+            self._drop(seat, error)
+        else:
+            self._leave(seat, broken=True)
+            self.unheard.append((seat, error))
 
     def _drop(self, seat: Seat, error: Exception) -> None:
         self._leave(seat, broken=True)
-        self._end(seat, error)
+        tell_failure(seat, error)
 
     def _leave(self, seat: Seat, *, broken: bool = False) -> None:
         """Free the place of `seat`; the last speaker moves into the hole."""
@@ -214,28 +232,27 @@ class Floor:
         if seat not in self.speakers:
             return
         slot, last = self.speakers.index(seat), len(self.speakers) - 1
-        self._runner.free(slot, broken=broken)
+        self.runner.free(slot, broken=broken)
         if slot != last:
-            self._runner.move(last, slot, self.speakers[last].num_rows)
+            self.runner.move(last, slot, self.speakers[last].num_rows)
             self.speakers[slot] = self.speakers[last]
         self.speakers.pop()
 
     def _tell(self, seat: Seat, stopped: Stopped) -> None:
-        self.speech_s = _mean(self.speech_s, self._clock() - seat.started_at)
+        if seat.started is not None:
+            self.speech_s = _mean(self.speech_s, self._clock() - seat.started)
         try:
-            seat.sink.finish(seat.spoken(stopped, cold=self.cold))
+            seat.sink.finish(seat.spoken(stopped, cold=seat.asked < self._opened))
         except Exception:
             log.exception("a listener could not be told that its speech is over")
-
-    def _end(self, seat: Seat, error: Exception) -> None:
-        try:
-            seat.sink.fail(as_speech_error(error))
-        except Exception:
-            log.exception("a listener could not be told that its speech failed")
 
     def _fault(self, error: Exception) -> None:
         self.faults_in_a_row += 1
         log.error("the device failed: %s", error, exc_info=error)
+
+    def _reach(self, newcomers: Sequence[Seat]) -> Reach:
+        samplings = [seat.utterance.sampling for seat in (*self.speakers, *newcomers)]
+        return Reach.of(samplings, self._num_codes)
 
 
 def as_speech_error(error: Exception) -> SpeechError:
@@ -248,13 +265,16 @@ def as_speech_error(error: Exception) -> SpeechError:
     return ours
 
 
+def tell_failure(seat: Seat, error: Exception) -> None:
+    """End the speech of `seat` with `error`; its sink may do what it likes."""
+    try:
+        seat.sink.fail(as_speech_error(error))
+    except Exception:
+        log.exception("a listener could not be told that its speech failed")
+
+
 def _seating(slot: int, seat: Seat) -> Seating:
     return Seating(slot, seat.begun, seat.utterance.sampling, seat.utterance.seed)
-
-
-def _reach(floor: Floor, newcomers: Sequence[Seat]) -> Reach:
-    samplings = [seat.utterance.sampling for seat in (*floor.speakers, *newcomers)]
-    return Reach.of(samplings, floor._num_codes)
 
 
 def _packet_is_due(seat: Seat) -> bool:

@@ -1,15 +1,18 @@
 """The runner for a GPU: whole frames, prompts and codec packets as captured graphs, replayed with one launch each.
 
 A graph has fixed shapes and fixed memory, so work is padded to the next captured size and copied into its buffers;
-padding speaks in a scratch slot that nobody hears. What has no graph (yet) runs in the eager twin, `Runner`. The capture
-itself is handed in: on a GPU it is CUDA's, in tests it runs the same work again, so that all but CUDA is proven anywhere.
+padding speaks in a scratch slot that nobody hears. What has no graph (yet) runs in the eager twin, `Runner`. The
+capture itself is handed in: on a GPU it is CUDA's, in tests it runs the same work again, so that all but CUDA is proven
+anywhere.
 """
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +24,8 @@ from qwen3tts_webui.model import Qwen3TTS
 from qwen3tts_webui.model.frame import Bucket, first_frame, frame_step
 from qwen3tts_webui.model.sampling import Reach
 from qwen3tts_webui.types import NUM_CODEBOOKS
+
+log = logging.getLogger(__name__)
 
 BATCHES = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64)
 PROMPT_ROWS = (16, 32, 64, 128, 256)
@@ -45,7 +50,7 @@ class CudaCapture:
         self._pool = torch.cuda.graph_pool_handle()
 
     def __call__(self, work: Work) -> Replay:
-        side = torch.cuda.Stream()
+        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             for _ in range(2):  # libraries set themselves up on first use, which may not happen inside a capture
@@ -90,24 +95,43 @@ class GraphRunner(Runner):
         self._capture = capture
         self._graphs: dict[Shape, _Graph] = {}
         self._any = Reach(candidates=model.spec.talker.vocab_size, nucleus=True)
-        self._to_capture = iter(list(self._shapes()))
-        self._num_first = sum(shape.batch == 1 and not shape.any_rule for shape in self._shapes())
+        shapes = list(self._shapes())
+        self._to_capture = iter(shapes)
+        self._num_all = len(shapes)
+        self._num_first = sum(shape.batch == 1 and not shape.any_rule for shape in shapes)
         self._pinned: dict[tuple[int, ...], Tensor] = {}
 
     # capturing
 
     def prepare(self) -> None:
-        """Capture all common graphs of one utterance."""
-        for _ in range(self._num_first):
-            self.improve()
+        """Capture all common graphs of one utterance, and say how long it took."""
+        began = time.monotonic()
+        while len(self._graphs) < self._num_first and self.improve():
+            pass
+        log.info(
+            "captured %d graphs of one utterance in %.1f s; %d more will follow while nobody speaks",
+            len(self._graphs),
+            time.monotonic() - began,
+            self._num_all - len(self._graphs),
+        )
 
     def improve(self) -> bool:
-        """Capture one more graph; False when all are there. Only while nobody speaks: capturing runs the work."""
+        """Capture one more graph; False when all are there. Only while nobody speaks: capturing runs the work.
+
+        When a capture fails the rest is given up: what has no graph runs in the eager twin.
+        """
         shape = next(self._to_capture, None)
         if shape is None:
             return False
-        work, inputs = self._work(shape)
-        self._graphs[shape] = _Graph(self._capture(work), inputs)
+        try:
+            work, inputs = self._work(shape)
+            self._graphs[shape] = _Graph(self._capture(work), inputs)
+        except RuntimeError as error:  # among them what CUDA raises when memory is short
+            log.warning("no more graphs after %d: %s cannot be captured: %s", len(self._graphs), shape, error)
+            self._to_capture = iter(())
+            return False
+        if len(self._graphs) == self._num_all:
+            log.info("all %d graphs are captured", self._num_all)
         return True
 
     def _shapes(self) -> Iterator[Shape]:
@@ -148,11 +172,15 @@ class GraphRunner(Runner):
             return super().prefill(group, reach)
         shape, graph = found
         slots, text, codes, lengths = self._seat(group, batch=shape.batch, length=shape.length, spare=self._scratch)
-        return self._replay(graph, (slots, text, codes, lengths))[: len(group)]
+        rows: Rows = self._replay(graph, (slots, text, codes, lengths))[: len(group)]
+        return rows
 
     def step(self, batch: int, longest: int, reach: Reach) -> Rows:
         found = self._find("step", batch, longest, reach)
-        return super().step(batch, longest, reach) if found is None else self._replay(found[1], ())[:batch]
+        if found is None:
+            return super().step(batch, longest, reach)
+        rows: Rows = self._replay(found[1], ())[:batch]
+        return rows
 
     def decode(self, slots: Sequence[int], frames: npt.NDArray[np.int64]) -> Sounds:
         num_frames = frames.shape[1]
@@ -185,19 +213,19 @@ class GraphRunner(Runner):
         best = min(fitting, key=lambda shape: (shape.any_rule, shape.batch, shape.length))
         return best, self._graphs[best]
 
-    def _replay(self, graph: _Graph, values: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.generic]:
+    def _replay(self, graph: _Graph, values: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[Any]:
         """Copy `values` into the buffers, run, and wait for the result on the host."""
         for buffer, value in zip(graph.inputs, values, strict=True):
             buffer.copy_(torch.from_numpy(value), non_blocking=True)
         return self._to_host(graph.replay())
 
-    def _to_host(self, result: Tensor) -> npt.NDArray[np.generic]:
+    def _to_host(self, result: Tensor) -> npt.NDArray[Any]:
         if result.device.type != "cuda":
-            return result.numpy().copy()
+            return np.array(result.numpy())
         key = tuple(result.shape)
         if key not in self._pinned:  # allocated once a shape: doing so on the way costs milliseconds
             self._pinned[key] = torch.empty(result.shape, dtype=result.dtype, pin_memory=True)
         host = self._pinned[key]
         host.copy_(result, non_blocking=True)
         torch.cuda.current_stream().synchronize()
-        return host.numpy().copy()
+        return np.array(host.numpy())

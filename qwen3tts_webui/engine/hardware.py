@@ -86,12 +86,11 @@ def choose(machine: Machine, *, device: str = "auto", dtype: str = "auto") -> Ch
     for what this machine has not, naming what it has.
     """
     place, why_there = _place(machine, device)
-    kind = place.split(":")[0]
-    threads = machine.cores if kind == "cpu" else 0
+    threads = machine.cores if place == "cpu" else 0
     if dtype == "auto":
         picked, why_type = _best_dtype(machine, place)
     else:
-        picked, why_type = _asked_dtype(kind, dtype), "as asked"
+        picked, why_type = asked_dtype(place, dtype), "as asked"
     return Choice(device=place, dtype=picked, threads=threads, reason=f"{place} {why_there}; {picked} {why_type}")
 
 
@@ -148,7 +147,9 @@ def _best_dtype(machine: Machine, place: str) -> tuple[Dtype, str]:
     return "float32", "(this CPU has no native bfloat16)"
 
 
-def _asked_dtype(kind: str, dtype: str) -> Dtype:
+def asked_dtype(device: str, dtype: str) -> Dtype:
+    """`dtype` as asked. Raises `InvalidValue` when `device` cannot compute it, naming what it can."""
+    kind = device.split(":")[0]
     allowed = [name for name in DTYPES if name != "int8" or kind == "cpu"]
     for name in allowed:
         if name == dtype:

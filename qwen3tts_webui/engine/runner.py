@@ -6,6 +6,7 @@ same by replaying captured graphs. Knows no listener, no queue and no clock. One
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,9 @@ import numpy.typing as npt
 import torch
 
 from qwen3tts_webui.model import Qwen3TTS
+from qwen3tts_webui.model.codec_decoder import WHOLE_PACKET
 from qwen3tts_webui.model.frame import Bucket, FrameState, first_frame, frame_step
+from qwen3tts_webui.model.linear import held_bytes
 from qwen3tts_webui.model.prompt import Prompt
 from qwen3tts_webui.model.sampling import Reach
 from qwen3tts_webui.types import NUM_CODEBOOKS, Codes, Sampling
@@ -61,39 +64,40 @@ class Runner:
         """Seat the newcomers, read their prompts together and pick their first frames."""
         longest = max(len(seating.prompt.text) for seating in group)
         inputs = self._seat(group, batch=len(group), length=longest, spare=0)
-        tensors = (torch.from_numpy(array).to(self.model.device) for array in inputs)
-        return _rows(first_frame(self.model.talker, self.state, *tensors, reach))
+        slots, text, codes, lengths = (torch.from_numpy(array).to(self.model.device) for array in inputs)
+        return _rows(first_frame(self.model.talker, self.state, slots, text, codes, lengths, reach))
 
     def _seat(self, group: Sequence[Seating], *, batch: int, length: int, spare: int) -> tuple[Ids, Ids, Ids, Ids]:
-        """Give the newcomers their slots: slots (batch,), text (batch, length), codes (batch, length, 16), lengths (batch,).
+        """Give the newcomers their slots; returns those, text (batch, length), codes (batch, length, 16) and lengths.
 
-        Rows beyond the group are padding for the slot `spare`.
+        Slots and lengths are (batch,). Rows beyond the group are padding for the slot `spare`.
         """
         slots, lengths = np.full(batch, spare), np.ones(batch, np.int64)
         text = np.zeros((batch, length), np.int64)
         codes = np.full((batch, length, NUM_CODEBOOKS), -1, np.int64)
         for row, seating in enumerate(group):
-            prompt, rows = seating.prompt, len(seating.prompt.text)
+            prompt, rows, slot = seating.prompt, len(seating.prompt.text), seating.slot
             self.model.talker.know(set(prompt.text.tolist()))
-            self.state.seat(seating.slot, self.model.talker, prompt, seating.sampling, seating.seed)
-            self.sound.reset(slice(seating.slot, seating.slot + 1))
-            if len(prompt.passage):
-                self._hear(seating.slot, prompt.passage)
-            slots[row], lengths[row], text[row, :rows], codes[row, :rows] = (
-                seating.slot,
-                rows,
-                prompt.text,
-                prompt.codes,
-            )
+            self.state.seat(slot, self.model.talker, prompt, seating.sampling, seating.seed)
+            self.rehear(slot, prompt.passage)
+            slots[row], lengths[row], text[row, :rows], codes[row, :rows] = slot, rows, prompt.text, prompt.codes
         return slots, text, codes, lengths
 
     def step(self, batch: int, longest: int, reach: Reach) -> Rows:
-        """The next frame of slots 0..batch-1, none of which stands at a position of `longest` or above."""
+        """The next frame of slots 0..batch-1, none of which stands at a position of `longest` or above.
+
+        When it fails, every slot stands where it stood before.
+        """
         bucket = Bucket(batch, min(-(-longest // KV_STEP) * KV_STEP, self.kv_length), reach)
-        return _rows(frame_step(self.model.talker, self.state, bucket))
+        progress = self.state.progress(batch)
+        try:
+            return _rows(frame_step(self.model.talker, self.state, bucket))
+        except Exception:
+            self.state.go_back(progress)
+            raise
 
     def decode(self, slots: Sequence[int], frames: npt.NDArray[np.int64]) -> Sounds:
-        """The sound of the next `frames` (n, frames, 16) of these slots."""
+        """The sound of the next `frames` (n, frames, 16) of these slots. If it fails, `rehear` makes them fit again."""
         device = self.model.device
         codes = torch.from_numpy(frames.transpose(0, 2, 1).copy()).to(device)
         first, last = slots[0], slots[-1] + 1
@@ -101,6 +105,13 @@ class Runner:
         rows = slice(first, last) if dense else torch.tensor(slots, device=device)
         sounds: Sounds = self.model.codec.decode(codes, self.sound, rows).cpu().numpy()
         return sounds
+
+    def rehear(self, slot: int, passage: Codes, frames: npt.NDArray[np.int64] | None = None) -> None:
+        """Let the codec stand in `slot` where the sound of the end of `passage`, then that of `frames`, has ended."""
+        self.sound.reset(slice(slot, slot + 1))
+        for past in (passage[-PASSAGE_MEMORY:], passage[:0] if frames is None else frames):
+            for start in range(0, len(past), WHOLE_PACKET):
+                self.decode([slot], past[None, start : start + WHOLE_PACKET].astype(np.int64))
 
     def add_text(self, slot: int, start: int, ids: Sequence[int], *, close: bool) -> None:
         """More text for `slot`, which has `start` trailing ids already."""
@@ -124,18 +135,15 @@ class Runner:
     @property
     def nbytes(self) -> int:
         """Memory of weights, caches and state on the device, in bytes."""
-        held = [*self.model.talker.parameters(), *self.model.talker.buffers()]
-        held += [*self.model.codec.parameters(), *self.model.codec.buffers()]
-        storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in held}
-        return sum(storages.values()) + self.state.kv.nbytes + self.sound.nbytes
+        return held_bytes(self.model.talker, self.model.codec) + self.state.kv.nbytes + self.sound.nbytes
 
     def close(self) -> None:
-        """Forget model and state, so that their memory can be given to others. Nothing may be called afterwards."""
+        """Give all memory back to the device. Nothing may be called afterwards."""
+        on_cuda = self.model.device.type == "cuda"
         del self.model, self.state, self.sound
-
-    def _hear(self, slot: int, passage: Codes) -> None:
-        """Let the codec go on from where the passage ended."""
-        self.decode([slot], passage[None, -PASSAGE_MEMORY:].astype(np.int64))
+        gc.collect()
+        if on_cuda:  # else the driver does not count it as free, and the next model seems not to fit
+            torch.cuda.empty_cache()
 
 
 def _rows(result: torch.Tensor) -> Rows:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from qwen3tts_webui.errors import TextTooLong
+from qwen3tts_webui.errors import EmptyText, TextTooLong
 from qwen3tts_webui.model.generate import MAX_FRAMES, frame_cap
 from qwen3tts_webui.model.prompt import Prompt, PromptBuilder
 from qwen3tts_webui.model.spoken_text import SpokenText
@@ -30,7 +30,10 @@ Clock = Callable[[], float]
 
 
 class Seat:
-    """Waits in the queue, then speaks in a slot. `prompt` is None until enough text is there to begin."""
+    """Waits in the queue, then speaks in a slot. `prompt` is None until enough text is there to begin.
+
+    `asked` is when it was asked for, on `clock`; None is now.
+    """
 
     def __init__(
         self,
@@ -39,8 +42,8 @@ class Seat:
         *,
         encoder: TextEncoder,
         prompts: PromptBuilder,
-        kv_length: int,
         clock: Clock,
+        asked: float | None = None,
     ) -> None:
         self.utterance = utterance
         self.sink = sink
@@ -48,7 +51,8 @@ class Seat:
         self.prompt: Prompt | None = None
         self.num_packets = 0
         self._clock = clock
-        self._kv_length = kv_length
+        self._encoder = encoder
+        self._kv_length = 0
         self._prompts = prompts
         self._streaming = utterance.text_mode == "streaming" or utterance.feed is not None
         self._text = SpokenText(encoder, utterance)
@@ -57,28 +61,46 @@ class Seat:
         self._frames: list[npt.NDArray[np.int64]] = []
         self._num_decoded = 0
         self._num_samples = 0
-        self._asked = clock()
+        self.asked = clock() if asked is None else asked
         self._started: float | None = None
         self._prefilled: float | None = None
         self._first_pcm: float | None = None
         self._codec_s: float | None = None
         self._last_frame: float | None = None
 
+    def again(self) -> Seat:
+        """The same utterance, as it was before a word of it was spoken. Not for one with a feed: its text is taken."""
+        return Seat(
+            self.utterance,
+            self.sink,
+            encoder=self._encoder,
+            prompts=self._prompts,
+            clock=self._clock,
+            asked=self.asked,
+        )
+
     # text
 
-    def look(self) -> None:
-        """Build the prompt once there is text to begin with. Raises `TextTooLong`, and as `PromptBuilder.build`."""
+    def look(self, kv_length: int) -> None:
+        """Build the prompt once there is text to begin with; `kv_length` rows are what a slot has.
+
+        Raises `TextTooLong`, `EmptyText` for a feed that was closed without a word, and as `PromptBuilder.build`.
+        """
         if self.prompt is not None:
             return
+        self._kv_length = kv_length
         self._body += self._text.read() if self._streaming else self._text.whole()
-        if not self._body and self._text.open:
-            return
+        if not self._body:
+            if self._text.open:
+                return
+            if self.utterance.feed is not None:
+                raise EmptyText
         ids = self._prompts.input_ids(self._body)
         prompt = self._prompts.build(self.utterance, ids, streaming=self._streaming, more=self._text.open)
         self._num_given = len(prompt.trailing)
-        if max(len(prompt.text) + 1, self._num_given) > self._kv_length:
+        if max(len(prompt.text) + 1, self._num_given) > kv_length:
             length = len(self.utterance.text)
-            raise TextTooLong(length=length, limit=length * self._kv_length // (len(prompt.text) + self._num_given))
+            raise TextTooLong(length=length, limit=length * kv_length // (len(prompt.text) + self._num_given))
         self.prompt = prompt
 
     @property
@@ -133,10 +155,13 @@ class Seat:
         if self._prefilled is None:
             self._prefilled = self._last_frame
 
+    def heard(self) -> npt.NDArray[np.int64]:
+        """Frames that were turned into sound, (frames, 16)."""
+        return _stack(self._frames[: self._num_decoded])
+
     def undecoded(self) -> npt.NDArray[np.int64]:
         """Frames without sound so far, (frames, 16)."""
-        frames = self._frames[self._num_decoded :]
-        return np.stack(frames) if frames else np.zeros((0, NUM_CODEBOOKS), np.int64)
+        return _stack(self._frames[self._num_decoded :])
 
     # sound and time
 
@@ -145,9 +170,9 @@ class Seat:
         self._started = self._clock()
 
     @property
-    def started_at(self) -> float:
-        """When it left the queue; when it was asked for, while it is there."""
-        return self._asked if self._started is None else self._started
+    def started(self) -> float | None:
+        """When it left the queue; None while it waits there."""
+        return self._started
 
     def deliver(self, pcm: Pcm, codec_s: float) -> None:
         """Hand `pcm` of all undecoded frames to the listener; `codec_s` is what the codec took."""
@@ -168,13 +193,12 @@ class Seat:
 
     def spoken(self, stopped: Stopped, *, cold: bool) -> Spoken:
         """The end."""
-        frames = np.stack(self._frames) if self._frames else np.zeros((0, NUM_CODEBOOKS), np.int64)
         return Spoken(
             num_samples=self._num_samples,
             stopped=stopped,
             timings=self._timings(cold),
             seed=self.utterance.seed,
-            codes=frames.astype(np.int16),
+            codes=_stack(self._frames).astype(np.int16),
         )
 
     def _timings(self, cold: bool) -> Timings:
@@ -193,7 +217,11 @@ class Seat:
         )
 
     def _since(self, then: float | None) -> float | None:
-        return _ms(self._asked, then)
+        return _ms(self.asked, then)
+
+
+def _stack(frames: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
+    return np.stack(frames) if frames else np.zeros((0, NUM_CODEBOOKS), np.int64)
 
 
 def _ms(start: float | None, end: float | None) -> float | None:

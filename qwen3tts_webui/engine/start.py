@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from accelerate import init_empty_weights
+from accelerate import init_empty_weights  # type: ignore[import-untyped]
 
 from qwen3tts_webui.engine.engine import Engine
 from qwen3tts_webui.engine.graphs import CudaCapture, GraphRunner

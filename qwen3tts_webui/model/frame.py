@@ -140,11 +140,23 @@ class FrameState:
             tensor[target] = tensor[source]
         self.done[source] = True
 
+    def progress(self, batch: int) -> tuple[Tensor, ...]:
+        """A copy of how far slots 0..batch-1 are, for `go_back`."""
+        return tuple(tensor[:batch].clone() for tensor in self._advancing())
+
+    def go_back(self, progress: tuple[Tensor, ...]) -> None:
+        """Undo what a `frame_step` did since `progress` was taken; what it left in `kv` will be written again."""
+        for tensor, before in zip(self._advancing(), progress, strict=True):
+            tensor[: len(before)] = before
+
     def wipe(self, slot: int) -> None:
         """Make `slot` fit for use after a BROKEN utterance: a NaN would leak even through the attention mask."""
         self.kv[:, :, slot] = 0
         self.summed[slot] = 0
         self.done[slot] = True
+
+    def _advancing(self) -> tuple[Tensor, ...]:
+        return self.positions, self.frames, self.summed, self.text_next, self.seen, self.done
 
     def _by_slot(self) -> list[Tensor]:
         rules = [

@@ -91,6 +91,15 @@ def replace_linears(
     return count
 
 
+def held_bytes(*modules: nn.Module) -> int:
+    """Memory of the weights and buffers of `modules`, laid-out ones included; what is shared counts once."""
+    parts = [part for module in modules for part in module.modules()]
+    plain = [tensor for module in modules for tensor in (*module.parameters(), *module.buffers())]
+    storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in plain}
+    laid_out = {id(part): int(part._weight.nbytes) for part in parts if isinstance(part, PackedLinear | Int8Linear)}
+    return sum(storages.values()) + sum(laid_out.values())
+
+
 def supports(kind: LinearKind) -> bool:
     """Whether this machine and this torch compute this kind, rightly: tried on a small product with extreme values."""
     return _maker(kind) is not None

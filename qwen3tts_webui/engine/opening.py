@@ -1,0 +1,32 @@
+"""The first words of a freshly loaded model, spoken to nobody: they show that it can speak, and warm everything up.
+
+In: a runner with all slots free. Out: nothing, or the error that an utterance would have met. Knows no thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qwen3tts_webui.engine.floor import Floor
+from qwen3tts_webui.engine.hardware import Choice
+from qwen3tts_webui.engine.runner import Runner
+from qwen3tts_webui.engine.seat import Clock, Seat
+from qwen3tts_webui.stream import PcmStream
+from qwen3tts_webui.types import PcmSink, Utterance
+
+Load = Callable[[Choice], Runner]
+"""Puts the model on the device that a `Choice` names, in its type. Called on the engine's thread."""
+
+_FIRST_WORDS = Utterance(text="Hello.", max_frames=4)
+
+
+def warm_up(runner: Runner, seat: Callable[[Utterance, PcmSink], Seat], *, clock: Clock) -> None:
+    """Speak four frames in three packets. Raises what went wrong, NumericalError among it."""
+    stream = PcmStream()
+    floor = Floor(runner, [seat(_FIRST_WORDS, stream)], group=1, clock=clock)
+    while floor.turn():
+        pass
+    for _, error in floor.unheard:
+        raise error
+    while stream.take() is not None:
+        pass
