@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..types import SpeechRequest, Voice
+from ..types import Sampling, SpeechRequest, Voice
 
 
 class SpeakBody(BaseModel):
@@ -24,6 +24,14 @@ class SpeakBody(BaseModel):
     )
     seed: int | None = Field(default=None, description="0 to 2^63-1; the same seed speaks the same way. null: drawn.")
     speed: float = Field(default=1.0, description="0.5 to 2; the pitch stays.")
+    loudness: bool = Field(default=False, description="Bring the sound to -16 LUFS (ITU-R BS.1770) as it comes.")
+    packet_frames: int | None = Field(
+        default=None, description="1 to 64: how many frames of 80 ms the first packet has. null: the engine decides."
+    )
+    temperature: float | None = Field(default=None, description="0.01 to 5; null: 0.9, as released.")
+    top_k: int | None = Field(default=None, description="0 to 4096, 0 is all; null: 50, as released.")
+    top_p: float | None = Field(default=None, description="0.01 to 1; null: 1, as released.")
+    repetition_penalty: float | None = Field(default=None, description="0.5 to 5; null: 1.05, as released.")
 
     def request(self, *, request_id: str, client: str, deadline: float | None) -> SpeechRequest:
         """As `Speech` takes it; `deadline` on the monotonic clock."""
@@ -33,7 +41,16 @@ class SpeakBody(BaseModel):
             voice=Voice(description=self.voice_desc),
             seed=self.seed,
             speed=self.speed,
+            sampling=self._sampling,
+            packet_frames=self.packet_frames,
+            loudness=self.loudness,
             client=client,
             request_id=request_id,
             deadline=deadline,
         )
+
+    @property
+    def _sampling(self) -> Sampling:
+        """The released defaults, but for what was asked."""
+        names = ("temperature", "top_k", "top_p", "repetition_penalty")
+        return Sampling(**{name: value for name in names if (value := getattr(self, name)) is not None})
