@@ -2,20 +2,24 @@
 
     Speech(synthesizer, presets, library).speak(request) -> Speaking: events, in the order in which they are heard
 
-plan.py checks the request and resolves the voice, ahead.py keeps the engine busy, speaking.py is what is heard,
-events.py the words for it.
+whose.py finds the voice, plan.py checks the request, together.py starts several at once, feed.py is text that is still being written, ahead.py keeps the
+engine busy, speaking.py is what is heard, events.py the words for it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ..switch import pinned
 from ..text.language import LANGUAGES, parse_language
 from ..types import EngineInfo, EngineLoad, SpeechRequest, Synthesizer
 from .events import Event, Report, SegmentEnded, SegmentFailed, SegmentReport, SegmentStarted, Sound, VoiceSource
-from .plan import plan
+from .feed import Feed
+from .plan import Plan, plan, plan_feed
 from .speaking import Speaking
+from .together import Together
+from .whose import resolved
 
 if TYPE_CHECKING:
     from ..voices.library import Library
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Event",
+    "Feed",
     "Report",
     "SegmentEnded",
     "SegmentFailed",
@@ -48,6 +53,7 @@ class Speech:
         self.library = library
         self.max_text = max_text
         self._synthesizer = synthesizer
+        self._wrap: Callable[[Synthesizer], Synthesizer] = _unchanged
 
     @property
     def info(self) -> EngineInfo:
@@ -75,5 +81,41 @@ class Speech:
 
         Raises a `RequestError`, `Busy`, `NotReady` or `DeadlineExceeded` before anything is spent.
         """
-        engine = pinned(self._synthesizer)
-        return Speaking(engine, plan(request, engine.info, max_text=self.max_text))
+        return self.speak_together([request])[0]
+
+    def speak_together(self, requests: Sequence[SpeechRequest]) -> list[Speaking]:
+        """The same for several: the engine takes the first segments of all, or of none."""
+        engine = Together(self._engine())
+        speaking = [Speaking(engine, self._plan(request, engine.info)) for request in requests]
+        engine.release()
+        return speaking
+
+    def check(self, request: SpeechRequest) -> None:
+        """Raises what is wrong with the request itself, and submits nothing."""
+        self._plan(request, self.info)
+
+    def speak_feed(self, request: SpeechRequest) -> tuple[Speaking, Feed]:
+        """The same for a text that is still being written: `request.text` is "", the text goes into the `Feed`.
+
+        Nothing is with the engine before the first word; a full queue ends the iteration with `Busy`.
+        """
+        engine = self._engine()
+        feed = Feed(limit=self.max_text, speed=request.speed, reads_along="feed" in engine.info.features)
+        return Speaking(engine, plan_feed(self._resolved(request, engine.info), engine.info), feed), feed
+
+    def pass_through(self, wrap: Callable[[Synthesizer], Synthesizer]) -> None:
+        """From now on, speak through what `wrap` makes of the engine: whoever measures comes between this way."""
+        self._wrap = wrap
+
+    def _plan(self, request: SpeechRequest, info: EngineInfo) -> Plan:
+        return plan(self._resolved(request, info), info, max_text=self.max_text)
+
+    def _resolved(self, request: SpeechRequest, info: EngineInfo) -> SpeechRequest:
+        return resolved(request, self.presets, None if self.library is None else self.library.voices, info)
+
+    def _engine(self) -> Synthesizer:
+        return self._wrap(pinned(self._synthesizer))
+
+
+def _unchanged(synthesizer: Synthesizer) -> Synthesizer:
+    return synthesizer

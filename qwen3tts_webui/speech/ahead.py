@@ -14,6 +14,7 @@ from ..errors import Busy, SpeechError
 from ..stream import LoopWaker, PcmStream
 from ..types import Passage, Segment, Synthesizer, Utterance, Voice
 from .events import VoiceSource
+from .feed import Feed
 from .plan import Plan
 
 _RETRY_S = 0.1
@@ -35,14 +36,16 @@ class Part:
 
 
 class Ahead:
-    """Submits the first segment when made (raising what `submit` raises), the others by `look`.
+    """Submits the first segment when made (raising what `submit` raises), the others by `look`. With a `feed` there is
+    none at first: all come from it, as they are written.
 
     Without continuation, segments speak at the same time: `parallel` from the start, and at least the next one as soon
     as something was heard. With it, a segment is submitted when the engine has finished the one before.
     """
 
-    def __init__(self, synthesizer: Synthesizer, plan: Plan) -> None:
+    def __init__(self, synthesizer: Synthesizer, plan: Plan, feed: Feed | None = None) -> None:
         self.parts = [Part(segment) for segment in plan.segments]
+        self._feed = feed
         self._synthesizer = synthesizer
         self._plan = plan
         self._parallel = 1 if plan.continues else plan.request.parallel
@@ -52,7 +55,13 @@ class Ahead:
         self._retrying = False
         self._kept: Voice | None = None
         self._waker: LoopWaker | None = None
-        self._submit(self.parts[0])
+        if feed is None:
+            self._submit(self.parts[0])
+
+    @property
+    def complete(self) -> bool:
+        """No parts will be added any more."""
+        return self._feed is None or self._feed.ended
 
     def listen(self, on_change: Callable[[], None], orphaned: Callable[[], None]) -> None:
         """From now on, call `on_change` on the running loop after anything changed."""
@@ -65,6 +74,9 @@ class Ahead:
         for part in self.parts:
             if part.stream is not None:
                 part.stream.listen(self._waker)
+        if self._feed is not None:
+            self._feed.watch(self._waker)
+            self._waker()  # for what was written before
 
     def move_to(self, index: int) -> None:
         """Segment `index` is the one that is heard now."""
@@ -86,8 +98,20 @@ class Ahead:
         if self._waker is not None:
             self._waker()
 
+    def voice_of(self, part: Part) -> Voice | None:
+        """The voice of `part` as the engine can go on in it; None unless it was spoken to its end: a cut text does not
+        fit its codes."""
+        spoken = None if part.stream is None else part.stream.spoken
+        if spoken is None or spoken.stopped != "end":
+            return None
+        voice = self._plan.voice
+        if spoken.codes is not None and len(spoken.codes) > 0:
+            return replace(voice, passage=Passage(text=part.segment.text, codes=spoken.codes))
+        return voice if spoken.engine_voice is None else replace(voice, engine_voice=spoken.engine_voice)
+
     def look(self) -> None:
         """Submit what may be with the engine by now. On the loop."""
+        self._draw()
         for part in self.parts[self._current : self._current + max(2, self._parallel)]:
             if part.stream is not None or part.refused is not None:
                 continue
@@ -95,12 +119,23 @@ class Ahead:
                 return
             try:
                 self._submit(part)
-            except Busy:
+            except Busy as error:
+                if self._feed is not None and part.segment.index == 0:
+                    part.refused = error
+                    return
                 self._retrying = True
                 asyncio.get_running_loop().call_later(_RETRY_S, self._retry)
                 return
             except SpeechError as error:
                 part.refused = error
+
+    def _draw(self) -> None:
+        """Take from the feed what is certain, no more than may be submitted: what waits there can still be joined."""
+        while self._feed is not None and not self._left and len(self.parts) < self._current + 2:
+            segment = self._feed.next_segment()
+            if segment is None:
+                return
+            self.parts.append(Part(segment))
 
     def _retry(self) -> None:
         self._retrying = False
@@ -131,6 +166,7 @@ class Ahead:
             max_frames=plan.max_frames,
             packet_frames=plan.request.packet_frames,
             client=plan.request.client,
+            feed=None if self._feed is None else self._feed.queue,
         )
         stream = PcmStream()
         self._synthesizer.submit([(utterance, stream)])
@@ -142,12 +178,7 @@ class Ahead:
             stream.listen(self._waker)
 
     def _keep(self, part: Part) -> None:
-        """Go on in the voice of `part`, if it was spoken to its end: a cut text does not fit its codes."""
-        spoken = None if part.stream is None else part.stream.spoken
-        if spoken is None or spoken.stopped != "end":
-            return
-        if spoken.codes is not None and len(spoken.codes) > 0:
-            passage = Passage(text=part.segment.text, codes=spoken.codes)
-            self._kept = replace(self._plan.voice, passage=passage)
-        elif spoken.engine_voice is not None:
-            self._kept = replace(self._plan.voice, engine_voice=spoken.engine_voice)
+        """Go on in the voice of `part`, if that can be."""
+        voice = self.voice_of(part)
+        if voice is not None and (voice.passage is not None or voice.engine_voice is not None):
+            self._kept = voice

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..config import MAX_DESCRIPTION
@@ -49,11 +50,16 @@ class Plan:
 
 def plan(request: SpeechRequest, info: EngineInfo, *, max_text: int) -> Plan:
     """Raises a `RequestError`, or `DeadlineExceeded` for a deadline that has passed already."""
+    parts = segments(request.text, speed=request.speed, limit=max_text)
+    return plan_feed(request, info, parts)
+
+
+def plan_feed(request: SpeechRequest, info: EngineInfo, parts: Sequence[Segment] = ()) -> Plan:
+    """The same without a text: the segments come later, from a feed."""
     _check_numbers(request)
     _check_sampling(request.sampling)
     language = _language(request.language, info)
     voice = _voice(request, info)
-    parts = tuple(segments(request.text, speed=request.speed, limit=max_text))
     if request.deadline is not None and request.deadline <= time.monotonic():
         raise DeadlineExceeded(deadline_ms=0)
     given = voice.passage is not None or voice.engine_voice is not None
@@ -61,7 +67,7 @@ def plan(request: SpeechRequest, info: EngineInfo, *, max_text: int) -> Plan:
     seconds = request.max_seconds
     return Plan(
         request=request,
-        segments=parts,
+        segments=tuple(parts),
         language=language,
         voice=voice,
         seed=secrets.randbelow(2**32) if request.seed is None else request.seed,

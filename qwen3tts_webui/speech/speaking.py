@@ -16,11 +16,12 @@ import numpy as np
 from ..audio.loudness import Leveller
 from ..audio.pcm import silence
 from ..audio.stretch import Stretcher
-from ..errors import DeadlineExceeded, SpeechError
+from ..errors import DeadlineExceeded, EmptyText, SpeechError
 from ..stream import PcmStream
-from ..types import SAMPLE_RATE, Pcm, Spoken, Stopped, Synthesizer, Timings
+from ..types import SAMPLE_RATE, Pcm, Spoken, Stopped, Synthesizer, Timings, Voice
 from .ahead import Ahead, Part
 from .events import Event, Report, SegmentEnded, SegmentFailed, SegmentReport, SegmentStarted, Sound
+from .feed import Feed
 from .plan import Plan
 
 _JOIN_SAMPLES = SAMPLE_RATE  # what is ready at once becomes one `Sound`, up to about this
@@ -33,15 +34,20 @@ class Speaking:
     stops listening before the end must `cancel`.
     """
 
-    def __init__(self, synthesizer: Synthesizer, plan: Plan) -> None:
-        """Submits the first segment. Raises what `Synthesizer.submit` raises; then nothing was spent."""
+    def __init__(self, synthesizer: Synthesizer, plan: Plan, feed: Feed | None = None) -> None:
+        """Submits the first segment. Raises what `Synthesizer.submit` raises; then nothing was spent.
+
+        With a `feed`, nothing is submitted before its first word, and what `submit` raises then ends the iteration.
+        """
         self._started = time.monotonic()
         self._plan = plan
+        self._feed = feed
         self._info = synthesizer.info
-        self._ahead = Ahead(synthesizer, plan)
+        self._ahead = Ahead(synthesizer, plan, feed)
         self._woken = asyncio.Event()
         self._leveller = Leveller() if plan.request.loudness else None
         self._position = 0
+        self._num_heard = 0
         self._accounts: list[SegmentReport] = []
         self._failed: SpeechError | None = None
         self._cancelled = False
@@ -59,6 +65,20 @@ class Speaking:
             self._cancelled = True
             self._ahead.leave()
 
+    def end_with(self, error: SpeechError) -> None:
+        """End it like `cancel`; the iteration raises `error`. On the loop."""
+        if self._total_ms is None and self._failed is None:
+            self._failed = error
+            self.cancel()
+
+    def voice_of(self, segment: int | None = None) -> tuple[int, Voice] | None:
+        """Which segment was spoken to its end (this one, or the first that was), and what is needed to go on in its
+        voice."""
+        for part in self._ahead.parts:
+            if segment in (None, part.segment.index) and (voice := self._ahead.voice_of(part)) is not None:
+                return part.segment.index, voice
+        return None
+
     @property
     def report(self) -> Report:
         """The account of what happened so far; final once the iteration has ended."""
@@ -67,9 +87,10 @@ class Speaking:
         capped = self._capped or any(account.stopped == "cap" for account in self._accounts)
         return Report(
             request_id=plan.request.request_id,
-            text=plan.request.text,
+            text=plan.request.text if self._feed is None else self._feed.text,
             language=plan.language,
             description=plan.voice.description,
+            voice=plan.request.voice_id,
             speaker=plan.voice.speaker,
             seed=plan.seed,
             speed=plan.request.speed,
@@ -89,12 +110,10 @@ class Speaking:
         timer = self._set_timer()
         complete = False
         try:
-            for part in self._ahead.parts:
-                if self._cancelled or self._capped or self._failed is not None:
-                    break
-                self._ahead.move_to(part.segment.index)
+            while (part := await self._next_part()) is not None:
                 async for event in self._events(part):
                     yield event
+                self._num_heard += 1
             complete = True
             if self._failed is not None:
                 raise self._failed
@@ -104,6 +123,20 @@ class Speaking:
                 timer.cancel()
             self._ahead.leave()
             self._total_ms = (time.monotonic() - self._started) * 1000
+
+    async def _next_part(self) -> Part | None:
+        """The part that is heard next, once there is one; None at the end."""
+        while not (self._cancelled or self._capped or self._failed is not None):
+            self._woken.clear()  # before looking: what comes after the look sets it again
+            self._ahead.move_to(self._num_heard)
+            if self._num_heard < len(self._ahead.parts):
+                return self._ahead.parts[self._num_heard]
+            if self._ahead.complete:
+                if self._num_heard == 0:
+                    self._failed = EmptyText()
+                break
+            await self._woken.wait()
+        return None
 
     async def _events(self, part: Part) -> AsyncGenerator[Event, None]:
         """All of one segment: started, its sound, ended or failed, and the pause after it."""
@@ -206,8 +239,7 @@ class Speaking:
             return None
 
         def expire() -> None:
-            self._failed = DeadlineExceeded(deadline_ms=round((deadline - self._started) * 1000))
-            self.cancel()
+            self.end_with(DeadlineExceeded(deadline_ms=round((deadline - self._started) * 1000)))
 
         return asyncio.get_running_loop().call_later(max(0.0, deadline - time.monotonic()), expire)
 

@@ -1,0 +1,48 @@
+"""Whose voice a request asks for by name: a preset, a saved voice, or a speaker of the loaded model.
+
+In: a `SpeechRequest` with a `voice_id`. Out: the same request with its `Voice` filled in. A description that is given
+beside a name is added to what the name stands for; it never replaces it. Knows no engine beyond what its info says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..errors import Unsupported
+from ..types import EngineInfo, SpeechRequest, Voice
+
+if TYPE_CHECKING:
+    from ..voices.presets import Presets
+    from ..voices.saved import SavedVoices
+
+
+def resolved(request: SpeechRequest, presets: Presets, saved: SavedVoices | None, info: EngineInfo) -> SpeechRequest:
+    """Raises `UnknownVoice`, and `Unsupported` for a description that a finished voice of this engine would ignore.
+
+    A saved voice brings its seed, unless the request has one.
+    """
+    name = request.voice_id
+    speaker = _speaker(request.voice.speaker, info)
+    if name is None:
+        return replace(request, voice=replace(request.voice, speaker=speaker))
+    seed = request.seed
+    if saved is not None and name.startswith("saved-"):
+        card = saved.get(name)
+        known = card.voice
+        seed = card.seed if seed is None else seed
+    elif (named := _speaker(name, info)) in info.speakers:
+        known = Voice(speaker=named)
+    else:
+        known = Voice(description=presets.get(name).description)
+    added = request.voice.description
+    if added.strip() and known.engine_voice is not None and "description" not in info.features:
+        raise Unsupported(engine=info.label, feature="a description for a saved voice", instead="Leave it out.")
+    description = " ".join(filter(None, (known.description, added)))
+    voice = replace(known, description=description, speaker=speaker or known.speaker)
+    return replace(request, voice=voice, seed=seed)
+
+
+def _speaker(name: str | None, info: EngineInfo) -> str | None:
+    """The speaker as the model spells it, in whatever case it was asked for; an unknown name as it is."""
+    return next((known for known in info.speakers if name is not None and known.casefold() == name.casefold()), name)

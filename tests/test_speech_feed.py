@@ -1,0 +1,197 @@
+"""Text that is written while it is spoken: waits for what is late, speaks what is there, and is one utterance or many."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from qwen3tts_webui.errors import Busy, EmptyText, InvalidValue, TextTooLong
+from qwen3tts_webui.speech import Event, Feed, SegmentStarted, Sound, Speaking, Speech
+from qwen3tts_webui.types import SpeechRequest
+from qwen3tts_webui.voices.presets import Presets
+from tests.fakes import SteppedSynthesizer, ZeroCostSynthesizer, frame_of, sound_of
+from tests.reading import ReadingSynthesizer
+
+
+class Listener:
+    """Iterates a `Speaking` in the background and keeps what it hears."""
+
+    def __init__(self, speaking: Speaking) -> None:
+        self.events: list[Event] = []
+        self.task = asyncio.create_task(self._listen(speaking))
+
+    async def _listen(self, speaking: Speaking) -> None:
+        async for event in speaking:
+            self.events.append(event)
+
+    @property
+    def num_samples(self) -> int:
+        return sum(len(event.pcm) for event in self.events if isinstance(event, Sound))
+
+    @property
+    def texts(self) -> list[str]:
+        return [event.segment.text for event in self.events if isinstance(event, SegmentStarted)]
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        end = asyncio.get_running_loop().time() + 10
+        while not condition():
+            assert asyncio.get_running_loop().time() < end, "it never happened"
+            await asyncio.sleep(0.001)
+
+
+def begin(synthesizer: ZeroCostSynthesizer, *, max_text: int = 1_000) -> tuple[Speaking, Feed, Listener]:
+    speech = Speech(synthesizer, Presets.load(), max_text=max_text)
+    speaking, feed = speech.speak_feed(SpeechRequest(text="", language="en"))
+    return speaking, feed, Listener(speaking)
+
+
+async def test_nothing_is_asked_of_the_engine_before_the_first_word_is_whole() -> None:
+    synthesizer = ReadingSynthesizer()
+    speaking, feed, listener = begin(synthesizer)
+    feed.write("Hel")
+    await asyncio.sleep(0.01)
+    assert synthesizer.load.waiting + synthesizer.load.active == 0
+    feed.write("lo ")
+    await listener.until(lambda: synthesizer.load.active == 1)
+    speaking.cancel()
+    await listener.task
+
+
+async def test_an_engine_that_reads_along_speaks_the_first_word_and_waits_for_the_next() -> None:
+    synthesizer = ReadingSynthesizer()
+    _, feed, listener = begin(synthesizer)
+    feed.write("Hello wor")
+    await listener.until(lambda: synthesizer.load.active == 1)
+    synthesizer.step()
+    for _ in range(20):  # late text is waited for: nothing is invented
+        synthesizer.step()
+    await listener.until(lambda: listener.num_samples == 1920)
+    assert synthesizer.said == ["Hello"]
+    feed.write("ld and all.")
+    feed.close()
+    await listener.until(lambda: synthesizer.step() is None and listener.task.done())
+    assert synthesizer.said == ["Hello", "world", "and", "all."]
+    spoken = np.concatenate([event.pcm for event in listener.events if isinstance(event, Sound)])
+    np.testing.assert_array_equal(spoken, np.concatenate([frame_of(word, 0) for word in synthesizer.said]))
+
+
+async def test_a_control_token_in_pieces_reaches_no_engine() -> None:
+    synthesizer = ReadingSynthesizer()
+    _, feed, listener = begin(synthesizer)
+    for piece in ("Hello ", "<", "|im_", "end", "|>", " you"):
+        feed.write(piece)
+    feed.close()
+    await listener.until(lambda: synthesizer.step() is None and listener.task.done())
+    assert synthesizer.said == ["Hello", "you"]
+
+
+async def test_a_flush_speaks_half_a_word() -> None:
+    synthesizer = ReadingSynthesizer()
+    speaking, feed, listener = begin(synthesizer)
+    feed.write("Wor")
+    feed.flush()
+    await listener.until(lambda: synthesizer.step() is None and synthesizer.said == ["Wor"])
+    speaking.cancel()
+    await listener.task
+
+
+async def test_cancel_stops_within_one_packet() -> None:
+    synthesizer = ReadingSynthesizer()
+    speaking, feed, listener = begin(synthesizer)
+    feed.write("word " * 100)
+    await listener.until(lambda: synthesizer.load.active == 1)
+    synthesizer.step()
+    made = synthesizer.packets_made
+    speaking.cancel()
+    await listener.until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
+    assert synthesizer.packets_made - made <= 1
+    await listener.task
+    assert speaking.report.stopped == "cancelled"
+
+
+async def test_other_engines_get_clause_after_clause() -> None:
+    synthesizer = SteppedSynthesizer(num_frames=2)
+    _, feed, listener = begin(synthesizer)
+    feed.write("First of all, hel")
+    await listener.until(lambda: synthesizer.load.active == 1)
+    assert [utterance.text for utterance in synthesizer.utterances] == ["First of all,"]
+    feed.write("lo. And then? ")
+    feed.write("The end")
+    feed.close()
+    await listener.until(lambda: synthesizer.step() is None and listener.task.done())
+    assert " ".join(listener.texts) == "First of all, hello. And then? The end"
+    expected = np.concatenate([sound_of(utterance.text, 2) for utterance in synthesizer.utterances])
+    spoken = np.concatenate([event.pcm for event in listener.events if isinstance(event, Sound)])
+    np.testing.assert_array_equal(spoken, expected)
+
+
+async def test_a_chinese_clause_leaves_with_its_mark() -> None:
+    synthesizer = ZeroCostSynthesizer()
+    speaking, feed, listener = begin(synthesizer)
+    feed.write("你好，")
+    await listener.until(lambda: listener.texts == ["你好，"])
+    speaking.cancel()
+    await listener.task
+
+
+async def test_a_text_without_marks_is_cut_all_the_same() -> None:
+    synthesizer = ZeroCostSynthesizer(num_frames=1)
+    _, feed, listener = begin(synthesizer, max_text=10_000)
+    feed.write("word " * 1_000)
+    feed.close()
+    await listener.until(listener.task.done)
+    assert " ".join(listener.texts).split() == ["word"] * 1_000
+    assert max(map(len, listener.texts)) <= 560
+
+
+async def test_the_report_holds_what_was_written() -> None:
+    synthesizer = ZeroCostSynthesizer()
+    speaking, feed, listener = begin(synthesizer)
+    feed.write("Hello ")
+    feed.write("you.")
+    feed.close()
+    await listener.task
+    assert (speaking.report.text, speaking.report.stopped) == ("Hello you.", "end")
+
+
+@pytest.mark.parametrize("written", ["", "  ", "\U0001f600 !"])
+async def test_a_feed_without_a_word_is_an_empty_text(written: str) -> None:
+    for synthesizer in (ReadingSynthesizer(), ZeroCostSynthesizer()):
+        _, feed, listener = begin(synthesizer)
+        feed.write(written)
+        feed.close()
+        with pytest.raises(EmptyText):
+            await listener.task
+
+
+async def test_a_full_queue_ends_it_before_anything_is_spent() -> None:
+    synthesizer = SteppedSynthesizer(slots=0, queue_size=0)
+    _, feed, listener = begin(synthesizer)
+    feed.write("Hello. ")
+    feed.flush()
+    with pytest.raises(Busy):
+        await listener.task
+    assert synthesizer.packets_made == 0
+
+
+async def test_too_much_text_is_refused_and_the_rest_is_spoken() -> None:
+    synthesizer = ZeroCostSynthesizer()
+    _, feed, listener = begin(synthesizer, max_text=10)
+    feed.write("One two.")
+    with pytest.raises(TextTooLong):
+        feed.write("three")
+    feed.close()
+    await listener.task
+    assert listener.texts == ["One two."]
+
+
+async def test_text_after_the_end_is_refused() -> None:
+    _, feed, listener = begin(ZeroCostSynthesizer())
+    feed.write("One.")
+    feed.close()
+    with pytest.raises(InvalidValue):
+        feed.write("Two.")
+    await listener.task
