@@ -15,12 +15,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .. import __version__
 from ..config import Settings
+from ..doctor import Line
+from ..models.desk import Desk
 from ..speech import Speech
+from .doctor import doctor_router
+from .models import models_router
 from .ops import GpuReading, ops_router
 from .problems import Problems
 from .recording import Recorder
 from .requests import requests_router
 from .runs import Runs
+from .studio import studio_router
 from .tts import tts_router
 from .voices import voices_router
 
@@ -37,8 +42,13 @@ def create_app(
     *,
     page: Callable[[FastAPI], None] | None = None,
     gpu: Callable[[], GpuReading | None] = lambda: None,
+    desk: Desk | None = None,
+    examine: Callable[[], list[Line]] | None = None,
 ) -> FastAPI:
-    """`page` mounts the page on the app, after all routes; `gpu` gives the latest reading of the GPU."""
+    """`page` mounts the page on the app, after all routes; `gpu` gives the latest reading of the GPU.
+
+    `desk` brings models here, `examine` asks the doctor; without them there are no such routes.
+    """
     problems, runs, recorder = Problems(), Runs(), Recorder(speech.library)
 
     @asynccontextmanager
@@ -55,7 +65,12 @@ def create_app(
     app.include_router(tts_router(speech, settings, runs, recorder, problems))
     app.include_router(requests_router(runs, recorder))
     app.include_router(voices_router(speech))
+    app.include_router(studio_router(speech.library, runs))
     app.include_router(ops_router(speech, gpu))
+    if desk is not None:
+        app.include_router(models_router(desk, problems))
+    if examine is not None:
+        app.include_router(doctor_router(examine, problems))
     if page is not None:
         page(app)
     return app

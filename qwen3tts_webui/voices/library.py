@@ -109,6 +109,11 @@ class Library:
         """The size of all sounds."""
         return self._database.used_bytes()
 
+    @property
+    def quota_bytes(self) -> int:
+        """What all sounds together may take."""
+        return self._quota_bytes
+
     # changing
 
     def star(self, id: str, starred: bool = True) -> Entry:
