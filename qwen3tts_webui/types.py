@@ -7,8 +7,9 @@ it and, for Qwen3-TTS, 16 codes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -80,12 +81,14 @@ class SpeechRequest:
 
     `packet_frames` overrides the size of the first packets; `keep_voice` lets each segment continue the one before;
     `parallel` is how many segments may be spoken at once when they do not continue each other; `client` is whom the
-    queue is fair to; `deadline` is on `time.monotonic`'s clock.
+    queue is fair to; `deadline` is on `time.monotonic`'s clock. `voice_id` names a preset, a saved voice or a speaker;
+    the description in `voice` is then added to it.
     """
 
     text: str
     language: str = "auto"
     voice: Voice = field(default_factory=Voice)
+    voice_id: str | None = None
     seed: int | None = None
     speed: float = 1.0
     sampling: Sampling = field(default_factory=Sampling)
@@ -196,7 +199,8 @@ Feature = Literal[
     "seed",
     "dialect",
     "feed",  # Utterance.feed
-    "precision",  # the numeric type can be switched while running
+    "packets",  # Utterance.packet_frames
+    "precision",  # the numeric type can be switched while running: the engine is a `SwitchesPrecision`
 ]
 
 
@@ -251,4 +255,34 @@ class Synthesizer(Protocol):
 
     def close(self, *, grace_s: float = 0.0) -> None:
         """Let what is speaking go on for `grace_s`, then fail the rest with `EngineStopped`. Idempotent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switched:
+    """What a change of the numeric type did: bytes of weights and caches before and after."""
+
+    before: str
+    after: str
+    bytes_before: int
+    bytes_after: int
+    seconds: float
+
+
+@runtime_checkable
+class SwitchesPrecision(Protocol):
+    """What an engine with the feature "precision" has besides."""
+
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """What `switch` takes on this device; "auto" is the first."""
+        ...
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """Weights and caches, as they are held now; None while nothing is loaded."""
+        ...
+
+    def switch(self, dtype: str) -> Future[Switched]:
+        """Go on in `dtype` once those who speak now have ended. Raises `InvalidValue` and `NotReady`."""
         ...

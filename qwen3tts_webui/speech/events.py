@@ -69,7 +69,8 @@ class Report:
     """What was asked, who spoke, and how it went: all that the history and the file beside the sound need.
 
     `engine`, `label` and `preview` say who spoke; `failed` is the code of the error that ended the whole request, if
-    one did. `voice` is the id that was asked for, if there was one. `timings` are those of the first segment, with `total_ms` of the whole.
+    one did. `voice` is the id that was asked for, if there was one. `timings` are those of the first segment, with
+    `total_ms` of the whole.
     """
 
     request_id: str
