@@ -6,10 +6,10 @@ Also `asset(name)`, the only place that knows where the assets lie.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MAX_DESCRIPTION = 2_048
 
@@ -41,4 +41,21 @@ class Settings(BaseSettings):
     max_text: int = Field(default=20_000, ge=1)
     queue_size: int = Field(default=64, ge=0)
     slots: int = Field(default=0, ge=0, description="utterances spoken at once; 0 = as many as the device carries")
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="host names, besides those of this machine, under which the server may be called"
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="websites, such as https://example.org, whose scripts may call the API"
+    )
+    api_keys_file: Path | None = Field(default=None, description="hashed API keys; where it holds one, all need one")
+    rate_limit: str = Field(default="1200/minute", description="requests to speak, a client; as the limits library")
+    client_streams: int = Field(default=128, ge=1, description="requests of one client that are spoken at once")
+    client_timeout_s: float = Field(default=20.0, gt=0, description="how long a client may neither send nor read")
+    log_format: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("allowed_hosts", "cors_origins", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        """In the environment a list is one line: `a.example, b.example`."""
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

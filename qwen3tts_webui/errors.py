@@ -16,9 +16,15 @@
     │   ├── NotJson                 HTTP: the body is declared to be something else (415)
     │   ├── MalformedJson           HTTP: the body cannot be read
     │   ├── BodyTooLarge            HTTP: more bytes than any sensible request has (413)
+    │   ├── HeadersTooLarge         HTTP: more header lines or bytes than any sensible request has (431)
+    │   ├── TooSlow                 HTTP: a request that does not arrive in time (408)
+    │   ├── Unauthorized            no key, or none that is known (401)
+    │   ├── WrongHost               a host name that is not this server's (421): DNS rebinding
+    │   ├── WrongOrigin             another website calls (403)
     │   └── BadFile                 an imported or uploaded file is not what it should be
     ├── UnavailableError        right request, wrong moment
     │   ├── Busy                    the queue is full (429, `retry_after_s`)
+    │   ├── TooManyRequests         this client asks too often, or for too much at once (429, `retry_after_s`)
     │   ├── NotReady                nothing can speak yet, or the engine is shutting down (503)
     │   └── DeadlineExceeded        the caller's deadline passed (504)
     ├── SynthesisError          one utterance failed; the others go on (500)
@@ -152,6 +158,38 @@ class BodyTooLarge(RequestError):
     template = "The body is too large: at most {limit_kib} KiB are allowed."
 
 
+class HeadersTooLarge(RequestError):
+    code = "headers_too_large"
+    status = 431
+    template = "The request has too many or too long headers."
+
+
+class TooSlow(RequestError):
+    """`limit_s`: how long the server waited."""
+
+    code = "too_slow"
+    status = 408
+    template = "Nothing more came for {limit_s} s."
+
+
+class Unauthorized(RequestError):
+    code = "unauthorized"
+    status = 401
+    template = "This needs an API key: send the header Authorization: Bearer KEY."
+
+
+class WrongHost(RequestError):
+    code = "wrong_host"
+    status = 421
+    template = "This server does not answer to that host name. Start it with --allowed-host NAME to allow it."
+
+
+class WrongOrigin(RequestError):
+    code = "wrong_origin"
+    status = 403
+    template = "Calls from other websites are refused. Start the server with --cors-origin ORIGIN to allow one."
+
+
 class BadFile(RequestError):
     code = "bad_file"
     status = 422
@@ -170,6 +208,14 @@ class Busy(UnavailableError):
     code = "busy"
     status = 429
     template = "All places are taken ({waiting} requests are waiting). Try again in {retry_after_s} s."
+
+
+class TooManyRequests(UnavailableError):
+    """`retry_after_s`: whole seconds after which this client may ask again."""
+
+    code = "too_many_requests"
+    status = 429
+    template = "Too many requests at once. Try again in {retry_after_s} s."
 
 
 class NotReady(UnavailableError):
