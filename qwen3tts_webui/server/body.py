@@ -26,6 +26,7 @@ _EXPECTED = {
     "greater_than_equal": "≥ {ge}",
     "less_than_equal": "≤ {le}",
     "string_too_long": "≤ {max_length} characters",
+    "literal_error": "{expected}",
     "missing": "given",
 }
 _NAMES = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
@@ -38,7 +39,7 @@ async def read(request: Request, model: type[Model], *, max_bytes: int) -> Model
     try:
         return model.model_validate(_object(await _bounded(request, max_bytes)))
     except ValidationError as error:
-        raise _invalid(error.errors(include_url=False, include_context=True)[0], model) from None
+        raise invalid(error.errors(include_url=False, include_context=True)[0], model) from None
 
 
 async def _bounded(request: Request, max_bytes: int) -> bytes:
@@ -62,7 +63,13 @@ def _object(body: bytes) -> dict[str, object]:
         raise MalformedJson() from None
     if not isinstance(value, dict):
         raise MalformedJson()
-    return {_unicode(key): _unicode(field) if isinstance(field, str) else field for key, field in value.items()}
+    return {_unicode(key): _readable(field) for key, field in value.items()}
+
+
+def _readable(field: object) -> object:
+    if isinstance(field, list):
+        return [_unicode(item) if isinstance(item, str) else item for item in field]
+    return _unicode(field) if isinstance(field, str) else field
 
 
 def _unicode(text: str) -> str:
@@ -70,8 +77,9 @@ def _unicode(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
 
-def _invalid(detail: ErrorDetails, model: type[BaseModel]) -> InvalidValue:
-    field = ".".join(str(step) for step in detail["loc"])[:40]
+def invalid(detail: ErrorDetails, model: type[BaseModel]) -> InvalidValue:
+    steps = [step for position, step in enumerate(detail["loc"]) if position == 0 or isinstance(step, int)]
+    field = ".".join(map(str, steps))[:40]  # without the names that pydantic gives to the members of a union
     if detail["type"] == "extra_forbidden":
         return InvalidValue(field=field, expected=" | ".join(model.model_fields), got="an unknown name")
     expected = _EXPECTED.get(detail["type"], detail["type"]).format(**detail.get("ctx", {}))
