@@ -21,7 +21,7 @@ MAY_IMPORT = {  # in reading order; "bootstrap" runs before anything is installe
     "stream": WORDS,
     "i18n": {"errors", "config"},
     "switch": WORDS,
-    "models": WORDS | {"config"},
+    "models": WORDS | {"config", "switch"},
     "doctor": WORDS | {"config", "models"},
     "text": WORDS | {"config"},
     "audio": WORDS,

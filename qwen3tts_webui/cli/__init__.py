@@ -11,10 +11,10 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import SpeechError
-from . import say, serve, voices
+from . import doctor, download, say, serve, voices
 from .arguments import parse
 
-SUBCOMMANDS = {"serve": serve, "say": say, "voices": voices}
+SUBCOMMANDS = {"serve": serve, "say": say, "voices": voices, "download": download, "doctor": doctor}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -50,12 +50,21 @@ def parse(argv: Sequence[str], subcommands: Mapping[str, Subcommand]) -> argpars
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags that choose who speaks, for every subcommand that speaks."""
-    parser.add_argument("--model", metavar="DIR", help="the folder of a Qwen3-TTS checkpoint")
+    parser.add_argument(
+        "--model", metavar="MODEL", help="auto (default: what is here), a checkpoint's folder, or a name to download"
+    )
+    add_model_folders(parser)
     parser.add_argument(
         "--preview", action="store_true", help="the embedded preview voice (not Qwen3-TTS), whatever is there"
     )
     parser.add_argument("--device", help="auto, cpu, cuda, cuda:1, mps")
     parser.add_argument("--dtype", help="auto, float32, bfloat16, float16")
+
+
+def add_model_folders(parser: argparse.ArgumentParser) -> None:
+    """The flags that say where models lie and come from."""
+    parser.add_argument("--models", type=Path, metavar="DIR", help="where models lie (default: your data folder)")
+    parser.add_argument("--mirror", help="hf (default), modelscope, or the URL of a mirror of Hugging Face")
 
 
 def settings_from(args: argparse.Namespace) -> Settings:

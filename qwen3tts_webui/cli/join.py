@@ -1,36 +1,80 @@
-"""Puts the parts together. In: `Settings`. Out: whoever speaks, `Speech`, and the web app with its page."""
+"""Puts the parts together. In: `Settings`. Out: whoever speaks, `Speech`, the models' desk, the app with its page."""
 
 from __future__ import annotations
 
 import contextlib
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config import Settings
+from ..errors import ModelError
 from ..types import Synthesizer
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
+    from ..engine.engine import Engine
     from ..engine.gpu_monitor import GpuMonitor
+    from ..models import Room, Store
+    from ..models.desk import Desk
     from ..speech import Speech
+    from ..switch import Switch
     from ..voices.library import Library
 
 
-def choose_synthesizer(settings: Settings) -> Synthesizer:
-    """Whoever speaks on this machine with these settings. Raises a `ModelError` when that cannot be."""
-    if not settings.preview and settings.model != "auto":
-        from ..engine.start import start_engine
+def join_store(settings: Settings) -> Store:
+    """Where models lie: the folder of the settings, or this user's own, and the caches of the hubs."""
+    from ..models import Store, default_folder
 
-        return start_engine(
-            settings.model,
-            device=settings.device,
-            dtype=settings.dtype,
-            slots=settings.slots,
-            queue_size=settings.queue_size,
-        )
+    return Store((settings.models or default_folder()).expanduser().absolute())
+
+
+def choose_synthesizer(settings: Settings, store: Store) -> Synthesizer:
+    """Whoever can speak now: the model, loading in the background, or the preview voice while there is none.
+
+    Raises a `ModelError` for a model that was asked for by name and is here, but cannot be used.
+    """
+    folder = None if settings.preview else store.find(settings.model)
+    if folder is not None:
+        try:
+            return start_model(settings, folder)
+        except ModelError as error:
+            if settings.model != "auto":
+                raise
+            print(f"{error}\nThe preview voice speaks instead.", file=sys.stderr)
     from ..preview import PreviewSynthesizer
 
     return PreviewSynthesizer(queue_size=settings.queue_size)
+
+
+def start_model(settings: Settings, folder: Path) -> Engine:
+    """An engine for the checkpoint in `folder`, loading in the background."""
+    from ..engine.start import start_engine
+
+    return start_engine(
+        folder, device=settings.device, dtype=settings.dtype, slots=settings.slots, queue_size=settings.queue_size
+    )
+
+
+def join_room(settings: Settings, store: Store) -> Room:
+    """Where a model would be loaded here, and how much memory is free there now."""
+    from ..doctor import look, room
+
+    return room(look(settings, store, serving=True), settings.device, settings.dtype)
+
+
+def join_desk(settings: Settings, store: Store, switch: Switch) -> Desk:
+    """What brings models here and lets them speak while the program runs."""
+    from ..models.desk import Desk
+
+    return Desk(
+        store,
+        switch,
+        lambda folder: start_model(settings, folder),
+        lambda: join_room(settings, store),
+        mirror=settings.mirror,
+    )
 
 
 def join_library(settings: Settings) -> contextlib.closing[Library]:
@@ -48,9 +92,17 @@ def join_speech(settings: Settings, synthesizer: Synthesizer, library: Library |
     return Speech(synthesizer, Presets.load(), library, max_text=settings.max_text)
 
 
-def join_app(settings: Settings, speech: Speech, gpu: GpuMonitor) -> Starlette:
+def join_app(settings: Settings, speech: Speech, gpu: GpuMonitor, desk: Desk) -> Starlette:
     """The routes of the API, then the page."""
+    from ..doctor import check, look
     from ..server.app import create_app
     from ..ui.mount import mount_page
 
-    return create_app(speech, settings, page=lambda app: mount_page(app, speech, settings), gpu=lambda: gpu.latest)
+    return create_app(
+        speech,
+        settings,
+        page=lambda app: mount_page(app, speech, settings),
+        gpu=lambda: gpu.latest,
+        desk=desk,
+        examine=lambda: check(look(settings, desk.store, serving=True)),
+    )

@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import contextlib
 import secrets
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,14 +49,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Speak, write, and say on stdout who spoke and for how long."""
     settings = settings_from(args)
-    speak = _by_preview if settings.preview or settings.model == "auto" else _by_model
-    pcm, label = speak(args, settings)
+    folder = None if settings.preview else _folder(settings)
+    pcm, label = _by_preview(args, settings) if folder is None else _by_model(args, settings, folder)
     write_wav(args.output, pcm, comment=label, as_float="wav_float" in args)
     print(f"{args.output}: {len(pcm) / SAMPLE_RATE:.2f} s by {label}")
     return 0
 
 
-def _by_model(args: argparse.Namespace, settings: Settings) -> tuple[Pcm, str]:
+def _folder(settings: Settings) -> Path | None:
+    """The checkpoint that shall speak, downloaded when it is named and not here; None stands for the preview voice."""
+    from ..models import known, mirror
+    from .bring import fetch
+    from .join import join_store
+
+    store = join_store(settings)
+    folder = store.find(settings.model)
+    if folder is not None:
+        return folder
+    if settings.model == "auto":
+        print("No Qwen3-TTS model is on this machine: `qwen3tts-webui download` brings one.", file=sys.stderr)
+        return None
+    released = known(settings.model)
+    return fetch(store, mirror(settings.mirror), released.id if released else settings.model)
+
+
+def _by_model(args: argparse.Namespace, settings: Settings, folder: Path) -> tuple[Pcm, str]:
     from ..engine.hardware import choose, look
     from ..model import load_model
 
@@ -67,7 +85,7 @@ def _by_model(args: argparse.Namespace, settings: Settings) -> tuple[Pcm, str]:
         sampling=Sampling(greedy="greedy" in args),
         **_given(args, "language", "text_mode"),
     )
-    model = load_model(settings.model, device=choice.device, dtype=choice.dtype)
+    model = load_model(folder, device=choice.device, dtype=choice.dtype)
     packets = list(model.speak(utterance, **_given(args, "packet_frames", "max_frames")))
     if "codes" in args:
         input_ids, instruct_ids = model.ids(utterance)
@@ -86,9 +104,10 @@ def _given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
 
 
 def _by_preview(args: argparse.Namespace, settings: Settings) -> tuple[Pcm, str]:
-    from .join import choose_synthesizer, join_speech
+    from ..preview import PreviewSynthesizer
+    from .join import join_speech
 
-    with contextlib.closing(choose_synthesizer(settings)) as synthesizer:
+    with contextlib.closing(PreviewSynthesizer(queue_size=settings.queue_size)) as synthesizer:
         for flag in _MODEL_ONLY:
             if flag in args:
                 name = "--" + flag.replace("_", "-")

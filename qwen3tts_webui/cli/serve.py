@@ -21,9 +21,12 @@ from typing import TYPE_CHECKING
 
 from ..config import Settings
 from ..errors import InvalidValue
+from . import window
 from .arguments import add_engine_arguments, settings_from
+from .bring import ignore_background_reads
 
 if TYPE_CHECKING:
+    import uvicorn
     from starlette.applications import Starlette
 
 _PORTS_TRIED = 50
@@ -38,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--port", help="the port to listen on (default 7860); if it is taken, the next free one; 0: any"
     )
     parser.add_argument("--no-browser", dest="browser", action="store_false", help="do not open a browser")
+    parser.add_argument("--desktop", action="store_true", help="a window of its own instead of the browser")
     parser.add_argument("--outputs", type=Path, metavar="DIR", help="where speech is kept (default outputs)")
     parser.add_argument(
         "--insecure", action="store_true", help="allow a host that other machines can reach, without a key"
@@ -49,11 +53,14 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_from(args)
     logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
     refuse_strangers(settings.host, insecure=getattr(args, "insecure", False))
+    if "desktop" in args:
+        window.require()
+    ignore_background_reads()
     with listen(settings.host, settings.port) as listener:
         port = listener.getsockname()[1]
         if settings.port not in (0, port):
             print(f"Port {settings.port} is taken: using {port}.")
-        _speak_until_stopped(settings, listener, url(settings.host, port))
+        _speak_until_stopped(settings, listener, url(settings.host, port), desktop="desktop" in args)
     return 0
 
 
@@ -110,25 +117,49 @@ def url(host: str, port: int) -> str:
     return f"http://{host}:{port}"
 
 
-def _speak_until_stopped(settings: Settings, listener: socket.socket, address: str) -> None:
+def _speak_until_stopped(settings: Settings, listener: socket.socket, address: str, *, desktop: bool) -> None:
     from ..engine.gpu_monitor import GpuMonitor
-    from .join import choose_synthesizer, join_app, join_library, join_speech
+    from ..switch import Switch
+    from .bring import offer
+    from .join import choose_synthesizer, join_app, join_desk, join_library, join_speech, join_store
 
     def on_listening() -> None:
         print(f"Listening on {address} (Ctrl+C stops it)", flush=True)
-        if settings.browser:
+        if settings.browser and not desktop:
             open_browser(address)
+        if info.preview and not settings.preview:
+            offer(settings, desk)
 
-    with contextlib.closing(choose_synthesizer(settings)) as synthesizer, contextlib.closing(GpuMonitor()) as gpu:
-        info = synthesizer.info
+    store = join_store(settings)
+    with contextlib.ExitStack() as parts:
+        switch = parts.enter_context(contextlib.closing(Switch(choose_synthesizer(settings, store))))
+        gpu = parts.enter_context(contextlib.closing(GpuMonitor()))
+        desk = parts.enter_context(contextlib.closing(join_desk(settings, store, switch)))
+        library = parts.enter_context(join_library(settings))
+        info = switch.info
         print(f"{info.label} on {info.device}, {info.dtype}", flush=True)
-        with join_library(settings) as library:
-            app = join_app(settings, join_speech(settings, synthesizer, library), gpu)
-            _serve(app, listener, on_listening, settings.log_level)
+        app = join_app(settings, join_speech(settings, switch, library), gpu, desk)
+        server = _server(app, on_listening, settings.log_level)
+        with contextlib.suppress(KeyboardInterrupt):
+            if desktop:
+                _behind_a_window(server, listener, address)
+            else:
+                server.run([listener])
     print("Stopped.")
 
 
-def _serve(app: Starlette, listener: socket.socket, on_listening: Callable[[], None], log_level: str) -> None:
+def _behind_a_window(server: uvicorn.Server, listener: socket.socket, address: str) -> None:
+    """Serve from another thread: a window wants the main one. Closing the window ends the program."""
+    thread = threading.Thread(target=server.run, args=([listener],), name="server")
+    thread.start()
+    try:
+        window.show(address, "Qwen3-TTS")
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def _server(app: Starlette, on_listening: Callable[[], None], log_level: str) -> uvicorn.Server:
     import uvicorn
 
     class Server(uvicorn.Server):
@@ -138,8 +169,7 @@ def _serve(app: Starlette, listener: socket.socket, on_listening: Callable[[], N
 
     level = "warning" if log_level == "info" else log_level
     config = uvicorn.Config(app, log_level=level, access_log=False, timeout_graceful_shutdown=_GRACE_S)
-    with contextlib.suppress(KeyboardInterrupt):
-        Server(config).run([listener])
+    return Server(config)
 
 
 def open_browser(address: str) -> None:

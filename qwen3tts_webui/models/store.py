@@ -121,7 +121,7 @@ def _is_whole(folder: Path) -> bool:
     try:
         check(folder)
     except CheckpointError as error:
-        log.warning("not used: %s", error)
+        log.info("not used: %s", error)
         return False
     return True
 

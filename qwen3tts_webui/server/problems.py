@@ -20,6 +20,8 @@ _FIELDS = {
     "text_too_long": "text",
     "unknown_language": "language",
     "description_too_long": "voice_desc",
+    "unknown_voice": "voice",
+    "unknown_speaker": "speaker",
 }
 
 log = logging.getLogger(__name__)
@@ -34,11 +36,19 @@ class Problems:
     def told(self, error: SpeechError, accept_language: str) -> dict[str, str]:
         """`code`, `message`, and `field` where one field is to blame. What a model's files lack stays in the log."""
         shown = SpeechError() if isinstance(error, ModelError) else error
-        told = {"code": shown.code, "message": self._catalogs[preferred(accept_language)].error(shown)}
+        told = self.sentence(shown, accept_language)
         field = shown.params.get("field", _FIELDS.get(shown.code))
         if field is not None:
             told["field"] = str(field)
         return told
+
+    def sentence(self, error: SpeechError, accept_language: str) -> dict[str, str]:
+        """`code` and `message`, whatever kind of error it is."""
+        return {"code": error.code, "message": self.catalog(accept_language).error(error)}
+
+    def catalog(self, accept_language: str) -> Catalog:
+        """The sentences in the language that a client reads."""
+        return self._catalogs[preferred(accept_language)]
 
     def answer(self, error: SpeechError, accept_language: str, headers: Mapping[str, str] | None = None) -> Response:
         """The whole response; `Retry-After` with 429."""

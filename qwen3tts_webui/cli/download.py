@@ -1,0 +1,70 @@
+"""Bring a model to this machine: from a hub, a mirror, or a folder such as a USB stick.
+
+In: a model's name, a mirror or a folder. Out: the folder it lies in, on stdout; goes on where an earlier try stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..config import Settings
+from ..errors import InvalidValue
+from .arguments import add_model_folders, settings_from
+from .bring import fetch
+from .join import join_room, join_store
+
+if TYPE_CHECKING:
+    from ..models import Store
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of `download`."""
+    parser.add_argument(
+        "wanted", metavar="MODEL", nargs="?", default="", help="Qwen3-TTS-12Hz-1.7B-VoiceDesign (default) or OWNER/NAME"
+    )
+    add_model_folders(parser)
+    parser.add_argument("--from", dest="source", type=Path, metavar="DIR", help="copy this folder instead, with checks")
+    parser.add_argument("--list", action="store_true", help="only say which models there are and what they need")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Download or copy, and print where the model lies."""
+    from ..models import DEFAULT, Folder, known, mirror
+    from ..models.known import is_model_id
+
+    settings = settings_from(args)
+    store = join_store(settings)
+    if "list" in args:
+        print(*table(settings, store), sep="\n")
+        return 0
+    released = known(args.wanted)
+    model = released.id if released else args.wanted or DEFAULT.id
+    if not is_model_id(model):
+        raise InvalidValue(field="MODEL", expected=f"a name such as {DEFAULT.id}", got=args.wanted)
+    if "source" in args:
+        source = Folder(args.source.expanduser())
+        print(fetch(store, source, model if args.wanted else source.model))
+    else:
+        print(fetch(store, mirror(settings.mirror), model))
+    return 0
+
+
+def table(settings: Settings, store: Store) -> list[str]:
+    """One line a model: size on disk, what it needs in memory here, and whether it fits and is here already."""
+    from ..models import KNOWN, fit
+
+    room = join_room(settings, store)
+    lines = []
+    for model in KNOWN:
+        found = fit(model.weights, room)
+        here = (
+            "on this machine" if store.find(model.id) else f"about {model.approximate_bytes / 1e9:.1f} GB to download"
+        )
+        fits = "fits" if found.fits else "does not fit"
+        lines.append(
+            f"{model.id:<40} {here}; {found.needed_bytes / 2**30:.1f} of {found.free_bytes / 2**30:.1f} GiB "
+            f"on {found.device} ({found.dtype}): {fits}"
+        )
+    return lines

@@ -1,0 +1,166 @@
+"""Everything about models while the program runs: what is here, what is coming, and who speaks when it has come.
+
+In: a person's wishes. Out: an `Overview`; when a model is whole, its engine is started in the background, and the
+switch goes over to it once it can speak. Is handed the way to start an engine; knows no kind of engine.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from ..errors import EngineStopped, SpeechError
+from ..switch import Switch
+from ..types import Synthesizer
+from .background import BackgroundDownload
+from .download import mirror as source_of
+from .known import DEFAULT, KNOWN, KnownModel
+from .meter import Progress
+from .needs import Fit, Room, fit
+from .store import Store, check
+from .transfer import Patience
+
+log = logging.getLogger(__name__)
+
+_LOOK_EVERY_S = 0.05
+
+
+class StartingEngine(Synthesizer, Protocol):
+    """An engine that loads in the background; `failure` is why it never will be ready."""
+
+    @property
+    def failure(self) -> SpeechError | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelState:
+    """One released checkpoint on this machine; `bytes` are approximate until the hub was asked or the model is here."""
+
+    id: str
+    kind: str
+    default: bool
+    here: bool
+    bytes: int
+    approximate: bool
+    partial_bytes: int
+    fit: Fit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loading:
+    """The last engine that was started for a model."""
+
+    model: str
+    state: Literal["loading", "ready", "failed"]
+    error: SpeechError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    models: tuple[ModelState, ...]
+    download: Progress | None
+    loading: Loading | None
+
+
+class Desk:
+    """`start(folder)` starts an engine or raises from our tree; `room` says what this machine has now."""
+
+    def __init__(
+        self,
+        store: Store,
+        switch: Switch,
+        start: Callable[[Path], StartingEngine],
+        room: Callable[[], Room],
+        *,
+        mirror: str = "hf",
+        patience: Patience | None = None,
+    ) -> None:
+        self.store = store
+        self._switch = switch
+        self._start = start
+        self._room = room
+        self._mirror = mirror
+        self._background = BackgroundDownload(store, self.load, patience=patience)
+        self._loading: Loading | None = None
+        self._loads = threading.Lock()  # one engine is started at a time
+        self._closed = threading.Event()
+
+    @property
+    def progress(self) -> Progress | None:
+        return self._background.progress
+
+    @property
+    def loading(self) -> Loading | None:
+        return self._loading
+
+    def overview(self) -> Overview:
+        room, progress = self._room(), self.progress
+        models = tuple(self._state(model, room, progress) for model in KNOWN)
+        return Overview(models=models, download=progress, loading=self._loading)
+
+    def download(self, model: str = DEFAULT.id, mirror: str = "") -> None:
+        """Bring a model here, by its id, and let it speak; one that is here already is loaded at once.
+
+        Raises InvalidValue for an unknown mirror, Busy while another one is under way.
+        """
+        folder = self.store.find(model)
+        if folder is None:
+            self._background.start(model, source_of(mirror or self._mirror))
+        elif self._loading is None or self._loading.state != "loading":
+            threading.Thread(target=self.load, args=(model, folder), name="loading", daemon=True).start()
+
+    def stop(self) -> bool:
+        """Stop the download, soon; False when there is none."""
+        return self._background.stop()
+
+    def load(self, model: str, folder: Path) -> None:
+        """Start an engine and switch over once it can speak; takes as long as that takes."""
+        with self._loads:
+            self._loading = Loading(model=model, state="loading")
+            try:
+                self._switch_over(folder)
+            except Exception as error:
+                log.error("%s cannot speak: %s", model, error, exc_info=not isinstance(error, SpeechError))
+                told = error if isinstance(error, SpeechError) else SpeechError()
+                self._loading = Loading(model=model, state="failed", error=told)
+            else:
+                self._loading = Loading(model=model, state="ready")
+
+    def close(self) -> None:
+        """Stop what is under way. Idempotent."""
+        self._closed.set()
+        self._background.close()
+
+    def _switch_over(self, folder: Path) -> None:
+        engine = self._start(folder)
+        while not engine.ready:
+            if self._closed.wait(_LOOK_EVERY_S) or engine.failure is not None:
+                engine.close()
+                raise engine.failure or EngineStopped()
+        self._switch.use(engine)
+
+    def _state(self, model: KnownModel, room: Room, progress: Progress | None) -> ModelState:
+        folder = self.store.find(model.id)
+        size, approximate, weights = model.approximate_bytes, True, model.weights
+        if folder is not None:
+            size, approximate, weights = _size(folder), False, check(folder)
+        elif progress is not None and progress.model == model.id and progress.total_bytes is not None:
+            size, approximate = progress.total_bytes, False
+        return ModelState(
+            id=model.id,
+            kind=model.kind,
+            default=model is DEFAULT,
+            here=folder is not None,
+            bytes=size,
+            approximate=approximate,
+            partial_bytes=self.store.partial_bytes(model.id),
+            fit=fit(weights, room),
+        )
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

@@ -1,0 +1,154 @@
+"""Models and the doctor over HTTP: a download from its first byte to the switch, and everything that is refused."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from qwen3tts_webui.config import Settings
+from qwen3tts_webui.doctor import Line
+from qwen3tts_webui.models import KNOWN, Patience, Room, Store
+from qwen3tts_webui.models.desk import Desk
+from qwen3tts_webui.server import create_app
+from qwen3tts_webui.speech import Speech
+from qwen3tts_webui.switch import Switch
+from qwen3tts_webui.voices.presets import Presets
+from tests.fakes import ZeroCostSynthesizer
+from tests.models.fake_hub import BIG, MODEL, FakeHub, make_checkpoint, running_hub
+from tests.models.test_desk import Starter
+from tests.server.running import until
+
+ROUTE = "/api/models/download"
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[FakeHub]:
+    with running_hub(make_checkpoint(tmp_path / "hub")) as running:
+        yield running
+
+
+@pytest.fixture
+def starter() -> Starter:
+    return Starter()
+
+
+@pytest.fixture
+def client(tmp_path: Path, hub: FakeHub, starter: Starter) -> Iterator[TestClient]:
+    switch = Switch(ZeroCostSynthesizer(), quiet_s=0.02)
+    store = Store(tmp_path / "models", caches=())
+    room = Room(device="cuda:0", dtype="bfloat16", free_bytes=24 << 30)
+    patience = Patience(tries=1, first_s=0.001)
+    desk = Desk(store, switch, starter, lambda: room, mirror=hub.url, patience=patience)
+    lines = [
+        Line("gpu", "warning", "gpu.none"),
+        Line("torch", "problem", "torch.none"),
+        Line("port", "ok", "port.ours", {"host": "h"}),
+    ]
+    app = create_app(Speech(switch, Presets.load()), Settings(), desk=desk, examine=lambda: lines)
+    with TestClient(app) as client:
+        yield client
+    if hub.hold is not None:
+        hub.hold.set()
+    desk.close()
+    switch.close()
+
+
+def test_a_model_is_fetched_and_speaks_without_a_restart(client: TestClient, starter: Starter):
+    assert client.get("/api/info").json()["name"] == "fake"
+    answer = client.post(ROUTE, json={"model": MODEL})
+    assert answer.status_code == 202
+    assert answer.json()["download"]["model"] == MODEL
+    until(lambda: bool(starter.started))
+    seen = client.get("/api/models").json()
+    assert (seen["download"]["state"], seen["loading"]["state"]) == ("done", "loading")
+    assert seen["download"]["done_bytes"] == seen["download"]["total_bytes"] > 800_000
+    starter.started[0].ready = True
+    until(lambda: client.get("/api/info").json()["name"] == "model")
+    assert client.get("/api/models").json()["models"][0]["here"] is True
+
+
+def test_what_there_is_and_whether_it_fits(client: TestClient):
+    seen = client.get("/api/models").json()
+    assert [model["id"] for model in seen["models"]] == [model.id for model in KNOWN]
+    assert (seen["download"], seen["loading"], seen["mirrors"]) == (None, None, ["hf", "modelscope"])
+    default = seen["models"][0]
+    assert default["fits"] is True
+    assert default["fit"]["device"] == "cuda:0"
+    assert default["approximate"] is True
+    assert default["bytes"] == KNOWN[0].approximate_bytes
+
+
+def test_a_download_is_stopped(client: TestClient, hub: FakeHub):
+    hub.hold = threading.Event()
+    client.post(ROUTE, json={"model": MODEL})
+    assert hub.held.wait(20)
+    assert client.delete(ROUTE).status_code == 202
+    hub.hold.set()
+    until(lambda: client.get("/api/models").json()["download"]["state"] == "stopped")
+    assert client.delete(ROUTE).status_code == 404
+    assert client.get("/api/models").json()["models"][0]["here"] is False
+
+
+def test_a_failure_is_told_in_the_language_of_the_client(client: TestClient, hub: FakeHub):
+    hub.corrupt[BIG] = 9
+    client.post(ROUTE, json={"model": MODEL})
+    until(lambda: client.get("/api/models").json()["download"]["state"] == "failed")
+    error = client.get("/api/models", headers={"Accept-Language": "zh"}).json()["download"]["error"]
+    assert error["code"] == "file_damaged"
+    assert "请换一个镜像" in error["message"]
+
+
+def test_a_reason_to_fail_that_names_a_folder_stays_in_the_log(client: TestClient, starter: Starter, tmp_path: Path):
+    from qwen3tts_webui.errors import CheckpointError
+
+    starter.refuses = CheckpointError(file=tmp_path, key="", problem="is odd")
+    client.post(ROUTE, json={"model": MODEL})
+    until(lambda: (client.get("/api/models").json()["loading"] or {}).get("state") == "failed")
+    assert client.get("/api/models").json()["loading"]["error"]["code"] == "internal"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"model": "someone/else"},
+        {"model": "../x"},
+        {"model": MODEL, "mirror": "http://evil.example"},
+        {"model": MODEL, "more": 1},
+        {"model": 7},
+        {},
+    ],
+)
+def test_only_released_models_from_named_mirrors(client: TestClient, hub: FakeHub, body: object):
+    assert client.post(ROUTE, json=body).status_code == 422
+    assert hub.asked == []
+
+
+def test_a_form_from_another_site_starts_nothing(client: TestClient, hub: FakeHub):
+    answer = client.post(ROUTE, content='{"model": "' + MODEL + '"}', headers={"Content-Type": "text/plain"})
+    assert answer.status_code == 415
+    assert hub.asked == []
+
+
+def test_the_doctor_speaks_the_language_of_the_client(client: TestClient):
+    seen = client.get("/api/doctor", headers={"Accept-Language": "zh-CN"}).json()
+    assert seen["ok"] is False
+    assert [line["level"] for line in seen["lines"]] == ["warning", "problem", "ok"]
+    assert seen["lines"][1]["text"] == "没有安装 torch"
+    assert seen["lines"][1]["action"] != ""
+    assert client.get("/api/doctor").json()["lines"][2] == {
+        "topic": "port",
+        "level": "ok",
+        "text": "This program listens on h",
+        "action": "",
+    }
+
+
+def test_without_a_desk_there_are_no_such_routes():
+    app = create_app(Speech(ZeroCostSynthesizer(), Presets.load()), Settings())
+    with TestClient(app) as client:
+        assert client.get("/api/models").status_code == 404
+        assert client.get("/api/doctor").status_code == 404
