@@ -16,8 +16,8 @@ from concurrent.futures import Future, InvalidStateError
 from dataclasses import replace
 
 from qwen3tts_webui.engine.floor import Floor, as_speech_error, tell_failure
-from qwen3tts_webui.engine.hardware import Choice, Dtype, asked_dtype, wider
-from qwen3tts_webui.engine.info import Switched, engine_info
+from qwen3tts_webui.engine.hardware import Choice, Dtype, allowed_dtypes, asked_dtype, wider
+from qwen3tts_webui.engine.info import engine_info
 from qwen3tts_webui.engine.opening import Load, warm_up
 from qwen3tts_webui.engine.runner import Runner
 from qwen3tts_webui.engine.seat import Clock, Seat
@@ -25,7 +25,7 @@ from qwen3tts_webui.errors import Busy, EngineStopped, ModelError, NotReady, Num
 from qwen3tts_webui.model.prompt import PromptBuilder
 from qwen3tts_webui.model.spec import ModelSpec
 from qwen3tts_webui.model.tokens import TextEncoder
-from qwen3tts_webui.types import EngineInfo, EngineLoad, PcmSink, Utterance
+from qwen3tts_webui.types import EngineInfo, EngineLoad, PcmSink, Switched, Utterance
 
 log = logging.getLogger(__name__)
 
@@ -122,19 +122,28 @@ class Engine:
                 utterance.feed.watch(self._bell.set)
         self._bell.set()
 
-    def switch(self, dtype: Dtype) -> Future[Switched]:
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        return ("auto", *allowed_dtypes(self._choice.device))
+
+    @property
+    def memory_bytes(self) -> int | None:
+        runner = self._runner
+        return None if runner is None else runner.nbytes
+
+    def switch(self, dtype: str) -> Future[Switched]:
         """Load the model in `dtype` once those who speak now have ended; others wait meanwhile.
 
         The result comes when it is done. If it cannot be done, the model is loaded as before and the future has the
         error. A future that is cancelled before the change has begun takes the wish back. Raises InvalidValue for a
         type that this device has not, and NotReady.
         """
-        asked_dtype(self._choice.device, dtype)
+        wanted = asked_dtype(self._choice.device, dtype)
         future: Future[Switched] = Future()
         with self._lock:
             if self._wish is not None or self._failure is not None or self._closing is not None:
                 raise NotReady(reason="the engine is busy with another change, or has ended")
-            self._wish = (dtype, future)
+            self._wish = (wanted, future)
         self._bell.set()
         return future
 
@@ -236,14 +245,8 @@ class Engine:
         else:
             bytes_after, seconds = self._runner.nbytes, self._clock() - began
             log.info("%s -> %s: %d -> %d bytes", before.dtype, self._choice.dtype, bytes_before, bytes_after)
-            switched = Switched(
-                before=before.dtype,
-                after=self._choice.dtype,
-                bytes_before=bytes_before,
-                bytes_after=bytes_after,
-                seconds=seconds,
-            )
-            future.set_result(switched)
+            types = {"before": before.dtype, "after": self._choice.dtype}
+            future.set_result(Switched(**types, bytes_before=bytes_before, bytes_after=bytes_after, seconds=seconds))
         self._floor, self._wish = floor, None
 
     def _wider(self) -> Choice | None:

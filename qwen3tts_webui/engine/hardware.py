@@ -148,13 +148,20 @@ def _best_dtype(machine: Machine, place: str) -> tuple[Dtype, str]:
 
 
 def asked_dtype(device: str, dtype: str) -> Dtype:
-    """`dtype` as asked. Raises `InvalidValue` when `device` cannot compute it, naming what it can."""
-    kind = device.split(":")[0]
-    allowed = [name for name in DTYPES if name != "int8" or kind == "cpu"]
+    """`dtype` as asked, "auto" for the best. Raises `InvalidValue` for what `device` cannot compute, naming what it can."""
+    if dtype == "auto":
+        return _best_dtype(look(), device)[0]
+    allowed = allowed_dtypes(device)
     for name in allowed:
         if name == dtype:
             return name
+    kind = device.split(":")[0]
     raise InvalidValue(field="dtype", expected=f"auto or one of {', '.join(allowed)} on {kind}", got=dtype)
+
+
+def allowed_dtypes(device: str) -> tuple[Dtype, ...]:
+    """The types that `device` can compute."""
+    return tuple(name for name in DTYPES if name != "int8" or device.split(":")[0] == "cpu")
 
 
 def _index(place: str) -> int:

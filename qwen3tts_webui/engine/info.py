@@ -1,29 +1,16 @@
-"""What everyone outside is told of the engine: who speaks, what it can do, and what a change of the type did."""
+"""What everyone outside is told of the engine: who speaks and what it can do."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from qwen3tts_webui.engine.hardware import Choice, Dtype
+from qwen3tts_webui.engine.hardware import Choice
 from qwen3tts_webui.model.spec import ModelSpec
 from qwen3tts_webui.text.language import LANGUAGES
 from qwen3tts_webui.types import EngineInfo, Feature
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Switched:
-    """What a change of the numeric type did: bytes of weights and caches before and after."""
-
-    before: Dtype
-    after: Dtype
-    bytes_before: int
-    bytes_after: int
-    seconds: float
-
-
 def engine_info(spec: ModelSpec, model: str, choice: Choice, *, slots: int) -> EngineInfo:
     """`model` is the name people see; `slots` is 0 while nothing is loaded."""
-    features: set[Feature] = {"continuation", "sampling", "seed", "feed", "precision"}
+    features: set[Feature] = {"continuation", "sampling", "seed", "feed", "packets", "precision"}
     if spec.instructs:
         features.add("description")
     if spec.talker.speakers:
