@@ -1,7 +1,8 @@
 """The finished sound on disk: written by a thread of its own while the client already listens.
 
-In: s16le pieces of a run, then its account. Out: a file, and its sound again in any format. What was spoken before a
-cancel or a failure is kept too, and says so; what never sounded leaves nothing. Without a library nothing is kept.
+In: PCM of a run, piece by piece, then its account. Out: a file, and its sound again in any format. What was spoken
+before a cancel or a failure is kept too, and says so; what never sounded leaves nothing. Without a library nothing is
+kept.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from ..audio.encode import FormatInfo, encoded, format_info
 from ..audio.pcm import from_s16le
 from ..errors import NotFound
@@ -22,7 +25,7 @@ from .runs import JsonObject, Run
 
 log = logging.getLogger(__name__)
 
-_HAND_OVER_BYTES = 48_000  # about a second: the thread is woken once for it, not for every packet
+_HAND_OVER_SAMPLES = 24_000  # a second: the thread is woken once for it, not for every packet
 
 
 class SoundFile(Protocol):
@@ -53,14 +56,16 @@ class Recording:
         self.path: Future[Path | None] = Future()
         self._shelf = shelf
         self._in_order = in_order
-        self._waiting = bytearray()
+        self._waiting: list[Pcm] = []
+        self._num_waiting = 0
         self._file: SoundFile | None = None
         self._broken = False
 
-    def push(self, piece: bytes) -> None:
-        """The next s16le."""
-        self._waiting += piece
-        if len(self._waiting) >= _HAND_OVER_BYTES:
+    def push(self, pcm: Pcm) -> None:
+        """The next sound, float32 (samples,)."""
+        self._waiting.append(pcm)
+        self._num_waiting += len(pcm)
+        if self._num_waiting >= _HAND_OVER_SAMPLES:
             self._hand_over()
 
     def end(self, account: Callable[[], JsonObject]) -> None:
@@ -69,20 +74,20 @@ class Recording:
         self._in_order(lambda: self._finish(account))
 
     def _hand_over(self) -> None:
-        piece = bytes(self._waiting)
-        self._waiting.clear()
-        if piece:
-            self._in_order(lambda: self._write(piece))
+        pieces = self._waiting
+        self._waiting, self._num_waiting = [], 0
+        if pieces:
+            self._in_order(lambda: self._write(pieces))
 
     # on the writing thread
 
-    def _write(self, piece: bytes) -> None:
+    def _write(self, pieces: list[Pcm]) -> None:
         if self._broken:
             return
         try:
             if self._file is None:
                 self._file = self._shelf.begin()
-            self._file.write(from_s16le(piece))
+            self._file.write(np.concatenate(pieces))
         except OSError as error:
             self._give_up(error)
 

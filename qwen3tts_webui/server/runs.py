@@ -106,13 +106,13 @@ class Runs:
             return secrets.token_urlsafe(12)
         if not _ID.fullmatch(wish):
             raise InvalidValue(field="X-Request-Id", expected="[A-Za-z0-9_-]{8,64}", got="something else")
-        self._refuse_known(wish)
+        self.refuse_known(wish)
         return wish
 
     def open(self, request_id: str, speaking: Speaking, received: float) -> Run:
         """Remember a request that was accepted just now. Cancels it and raises `InvalidValue` if its id is taken."""
         try:
-            self._refuse_known(request_id)
+            self.refuse_known(request_id)
         except InvalidValue:
             speaking.cancel()
             raise
@@ -133,7 +133,8 @@ class Runs:
         for run in self._runs.values():
             run.speaking.cancel()
 
-    def _refuse_known(self, request_id: str) -> None:
+    def refuse_known(self, request_id: str) -> None:
+        """Raises `InvalidValue` for an id that is taken."""
         if request_id in self._runs:
             raise InvalidValue(field="X-Request-Id", expected="new", got="one that was used before")
 

@@ -1,133 +1,123 @@
-"""One request's sound as an HTTP response: raw PCM while it is spoken, or one WAV when it is over.
+"""One request's sound as an HTTP response: as it is spoken, or as one file when it is over.
 
-In: a `Run`. Out: ASGI messages. Nothing is sent before the first sound exists or the failure is known, so that an error
-is an error and not a broken 200. A client that leaves cancels the synthesis.
+In: a `Delivery`. Out: ASGI messages. Nothing is sent before the first sound exists or the failure is known, so that an
+error is an error and not a broken 200. A client that leaves cancels the synthesis.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
 
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from ..audio.encode import wav_header
-from ..audio.pcm import to_s16le
 from ..errors import SpeechError
-from ..speech import SegmentFailed, Sound
-from ..types import SAMPLE_RATE, EngineInfo
+from ..types import EngineInfo
+from .delivery import Delivery
+from .form import Form
 from .problems import Problems
-from .recording import Recorder
-from .runs import Run
-
-BLOCK_BYTES = 768  # 16 ms of s16le mono at 24 kHz
 
 
 class SoundResponse(Response):
-    """Drives a run to its end, whatever becomes of the client; `streaming` decides the form."""
+    """Drives a delivery to its end, whatever becomes of the client."""
 
-    def __init__(
-        self, run: Run, info: EngineInfo, recorder: Recorder, problems: Problems, *, streaming: bool, wish: str
-    ) -> None:
+    def __init__(self, delivery: Delivery, info: EngineInfo, problems: Problems, *, wish: str) -> None:
         self.background = None
-        self._run = run
+        self.delivery = delivery
         self._info = info
-        self._recording = recorder.begin(run)
         self._problems = problems
-        self._streaming = streaming
         self._wish = wish
-        self._error: SpeechError | None = None
+
+    @property
+    def mime(self) -> str:
+        return self.delivery.form.mime
+
+    def wrapped(self, piece: bytes) -> bytes:
+        """A piece of sound as it is sent."""
+        return piece
+
+    def closing(self) -> bytes:
+        """What is sent after the last piece."""
+        return b""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        leaving = asyncio.create_task(self._cancel_when_gone(receive))
+        delivery = self.delivery
         try:
-            await (self._stream if self._streaming else self._whole)(send)
+            async with cancelled_when_gone(receive, delivery.run.speaking.cancel):
+                await (self._whole if delivery.form.whole else self._stream)(send)
         except SpeechError as error:
-            self._error = error
-            answer = self._problems.answer(error, self._wish, {"X-Request-Id": self._run.id})
-            await answer(scope, receive, send)
+            headers = {"X-Request-Id": delivery.run.id}
+            await self._problems.answer(error, self._wish, headers)(scope, receive, send)
         except Exception:
-            self._error = SpeechError()
+            delivery.error = SpeechError()
             raise
         finally:
-            leaving.cancel()
-            self._run.speaking.cancel()
-            message = "" if self._error is None else self._problems.told(self._error, self._wish)["message"]
-            if self._recording is not None:
-                self._recording.end(lambda: self._run.account)
-            self._run.end(self._error, message)
-
-    async def _cancel_when_gone(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        self._run.speaking.cancel()
+            delivery.end()
 
     async def _stream(self, send: Send) -> None:
-        """Whole blocks of `BLOCK_BYTES` as soon as they exist, joined when several do; the last may be shorter."""
         begun = False
-        waiting = bytearray()
-        try:
-            async with aclosing(self._sound()) as sound:
-                async for piece in sound:
-                    waiting += piece
-                    whole = len(waiting) - len(waiting) % BLOCK_BYTES
-                    if whole == 0:
-                        continue
-                    if not begun:
-                        begun = True
-                        await send(self._start("audio/pcm", "s16le"))
-                    self._run.sent_first_pcm()
-                    await send({"type": "http.response.body", "body": bytes(waiting[:whole]), "more_body": True})
-                    del waiting[:whole]
-        except SpeechError as error:
-            if not begun:
-                raise
-            self._error = error  # the status is sent: the run's events and report say why the sound ends here
+        async with aclosing(self.delivery.pieces()) as pieces:
+            async for piece in pieces:
+                if not begun:
+                    begun = True
+                    await send(self._start())
+                self.delivery.run.sent_first_pcm()
+                await send({"type": "http.response.body", "body": self.wrapped(piece), "more_body": True})
         if not begun:
-            await send(self._start("audio/pcm", "s16le"))
-        if waiting:
-            self._run.sent_first_pcm()
-        await send({"type": "http.response.body", "body": bytes(waiting), "more_body": False})
+            await send(self._start())
+        await send({"type": "http.response.body", "body": self.closing(), "more_body": False})
 
     async def _whole(self, send: Send) -> None:
-        async with aclosing(self._sound()) as sound:
-            pieces = [piece async for piece in sound]
-        header = wav_header(sum(map(len, pieces)))
-        body = b"".join([header, *pieces])
-        await send(self._start("audio/wav", "wav", length=len(body)))
-        self._run.sent_first_pcm()
+        async with aclosing(self.delivery.pieces()) as pieces:
+            body = b"".join([piece async for piece in pieces])
+        await send(self._start(length=len(body)))
+        self.delivery.run.sent_first_pcm()
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
-    async def _sound(self) -> AsyncGenerator[bytes, None]:
-        """s16le as it comes. The recording gets it after the client; all other events go to the run's followers."""
-        async with aclosing(self._run.speaking.__aiter__()) as events:
-            async for event in events:
-                if isinstance(event, Sound):
-                    piece = to_s16le(event.pcm)
-                    yield piece
-                    if self._recording is not None:
-                        self._recording.push(piece)
-                elif isinstance(event, SegmentFailed):
-                    self._run.note(event, self._problems.told(event.error, self._wish)["message"])
-                else:
-                    self._run.note(event)
-
-    def _start(self, mime: str, form: str, length: int | None = None) -> Message:
-        headers = {
-            "content-type": mime,
-            "cache-control": "no-store",
-            "x-accel-buffering": "no",
-            "x-sample-rate": str(SAMPLE_RATE),
-            "x-channels": "1",
-            "x-format": form,
-            "x-engine": self._info.name,
-            "x-engine-label": self._info.label,
-            "x-request-id": self._run.id,
-            "x-seed": str(self._run.speaking.seed),
+    def _start(self, length: int | None = None) -> Message:
+        run = self.delivery.run
+        headers = sound_headers(self.delivery.form, self._info, run.id) | {
+            "content-type": self.mime,
+            "x-seed": str(run.speaking.seed),
         }
         if length is not None:
             headers["content-length"] = str(length)
-        encoded = [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
-        return {"type": "http.response.start", "status": 200, "headers": encoded}
+        return start(headers)
+
+
+@asynccontextmanager
+async def cancelled_when_gone(receive: Receive, cancel: Callable[[], None]) -> AsyncIterator[None]:
+    """While the block runs, `cancel` is called as soon as the client leaves."""
+
+    async def watch() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        cancel()
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
+
+
+def sound_headers(form: Form, info: EngineInfo, request_id: str) -> dict[str, str]:
+    """What the sound is and who speaks."""
+    return {
+        "cache-control": "no-store",
+        "x-accel-buffering": "no",
+        "x-sample-rate": str(form.sample_rate),
+        "x-channels": "1",
+        "x-format": form.label,
+        "x-engine": info.name,
+        "x-engine-label": info.label,
+        "x-request-id": request_id,
+    }
+
+
+def start(headers: Mapping[str, str]) -> Message:
+    """The head of a 200."""
+    encoded = [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
+    return {"type": "http.response.start", "status": 200, "headers": encoded}

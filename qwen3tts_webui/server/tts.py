@@ -2,84 +2,59 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from http import HTTPStatus
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
 
+from ..audio.encode import FORMATS
 from ..config import MAX_DESCRIPTION, Settings
-from ..errors import InvalidValue
 from ..speech import Speech
+from .asked import Asked, begin
+from .batch import MULTIPART, NDJSON, begin_batch
 from .body import read
+from .delivery import Delivery
 from .problems import Problems
 from .recording import Recorder
 from .runs import Runs
-from .schemas import SpeakBody
+from .schemas import SpeakBody, documented
 from .sound import SoundResponse
 
-_MAX_DEADLINE_MS = 86_400_000
-_LONG_TEXT = 1_000  # characters; cutting more than that would hold up everybody's sound by more than 5 ms
 _BYTES_A_CHARACTER = 12  # the longest JSON spelling: an escaped surrogate pair
+
+
+def max_body_bytes(settings: Settings) -> int:
+    """What a request with the longest text and description may weigh."""
+    return _BYTES_A_CHARACTER * (settings.max_text + MAX_DESCRIPTION) + 16_384
 
 
 def tts_router(speech: Speech, settings: Settings, runs: Runs, recorder: Recorder, problems: Problems) -> APIRouter:
     """The route; `runs` remembers what it did, `recorder` keeps the sound."""
-    router = APIRouter()
-    max_bytes = _BYTES_A_CHARACTER * (settings.max_text + MAX_DESCRIPTION) + 4_096
+    router = APIRouter(tags=["speech"])
+    max_bytes = max_body_bytes(settings)
 
     async def tts(request: Request) -> Response:
-        """Speak a text in a voice that is described in plain words."""
-        received = time.monotonic()
-        headers = request.headers
-        request_id = runs.new_id(headers.get("x-request-id"))
-        deadline = _deadline(headers.get("x-deadline-ms"), received)
+        """Speak a text, or a batch of texts, in a voice that is described in plain words."""
+        asked = Asked.of(request, runs)
         body = await read(request, SpeakBody, max_bytes=max_bytes)
-        client = request.client.host if request.client else ""
-        asked = body.request(request_id=request_id, client=client, deadline=deadline)
-        if len(body.text) > _LONG_TEXT:
-            speaking = await asyncio.to_thread(speech.speak, asked)
-        else:
-            speaking = speech.speak(asked)
-        return SoundResponse(
-            runs.open(request_id, speaking, received),
-            speech.info,
-            recorder,
-            problems,
-            streaming=body.streaming,
-            wish=headers.get("accept-language", ""),
-        )
+        form = body.form
+        if isinstance(body.text, list):
+            requests = body.requests(asked, max_text=speech.max_text)
+            accept = request.headers.get("accept", "")
+            return await begin_batch(
+                speech, runs, recorder, problems, requests, form, asked, at_once=body.batch_size, accept=accept
+            )
+        run = await begin(speech, runs, body.request(asked), asked.received)
+        delivery = Delivery(run, form, recorder, problems, asked.wish)
+        return SoundResponse(delivery, speech.info, problems, wish=asked.wish)
 
+    mimes: dict[str, dict[str, object]] = {info.mime: {} for info in FORMATS.values()}
     router.add_api_route(
         "/api/tts",
         tts,
         methods=["POST"],
         response_class=Response,
-        responses=_documented_responses(),
-        openapi_extra={
-            "requestBody": {
-                "required": True,
-                "content": {"application/json": {"schema": SpeakBody.model_json_schema()}},
-            }
-        },
+        **documented(
+            SpeakBody,
+            statuses=(400, 404, 413, 415, 422, 429, 500, 503, 504),
+            content={**mimes, MULTIPART: {}, NDJSON: {}},
+        ),
     )
     return router
-
-
-def _deadline(header: str | None, received: float) -> float | None:
-    """`X-Deadline-Ms`: milliseconds from now until the last byte, on the monotonic clock."""
-    if header is None:
-        return None
-    if not (header.isascii() and header.isdecimal() and len(header) < 12 and 0 < int(header) <= _MAX_DEADLINE_MS):
-        raise InvalidValue(field="X-Deadline-Ms", expected=f"1 … {_MAX_DEADLINE_MS}", got="something else")
-    return received + int(header) / 1000
-
-
-def _documented_responses() -> dict[int | str, dict[str, Any]]:
-    """For OpenAPI: what comes back, error by error."""
-    documented: dict[int | str, dict[str, Any]] = {
-        status: {"description": HTTPStatus(status).phrase} for status in (400, 413, 415, 422, 429, 500, 503, 504)
-    }
-    documented[200] = {"description": "The sound", "content": {"audio/pcm": {}, "audio/wav": {}}}
-    return documented

@@ -1,0 +1,69 @@
+"""One request's sound on its way to one listener, whatever carries it.
+
+In: a `Run`. Out: bytes in the form that was asked for. On the way the recording gets the sound and the run's followers
+the events. Knows no HTTP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from ..errors import SpeechError
+from ..speech import SegmentFailed, Sound
+from .form import Form
+from .problems import Problems
+from .recording import Recorder
+from .runs import Run
+
+
+class Delivery:
+    """`pieces` once, then `end`, whatever happened in between. `wish` is the listener's `Accept-Language`."""
+
+    def __init__(self, run: Run, form: Form, recorder: Recorder, problems: Problems, wish: str) -> None:
+        self.run = run
+        self.form = form
+        self.error: SpeechError | None = None
+        self._recording = recorder.begin(run)
+        self._problems = problems
+        self._wish = wish
+
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        """What may leave, as soon as it may. Raises `SpeechError` if it fails before the first piece; a later failure
+        ends the sound well, and `error` says what it was."""
+        begun = False
+        packer = self.form.packer()
+        try:
+            async with aclosing(self.run.speaking.__aiter__()) as events:
+                async for event in events:
+                    if isinstance(event, Sound):
+                        piece = await packer.push(event.pcm)
+                        if piece:
+                            begun = True
+                            yield piece
+                        if self._recording is not None:  # after the listener, who waits for it
+                            self._recording.push(event.pcm)
+                    elif isinstance(event, SegmentFailed):
+                        self.run.note(event, self.told(event.error)["message"])
+                    else:
+                        self.run.note(event)
+        except SpeechError as error:
+            self.error = error
+            if not begun:
+                raise
+        rest = await packer.flush()
+        if rest:
+            yield rest
+
+    def told(self, error: SpeechError) -> dict[str, str]:
+        """`error` in the listener's language."""
+        return self._problems.told(error, self._wish)
+
+    def end(self) -> None:
+        """The listener has all of it, or has left: nothing more will be spoken. Idempotent."""
+        if self.run.ended:
+            return
+        self.run.speaking.cancel()
+        if self._recording is not None:
+            self._recording.end(lambda: self.run.account)
+        self.run.end(self.error, "" if self.error is None else self.told(self.error)["message"])
