@@ -5,8 +5,8 @@ import { route } from "./player.js";
 
 const AGAIN_MS = 2000;
 
-/** Show the engine, and keep asking until there is one that is ready. */
-export async function showEngine(sentences) {
+/** Show the engine, ask again until it is ready and whenever another one speaks; `on(info)` hears of each answer. */
+export async function showEngine(sentences, on = () => {}) {
   let info = null;
   const draw = () => {
     const label = byId("engine-label");
@@ -19,10 +19,13 @@ export async function showEngine(sentences) {
   for (;;) {
     info = await ask();
     draw();
-    if (info && info.ready !== false) return;
-    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    if (info) on(info);
+    await (info && info.ready !== false ? changed() : new Promise((resolve) => setTimeout(resolve, AGAIN_MS)));
   }
 }
+
+/** Another engine speaks now: model.js says so. */
+const changed = () => new Promise((resolve) => document.addEventListener("studio-engine", resolve, { once: true }));
 
 const unlike = (word, i, words) => word && words.indexOf(word) === i;
 

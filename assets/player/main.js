@@ -1,5 +1,6 @@
 // Joins the page's parts. Everything that Gradio's events and the tests reach is `window.qwen3tts`.
 
+import { Asking } from "./asking.js";
 import { Controls } from "./controls.js";
 import { appeared, byId } from "./dom.js";
 import { showEngine } from "./engine.js";
@@ -7,6 +8,7 @@ import { Fields } from "./fields.js";
 import { Header } from "./header.js";
 import { Sentences } from "./i18n.js";
 import { Lines, estimate_s } from "./lines.js";
+import { showModels } from "./model.js";
 import { Player, route } from "./player.js";
 import { followTheme } from "./theme.js";
 import { Voices } from "./voices.js";
@@ -27,6 +29,7 @@ sentences.apply();
 followTheme();
 
 const fields = new Fields();
+const asking = new Asking(fields);
 const samples = boot.presets.map((preset) => preset.sample).concat(Object.values(boot.sentences).map((all) => all["text.sample"]));
 let spoken_s = 0;
 const expected_s = () => spoken_s;
@@ -37,6 +40,7 @@ const voices = new Voices(boot, fields, sentences);
 new Header(player, sentences);
 new Controls(player, sentences, expected_s);
 showEngine(sentences);
+showModels(sentences);
 
 byId("page-language").onclick = () => {
   const others = sentences.languages.filter((language) => language !== sentences.language);
@@ -53,11 +57,11 @@ function suggest() {
 
 Object.assign(window.qwen3tts, {
   ready: true,
-  generate(text, language, voice_desc) {
+  generate(text, language) {
     if (player.busy) return player.stop();
     spoken_s = estimate_s(text);
     byId("wave-card").scrollIntoView({ block: "nearest" });
-    player.speak({ text, language, voice_desc }, sentences.language, clicked.at || undefined);
+    player.speak(asking.body({ text, language }), sentences.language, clicked.at || undefined);
   },
   chose(language) {
     fields.chose(language);

@@ -1,5 +1,5 @@
-// In: what to speak, and when it was asked for. Out: `stats` and `marks`, which the whole page and the tests read; a "change"
-// event whenever they changed. One request at a time. Knows no element of the page.
+// In: what to speak and when it was asked for, or a finished sound to hear again. Out: `stats` and `marks`, which the whole
+// page and the tests read; a "change" event whenever they changed. One sound at a time. Knows no element of the page.
 
 import { Sound } from "./sound.js";
 
@@ -14,6 +14,8 @@ const NOTHING = {
   state: "ready", // ready, waiting, speaking, paused, done, stopped, failed
   receiving: false,
   request_id: null,
+  audio: null, // the route of the finished sound, without ?format=; null until there is one
+  recalled: false, // a finished sound, heard again: it has no latency of its own
   engine: null,
   seed: null,
   first_byte_ms: null, // click -> first sound in the Worker
@@ -46,7 +48,7 @@ export class Player extends EventTarget {
   #sound = new Sound((message) => this.#heard(message));
 
   get busy() {
-    return ["waiting", "speaking"].includes(this.stats.state) || this.stats.receiving;
+    return ["waiting", "speaking"].includes(this.stats.state) || (this.stats.receiving && !this.stats.recalled);
   }
 
   get device_ms() {
@@ -68,6 +70,21 @@ export class Player extends EventTarget {
     this.#sound
       .speak({ run, headers, body: JSON.stringify({ ...request, streaming: true }), ...urls }, this.#hold)
       .catch((error) => this.#fail({ code: "sound", message: String(error), status: null }));
+    this.#changed("started");
+  }
+
+  /** Have a finished sound in place of what is here: `audio` is its route, `account` its report. Silent unless `play`. */
+  recall(audio, account, { play = true } = {}) {
+    if (this.busy) this.stop();
+    const { timings, server_first_pcm_ms, segments = [], request_id, engine, seed, stopped } = account;
+    const run = this.stats.run + 1;
+    const state = play ? "waiting" : "done";
+    Object.assign(this.stats, NOTHING, { run, state, receiving: true, recalled: true, audio, request_id, engine, seed, stopped });
+    this.peaks = [];
+    this.marks = { segments: segments.map(flat), underruns: [] };
+    this.#account({ timings, server_first_pcm_ms });
+    if (!this.#sound.possible) return this.#fail({ code: "insecure", message: null, status: null });
+    this.#sound.speak({ run, method: "GET", url: `${route(audio)}?format=pcm` }, 0, !play);
     this.#changed("started");
   }
 
@@ -96,6 +113,14 @@ export class Player extends EventTarget {
     if (this.stats.samples) this.#sound.seek(there);
   }
 
+  /** Hear the samples from `start` up to `end`, and no more. */
+  playRange(start, end) {
+    if (!this.stats.samples) return;
+    this.#sound.playRange(start, Math.min(end, this.stats.samples));
+    this.stats.state = "speaking";
+    this.#changed();
+  }
+
   #heard(message) {
     if (message.run !== this.stats.run) return; // of a request that was left
     if (message.sound) this.#played(message);
@@ -109,14 +134,15 @@ export class Player extends EventTarget {
       stats.engine = told.headers["x-engine"] ?? null;
       stats.seed = told.headers["x-seed"] ?? null;
     } else if (type === "peaks") {
-      if (told.samples) stats.first_byte_ms ??= this.#since(told.at);
+      if (told.samples && !stats.recalled) stats.first_byte_ms ??= this.#since(told.at);
       stats.samples = told.samples;
       for (const peak of told.peaks) this.peaks.push(peak);
     } else if (type === "event") {
       this.#event(told.event);
     } else if (type === "done") {
-      stats.total_ms = this.#since(Date.now());
+      if (!stats.recalled) stats.total_ms = this.#since(Date.now());
       stats.receiving = false;
+      if (stats.samples) stats.audio ??= `api/requests/${stats.request_id}/audio`;
       if (!stats.samples && stats.state === "waiting") stats.state = "done"; // nothing will ever be heard
       if (stats.failed) return this.#fail(stats.error);
     } else if (type === "failed") {
@@ -165,9 +191,11 @@ export class Player extends EventTarget {
     const { stats, marks } = this;
     Object.assign(stats, { position, samples_played, nonzero_samples, underruns, slack_ms });
     if (type === "first") {
-      stats.first_sample_ms = this.#since(at);
       if (stats.state === "waiting") stats.state = "speaking";
-      this.#askAccount(stats.run);
+      if (!stats.recalled) {
+        stats.first_sample_ms = this.#since(at);
+        this.#askAccount(stats.run);
+      }
     }
     if (type === "dry") {
       marks.underruns.push(position);
@@ -178,6 +206,7 @@ export class Player extends EventTarget {
       if (!underruns && slack_ms !== null) this.#hold = slack_ms > ALWAYS_AHEAD_MS ? HOLDS_MS.ahead : HOLDS_MS.usual;
     }
     if (state === "finished" && stats.state === "speaking") stats.state = "done";
+    if (type === "reached") stats.state = "paused";
     this.#changed(type);
   }
 
@@ -194,6 +223,11 @@ export class Player extends EventTarget {
   #changed(what = "") {
     this.dispatchEvent(new CustomEvent("change", { detail: what }));
   }
+}
+
+/** A segment of a report in the form of the events. */
+function flat({ segment, start_sample, num_samples, stopped, failed, voice, timings }) {
+  return { index: segment.index, line: segment.line, start_sample, num_samples, stopped, voice, timings, failed: Boolean(failed) };
 }
 
 /** A request id that nobody else has; `crypto.randomUUID` exists on https only. */

@@ -53,12 +53,15 @@ export class Sound {
     if (this.#context && this.#context.state !== "running") this.#context.resume().catch(() => {});
   }
 
-  /** Ask for speech: `order` is {run, url, events, headers, body}; `hold_ms` is waited after the first sound came. */
-  async speak(order, hold_ms) {
+  /**
+   * Ask for speech: `order` is {run, url, events, headers, body}, or {run, method: "GET", url} for a finished sound; `hold_ms` is
+   * waited after the first sound came; a `silent` one waits for `resume`.
+   */
+  async speak(order, hold_ms, silent = false) {
     this.wake();
     if (!this.#node) await this.ready;
     const { port1, port2 } = new MessageChannel();
-    this.#node.port.postMessage({ type: "open", run: order.run, port: port2, hold: hold_ms / 1000 }, [port2]);
+    this.#node.port.postMessage({ type: "open", run: order.run, port: port2, hold: hold_ms / 1000, silent }, [port2]);
     this.#worker.postMessage({ type: "speak", ...order, rate: this.#context.sampleRate, port: port1 }, [port1]);
   }
 
@@ -82,6 +85,13 @@ export class Sound {
   /** Go to `sample` (at 24 kHz) of what exists. */
   seek(sample) {
     this.#tell("seek", { sample: Math.round((sample * this.#context.sampleRate) / RATE) });
+  }
+
+  /** Play from one sample to another (at 24 kHz). */
+  playRange(from, until) {
+    this.wake();
+    const scale = this.#context.sampleRate / RATE;
+    this.#tell("range", { from: Math.round(from * scale), until: Math.round(until * scale) });
   }
 
   #tell(type, detail = {}) {

@@ -1,4 +1,4 @@
-// In: {type: "speak", run, url, events, headers, body, rate, port} and {type: "abort", run}. Out, to the page: "open",
+// In: {type: "speak", run, method, url, events, headers, body, rate, port} and {type: "abort", run}. Out, to the page: "open",
 // "peaks", "event", "done", "failed"; out, to the worklet through `port`: samples and the end. The page may stall; this does not.
 
 import { Peaks, Samples } from "./pcm.js";
@@ -20,14 +20,14 @@ async function speak(order) {
   let events = null;
   try {
     const answer = await fetch(order.url, {
-      method: "POST",
+      method: order.method ?? "POST",
       headers: order.headers,
       body: order.body,
       signal: abort.signal,
     });
     if (!answer.ok) throw await refusal(answer);
     tell("open", { headers: Object.fromEntries(answer.headers) });
-    events = follow(order, abort.signal, tell);
+    events = order.events ? follow(order, abort.signal, tell) : null;
     const samples = await listen(answer.body.getReader(), order, tell);
     await soon(events);
     tell("done", { samples });

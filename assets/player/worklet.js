@@ -1,5 +1,5 @@
-// In, on the node's port: {type: "open", run, port, hold}, "pause", "resume", "seek", "stop"; in, on each run's port: {pcm} and {end}.
-// Out: "first" (the first sample that is not silence), "progress", "dry" (underrun), "finished". Keeps the whole sound, so that
+// In, on the node's port: {type: "open", run, port, hold, silent}, "pause", "resume", "seek", "range", "stop"; in, on each run's
+// port: {pcm} and {end}. Out: "first" (the first sample that is not silence), "progress", "dry" (underrun), "reached", "finished". Keeps the whole sound, so that
 // it can be heard again; knows no network and no clock but the device's.
 
 const RAMP_S = 0.006; // no edge is steeper than this: what keeps stop, pause and seek from clicking
@@ -18,6 +18,7 @@ class Player extends AudioWorkletProcessor {
     this.starts = []; // of each block, in samples
     this.total = 0;
     this.position = 0;
+    this.until = Infinity; // where a range that was asked for ends
     this.block = 0; // where `position` is
     this.ended = false;
     this.state = "idle"; // idle, filling, playing, paused, finished
@@ -31,12 +32,12 @@ class Player extends AudioWorkletProcessor {
     this.counts = { samples_played: 0, nonzero_samples: 0, underruns: 0, slack_ms: null };
   }
 
-  open({ run, port, hold }) {
+  open({ run, port, hold, silent }) {
     this.source?.close();
     this.clear(run);
     this.source = port;
     this.hold = hold;
-    this.state = "filling";
+    this.state = silent ? "paused" : "filling";
     port.onmessage = ({ data }) => (data.end ? (this.ended = true) : this.take(data.pcm));
   }
 
@@ -58,11 +59,24 @@ class Player extends AudioWorkletProcessor {
   resume() {
     if (this.state === "finished") this.move(0);
     if (this.state === "paused" || this.state === "finished") this.state = "playing";
+    this.until = Infinity;
     this.then = null;
     this.target = 1;
   }
 
+  range({ from, until }) {
+    const jump = () => {
+      this.move(Math.max(0, Math.min(from, this.total)));
+      this.until = until;
+      this.state = "playing";
+      this.target = 1;
+      this.tell("progress");
+    };
+    this.state === "playing" ? this.fade(jump) : jump();
+  }
+
   seek({ sample }) {
+    this.until = Infinity;
     const quiet = this.state !== "playing";
     const jump = () => {
       this.move(Math.max(0, Math.min(sample, this.total)));
@@ -126,6 +140,13 @@ class Player extends AudioWorkletProcessor {
     if (this.state === "filling" && this.filled) this.state = "playing";
     if (this.state === "playing") this.render(channels);
     else if (this.last !== 0) this.render(channels); // let the edge die away
+    if (this.state === "playing" && this.position >= this.until && this.target === 1) {
+      this.until = Infinity;
+      this.fade(() => {
+        this.state = "paused";
+        this.tell("reached");
+      });
+    }
     if (this.state === "playing" && currentFrame - this.told >= PROGRESS_FRAMES) {
       this.told = currentFrame;
       this.tell("progress");

@@ -24,12 +24,12 @@ LETTERS_PER_SECOND = {
 """Letters a calm reader says in a second, the pauses between sentences included."""
 
 _HEAVY = regex.compile(r"(?P<han>\p{Han})|(?P<kana>[\p{Hiragana}\p{Katakana}])|(?P<hangul>\p{Hangul})|(?P<digit>\p{N})")
-_EXTRA = {"han": 2.2, "kana": 0.9, "hangul": 1.4, "digit": 2.0}
+EXTRA_LETTERS = {"han": 2.2, "kana": 0.9, "hangul": 1.4, "digit": 2.0}
 
 
 def letters(text: str) -> float:
     """The length of cleaned `text` in letters: a Latin letter or a mark is 1, a kana 1.9, a Chinese character 3.2."""
-    return len(text) + sum(_EXTRA[match.lastgroup or ""] for match in _HEAVY.finditer(text))
+    return len(text) + sum(EXTRA_LETTERS[match.lastgroup or ""] for match in _HEAVY.finditer(text))
 
 
 def estimate_seconds(text: str, language: str) -> float:

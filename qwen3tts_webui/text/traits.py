@@ -58,6 +58,11 @@ def vocabulary() -> tuple[Trait, ...]:
     return tuple(Trait(**{**entry, "words": tuple(entry["words"])}) for entry in _file()["trait"])
 
 
+def elsewhere() -> dict[str, tuple[str, ...]]:
+    """By dimension, the phrases that hold a trait word and mean something else."""
+    return {dimension: tuple(phrases) for dimension, phrases in _file()["elsewhere"].items()}
+
+
 def read(description: str) -> Traits:
     """The traits that `description` names and does not deny; where a dimension has one value, the first named."""
     text = clean_description(description).casefold()
@@ -89,7 +94,7 @@ def _file() -> dict[str, Any]:
 def _pattern(dimension: str) -> tuple[regex.Pattern[str], dict[str, str]]:
     """What finds the words of a dimension, longest first, and what each word means ("" = something else)."""
     meanings = {word: trait.id for trait in vocabulary() if trait.dimension == dimension for word in trait.words}
-    meanings |= dict.fromkeys(_file()["elsewhere"].get(dimension, ()), "")
+    meanings |= dict.fromkeys(elsewhere().get(dimension, ()), "")
     words = sorted(map(regex.escape, meanings), key=len, reverse=True)
     latin = "|".join(word for word in words if word[0].isascii())
     chinese = "|".join(word for word in words if not word[0].isascii())

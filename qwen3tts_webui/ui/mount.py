@@ -8,24 +8,26 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict
-from typing import Any
+import secrets
 
 import gradio as gr
 from fastapi import FastAPI, Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from ..config import MAX_DESCRIPTION, Settings, asset
-from ..i18n import PAGE_LANGUAGES, Catalog
+from ..config import Settings, asset
 from ..speech import Speech
-from ..text.language import LANGUAGES
+from ..voices.traits import suggest
+from .boot import boot
 from .page import build_page
 from .theme import theme
 
 _HEAD = """
 <link rel="stylesheet" href="studio/page.css">
+<link rel="stylesheet" href="studio/text.css">
+<link rel="stylesheet" href="studio/voice.css">
+<link rel="stylesheet" href="studio/history.css">
 <link rel="icon" type="image/svg+xml" href="studio/icons/icon.svg">
 <script type="module" src="studio/main.js"></script>
 """
@@ -40,16 +42,6 @@ class _Fresh(StaticFiles):
         return response
 
 
-def boot(speech: Speech, settings: Settings) -> dict[str, Any]:
-    """All that the browser's modules need to know before the first click."""
-    return {
-        "sentences": {language: dict(Catalog(language).sentences) for language in PAGE_LANGUAGES},
-        "page_language": settings.page_language,
-        "presets": [asdict(preset) for language in LANGUAGES for preset in speech.presets.of(language.code)],
-        "limits": {"text": speech.max_text, "description": MAX_DESCRIPTION},
-    }
-
-
 def mount_page(app: FastAPI, speech: Speech, settings: Settings) -> None:
     """Serve the page at /; call it after every other route was added."""
     body = json.dumps(boot(speech, settings), ensure_ascii=False).encode()
@@ -61,7 +53,14 @@ def mount_page(app: FastAPI, speech: Speech, settings: Settings) -> None:
             return Response(status_code=304, headers=headers)
         return Response(body, media_type="application/json", headers=headers)
 
+    async def surprise(request: Request) -> Response:
+        """A description nobody thought of, in the language that the person writes in."""
+        seed = secrets.randbelow(2**32)
+        description = suggest(seed, "zh" if request.query_params.get("language") == "zh" else "en")
+        return JSONResponse({"description": description}, headers={"Cache-Control": "no-store"})
+
     app.add_route("/studio/boot.json", boot_json, include_in_schema=False)
+    app.add_route("/studio/surprise.json", surprise, include_in_schema=False)
     app.mount("/studio/icons", _Fresh(directory=asset("icons")))
     app.mount("/studio", _Fresh(directory=asset("player")))
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read by Gradio in many places; no argument covers them all

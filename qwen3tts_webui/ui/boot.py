@@ -1,0 +1,43 @@
+"""What the browser's modules know before the first click, as one JSON object.
+
+In: `Speech` and settings. Out: sentences, presets, limits, and the tables by which the page reads a text and a
+description as the server does (text.language, text.length, text.traits). Knows no route.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from ..config import MAX_DESCRIPTION, Settings
+from ..i18n import PAGE_LANGUAGES, Catalog
+from ..speech import Speech
+from ..text.common_words import COMMON_WORDS, TELLING_LETTERS
+from ..text.language import LANGUAGES
+from ..text.length import EXTRA_LETTERS, LETTERS_PER_SECOND
+from ..text.traits import elsewhere, vocabulary
+from ..voices.traits import examples
+
+
+def boot(speech: Speech, settings: Settings) -> dict[str, Any]:
+    """Plain JSON values only."""
+    return {
+        "sentences": {language: dict(Catalog(language).sentences) for language in PAGE_LANGUAGES},
+        "page_language": settings.page_language,
+        "presets": [asdict(preset) for language in LANGUAGES for preset in speech.presets.of(language.code)],
+        "limits": {"text": speech.max_text, "description": MAX_DESCRIPTION},
+        "examples": [asdict(example) for example in examples()],
+        "writing": writing(),
+    }
+
+
+def writing() -> dict[str, Any]:
+    """The tables of writing.js and traits.js."""
+    return {
+        "common_words": {code: sorted(words) for code, words in COMMON_WORDS.items()},
+        "telling_letters": TELLING_LETTERS,
+        "letters_per_second": LETTERS_PER_SECOND,
+        "extra_letters": EXTRA_LETTERS,
+        "traits": [asdict(trait) for trait in vocabulary()],
+        "elsewhere": elsewhere(),
+    }
