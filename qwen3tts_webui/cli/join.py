@@ -51,9 +51,15 @@ def choose_synthesizer(settings: Settings, store: Store) -> Synthesizer:
 def start_model(settings: Settings, folder: Path) -> Engine:
     """An engine for the checkpoint in `folder`, loading in the background."""
     from ..engine.start import start_engine
+    from ..models.store import name_of
 
     return start_engine(
-        folder, device=settings.device, dtype=settings.dtype, slots=settings.slots, queue_size=settings.queue_size
+        folder,
+        name=name_of(folder),
+        device=settings.device,
+        dtype=settings.dtype,
+        slots=settings.slots,
+        queue_size=settings.queue_size,
     )
 
 

@@ -30,6 +30,7 @@ _BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "int8": 1}
 def start_engine(
     path_or_id: str | Path,
     *,
+    name: str = "",
     device: str = "auto",
     dtype: str = "auto",
     slots: int = 0,
@@ -37,6 +38,8 @@ def start_engine(
     kv_length: int = KV_LENGTH,
 ) -> Engine:
     """An engine for the checkpoint, loading in the background. `slots` 0: as many as suit the device.
+
+    `name` is what people call the model; "" takes the folder's.
 
     Raises CheckpointError, Unsupported and DownloadError for the checkpoint, InvalidValue for the device or the type,
     and WontFit, all before anything is loaded.
@@ -62,7 +65,7 @@ def start_engine(
         choice,
         spec=spec,
         encoder=TextEncoder(folder),
-        model=folder.name,
+        model=name or folder.name,
         queue_size=queue_size,
         bf16=any(gpu.capability >= (8, 0) for gpu in machine.gpus) or machine.cpu_bf16,
     )

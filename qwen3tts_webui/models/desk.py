@@ -47,6 +47,7 @@ class ModelState:
     bytes: int
     approximate: bool
     partial_bytes: int
+    speaking: bool
     fit: Fit
 
 
@@ -158,6 +159,7 @@ class Desk:
             bytes=size,
             approximate=approximate,
             partial_bytes=self.store.partial_bytes(model.id),
+            speaking=not self._switch.info.preview and self._switch.info.model == model.id.split("/")[1],
             fit=fit(weights, room),
         )
 

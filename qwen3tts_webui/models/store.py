@@ -115,6 +115,13 @@ class Store:
         return here or next((folder for folder in caches if _is_whole(folder)), None)
 
 
+def name_of(folder: Path) -> str:
+    """What people call the checkpoint in `folder`, wherever it lies."""
+    if folder.parent.name == "snapshots":  # huggingface_hub names the folder by its commit
+        return folder.parent.parent.name.split("--")[-1]
+    return folder.name.replace("___", ".")
+
+
 def _is_whole(folder: Path) -> bool:
     if not folder.is_dir():
         return False

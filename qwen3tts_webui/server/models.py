@@ -31,6 +31,18 @@ class DownloadBody(BaseModel):
     mirror: Literal["", "hf", "modelscope"] = ""
 
 
+def no_models_router() -> APIRouter:
+    """For a server that brings no models: it says so."""
+    router = APIRouter()
+
+    @router.get("/api/models")
+    async def models() -> dict[str, Any]:
+        """There are none to be had here."""
+        return {"models": [], "mirrors": [], "download": None, "loading": None}
+
+    return router
+
+
 def models_router(desk: Desk, problems: Problems) -> APIRouter:
     router = APIRouter()
 

@@ -18,9 +18,8 @@ _HEADER = """
    <p id="engine-what"></p>
    <div id="engine-help" hidden>
     <p data-i18n="engine.why"></p>
-    <p data-i18n="engine.how"></p>
-    <code>hf download Qwen/Qwen3-TTS-12Hz-1.7B-VoiceDesign --local-dir VoiceDesign</code>
-    <code>python3 app.py --model VoiceDesign</code>
+    <p data-i18n="models.get"></p>
+    <code>python3 app.py download Qwen3-TTS-12Hz-1.7B-VoiceDesign</code>
    </div>
   </div>
  </details>

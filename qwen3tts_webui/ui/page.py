@@ -8,6 +8,7 @@ from ..config import Settings
 from ..i18n import Catalog
 from .handlers import wire
 from .header import header
+from .model_region import model_region
 from .player_region import player_region
 from .text_region import text_region
 from .voice_region import voice_region
@@ -23,5 +24,6 @@ def build_page(settings: Settings) -> gr.Blocks:
             text = text_region(say)
             voice = voice_region(say)
             player = player_region(say)
+        model_region()
         wire(text, voice, player)
     return page

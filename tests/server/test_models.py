@@ -20,7 +20,7 @@ from qwen3tts_webui.voices.presets import Presets
 from tests.fakes import ZeroCostSynthesizer
 from tests.models.fake_hub import BIG, MODEL, FakeHub, make_checkpoint, running_hub
 from tests.models.test_desk import Starter
-from tests.server.running import until
+from tests.server.running import calling, until
 
 ROUTE = "/api/models/download"
 
@@ -49,7 +49,7 @@ def client(tmp_path: Path, hub: FakeHub, starter: Starter) -> Iterator[TestClien
         Line("port", "ok", "port.ours", {"host": "h"}),
     ]
     app = create_app(Speech(switch, Presets.load()), Settings(), desk=desk, examine=lambda: lines)
-    with TestClient(app) as client:
+    with calling(app) as client:
         yield client
     if hub.hold is not None:
         hub.hold.set()
@@ -147,8 +147,9 @@ def test_the_doctor_speaks_the_language_of_the_client(client: TestClient):
     }
 
 
-def test_without_a_desk_there_are_no_such_routes():
+def test_without_a_desk_there_are_no_models():
     app = create_app(Speech(ZeroCostSynthesizer(), Presets.load()), Settings())
-    with TestClient(app) as client:
-        assert client.get("/api/models").status_code == 404
+    with calling(app) as client:
+        assert client.get("/api/models").json()["models"] == []
+        assert client.post(ROUTE, json={"model": MODEL}).status_code == 404
         assert client.get("/api/doctor").status_code == 404

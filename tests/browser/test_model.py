@@ -1,0 +1,121 @@
+"""The panel of model and machine: a download by click, its progress, its end, and the label that follows the engine."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+
+from qwen3tts_webui.config import Settings
+from qwen3tts_webui.doctor import check, look
+from qwen3tts_webui.models import Patience, Room, Store
+from qwen3tts_webui.models.desk import Desk
+from qwen3tts_webui.speech import Speech
+from qwen3tts_webui.switch import Switch
+from qwen3tts_webui.voices.presets import Presets
+from tests.fakes import ZeroCostSynthesizer
+from tests.models.fake_hub import FakeHub, make_checkpoint, running_hub
+from tests.models.test_desk import Starter
+from tests.server.running import until
+
+pytestmark = pytest.mark.browser
+
+
+class Scene:
+    """The whole program with a fake hub behind it, on a port of its own."""
+
+    def __init__(self, folder: Path, hub: FakeHub) -> None:
+        self.hub = hub
+        self.starter = Starter()
+        self.switch = Switch(ZeroCostSynthesizer(), quiet_s=0.02)
+        store = Store(folder / "models", caches=())
+        room = Room(device="cuda:0", dtype="bfloat16", free_bytes=24 << 30)
+        patience = Patience(tries=1, first_s=0.001)
+        self.desk = Desk(store, self.switch, self.starter, lambda: room, mirror=hub.url, patience=patience)
+        self.settings = Settings(outputs=folder)
+        self.url = ""
+        self._server: uvicorn.Server | None = None
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+        self._thread.start()
+        until(lambda: bool(self.url))
+
+    async def _serve(self) -> None:
+        from qwen3tts_webui.server import create_app
+        from qwen3tts_webui.ui import mount_page
+
+        speech = Speech(self.switch, Presets.load())
+        app = create_app(
+            speech,
+            self.settings,
+            page=lambda app: mount_page(app, speech, self.settings),
+            desk=self.desk,
+            examine=lambda: check(look(self.settings, self.desk.store, serving=True)),
+        )
+        self._server = server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
+
+        async def announce() -> None:
+            while not server.started:
+                await asyncio.sleep(0.02)
+            self.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
+
+        announcing = asyncio.create_task(announce())
+        await server.serve()
+        await announcing
+
+    def close(self) -> None:
+        if self.hub.hold is not None:
+            self.hub.hold.set()
+        assert self._server is not None
+        self._server.should_exit = True
+        self._thread.join(timeout=10)
+        self.desk.close()
+        self.switch.close()
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    with running_hub(make_checkpoint(tmp_path / "hub")) as hub:
+        scene = Scene(tmp_path, hub)
+        yield scene
+        scene.close()
+
+
+def test_a_model_is_downloaded_stopped_and_resumed_by_click_and_speaks(scene: Scene, fresh: Callable[..., Any]) -> None:
+    scene.hub.hold = threading.Event()
+    visit = fresh(scene.url)
+    page = visit.page
+    page.wait_for_function("() => document.querySelector('#engine').dataset.kind === 'preview'")
+    page.click("#machine summary")
+    assert page.locator(".model-row").count() == 3
+    # the page chooses mirrors by name; the hub of this test is the desk's own
+    page.evaluate("() => (document.querySelector('#machine-mirror').options[0].value = '')")
+    page.click(".model-row:first-child button")
+    assert scene.hub.held.wait(20)
+    page.wait_for_function("() => !document.querySelector('#machine-download').hidden")
+    page.wait_for_function("() => document.querySelector('#machine-bar').value > 0.2")
+    with page.expect_response(lambda answer: answer.request.method == "DELETE"):
+        page.click(".model-row:first-child button:has-text('Stop')")
+    scene.hub.hold.set()
+    until(lambda: scene.desk.progress.state == "stopped")
+    scene.hub.hold = None
+    page.click(".model-row:first-child button:has-text('Go on')")
+    until(lambda: bool(scene.starter.started), 30)
+    page.wait_for_function("() => document.querySelector('#machine-now').textContent.includes('is being loaded')")
+    scene.starter.started[0].ready = True
+    page.wait_for_function("() => document.querySelector('#engine').dataset.kind === 'real'")
+    page.wait_for_function("() => document.querySelector('#machine-now').textContent.includes('is speaking')")
+    assert visit.complaints == []
+
+
+def test_the_check_up_is_shown_in_the_language_of_the_page(scene: Scene, fresh: Callable[..., Any]) -> None:
+    page = fresh(scene.url, locale="zh-CN").page
+    page.wait_for_selector("#machine summary")
+    page.click("#machine summary")
+    page.wait_for_function("() => document.querySelectorAll('#machine-lines li').length > 8")
+    assert "此浏览器可以播放实时声音" in page.locator("#machine-lines").inner_text()
+    assert page.locator("#machine summary b").inner_text() == "模型与本机"
