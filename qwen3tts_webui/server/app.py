@@ -19,7 +19,7 @@ from ..doctor import Line
 from ..models.desk import Desk
 from ..speech import Speech
 from .doctor import doctor_router
-from .models import models_router
+from .models import models_router, no_models_router
 from .ops import GpuReading, ops_router
 from .problems import Problems
 from .recording import Recorder
@@ -47,7 +47,7 @@ def create_app(
 ) -> FastAPI:
     """`page` mounts the page on the app, after all routes; `gpu` gives the latest reading of the GPU.
 
-    `desk` brings models here, `examine` asks the doctor; without them there are no such routes.
+    `desk` brings models here, `examine` asks the doctor; without them there are none and there is no such route.
     """
     problems, runs, recorder = Problems(), Runs(), Recorder(speech.library)
 
@@ -67,8 +67,7 @@ def create_app(
     app.include_router(voices_router(speech))
     app.include_router(studio_router(speech.library, runs))
     app.include_router(ops_router(speech, gpu))
-    if desk is not None:
-        app.include_router(models_router(desk, problems))
+    app.include_router(no_models_router() if desk is None else models_router(desk, problems))
     if examine is not None:
         app.include_router(doctor_router(examine, problems))
     if page is not None:
