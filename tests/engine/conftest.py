@@ -1,0 +1,27 @@
+"""One thread for tiny tensors, and the tiny checkpoints."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from qwen3tts_webui.model import Qwen3TTS, load_model
+from tests.engine.speaking import CHECKPOINT, GOLDEN
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def model() -> Qwen3TTS:
+    return load_model(CHECKPOINT, device="cpu", dtype="float32")
+
+
+@pytest.fixture(scope="session")
+def custom() -> Qwen3TTS:
+    return load_model(GOLDEN / "custom", device="cpu", dtype="float32")
