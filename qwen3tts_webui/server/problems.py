@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from ..errors import Busy, MethodNotAllowed, ModelError, NoSuchRoute, RequestError, SpeechError
+from ..errors import MethodNotAllowed, ModelError, NoSuchRoute, RequestError, SpeechError
 from ..i18n import PAGE_LANGUAGES, Catalog, preferred
 
 _FIELDS = {
@@ -53,26 +54,30 @@ class Problems:
     def answer(self, error: SpeechError, accept_language: str, headers: Mapping[str, str] | None = None) -> Response:
         """The whole response; `Retry-After` with 429."""
         extra = dict(headers or {})
-        if isinstance(error, Busy):
+        if "retry_after_s" in error.params:
             extra["Retry-After"] = str(error.params["retry_after_s"])
         body = json.dumps({"error": self.told(error, accept_language)}, ensure_ascii=False).encode()
         return Response(body, error.status, {"Cache-Control": "no-store", **extra}, media_type="application/json")
 
-    def guard(self, app: FastAPI) -> None:
-        """Let every error that leaves a route of `app` be told in this way."""
+    def guard(self, app: FastAPI, others: Mapping[str, Problems] = MappingProxyType({})) -> None:
+        """Let every error that leaves a route of `app` be told in this way, or, below a path of `others`, in theirs."""
+
+        def teller(request: Request) -> Problems:
+            path = request.url.path
+            return next((other for prefix, other in others.items() if path.startswith(prefix)), self)
 
         async def speech_error(request: Request, error: Exception) -> Response:
             assert isinstance(error, SpeechError)
             if error.status >= 500:
                 log.warning("%s failed: %s", request.url.path, error.code)
-            return self.answer(error, _wish(request))
+            return teller(request).answer(error, _wish(request))
 
         async def http_error(request: Request, error: Exception) -> Response:
             assert isinstance(error, HTTPException)
-            return self.answer(_named(error, request), _wish(request), error.headers)
+            return teller(request).answer(_named(error, request), _wish(request), error.headers)
 
         async def stranger(request: Request, error: Exception) -> Response:
-            return self.answer(SpeechError(), _wish(request))  # Starlette logs the traceback
+            return teller(request).answer(SpeechError(), _wish(request))  # Starlette logs the traceback
 
         app.add_exception_handler(SpeechError, speech_error)
         app.add_exception_handler(HTTPException, http_error)
