@@ -18,6 +18,7 @@ from ..config import Settings
 from ..doctor import Line
 from ..models.desk import Desk
 from ..speech import Speech
+from . import openai
 from .doctor import doctor_router
 from .models import models_router, no_models_router
 from .ops import GpuReading, ops_router
@@ -49,6 +50,7 @@ def create_app(
 
     `desk` brings models here, `examine` asks the doctor; without them there are none and there is no such route.
     """
+    openai_problems = openai.OpenAIProblems()
     problems, runs, recorder = Problems(), Runs(), Recorder(speech.library)
 
     @asynccontextmanager
@@ -60,11 +62,12 @@ def create_app(
     app = FastAPI(
         title="Qwen3-TTS WebUI", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
-    problems.guard(app)
+    problems.guard(app, {openai.PREFIX: openai_problems})
     app.add_middleware(_SecurityHeaders)
     app.include_router(tts_router(speech, settings, runs, recorder, problems))
+    app.include_router(openai.openai_router(speech, settings, runs, recorder, openai_problems))
     app.include_router(requests_router(runs, recorder))
-    app.include_router(voices_router(speech))
+    app.include_router(voices_router(speech, runs, recorder))
     app.include_router(studio_router(speech.library, runs))
     app.include_router(ops_router(speech, gpu))
     app.include_router(no_models_router() if desk is None else models_router(desk, problems))

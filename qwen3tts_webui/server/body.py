@@ -7,6 +7,7 @@ cleaning removes it), strict about everything else.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TypeVar
 
 from fastapi import Request
@@ -34,15 +35,17 @@ _NAMES = {str: "string", bool: "boolean", int: "integer", float: "number", list:
 
 async def read(request: Request, model: type[Model], *, max_bytes: int) -> Model:
     """The body as `model`. Raises `NotJson`, `BodyTooLarge`, `MalformedJson`, `InvalidValue`."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise NotJson()
+    data = await read_bytes(request, ("application/json",), max_bytes=max_bytes)
     try:
-        return model.model_validate(_object(await _bounded(request, max_bytes)))
+        return model.model_validate(_object(data))
     except ValidationError as error:
         raise invalid(error.errors(include_url=False, include_context=True)[0], model) from None
 
 
-async def _bounded(request: Request, max_bytes: int) -> bytes:
+async def read_bytes(request: Request, types: Sequence[str], *, max_bytes: int) -> bytes:
+    """The body as it came, if it is declared as one of `types`. Raises `NotJson`, `BodyTooLarge`."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in types:
+        raise NotJson()
     declared = request.headers.get("content-length", "0")
     too_large = BodyTooLarge(limit_kib=max_bytes // 1024)
     if declared.isdecimal() and int(declared[:20]) > max_bytes:
