@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 import app
 from qwen3tts_webui import bootstrap
 from qwen3tts_webui.bootstrap.install import is_ready, make_environment, python_in, write_stamp
-from qwen3tts_webui.bootstrap.machine import Gpu, Machine, examine, parse_gpus
+from qwen3tts_webui.bootstrap.machine import Gpu, Machine, examine, parse_cpuinfo, parse_gpus
 from qwen3tts_webui.bootstrap.plan import (
     TORCH_INDEX,
     SetupError,
@@ -180,6 +181,46 @@ def test_a_full_disk_is_seen_before_anything_is_installed():
 @pytest.mark.parametrize(("gib", "notes"), [(4, 1), (32, 0), (0, 0)])
 def test_little_memory_is_told_and_unknown_memory_is_not(gib: int, notes: int):
     assert len(plan(replace(LINUX, memory=gib * 2**30), CONSTRAINTS, ("numpy",)).notes) == notes
+
+
+@pytest.mark.parametrize(("avx2", "notes"), [(False, 1), (True, 0), (None, 0)])
+def test_a_processor_without_avx2_is_told(avx2: bool | None, notes: int):
+    found = plan(replace(LINUX, avx2=avx2), CONSTRAINTS, ("numpy",)).notes
+    assert len(found) == notes
+    assert all("no AVX2" in note for note in found)
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "avx2"),
+    [
+        ("processor\t: 0\nflags\t\t: fpu sse2 avx avx2 fma\n", True),
+        ("processor\t: 0\nflags\t\t: fpu sse2 avx\n", False),
+        ("processor\t: 0\nFeatures\t: fp asimd\n", None),
+        ("", None),
+    ],
+)
+def test_the_processor_is_read(cpuinfo: str, avx2: bool | None):
+    assert parse_cpuinfo(cpuinfo) is avx2
+
+
+def test_a_window_is_only_installed_for_whoever_asks():
+    assert bootstrap.extras_for(["--port", "1"]) == ("preview",)
+    assert bootstrap.extras_for(["serve", "--desktop"]) == ("preview", "desktop")
+    assert any("pywebview" in item for item in requirements(PYPROJECT, ("desktop",)))
+
+
+@pytest.mark.parametrize("retries", ["0", "1"])
+def test_what_pip_really_says_offline_becomes_the_sentence_about_the_network(tmp_path: Path, retries: str):
+    nowhere = {
+        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_RETRIES": retries,
+        "PATH": os.environ["PATH"],
+    }
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", str(tmp_path), "torch==2.13.0"]
+    done = subprocess.run(command, env=nowhere, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert explain(done.stderr).startswith("The packages cannot be downloaded")
 
 
 def test_the_announcement_says_what_and_how_big():

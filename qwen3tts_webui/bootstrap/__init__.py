@@ -25,7 +25,7 @@ def main(argv: Sequence[str]) -> int:
     only_setup = list(argv[:1]) == ["--setup"]
     venv = ROOT / ".venv"
     try:
-        prepare(ROOT, tuple(argv[1:]) if only_setup else EXTRAS)
+        prepare(ROOT, tuple(argv[1:]) if only_setup else extras_for(argv))
     except SetupError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
@@ -39,6 +39,11 @@ def main(argv: Sequence[str]) -> int:
     from qwen3tts_webui.cli import main as run
 
     return run(argv)
+
+
+def extras_for(argv: Sequence[str]) -> tuple[str, ...]:
+    """The extras that these arguments need: a window of its own is only installed for whoever asks for one."""
+    return (*EXTRAS, "desktop") if "--desktop" in argv else EXTRAS
 
 
 def prepare(root: Path, extras: tuple[str, ...], machine: Machine | None = None) -> None:

@@ -25,7 +25,7 @@ class Gpu:
 class Machine:
     """All facts that a decision may use; `system` and `arch` as `platform` names them, sizes in bytes, 0 for unknown.
 
-    `uv` is the path of uv, a faster installer than pip, where there is one.
+    `uv` is the path of uv, a faster installer than pip, where there is one; `avx2` is None where nobody can tell.
     """
 
     system: str
@@ -35,6 +35,7 @@ class Machine:
     memory: int
     gpu: Gpu | None = None
     uv: str | None = None
+    avx2: bool | None = None
 
 
 def examine(root: Path) -> Machine:
@@ -47,6 +48,7 @@ def examine(root: Path) -> Machine:
         memory=_memory(),
         gpu=_gpu(),
         uv=shutil.which("uv"),
+        avx2=_avx2(),
     )
 
 
@@ -74,6 +76,24 @@ def _gpu() -> Gpu | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return parse_gpus(answer.stdout) if answer.returncode == 0 else None
+
+
+def parse_cpuinfo(text: str) -> bool | None:
+    """Whether the processor that /proc/cpuinfo describes has AVX2; None for one that is not an x86."""
+    for line in text.splitlines():
+        name, _, flags = line.partition(":")
+        if name.strip() == "flags":
+            return "avx2" in flags.split()
+    return None
+
+
+def _avx2() -> bool | None:
+    if sys.platform == "win32":
+        return bool(ctypes.windll.kernel32.IsProcessorFeaturePresent(40)) if platform.machine() == "AMD64" else None
+    try:
+        return parse_cpuinfo(Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+    except OSError:
+        return None
 
 
 def _memory() -> int:

@@ -132,6 +132,8 @@ def plan(machine: Machine, constraints: str, wanted: tuple[str, ...]) -> Plan:
     if 0 < machine.memory < MEMORY_FOR_THE_MODEL:
         has = machine.memory / 2**30
         notes.append(f"This machine has {has:.1f} GiB of memory: enough for the preview voice, not for Qwen3-TTS 1.7B.")
+    if machine.avx2 is False:
+        notes.append("This processor has no AVX2: the preview voice is for it, Qwen3-TTS would be far too slow.")
     return Plan(
         build=build,
         torch=torch_ways(build, pinned_torch(constraints)),
@@ -159,7 +161,7 @@ _SENTENCES = (
     (
         r"NewConnectionError|NameResolutionError|Failed to establish|name resolution|getaddrinfo|dns error|unreachable"
         r"|ConnectTimeout|ReadTimeout|timed out|Connection (refused|reset|aborted|broken)|error sending request"
-        r"|IncompleteRead|ProxyError|tunnel",
+        r"|IncompleteRead|ProxyError|tunnel|from versions: none",  # pip's last words when it could ask nobody
         "The packages cannot be downloaded: there is no working connection to the package registry. Check the network"
         " or the proxy (HTTPS_PROXY), or choose a mirror (PIP_INDEX_URL), and start again: what was installed is kept.",
     ),
