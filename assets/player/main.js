@@ -1,18 +1,23 @@
 // Joins the page's parts. Everything that Gradio's events and the tests reach is `window.qwen3tts`.
 
+import { Api } from "./api.js";
 import { Asking } from "./asking.js";
 import { Controls } from "./controls.js";
 import { appeared, byId } from "./dom.js";
 import { showEngine } from "./engine.js";
+import { Exports } from "./exports.js";
 import { Fields } from "./fields.js";
 import { Header } from "./header.js";
 import { Sentences } from "./i18n.js";
-import { Lines, estimate_s } from "./lines.js";
 import { showModels } from "./model.js";
 import { Player, route } from "./player.js";
-import { followTheme } from "./theme.js";
+import { Settings } from "./settings.js";
+import { Take } from "./take.js";
+import { joinText } from "./textregion.js";
+import { Theme } from "./theme.js";
 import { Voices } from "./voices.js";
 import { Waveform } from "./waveform.js";
+import { Writing } from "./writing.js";
 
 const LAST = "#generate"; // the last thing that Gradio draws
 const clicked = { at: 0 };
@@ -26,27 +31,50 @@ window.qwen3tts = { stats: player.stats, ready: false, generate() {}, chose() {}
 const [boot] = await Promise.all([fetch(route("studio/boot.json")).then((answer) => answer.json()), appeared(LAST), appeared("#text textarea"), appeared("#description textarea"), appeared("#wave"), appeared("#metric-gpu"), appeared("#presets"), appeared("#error-details")]);
 const sentences = new Sentences(boot.sentences, boot.page_language);
 sentences.apply();
-followTheme();
+const theme = new Theme();
 
 const fields = new Fields();
 const asking = new Asking(fields);
+const settings = new Settings();
+asking.settings = () => settings.body;
+const api = new Api(sentences);
+const writing = new Writing(boot.writing);
+const take = new Take(player, api);
 const samples = boot.presets.map((preset) => preset.sample).concat(Object.values(boot.sentences).map((all) => all["text.sample"]));
 let spoken_s = 0;
 const expected_s = () => spoken_s;
 const wave = new Waveform(byId("wave"), player, expected_s);
 player.addEventListener("change", () => wave.draw());
-new Lines(fields, player, sentences, boot.limits.text);
 const voices = new Voices(boot, fields, sentences);
 new Header(player, sentences);
-new Controls(player, sentences, expected_s);
-showEngine(sentences);
+const controls = new Controls(player, sentences, expected_s);
+const tell = (words) => controls.tell(words);
+new Exports(player, asking, sentences, tell);
+joinText({ fields, take, asking, sentences, writing, limit: boot.limits.text, speak, tell });
+showEngine(sentences, (info) => settings.know(info));
 showModels(sentences);
+
+/** Drawn when it is first opened; what stands in the first line of need comes first. */
+const later = (load) => {
+  let made = null;
+  return async () => (await (made ??= load())).open();
+};
+byId("settings-open").onclick = later(async () => new (await import("./drawer.js")).Drawer(settings, asking, sentences, theme, player));
+byId("present").onclick = later(async () => new (await import("./presenter.js")).Presenter(player, fields, sentences));
 
 byId("page-language").onclick = () => {
   const others = sentences.languages.filter((language) => language !== sentences.language);
   sentences.use(others[0]);
   suggest();
 };
+
+/** Send a request: all that is set on the page, and `changes`. */
+function speak(changes) {
+  const body = asking.body(changes);
+  player.speak(body, sentences.language, clicked.at || undefined); // before all that could wait
+  spoken_s = writing.seconds(body.text, body.language);
+  byId("wave-card").scrollIntoView({ block: "nearest" });
+}
 
 /** A sentence to start with, as long as the person has not typed their own. */
 function suggest() {
@@ -59,9 +87,8 @@ Object.assign(window.qwen3tts, {
   ready: true,
   generate(text, language) {
     if (player.busy) return player.stop();
-    spoken_s = estimate_s(text);
-    byId("wave-card").scrollIntoView({ block: "nearest" });
-    player.speak(asking.body({ text, language }), sentences.language, clicked.at || undefined);
+    take.began(text);
+    speak({ text, language });
   },
   chose(language) {
     fields.chose(language);

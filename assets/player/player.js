@@ -42,6 +42,7 @@ export function route(path) {
 export class Player extends EventTarget {
   stats = { ...NOTHING };
   peaks = []; // of every 20 ms
+  request = null; // the body that was asked; null for a finished sound that is only heard again
   marks = { segments: [], underruns: [] }; // in samples at 24 kHz
   #hold = HOLDS_MS.usual;
   #clicked = 0; // on Date's clock, which the Worker and the worklet share
@@ -61,6 +62,7 @@ export class Player extends EventTarget {
     this.#clicked = Date.now() - (performance.now() - clicked);
     this.peaks = [];
     this.marks = { segments: [], underruns: [] };
+    this.request = request;
     const id = newId();
     const run = this.stats.run + 1;
     Object.assign(this.stats, NOTHING, { run, state: "waiting", receiving: true, request_id: id, hold_ms: this.#hold });
@@ -74,12 +76,13 @@ export class Player extends EventTarget {
   }
 
   /** Have a finished sound in place of what is here: `audio` is its route, `account` its report. Silent unless `play`. */
-  recall(audio, account, { play = true } = {}) {
+  recall(audio, account, { play = true, error = null } = {}) {
     if (this.busy) this.stop();
     const { timings, server_first_pcm_ms, segments = [], request_id, engine, seed, stopped } = account;
     const run = this.stats.run + 1;
     const state = play ? "waiting" : "done";
-    Object.assign(this.stats, NOTHING, { run, state, receiving: true, recalled: true, audio, request_id, engine, seed, stopped });
+    Object.assign(this.stats, NOTHING, { run, state, receiving: true, recalled: true, audio, request_id, engine, seed, stopped, error });
+    this.request = null;
     this.peaks = [];
     this.marks = { segments: segments.map(flat), underruns: [] };
     this.#account({ timings, server_first_pcm_ms });
@@ -121,6 +124,11 @@ export class Player extends EventTarget {
     this.#changed();
   }
 
+  /** {stream, close}: what is heard, for a recorder. */
+  tap() {
+    return this.#sound.tap();
+  }
+
   #heard(message) {
     if (message.run !== this.stats.run) return; // of a request that was left
     if (message.sound) this.#played(message);
@@ -156,7 +164,9 @@ export class Player extends EventTarget {
     if (event.type === "segment_started") marks.segments.push({ ...event, failed: false });
     if (event.type === "segment_ended" || event.type === "segment_failed") {
       const segment = marks.segments.find((one) => one.index === event.index);
-      if (segment) Object.assign(segment, event, { failed: event.type === "segment_failed" });
+      const failed = event.type === "segment_failed";
+      if (segment) Object.assign(segment, event, { failed });
+      else marks.segments.push({ start_sample: stats.samples, num_samples: 0, ...event, failed });
       if (event.type === "segment_failed") stats.error = { code: event.code, message: event.message, status: null };
     }
     if (event.type === "done") {
@@ -227,7 +237,7 @@ export class Player extends EventTarget {
 
 /** A segment of a report in the form of the events. */
 function flat({ segment, start_sample, num_samples, stopped, failed, voice, timings }) {
-  return { index: segment.index, line: segment.line, start_sample, num_samples, stopped, voice, timings, failed: Boolean(failed) };
+  return { index: segment.index, line: segment.line, text: segment.text, start_sample, num_samples, stopped, voice, timings, failed: Boolean(failed) };
 }
 
 /** A request id that nobody else has; `crypto.randomUUID` exists on https only. */
