@@ -73,7 +73,7 @@ def test_the_environment_counts_and_a_flag_counts_more(monkeypatch: pytest.Monke
         ),
         (
             ["--host", "0.0.0.0"],
-            "--host must be an address of this machine alone (or add --insecure), not 0.0.0.0.\n",
+            "--host must be an address of this machine alone (or make a key: ",
         ),
         (["voices", "--language", "tlh"], "The language tlh is not known."),
     ],

@@ -1,4 +1,4 @@
-"""Text that is written while it is spoken: waits for what is late, speaks what is there, and is one utterance or many."""
+"""Text that is written while it is spoken: late text is waited for, one utterance or clause after clause."""
 
 from __future__ import annotations
 

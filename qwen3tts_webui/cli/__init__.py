@@ -11,10 +11,10 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import SpeechError
-from . import doctor, download, say, serve, voices
+from . import doctor, download, key, say, serve, voices
 from .arguments import parse
 
-SUBCOMMANDS = {"serve": serve, "say": say, "voices": voices, "download": download, "doctor": doctor}
+SUBCOMMANDS = {"serve": serve, "say": say, "voices": voices, "download": download, "doctor": doctor, "key": key}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

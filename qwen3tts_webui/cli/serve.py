@@ -24,6 +24,7 @@ from ..errors import InvalidValue
 from . import window
 from .arguments import add_engine_arguments, settings_from
 from .bring import ignore_background_reads
+from .key import keys_file
 
 if TYPE_CHECKING:
     import uvicorn
@@ -46,13 +47,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--insecure", action="store_true", help="allow a host that other machines can reach, without a key"
     )
+    parser.add_argument(
+        "--allowed-host", dest="allowed_hosts", action="append", metavar="NAME",
+        help="another name under which this machine is called; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--cors-origin", dest="cors_origins", action="append", metavar="ORIGIN",
+        help="a website, such as https://example.org, whose scripts may call the API; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--api-keys-file", type=Path, metavar="FILE", help="where the hashed API keys are")
+    parser.add_argument("--rate-limit", metavar="RATE", help="requests to speak, a client (default 1200/minute)")
+    parser.add_argument("--log-format", help="text or json: one JSON object a line")
 
 
 def run(args: argparse.Namespace) -> int:
     """Listen, say where, and serve until Ctrl+C."""
+    from ..server import logs
+    from ..server.keys import Keys
+
     settings = settings_from(args)
-    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
-    refuse_strangers(settings.host, insecure=getattr(args, "insecure", False))
+    settings = settings.model_copy(update={"api_keys_file": keys_file(settings)})
+    logs.configure(settings.log_level, settings.log_format)
+    keys = Keys(settings.api_keys_file)
+    refuse_strangers(settings.host, insecure=getattr(args, "insecure", False), keys=keys.needed)
     if "desktop" in args:
         window.require()
     ignore_background_reads()
@@ -64,10 +81,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def refuse_strangers(host: str, *, insecure: bool) -> None:
-    """Raises `InvalidValue` for a host that other machines can reach, unless a person asked for just that."""
-    if not insecure and not is_loopback(host):
-        raise InvalidValue(field="--host", expected="an address of this machine alone (or add --insecure)", got=host)
+def refuse_strangers(host: str, *, insecure: bool, keys: bool = False) -> None:
+    """Raises `InvalidValue` for a host that others can reach without `keys`, unless a person asked for just that."""
+    if not insecure and not keys and not is_loopback(host):
+        expected = "an address of this machine alone (or make a key: qwen3tts-webui key new; or add --insecure)"
+        raise InvalidValue(field="--host", expected=expected, got=host)
 
 
 def is_loopback(host: str) -> bool:
@@ -139,7 +157,7 @@ def _speak_until_stopped(settings: Settings, listener: socket.socket, address: s
         info = switch.info
         print(f"{info.label} on {info.device}, {info.dtype}", flush=True)
         app = join_app(settings, join_speech(settings, switch, library), gpu, desk)
-        server = _server(app, on_listening, settings.log_level)
+        server = _server(app, on_listening, settings)
         with contextlib.suppress(KeyboardInterrupt):
             if desktop:
                 _behind_a_window(server, listener, address)
@@ -159,17 +177,11 @@ def _behind_a_window(server: uvicorn.Server, listener: socket.socket, address: s
         thread.join()
 
 
-def _server(app: Starlette, on_listening: Callable[[], None], log_level: str) -> uvicorn.Server:
-    import uvicorn
+def _server(app: Starlette, on_listening: Callable[[], None], settings: Settings) -> uvicorn.Server:
+    from ..server.serving import make_server
 
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            on_listening()
-
-    level = "warning" if log_level == "info" else log_level
-    config = uvicorn.Config(app, log_level=level, access_log=False, timeout_graceful_shutdown=_GRACE_S)
-    return Server(config)
+    logging.getLogger("uvicorn").setLevel("WARNING" if settings.log_level == "info" else settings.log_level.upper())
+    return make_server(app, client_timeout_s=settings.client_timeout_s, grace_s=_GRACE_S, on_listening=on_listening)
 
 
 def open_browser(address: str) -> None:

@@ -10,18 +10,25 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .. import __version__
 from ..config import Settings
 from ..doctor import Line
+from ..errors import EngineStopped
 from ..models.desk import Desk
 from ..speech import Speech
 from . import openai
+from .docs_page import docs_router
 from .doctor import doctor_router
+from .exports import exports_router
+from .guarded import Ending, GuardedApp
+from .keys import Keys
+from .limits import Gate
+from .login import login_router
+from .metrics import Metrics
 from .models import models_router, no_models_router
 from .ops import GpuReading, ops_router
+from .precision import precision_router
 from .problems import Problems
 from .recording import Recorder
 from .requests import requests_router
@@ -29,12 +36,7 @@ from .runs import Runs
 from .studio import studio_router
 from .tts import tts_router
 from .voices import voices_router
-
-_SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
+from .websocket import Talks, websocket_router
 
 
 def create_app(
@@ -52,24 +54,43 @@ def create_app(
     """
     openai_problems = openai.OpenAIProblems()
     problems, runs, recorder = Problems(), Runs(), Recorder(speech.library)
+    gate, talks = Gate(settings.rate_limit, settings.client_streams), Talks()
+    keys = Keys(settings.api_keys_file)
+    metrics = Metrics(lambda: speech.info, lambda: speech.load, lambda: _memory(gpu()))
+    speech.pass_through(metrics.around)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
-        runs.cancel_all()
+        runs.end_all(EngineStopped())
         await recorder.close()
 
-    app = FastAPI(
-        title="Qwen3-TTS WebUI", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+    app = GuardedApp(
+        settings,
+        keys=keys,
+        gate=gate,
+        problems=problems,
+        metrics=metrics,
+        title="Qwen3-TTS WebUI",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
     )
+    app.state.ending = Ending(gate, runs, talks)
     problems.guard(app, {openai.PREFIX: openai_problems})
-    app.add_middleware(_SecurityHeaders)
+    app.include_router(login_router(keys, gate, problems))
+    app.include_router(docs_router(app))
     app.include_router(tts_router(speech, settings, runs, recorder, problems))
     app.include_router(openai.openai_router(speech, settings, runs, recorder, openai_problems))
     app.include_router(requests_router(runs, recorder))
     app.include_router(voices_router(speech, runs, recorder))
     app.include_router(studio_router(speech.library, runs))
-    app.include_router(ops_router(speech, gpu))
+    app.include_router(exports_router(speech.library, runs))
+    app.include_router(precision_router(speech))
+    app.include_router(websocket_router(speech, settings, gate, talks, problems))
+    app.include_router(ops_router(speech, gpu, metrics))
     app.include_router(no_models_router() if desk is None else models_router(desk, problems))
     if examine is not None:
         app.include_router(doctor_router(examine, problems))
@@ -78,22 +99,5 @@ def create_app(
     return app
 
 
-class _SecurityHeaders:
-    """Adds what every answer should say; plain ASGI, because a wrapper around the body would delay the sound."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
-        await self._app(scope, receive, with_headers)
+def _memory(reading: GpuReading | None) -> tuple[int, int] | None:
+    return None if reading is None else (reading.used_bytes, reading.total_bytes)

@@ -7,6 +7,8 @@ from dataclasses import asdict
 from typing import Any, Protocol
 
 from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
+from starlette.responses import PlainTextResponse
 
 from .. import __version__
 from ..audio.encode import FORMATS
@@ -14,6 +16,7 @@ from ..config import MAX_DESCRIPTION
 from ..errors import NotReady
 from ..speech import Speech
 from ..types import SAMPLE_RATE
+from .metrics import Metrics
 
 
 class GpuReading(Protocol):
@@ -29,7 +32,7 @@ class GpuReading(Protocol):
     def total_bytes(self) -> int: ...
 
 
-def ops_router(speech: Speech, gpu: Callable[[], GpuReading | None]) -> APIRouter:
+def ops_router(speech: Speech, gpu: Callable[[], GpuReading | None], metrics: Metrics) -> APIRouter:
     """`gpu` gives the latest reading, or None where there is none: then every figure is null, never 0."""
     router = APIRouter()
 
@@ -45,6 +48,11 @@ def ops_router(speech: Speech, gpu: Callable[[], GpuReading | None]) -> APIRoute
             raise NotReady(reason=speech.info.label)
         response.headers["Cache-Control"] = "no-store"
         return {"status": "ready", "engine": speech.info.name, "preview": speech.info.preview}
+
+    @router.get("/metrics", response_class=PlainTextResponse)
+    def figures() -> Response:
+        """Figures for Prometheus; a machine without a GPU has none of its memory."""
+        return Response(metrics.text(), media_type=CONTENT_TYPE_PLAIN_0_0_4, headers={"Cache-Control": "no-store"})
 
     @router.get("/api/info")
     async def info() -> dict[str, Any]:

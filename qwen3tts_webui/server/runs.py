@@ -47,8 +47,8 @@ class Run:
         """Tell the followers; `message` is how a `SegmentFailed` reads."""
         if isinstance(event, SegmentStarted):
             segment = event.segment
-            self._tell("segment_started", index=segment.index, line=segment.line, start_sample=event.start_sample,
-                       voice=event.voice)  # fmt: skip
+            self._tell("segment_started", index=segment.index, line=segment.line, text=segment.text,
+                       start_sample=event.start_sample, voice=event.voice)  # fmt: skip
         elif isinstance(event, SegmentEnded):
             segment = event.segment
             self._tell("segment_ended", index=segment.index, line=segment.line, start_sample=event.start_sample,
@@ -128,10 +128,10 @@ class Runs:
             shown = request_id if _ID.fullmatch(request_id) else "?"
             raise NotFound(what="request", got=shown) from None
 
-    def cancel_all(self) -> None:
-        """The server is going down."""
+    def end_all(self, error: SpeechError) -> None:
+        """The server is going down: whoever still listens is told why."""
         for run in self._runs.values():
-            run.speaking.cancel()
+            run.speaking.end_with(error)
 
     def refuse_known(self, request_id: str) -> None:
         """Raises `InvalidValue` for an id that is taken."""

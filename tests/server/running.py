@@ -9,11 +9,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-import uvicorn
+from starlette.testclient import TestClient
+from starlette.types import ASGIApp
 
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.server import create_app
+from qwen3tts_webui.server.serving import make_server
 from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.types import Synthesizer
 from qwen3tts_webui.voices.library import Library
@@ -21,13 +24,22 @@ from qwen3tts_webui.voices.presets import Presets
 
 
 @contextmanager
-def running(synthesizer: Synthesizer, *, outputs: Path | None = None, max_text: int = 20_000) -> Iterator[str]:
-    """Serve until the block ends; gives the base URL. With `outputs`, what is spoken is kept there."""
-    settings = Settings(max_text=max_text)
+def running(
+    synthesizer: Synthesizer,
+    *,
+    outputs: Path | None = None,
+    max_text: int = 20_000,
+    grace_s: float = 0.0,
+    **options: Any,
+) -> Iterator[str]:
+    """Serve until the block ends; gives the base URL. With `outputs`, what is spoken is kept there.
+
+    `grace_s` is how long the server lets speech go on when the block ends; `options` are further settings.
+    """
+    settings = Settings(max_text=max_text, **options)
     library = None if outputs is None else Library(outputs)
     app = create_app(Speech(synthesizer, Presets.load(), library, max_text=max_text), settings)
-    config = uvicorn.Config(app, port=0, log_level="warning", ws="none", timeout_graceful_shutdown=2)
-    server = uvicorn.Server(config)
+    server = make_server(app, client_timeout_s=settings.client_timeout_s, grace_s=grace_s)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -39,6 +51,11 @@ def running(synthesizer: Synthesizer, *, outputs: Path | None = None, max_text: 
         thread.join()
         if library is not None:
             library.close()
+
+
+def calling(app: ASGIApp, **options: Any) -> TestClient:
+    """A client of `app` without a network, under a host name that the door knows."""
+    return TestClient(app, **{"base_url": "http://127.0.0.1", **options})
 
 
 def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:

@@ -14,6 +14,7 @@ from qwen3tts_webui.server.schemas import SpeakBody
 from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.voices.presets import Presets
 from tests.fakes import ZeroCostSynthesizer
+from tests.server.running import calling
 
 LIMIT = 1_000
 JSON = {"Content-Type": "application/json"}
@@ -21,7 +22,7 @@ JSON = {"Content-Type": "application/json"}
 
 def client_of(synthesizer: ZeroCostSynthesizer) -> TestClient:
     speech = Speech(synthesizer, Presets.load(), max_text=LIMIT)
-    return TestClient(create_app(speech, Settings(max_text=LIMIT)))
+    return calling(create_app(speech, Settings(max_text=LIMIT)))
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +190,7 @@ def test_a_wrong_header_is_named(client: TestClient, header: str, value: str) ->
     [
         ("GET", "/api/tts", 405, "method_not_allowed"),
         ("GET", "/nowhere", 404, "no_such_route"),
-        ("GET", "/docs", 404, "no_such_route"),
+        ("GET", "/no-docs", 404, "no_such_route"),
     ],
 )
 def test_other_errors_have_the_same_shape(client: TestClient, method: str, path: str, status: int, code: str) -> None:

@@ -11,6 +11,7 @@ from qwen3tts_webui.server import create_app
 from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.voices.presets import Presets
 from tests.fakes import SteppedSynthesizer, ZeroCostSynthesizer
+from tests.server.running import calling
 
 
 @dataclass
@@ -21,7 +22,7 @@ class Reading:
 
 
 def client_of(synthesizer: ZeroCostSynthesizer, reading: Reading | None = None) -> TestClient:
-    return TestClient(create_app(Speech(synthesizer, Presets.load()), Settings(), gpu=lambda: reading))
+    return calling(create_app(Speech(synthesizer, Presets.load()), Settings(), gpu=lambda: reading))
 
 
 def test_health_says_that_the_process_is_up_even_before_anything_can_speak() -> None:

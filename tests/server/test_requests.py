@@ -15,13 +15,13 @@ from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.types import SpeechRequest
 from qwen3tts_webui.voices.presets import Presets
 from tests.fakes import FailingSynthesizer, SteppedSynthesizer, ZeroCostSynthesizer
-from tests.server.running import ask, running, until
+from tests.server.running import ask, calling, running, until
 
 ID = "test-request-1"
 
 
 def client_of(synthesizer: ZeroCostSynthesizer) -> TestClient:
-    return TestClient(create_app(Speech(synthesizer, Presets.load()), Settings()))
+    return calling(create_app(Speech(synthesizer, Presets.load()), Settings()))
 
 
 def speak(client: TestClient, text: str, request_id: str = ID, **headers: str) -> httpx.Response:

@@ -17,6 +17,7 @@ from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.voices.library import Library
 from qwen3tts_webui.voices.presets import Presets
 from tests.fakes import ZeroCostSynthesizer, sound_of
+from tests.server.running import calling
 
 FRAMES = 5
 
@@ -24,7 +25,7 @@ FRAMES = 5
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[TestClient]:
     library = Library(tmp_path)
-    with TestClient(create_app(Speech(ZeroCostSynthesizer(), Presets.load(), library), Settings())) as client:
+    with calling(create_app(Speech(ZeroCostSynthesizer(), Presets.load(), library), Settings())) as client:
         yield client
     library.close()
 
@@ -126,6 +127,6 @@ def test_a_line_that_the_take_lacks_is_refused(client: TestClient) -> None:
 
 
 def test_without_a_library_the_history_is_empty_and_says_so() -> None:
-    client = TestClient(create_app(Speech(ZeroCostSynthesizer(), Presets.load()), Settings()))
+    client = calling(create_app(Speech(ZeroCostSynthesizer(), Presets.load()), Settings()))
     assert client.get("/api/history").json()["kept"] is False
     assert client.delete("/api/history").status_code == 404

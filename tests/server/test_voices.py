@@ -8,11 +8,12 @@ from qwen3tts_webui.server import create_app
 from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.voices.presets import Presets
 from tests.fakes import ZeroCostSynthesizer
+from tests.server.running import calling
 
 
 @pytest.fixture
 def client() -> TestClient:
-    return TestClient(create_app(Speech(ZeroCostSynthesizer(), Presets.load()), Settings()))
+    return calling(create_app(Speech(ZeroCostSynthesizer(), Presets.load()), Settings()))
 
 
 def test_all_presets_are_listed_in_their_order(client: TestClient) -> None:

@@ -1,0 +1,92 @@
+"""Everything that stands between the network and the routes, in one place and one order.
+
+    headers -> log -> host and origin -> cors -> key -> limits -> FastAPI's own error handling -> routes
+
+Outside of FastAPI's error handling, so that an answer to an unexpected error wears the same headers as any other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from ..config import Settings
+from ..errors import EngineStopped
+from .door import HostAndOrigin, KeyCheck
+from .headers import SecurityHeaders
+from .keys import Keys
+from .limits import Gate, Limits
+from .logs import RequestLog
+from .metrics import Metrics
+from .problems import Problems
+from .runs import Runs
+from .websocket import Talks
+
+_POLL_S = 0.05
+_FAREWELL_S = 1.0
+_SOUND_HEADERS = (
+    "X-Sample-Rate",
+    "X-Channels",
+    "X-Format",
+    "X-Engine",
+    "X-Engine-Label",
+    "X-Request-Id",
+    "X-Seed",
+)
+
+
+class GuardedApp(FastAPI):
+    """A FastAPI app behind the door."""
+
+    def __init__(
+        self, settings: Settings, *, keys: Keys, gate: Gate, problems: Problems, metrics: Metrics, **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self._settings = settings
+        self._keys = keys
+        self._gate = gate
+        self._problems = problems
+        self._metrics = metrics
+
+    def build_middleware_stack(self) -> ASGIApp:
+        settings = self._settings
+        app: ASGIApp = super().build_middleware_stack()
+        app = Limits(app, self._gate, self._problems, body_s=settings.client_timeout_s)
+        app = KeyCheck(app, self._keys, self._gate, self._problems)
+        if settings.cors_origins:
+            app = CORSMiddleware(
+                app,
+                allow_origins=settings.cors_origins,
+                allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+                allow_headers=["Authorization", "Content-Type", "X-Request-Id", "X-Deadline-Ms"],
+                expose_headers=["Retry-After", *_SOUND_HEADERS],
+            )
+        app = HostAndOrigin(app, settings, self._problems)
+        app = RequestLog(app, self._metrics)
+        return SecurityHeaders(app)
+
+
+class Ending:
+    """How the app goes down: nothing new is spoken, what is spoken has a while, the rest ends with a clear error."""
+
+    def __init__(self, gate: Gate, runs: Runs, talks: Talks) -> None:
+        self._gate = gate
+        self._runs = runs
+        self._talks = talks
+
+    async def __call__(self, grace_s: float) -> None:
+        self._gate.close()
+        await self._quiet(grace_s)
+        self._runs.end_all(EngineStopped())
+        self._talks.end(EngineStopped())
+        await self._quiet(_FAREWELL_S)
+
+    async def _quiet(self, limit_s: float) -> None:
+        """Returns when nothing is spoken any more, or after `limit_s`."""
+        end = asyncio.get_running_loop().time() + limit_s
+        while self._gate.active and asyncio.get_running_loop().time() < end:
+            await asyncio.sleep(_POLL_S)

@@ -1,0 +1,129 @@
+"""What the program writes about itself: one line a request, as text or as JSON, with the request's id.
+
+No line holds what a user wrote: neither text nor description, no query, no id from an address. Of an exception the kind
+and the places are written, never its words, which may quote a user.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import secrets
+import time
+import traceback
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Any, Literal
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .metrics import Metrics
+
+_request_id: ContextVar[str] = ContextVar("request_id", default="")
+_ID = re.compile(rb"[A-Za-z0-9_-]{8,64}")
+_ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
+log = logging.getLogger(__name__)
+
+
+def configure(level: str, form: Literal["text", "json"]) -> None:
+    """Let all that is logged leave by stderr in this form. Called once, by the command line."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines() if form == "json" else TextLines())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+class TextLines(logging.Formatter):
+    """`LEVEL logger: message`, for people."""
+
+    def __init__(self) -> None:
+        super().__init__("%(levelname)s %(name)s: %(message)s")
+
+    def formatException(self, ei: _ExcInfo) -> str:
+        return _places(ei)
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, request_id, and what `extra` gave."""
+
+    _KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))}.{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if _request_id.get():
+            line["request_id"] = _request_id.get()
+        line |= {name: value for name, value in vars(record).items() if name not in self._KNOWN}
+        if record.exc_info:
+            line["exception"] = _places(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+class RequestLog:
+    """ASGI, around everything: gives each request an id, counts it, writes its line, and keeps exceptions to itself."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        begun = time.monotonic()
+        status = 0
+        given = dict(scope["headers"]).get(b"x-request-id", b"")
+        token = _request_id.set(given.decode() if _ID.fullmatch(given) else secrets.token_urlsafe(12))
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] in ("http.response.start", "websocket.http.response.start"):
+                status = message["status"]
+                status_headers = dict(message.get("headers", ()))
+                if b"x-request-id" in status_headers:
+                    _request_id.set(status_headers[b"x-request-id"].decode("latin-1"))
+                elif scope["type"] == "http":
+                    message = {**message, "headers": [*message.get("headers", ()), _id_header()]}
+            elif message["type"] == "websocket.accept":
+                status = 101
+            await send(message)
+
+        self._metrics.entered(1)
+        try:
+            await self._app(scope, receive, watched)
+        except Exception:  # the client has had its answer, or the connection breaks off: see uvicorn
+            log.exception("unexpected")
+        finally:
+            self._metrics.entered(-1)
+            self._write(scope, status, (time.monotonic() - begun) * 1000)
+            _request_id.reset(token)
+
+    def _write(self, scope: Scope, status: int, ms: float) -> None:
+        method = scope.get("method", "WEBSOCKET")[:16]
+        route = route_of(scope)
+        self._metrics.requested(route, method, status)
+        extra = {"method": method, "route": route, "status": status, "ms": round(ms, 1)}
+        log.info("%s %s %s %.0f ms", method, route, status, ms, extra=extra)
+
+
+def route_of(scope: Scope) -> str:
+    """The template of the route that answered, such as /api/requests/{request_id}; "other" for none of ours."""
+    path = getattr(scope.get("route"), "path", None)
+    return path if isinstance(path, str) and path else "other"
+
+
+def _id_header() -> tuple[bytes, bytes]:
+    return b"x-request-id", _request_id.get().encode("latin-1")
+
+
+def _places(info: Any) -> str:
+    """The kind of an exception and where it passed, innermost last; none of its words."""
+    kind, _, trace = info
+    frames = traceback.extract_tb(trace)
+    where = " < ".join(f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in reversed(frames))
+    return f"{kind.__name__} at {where}" if kind is not None else ""

@@ -1,0 +1,144 @@
+"""One utterance of a WebSocket: its events as JSON, its sound as binary frames, both in the order in which they happen.
+
+In: a `Speaking` with its `Feed`. Out: messages to a `Line`. Knows no connection; whoever holds it gives it text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from contextlib import aclosing, closing
+from dataclasses import asdict
+from typing import Any, Protocol
+
+from ..audio.encode import Encoder, encoder
+from ..errors import SpeechError, TooSlow
+from ..speech import Event, Feed, SegmentEnded, SegmentFailed, SegmentStarted, Sound, Speaking
+from .ws_messages import Open, framed
+
+log = logging.getLogger(__name__)
+
+
+class Line(Protocol):
+    """Where messages go; both raise `ConnectionError` once nobody reads any more."""
+
+    async def tell(self, kind: str, **fields: Any) -> None: ...
+
+    async def send(self, data: bytes) -> None: ...
+
+
+class Utterance:
+    """From `open` to `done` or `error`. `text_s`: how long it waits for more text before it gives up its slot."""
+
+    def __init__(self, number: int, opened: Open, speaking: Speaking, feed: Feed, *, text_s: float) -> None:
+        """Raises `InvalidValue` for a sample rate that the format cannot hold."""
+        self.id = opened.id
+        self.number = number
+        self.speaking = speaking
+        self._encoder: Encoder = encoder(opened.format, opened.sample_rate)
+        self._form = opened.format
+        self._feed = feed
+        self._text_s = text_s
+        samples = opened.sample_rate * opened.packet_ms // 1000
+        self._block = 2 * samples if opened.format == "pcm" else 1
+        self._waiting = bytearray()
+        self._num_frames = 0
+        self._asked: float | None = None
+        self._first_audio_ms: float | None = None
+        self._patience: asyncio.TimerHandle | None = None
+        self._wait_for_text()
+
+    def write(self, text: str) -> None:
+        """Raises `TextTooLong` or, after `close`, `InvalidValue`; the utterance goes on without that piece."""
+        self._asked = self._asked or time.monotonic()
+        self._wait_for_text()
+        self._feed.write(text)
+
+    def flush(self) -> None:
+        self._wait_for_text()
+        self._feed.flush()
+
+    def close(self) -> None:
+        self._stop_waiting()
+        self._feed.close()
+
+    async def run(self, line: Line, told: Callable[[SpeechError], dict[str, str]]) -> None:
+        """Speak until the end. Whatever happens, the engine is free afterwards."""
+        try:
+            with closing(self._encoder):
+                async with aclosing(self.speaking.__aiter__()) as events:
+                    async for event in events:
+                        await self._pass_on(event, line, told)
+                await self._send(line, self._encoder.flush(), last=True)
+            await line.tell("done", id=self.id, **self._account())
+        except SpeechError as error:
+            await line.tell("error", id=self.id, fatal=True, **told(error), **_retry(error))
+        except ConnectionError:
+            raise
+        except Exception:
+            log.exception("an utterance failed")
+            await line.tell("error", id=self.id, fatal=True, **told(SpeechError()))
+        finally:
+            self._stop_waiting()
+            self.speaking.cancel()
+
+    async def _pass_on(self, event: Event, line: Line, told: Callable[[SpeechError], dict[str, str]]) -> None:
+        if isinstance(event, Sound):
+            await self._send(line, self._encoder.push(event.pcm))
+        elif isinstance(event, SegmentStarted):
+            if self._first_audio_ms is None:
+                self._first_audio_ms = round((time.monotonic() - (self._asked or time.monotonic())) * 1000, 3)
+                await line.tell("started", id=self.id, first_audio_ms=self._first_audio_ms)
+            await line.tell(
+                "segment", id=self.id, index=event.segment.index, text=event.segment.text, voice=event.voice,
+                start_sample=event.start_sample,
+            )  # fmt: skip
+        elif isinstance(event, SegmentEnded):
+            await line.tell(
+                "timings", id=self.id, index=event.segment.index, start_sample=event.start_sample,
+                num_samples=event.num_samples, stopped=event.stopped, timings=asdict(event.timings),
+            )  # fmt: skip
+        elif isinstance(event, SegmentFailed):
+            await line.tell("segment_failed", id=self.id, index=event.segment.index, **told(event.error))
+
+    async def _send(self, line: Line, data: bytes, *, last: bool = False) -> None:
+        """Whole packets, joined when several are there; only the last may be shorter."""
+        self._waiting += data
+        length = len(self._waiting) if last else len(self._waiting) - len(self._waiting) % self._block
+        if length:
+            data = bytes(self._waiting[:length])
+            del self._waiting[:length]
+            await line.send(framed(data, form=self._form, number=self.number, sequence=self._num_frames))
+            self._num_frames += 1
+
+    def _account(self) -> dict[str, Any]:
+        report = self.speaking.report
+        return {
+            "stopped": report.stopped,
+            "num_samples": report.num_samples,
+            "num_frames": self._num_frames,
+            "first_audio_ms": self._first_audio_ms,
+            "seed": report.seed,
+            "engine": report.engine,
+            "engine_label": report.label,
+            "preview": report.preview,
+            "timings": asdict(report.timings),
+        }
+
+    def _wait_for_text(self) -> None:
+        """A writer who says nothing for too long loses the slot."""
+        self._stop_waiting()
+        error = TooSlow(limit_s=round(self._text_s))
+        self._patience = asyncio.get_running_loop().call_later(self._text_s, self.speaking.end_with, error)
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+
+def _retry(error: SpeechError) -> dict[str, object]:
+    after = error.params.get("retry_after_s")
+    return {} if after is None else {"retry_after_s": after}
