@@ -1,0 +1,9 @@
+"""The same app on many GPUs and machines: `serve run qwen3tts_webui.cluster:app` (Ray Serve, the extra `cluster`).
+
+Each replica is a whole program with a page, an API and an engine of its own; Ray's proxy stands in front and its router
+sends each request on. In: the settings of the environment, and how many. Out: a Serve application. Start with scale.py.
+"""
+
+from .scale import app
+
+__all__ = ["app"]

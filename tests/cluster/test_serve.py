@@ -1,0 +1,184 @@
+"""Two replicas of the preview voice under a real `serve run`: streams, a WebSocket, and one killed in mid-speech.
+
+One cluster for all: it takes half a minute to start. The speech that is killed is long enough never to end by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+from websockets.sync.client import connect
+
+pytest.importorskip("ray", reason="Ray is not installed (the extra `cluster`)")
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
+
+ROOT = Path(__file__).resolve().parents[2]
+LONG = "The quick brown fox jumps over the lazy dog, and nobody knows why it does that. " * 200
+CONFIG = """
+proxy_location: HeadOnly
+http_options: {{host: 127.0.0.1, port: {port}}}
+applications:
+- name: default
+  route_prefix: /
+  import_path: qwen3tts_webui.cluster:app
+  args: {{replicas: 2, max_replicas: 2, num_cpus: 0.5}}
+"""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    url: str
+    process: psutil.Process
+
+    def replicas(self) -> list[psutil.Process]:
+        """The processes that speak."""
+        found = []
+        for process in self.process.children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if any("ServeReplica" in part for part in process.cmdline()):
+                    found.append(process)
+        return found
+
+    def speak(self, text: str, **headers: str) -> requests.Response:
+        answer = requests.post(
+            f"{self.url}/api/tts",
+            json={"text": text, "language": "English", "streaming": True},
+            headers=headers,
+            stream=True,
+            timeout=120,
+        )
+        answer.raise_for_status()
+        return answer
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    folder = Path(tempfile.mkdtemp(prefix="qtts"))  # short: Ray puts sockets below it, whose names have 107 characters
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (folder / "serve.yaml").write_text(CONFIG.format(port=port))
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "QWEN3TTS_PREVIEW": "1",
+        "QWEN3TTS_OUTPUTS": str(folder / "outputs"),
+        "RAY_TMPDIR": str(folder),
+        "RAY_AUTH_MODE": "disabled",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_raylet_start_wait_time_s": "240",
+    }
+    serve = [sys.executable, "-m", "ray.serve.scripts", "run", str(folder / "serve.yaml")]
+    with (folder / "log").open("wb") as log:
+        process = psutil.Popen(serve, cwd=folder, env=environment, stdout=log, stderr=log)
+    try:
+        url, until = f"http://127.0.0.1:{port}", time.monotonic() + 300
+        while not _ready(url):
+            assert process.poll() is None and time.monotonic() < until, (folder / "log").read_text()[-3000:]
+            time.sleep(1)
+        yield Cluster(url, process)
+    finally:
+        family = process.children(recursive=True) if process.is_running() else []
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(psutil.TimeoutExpired):
+            process.wait(60)
+        for one in [process, *family]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+        psutil.wait_procs(family, timeout=10)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _ready(url: str) -> bool:
+    with contextlib.suppress(requests.RequestException):
+        return requests.get(f"{url}/ready", timeout=10).status_code == 200
+    return False
+
+
+def test_the_page_and_the_api_are_there(cluster: Cluster):
+    assert "studio/main.js" in requests.get(cluster.url, timeout=60).text
+    info = requests.get(f"{cluster.url}/api/info", timeout=60).json()
+    assert (info["ready"], info["preview"]) == (True, True)
+
+
+def test_a_mistake_is_told_as_everywhere(cluster: Cluster):
+    answer = requests.post(f"{cluster.url}/api/tts", json={"text": " "}, timeout=60)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "empty_text")
+
+
+def test_both_speak_and_share_one_history(cluster: Cluster):
+    spoken: dict[str, str] = {}
+    while len(spoken) < 2:
+        with cluster.speak("Good morning.") as answer:
+            assert sum(map(len, answer.iter_content(4_800))) > 24_000
+            spoken[answer.headers["X-Replica"]] = answer.headers["X-Request-Id"]
+    for owner, request_id in spoken.items():
+        told = requests.get(f"{cluster.url}/api/requests/{request_id}", timeout=60)
+        assert (told.headers["X-Replica"], told.json()["request_id"]) == (owner, request_id)
+        assert requests.get(f"{cluster.url}/api/history/of/{request_id}", timeout=60).status_code == 200
+    totals = {requests.get(f"{cluster.url}/api/history", timeout=60).json()["total"] for _ in range(6)}
+    assert len(totals) == 1
+    assert totals.pop() >= 2
+
+
+def test_the_websocket_goes_through(cluster: Cluster):
+    num_bytes, kinds = 0, []
+    with connect(cluster.url.replace("http", "ws") + "/ws/tts") as socket_:
+        socket_.send(json.dumps({"type": "open", "id": "one", "language": "English"}))
+        socket_.send(json.dumps({"type": "text", "id": "one", "text": "Good morning."}))
+        socket_.send(json.dumps({"type": "close", "id": "one"}))
+        while not kinds or kinds[-1] not in ("done", "error"):
+            message = socket_.recv(timeout=60)
+            if isinstance(message, bytes):
+                num_bytes += len(message)
+            else:
+                kinds.append(json.loads(message)["type"])
+    assert kinds[0] == "opened"
+    assert kinds[-1] == "done"
+    assert num_bytes > 24_000
+
+
+def test_a_replica_that_dies_takes_only_its_own_streams(cluster: Cluster):
+    streams: dict[str, requests.Response] = {}
+    while len(streams) < 2:
+        answer = cluster.speak(LONG)
+        if answer.headers["X-Replica"] in streams:
+            answer.close()
+        else:
+            streams[answer.headers["X-Replica"]] = answer
+    sounds = {name: answer.iter_content(4_800) for name, answer in streams.items()}
+    assert all(len(next(sound)) for sound in sounds.values())
+
+    cluster.replicas()[0].kill()
+    broken, whole = [], []
+    for name, sound in sounds.items():
+        try:
+            assert sum(len(next(sound)) for _ in range(200)) > 200_000
+            whole.append(name)
+        except requests.RequestException:  # the connection broke in mid-answer: no clean end that looks like success
+            broken.append(name)
+    assert (len(broken), len(whole)) == (1, 1)
+
+    lost = streams[broken[0]].headers["X-Request-Id"]
+    told = requests.get(f"{cluster.url}/api/requests/{lost}", timeout=60)
+    assert (told.status_code, told.json()["error"]["code"]) == (404, "not_found")
+    kept = streams[whole[0]].headers["X-Request-Id"]
+    assert requests.get(f"{cluster.url}/api/requests/{kept}", timeout=60).json()["ended"] is False
+    with cluster.speak("We go on.") as answer:
+        assert sum(map(len, answer.iter_content(4_800))) > 24_000
+    for answer in streams.values():
+        answer.close()
