@@ -11,11 +11,12 @@ import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from qwen3tts_webui.errors import Busy, EngineStopped, NotReady, SynthesisError
+from qwen3tts_webui.errors import Busy, EngineStopped, InvalidValue, NotReady, SynthesisError
 from qwen3tts_webui.types import (
     NUM_CODEBOOKS,
     SAMPLES_PER_FRAME,
@@ -27,6 +28,7 @@ from qwen3tts_webui.types import (
     PcmSink,
     Spoken,
     Stopped,
+    Switched,
     Timings,
     Utterance,
 )
@@ -184,6 +186,31 @@ class ContinuingSynthesizer(ZeroCostSynthesizer):
 
     def __init__(self, *, num_frames: int = 5) -> None:
         super().__init__(num_frames=num_frames, features=("description", "seed", "sampling", "continuation"))
+
+
+class PreciseSynthesizer(ZeroCostSynthesizer):
+    """Can be switched to bfloat16 and back, at once; each value it holds then takes half the bytes."""
+
+    precisions = ("auto", "float32", "bfloat16")
+
+    def __init__(self, *, num_frames: int = 5) -> None:
+        super().__init__(num_frames=num_frames, features=("description", "seed", "sampling", "packets", "precision"))
+
+    @property
+    def memory_bytes(self) -> int:
+        return 4_000 if self.info.dtype == "float32" else 2_000
+
+    def switch(self, dtype: str) -> Future[Switched]:
+        if dtype not in self.precisions:
+            raise InvalidValue(field="dtype", expected=", ".join(self.precisions), got=dtype)
+        before, bytes_before = self.info.dtype, self.memory_bytes
+        self.info = replace(self.info, dtype="bfloat16" if dtype == "auto" else dtype)
+        future: Future[Switched] = Future()
+        after, bytes_after = self.info.dtype, self.memory_bytes
+        future.set_result(
+            Switched(before=before, after=after, bytes_before=bytes_before, bytes_after=bytes_after, seconds=0.0)
+        )
+        return future
 
 
 class SteppedSynthesizer(ZeroCostSynthesizer):

@@ -32,3 +32,15 @@ export function clock(seconds) {
   if (seconds < 60) return `${seconds.toFixed(1)} s`;
   return `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 }
+
+const sheets = new Map(); // name -> the promise that it is there
+
+/** Load one of our stylesheets, once; what is drawn after it is never seen bare. */
+export function styled(name) {
+  if (!sheets.has(name)) {
+    const link = make("link", { rel: "stylesheet", href: new URL(name, import.meta.url).href });
+    sheets.set(name, new Promise((resolve) => (link.onload = link.onerror = resolve)));
+    document.head.append(link);
+  }
+  return sheets.get(name);
+}

@@ -7,13 +7,25 @@ const STORED = "qwen3tts.language";
 
 export class Sentences extends EventTarget {
   #all;
+  #wanted;
   language;
 
   constructor(all, wanted) {
     super();
     this.#all = all;
-    const wishes = [localStorage.getItem(STORED), wanted, ...navigator.languages.map((tag) => tag.split("-")[0])];
-    this.language = wishes.find((wish) => wish in all) ?? "en";
+    this.#wanted = wanted;
+    this.#choose();
+  }
+
+  /** The language that the person chose; null when it follows the browser. */
+  get kept() {
+    const kept = localStorage.getItem(STORED);
+    return kept in this.#all ? kept : null;
+  }
+
+  #choose() {
+    const wishes = [this.kept, this.#wanted, ...navigator.languages.map((tag) => tag.split("-")[0])];
+    this.language = wishes.find((wish) => wish in this.#all) ?? "en";
   }
 
   get languages() {
@@ -30,9 +42,11 @@ export class Sentences extends EventTarget {
     return key in this.#all[this.language];
   }
 
+  /** Speak `language` from now on; null follows the browser again. */
   use(language) {
-    this.language = language;
-    localStorage.setItem(STORED, language);
+    if (language) localStorage.setItem(STORED, language);
+    else localStorage.removeItem(STORED);
+    this.#choose();
     this.apply();
     this.dispatchEvent(new Event("change"));
   }

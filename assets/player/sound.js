@@ -94,6 +94,13 @@ export class Sound {
     this.#tell("range", { from: Math.round(from * scale), until: Math.round(until * scale) });
   }
 
+  /** {stream, close}: what is heard, for a recorder. */
+  tap() {
+    const tap = this.#context.createMediaStreamDestination();
+    this.#node.connect(tap);
+    return { stream: tap.stream, close: () => this.#node.disconnect(tap) };
+  }
+
   #tell(type, detail = {}) {
     this.#node?.port.postMessage({ type, ...detail });
   }

@@ -3,14 +3,37 @@
 import { byId } from "./dom.js";
 
 const STORED = "qwen3tts.theme";
+export const THEMES = ["auto", "light", "dark"];
 
-export function followTheme() {
-  const system = matchMedia("(prefers-color-scheme: dark)");
-  const apply = () => document.body.classList.toggle("dark", localStorage.getItem(STORED) ? localStorage.getItem(STORED) === "dark" : system.matches);
-  system.addEventListener("change", apply);
-  byId("theme").onclick = () => {
-    localStorage.setItem(STORED, document.body.classList.contains("dark") ? "light" : "dark");
-    apply();
-  };
-  apply();
+export class Theme extends EventTarget {
+  #system = matchMedia("(prefers-color-scheme: dark)");
+
+  constructor() {
+    super();
+    this.#system.addEventListener("change", () => this.#apply());
+    byId("theme").onclick = () => this.use(this.dark ? "light" : "dark");
+    this.#apply();
+  }
+
+  /** One of `THEMES`. */
+  get wish() {
+    const kept = localStorage.getItem(STORED);
+    return THEMES.includes(kept) ? kept : "auto";
+  }
+
+  get dark() {
+    return this.wish === "auto" ? this.#system.matches : this.wish === "dark";
+  }
+
+  use(wish) {
+    localStorage.setItem(STORED, wish);
+    this.#apply();
+    this.dispatchEvent(new Event("change"));
+  }
+
+  #apply() {
+    document.body.classList.toggle("dark", this.dark);
+    document.documentElement.style.colorScheme = this.dark ? "dark" : "light";
+    for (const meta of document.querySelectorAll('meta[name="theme-color"]')) meta.content = this.dark ? "#0f1113" : "#f6f6f3";
+  }
 }

@@ -148,7 +148,7 @@ def _best_dtype(machine: Machine, place: str) -> tuple[Dtype, str]:
 
 
 def asked_dtype(device: str, dtype: str) -> Dtype:
-    """`dtype` as asked, "auto" for the best. Raises `InvalidValue` for what `device` cannot compute, naming what it can."""
+    """`dtype` as asked; "auto": the best. Raises `InvalidValue` when `device` cannot compute it, naming what it can."""
     if dtype == "auto":
         return _best_dtype(look(), device)[0]
     allowed = allowed_dtypes(device)

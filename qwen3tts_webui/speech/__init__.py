@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..switch import pinned
 from ..text.language import LANGUAGES, parse_language
-from ..types import EngineInfo, EngineLoad, SpeechRequest, Synthesizer
+from ..types import EngineInfo, EngineLoad, SpeechRequest, SwitchesPrecision, Synthesizer
 from .events import Event, Report, SegmentEnded, SegmentFailed, SegmentReport, SegmentStarted, Sound, VoiceSource
 from .feed import Feed
 from .plan import Plan, plan, plan_feed
@@ -75,6 +75,13 @@ class Speech:
     @property
     def load(self) -> EngineLoad:
         return self._synthesizer.load
+
+    @property
+    def precision(self) -> SwitchesPrecision | None:
+        """The engine, if its numeric type can be switched while it runs."""
+        engine = pinned(self._synthesizer)
+        able = "precision" in engine.info.features and isinstance(engine, SwitchesPrecision)
+        return engine if able else None
 
     def speak(self, request: SpeechRequest) -> Speaking:
         """Check the request and submit its first segment; the rest while the result is iterated.

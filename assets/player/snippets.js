@@ -1,0 +1,37 @@
+// A request as a command that asks for the same again. In: the page's address and the body of POST /api/tts. Out: text for a shell
+// and for Python; both write speech.wav. Knows no element of the page.
+
+/** For sh, bash and zsh. */
+export function curl(url, body) {
+  const json = JSON.stringify({ ...body, streaming: false });
+  return [`curl ${quoted(url)} \\`, "  -H 'Content-Type: application/json' \\", `  --data-raw ${quoted(json)} \\`, "  --fail-with-body --output speech.wav"].join("\n");
+}
+
+/** Python with `requests`. */
+export function python(url, body) {
+  const fields = Object.entries({ ...body, streaming: false }).map(([name, value]) => `    ${JSON.stringify(name)}: ${literal(value)},`);
+  return [
+    "import requests",
+    "",
+    `answer = requests.post(${literal(url)}, json={`,
+    ...fields,
+    "}, timeout=600)",
+    "answer.raise_for_status()",
+    'with open("speech.wav", "wb") as file:',
+    "    file.write(answer.content)",
+    "",
+  ].join("\n");
+}
+
+/** One word for a shell, whatever is in it. */
+function quoted(text) {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** JSON and Python differ in three words; escapes of strings mean the same, but for U+2028, which Python takes as it is. */
+function literal(value) {
+  if (value === true) return "True";
+  if (value === false) return "False";
+  if (value === null) return "None";
+  return JSON.stringify(value);
+}

@@ -1,0 +1,76 @@
+"""The numeric type over HTTP: what can be chosen, what a change does, and who cannot be changed."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+
+from fastapi.testclient import TestClient
+
+from qwen3tts_webui.config import Settings
+from qwen3tts_webui.errors import NotReady
+from qwen3tts_webui.server import create_app
+from qwen3tts_webui.speech import Speech
+from qwen3tts_webui.switch import Switch
+from qwen3tts_webui.types import Switched, Synthesizer
+from qwen3tts_webui.voices.presets import Presets
+from tests.fakes import PreciseSynthesizer, ZeroCostSynthesizer
+from tests.server.running import calling
+
+ROUTE = "/api/settings/precision"
+
+
+def client_of(synthesizer: Synthesizer) -> TestClient:
+    return calling(create_app(Speech(synthesizer, Presets.load()), Settings()), base_url="http://127.0.0.1")
+
+
+def test_a_change_reports_the_memory_before_and_after() -> None:
+    client = client_of(PreciseSynthesizer())
+    assert client.get(ROUTE).json() == {
+        "precision": "float32",
+        "choices": ["auto", "float32", "bfloat16"],
+        "memory_bytes": 4_000,
+    }
+    answer = client.patch(ROUTE, json={"precision": "bfloat16"}).json()
+    assert answer == {
+        "before": "float32",
+        "after": "bfloat16",
+        "bytes_before": 4_000,
+        "bytes_after": 2_000,
+        "seconds": 0.0,
+    }
+    assert client.get("/api/info").json()["dtype"] == "bfloat16"
+
+
+def test_an_engine_behind_a_switch_is_found() -> None:
+    switch = Switch(PreciseSynthesizer())
+    assert client_of(switch).patch(ROUTE, json={"precision": "auto"}).json()["after"] == "bfloat16"
+    switch.close()
+
+
+def test_an_engine_of_one_type_offers_nothing_and_says_why() -> None:
+    client = client_of(ZeroCostSynthesizer())
+    assert client.get(ROUTE).json() == {"precision": "float32", "choices": [], "memory_bytes": None}
+    answer = client.patch(ROUTE, json={"precision": "auto"})
+    assert answer.status_code == 422
+    assert answer.json()["error"]["code"] == "unsupported"
+
+
+def test_a_type_that_the_device_has_not_is_refused() -> None:
+    answer = client_of(PreciseSynthesizer()).patch(ROUTE, json={"precision": "float8"})
+    assert answer.status_code == 422
+    assert answer.json()["error"]["code"] == "invalid_value"
+
+
+class Failing(PreciseSynthesizer):
+    """A change that comes to nothing."""
+
+    def switch(self, dtype: str) -> Future[Switched]:
+        future: Future[Switched] = Future()
+        future.set_exception(NotReady(reason="the fake is out of order"))
+        return future
+
+
+def test_a_change_that_fails_is_told() -> None:
+    answer = client_of(Failing()).patch(ROUTE, json={"precision": "bfloat16"})
+    assert answer.status_code == 503
+    assert answer.json()["error"]["code"] == "not_ready"
