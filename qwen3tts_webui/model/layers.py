@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from qwen3tts_webui.model.memory import give_back
 from qwen3tts_webui.model.spec import StackSpec
 
 Angles = tuple[Tensor, Tensor]  # cosine and signed sine, each (batch, time, 1, head_dim) float32
@@ -158,6 +159,7 @@ class Stack(nn.Module):
         """Join the matrices that share an input, layer by layer, so that only one layer is ever held twice."""
         for layer in self.layers:
             cast(Layer, layer).fuse()
+            give_back()
 
     def forward(self, x: Tensor, angles: Angles, attend: Attend) -> Tensor:
         """Rows (batch, time, hidden) -> rows after the last layer, before `norm`."""

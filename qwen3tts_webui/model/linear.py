@@ -16,6 +16,8 @@ from typing import Literal
 import torch
 from torch import nn
 
+from qwen3tts_webui.model.memory import give_back
+
 LinearKind = Literal["float32", "bfloat16", "int8"]
 
 _LARGEST = 127  # symmetric: -128 is not used
@@ -87,6 +89,7 @@ def replace_linears(
             path, _, leaf = name.rpartition(".")
             setattr(module.get_submodule(path), leaf, make(child))
             del child.weight
+            give_back()
             count += 1
     return count
 

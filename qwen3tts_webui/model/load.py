@@ -11,7 +11,7 @@ import torch
 from qwen3tts_webui.errors import CheckpointError, DownloadError, InvalidValue
 from qwen3tts_webui.model.codec_decoder import load_codec
 from qwen3tts_webui.model.generate import Qwen3TTS
-from qwen3tts_webui.model.linear import LinearKind, replace_linears
+from qwen3tts_webui.model.layout import lay_out, number_types
 from qwen3tts_webui.model.spec import CODEC_FOLDER, read_spec
 from qwen3tts_webui.model.talker import Talker
 from qwen3tts_webui.model.tokens import TextEncoder
@@ -40,7 +40,7 @@ def load_model(
     and Unsupported for a Base checkpoint.
     """
     where = _device(device)
-    number = _dtype(dtype, where)
+    number = number_type(dtype, where)
     folder = find_checkpoint(path_or_id, offline=offline)
     spec = read_spec(folder)
     encoder = TextEncoder(folder)
@@ -48,14 +48,10 @@ def load_model(
         lambda: Talker(spec),
         folder,
         device=where,
-        dtype=lambda name: torch.float32 if name.endswith("norm.weight") else number,
+        dtype=number_types(dtype, number),
         key_of=lambda name: f"talker.{name}",
     )
-    talker.prepare(fold_text=where.type != "cpu")
-    kinds: dict[str, LinearKind] = {"float32": "float32", "bfloat16": "bfloat16", "int8": "int8"}
-    kind = "int8" if dtype == "int8" else str(number).removeprefix("torch.")
-    if where.type == "cpu" and kind in kinds:
-        replace_linears(talker, kinds[kind])
+    kind = lay_out(talker, dtype)
     codec = load_codec(folder / CODEC_FOLDER, spec.codec, where)
     logger.info("loaded %s %s from %s: %s, %s", spec.kind, spec.size, folder.name, where, kind)
     return Qwen3TTS(spec, encoder, talker, codec)
@@ -92,7 +88,8 @@ def _device(name: str) -> torch.device:
         raise InvalidValue(field="device", expected="auto, cpu, cuda or mps", got=name) from error
 
 
-def _dtype(name: str, device: torch.device) -> torch.dtype:
+def number_type(name: str, device: torch.device) -> torch.dtype:
+    """The type of the language model's numbers. Raises InvalidValue for a name that `device` has no use for."""
     if name == "auto":
         if device.type != "cuda":
             return torch.float32

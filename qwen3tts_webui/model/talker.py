@@ -14,6 +14,8 @@ from torch.nn import functional as F
 
 from qwen3tts_webui.model.code_predictor import CodePredictor
 from qwen3tts_webui.model.layers import Stack, attend_causally, attend_to_groups
+from qwen3tts_webui.model.linear import Agreement
+from qwen3tts_webui.model.memory import untouched_zeros
 from qwen3tts_webui.model.spec import ModelSpec
 from qwen3tts_webui.types import NUM_CODEBOOKS
 
@@ -54,6 +56,7 @@ class Talker(nn.Module):
         self.text_projection = TextProjection(talker.text_hidden_size, talker.stack.hidden_size)
         self.codec_head = nn.Linear(talker.stack.hidden_size, talker.vocab_size, bias=False)
         self.code_predictor = CodePredictor(spec)
+        self.rounding: Agreement | None = None  # what 8-bit linears cost, once it was measured
         self._projected: set[int] | None = set()
 
     def prepare(self, *, fold_text: bool) -> None:
@@ -77,8 +80,8 @@ class Talker(nn.Module):
             self.register_buffer("text_table", self._fold(embedding), persistent=False)
             self._projected = None
             del self.model.text_embedding, self.text_projection
-        else:  # fresh zeros take no memory before they are written
-            table = torch.zeros(len(embedding), talker.stack.hidden_size, dtype=embedding.dtype, device=first.device)
+        else:
+            table = untouched_zeros((len(embedding), talker.stack.hidden_size), embedding.dtype, first.device)
             self.register_buffer("text_table", table, persistent=False)
             self.know({self.spec.text.pad_id})
 
