@@ -1,0 +1,57 @@
+"""What rounding the weights costs: the scores of a talker before and after, on the same forced codes.
+
+In: a talker. Out: scores, to be compared by `linear.compare`. Knows no text; the codes are random, so that nothing has
+to be spoken and both runs see the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from qwen3tts_webui.model.talker import Talker
+from qwen3tts_webui.types import NUM_CODEBOOKS
+
+
+@torch.inference_mode()
+def forced_scores(talker: Talker, *, batch: int = 8, steps: int = 2) -> Tensor:
+    """The scores of all codes of `batch` utterances of `steps` given frames: (batch * steps * 16, codes) float32."""
+    size, device = talker.spec.predictor.codebook_size, talker.text_table.device
+    source = torch.Generator().manual_seed(0)
+    frames = torch.randint(size, (steps, batch, NUM_CODEBOOKS), generator=source).to(device)
+    pad = torch.full((batch,), talker.spec.text.pad_id, device=device)
+    kv = talker.new_kv(batch, steps)
+    rows: list[Tensor] = []
+    for step, frame in enumerate(frames):
+
+        def choose(group: int, scores: Tensor, frame: Tensor = frame) -> Tensor:
+            rows.append(scores)
+            return frame[:, group]
+
+        hidden = talker.step(talker.embed(pad, frame), torch.full_like(pad, step), kv, step + 1)
+        rows.append(talker.scores(hidden)[:, :size])
+        talker.code_predictor(hidden, frame[:, 0], choose)
+    return torch.cat(rows)
+
+
+@contextmanager
+def widened(module: nn.Module) -> Iterator[None]:
+    """Let the linears inside compute in the type of what comes in, whatever type their weights wait in. Slow."""
+    linears = [part for part in module.modules() if isinstance(part, nn.Linear)]
+    for linear in linears:
+        linear.forward = partial(_wide, linear)  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        for linear in linears:
+            del linear.forward
+
+
+def _wide(linear: nn.Linear, x: Tensor) -> Tensor:
+    bias = None if linear.bias is None else linear.bias.to(x.dtype)
+    return F.linear(x, linear.weight.to(x.dtype), bias)

@@ -1,0 +1,156 @@
+"""Models that nobody trained: the released sizes with random weights, made in memory, for measuring speed and memory.
+
+In: a size and a type. Out: a `Qwen3TTS` that computes what the released one of that size computes, and speaks noise.
+Every weight is made in the type it will have, so that nothing is ever there twice. Knows no file but a scratch folder
+for the stand-in of the tokenizer.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import torch
+from accelerate import init_empty_weights  # type: ignore[import-untyped]
+from tokenizers import pre_tokenizers
+from torch import nn
+
+from qwen3tts_webui.model.codec_decoder import CodecDecoder
+from qwen3tts_webui.model.generate import Qwen3TTS
+from qwen3tts_webui.model.layout import lay_out, number_types
+from qwen3tts_webui.model.load import number_type
+from qwen3tts_webui.model.spec import CodecSpec, ModelSpec, PredictorSpec, StackSpec, TalkerSpec, TextSpec
+from qwen3tts_webui.model.talker import Talker
+from qwen3tts_webui.model.tokens import TextEncoder
+
+Size = Literal["1.7B", "0.6B"]
+Module = TypeVar("Module", bound=nn.Module)
+
+_BLOCK = 4_194_301  # values that are drawn; a prime, so that the rows of a matrix are not equal when it is repeated
+_WIDTHS = {"1.7B": (2048, 6144), "0.6B": (1024, 3072)}
+_LANGUAGES = {"english": 2050, "german": 2053, "chinese": 2055, "japanese": 2058, "french": 2061}
+
+
+def synthetic_spec(size: Size) -> ModelSpec:
+    """The released sizes and control ids (MODEL.md sections 1 and 9)."""
+    hidden, intermediate = _WIDTHS[size]
+    stack = StackSpec(
+        hidden_size=hidden,
+        intermediate_size=intermediate,
+        num_layers=28,
+        num_heads=16,
+        num_kv_heads=8,
+        head_dim=128,
+        rms_norm_eps=1e-6,
+        rope_theta=1e6,
+    )
+    return ModelSpec(
+        kind="voice_design",
+        size={"1.7B": "1b7", "0.6B": "0b6"}[size],
+        text=TextSpec(
+            im_start_id=151_644,
+            im_end_id=151_645,
+            assistant_id=77_091,
+            bos_id=151_672,
+            eos_id=151_673,
+            pad_id=151_671,
+        ),
+        talker=TalkerSpec(
+            stack=stack,
+            vocab_size=3072,
+            text_vocab_size=151_936,
+            text_hidden_size=2048,
+            max_positions=32_768,
+            pad_id=2148,
+            bos_id=2149,
+            eos_id=2150,
+            think_id=2154,
+            nothink_id=2155,
+            think_bos_id=2156,
+            think_eos_id=2157,
+            languages=_LANGUAGES,
+            speakers={},
+            dialects={},
+        ),
+        predictor=PredictorSpec(
+            stack=replace(stack, hidden_size=1024, intermediate_size=3072, num_layers=5), codebook_size=2048
+        ),
+        codec=CodecSpec(
+            num_quantizers=16,
+            codebook_size=2048,
+            codebook_dim=512,
+            latent_dim=1024,
+            hidden_size=512,
+            intermediate_size=1024,
+            num_layers=8,
+            num_heads=16,
+            head_dim=64,
+            rms_norm_eps=1e-5,
+            rope_theta=1e4,
+            sliding_window=72,
+            decoder_dim=1536,
+            upsampling_ratios=(2, 2),
+            upsample_rates=(8, 5, 4, 3),
+        ),
+    )
+
+
+def synthetic_encoder(words: Sequence[str]) -> TextEncoder:
+    """A byte-level tokenizer that knows `words` (ASCII) as one token each, as the released one knows common words."""
+    vocab = {letter: number for number, letter in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
+    merges: dict[tuple[str, str], None] = {}
+    for word in ("user", *words):
+        for start, rest in [(word[:end], word[end]) for end in range(1, len(word))] + [("\u0120", word)]:
+            merges[start, rest] = None  # U+0120 is how byte-level BPE writes a space
+            vocab.setdefault(start + rest, len(vocab))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "vocab.json").write_text(json.dumps(vocab), encoding="utf-8")
+        (folder / "merges.txt").write_text("\n".join(f"{a} {b}" for a, b in merges), encoding="utf-8")
+        return TextEncoder(folder)
+
+
+def synthetic_model(spec: ModelSpec, encoder: TextEncoder, *, device: str, dtype: str) -> Qwen3TTS:
+    """A model of the sizes in `spec` with random weights; `dtype` as `load_model` takes it, but not "auto"."""
+    where = torch.device(device)
+    talker = _filled(lambda: Talker(spec), where, number_types(dtype, number_type(dtype, where)))
+    lay_out(talker, dtype)
+    codec = _filled(lambda: CodecDecoder(spec.codec), where, lambda _name: torch.float32)
+    codec.fold()
+    return Qwen3TTS(spec, encoder, talker, codec)
+
+
+def endless(model: Qwen3TTS) -> Qwen3TTS:
+    """Let `model` speak until a limit ends it: its end is an id that no score stands for. For measuring only."""
+    spec = model.talker.spec
+    model.talker.spec = replace(spec, talker=replace(spec.talker, eos_id=spec.talker.vocab_size))
+    return model
+
+
+def _filled(build: Callable[[], Module], device: torch.device, dtype_of: Callable[[str], torch.dtype]) -> Module:
+    """A module whose norms are 1 and whose matrices keep the size of what goes through them."""
+    with init_empty_weights():
+        module = build()
+    block = torch.randn(_BLOCK, generator=torch.Generator().manual_seed(0)).to(device)
+    weights = {}
+    for name, empty in module.state_dict().items():
+        weight = torch.empty(empty.shape, dtype=dtype_of(name), device=device)
+        if ("norm" in name and name.endswith("weight")) or name.endswith("cluster_usage"):
+            weight.fill_(1.0)
+        else:
+            scale = 0.02 if "embed" in name or empty.dim() == 1 else 1.0 / math.sqrt(empty[0].numel())
+            _repeat(block * scale, weight.view(-1))
+        weights[name] = weight
+    module.load_state_dict(weights, assign=True)
+    return module.to(device).eval().requires_grad_(False)
+
+
+def _repeat(block: torch.Tensor, target: torch.Tensor) -> None:
+    for start in range(0, len(target), len(block)):
+        part = target[start : start + len(block)]
+        part.copy_(block[: len(part)])
