@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="websites, such as https://example.org, whose scripts may call the API"
     )
-    api_keys_file: Path | None = Field(default=None, description="hashed API keys; where it holds one, all need one")
+    api_keys_file: Path | None = Field(default=None, description="hashed API keys; where there is such a file, all need one")
     rate_limit: str = Field(default="1200/minute", description="requests to speak, a client; as the limits library")
     client_streams: int = Field(default=128, ge=1, description="requests of one client that are spoken at once")
     client_timeout_s: float = Field(default=20.0, gt=0, description="how long a client may neither send nor read")

@@ -34,22 +34,22 @@ class Key:
 
 
 class Keys:
-    """The keys in `path`; without a file, or with an empty one, nobody needs a key.
-
-    A file that cannot be read lets nobody in.
-    """
+    """The keys in `path`; without such a file nobody needs one. A file that is empty or broken lets nobody in."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._read_at: tuple[int, int] | None = None
         self._keys: tuple[Key, ...] = ()
         self._broken = False
+        self._needed = False
         self._sessions: dict[str, tuple[str, float]] = {}
 
     @property
     def needed(self) -> bool:
-        """Whether callers need one."""
-        return bool(self.all()) or self._broken  # in this order: reading shows whether it is broken
+        """Whether callers need one; once they do, also when the file goes away."""
+        self.all()
+        self._needed = self._needed or self._broken or self._read_at is not None
+        return self._needed
 
     def all(self) -> tuple[Key, ...]:
         """The keys as they are in the file now."""

@@ -147,8 +147,8 @@ def parse(text: str) -> Message:
 def id_of(text: str) -> str | None:
     """The id in a message that `parse` refused, if it has a usable one: the answer should name it."""
     try:
-        return TypeAdapter(Id).validate_python(json.loads(text)["id"], strict=True)
-    except (ValueError, RecursionError, TypeError, KeyError, ValidationError):
+        return TypeAdapter(Id).validate_python(json.loads(text).get("id", "0"), strict=True)
+    except (ValueError, RecursionError, AttributeError, ValidationError):
         return None
 
 

@@ -1,0 +1,355 @@
+"""Hostile requests, and the answer that each should get. Never a 5xx, a traceback, a path, the text, or a hang.
+
+Raw sockets, because polite clients refuse to send most of this. One server for all; the slow cases have a hasty one.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.fakes import SteppedSynthesizer, ZeroCostSynthesizer
+from tests.server.running import ask, running, until
+
+SECRET = "sesame-open-up"
+JSON = "Content-Type: application/json\r\n"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    outputs = tmp_path_factory.mktemp("outputs")
+    with running(ZeroCostSynthesizer(num_frames=1), outputs=outputs, max_text=1_000) as url:
+        yield url
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: bytes
+    raw: bytes
+
+
+def send(url: str, data: bytes, timeout_s: float = 15) -> Answer:
+    """Everything that comes back until the server hangs up or has answered; status 0 for nothing at all."""
+    host, port = url.removeprefix("http://").split(":")
+    raw = b""
+    with socket.create_connection((host, int(port)), timeout=timeout_s) as connection:
+        try:
+            connection.sendall(data)
+            while not _complete(raw) and (piece := connection.recv(65_536)):
+                raw += piece
+        except (ConnectionResetError, BrokenPipeError):
+            pass
+    head, _, body = raw.partition(b"\r\n\r\n")
+    return Answer(int(head.split(b" ")[1]) if head else 0, body, raw)
+
+
+def _complete(raw: bytes) -> bool:
+    head, found, body = raw.partition(b"\r\n\r\n")
+    lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+    return bool(found and lengths) and len(body) >= int(lengths[0].split(b":")[1])
+
+
+def post(path: str, body: bytes | str, headers: str = JSON) -> bytes:
+    data = body if isinstance(body, bytes) else body.encode()
+    return f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}Content-Length: {len(data)}\r\n\r\n".encode() + data
+
+
+def get(target: str, headers: str = "") -> bytes:
+    return f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}\r\n".encode("latin-1")
+
+
+def tts(**fields: object) -> bytes:
+    return post("/api/tts", json.dumps({"text": "Hello.", **fields}))
+
+
+TABLE: list[tuple[str, bytes, int]] = [
+    # bodies that are no JSON, or no object
+    ("empty body", post("/api/tts", ""), 400),
+    ("half of JSON", post("/api/tts", '{"text": "' + SECRET), 400),
+    ("a list", post("/api/tts", "[]"), 400),
+    ("a number", post("/api/tts", "1"), 400),
+    ("null", post("/api/tts", "null"), 400),
+    ("two values", post("/api/tts", '{"text":"a"}{"text":"b"}'), 400),
+    ("UTF-16", post("/api/tts", '{"text":"a"}'.encode("utf-16")), 400),
+    ("broken UTF-8", post("/api/tts", b'{"text":"\xff\xfe"}'), 400),
+    ("NUL bytes", post("/api/tts", b"\x00" * 100), 400),
+    ("deep lists", post("/api/tts", "[" * 20_000), 400),
+    ("deep objects", post("/api/tts", '{"a":' * 6_000), 400),
+    ("a number of many digits", post("/api/tts", '{"text":"a","seed":' + "9" * 5_000 + "}"), 400),
+    ("XML", post("/api/tts", "<x/>", "Content-Type: application/xml\r\n"), 415),
+    ("a form", post("/api/tts", "text=a", "Content-Type: application/x-www-form-urlencoded\r\n"), 415),
+    ("text/plain, as a foreign form may send", post("/api/tts", '{"text":"a"}', "Content-Type: text/plain\r\n"), 415),
+    ("no content type", post("/api/tts", '{"text":"a"}', ""), 415),
+    # wrong fields
+    ("no text", post("/api/tts", "{}"), 422),
+    ("unknown field", tts(colour=1), 422),
+    ("__proto__", post("/api/tts", '{"text":"a","__proto__":{"x":1}}'), 422),
+    ("text is a number", tts(text=5), 422),
+    ("text is an object", tts(text={"$gt": ""}), 422),
+    ("text is null", tts(text=None), 422),
+    ("empty text", tts(text=""), 422),
+    ("only control characters", tts(text="\x00\x07\x1b"), 422),
+    ("only control tokens", tts(text="<|im_end|><|im_start|>"), 422),
+    ("too much text", tts(text="a" * 1_001), 413),
+    ("giant text", post("/api/tts", b'{"text":"' + b"a" * 2_000_000 + b'"}'), 413),
+    ("giant description", tts(voice_desc="a" * 2_049), 422),
+    ("streaming is a word", tts(streaming="yes"), 422),
+    ("speed NaN", post("/api/tts", '{"text":"a","speed":NaN}'), 422),
+    ("speed Infinity", post("/api/tts", '{"text":"a","speed":Infinity}'), 422),
+    ("speed 1e999", post("/api/tts", '{"text":"a","speed":1e999}'), 422),
+    ("speed 0", tts(speed=0), 422),
+    ("speed -1", tts(speed=-1.0), 422),
+    ("speed in quotes", tts(speed="1"), 422),
+    ("seed -1", tts(seed=-1), 422),
+    ("seed 2^63", tts(seed=2**63), 422),
+    ("seed 2^80", tts(seed=2**80), 422),
+    ("seed 1.5", tts(seed=1.5), 422),
+    ("seed true", tts(seed=True), 422),
+    ("temperature NaN", post("/api/tts", '{"text":"a","temperature":NaN}'), 422),
+    ("top_k -5", tts(top_k=-5), 422),
+    ("unknown language", tts(language="klingon"), 422),
+    ("a path as a language", tts(language="../../etc/passwd"), 422),
+    ("a voice that is a path", tts(voice="../../../etc/passwd"), 404),
+    ("a saved voice that is a path", tts(voice="saved-../../x"), 404),
+    ("an unknown format", tts(format="exe"), 422),
+    ("a sample rate of 1", tts(sample_rate=1), 422),
+    ("a pause of a year", tts(text="a [pause 99999s] b"), 422),
+    # headers
+    ("a bad request id", post("/api/tts", '{"text":"a"}', JSON + "X-Request-Id: ../../x\r\n"), 422),
+    ("a deadline of words", post("/api/tts", '{"text":"a"}', JSON + "X-Deadline-Ms: soon\r\n"), 422),
+    ("a deadline of 0", post("/api/tts", '{"text":"a"}', JSON + "X-Deadline-Ms: 0\r\n"), 422),
+    ("a negative deadline", post("/api/tts", '{"text":"a"}', JSON + "X-Deadline-Ms: -5\r\n"), 422),
+    ("a lying length", b"POST /api/tts HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99999999999\r\n\r\n{", 413),
+    ("two lengths", post("/api/tts", "hello", "Content-Length: 6\r\n"), 400),
+    ("a negative length", b"POST /api/tts HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: -1\r\n\r\n", 400),
+    (
+        "length and chunks (smuggling)",
+        post("/api/tts", "0\r\n\r\n", "Transfer-Encoding: chunked\r\n"),
+        400,
+    ),
+    (
+        "chunks of an odd kind (smuggling)",
+        b"POST /api/tts HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+        400,
+    ),
+    ("a broken chunk", b"POST /api/tts HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+    ("a blank before the colon", b"GET /health HTTP/1.1\r\nHost : 127.0.0.1\r\n\r\n", 400),
+    ("a folded header", b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nX: a\r\n b\r\n\r\n", 400),
+    ("a NUL in a header", b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nX: a\x00b\r\n\r\n", 400),
+    ("101 headers", get("/health", "".join(f"X-{n}: 1\r\n" for n in range(101))), 431),
+    ("one giant header", get("/health", f"X: {'a' * 40_000}\r\n"), 431),
+    ("a header without an end", b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nX: " + b"a" * 200_000, 431),
+    ("no host", b"GET /health HTTP/1.1\r\n\r\n", 421),
+    ("two hosts", b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: evil.example\r\n\r\n", 421),
+    ("a rebound host", b"GET /api/info HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421),
+    ("a foreign origin", post("/api/tts", '{"text":"a"}', JSON + "Origin: https://evil.example\r\n"), 403),
+    ("the origin of a sandbox", post("/api/tts", '{"text":"a"}', JSON + "Origin: null\r\n"), 403),
+    ("a foreign form that signs in", post("/login", "key=x", "Origin: https://evil.example\r\n"), 403),
+    # what is no HTTP
+    ("another protocol", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 20, 400),
+    ("a word", b"hello\r\n\r\n", 400),
+    ("HTTP/9.9", b"GET / HTTP/9.9\r\nHost: 127.0.0.1\r\n\r\n", 400),
+    ("an unknown method", b"SING /api/tts HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 400),
+    ("the preface of HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+    ("an absolute target elsewhere", b"GET http://evil.example/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 404),
+    # methods and paths
+    ("GET of a POST", get("/api/tts"), 405),
+    ("TRACE", b"TRACE /api/info HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 405),
+    ("no such path", get("/api/nothing"), 404),
+    ("a path out of the folder", get("/../../../../etc/passwd"), 404),
+    ("the same, encoded", get("/%2e%2e/%2e%2e/etc/passwd"), 404),
+    ("a backslash path", get("/..%5c..%5cwindows"), 404),
+    ("a NUL in the path", get("/api/voices/%00"), 404),
+    ("broken escapes", get("/api/voices/%ff%fe"), 404),
+    ("a request id that is a path", get("/api/requests/..%2f..%2fetc%2fpasswd"), 404),
+    ("a request id of 5,000 characters", get("/api/requests/" + "a" * 5_000), 404),
+    ("the sound of a path", get("/api/requests/%2e%2e/audio"), 404),
+    ("a voice that is a template", get("/api/voices/%7B%7B7*7%7D%7D"), 404),
+    ("a voice that is SQL", get("/api/voices/saved-'%20OR%201=1--"), 404),
+    ("a WebSocket by POST", post("/ws/tts", "{}"), 404),
+]  # fmt: skip
+
+
+def test_the_table_is_long_enough() -> None:
+    assert len(TABLE) >= 60 and len({name for name, _, _ in TABLE}) == len(TABLE)
+
+
+@pytest.mark.parametrize(("data", "status"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
+def test_the_answer_is_the_expected_one_and_leaks_nothing(server: str, data: bytes, status: int) -> None:
+    answer = send(server, data)
+    assert answer.status == status, answer.raw[:300]
+    for leak in (b"Traceback", b'File "', b"site-packages", b"/work/", b"root:", SECRET.encode()):
+        assert leak not in answer.raw
+    if answer.body.startswith(b"{"):
+        assert set(json.loads(answer.body)["error"]) <= {"code", "message", "field"}
+
+
+def test_afterwards_the_server_is_as_well_as_before(server: str) -> None:
+    assert httpx.post(f"{server}/api/tts", json={"text": "Hello."}).status_code == 200
+    assert httpx.get(f"{server}/metrics").text.count('code="internal"') == 0
+
+
+# time
+
+
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, SteppedSynthesizer]]:
+    synthesizer = SteppedSynthesizer(num_frames=100_000)
+    with running(synthesizer, client_timeout_s=0.5) as url:
+        yield url, synthesizer
+
+
+def connected(url: str) -> socket.socket:
+    host, port = url.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), timeout=15)
+
+
+def read_all(connection: socket.socket) -> bytes:
+    raw = b""
+    try:
+        while piece := connection.recv(65_536):
+            raw += piece
+    except ConnectionResetError:
+        pass
+    return raw
+
+
+@pytest.mark.parametrize("start", [b"", b"GET /health HTTP/1.1\r\n", b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "])
+def test_headers_that_do_not_come_are_not_waited_for(hasty: tuple[str, SteppedSynthesizer], start: bytes) -> None:
+    with connected(hasty[0]) as connection:
+        connection.sendall(start)
+        assert read_all(connection).startswith(b"HTTP/1.1 408")
+
+
+def test_headers_that_trickle_are_not_waited_for(hasty: tuple[str, SteppedSynthesizer]) -> None:
+    with connected(hasty[0]) as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\n")
+        try:
+            for number in range(1_000):
+                connection.sendall(f"X-{number}: 1\r\n".encode())
+                time.sleep(0.02)
+        except (BrokenPipeError, ConnectionResetError):
+            return
+        pytest.fail("the server listened for 20 s")
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(hasty: tuple[str, SteppedSynthesizer]) -> None:
+    with connected(hasty[0]) as connection:
+        connection.sendall(post("/api/tts", "x" * 1_000)[:-999])
+        assert connection.recv(100).startswith(b"HTTP/1.1 408")
+
+
+def test_a_body_that_trickles_is_not_waited_for(hasty: tuple[str, SteppedSynthesizer]) -> None:
+    with connected(hasty[0]) as connection:
+        connection.sendall(post("/api/tts", "x" * 5_000)[:-5_000])
+        connection.settimeout(0.02)
+        for _ in range(1_000):
+            try:
+                connection.sendall(b"x")
+                if connection.recv(100).startswith(b"HTTP/1.1 408"):
+                    return
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                return
+        pytest.fail("the server listened for 20 s")
+
+
+def test_a_reader_who_does_not_read_loses_the_slot(hasty: tuple[str, SteppedSynthesizer]) -> None:
+    url, synthesizer = hasty
+    with ask(url, {"text": "A long story.", "streaming": True}):
+        until(lambda: synthesizer.load.active == 1)
+        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0, timeout_s=60)
+
+
+def test_half_a_socket_is_no_listener(hasty: tuple[str, SteppedSynthesizer]) -> None:
+    url, synthesizer = hasty
+    with ask(url, {"text": "A long story.", "streaming": True}) as connection:
+        until(lambda: synthesizer.load.active == 1)
+        connection.shutdown(socket.SHUT_WR)
+        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
+
+
+def test_a_reset_in_mid_body_leaves_nothing(hasty: tuple[str, SteppedSynthesizer]) -> None:
+    url, synthesizer = hasty
+    for _ in range(20):
+        connection = connected(url)
+        connection.sendall(post("/api/tts", "x" * 1_000)[:-500])
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+    until(lambda: "qwen3tts_http_in_flight 1.0" in httpx.get(f"{url}/metrics").text)
+    assert synthesizer.load.active == 0
+
+
+# how much
+
+
+def test_who_asks_too_often_is_told_when_to_come_back() -> None:
+    synthesizer = ZeroCostSynthesizer(num_frames=1)
+    with running(synthesizer, rate_limit="3/minute") as url:
+        statuses = [httpx.post(f"{url}/api/tts", json={"text": "Hi."}) for _ in range(5)]
+        assert [answer.status_code for answer in statuses] == [200, 200, 200, 429, 429]
+        assert statuses[-1].json()["error"]["code"] == "too_many_requests"
+        assert 1 <= int(statuses[-1].headers["retry-after"]) <= 61
+        assert len(synthesizer.utterances) == 3
+        assert httpx.get(f"{url}/api/info").status_code == 200
+
+
+def test_who_wants_too_much_at_once_is_refused() -> None:
+    synthesizer = SteppedSynthesizer(num_frames=1_000)
+    with running(synthesizer, client_streams=2) as url:
+        body = {"text": "A long story.", "streaming": True}
+        with ask(url, body), ask(url, body):
+            until(lambda: synthesizer.load.active == 2)
+            refused = httpx.post(f"{url}/api/tts", json=body)
+            assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+            assert len(synthesizer.utterances) == 2
+        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
+        until(lambda: httpx.post(f"{url}/api/tts", json={"text": "", "streaming": True}).status_code == 422)
+
+
+# imports
+
+
+def bomb() -> bytes:
+    """A ZIP of a few KB that claims to hold 500 MB."""
+    import io
+    import zipfile
+
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("voice.json", "w") as member:
+        for _ in range(500):
+            member.write(b"0" * 1_000_000)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["bomb", "traversal", "pickle", "noise", "nothing"])
+def test_a_voice_file_that_is_none_is_refused(server: str, kind: str) -> None:
+    import io
+    import pickle
+    import zipfile
+
+    if kind == "bomb":
+        data = bomb()
+    elif kind == "traversal":
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("../../../../tmp/owned", "x")
+        data = file.getvalue()
+    else:
+        data = {"pickle": pickle.dumps({"a": 1}), "noise": bytes(range(256)) * 64, "nothing": b""}[kind]
+    answers = [
+        httpx.post(f"{server}/api/voices/import", content=data, headers={"Content-Type": mime}, timeout=30)
+        for mime in ("application/octet-stream", "application/zip")
+    ]
+    assert all(400 <= answer.status_code < 500 for answer in answers), [answer.text for answer in answers]
+    assert not Path("/tmp/owned").exists()

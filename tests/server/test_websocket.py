@@ -1,0 +1,406 @@
+"""`/ws/tts`: text in while sound comes out, on a real server, with a fake engine that counts what it makes."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
+
+from qwen3tts_webui.audio.pcm import to_s16le
+from tests.fakes import SteppedSynthesizer, ZeroCostSynthesizer, frame_of, sound_of
+from tests.reading import ReadingSynthesizer
+from tests.server.running import running, until
+
+
+class Talk:
+    """One connection: says messages, keeps the events and, by utterance, the sound."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+        self.events: list[dict[str, Any]] = []
+        self.sound: dict[int, bytes] = {}
+        self.sequences: dict[int, list[int]] = {}
+
+    def say(self, kind: str, **fields: Any) -> None:
+        self.connection.send(json.dumps({"type": kind, **fields}))
+
+    def hear(self, timeout_s: float = 20) -> dict[str, Any] | None:
+        """The next event, or None after a piece of sound."""
+        message = self.connection.recv(timeout=timeout_s)
+        if isinstance(message, str):
+            self.events.append(json.loads(message))
+            return self.events[-1]
+        version, form, zero, number, sequence = struct.unpack(">BBHII", message[:12])
+        assert (version, zero) == (1, 0) and form in (1, 2)
+        self.sound[number] = self.sound.get(number, b"") + message[12:]
+        self.sequences.setdefault(number, []).append(sequence)
+        return None
+
+    def until(self, kind: str, **fields: Any) -> dict[str, Any]:
+        """Listen until the event `kind` with these fields."""
+        while True:
+            event = self.hear()
+            if event and event["type"] == kind and fields.items() <= event.items():
+                return event
+
+    def speak(self, text: str, **fields: Any) -> dict[str, Any]:
+        """A whole utterance; gives its `done`."""
+        self.say("open", **fields)
+        names = {"id": fields["id"]} if "id" in fields else {}
+        self.say("text", text=text, **names)
+        self.say("close", **names)
+        return self.until("done")
+
+
+@contextmanager
+def talking(synthesizer: ZeroCostSynthesizer, **options: Any) -> Iterator[Talk]:
+    with running(synthesizer, **options) as url, connect(url.replace("http", "ws") + "/ws/tts") as connection:
+        yield Talk(connection)
+
+
+@pytest.fixture(scope="module")
+def patient() -> Iterator[str]:
+    """The address of one server for all tests that need nothing of their own."""
+    with running(ZeroCostSynthesizer(num_frames=1)) as url:
+        yield url.replace("http", "ws") + "/ws/tts"
+
+
+def test_an_utterance_from_open_to_done() -> None:
+    with talking(ZeroCostSynthesizer(num_frames=3)) as talk:
+        done = talk.speak("Hello there.", language="en", seed=7, id="a")
+        kinds = [event["type"] for event in talk.events]
+        assert kinds == ["opened", "started", "segment", "timings", "done"]
+        opened = talk.events[0]
+        assert (opened["id"], opened["number"], opened["seed"], opened["sample_rate"]) == ("a", 0, 7, 24_000)
+        assert (opened["engine"], opened["preview"]) == ("fake", True)
+        assert talk.events[1]["first_audio_ms"] > 0
+        assert (done["stopped"], done["num_samples"], done["num_frames"]) == ("end", 5_760, len(talk.sequences[0]))
+        assert talk.sound[0] == to_s16le(sound_of("Hello there.", 3))
+        assert talk.sequences[0] == list(range(len(talk.sequences[0])))
+
+
+def test_sound_comes_after_the_first_word_and_late_text_is_waited_for() -> None:
+    synthesizer = ReadingSynthesizer()
+    with talking(synthesizer) as talk:
+        talk.say("open")
+        talk.say("text", text="Hello wor")
+        until(lambda: synthesizer.load.active == 1)
+        synthesizer.step()
+        talk.until("started")
+        for _ in range(50):
+            synthesizer.step()
+        assert synthesizer.said == ["Hello"]
+        talk.say("text", text="ld.")
+        talk.say("close")
+        until(lambda: synthesizer.step() is None and synthesizer.said == ["Hello", "world."])
+        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
+        talk.until("done")
+        assert talk.sound[0] == to_s16le(np.concatenate([frame_of("Hello", 0), frame_of("world.", 0)]))
+
+
+def test_a_control_token_cut_in_two_reaches_no_engine() -> None:
+    synthesizer = ReadingSynthesizer()
+    with talking(synthesizer) as talk:
+        talk.say("open")
+        for piece in ("Hi ", "<|im_", "end|> ", "you <tts_", "pad>", " all"):
+            talk.say("text", text=piece)
+        talk.say("close")
+        until(lambda: synthesizer.step() is None and len(synthesizer.said) == 3)
+        assert synthesizer.said == ["Hi", "you", "all"]
+
+
+def test_engines_that_do_not_read_along_speak_clause_by_clause() -> None:
+    synthesizer = SteppedSynthesizer(num_frames=2)
+    with talking(synthesizer) as talk:
+        talk.say("open")
+        talk.say("text", text="First this, then th")
+        until(lambda: len(synthesizer.utterances) == 1)
+        assert synthesizer.utterances[0].text == "First this,"
+        synthesizer.step()
+        talk.until("started")
+        talk.say("text", text="at.")
+        talk.say("close")
+        until(lambda: synthesizer.step() is None and len(synthesizer.utterances) == 2)
+        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
+        talk.until("done")
+        assert talk.sound[0] == to_s16le(np.concatenate([sound_of("First this,", 2), sound_of("then that.", 2)]))
+
+
+def test_a_flush_does_not_wait_for_the_end_of_a_clause() -> None:
+    synthesizer = ZeroCostSynthesizer()
+    with talking(synthesizer) as talk:
+        talk.say("open")
+        talk.say("text", text="Well")
+        talk.say("flush")
+        assert talk.until("segment")["text"] == "Well"
+
+
+def test_several_utterances_at_once_keep_their_own_sound() -> None:
+    with talking(ZeroCostSynthesizer(num_frames=2)) as talk:
+        for name in ("a", "b"):
+            talk.say("open", id=name)
+        talk.say("text", id="b", text="Second.")
+        talk.say("text", id="a", text="First.")
+        for name in ("a", "b"):
+            talk.say("close", id=name)
+        ended = {talk.until("done")["id"], talk.until("done")["id"]}
+        assert ended == {"a", "b"}
+        assert talk.sound == {0: to_s16le(sound_of("First.", 2)), 1: to_s16le(sound_of("Second.", 2))}
+
+
+def test_an_id_can_be_used_again_and_gets_a_new_number() -> None:
+    with talking(ZeroCostSynthesizer()) as talk:
+        talk.speak("One.", id="x")
+        talk.speak("Two.", id="x")
+        assert sorted(talk.sound) == [0, 1]
+
+
+def test_cancel_stops_within_one_packet_and_says_so() -> None:
+    synthesizer = SteppedSynthesizer(num_frames=10_000)
+    with talking(synthesizer) as talk:
+        talk.say("open")
+        talk.say("text", text="A long story, it goes on")
+        until(lambda: synthesizer.load.active == 1)
+        synthesizer.step()
+        talk.until("started")
+        talk.say("cancel")
+        assert talk.until("done")["stopped"] == "cancelled"
+        made = synthesizer.packets_made
+        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
+        assert synthesizer.packets_made - made <= 1
+
+
+def test_a_client_that_leaves_frees_everything_within_one_packet() -> None:
+    synthesizer = SteppedSynthesizer(num_frames=10_000)
+    with running(synthesizer) as url:
+        with connect(url.replace("http", "ws") + "/ws/tts") as connection:
+            talk = Talk(connection)
+            for name in ("a", "b"):
+                talk.say("open", id=name)
+                talk.say("text", id=name, text="A long story, and")
+            until(lambda: synthesizer.load.active == 2)
+            synthesizer.step()
+        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
+        assert synthesizer.packets_made <= 2 * 3
+
+
+def test_opus_is_a_whole_ogg_file() -> None:
+    import io
+
+    import av
+
+    with talking(ZeroCostSynthesizer(num_frames=10)) as talk:
+        talk.speak("Hello.", format="opus", sample_rate=48_000)
+        with av.open(io.BytesIO(talk.sound[0])) as file:
+            seconds = sum(frame.samples for frame in file.decode(audio=0)) / 48_000
+        assert seconds == pytest.approx(0.8, abs=0.05)
+
+
+def test_another_sample_rate_has_as_many_samples_as_it_should() -> None:
+    with talking(ZeroCostSynthesizer(num_frames=10)) as talk:
+        talk.speak("Hello.", sample_rate=8_000)
+        assert len(talk.sound[0]) == 2 * 6_400
+
+
+@pytest.mark.parametrize("packet_ms", [16, 80, 100])
+def test_all_frames_but_the_last_are_whole_packets(packet_ms: int) -> None:
+    with talking(ZeroCostSynthesizer(num_frames=4)) as talk:
+        talk.say("open", packet_ms=packet_ms)
+        talk.say("text", text="Hi.")
+        talk.say("close")
+        sizes = []
+        while not (talk.events and talk.events[-1]["type"] == "done"):
+            before = len(talk.sound.get(0, b""))
+            talk.hear()
+            sizes.append(len(talk.sound.get(0, b"")) - before)
+        sizes = [size for size in sizes if size]
+        assert all(size % (48 * packet_ms) == 0 for size in sizes[:-1])
+        assert sum(sizes) == 4 * 3_840
+
+
+def test_ping_is_answered_with_the_same_id() -> None:
+    with talking(ZeroCostSynthesizer()) as talk:
+        talk.say("ping", id="42")
+        assert talk.until("pong")["id"] == "42"
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("{", "malformed_json"),
+        ("[]", "malformed_json"),
+        ("", "malformed_json"),
+        ("[" * 5_000, "malformed_json"),
+        (b"\x00\x01", "malformed_json"),
+        ('{"type": "shout"}', "invalid_value"),
+        ('{"type": ["open"]}', "invalid_value"),
+        ('{"type": "open", "colour": 1}', "invalid_value"),
+        ('{"type": "open", "speed": "fast"}', "invalid_value"),
+        ('{"type": "open", "speed": NaN}', "invalid_value"),
+        ('{"type": "open", "speed": 9}', "invalid_value"),
+        ('{"type": "open", "format": "mp3"}', "invalid_value"),
+        ('{"type": "open", "sample_rate": 7}', "invalid_value"),
+        ('{"type": "open", "packet_ms": 0}', "invalid_value"),
+        ('{"type": "open", "id": "../etc"}', "invalid_value"),
+        ('{"type": "open", "id": "%s"}' % ("x" * 100), "invalid_value"),
+        ('{"type": "open", "seed": -1}', "invalid_value"),
+        ('{"type": "open", "language": "tlh"}', "unknown_language"),
+        ('{"type": "open", "voice": "nobody"}', "unknown_voice"),
+        ('{"type": "open", "speaker": "Vivian"}', "unsupported"),
+        ('{"type": "open", "deadline_ms": 0}', "invalid_value"),
+        ('{"type": "text", "text": "without an open"}', "invalid_value"),
+        ('{"type": "text", "text": 5}', "invalid_value"),
+    ],
+)
+def test_a_mistake_is_told_and_the_conversation_goes_on(patient: str, message: str | bytes, code: str) -> None:
+    with connect(patient) as connection:
+        talk = Talk(connection)
+        talk.connection.send(message)
+        error = talk.until("error")
+        assert (error["code"], error["fatal"]) == (code, True)
+        assert "nobody" not in error["message"] or code == "unknown_voice"
+        assert talk.speak("Still here.")["stopped"] == "end"
+
+
+def test_errors_are_told_in_the_language_that_the_client_reads() -> None:
+    with running(ZeroCostSynthesizer()) as url:
+        headers = {"Accept-Language": "zh"}
+        with connect(url.replace("http", "ws") + "/ws/tts", additional_headers=headers) as connection:
+            connection.send("{")
+            assert "请求体" in json.loads(connection.recv(timeout=10))["message"]
+
+
+def test_too_much_text_is_refused_and_the_utterance_goes_on() -> None:
+    with talking(ZeroCostSynthesizer(num_frames=1), max_text=20) as talk:
+        talk.say("open")
+        talk.say("text", text="Short enough.")
+        talk.say("text", text="x" * 20)
+        error = talk.until("error")
+        assert (error["code"], error["fatal"]) == ("text_too_long", False)
+        talk.say("close")
+        talk.until("done")
+        assert talk.sound[0] == to_s16le(sound_of("Short enough.", 1))
+
+
+def test_a_message_that_is_too_large_ends_the_connection() -> None:
+    with talking(ZeroCostSynthesizer()) as talk:
+        talk.say("text", text="x" * 100_000)
+        with pytest.raises(ConnectionClosed) as closed:
+            talk.hear()
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == 1009
+
+
+def test_an_open_id_cannot_be_opened_again() -> None:
+    with talking(ZeroCostSynthesizer()) as talk:
+        talk.say("open", id="a")
+        talk.say("open", id="a")
+        error = talk.until("error")
+        assert (error["code"], error["fatal"]) == ("invalid_value", False)
+
+
+def test_a_connection_has_a_bounded_number_of_utterances() -> None:
+    with talking(ZeroCostSynthesizer()) as talk:
+        for number in range(17):
+            talk.say("open", id=f"u{number}")
+        error = talk.until("error")
+        assert (error["code"], error["id"], error["retry_after_s"]) == ("too_many_requests", "u16", 1)
+
+
+def test_a_full_queue_is_told_before_any_work() -> None:
+    synthesizer = SteppedSynthesizer(slots=0, queue_size=0)
+    with talking(synthesizer) as talk:
+        talk.say("open")
+        talk.say("text", text="Hello there.")
+        talk.say("close")
+        error = talk.until("error")
+        assert (error["code"], error["retry_after_s"], error["fatal"]) == ("busy", 1, True)
+        assert synthesizer.packets_made == 0
+
+
+def test_a_feed_without_a_word_is_an_empty_text() -> None:
+    with talking(ZeroCostSynthesizer()) as talk:
+        talk.say("open")
+        talk.say("close")
+        assert talk.until("error")["code"] == "empty_text"
+
+
+def test_a_deadline_ends_it() -> None:
+    with talking(SteppedSynthesizer()) as talk:
+        talk.say("open", deadline_ms=50)
+        talk.say("text", text="Hello there, you.")
+        assert talk.until("error")["code"] == "deadline_exceeded"
+
+
+def test_a_writer_who_falls_silent_loses_the_slot() -> None:
+    synthesizer = ReadingSynthesizer()
+    with talking(synthesizer, client_timeout_s=0.1) as talk:
+        talk.say("open")
+        talk.say("text", text="Hello and")
+        assert talk.until("error")["code"] == "too_slow"
+        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
+
+
+def test_a_connection_on_which_nothing_happens_is_closed() -> None:
+    with talking(ZeroCostSynthesizer(), client_timeout_s=0.1) as talk:
+        assert talk.until("error")["code"] == "too_slow"
+        with pytest.raises(ConnectionClosed):
+            talk.hear()
+
+
+def test_a_client_that_only_makes_mistakes_is_left() -> None:
+    with talking(ZeroCostSynthesizer()) as talk:
+        for _ in range(60):
+            talk.connection.send("{")
+        with pytest.raises(ConnectionClosed) as closed:
+            while True:
+                talk.hear()
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == 1008
+
+
+def test_a_client_that_does_not_read_is_dropped_and_holds_no_slot() -> None:
+    synthesizer = SteppedSynthesizer(num_frames=100_000)
+    with talking(synthesizer, client_timeout_s=0.5) as talk:
+        talk.say("open")
+        talk.say("text", text="A long story, and")
+        until(lambda: synthesizer.load.active == 1)
+        # nobody calls recv: the client's library stops reading, the sockets fill up, the server gives up
+        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0, timeout_s=60)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [({"Origin": "https://evil.example"}, 403), ({"Origin": "null"}, 403), ({"Host": "evil.example"}, 421)],
+)
+def test_foreign_websites_do_not_get_in(headers: dict[str, str], status: int) -> None:
+    with running(ZeroCostSynthesizer()) as url, pytest.raises(InvalidStatus) as refused:
+        connect(url.replace("http", "ws") + "/ws/tts", additional_headers=headers)
+    assert refused.value.response.status_code == status
+
+
+def test_the_page_itself_gets_in() -> None:
+    with (
+        running(ZeroCostSynthesizer()) as url,
+        connect(url.replace("http", "ws") + "/ws/tts", origin=Origin(url)) as connection,
+    ):
+        assert Talk(connection).speak("Hi.")["stopped"] == "end"
+
+
+def test_a_server_that_goes_down_says_so() -> None:
+    synthesizer = SteppedSynthesizer(num_frames=10_000)
+    with ExitStack() as server:
+        url = server.enter_context(running(synthesizer))
+        with connect(url.replace("http", "ws") + "/ws/tts") as connection:
+            talk = Talk(connection)
+            talk.say("open")
+            talk.say("text", text="A long story, and")
+            until(lambda: synthesizer.load.active == 1)
+            server.close()
+            assert talk.until("error")["code"] == "engine_stopped"
