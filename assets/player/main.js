@@ -3,18 +3,23 @@
 import { Api } from "./api.js";
 import { Asking } from "./asking.js";
 import { Controls } from "./controls.js";
+import { Description } from "./description.js";
 import { appeared, byId } from "./dom.js";
 import { showEngine } from "./engine.js";
 import { Exports } from "./exports.js";
 import { Fields } from "./fields.js";
 import { Header } from "./header.js";
 import { Sentences } from "./i18n.js";
+import { Keep } from "./keep.js";
+import { Mine } from "./mine.js";
 import { showModels } from "./model.js";
 import { Player, route } from "./player.js";
 import { Settings } from "./settings.js";
 import { Take } from "./take.js";
+import { Takes } from "./takes.js";
 import { joinText } from "./textregion.js";
 import { Theme } from "./theme.js";
+import { TraitReader } from "./traits.js";
 import { Voices } from "./voices.js";
 import { Waveform } from "./waveform.js";
 import { Writing } from "./writing.js";
@@ -28,7 +33,7 @@ for (const gesture of ["keydown", "click"]) {
 const player = new Player(); // makes the AudioContext: as early as can be
 window.qwen3tts = { stats: player.stats, ready: false, generate() {}, chose() {}, taken() {} };
 
-const [boot] = await Promise.all([fetch(route("studio/boot.json")).then((answer) => answer.json()), appeared(LAST), appeared("#text textarea"), appeared("#description textarea"), appeared("#wave"), appeared("#metric-gpu"), appeared("#presets"), appeared("#error-details")]);
+const [boot] = await Promise.all([fetch(route("studio/boot.json")).then((answer) => answer.json()), appeared(LAST), appeared("#text textarea"), appeared("#description textarea"), appeared("#wave"), appeared("#metric-gpu"), appeared("#tab-mine"), appeared("#presets"), appeared("#description-hint"), appeared("#three"), appeared("#error-details")]);
 const sentences = new Sentences(boot.sentences, boot.page_language);
 sentences.apply();
 const theme = new Theme();
@@ -45,13 +50,20 @@ let spoken_s = 0;
 const expected_s = () => spoken_s;
 const wave = new Waveform(byId("wave"), player, expected_s);
 player.addEventListener("change", () => wave.draw());
-const voices = new Voices(boot, fields, sentences);
 new Header(player, sentences);
 const controls = new Controls(player, sentences, expected_s);
 const tell = (words) => controls.tell(words);
+const mine = new Mine(api, asking, fields, sentences, tell);
+const voices = new Voices(boot.presets, fields, asking, sentences, mine);
+new Description({ fields, sentences, writing, reader: new TraitReader(boot.writing), boot, api });
+new Takes({ player, take, asking, api, sentences, tell });
+const keep = new Keep({ take, mine, asking, fields, sentences, presets: boot.presets, tell, kept: () => voices.show("mine") });
 new Exports(player, asking, sentences, tell);
 joinText({ fields, take, asking, sentences, writing, limit: boot.limits.text, speak, tell });
-showEngine(sentences, (info) => settings.know(info));
+showEngine(sentences, (info) => {
+  settings.know(info);
+  for (const part of [mine, voices, keep]) part.meet(info);
+});
 showModels(sentences);
 
 /** Drawn when it is first opened; what stands in the first line of need comes first. */
@@ -60,6 +72,12 @@ const later = (load) => {
   return async () => (await (made ??= load())).open();
 };
 byId("settings-open").onclick = later(async () => new (await import("./drawer.js")).Drawer(settings, asking, sentences, theme, player));
+byId("history-open").onclick = later(async () => {
+  const history = new (await import("./history.js")).History(api, sentences);
+  history.addEventListener("play", ({ detail }) => take.recall(detail));
+  history.addEventListener("restore", ({ detail }) => restore(detail, history));
+  return history;
+});
 byId("present").onclick = later(async () => new (await import("./presenter.js")).Presenter(player, fields, sentences));
 
 byId("page-language").onclick = () => {
@@ -74,6 +92,16 @@ function speak(changes) {
   player.speak(body, sentences.language, clicked.at || undefined); // before all that could wait
   spoken_s = writing.seconds(body.text, body.language);
   byId("wave-card").scrollIntoView({ block: "nearest" });
+}
+
+/** Bring an entry of the history back: its text, its voice, its seed and its sound. */
+function restore(entry, history) {
+  const { text, language, description, speaker, seed } = entry;
+  asking.use({ seed, voice: null, speaker: speaker ?? null });
+  fields.put({ text, language, description });
+  take.recall(entry, { play: false });
+  history.close();
+  tell(sentences.say("history.restored"));
 }
 
 /** A sentence to start with, as long as the person has not typed their own. */

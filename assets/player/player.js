@@ -241,7 +241,7 @@ function flat({ segment, start_sample, num_samples, stopped, failed, voice, timi
 }
 
 /** A request id that nobody else has; `crypto.randomUUID` exists on https only. */
-function newId() {
+export function newId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -50,6 +50,16 @@ export class Take extends EventTarget {
     return marks.segments.filter((segment) => !segment.failed && segment.start_sample <= stats.position).at(-1)?.line;
   }
 
+  /** The history id of the take, or null while it is not known. */
+  get id() {
+    return this.#entry?.id ?? null;
+  }
+
+  /** The request in which the voice of the take was spoken. */
+  get requestId() {
+    return this.#entry?.voice_from ?? this.#player.stats.request_id;
+  }
+
   /** The history entry of the take; asks once. */
   async entry() {
     return (this.#entry ??= await this.#api.get(`api/history/of/${this.#player.stats.request_id}`));

@@ -70,7 +70,7 @@ function pattern(dimension, traits, elsewhere) {
   for (const words of elsewhere[dimension] ?? []) meanings.set(words, "");
   const words = [...meanings.keys()].sort((one, other) => other.length - one.length);
   const isAscii = (word) => word.charCodeAt(0) < 128;
-  const joined = (chosen) => chosen.map((word) => word.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")).join("|");
+  const joined = (chosen) => chosen.map((word) => word.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")).join("|");
   const regex = new RegExp(`(?<!${WORD}|-)(?:${joined(words.filter(isAscii))})${END}|(?:${joined(words.filter((word) => !isAscii(word)))})`, "gu");
   return { regex, meanings };
 }

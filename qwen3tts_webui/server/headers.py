@@ -27,6 +27,7 @@ PAGE = "; ".join(
         "form-action 'self'",
     ]
 )
+_PAGE_TYPES = ("text/html", "text/javascript", "application/javascript")  # Python's table names the script either way
 _ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -54,7 +55,7 @@ class SecurityHeaders:
                 for name, value in _ALWAYS.items():
                     headers.setdefault(name, value)
                 # a Worker obeys the policy of its own script
-                is_page = headers.get("content-type", "").startswith(("text/html", "text/javascript"))
+                is_page = headers.get("content-type", "").startswith(_PAGE_TYPES)
                 headers.setdefault("Content-Security-Policy", PAGE if is_page else NOTHING)
             await send(message)
 

@@ -34,6 +34,7 @@ def splice(take: Mapping[str, Any], line: int, retake: Mapping[str, Any]) -> tup
     ]
     account = {
         **take,
+        "voice_from": take.get("voice_from", take["request_id"]),
         "request_id": secrets.token_urlsafe(12),
         "text": _with_line(take["text"], line, retake["text"]),
         "num_samples": take["num_samples"] + longer,

@@ -25,11 +25,14 @@ _HEADER = """
  </details>
  <dl class="metrics">{metrics}</dl>
  <div class="icons">
+  <button type="button" id="history-open" data-i18n-label="history.open"><svg viewBox="0 0 16 16" aria-hidden="true">
+   <circle cx="8" cy="8" r="6.2"/><path d="M8 4.4V8l2.4 1.6"/></svg></button>
   <button type="button" id="page-language" data-i18n="page.other" data-i18n-label="page.switch"></button>
   <button type="button" id="theme" data-i18n-label="page.theme"><svg viewBox="0 0 16 16" aria-hidden="true">
    <circle cx="8" cy="8" r="6.2"/><path d="M8 1.8a6.2 6.2 0 0 1 0 12.4z"/></svg></button>
   <button type="button" id="settings-open" data-i18n-label="settings.open"><svg viewBox="0 0 16 16" aria-hidden="true">
-   <path d="M2 4.5h7m3 0h2M2 11.5h2m3 0h7"/><circle cx="10.5" cy="4.5" r="1.8"/><circle cx="5.5" cy="11.5" r="1.8"/></svg></button>
+   <path d="M2 4.5h7m3 0h2M2 11.5h2m3 0h7"/><circle cx="10.5" cy="4.5" r="1.8"/>
+   <circle cx="5.5" cy="11.5" r="1.8"/></svg></button>
  </div>
 </header>"""
 

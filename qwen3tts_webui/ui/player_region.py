@@ -1,7 +1,7 @@
 """The sound: the waveform with its controls, and the card with state, error and Generate.
 
-Drawn by assets/player/waveform.js, controls.js, exports.js and problem.js. `put` is never seen: a click on it, by the page's own code, writes
-values into text, language and description (a restored draft, a chosen preset).
+Drawn by assets/player/waveform.js, controls.js, exports.js and problem.js. `put` is never seen: a click on it, by the
+page's own code, writes values into text, language and description (a restored draft, a chosen preset).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import gradio as gr
 
 from ..i18n import Catalog
 from .markup import html
+from .takes_region import takes_region
 
 _WAVE = """
 <h2 data-i18n="wave.title"></h2>
@@ -66,6 +67,7 @@ def player_region(say: Catalog) -> PlayerRegion:
         html(_WAVE.format(links=links), elem_id="wave-block")
     with gr.Column(elem_id="go-card", elem_classes="card"):
         html(_STATE, elem_id="state-block")
+        takes_region()
         put = gr.Button(visible="hidden", elem_id="put")
         generate = gr.Button(say("generate.go"), variant="primary", elem_id="generate")
     return PlayerRegion(generate, put)

@@ -1,6 +1,6 @@
-"""The voice: language, the presets of that language as cards, and the description in words.
+"""The voice: language, the voices to choose from as cards, and the description in words with its helpers.
 
-The cards are drawn by assets/player/voices.js from the presets that `mount_page` serves.
+The cards are drawn by assets/player/voices.js and mine.js, the checklist by description.js.
 """
 
 from __future__ import annotations
@@ -13,6 +13,19 @@ from ..i18n import Catalog
 from ..text.language import AUTO, LANGUAGES
 from .markup import html
 
+_TABS = """
+<div id="tabs" role="group" data-i18n-group="voice.tabs">
+ <button type="button" id="tab-library" aria-pressed="true" data-i18n="voice.library"></button>
+ <button type="button" id="tab-mine" aria-pressed="false"></button>
+</div>"""
+
+_HELPERS = """
+<div id="checklist" class="chips" role="group" data-i18n-group="traits.title">
+ <button type="button" id="surprise" class="chip" data-i18n="traits.surprise"></button>
+ <button type="button" id="examples-open" class="chip" data-i18n="examples.open"></button>
+</div>
+<div class="foot"><span id="description-hint" role="status"></span><span id="description-count"></span></div>"""
+
 
 class VoiceRegion(NamedTuple):
     language: gr.Dropdown
@@ -23,6 +36,7 @@ def voice_region(say: Catalog) -> VoiceRegion:
     choices = [("自动 · Auto", AUTO), *((language.native, language.code) for language in LANGUAGES)]
     with gr.Column(elem_id="voice-card", elem_classes="card"):
         language = gr.Dropdown(choices, value=AUTO, label=say("language.label"), elem_id="language", filterable=False)
+        html(_TABS, elem_id="tabs-block")
         html('<div id="presets" role="group" data-i18n-group="voice.presets"></div>', elem_id="presets-block")
         description = gr.Textbox(
             label=say("description.label"),
@@ -31,5 +45,5 @@ def voice_region(say: Catalog) -> VoiceRegion:
             max_lines=6,
             elem_id="description",
         )
-        html('<div class="foot"><span></span><span id="description-count"></span></div>', elem_id="description-foot")
+        html(_HELPERS, elem_id="description-foot")
     return VoiceRegion(language, description)
