@@ -53,7 +53,7 @@ def create_app(
     `desk` brings models here, `examine` asks the doctor; without them there are none and there is no such route.
     """
     openai_problems = openai.OpenAIProblems()
-    problems, runs, recorder = Problems(), Runs(), Recorder(speech.library)
+    problems, runs, recorder = Problems({openai.PREFIX: openai_problems}), Runs(), Recorder(speech.library)
     gate, talks = Gate(settings.rate_limit, settings.client_streams), Talks()
     keys = Keys(settings.api_keys_file)
     metrics = Metrics(lambda: speech.info, lambda: speech.load, lambda: _memory(gpu()))
@@ -79,7 +79,7 @@ def create_app(
         openapi_url=None,
     )
     app.state.ending = Ending(gate, runs, talks)
-    problems.guard(app, {openai.PREFIX: openai_problems})
+    problems.guard(app)
     app.include_router(login_router(keys, gate, problems))
     app.include_router(docs_router(app))
     app.include_router(tts_router(speech, settings, runs, recorder, problems))

@@ -16,6 +16,7 @@ from fastapi import Request
 from ..errors import InvalidValue
 from ..speech import Speech
 from ..types import SpeechRequest
+from .limits import caller_of
 from .runs import Run, Runs
 
 _MAX_DEADLINE_MS = 86_400_000
@@ -41,7 +42,7 @@ class Asked:
         headers = request.headers
         return cls(
             request_id=runs.new_id(headers.get("x-request-id")),
-            client=request.client.host if request.client else "",
+            client=caller_of(request.scope),
             received=received,
             deadline=_deadline(headers.get("x-deadline-ms"), received),
             wish=headers.get("accept-language", ""),

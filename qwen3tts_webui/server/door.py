@@ -134,7 +134,7 @@ class KeyCheck:
 
 async def refuse(error: SpeechError, problems: Problems, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with `error`, also where a WebSocket was asked for."""
-    response = problems.answer(error, Headers(scope=scope).get("accept-language", ""))
+    response = problems.at(scope["path"]).answer(error, Headers(scope=scope).get("accept-language", ""))
     if isinstance(error, Unauthorized):
         response.headers["WWW-Authenticate"] = "Bearer"
     if scope["type"] == "http":

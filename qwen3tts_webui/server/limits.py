@@ -99,7 +99,7 @@ class Limits:
                 await self._app(scope, _Arrival(receive, self._body_s), send)
         except (BodyTooLarge, HeadersTooLarge, TooManyRequests, NotReady) as error:
             wish = dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1")
-            await self._problems.answer(error, wish)(scope, receive, send)
+            await self._problems.at(scope["path"]).answer(error, wish)(scope, receive, send)
 
 
 class _Arrival:

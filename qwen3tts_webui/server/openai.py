@@ -16,7 +16,7 @@ from pydantic import Field
 
 from ..audio.encode import FORMATS
 from ..config import Settings
-from ..errors import Busy, InvalidValue, NotFound, RequestError, SpeechError
+from ..errors import InvalidValue, NotFound, RequestError, SpeechError
 from ..speech import Speech
 from ..types import EngineInfo, SpeechRequest, Voice
 from .asked import Asked, begin
@@ -104,7 +104,7 @@ class OpenAIProblems(Problems):
         kind = "invalid_request_error" if isinstance(error, RequestError) else "server_error"
         return {
             "message": told["message"],
-            "type": "rate_limit_error" if isinstance(error, Busy) else kind,
+            "type": "rate_limit_error" if error.status == 429 else kind,
             "param": None if field is None else _PARAMS.get(field, field),
             "code": told["code"],
         }

@@ -31,7 +31,9 @@ log = logging.getLogger(__name__)
 class Problems:
     """Renders errors; holds both languages, read once."""
 
-    def __init__(self) -> None:
+    def __init__(self, others: Mapping[str, Problems] = MappingProxyType({})) -> None:
+        """`others` tell the errors below the paths that they are given for."""
+        self._others = others
         self._catalogs = {language: Catalog(language) for language in PAGE_LANGUAGES}
 
     def told(self, error: SpeechError, accept_language: str) -> dict[str, str]:
@@ -59,25 +61,25 @@ class Problems:
         body = json.dumps({"error": self.told(error, accept_language)}, ensure_ascii=False).encode()
         return Response(body, error.status, {"Cache-Control": "no-store", **extra}, media_type="application/json")
 
-    def guard(self, app: FastAPI, others: Mapping[str, Problems] = MappingProxyType({})) -> None:
-        """Let every error that leaves a route of `app` be told in this way, or, below a path of `others`, in theirs."""
+    def at(self, path: str) -> Problems:
+        """Who tells the errors of `path`."""
+        return next((other for prefix, other in self._others.items() if path.startswith(prefix)), self)
 
-        def teller(request: Request) -> Problems:
-            path = request.url.path
-            return next((other for prefix, other in others.items() if path.startswith(prefix)), self)
+    def guard(self, app: FastAPI) -> None:
+        """Let every error that leaves a route of `app` be told in this way."""
 
         async def speech_error(request: Request, error: Exception) -> Response:
             assert isinstance(error, SpeechError)
             if error.status >= 500:
                 log.warning("%s failed: %s", request.url.path, error.code)
-            return teller(request).answer(error, _wish(request))
+            return self.at(request.url.path).answer(error, _wish(request))
 
         async def http_error(request: Request, error: Exception) -> Response:
             assert isinstance(error, HTTPException)
-            return teller(request).answer(_named(error, request), _wish(request), error.headers)
+            return self.at(request.url.path).answer(_named(error, request), _wish(request), error.headers)
 
         async def stranger(request: Request, error: Exception) -> Response:
-            return teller(request).answer(SpeechError(), _wish(request))  # Starlette logs the traceback
+            return self.at(request.url.path).answer(SpeechError(), _wish(request))  # Starlette logs the traceback
 
         app.add_exception_handler(SpeechError, speech_error)
         app.add_exception_handler(HTTPException, http_error)

@@ -9,10 +9,13 @@ import openai
 import pytest
 
 from qwen3tts_webui.audio.pcm import to_s16le
+from qwen3tts_webui.config import Settings
+from qwen3tts_webui.server import create_app
 from qwen3tts_webui.server.openai_voices import OPENAI_VOICES
+from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.voices.presets import Presets
 from tests.fakes import FailingSynthesizer, SteppedSynthesizer, ZeroCostSynthesizer, sound_of
-from tests.server.running import running, until
+from tests.server.running import calling, running, until
 from tests.server.test_options import decoded
 
 SOUND = to_s16le(sound_of("Hi.", 5))
@@ -193,3 +196,9 @@ def test_a_path_that_is_not_there_is_told_in_openais_shape(client: openai.OpenAI
     with pytest.raises(openai.NotFoundError) as caught:
         client.get("/nothing", cast_to=dict)  # type: ignore[type-var]
     assert caught.value.type == "invalid_request_error"
+
+
+def test_whom_the_door_turns_away_is_told_in_openais_shape() -> None:
+    app = create_app(Speech(ZeroCostSynthesizer(), Presets.load()), Settings())
+    error = calling(app, base_url="http://evil.example").post("/v1/audio/speech", json={}).json()["error"]
+    assert set(error) == {"message", "type", "param", "code"} and error["code"] == "wrong_host"
