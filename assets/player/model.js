@@ -8,6 +8,7 @@ const BUSY_MS = 1000;
 const OPEN_MS = 10000;
 const GB = 1e9;
 const GIB = 2 ** 30;
+const NAMES = { hf: "Hugging Face", modelscope: "ModelScope" };
 const RUNNING = ["asking", "receiving", "checking"];
 
 /** Fill the panel and keep it true; it goes away on a server that brings none. */
@@ -60,6 +61,7 @@ export async function showModels(sentences) {
     const answer = await ask("api/models", sentences);
     if (answer?.models.length === 0) return void (byId("machine-block").hidden = true);
     if (seen && answer && speaker(answer) !== speaker(seen)) document.dispatchEvent(new Event("studio-engine"));
+    if (answer && !seen) offer(answer);
     seen = answer ?? seen;
     draw();
     const busy = seen && (RUNNING.includes(seen.download?.state) || seen.loading?.state === "loading");
@@ -99,6 +101,14 @@ function heard(sentences) {
   const able = window.isSecureContext && "AudioWorkletNode" in window;
   if (able) return [{ level: "ok", text: sentences.say("checkup.sound") }];
   return [{ level: "problem", text: sentences.say("checkup.silent"), action: sentences.say("checkup.silent.do") }];
+}
+
+/** The mirrors to choose from; the one of the settings first, by its host when it is none of the named ones. */
+function offer({ mirror, mirrors }) {
+  const names = mirrors.map((name) => [name, NAMES[name] ?? name]);
+  const own = names.filter(([name]) => name === mirror);
+  const choices = [...(own.length ? own : [["", mirror]]), ...names.filter(([name]) => name !== mirror)];
+  byId("machine-mirror").replaceChildren(...choices.map(([value, text]) => make("option", { value }, text)));
 }
 
 /** One line for the closed panel. */

@@ -112,7 +112,10 @@ def _somebody_is_here() -> bool:
     """True at a terminal, in the foreground: a question in the background would stop the program."""
     if not (sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()):
         return False
-    return os.name == "nt" or os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    try:
+        return os.name == "nt" or os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except OSError:  # a terminal, but not ours
+        return False
 
 
 def _ask(desk: Desk, model: str, asked: Path) -> None:

@@ -68,7 +68,10 @@ class Overview:
 
 
 class Desk:
-    """`start(folder)` starts an engine or raises from our tree; `room` says what this machine has now."""
+    """`start(folder)` starts an engine or raises from our tree; `room` says what this machine has now.
+
+    `mirror` is the one that is taken when a wish names none.
+    """
 
     def __init__(
         self,
@@ -84,7 +87,7 @@ class Desk:
         self._switch = switch
         self._start = start
         self._room = room
-        self._mirror = mirror
+        self.mirror = mirror
         self._background = BackgroundDownload(store, self.load, patience=patience)
         self._loading: Loading | None = None
         self._loads = threading.Lock()  # one engine is started at a time
@@ -110,7 +113,7 @@ class Desk:
         """
         folder = self.store.find(model)
         if folder is None:
-            self._background.start(model, source_of(mirror or self._mirror))
+            self._background.start(model, source_of(mirror or self.mirror))
         elif self._loading is None or self._loading.state != "loading":
             threading.Thread(target=self.load, args=(model, folder), name="loading", daemon=True).start()
 

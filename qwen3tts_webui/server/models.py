@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
@@ -38,7 +39,7 @@ def no_models_router() -> APIRouter:
     @router.get("/api/models")
     async def models() -> dict[str, Any]:
         """There are none to be had here."""
-        return {"models": [], "mirrors": [], "download": None, "loading": None}
+        return {"models": [], "mirror": "", "mirrors": [], "download": None, "loading": None}
 
     return router
 
@@ -68,6 +69,7 @@ def models_router(desk: Desk, problems: Problems) -> APIRouter:
         overview = await run_in_threadpool(desk.overview)
         return {
             "models": [{**asdict(model), "fits": model.fit.fits} for model in overview.models],
+            "mirror": desk.mirror if desk.mirror in MIRRORS else urlsplit(desk.mirror).netloc,
             "mirrors": list(MIRRORS),
             "download": shown(overview.download, request),
             "loading": shown(overview.loading, request),

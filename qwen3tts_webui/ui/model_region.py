@@ -16,8 +16,7 @@ _REGION = """
    <h2 data-i18n="models.choose"></h2>
    <div id="machine-models"></div>
    <label class="mirror"><span data-i18n="models.mirror"></span>
-    <select id="machine-mirror"><option value="hf">Hugging Face</option><option value="modelscope">ModelScope</option>
-    </select></label>
+    <select id="machine-mirror"></select></label>
    <div id="machine-download" hidden><progress id="machine-bar" max="1"></progress><p id="machine-far"></p></div>
    <p id="machine-problem" role="alert" hidden></p>
   </section>

@@ -71,10 +71,11 @@ def test_a_model_is_fetched_and_speaks_without_a_restart(client: TestClient, sta
     assert client.get("/api/models").json()["models"][0]["here"] is True
 
 
-def test_what_there_is_and_whether_it_fits(client: TestClient):
+def test_what_there_is_and_whether_it_fits(client: TestClient, hub: FakeHub):
     seen = client.get("/api/models").json()
     assert [model["id"] for model in seen["models"]] == [model.id for model in KNOWN]
     assert (seen["download"], seen["loading"], seen["mirrors"]) == (None, None, ["hf", "modelscope"])
+    assert seen["mirror"] == hub.url.removeprefix("http://")
     default = seen["models"][0]
     assert default["fits"] is True
     assert default["fit"]["device"] == "cuda:0"
