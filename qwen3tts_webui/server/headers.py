@@ -56,7 +56,8 @@ class SecurityHeaders:
                     headers.setdefault(name, value)
                 # a Worker obeys the policy of its own script
                 is_page = headers.get("content-type", "").startswith(_PAGE_TYPES)
-                headers.setdefault("Content-Security-Policy", PAGE if is_page else NOTHING)
+                if message["status"] != 304:  # has no type of its own, and what it says replaces what is cached
+                    headers.setdefault("Content-Security-Policy", PAGE if is_page else NOTHING)
             await send(message)
 
         await self._app(scope, receive, with_headers)
