@@ -1,9 +1,11 @@
-"""What all tests share: a GPU test says why it does not run."""
+"""What all tests share: a GPU test says why it does not run; tests of one file run on one worker (pytest-xdist)."""
 
 import pytest
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(item.path.name))  # what a module's fixtures make is made once
     marked = [item for item in items if item.get_closest_marker("gpu")]
     if not marked:
         return

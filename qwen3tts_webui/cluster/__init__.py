@@ -4,6 +4,13 @@ Each replica is a whole program with a page, an API and an engine of its own; Ra
 sends each request on. In: the settings of the environment, and how many. Out: a Serve application. Start with scale.py.
 """
 
-from .scale import app
+from __future__ import annotations
 
-__all__ = ["app"]
+
+def __getattr__(name: str) -> object:
+    """`app`, once somebody asks for it: what needs no Ray can be imported without."""
+    if name != "app":
+        raise AttributeError(name)
+    from .scale import app
+
+    return app

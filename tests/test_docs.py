@@ -1,0 +1,195 @@
+"""What the documents say is true: links lead somewhere, commands are taken, code runs, tables agree with the code."""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import re
+import shlex
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+import yaml
+
+from qwen3tts_webui.cli import SUBCOMMANDS
+from qwen3tts_webui.cli.arguments import parse
+from qwen3tts_webui.cli.serve import listen
+from qwen3tts_webui.config import Settings
+from qwen3tts_webui.server.app import create_app
+from qwen3tts_webui.speech import Speech
+from qwen3tts_webui.voices.presets import Presets
+from tests.fakes import ZeroCostSynthesizer
+from tests.test_layers import MAY_IMPORT
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in DOCUMENTS}
+READMES = ("README.md", "README.zh.md")
+RUN = (*READMES, "docs/api.zh.md")  # their code runs as it stands; what is in others is read
+PLACES = ("qwen3tts_webui", "assets", "benchmarks", "docs", "examples", "scripts", "tests", "docker")
+
+
+def blocks(document: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", TEXTS[document], re.MULTILINE | re.DOTALL)
+
+
+def numbered(language: str, documents: Iterator[str] | tuple[str, ...]) -> list[tuple[str, int]]:
+    return [(name, number) for name in documents for number in range(len(blocks(name, language)))]
+
+
+def links() -> list[tuple[str, str]]:
+    return [(name, link) for name, text in TEXTS.items() for link in re.findall(r"\]\(((?!https?:)[^)#\s]+)", text)]
+
+
+def named_paths() -> list[tuple[str, str]]:
+    """Every path in backquotes that looks like one of ours."""
+    found = []
+    for name, text in TEXTS.items():
+        for quoted in re.findall(r"`([A-Za-z_./-]+/[A-Za-z_./-]*[a-z])`", text):
+            found += [(name, quoted)] if quoted.split("/")[0] in PLACES else []
+    return found
+
+
+def command_lines() -> list[tuple[str, str]]:
+    """Every line of code that starts our program, and every such command within a sentence."""
+    ours = r"(?:\.venv/bin/python -m qwen3tts_webui|qwen3tts-webui|python3 app\.py)"
+    found = []
+    for name, text in TEXTS.items():
+        found += [(name, line) for line in re.findall(rf"^(?:    |\s*\$ )\s*({ours}\b.*)$", text, re.MULTILINE)]
+        found += [(name, line) for line in re.findall(rf"`({ours} [^`]+)`", text)]
+    return found
+
+
+def arguments(line: str) -> list[str]:
+    """What the program's parser gets: without the comment, the program, and optional parts in brackets."""
+    words = shlex.split(line.replace("...", ""), comments=True)
+    start = 3 if words[0].endswith("python") else 2 if words[0] == "python3" else 1
+    return words[start:]
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    """A server on a port of its own, as the command line starts it but for the page."""
+    settings = Settings(outputs=tmp_path / "outputs")
+    speech = Speech(ZeroCostSynthesizer(), Presets.load())
+    server = uvicorn.Server(uvicorn.Config(create_app(speech, settings), log_level="warning", ws="websockets-sansio"))
+    with listen("127.0.0.1", 0) as listener:
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.mark.parametrize(("document", "link"), links())
+def test_every_link_leads_somewhere(document: str, link: str):
+    assert (ROOT / document).parent.joinpath(link).exists()
+
+
+@pytest.mark.parametrize(("document", "path"), named_paths())
+def test_every_path_that_is_named_exists(document: str, path: str):
+    assert (ROOT / path).exists()
+
+
+@pytest.mark.parametrize(("document", "line"), command_lines())
+def test_every_command_is_taken(document: str, line: str):
+    words = arguments(line)
+    if "--setup" in words:
+        words = []
+    elif "[" in line:
+        words = [word for word in words if not set(word) & set("[]")][:1]
+    elif words in (["download"], ["key", "new"]) or words[:1] == ["COMMAND"]:
+        words = [word for word in words if word != "COMMAND"]
+    assert callable(parse(words, SUBCOMMANDS).run)
+
+
+@pytest.mark.parametrize("document", READMES)
+def test_it_opens_with_the_two_commands(document: str):
+    lines = TEXTS[document].splitlines()
+    assert [line.split("#")[0].strip() for line in lines[2:4]] == ["python3 app.py", "scripts/check"]
+
+
+@pytest.mark.parametrize(("document", "number"), numbered("python", RUN))
+def test_its_python_runs(document: str, number: int, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    source = blocks(document, "python")[number].replace("http://127.0.0.1:7860", address)
+    assert address in source
+    exec(compile(source, f"{document}, block {number}", "exec"), {"__name__": "document"})
+    if "good-morning.wav" in source:
+        assert (tmp_path / "good-morning.wav").read_bytes()[:4] == b"RIFF"
+
+
+@pytest.mark.parametrize(("document", "number"), numbered("python", tuple(TEXTS)))
+def test_its_python_is_python(document: str, number: int):
+    ast.parse(blocks(document, "python")[number])
+
+
+@pytest.mark.parametrize("document", TEXTS)
+def test_its_json_is_json(document: str):
+    for block in blocks(document, "json"):
+        json.loads(block)
+
+
+@pytest.mark.parametrize(("document", "number"), numbered("bash", RUN))
+def test_its_shell_runs(document: str, number: int, address: str, tmp_path: Path):
+    command = blocks(document, "bash")[number].replace("http://127.0.0.1:7860", address)
+    said = subprocess.run(["bash", "-ec", command.replace("curl ", "curl --fail ")], cwd=tmp_path, capture_output=True)
+    assert said.returncode == 0, said.stderr
+    assert (tmp_path / "hello.wav").read_bytes()[:4] == b"RIFF"
+
+
+def test_there_is_something_to_run():
+    assert len(numbered("python", RUN)) == 4
+    assert len(numbered("bash", RUN)) == 1
+    assert len(command_lines()) > 20
+
+
+def test_the_docker_commands_name_what_there_is():
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    profiles = set(yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"])
+    everything = "\n".join(TEXTS.values())
+    targets = set(re.findall(r"--target (\w+)", everything))
+    assert targets
+    assert all(f" AS {target}\n" in dockerfile for target in targets)
+    assert set(re.findall(r"--profile (\w+)", everything)) == profiles
+
+
+def test_the_table_of_layers_is_the_one_that_is_tested():
+    table: dict[str, set[str]] = {}
+    written = TEXTS["docs/house.md"].split("|---|---|\n")[1].split("\n\n")[0]
+    for layers, may in re.findall(r"^\| ([a-z0-9, ]+) \| ([a-z0-9, ]+) \|$", written, re.MULTILINE):
+        for layer in layers.split(", "):
+            table[layer] = set() if may == "nothing" else set(may.split(", "))
+    assert {layer: may for layer, may in table.items() if layer not in ("cli", "cluster")} == MAY_IMPORT
+
+
+def scale_rows() -> list[tuple[int, list[int]]]:
+    rows = re.findall(r"^\|[^|]+\| (\d+) \| ([\d, |]+) \|$", TEXTS["docs/scale.md"], re.MULTILINE)
+    return [(int(streams), [int(cell.replace(",", "")) for cell in cells.split(" | ")]) for streams, cells in rows]
+
+
+@pytest.mark.parametrize(("streams", "machines"), scale_rows())
+def test_the_plan_is_computed_right(streams: int, machines: list[int]):
+    assert machines == [math.ceil(listeners / (streams * 0.7)) for listeners in (1_000, 10_000, 1_000_000)]
+
+
+def test_a_wrong_command_would_be_seen():
+    with pytest.raises(SystemExit):
+        parse(arguments("    .venv/bin/python -m qwen3tts_webui serve --no-such-flag".strip()), SUBCOMMANDS)
+
+
+def test_settings_of_the_image_exist():
+    names: dict[str, Any] = Settings.model_fields
+    for text in TEXTS.values():
+        for variable in re.findall(r"QWEN3TTS_([A-Z_]+)", text):
+            assert variable.lower() in names, variable
