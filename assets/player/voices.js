@@ -62,9 +62,10 @@ export class Voices {
     for (const tab of ["library", "mine"]) byId(`tab-${tab}`).ariaPressed = String(tab === this.tab);
     byId("tab-mine").textContent = this.#sentences.say("voice.mine", { count: this.#mine.count || "" }).trim();
     const cards = this.tab === "mine" ? this.#mine.cards() : [...this.#speakers.map((id) => this.#speaker(id)), ...this.shown.map((preset) => this.#card(preset))];
-    const fits = this.#all || cards.length <= SHOWN || this.tab === "mine";
-    if (!fits) for (const card of cards.slice(SHOWN - 1)) card.hidden = true;
-    if (cards.length > SHOWN && this.tab === "library") cards.push(this.#more(cards.length - SHOWN + 1, fits));
+    const room = Math.max(SHOWN, this.#speakers.length + 1); // the model's own speakers are never behind "More"
+    const fits = this.#all || cards.length <= room || this.tab === "mine";
+    if (!fits) for (const card of cards.slice(room - 1)) card.hidden = true;
+    if (cards.length > room && this.tab === "library") cards.push(this.#more(cards.length - room + 1, fits));
     byId("presets").replaceChildren(...cards);
     byId("presets").dataset.tab = this.tab;
     this.mark();

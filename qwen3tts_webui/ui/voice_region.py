@@ -19,11 +19,14 @@ _TABS = """
  <button type="button" id="tab-mine" aria-pressed="false"></button>
 </div>"""
 
-_HELPERS = """
-<div id="checklist" class="chips" role="group" data-i18n-group="traits.title">
+_IDEAS = """
+<div class="chips">
  <button type="button" id="surprise" class="chip" data-i18n="traits.surprise"></button>
  <button type="button" id="examples-open" class="chip" data-i18n="examples.open"></button>
-</div>
+</div>"""
+
+_CHECKLIST = """
+<div id="checklist" class="chips" role="group" data-i18n-group="traits.title"></div>
 <div class="foot"><span id="description-hint" role="status"></span><span id="description-count"></span></div>"""
 
 
@@ -38,6 +41,7 @@ def voice_region(say: Catalog) -> VoiceRegion:
         language = gr.Dropdown(choices, value=AUTO, label=say("language.label"), elem_id="language", filterable=False)
         html(_TABS, elem_id="tabs-block")
         html('<div id="presets" role="group" data-i18n-group="voice.presets"></div>', elem_id="presets-block")
+        html(_IDEAS, elem_id="ideas")
         description = gr.Textbox(
             label=say("description.label"),
             placeholder=say("description.placeholder"),
@@ -45,5 +49,5 @@ def voice_region(say: Catalog) -> VoiceRegion:
             max_lines=6,
             elem_id="description",
         )
-        html(_HELPERS, elem_id="description-foot")
+        html(_CHECKLIST, elem_id="description-foot")
     return VoiceRegion(language, description)
