@@ -34,7 +34,7 @@ MAY_IMPORT = {  # in reading order; "bootstrap" runs before anything is installe
     "ui": WORDS | {"config", "i18n", "text", "voices", "speech"},
     "bootstrap": {"cli"},
 }
-JOINERS = {"cli", "cluster", "__main__"}  # they import whatever they join
+JOINERS = {"bench", "cli", "cluster", "__main__"}  # they import whatever they join
 
 TORCH_FREE = {"model/spec.py", "model/prompt.py", "model/tokens.py", "engine/scheduler.py"}
 GUARDED = {  # a library -> the layers or files that may import it

@@ -11,10 +11,18 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import SpeechError
-from . import doctor, download, key, say, serve, voices
+from . import bench, doctor, download, key, say, serve, voices
 from .arguments import parse
 
-SUBCOMMANDS = {"serve": serve, "say": say, "voices": voices, "download": download, "doctor": doctor, "key": key}
+SUBCOMMANDS = {
+    "serve": serve,
+    "say": say,
+    "voices": voices,
+    "download": download,
+    "doctor": doctor,
+    "key": key,
+    "bench": bench,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -69,6 +69,7 @@ class Engine:
         self._inbox: list[Seat] = []
         self._queue: list[Seat] = []  # outlives a change of the type
         self._runner: Runner | None = None
+        self._held_bytes: int | None = None
         self._floor: Floor | None = None
         self._failure: SpeechError | None = None
         self._wish: tuple[Dtype, Future[Switched]] | None = None
@@ -128,8 +129,7 @@ class Engine:
 
     @property
     def memory_bytes(self) -> int | None:
-        runner = self._runner
-        return None if runner is None else runner.nbytes
+        return self._held_bytes
 
     def switch(self, dtype: str) -> Future[Switched]:
         """Load the model in `dtype` once those who speak now have ended; others wait meanwhile.
@@ -223,6 +223,7 @@ class Engine:
                 raise
             log.warning("%s: going on in %s", error, wide.dtype)
             return self._open(wide)
+        self._held_bytes = self._runner.nbytes
         ready = self._clock()
         log.info(
             "%s: loaded in %.1f s, ready %.1f s later (%s)", self._name, loaded - began, ready - loaded, choice.reason

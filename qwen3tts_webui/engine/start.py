@@ -5,7 +5,7 @@ In: a folder or a hub id. Out: an `Engine` that loads in the background. Knows n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -16,15 +16,15 @@ from qwen3tts_webui.engine.graphs import CudaCapture, GraphRunner
 from qwen3tts_webui.engine.hardware import Choice, Machine, choose, ensure_fits, look
 from qwen3tts_webui.engine.runner import Runner
 from qwen3tts_webui.model.codec_decoder import CodecDecoder
-from qwen3tts_webui.model.load import find_checkpoint, load_model
+from qwen3tts_webui.model.generate import Qwen3TTS
+from qwen3tts_webui.model.layout import number_types
+from qwen3tts_webui.model.load import DTYPES, find_checkpoint, load_model
 from qwen3tts_webui.model.spec import ModelSpec, read_spec
 from qwen3tts_webui.model.talker import Talker
 from qwen3tts_webui.model.tokens import TextEncoder
 
 KV_LENGTH = 2_048
 """Rows that an utterance may take: its prompt, a passage before it, and 80 ms each of its speech."""
-
-_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "int8": 1}
 
 
 def start_engine(
@@ -45,7 +45,37 @@ def start_engine(
     and WontFit, all before anything is loaded.
     """
     folder = find_checkpoint(path_or_id)
-    spec, machine = read_spec(folder), look()
+
+    def make(choice: Choice) -> Qwen3TTS:
+        return load_model(folder, device=choice.device, dtype=choice.dtype, offline=True)
+
+    return run_engine(
+        make,
+        spec=read_spec(folder),
+        encoder=TextEncoder(folder),
+        name=name or folder.name,
+        device=device,
+        dtype=dtype,
+        slots=slots,
+        queue_size=queue_size,
+        kv_length=kv_length,
+    )
+
+
+def run_engine(
+    make: Callable[[Choice], Qwen3TTS],
+    *,
+    spec: ModelSpec,
+    encoder: TextEncoder,
+    name: str,
+    device: str = "auto",
+    dtype: str = "auto",
+    slots: int = 0,
+    queue_size: int = 64,
+    kv_length: int = KV_LENGTH,
+) -> Engine:
+    """An engine for whatever model `make` puts on the device, in the type that it is told. Raises as `start_engine`."""
+    machine = look()
     choice = choose(machine, device=device, dtype=dtype)
     slots = slots or suitable_slots(machine, choice, spec, kv_length)
     ensure_fits(machine, choice, needed_bytes(spec, choice, slots=slots, kv_length=kv_length))
@@ -54,7 +84,7 @@ def start_engine(
         ensure_fits(look(), choice, needed_bytes(spec, choice, slots=slots, kv_length=kv_length))
         if choice.threads:
             torch.set_num_threads(choice.threads)
-        model = load_model(folder, device=choice.device, dtype=choice.dtype, offline=True)
+        model = make(choice)
         if choice.device.startswith("cuda"):
             torch.set_float32_matmul_precision("high")  # TF32: the codec stays float32 and is fast
             return GraphRunner(model, slots=slots, kv_length=kv_length, capture=CudaCapture())
@@ -64,22 +94,24 @@ def start_engine(
         load,
         choice,
         spec=spec,
-        encoder=TextEncoder(folder),
-        model=name or folder.name,
+        encoder=encoder,
+        model=name,
         queue_size=queue_size,
         bf16=any(gpu.capability >= (8, 0) for gpu in machine.gpus) or machine.cpu_bf16,
     )
 
 
 def needed_bytes(spec: ModelSpec, choice: Choice, *, slots: int, kv_length: int) -> Mapping[str, int]:
-    """What the model takes on its device, in bytes by purpose, computed from its specs alone."""
+    """What the model takes on its device while it is loaded, in bytes by purpose, computed from its specs alone."""
     with init_empty_weights():
         talker, codec = Talker(spec), CodecDecoder(spec.codec)
+    number = DTYPES[choice.dtype]
+    type_of = number_types(choice.dtype, number)
     stack = spec.talker.stack
-    row = stack.num_layers * 2 * stack.num_kv_heads * stack.head_dim * max(2, _BYTES[choice.dtype])
+    row = stack.num_layers * 2 * stack.num_kv_heads * stack.head_dim * number.itemsize
     return {
-        "language model": sum(weight.numel() for weight in talker.parameters()) * _BYTES[choice.dtype],
-        "codec": sum(weight.numel() for weight in codec.parameters()) * _BYTES[choice.codec_dtype],
+        "language model": sum(weight.numel() * type_of(name).itemsize for name, weight in talker.named_parameters()),
+        "codec": sum(weight.numel() * torch.float32.itemsize for weight in codec.parameters()),
         "kv cache": slots * kv_length * row,
     }
 

@@ -1,0 +1,73 @@
+"""What a measurement tells: a table for people and one JSON line for programs, and percentiles by nearest rank."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+import os
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+
+from .. import __version__
+
+_PACKAGES = ("torch", "transformers", "numpy", "fastapi", "uvicorn")
+
+
+def nearest_rank(values: Sequence[float], percent: float) -> float:
+    """The smallest of `values` that is not below `percent` of them."""
+    return sorted(values)[max(0, math.ceil(percent / 100 * len(values)) - 1)]
+
+
+def spread(values: Sequence[float], digits: int = 1) -> dict[str, float]:
+    """p50, p95, p99 and the extremes, rounded; empty without values."""
+    if not values:
+        return {}
+    points = {f"p{percent}": nearest_rank(values, percent) for percent in (50, 95, 99)}
+    return {name: round(value, digits) for name, value in (points | {"min": min(values), "max": max(values)}).items()}
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print columns, numbers to the right."""
+    cells = [list(head), *([_shown(value) for value in row] for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    for row in cells:
+        print("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))
+
+
+def tell(name: str, facts: Mapping[str, object], results: Mapping[str, object], output: Path | None) -> None:
+    """Print the JSON line, and write it to `output`."""
+    line = json.dumps({"benchmark": name, **facts, **results, **surroundings()}, ensure_ascii=False)
+    print(line)
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(line + "\n", encoding="utf-8")
+
+
+def surroundings() -> dict[str, object]:
+    """Where and when: the machine, the versions, the date, and how busy the machine was with other things."""
+    return {
+        "machine": f"{_processor()}, {os.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB",
+        "load_1min": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "versions": {"qwen3tts-webui": __version__, "python": platform.python_version()}
+        | {package: version(package) for package in _PACKAGES},
+        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "command": " ".join(["qwen3tts-webui", *sys.argv[1:]]),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _shown(value: object) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else "-" if value is None else str(value)
