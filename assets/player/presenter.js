@@ -131,7 +131,7 @@ export class Presenter {
     pen.save();
     pen.translate(EDGE, WAVE.top);
     const span_s = Math.max(2, stats.samples / RATE);
-    paintWave(pen, { peaks, marks: { ...marks, segments: [] }, stats, span_s, loudest: this.#loudest }, WIDTH - 2 * EDGE, WAVE.height, colour);
+    paintWave(pen, { peaks, marks: { underruns: marks.underruns, segments: [], first: false }, stats, span_s, loudest: this.#loudest }, WIDTH - 2 * EDGE, WAVE.height, colour);
     pen.restore();
   }
 

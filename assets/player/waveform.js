@@ -146,11 +146,11 @@ function marks(pen, { peaks, marks, stats, span_s }, width, height, colour) {
     pen.fillText(String((line ?? index) + 1), x + 4, 0);
     free = x + 22;
   }
-  const first = stats.samples ? peaks.findIndex((peak) => peak > AUDIBLE) : -1;
+  const first = stats.samples && marks.first !== false ? peaks.findIndex((peak) => peak > AUDIBLE) : -1;
   if (first >= 0) {
     pen.fillStyle = colour("green");
     pen.beginPath();
-    pen.arc(Math.max(4, place((first * RATE) / PEAKS_PER_S)), height - 4, 3.5, 0, 2 * Math.PI);
+    pen.arc(Math.max(4, place((first * RATE) / PEAKS_PER_S)), height - 6, 3.5, 0, 2 * Math.PI);
     pen.fill();
   }
   pen.fillStyle = colour("wave-dry");

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import secrets
 
 import gradio as gr
@@ -29,8 +30,21 @@ _HEAD = """
 <link rel="stylesheet" href="studio/voice.css">
 <link rel="stylesheet" href="studio/history.css">
 <link rel="icon" type="image/svg+xml" href="studio/icons/icon.svg">
+<link rel="apple-touch-icon" href="studio/icons/icon-192.png">
+<link rel="manifest" href="studio/manifest.webmanifest" crossorigin="use-credentials">
+<meta name="theme-color" content="#f6f6f3">
 <script type="module" src="studio/main.js"></script>
 """
+
+
+def _preloads(module: str = "main.js", known: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """`module` and all that it imports at once, so that the browser need not find out one by one."""
+    known = (*known, module)
+    source = asset(f"player/{module}").read_text(encoding="utf-8")
+    for name in re.findall(r'^import [^;]*"\./([\w.]+)";', source, re.MULTILINE):
+        if name not in known:
+            known = _preloads(name, known)
+    return known
 
 
 class _Fresh(StaticFiles):
@@ -70,7 +84,7 @@ def mount_page(app: FastAPI, speech: Speech, settings: Settings) -> None:
         path="/",
         theme=theme(),
         css_paths=[asset("theme.css")],
-        head=_HEAD,
+        head=_HEAD + "".join(f'<link rel="modulepreload" href="studio/{name}">\n' for name in _preloads()),
         footer_links=[],
         run_history=False,
         allowed_paths=[],

@@ -1,0 +1,95 @@
+"""The three figures, what they are made of, and the line of the last latencies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from .conftest import Studio, Visit
+
+pytestmark = pytest.mark.browser
+Fresh = Callable[..., Visit]
+
+
+def speak(visit: Visit, times: int = 1) -> None:
+    for _ in range(times):
+        run = visit.stats()["run"]
+        visit.generate()
+        visit.until(f"stats.run > {run} && stats.state === 'done' && stats.server")
+
+
+@pytest.mark.parametrize("way", ["hover", "focus"])
+def test_the_latency_is_split_on_hover_and_on_focus(studio: Studio, fresh: Fresh, way: str) -> None:
+    visit = fresh(studio.url)
+    visit.type("Hi.")
+    speak(visit)
+    metric = visit.page.locator("#metric-latency")
+    assert not metric.locator(".split").is_visible()
+    getattr(metric, way)()
+    rows = metric.locator(".split div").all_inner_texts()
+    names = [row.split("\n")[0] for row in rows]
+    assert names[0] == "Waiting in the queue"
+    for part in ("Voice, to its first sound", "Network", "Click to first sound heard"):
+        assert part in names
+    heard = next(row for row in rows if row.startswith("Click to first sound heard"))
+    assert heard.split("\n")[1] == f"{visit.stats()['first_sample_ms']} ms"
+
+
+def test_the_parts_of_the_latency_add_up_to_what_was_heard(studio: Studio, fresh: Fresh) -> None:
+    visit = fresh(studio.url)
+    visit.type("Hi.")
+    speak(visit)
+    stats = visit.stats()
+    server = stats["server"]
+    assert server["queued_ms"] <= server["first_pcm_ms"] <= server["server_first_pcm_ms"] <= stats["first_sample_ms"] + 2
+    shown = visit.page.locator("#metric-latency dd").inner_text()
+    assert shown.startswith(str(round(server["server_first_pcm_ms"]))) or float(shown.split("\n")[0].split("m")[0]) < 10
+
+
+def test_the_sparkline_holds_the_last_twenty_of_this_page(studio: Studio, fresh: Fresh) -> None:
+    visit = fresh(studio.url)
+    visit.type("Hi.")
+    line = visit.page.locator("#metric-latency .sparkline")
+    speak(visit)
+    assert not line.is_visible()
+    speak(visit, 2)
+    assert line.is_visible()
+    assert len((line.locator("polyline").get_attribute("points") or "").split()) == 3
+    assert (line.get_attribute("aria-label") or "").startswith("The last 3 latencies, median ")
+
+
+def test_no_more_than_twenty_are_kept(studio: Studio, fresh: Fresh) -> None:
+    got = fresh(studio.url).page.evaluate("""async () => {
+      const { Sparkline } = await import("./studio/sparkline.js");
+      const line = new Sparkline();
+      for (let i = 1; i <= 25; i++) line.add(i);
+      return [line.values[0], line.values.length, line.median];
+    }""")
+    assert got == [6, 20, 15.5]
+
+
+def test_a_split_with_a_codec_leaves_it_out_of_the_voice(studio: Studio, fresh: Fresh) -> None:
+    """As the Qwen3 engine reports it: everything but the codec's share counts from the start."""
+    visit = fresh(studio.url)
+    visit.page.route(
+        "**/api/requests/*",
+        lambda route: route.fulfill(
+            json={
+                "timings": {"queued_ms": 5, "prefill_ms": 25, "first_frame_ms": 60, "codec_ms": 12, "first_pcm_ms": 80,
+                            "total_ms": 900, "cold": True},
+                "server_first_pcm_ms": 84,
+            }  # fmt: skip
+        ),
+    )
+    visit.page.route("**/api/requests/*/events", lambda route: route.abort())
+    visit.type("Hi.")
+    speak(visit)
+    visit.page.focus("#metric-latency")
+    rows = dict(row.split("\n") for row in visit.page.locator("#metric-latency .split div").all_inner_texts())
+    assert rows["Waiting in the queue"] == "5.0 ms"
+    assert rows["Reading the text"] == "20 ms"
+    assert rows["Voice, to its first sound"] == "43 ms"
+    assert rows["Codes into sound"] == "12 ms"
+    assert rows["Server, around it"] == "4.0 ms"
+    assert "cold start" in visit.page.locator("#metric-latency dd").inner_text()

@@ -1,0 +1,196 @@
+"""The settings drawer: each setting does what it says, is remembered, or says why the speaking engine ignores it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakes import PreciseSynthesizer, ZeroCostSynthesizer
+
+from .conftest import Studio, Visit, serve
+
+pytestmark = pytest.mark.browser
+Fresh = Callable[..., Visit]
+
+
+@pytest.fixture(scope="module")
+def able(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """An engine that obeys every setting."""
+    studio = serve(PreciseSynthesizer(), tmp_path_factory.mktemp("outputs"))
+    yield studio
+    studio.close()
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """An engine that, like the preview voice, knows no sampling, packets or precision."""
+    studio = serve(ZeroCostSynthesizer(features=("seed",)), tmp_path_factory.mktemp("outputs"))
+    yield studio
+    studio.close()
+
+
+def opened(visit: Visit) -> Visit:
+    visit.page.wait_for_function("() => document.querySelector('#engine').dataset.kind !== 'away'")
+    visit.page.click("#settings-open")
+    visit.page.wait_for_selector("#settings[open] #setting-theme")
+    return visit
+
+
+def close(visit: Visit) -> None:
+    visit.page.keyboard.press("Escape")
+    visit.page.wait_for_function("() => !document.getElementById('settings').open")
+
+
+def set_number(visit: Visit, name: str, value: str) -> None:
+    visit.page.fill(f"#setting-{name}", value)
+    visit.page.keyboard.press("Tab")
+
+
+def spoken(visit: Visit) -> None:
+    run = visit.stats()["run"]
+    visit.generate()
+    visit.until(f"stats.run > {run} && stats.state === 'done'")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("temperature", 0.55), ("top_k", 17), ("top_p", 0.8), ("repetition_penalty", 1.2)]
+)
+def test_sampling_reaches_the_engine_and_is_remembered(able: Studio, fresh: Fresh, name: str, value: float) -> None:
+    visit = opened(fresh(able.url))
+    visit.page.click("#settings summary")
+    set_number(visit, name, str(value))
+    close(visit)
+    with visit.page.expect_console_message(lambda message: message.text == "studio ready"):
+        visit.page.reload()
+    visit.page.wait_for_function("() => document.querySelector('#engine').dataset.kind !== 'away'")
+    spoken(visit)
+    assert getattr(able.synthesizer.utterances[-1].sampling, name) == value
+
+
+def test_a_number_out_of_range_is_not_taken(able: Studio, fresh: Fresh) -> None:
+    visit = opened(fresh(able.url))
+    visit.page.click("#settings summary")
+    set_number(visit, "temperature", "99")
+    assert visit.page.input_value("#setting-temperature") == ""
+    close(visit)
+    spoken(visit)
+    assert able.synthesizer.utterances[-1].sampling.temperature == 0.9
+
+
+def test_the_first_packet_reaches_the_engine(able: Studio, fresh: Fresh) -> None:
+    visit = opened(fresh(able.url))
+    visit.page.select_option("#setting-packet_frames", "4")
+    close(visit)
+    spoken(visit)
+    assert able.synthesizer.utterances[-1].packet_frames == 4
+
+
+def test_a_locked_seed_is_every_requests_seed(able: Studio, fresh: Fresh) -> None:
+    visit = opened(fresh(able.url))
+    visit.page.click("#setting-seed")
+    visit.page.fill("#setting-seed-number", "4711")
+    visit.page.keyboard.press("Tab")
+    close(visit)
+    spoken(visit)
+    spoken(visit)
+    assert [utterance.seed for utterance in able.synthesizer.utterances[-2:]] == [4711, 4711]
+    opened(visit).page.click("#setting-seed")
+    close(visit)
+    spoken(visit)
+    assert able.synthesizer.utterances[-1].seed != 4711
+
+
+def test_even_loudness_is_asked_for(able: Studio, fresh: Fresh) -> None:
+    visit = opened(fresh(able.url))
+    visit.page.click("#setting-loudness")
+    close(visit)
+    spoken(visit)
+    assert visit.page.evaluate("navigator.clipboard && 1") is not None
+    asked = visit.page.evaluate("localStorage.getItem('qwen3tts.settings')")
+    assert asked == '{"loudness":true}'
+
+
+def test_even_loudness_changes_the_sound(able: Studio, fresh: Fresh) -> None:
+    visit = opened(fresh(able.url))
+    spoken_sound = "async () => { const a = await fetch(`api/requests/${qwen3tts.stats.request_id}/audio?format=pcm`); \
+      return [...new Int16Array(await a.arrayBuffer())].slice(0, 2000); }"
+    close(visit)
+    spoken(visit)
+    plainly = visit.page.evaluate(spoken_sound)
+    opened(visit).page.click("#setting-loudness")
+    close(visit)
+    spoken(visit)
+    assert visit.page.evaluate(spoken_sound) != plainly
+
+
+def test_precision_switches_the_engine_and_shows_the_memory(able: Studio, fresh: Fresh) -> None:
+    visit = opened(fresh(able.url))
+    visit.page.wait_for_selector("#setting-precision:not([disabled])")
+    visit.page.select_option("#setting-precision", "bfloat16")
+    visit.page.wait_for_function("() => document.querySelector('#settings .told').textContent.includes('→')")
+    assert able.synthesizer.info.dtype == "bfloat16"
+    assert "float32 → bfloat16" in visit.page.locator("#settings .told").inner_text()
+    assert "GiB" in visit.page.locator("#settings .told").inner_text()
+    visit.page.wait_for_selector("#setting-precision:not([disabled])")
+    visit.page.select_option("#setting-precision", "float32")
+    visit.page.wait_for_function("() => document.querySelector('#settings .told').textContent.includes('→ float32')")
+    assert able.synthesizer.info.dtype == "float32"
+
+
+@pytest.mark.parametrize(
+    "name", ["precision", "packet_frames", "temperature", "top_k", "top_p", "repetition_penalty"]
+)
+def test_what_the_engine_ignores_is_disabled_with_the_reason(plain: Studio, fresh: Fresh, name: str) -> None:
+    visit = opened(fresh(plain.url))
+    visit.page.click("#settings summary")
+    assert visit.page.locator(f"#setting-{name}").is_disabled()
+    section = visit.page.locator("#settings details" if "p" not in name[-2:] and name.startswith("t") else "#settings")
+    assert "Preview voice, not Qwen3-TTS: this has no effect on it." in section.inner_text()
+
+
+def test_settings_of_another_engine_are_kept_but_not_sent(plain: Studio, fresh: Fresh) -> None:
+    visit = fresh(plain.url)
+    visit.page.evaluate("localStorage.setItem('qwen3tts.settings', JSON.stringify({ temperature: 0.5, packet_frames: 2 }))")
+    with visit.page.expect_console_message(lambda message: message.text == "studio ready"):
+        visit.page.reload()
+    visit.page.wait_for_function("() => document.querySelector('#engine').dataset.kind !== 'away'")
+    spoken(visit)
+    assert visit.stats()["error"] is None
+
+
+@pytest.mark.parametrize("rubbish", ["nonsense", "[1]", '{"temperature": "x", "__proto__": 1, "top_k": 1e9}'])
+def test_rubbish_in_the_store_is_forgotten(able: Studio, fresh: Fresh, rubbish: str) -> None:
+    visit = fresh(able.url)
+    visit.page.evaluate("(text) => localStorage.setItem('qwen3tts.settings', text)", rubbish)
+    with visit.page.expect_console_message(lambda message: message.text == "studio ready"):
+        visit.page.reload()
+    spoken(visit)
+    assert able.synthesizer.utterances[-1].sampling.top_k == 50
+
+
+def test_page_language_and_theme_are_chosen_here_too(plain: Studio, fresh: Fresh) -> None:
+    visit = opened(fresh(plain.url, color_scheme="light"))
+    visit.page.select_option("#setting-theme", "dark")
+    assert visit.page.evaluate("document.body.classList.contains('dark')") is True
+    visit.page.select_option("#setting-theme", "auto")
+    assert visit.page.evaluate("document.body.classList.contains('dark')") is False
+    visit.page.select_option("#setting-page_language", "zh")
+    assert visit.page.locator("#settings-title").inner_text() == "设置"
+    visit.page.select_option("#setting-page_language", "")
+    assert visit.page.locator("#settings-title").inner_text() == "Settings"
+
+
+def test_the_drawer_takes_and_gives_back_the_focus(plain: Studio, fresh: Fresh) -> None:
+    visit = fresh(plain.url)
+    visit.page.focus("#settings-open")
+    visit.page.keyboard.press("Enter")
+    visit.page.wait_for_selector("#settings[open]")
+    for _ in range(20):
+        visit.page.keyboard.press("Tab")
+        assert visit.page.evaluate(
+            "() => document.activeElement === document.body || document.activeElement.closest('#settings') !== null"
+        )
+    close(visit)
+    assert visit.page.evaluate("document.activeElement.id") == "settings-open"

@@ -1,0 +1,163 @@
+"""The live waveform: what is drawn, how one moves in it, and that a long sound costs no more than a short one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes import RealTimeSynthesizer
+
+from .conftest import SHORT_FRAMES, Studio, Visit, serve
+
+pytestmark = pytest.mark.browser
+Fresh = Callable[..., Visit]
+LINE = SHORT_FRAMES * 1920
+
+COUNT = """([r, g, b]) => {
+  const canvas = document.getElementById("wave");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let count = 0;
+  for (let i = 0; i < data.length; i += 4)
+    if (data[i] === r && data[i + 1] === g && data[i + 2] === b && data[i + 3] > 200) count++;
+  return count;
+}"""
+HEARD, MADE, REST, TICK, DRY, FIRST = (
+    (22, 163, 74),
+    (191, 230, 204),
+    (226, 226, 220),
+    (201, 202, 196),
+    (217, 119, 6),
+    (21, 128, 61),
+)
+
+
+def pixels(visit: Visit, colour: tuple[int, int, int]) -> int:
+    visit.page.wait_for_timeout(80)  # the next animation frame
+    count: int = visit.page.evaluate(COUNT, list(colour))
+    return count
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> Iterator[Studio]:
+    """An engine slower than the ear."""
+    studio = serve(RealTimeSynthesizer(rate=0.5, num_frames=12), tmp_path)
+    yield studio
+    studio.close()
+
+
+@pytest.fixture
+def long(tmp_path: Path) -> Iterator[Studio]:
+    """Half a minute, at one and a half times real time."""
+    studio = serve(RealTimeSynthesizer(rate=1.5, num_frames=375), tmp_path)
+    yield studio
+    studio.close()
+
+
+def test_heard_made_and_expected_have_three_tones(long: Studio, fresh: Fresh) -> None:
+    visit = fresh(long.url, color_scheme="light")
+    visit.type("word " * 120)
+    visit.generate()
+    visit.until("stats.position > 24000")
+    assert all(pixels(visit, tone) > 0 for tone in (HEARD, MADE, REST))
+    visit.generate()
+
+
+def test_segments_and_the_first_sound_are_marked(studio: Studio, fresh: Fresh) -> None:
+    visit = fresh(studio.url, color_scheme="light")
+    visit.type("one line")
+    visit.generate()
+    visit.until("stats.state === 'done'")
+    assert pixels(visit, FIRST) > 0
+    assert pixels(visit, TICK) == 0
+    visit.type("one line\nanother")
+    visit.generate()
+    visit.until("stats.state === 'done'")
+    assert pixels(visit, TICK) > 0
+
+
+def test_an_underrun_is_marked_and_told(slow: Studio, fresh: Fresh) -> None:
+    visit = fresh(slow.url, color_scheme="light")
+    visit.type("one line")
+    visit.generate()
+    stats = visit.until("stats.state === 'done'", timeout_s=30)
+    assert stats["underruns"] > 0
+    assert pixels(visit, DRY) > 0
+    assert "had to wait" in visit.page.locator("#status").inner_text()
+
+
+def test_a_click_moves_within_what_exists_while_more_is_made(long: Studio, fresh: Fresh) -> None:
+    visit = fresh(long.url)
+    visit.type("word " * 120)
+    visit.generate()
+    visit.until("stats.samples > 3 * 24000")
+    box = visit.page.locator("#wave").bounding_box()
+    visit.page.mouse.click(box["x"] + box["width"] - 3, box["y"] + 40)  # where nothing exists yet
+    stats = visit.until("stats.position > 2.5 * 24000")
+    assert stats["receiving"] is True
+    assert stats["position"] <= stats["samples"]
+    visit.page.mouse.click(box["x"] + 1, box["y"] + 40)
+    visit.until("stats.position < 24000")
+    assert visit.stats()["receiving"] is True
+    visit.generate()
+
+
+def test_the_keyboard_moves_plays_and_says_where_it_is(studio: Studio, fresh: Fresh) -> None:
+    visit = fresh(studio.url)
+    visit.type("one\ntwo\nthree")
+    visit.generate()
+    visit.until("stats.state === 'done' && stats.samples === stats.position")
+    visit.page.focus("#wave")
+    visit.page.keyboard.press("Home")
+    visit.until("stats.position === 0")
+    visit.page.keyboard.press("ArrowRight")
+    visit.until("stats.position === 24000")
+    visit.page.keyboard.press("PageUp")
+    visit.until(f"stats.position === {3 * LINE}")
+    visit.page.keyboard.press("ArrowLeft")
+    visit.until(f"stats.position === {3 * LINE - 24_000}")
+    assert visit.page.locator("#wave").get_attribute("aria-valuetext") == "2.6 s / 3.6 s"
+    visit.page.keyboard.press("Space")
+    visit.until("stats.state === 'speaking'")
+
+
+DRAWINGS = """() => {
+  window.drawn = { paints: 0, bars: [] };
+  const { clearRect, roundRect } = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.clearRect = function (...all) { drawn.paints++; drawn.bars.push(0); return clearRect.apply(this, all); };
+  CanvasRenderingContext2D.prototype.roundRect = function (...all) { drawn.bars[drawn.bars.length - 1]++; return roundRect.apply(this, all); };
+}"""
+
+
+@pytest.mark.parametrize(("motion", "most"), [("reduce", 8), ("no-preference", None)])
+def test_reduced_motion_draws_twice_a_second(studio: Studio, fresh: Fresh, motion: str, most: int | None) -> None:
+    visit = fresh(studio.url, reduced_motion=motion)
+    visit.page.evaluate(DRAWINGS)
+    visit.type("one line\ntwo lines")
+    visit.generate()
+    visit.until("stats.state === 'done'")
+    paints = visit.page.evaluate("drawn.paints")
+    assert paints > 12 if most is None else paints <= most
+
+
+def test_ten_minutes_are_looked_at_once_and_drawn_in_no_more_bars(studio: Studio, fresh: Fresh) -> None:
+    got: dict[str, Any] = fresh(studio.url).page.evaluate("""async () => {
+      const { Loudest, paintWave } = await import("./studio/waveform.js");
+      let looks = 0;
+      const ten = Array.from({ length: 30000 }, (_, i) => (i % 50) / 50);
+      const peaks = new Proxy(ten, { get(all, key) { if (typeof key === "string" && /^\\d/.test(key)) looks++; return all[key]; } });
+      const stats = { samples: 600 * 24000, position: 300 * 24000, receiving: false }, loudest = new Loudest();
+      const pen = document.createElement("canvas").getContext("2d");
+      let bars = 0;
+      pen.roundRect = () => bars++;
+      const sound = { peaks, marks: { segments: [], underruns: [] }, stats, span_s: 600, loudest };
+      paintWave(pen, sound, 700, 100, () => "#000");
+      const first = looks;
+      for (let i = 0; i < 30; i++) paintWave(pen, sound, 700, 100, () => "#000");
+      return { first, more: (looks - first) / 30, bars: bars / 31 };
+    }""")
+    assert got["first"] >= 30_000
+    assert got["more"] < 20
+    assert got["bars"] <= 700 / 6
