@@ -65,10 +65,11 @@ def example_of(document: JsonObject, operation: JsonObject) -> JsonObject | None
         return dict(content["example"])
     if schema.get("examples"):
         return dict(schema["examples"][0])
+    required = schema.get("required", ())
     fields = {
         name: _resolved(document, field)["examples"][0]
         for name, field in schema.get("properties", {}).items()
-        if _resolved(document, field).get("examples")
+        if _resolved(document, field).get("examples") and (name in required or not required)
     }
     return fields or None
 

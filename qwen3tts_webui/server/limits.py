@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from limits import parse
-from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
+from limits.storage import Storage
+from limits.strategies import FixedWindowRateLimiter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import BodyTooLarge, HeadersTooLarge, NotReady, TooManyRequests, TooSlow
@@ -33,12 +33,54 @@ def caller_of(scope: Scope) -> str:
     return str(scope.get("qwen3tts.caller") or (client[0] if client else "?"))
 
 
+class _Counters(Storage):
+    """Counters of the limits library, for one thread; its own `MemoryStorage` starts a thread with every request."""
+
+    _MAX_KEYS = 10_000
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._counts: dict[str, tuple[int, float]] = {}
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        return ValueError
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        now = time.time()
+        count, until = self._counts.get(key, (0, 0.0))
+        if until <= now:
+            if len(self._counts) >= self._MAX_KEYS:
+                self._counts = {kept: entry for kept, entry in self._counts.items() if entry[1] > now}
+            count, until = 0, now + expiry
+        self._counts[key] = (count + amount, until)
+        return count + amount
+
+    def get(self, key: str) -> int:
+        count, until = self._counts.get(key, (0, 0.0))
+        return count if until > time.time() else 0
+
+    def get_expiry(self, key: str) -> float:
+        return self._counts.get(key, (0, time.time()))[1]
+
+    def check(self) -> bool:
+        return True
+
+    def reset(self) -> int:
+        number = len(self._counts)
+        self._counts.clear()
+        return number
+
+    def clear(self, key: str) -> None:
+        self._counts.pop(key, None)
+
+
 class Gate:
     """Counts what each caller does. `rate` is in the words of the limits library ("1200/minute"); one event loop."""
 
     def __init__(self, rate: str, streams: int) -> None:
         self._rate = parse(rate)
-        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._limiter = FixedWindowRateLimiter(_Counters())
         self._streams = streams
         self._speaking: Counter[str] = Counter()
         self._closed = False

@@ -6,6 +6,7 @@ and the places are written, never its words, which may quote a user.
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import re
@@ -39,6 +40,11 @@ class TextLines(logging.Formatter):
 
     def __init__(self) -> None:
         super().__init__("%(levelname)s %(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        record = copy.copy(record)
+        record.exc_text = None  # another handler may have left the words here
+        return super().format(record)
 
     def formatException(self, ei: _ExcInfo) -> str:
         return _places(ei)

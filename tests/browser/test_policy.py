@@ -1,0 +1,34 @@
+"""The page in a real Chromium under its own content security policy: nothing that it needs is forbidden."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.browser.conftest import Studio, Visit
+
+pytestmark = pytest.mark.browser
+
+
+def test_the_page_speaks_without_breaking_its_policy(studio: Studio, fresh: Callable[..., Visit]) -> None:
+    visit = fresh(studio.url)
+    visit.type("Hello there.")
+    visit.generate()
+    visit.until("stats.samples_played > 0")
+    forbidden = [words for words in visit.complaints if "Content Security Policy" in words or "violates" in words]
+    assert forbidden == []
+
+
+def test_what_the_policy_forbids_stays_out(studio: Studio, fresh: Callable[..., Visit]) -> None:
+    visit = fresh(studio.url)
+    refused = visit.page.evaluate("fetch('https://example.org/').then(() => '', error => error.name)")
+    assert refused == "TypeError"
+    assert any("Content Security Policy" in words for words in visit.complaints)
+
+
+def test_the_docs_page_breaks_nothing(studio: Studio, fresh: Callable[..., Visit]) -> None:
+    visit = fresh(studio.url)
+    visit.page.goto(studio.url + "docs")
+    assert "/api/tts" in visit.page.content()
+    assert [words for words in visit.complaints if "Content Security Policy" in words] == []

@@ -1,0 +1,91 @@
+"""Clients that leave in the middle, by the hundred, leave nothing behind: no slot, task, socket or thread."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import random
+import threading
+
+import psutil
+import pytest
+
+from qwen3tts_webui.config import Settings
+from qwen3tts_webui.server import create_app
+from qwen3tts_webui.server.serving import make_server
+from qwen3tts_webui.speech import Speech
+from qwen3tts_webui.voices.presets import Presets
+from tests.fakes import RealTimeSynthesizer
+from tests.server.running import until
+
+
+async def visit(port: int, *, leave: bool) -> bytes:
+    """One streamed request; who leaves does so after a few bytes of sound, or before any."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    body = json.dumps({"text": "Hello there.\nAnd again.", "streaming": True}).encode()
+    head = "POST /api/tts HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+    try:
+        return await (reader.read(random.randrange(1, 3_000)) if leave else reader.read())
+    finally:
+        writer.transport.abort()
+
+
+@pytest.mark.slow
+async def test_random_disconnects_leak_nothing() -> None:
+    synthesizer = RealTimeSynthesizer(rate=20.0, num_frames=10, slots=32, queue_size=64)
+    speech = Speech(synthesizer, Presets.load())
+    server = make_server(create_app(speech, Settings(rate_limit="1000000/minute")), client_timeout_s=5)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    until(lambda: server.started)
+    port = server.servers[0].sockets[0].getsockname()[1]
+
+    async def wave(count: int) -> list[bytes]:
+        return list(await asyncio.gather(*(visit(port, leave=number % 10 < 3) for number in range(count))))
+
+    async def holdings() -> tuple[int, int, int, int]:
+        await asyncio.to_thread(
+            until, lambda: not (synthesizer.load.active or synthesizer.load.waiting or server.server_state.connections)
+        )
+        await asyncio.sleep(0.2)
+        gc.collect()
+        tasks = len(server.server_state.tasks)
+        return synthesizer.load.active, tasks, psutil.Process().num_fds(), threading.active_count()
+
+    try:
+        await wave(20)
+        before = await holdings()
+        for _ in range(8):
+            answers = await wave(30)
+            assert all(answer.startswith(b"HTTP/1.1 200") for answer in answers if answer)
+            assert sum(answer.endswith(b"0\r\n\r\n") for answer in answers) == 21
+        assert await holdings() == before
+    finally:
+        server.should_exit = True
+        await asyncio.to_thread(thread.join)
+        synthesizer.close()
+
+
+@pytest.mark.slow
+async def test_three_hundred_too_many_are_all_refused_and_none_hangs() -> None:
+    synthesizer = RealTimeSynthesizer(num_frames=100_000, slots=1, queue_size=0)
+    speech = Speech(synthesizer, Presets.load())
+    settings = Settings(rate_limit="1000000/minute", client_streams=10_000)
+    server = make_server(create_app(speech, settings), grace_s=0)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    until(lambda: server.started)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    holder = asyncio.create_task(visit(port, leave=False))
+    try:
+        await asyncio.to_thread(until, lambda: synthesizer.load.active == 1)
+        answers = await asyncio.gather(*(visit(port, leave=False) for _ in range(300)))
+        assert {answer.split(b"\r\n")[0] for answer in answers} == {b"HTTP/1.1 429 Too Many Requests"}
+        assert all(b"\r\nretry-after: 1\r\n" in answer for answer in answers)
+    finally:
+        holder.cancel()
+        server.should_exit = True
+        await asyncio.to_thread(thread.join)
+        synthesizer.close()
