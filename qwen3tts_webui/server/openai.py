@@ -22,17 +22,28 @@ from ..types import EngineInfo, SpeechRequest, Voice
 from .asked import Asked, begin
 from .body import read
 from .delivery import Delivery
+from .documented import documented
 from .form import Form
 from .openai_voices import OPENAI_VOICES
 from .problems import Problems
 from .recording import Recorder
 from .runs import Runs
-from .schemas import Body, documented
+from .schemas import Body
 from .sound import SoundResponse
 from .tts import max_body_bytes
 
 PREFIX = "/v1/"
 _MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15")
+_EXAMPLES = {
+    "a name of OpenAI's": {"model": "tts-1", "input": "Hello.", "voice": "alloy"},
+    "described": {
+        "model": "gpt-4o-mini-tts",
+        "input": "Hello.",
+        "voice": "alloy",
+        "instructions": "An old man, husky.",
+    },
+    "events": {"model": "tts-1", "input": "Hello.", "voice": "en-british", "stream_format": "sse"},
+}
 _PARAMS = {"text": "input", "voice_desc": "instructions", "format": "response_format"}
 
 
@@ -62,7 +73,9 @@ class OpenAIBody(Body):
     response_format: str = Field(default="mp3", description="mp3, opus, flac, wav or pcm.", examples=["wav"])
     speed: float = Field(default=1.0, description="0.5 to 2.", examples=[1.0])
     stream_format: Literal["audio", "sse"] = Field(
-        default="audio", description="audio: the bytes as they exist; sse: the same in base64 events."
+        default="audio",
+        description="audio: the bytes as they exist; sse: the same in base64 events.",
+        examples=["audio"],
     )
     language: str = Field(default="auto", description="Ours: a code, a name, or auto.", examples=["en"])
     seed: int | None = Field(default=None, description="Ours: the same seed speaks the same way.", examples=[42])
@@ -171,6 +184,7 @@ def openai_router(
             OpenAIBody,
             statuses=(400, 413, 415, 429, 500, 503, 504),
             content={info.mime: {} for info in FORMATS.values()} | {"text/event-stream": {}},
+            examples=_EXAMPLES,
         ),
     )
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from http import HTTPStatus
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -46,10 +44,14 @@ class SpeakBody(Body):
         examples=["en-american-narrator"],
     )
     speaker: str | None = Field(
-        default=None, description="A speaker of the loaded model, in any case; GET /api/voices lists them."
+        default=None,
+        description="A speaker of the loaded model, in any case; GET /api/voices lists them.",
+        examples=["Vivian"],
     )
     streaming: bool = Field(
-        default=False, description="true: bytes as soon as they exist; false: one file when all is spoken."
+        default=False,
+        description="true: bytes as soon as they exist; false: one file when all is spoken.",
+        examples=[True],
     )
     batch_size: int | None = Field(
         default=None,
@@ -87,23 +89,41 @@ class SpeakBody(Body):
         default="whole",
         description="Qwen3-TTS: whole shows the model all of a segment before the first frame; streaming shows it word "
         "by word. The preview voice goes clause by clause either way.",
+        examples=["whole"],
     )
     keep_voice: bool | None = Field(
         default=None,
         description="true: each segment continues the voice of the one before, which it waits for; false: only seed "
         "and description are the same. Default: true, unless batch_size asks for segments at the same time.",
+        examples=[True],
     )
-    loudness: bool = Field(default=False, description="true: levelled towards -16 LUFS (BS.1770) while it is spoken.")
-    greedy: bool = Field(default=_DEFAULT.greedy, description="true: always the likeliest code; no randomness.")
-    temperature: float = Field(default=_DEFAULT.temperature, description="Of the talker, 0.01 to 5.")
-    top_k: int = Field(default=_DEFAULT.top_k, description="0 to 4096; 0 is no limit.")
-    top_p: float = Field(default=_DEFAULT.top_p, description="0.01 to 1.")
-    repetition_penalty: float = Field(default=_DEFAULT.repetition_penalty, description="0.5 to 5.")
+    loudness: bool = Field(
+        default=False, description="true: levelled towards -16 LUFS (BS.1770) while it is spoken.", examples=[True]
+    )
+    greedy: bool = Field(
+        default=_DEFAULT.greedy, description="true: always the likeliest code; no randomness.", examples=[False]
+    )
+    temperature: float = Field(
+        default=_DEFAULT.temperature, description="Of the talker, 0.01 to 5.", examples=[_DEFAULT.temperature]
+    )
+    top_k: int = Field(default=_DEFAULT.top_k, description="0 to 4096; 0 is no limit.", examples=[_DEFAULT.top_k])
+    top_p: float = Field(default=_DEFAULT.top_p, description="0.01 to 1.", examples=[_DEFAULT.top_p])
+    repetition_penalty: float = Field(
+        default=_DEFAULT.repetition_penalty, description="0.5 to 5.", examples=[_DEFAULT.repetition_penalty]
+    )
     predictor_temperature: float = Field(
-        default=_DEFAULT.predictor_temperature, description="Of the code predictor, 0.01 to 5."
+        default=_DEFAULT.predictor_temperature,
+        description="Of the code predictor, 0.01 to 5.",
+        examples=[_DEFAULT.predictor_temperature],
     )
-    predictor_top_k: int = Field(default=_DEFAULT.predictor_top_k, description="0 to 4096; 0 is no limit.")
-    predictor_top_p: float = Field(default=_DEFAULT.predictor_top_p, description="0.01 to 1.")
+    predictor_top_k: int = Field(
+        default=_DEFAULT.predictor_top_k,
+        description="0 to 4096; 0 is no limit.",
+        examples=[_DEFAULT.predictor_top_k],
+    )
+    predictor_top_p: float = Field(
+        default=_DEFAULT.predictor_top_p, description="0.01 to 1.", examples=[_DEFAULT.predictor_top_p]
+    )
 
     @property
     def form(self) -> Form:
@@ -173,16 +193,3 @@ class SpeakBody(Body):
             request_id=request_id,
             deadline=asked.deadline,
         )
-
-
-def documented(body: type[BaseModel], *, statuses: tuple[int, ...], content: dict[str, Any]) -> dict[str, Any]:
-    """What FastAPI cannot see of a route that reads its own body: for `add_api_route`."""
-    answers: dict[int | str, dict[str, Any]] = {
-        status: {"description": HTTPStatus(status).phrase} for status in statuses
-    }
-    answers[200] = {"description": "The sound", "content": content}
-    schema = body.model_json_schema()
-    return {
-        "responses": answers,
-        "openapi_extra": {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}},
-    }

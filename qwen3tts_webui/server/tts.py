@@ -11,12 +11,19 @@ from .asked import Asked, begin
 from .batch import MULTIPART, NDJSON, begin_batch
 from .body import read
 from .delivery import Delivery
+from .documented import documented
 from .problems import Problems
 from .recording import Recorder
 from .runs import Runs
-from .schemas import SpeakBody, documented
+from .schemas import SpeakBody
 from .sound import SoundResponse
 
+_EXAMPLES: dict[str, dict[str, object]] = {
+    "one file": {"text": "Good morning.", "language": "English", "voice_desc": "A calm old man, low and husky."},
+    "as it is spoken": {"text": "First line.\nSecond line.", "streaming": True, "seed": 7, "packet_ms": 20},
+    "a preset, for a telephone": {"text": "Hello.", "voice": "en-service", "format": "wav", "sample_rate": 8_000},
+    "a batch": {"text": ["One.", "Two.", "Three."], "batch_size": 2, "format": "mp3"},
+}
 _BYTES_A_CHARACTER = 12  # the longest JSON spelling: an escaped surrogate pair
 
 
@@ -55,6 +62,7 @@ def tts_router(speech: Speech, settings: Settings, runs: Runs, recorder: Recorde
             SpeakBody,
             statuses=(400, 404, 413, 415, 422, 429, 500, 503, 504),
             content={**mimes, MULTIPART: {}, NDJSON: {}},
+            examples=_EXAMPLES,
         ),
     )
     return router

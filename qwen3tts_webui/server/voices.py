@@ -22,6 +22,7 @@ from ..types import SAMPLE_RATE
 from ..voices.card import EXTENSION, MAX_BYTES, MAX_NAME, MIME, SavedVoice
 from ..voices.saved import SavedVoices
 from .body import read, read_bytes
+from .documented import schema
 from .recording import Recorder
 from .runs import Run, Runs
 from .schemas import Body
@@ -168,5 +169,5 @@ def _shown(card: SavedVoice) -> dict[str, Any]:
 
 
 def _takes(mime: str, body: type[Body] | None = None) -> dict[str, Any]:
-    schema = {"type": "object"} if body is None else body.model_json_schema()
-    return {"openapi_extra": {"requestBody": {"required": True, "content": {mime: {"schema": schema}}}}}
+    described = {"type": "object"} if body is None else schema(body)
+    return {"openapi_extra": {"requestBody": {"required": True, "content": {mime: {"schema": described}}}}}
