@@ -80,8 +80,9 @@ class Speech:
     def precision(self) -> SwitchesPrecision | None:
         """The engine, if its numeric type can be switched while it runs."""
         engine = pinned(self._synthesizer)
-        able = "precision" in engine.info.features and isinstance(engine, SwitchesPrecision)
-        return engine if able else None
+        if "precision" in engine.info.features and isinstance(engine, SwitchesPrecision):
+            return engine
+        return None
 
     def speak(self, request: SpeechRequest) -> Speaking:
         """Check the request and submit its first segment; the rest while the result is iterated.
