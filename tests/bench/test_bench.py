@@ -1,0 +1,77 @@
+"""The measurements, on a tiny checkpoint: what they print is what programs read."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from qwen3tts_webui.cli import main
+from qwen3tts_webui.model.synthetic import synthetic_encoder, synthetic_spec
+
+ROOT = Path(__file__).parents[2]
+CHECKPOINT = str(ROOT / "tests" / "golden" / "design")
+SHORT = ["--model", CHECKPOINT, "--device", "cpu", "--dtype", "float32", "--frames", "2", "--runs", "1"]
+
+
+def measured(capsys: pytest.CaptureFixture[str], *argv: str) -> dict[str, object]:
+    assert main(["bench", *argv]) == 0
+    told: dict[str, object] = json.loads(capsys.readouterr().out.splitlines()[-1])
+    return told
+
+
+def test_latency(capsys: pytest.CaptureFixture[str]) -> None:
+    told = measured(capsys, "latency", *SHORT)
+    assert told["benchmark"] == "latency" and told["device"] == "cpu" and told["dtype"] == "float32"
+    assert set(told["first_pcm_ms"]) == {"p50", "p95", "p99", "min", "max"}  # type: ignore[call-overload]
+
+
+def test_throughput_goes_through_the_batches(capsys: pytest.CaptureFixture[str]) -> None:
+    told = measured(capsys, "throughput", *SHORT, "--slots", "2")
+    assert [row["batch"] for row in told["batches"]] == [1, 2]  # type: ignore[attr-defined]
+
+
+def test_memory_in_half_precision_is_less(capsys: pytest.CaptureFixture[str]) -> None:
+    told = measured(capsys, "memory", *SHORT, "--dtypes", "float32,bfloat16")
+    full, half = told["types"]  # type: ignore[misc]
+    assert full["less_percent"] == 0.0 and half["dtype"] == "bfloat16"
+
+
+def test_load_runs_with_the_real_server_and_without_gradio() -> None:
+    script = f"""
+import sys
+class NoGradio:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("gradio", "gradio_client"):
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, NoGradio())
+from qwen3tts_webui.cli import main
+sys.exit(main(["bench", "load", *{SHORT!r}, "--rates", "4", "--seconds", "1", "--warm-up", "0.3"]))
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=110)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    (row,) = told["rates"]
+    assert row["errors"] == 0 and row["requests"] >= 1
+    assert len(row["playable_ms"]) == 5
+
+
+def test_one_of_checkpoint_and_synthetic_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["bench", "latency"])
+    assert "--synthetic" in capsys.readouterr().err
+
+
+def test_the_synthetic_sizes_are_the_released_ones() -> None:
+    big, small = synthetic_spec("1.7B"), synthetic_spec("0.6B")
+    assert (big.talker.stack.hidden_size, small.talker.stack.hidden_size) == (2048, 1024)
+    assert big.talker.num_sounds == big.codec.codebook_size == 2048
+
+
+def test_the_stand_in_tokenizer_knows_words() -> None:
+    encoder = synthetic_encoder(["Good", "evening"])
+    assert len(encoder.encode("Good evening")) == 2
+    assert len(encoder.encode("\u665a")) == 3
