@@ -1,0 +1,62 @@
+"""Going down: what is spoken may finish within a limit, the rest is ended clearly, and nothing new begins."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import httpx
+import pytest
+
+from qwen3tts_webui.errors import NotReady, TooManyRequests
+from qwen3tts_webui.server.limits import Gate
+from tests.fakes import RealTimeSynthesizer, SteppedSynthesizer
+from tests.server.running import ask, running, until
+
+
+def read_all(connection) -> bytes:  # type: ignore[no-untyped-def]
+    raw = b""
+    while piece := connection.recv(65_536):
+        raw += piece
+    return raw
+
+
+def test_what_is_spoken_may_finish_within_the_limit() -> None:
+    synthesizer = RealTimeSynthesizer(rate=10.0, num_frames=40)
+    with ExitStack() as server:
+        url = server.enter_context(running(synthesizer, grace_s=20))
+        with ask(url, {"text": "Hello.", "streaming": True}) as connection:
+            until(lambda: synthesizer.load.active == 1)
+            server.close()
+            raw = read_all(connection)
+    assert raw.endswith(b"0\r\n\r\n") and len(raw) > 40 * 3_840
+    synthesizer.close()
+
+
+def test_beyond_the_limit_it_ends_and_the_engine_is_free() -> None:
+    synthesizer = SteppedSynthesizer(num_frames=10_000)
+    with ExitStack() as server:
+        url = server.enter_context(running(synthesizer, grace_s=0.2))
+        with ask(url, {"text": "Hello.", "streaming": True}) as connection:
+            until(lambda: synthesizer.load.active == 1)
+            server.close()
+            assert b"engine_stopped" in read_all(connection)
+    until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
+
+
+def test_a_gate_that_is_closed_lets_nothing_new_in() -> None:
+    gate = Gate("10/minute", 1)
+    with gate.stream("a"):
+        assert gate.active == 1
+        with pytest.raises(TooManyRequests), gate.stream("a"):
+            pass
+        gate.close()
+        with pytest.raises(NotReady), gate.stream("b"):
+            pass
+    assert gate.active == 0
+
+
+def test_a_server_that_is_down_answers_nobody() -> None:
+    with running(SteppedSynthesizer()) as url:
+        assert httpx.get(f"{url}/health").status_code == 200
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/health")
