@@ -68,7 +68,8 @@ class Int8Linear(nn.Module):
 def quantise_rows(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """(rows, features) float -> the same in int8, and the scale of each row, (rows, 1) float32: x ≈ int8 * scale."""
     x = x.float()
-    scale = torch.linalg.vector_norm(x, ord=torch.inf, dim=1, keepdim=True).mul_(1.0 / _LARGEST).clamp_(min=1e-30)
+    # not vector_norm: with ord=inf it takes five times as long for the rows of a prompt
+    scale = x.abs().amax(dim=1, keepdim=True).mul_(1.0 / _LARGEST).clamp_(min=1e-30)
     return (x / scale).round_().to(torch.int8), scale
 
 
