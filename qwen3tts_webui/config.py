@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16", "int8"] = "auto"
     outputs: Path = Path("outputs")
+    outputs_network: bool = Field(default=False, description="`outputs` is a network share that several machines use")
     page_language: Literal["auto", "en", "zh"] = "auto"
     max_text: int = Field(default=20_000, ge=1)
     queue_size: int = Field(default=64, ge=0)
@@ -47,7 +48,9 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="websites, such as https://example.org, whose scripts may call the API"
     )
-    api_keys_file: Path | None = Field(default=None, description="hashed API keys; where there is such a file, all need one")
+    api_keys_file: Path | None = Field(
+        default=None, description="hashed API keys; where there is such a file, all need one"
+    )
     rate_limit: str = Field(default="1200/minute", description="requests to speak, a client; as the limits library")
     client_streams: int = Field(default=128, ge=1, description="requests of one client that are spoken at once")
     client_timeout_s: float = Field(default=20.0, gt=0, description="how long a client may neither send nor read")

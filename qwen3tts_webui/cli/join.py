@@ -87,7 +87,7 @@ def join_library(settings: Settings) -> contextlib.closing[Library]:
     """Where what is spoken is kept, below `settings.outputs`; closed at the end of a `with`."""
     from ..voices.library import Library
 
-    return contextlib.closing(Library(settings.outputs))
+    return contextlib.closing(Library(settings.outputs, network=settings.outputs_network))
 
 
 def join_speech(settings: Settings, synthesizer: Synthesizer, library: Library | None = None) -> Speech:

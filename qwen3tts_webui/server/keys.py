@@ -20,7 +20,6 @@ from ..errors import NotFound
 _PREFIX = "qtts_"
 _MAX_LENGTH = 256
 _SESSION_S = 30 * 86_400
-_MAX_SESSIONS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,6 @@ class Keys:
         self._keys: tuple[Key, ...] = ()
         self._broken = False
         self._needed = False
-        self._sessions: dict[str, tuple[str, float]] = {}
 
     @property
     def needed(self) -> bool:
@@ -92,18 +90,21 @@ class Keys:
         self._write(left)
 
     def begin_session(self, key_id: str) -> str:
-        """A token for a browser's cookie, good for 30 days or until the key is revoked or the server ends."""
-        while len(self._sessions) >= _MAX_SESSIONS:
-            del self._sessions[next(iter(self._sessions))]
-        token = secrets.token_urlsafe(32)
-        self._sessions[_hashed(token)] = (key_id, time.monotonic() + _SESSION_S)
-        return token
+        """A token for a browser's cookie, good for 30 days or until the key is revoked, with every server of this file.
+
+        It is signed with the key's hash, so nothing is remembered; "" for a key that there is not.
+        """
+        signed = f"{key_id}.{int(time.time()) + _SESSION_S}"
+        return next((f"{signed}.{_signature(key, signed)}" for key in self.all() if key.id == key_id), "")
 
     def id_of_session(self, token: str) -> str | None:
         """The id of the key with which the session began."""
-        key_id, until = self._sessions.get(_hashed(token[:_MAX_LENGTH]), ("", 0.0))
-        known = any(key.id == key_id for key in self.all())
-        return key_id if known and time.monotonic() < until else None
+        signed, _, signature = token[:_MAX_LENGTH].rpartition(".")
+        key_id, _, until = signed.partition(".")
+        if not (until.isascii() and until.isdecimal() and time.time() < int(until)):
+            return None
+        good = [key for key in self.all() if key.id == key_id and _is_same(_signature(key, signed), signature)]
+        return key_id if good else None
 
     def _write(self, keys: tuple[Key, ...]) -> None:
         assert self._path is not None, "there is no file for keys"
@@ -115,5 +116,10 @@ class Keys:
         new.replace(self._path)
 
 
-def _hashed(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+def _signature(key: Key, signed: str) -> str:
+    return hmac.new(key.sha256.encode(), signed.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+
+
+def _is_same(good: str, given: str) -> bool:
+    """Takes the same time whatever is given."""
+    return hmac.compare_digest(good.encode(), given.encode("utf-8", "replace"))

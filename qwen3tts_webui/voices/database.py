@@ -1,7 +1,7 @@
 """The history's table in SQLite: one row an entry, its account as JSON. Knows no files but its own.
 
-One connection for all threads, under one lock; other processes are waited for up to ten seconds. WAL mode: a kill in
-mid-write leaves the last finished state.
+One connection for all threads, under one lock; other processes are waited for up to ten seconds. A kill in mid-write
+leaves the last finished state. WAL mode, whose index is shared memory; without it where machines share the file.
 """
 
 from __future__ import annotations
@@ -77,12 +77,15 @@ class Writing:
 
 
 class Database:
-    """`path` is made if missing; one that is no database any more is moved aside. SQLite's errors come as `OSError`."""
+    """`path` is made if missing; one that is no database any more is moved aside. SQLite's errors come as `OSError`.
 
-    def __init__(self, path: Path) -> None:
+    `network`: `path` lies on a share that several machines use, with locks that work (NFS 4, SMB).
+    """
+
+    def __init__(self, path: Path, *, network: bool = False) -> None:
         self._lock = threading.Lock()
         try:
-            self._connection = _opened(path)
+            self._connection = _opened(path, network)
         except sqlite3.OperationalError as error:
             raise OSError(str(error)) from error
         except sqlite3.DatabaseError as error:
@@ -91,7 +94,7 @@ class Database:
             path.rename(aside)
             for leftover in (f"{path.name}-wal", f"{path.name}-shm"):
                 path.with_name(leftover).unlink(missing_ok=True)
-            self._connection = _opened(path)
+            self._connection = _opened(path, network)
 
     def close(self) -> None:
         with self._lock:
@@ -167,12 +170,12 @@ class Database:
             return self._connection.execute(sql, tuple(values)).fetchall()
 
 
-def _opened(path: Path) -> sqlite3.Connection:
+def _opened(path: Path, network: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=10.0, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA busy_timeout = 10000")
-        _use_wal(connection)
-        connection.execute("PRAGMA synchronous = NORMAL")
+        _use_journal(connection, "DELETE" if network else "WAL")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if network else 'NORMAL'}")
         connection.execute("BEGIN IMMEDIATE")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > _VERSION:
@@ -188,15 +191,15 @@ def _opened(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _use_wal(connection: sqlite3.Connection) -> None:
+def _use_journal(connection: sqlite3.Connection, mode: str) -> None:
     """SQLite does not wait for others when it changes this mode, so that two first starts at once need a second try."""
     for _ in range(100):
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA journal_mode = {mode}")
             return
         except sqlite3.OperationalError:
             time.sleep(0.05)
-    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA journal_mode = {mode}")
 
 
 def _condition(words: Sequence[str], starred: bool | None) -> tuple[str, list[object]]:

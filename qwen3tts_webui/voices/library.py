@@ -51,14 +51,15 @@ class Library:
     """The history below `folder`, and the saved `voices`. Safe to use from any thread.
 
     `quota_bytes` is for all sounds together: beyond it the oldest that are not starred go, except the newest.
+    `network`: `folder` is a share that several machines use at once.
     Methods raise `OSError` when the disk fails or stays locked, `NotFound` for an id that is not there.
     """
 
-    def __init__(self, folder: Path, *, quota_bytes: int = DEFAULT_QUOTA_BYTES) -> None:
+    def __init__(self, folder: Path, *, quota_bytes: int = DEFAULT_QUOTA_BYTES, network: bool = False) -> None:
         self._folder = folder
         self._quota_bytes = quota_bytes
         folder.mkdir(parents=True, exist_ok=True)
-        self._database = Database(folder / "library.db")
+        self._database = Database(folder / "library.db", network=network)
         self.voices = SavedVoices(folder / "voices")
         self._tidy()
 

@@ -138,6 +138,21 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(keys: Keys, tmp_path: Path) -> N
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+def test_a_session_is_good_for_every_server_with_the_same_keys(keys: Keys, tmp_path: Path) -> None:
+    key, _ = keys.new()
+    session = keys.begin_session(key.id)
+    assert Keys(tmp_path / "config" / "keys.json").id_of_session(session) == key.id
+    key_id, until, signature = session.split(".")
+    forged = [
+        f"{key_id}.{int(until) + 1}.{signature}",
+        f"{key_id}.0.{signature}",
+        f"x.{until}.{signature}",
+        "..",
+        "ü.1.é",
+    ]
+    assert [keys.id_of_session(token) for token in forged] == [None] * len(forged)
+
+
 def test_a_revoked_key_is_no_longer_good(keys: Keys) -> None:
     key, secret = keys.new()
     session = keys.begin_session(key.id)
