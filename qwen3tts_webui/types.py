@@ -140,8 +140,9 @@ class Utterance:
 class Timings:
     """Where the time of one utterance went, in milliseconds on a monotonic clock; None is "not known", never 0.
 
-    All but `codec_ms` and `frames_per_second` are counted from the moment the engine was asked; `codec_ms` is its
-    codec share of the first packet. `cold` marks a figure that includes a warm-up.
+    Counted from the moment the engine was asked, but `prefill_ms` and `codec_ms`, which are durations: from leaving the
+    queue to the first codes, and of the codec for the first packet. `frames_per_second` is counted from leaving the
+    queue. `cold` marks figures that include a warm-up.
     """
 
     queued_ms: float | None = None
