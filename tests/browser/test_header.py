@@ -42,7 +42,9 @@ def test_the_parts_of_the_latency_add_up_to_what_was_heard(studio: Studio, fresh
     speak(visit)
     stats = visit.stats()
     server = stats["server"]
-    assert server["queued_ms"] <= server["first_pcm_ms"] <= server["server_first_pcm_ms"] <= stats["first_sample_ms"] + 2
+    assert (
+        server["queued_ms"] <= server["first_pcm_ms"] <= server["server_first_pcm_ms"] <= stats["first_sample_ms"] + 2
+    )
     shown = visit.page.locator("#metric-latency dd").inner_text()
     assert shown.startswith(str(round(server["server_first_pcm_ms"]))) or float(shown.split("\n")[0].split("m")[0]) < 10
 
@@ -76,10 +78,17 @@ def test_a_split_with_a_codec_leaves_it_out_of_the_voice(studio: Studio, fresh: 
         "**/api/requests/*",
         lambda route: route.fulfill(
             json={
-                "timings": {"queued_ms": 5, "prefill_ms": 25, "first_frame_ms": 60, "codec_ms": 12, "first_pcm_ms": 80,
-                            "total_ms": 900, "cold": True},
+                "timings": {
+                    "queued_ms": 5,
+                    "prefill_ms": 25,
+                    "first_frame_ms": 60,
+                    "codec_ms": 12,
+                    "first_pcm_ms": 80,
+                    "total_ms": 900,
+                    "cold": True,
+                },
                 "server_first_pcm_ms": 84,
-            }  # fmt: skip
+            }
         ),
     )
     visit.page.route("**/api/requests/*/events", lambda route: route.abort())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -139,9 +138,7 @@ def test_precision_switches_the_engine_and_shows_the_memory(able: Studio, fresh:
     assert able.synthesizer.info.dtype == "float32"
 
 
-@pytest.mark.parametrize(
-    "name", ["precision", "packet_frames", "temperature", "top_k", "top_p", "repetition_penalty"]
-)
+@pytest.mark.parametrize("name", ["precision", "packet_frames", "temperature", "top_k", "top_p", "repetition_penalty"])
 def test_what_the_engine_ignores_is_disabled_with_the_reason(plain: Studio, fresh: Fresh, name: str) -> None:
     visit = opened(fresh(plain.url))
     visit.page.click("#settings summary")
@@ -152,7 +149,9 @@ def test_what_the_engine_ignores_is_disabled_with_the_reason(plain: Studio, fres
 
 def test_settings_of_another_engine_are_kept_but_not_sent(plain: Studio, fresh: Fresh) -> None:
     visit = fresh(plain.url)
-    visit.page.evaluate("localStorage.setItem('qwen3tts.settings', JSON.stringify({ temperature: 0.5, packet_frames: 2 }))")
+    visit.page.evaluate(
+        "localStorage.setItem('qwen3tts.settings', JSON.stringify({ temperature: 0.5, packet_frames: 2 }))"
+    )
     with visit.page.expect_console_message(lambda message: message.text == "studio ready"):
         visit.page.reload()
     visit.page.wait_for_function("() => document.querySelector('#engine').dataset.kind !== 'away'")

@@ -1,0 +1,120 @@
+"""Exports from the page: every file, the request as a command that says the same, and a film of the presenter view."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import pytest
+
+from .conftest import SHORT_FRAMES, Studio, Visit
+
+pytestmark = pytest.mark.browser
+Fresh = Callable[..., Visit]
+HOSTILE = 'It\'s "quoted" `x` $(id) \\ ${y} 你好 \U0001f600\nsecond line'
+
+
+def spoken(visit: Visit, text: str) -> Visit:
+    visit.type(text)
+    visit.generate()
+    visit.until("stats.state === 'done' && stats.audio")
+    return visit
+
+
+@pytest.mark.parametrize(
+    ("name", "magic"),
+    [
+        ("flac", b"fLaC"),
+        ("opus", b"OggS"),
+        ("mp3", b""),
+        ("srt", b"1\n00:00"),
+        ("vtt", b"WEBVTT"),
+        ("picture", b"\x89PNG"),
+    ],
+)
+def test_every_file_of_the_menu_can_be_had(studio: Studio, fresh: Fresh, name: str, magic: bytes) -> None:
+    visit = spoken(fresh(studio.url), "one\ntwo")
+    visit.page.click("#more summary")
+    with visit.page.expect_download() as download:
+        visit.page.click(f"#more [data-i18n='export.{name}']")
+    content = download.value.path().read_bytes()
+    assert content.startswith(magic)
+    assert len(content) > 40
+
+
+def test_the_zip_has_a_file_for_each_segment(studio: Studio, fresh: Fresh) -> None:
+    visit = spoken(fresh(studio.url), "one\ntwo")
+    visit.page.click("#more summary")
+    with visit.page.expect_download() as download:
+        visit.page.click("#more [data-i18n='export.zip']")
+    archive = zipfile.ZipFile(io.BytesIO(download.value.path().read_bytes()))
+    assert archive.namelist() == ["001-one.wav", "002-two.wav", "subtitles.srt"]
+    assert len(archive.read("001-one.wav")) == 44 + 2 * SHORT_FRAMES * 1920
+
+
+def test_before_the_first_sound_there_is_nothing_to_have(studio: Studio, fresh: Fresh) -> None:
+    visit = fresh(studio.url)
+    links = visit.page.locator("#wave-card a[data-export]")
+    assert links.count() == 8
+    assert links.evaluate_all("all => all.every((link) => link.ariaDisabled === 'true' && !link.hasAttribute('href'))")
+
+
+@pytest.mark.parametrize("language", ["curl", "python"])
+def test_the_copied_request_says_the_same(studio: Studio, fresh: Fresh, tmp_path: Path, language: str) -> None:
+    visit = fresh(studio.url, permissions=["clipboard-read", "clipboard-write"])
+    spoken(visit, HOSTILE)
+    asked = studio.synthesizer.utterances[-2:]
+    heard = visit.page.evaluate(
+        "async () => [...new Uint8Array(await (await fetch(`${qwen3tts.stats.audio}?format=wav`)).arrayBuffer())]"
+    )
+    visit.page.click("#more summary")
+    visit.page.click(f"#copy-{language}")
+    visit.page.wait_for_function("() => document.querySelector('#status').textContent.startsWith('Copied')")
+    command = visit.page.evaluate("navigator.clipboard.readText()")
+    program = ["bash", "-c", command] if language == "curl" else [sys.executable, "-c", command]
+    subprocess.run(program, cwd=tmp_path, check=True, timeout=60, capture_output=True)
+    again = studio.synthesizer.utterances[-2:]
+    assert [(one.text, one.seed, one.voice) for one in again] == [(one.text, one.seed, one.voice) for one in asked]
+    assert (tmp_path / "speech.wav").read_bytes() == bytes(heard)
+
+
+def test_the_menu_is_worked_by_keyboard(studio: Studio, fresh: Fresh) -> None:
+    visit = spoken(fresh(studio.url), "one")
+    visit.page.focus("#more summary")
+    visit.page.keyboard.press("Enter")
+    visit.page.keyboard.press("ArrowDown")
+    assert visit.page.evaluate("document.activeElement.dataset.i18n") == "export.flac"
+    visit.page.keyboard.press("ArrowUp")
+    assert visit.page.evaluate("document.activeElement.dataset.i18n") == "export.python"
+    visit.page.keyboard.press("Escape")
+    assert visit.page.evaluate("document.getElementById('more').open") is False
+
+
+def test_the_presenter_shows_the_segment_that_is_heard_and_saves_a_film_with_sound(
+    studio: Studio, fresh: Fresh, tmp_path: Path
+) -> None:
+    visit = spoken(fresh(studio.url), "first words\nlast words")
+    visit.page.click("#present")
+    canvas = visit.page.locator("#presenter-canvas")
+    canvas.wait_for()
+    assert canvas.get_attribute("aria-label") == "last words"
+    with visit.page.expect_download(timeout=30_000) as download:
+        visit.page.click("#presenter-record")
+    film = tmp_path / "speech.webm"
+    download.value.save_as(film)
+    with av.open(str(film)) as container:
+        assert {stream.type for stream in container.streams} == {"video", "audio"}
+        sound = [abs(frame.to_ndarray()).max() for frame in container.decode(audio=0)]
+    assert len(sound) > 50  # two lines of 1.2 s in frames of 20 ms
+    assert max(sound) > 0.01
+    with av.open(str(film)) as container:
+        pictures = [(frame.width, frame.height) for frame in container.decode(video=0)]
+    assert set(pictures) == {(1280, 720)}
+    assert len(pictures) > 10
+    visit.page.keyboard.press("Escape")
+    assert not canvas.is_visible()
