@@ -58,7 +58,8 @@ def test_who_comes_late_hears_all_events_from_the_first() -> None:
         "segment_ended",
         "done",
     ]
-    assert events[2] == {"type": "segment_started", "index": 1, "line": 1, "start_sample": 9_600, "voice": "seed"}
+    told = {"type": "segment_started", "index": 1, "line": 1, "text": "Two.", "start_sample": 9_600, "voice": "seed"}
+    assert events[2] == told
     done = events[-1]
     assert (done["seed"], done["engine"], done["stopped"], done["num_samples"]) == (3, "fake", "end", 19_200)
     assert done["server_first_pcm_ms"] > 0 and done["timings"]["total_ms"] > 0
