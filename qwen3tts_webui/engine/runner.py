@@ -27,8 +27,10 @@ Sounds = npt.NDArray[np.float32]  # (n, samples)
 Ids = npt.NDArray[np.int64]
 
 KV_STEP = 256
-PASSAGE_MEMORY = 72
-"""Frames of a passage that the codec hears again: its attention window, and far beyond what the ear joins."""
+PASSAGE_MEMORY = 25
+"""Frames of a passage that the codec hears again: as many as the official decoder repeats before each of its chunks. A
+whole passage would keep everyone waiting on a CPU, and what lies before changes nothing that can be heard at the joint.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from qwen3tts_webui.engine import seat
 from qwen3tts_webui.engine.floor import Floor
-from qwen3tts_webui.engine.runner import Runner
+from qwen3tts_webui.engine.runner import PASSAGE_MEMORY, Runner
 from qwen3tts_webui.errors import EmptyText, TextTooLong
 from qwen3tts_webui.model import Qwen3TTS
 from qwen3tts_webui.stream import TextQueue
@@ -335,3 +335,17 @@ def test_what_was_asked_before_the_model_was_there_is_marked_cold(model: Qwen3TT
     playing.floor = Floor(playing.runner, playing.floor.queue, group=8, clock=playing.clock)
     playing.run()
     assert listener.spoken is not None and listener.spoken.timings.cold
+
+
+def test_of_a_long_passage_the_codec_hears_the_end(model: Qwen3TTS) -> None:
+    """Codes are exact whatever its length; its sound is taken up from the last frames."""
+    codes = np.concatenate([alone(model, LONG).codes] * 8)
+    voice = replace(LONG.voice, passage=Passage(text=LONG.text, codes=codes))
+    going_on = replace(LONG, text="And more of it.", voice=voice)
+    playing = stage(model)
+    listener = playing.ask(going_on)
+    playing.run()
+    expected = alone(model, going_on)
+    assert listener.spoken is not None and listener.spoken.codes is not None
+    assert listener.spoken.codes.tolist() == expected.codes.tolist()
+    assert int(playing.runner.sound.position[0]) == PASSAGE_MEMORY + len(expected.codes)
