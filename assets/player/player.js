@@ -139,8 +139,8 @@ export class Player extends EventTarget {
     const { stats } = this;
     if (stats.state === "stopped") return;
     if (type === "open") {
-      stats.engine = told.headers["x-engine"] ?? null;
-      stats.seed = told.headers["x-seed"] ?? null;
+      stats.engine = told.headers["x-engine"] ?? stats.engine;
+      stats.seed = told.headers["x-seed"] ?? stats.seed;
     } else if (type === "peaks") {
       if (told.samples && !stats.recalled) stats.first_byte_ms ??= this.#since(told.at);
       stats.samples = told.samples;

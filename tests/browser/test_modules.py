@@ -75,11 +75,3 @@ def test_resampling_keeps_the_wave_and_does_not_depend_on_the_cuts(page: Any, ra
     assert error < 2e-3
     assert cuts < 1e-6
     assert ratio == pytest.approx(rate / 24_000, rel=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("", 0.0), ("你好世界", 0.88), ("[pause 0.5s]你好", 0.44), ("hello", 0.325)]
-)
-def test_the_estimate_counts_dense_scripts_and_letters_apart(page: Any, text: str, seconds: float) -> None:
-    got = page.evaluate("async (text) => (await import('/studio/lines.js')).estimate_s(text)", text)
-    assert got == pytest.approx(seconds)

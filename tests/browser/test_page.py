@@ -111,7 +111,7 @@ def test_control_enter_generates_from_the_text(studio: Studio, fresh: Fresh) -> 
 def test_tab_alone_reaches_everything_and_generates(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     reached = []
-    for _ in range(40):
+    for _ in range(90):
         visit.page.keyboard.press("Tab")
         where = visit.page.evaluate("() => { const e = document.activeElement; return e.id || e.closest('[id]')?.id; }")
         reached.append(where)

@@ -1,0 +1,128 @@
+"""The history: all that was spoken, to search, star, hear, restore and delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.fakes import RealTimeSynthesizer
+
+from .conftest import Studio, Visit, serve
+
+pytestmark = pytest.mark.browser
+Fresh = Callable[..., Visit]
+
+HOSTILE = "<script>hacked=1</script> ${window.hacked=2} {{window.hacked=3}} <img src=x onerror=hacked=4> \u202eevil"
+
+
+@pytest.fixture
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """A studio with a history of its own."""
+    studio = serve(RealTimeSynthesizer(rate=20.0, num_frames=5), tmp_path_factory.mktemp("own"))
+    yield studio
+    studio.close()
+
+
+def speak(visit: Visit, text: str, **more: Any) -> None:
+    """Speak by the API, from the page's own origin: many times quickly."""
+    visit.page.evaluate(
+        """async (body) => {
+          const headers = { "Content-Type": "application/json" };
+          const answer = await fetch("api/tts", { method: "POST", headers, body: JSON.stringify(body) });
+          await answer.arrayBuffer();
+          await fetch("api/history/of/" + answer.headers.get("x-request-id"));
+        }""",
+        {"text": text, **more},
+    )
+
+
+def texts(visit: Visit) -> list[str]:
+    return visit.page.locator(".entry .said").all_inner_texts()
+
+
+def show(visit: Visit, count: int) -> None:
+    visit.page.wait_for_function(f"() => document.querySelectorAll('.entry').length === {count}")
+
+
+def test_what_was_spoken_is_found_starred_and_deleted(own: Studio, fresh: Fresh) -> None:
+    visit = fresh(own.url)
+    for text in ("red apple", "green apple", "green pear"):
+        speak(visit, text)
+    visit.page.click("#history-open")
+    show(visit, 3)
+    assert texts(visit) == ["green pear", "green apple", "red apple"]
+    visit.page.fill("#history-search", "apple")
+    show(visit, 2)
+    visit.page.click(".entry:has-text('red apple') .star")
+    visit.page.wait_for_selector(".entry:has-text('red apple') .star[aria-pressed=true]")
+    visit.page.fill("#history-search", "")
+    visit.page.get_by_role("button", name="★ Starred").click()
+    show(visit, 1)
+    assert texts(visit) == ["red apple"]
+    visit.page.get_by_role("button", name="★ Starred").click()
+    show(visit, 3)
+    visit.page.click(".entry:has-text('green pear') button:text('Delete')")
+    visit.page.click(".entry:has-text('green pear') button:text('Really?')")
+    show(visit, 2)
+    assert "2 entries" in visit.page.inner_text("#history footer")
+    visit.page.get_by_role("button", name="Clear all").click()
+    visit.page.get_by_role("button", name="Delete all 2?").click()
+    show(visit, 0)
+    assert "Nothing here yet." in visit.page.inner_text("#history")
+
+
+def test_restore_brings_everything_back_after_a_reload(own: Studio, fresh: Fresh) -> None:
+    visit = fresh(own.url)
+    speak(visit, "Words to keep.\nTwo lines.", voice_desc="a calm old man", language="fr", seed=77)
+    visit.type("Something else")
+    visit.page.click("#history-open")
+    visit.page.click(".entry button:text('Restore')")
+    visit.page.wait_for_function("() => document.querySelector('#text textarea').value.startsWith('Words to keep')")
+    assert visit.page.input_value("#text textarea") == "Words to keep.\nTwo lines."
+    assert visit.page.input_value("#description textarea") == "a calm old man"
+    assert visit.page.input_value("#language input") == "Français"
+    assert "77" in visit.page.inner_text("#seed")
+    visit.until("stats.samples > 0 && !stats.receiving")
+    assert visit.page.locator(".strip .state").all_inner_texts() == ["0.4 s", "0.4 s"]
+    visit.generate()
+    visit.until("stats.state === 'done' && !stats.recalled")
+    asked = own.synthesizer.utterances[-1]
+    assert (asked.language, asked.voice.description, asked.seed) == ("fr", "a calm old man", 77)
+
+
+def test_an_entry_is_played(own: Studio, fresh: Fresh) -> None:
+    visit = fresh(own.url)
+    speak(visit, "Hear me again.")
+    visit.page.click("#history-open")
+    visit.page.click(".entry button:text('Play')")
+    stats = visit.until("stats.state === 'done' && stats.recalled")
+    assert stats["samples_played"] == 5 * 1920
+
+
+def test_a_long_history_comes_a_page_at_a_time(own: Studio, fresh: Fresh) -> None:
+    visit = fresh(own.url)
+    for number in range(85):
+        speak(visit, f"number {number}")
+    visit.page.click("#history-open")
+    show(visit, 40)
+    visit.page.evaluate("() => { const list = document.querySelector('#history-list'); list.scrollTop = 1e6; }")
+    visit.page.wait_for_function("() => document.querySelectorAll('.entry').length >= 80")
+    visit.page.evaluate("() => { const list = document.querySelector('#history-list'); list.scrollTop = 1e6; }")
+    show(visit, 85)
+    assert texts(visit)[-1] == "number 0"
+
+
+@pytest.mark.parametrize("text", [HOSTILE, "a " + "😀" * 19_000], ids=["code", "emoji"])
+def test_hostile_text_is_only_text_in_the_history_too(own: Studio, fresh: Fresh, text: str) -> None:
+    visit = fresh(own.url)
+    speak(visit, text, voice_desc=HOSTILE)
+    visit.page.click("#history-open")
+    show(visit, 1)
+    assert text.startswith(visit.page.locator(".entry .said").text_content())
+    assert visit.page.evaluate("window.hacked") is None
+    visit.page.click(".entry button:text('Restore')")
+    visit.page.wait_for_function("(text) => document.querySelector('#text textarea').value === text", arg=text)
+    assert visit.page.evaluate("window.hacked") is None
+    assert visit.complaints == []

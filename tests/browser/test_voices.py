@@ -1,0 +1,127 @@
+"""Keep this voice: a take becomes a card that speaks any new text, and the page says whose voice it truly is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.fakes import RealTimeSynthesizer
+
+from .conftest import Studio, Visit, serve
+
+pytestmark = pytest.mark.browser
+Fresh = Callable[..., Visit]
+
+HOSTILE = "<img src=x onerror=hacked=1> ${window.hacked=2} \u202eevil"
+
+
+@pytest.fixture(scope="module")
+def continuing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """An engine that can go on in a voice, as Qwen3-TTS does."""
+    synthesizer = RealTimeSynthesizer(rate=4.0, num_frames=5)
+    synthesizer.info = replace(synthesizer.info, features=synthesizer.info.features | {"continuation"}, preview=False)
+    studio = serve(synthesizer, tmp_path_factory.mktemp("continuing"))
+    yield studio
+    studio.close()
+
+
+def speak(visit: Visit, text: str) -> None:
+    visit.type(text)
+    visit.generate()
+    visit.until("stats.state === 'done' && !stats.receiving")
+
+
+def keep(visit: Visit, name: str) -> None:
+    visit.page.click("#keep")
+    visit.page.fill("#keep-sheet input", name)
+    visit.page.keyboard.press("Enter")
+    visit.page.wait_for_function("() => !document.querySelector('#keep-sheet').matches(':popover-open')")
+    visit.page.wait_for_selector(".saved")
+
+
+def card(name: str) -> str:
+    return f".saved:has(b:text('{name}'))"
+
+
+def test_a_kept_voice_speaks_new_text_in_the_same_voice(continuing: Studio, fresh: Fresh) -> None:
+    visit = fresh(continuing.url)
+    visit.page.fill("#description textarea", "a calm old man")
+    speak(visit, "First words.")
+    keep(visit, "Grandpa")
+    assert visit.page.inner_text(f"{card('Grandpa')} em") == "Same voice (continued)"
+    visit.page.click(f"{card('Grandpa')} .choose")
+    speak(visit, "Quite other words.")
+    passage = continuing.synthesizer.utterances[-1].voice.passage
+    assert passage is not None
+    assert passage.text == "First words."
+    assert visit.page.inner_text("#voice-truth") == "Same voice (continued)"
+
+
+def test_another_description_lets_the_kept_voice_go(continuing: Studio, fresh: Fresh) -> None:
+    visit = fresh(continuing.url)
+    visit.page.fill("#description textarea", "a calm old man")
+    speak(visit, "First words.")
+    keep(visit, "Left")
+    visit.page.click(f"{card('Left')} .choose")
+    visit.page.fill("#description textarea", "a young woman")
+    visit.page.wait_for_selector(f"{card('Left')}[data-chosen=false]")
+    speak(visit, "Other words.")
+    asked = continuing.synthesizer.utterances[-1].voice
+    assert (asked.passage, asked.description) == (None, "a young woman")
+
+
+def test_lines_of_one_text_continue_each_other_or_are_said_to_be_similar(
+    studio: Studio, continuing: Studio, fresh: Fresh
+) -> None:
+    visit = fresh(continuing.url)
+    speak(visit, "One.\nTwo.")
+    assert visit.page.inner_text("#voice-truth") == "Same voice (continued)"
+    other = fresh(studio.url)
+    speak(other, "One.\nTwo.")
+    assert other.page.inner_text("#voice-truth") == "Similar voice (seed only)"
+
+
+def test_rename_star_export_delete_and_import(continuing: Studio, fresh: Fresh, tmp_path: Path) -> None:
+    visit = fresh(continuing.url)
+    speak(visit, "First words.")
+    keep(visit, "Before")
+    visit.page.click(f"{card('Before')} .tool")
+    visit.page.fill("#voice-sheet input", "After")
+    visit.page.keyboard.press("Enter")
+    visit.page.click(f"{card('After')} .tool")
+    visit.page.get_by_role("button", name="Star", exact=True).click()
+    visit.page.wait_for_selector(card("★ After"))
+    visit.page.click(f"{card('After')} .tool")
+    with visit.page.expect_download() as download:
+        visit.page.get_by_role("link", name="Export").click()
+    file = tmp_path / "After.voice"
+    download.value.save_as(file)
+    assert json.loads(file.read_text())["passage"]["text"] == "First words."
+    delete = visit.page.locator("#voice-sheet button:text('Delete')")
+    delete.click()
+    visit.page.locator("#voice-sheet button:text('Really?')").click()
+    visit.page.wait_for_selector(card("After"), state="detached")
+    visit.page.set_input_files("#presets input[type=file]", file)
+    visit.page.wait_for_selector(card("After"))
+
+
+def test_a_file_that_is_no_voice_is_refused_in_words(continuing: Studio, fresh: Fresh, tmp_path: Path) -> None:
+    visit = fresh(continuing.url)
+    visit.page.click("#tab-mine")
+    bad = tmp_path / "bad.voice"
+    bad.write_text('{"format": "something else"}')
+    visit.page.set_input_files("#presets input[type=file]", bad)
+    visit.page.wait_for_function("() => document.querySelector('#status').textContent.includes('not a voice file')")
+
+
+def test_a_hostile_name_is_only_text(continuing: Studio, fresh: Fresh) -> None:
+    visit = fresh(continuing.url)
+    speak(visit, "First words.")
+    keep(visit, HOSTILE)
+    names = visit.page.locator(".saved b").all_inner_texts()
+    assert any("<img src=x onerror=hacked=1> ${window.hacked=2}" in name for name in names)
+    assert visit.page.evaluate("window.hacked") is None
