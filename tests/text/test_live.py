@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import regex
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qwen3tts_webui.text.clean import clean
@@ -63,11 +63,13 @@ def test_a_word_without_an_end_does_not_wait_for_ever() -> None:
     assert LiveText().push("a" * 1_000) == "a" * 1_000
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.sampled_from("ab好。, <|>_/tsk\n\u200b\x85"), max_size=6), max_size=8))
 def test_no_cut_of_any_text_forms_a_control_token(pieces: list[str]) -> None:
     assert not CONTROL_TOKEN.search("".join(fed(pieces)))
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.sampled_from("abé 好か。，,.!?"), min_size=1, max_size=5), max_size=8))
 def test_pieces_say_what_the_whole_says(pieces: list[str]) -> None:
     whole = regex.sub(r"[\s。，,.!?…]+", "", clean("".join(pieces)))
