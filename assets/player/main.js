@@ -96,8 +96,10 @@ function speak(changes) {
 
 /** Bring an entry of the history back: its text, its voice, its seed and its sound. */
 function restore(entry, history) {
-  const { text, language, description, speaker, seed } = entry;
-  asking.use({ seed, voice: null, speaker: speaker ?? null });
+  const { text, language, description, speaker, seed, sampling = {}, packet_frames = null, loudness = false } = entry;
+  const voice = mine.find(entry.voice);
+  asking.use({ seed, voice, speaker: voice ? null : (speaker ?? null) });
+  settings.restore({ ...sampling, packet_frames, loudness });
   fields.put({ text, language, description });
   take.recall(entry, { play: false });
   history.close();

@@ -31,6 +31,12 @@ export class Mine extends EventTarget {
     return this.#saved.length;
   }
 
+  /** The kept voice of that id as a request names it, or null. */
+  find(id) {
+    const voice = this.#saved.find((one) => one.id === id);
+    return voice ? { id, name: voice.name, description: voice.description } : null;
+  }
+
   /** The engine that speaks now. */
   meet(info) {
     this.#info = info;

@@ -46,6 +46,14 @@ export class Settings extends EventTarget {
     return true;
   }
 
+  /** Set all as they were in a request of the past; what was usual then is left to the engine. */
+  restore(values) {
+    for (const [name, { usual = null }] of Object.entries(CONTROLS)) {
+      const value = values[name] ?? null;
+      this.set(name, value === usual ? null : value);
+    }
+  }
+
   /** Whether the engine that speaks now obeys `name`. */
   obeyed(name) {
     const { feature } = CONTROLS[name];

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import SpeechError
-from ..types import Pcm, Segment, Stopped, Timings
+from ..types import Pcm, Sampling, Segment, Stopped, Timings
 
 VoiceSource = Literal["new", "continued", "seed"]
 """Whose voice a segment has: a new one, the same one continued, or a similar one (same description, same seed)."""
@@ -81,6 +81,10 @@ class Report:
     speaker: str | None
     seed: int
     speed: float
+    sampling: Sampling
+    packet_frames: int | None
+    keep_voice: bool
+    loudness: bool
     engine: str
     label: str
     preview: bool

@@ -75,7 +75,7 @@ def test_what_was_spoken_is_found_starred_and_deleted(own: Studio, fresh: Fresh)
 
 def test_restore_brings_everything_back_after_a_reload(own: Studio, fresh: Fresh) -> None:
     visit = fresh(own.url)
-    speak(visit, "Words to keep.\nTwo lines.", voice_desc="a calm old man", language="fr", seed=77)
+    speak(visit, "Words to keep.\nTwo lines.", voice_desc="a calm old man", language="fr", seed=77, temperature=0.6)
     visit.type("Something else")
     visit.page.click("#history-open")
     visit.page.click(".entry button:text('Restore')")
@@ -90,6 +90,7 @@ def test_restore_brings_everything_back_after_a_reload(own: Studio, fresh: Fresh
     visit.until("stats.state === 'done' && !stats.recalled")
     asked = own.synthesizer.utterances[-1]
     assert (asked.language, asked.voice.description, asked.seed) == ("fr", "a calm old man", 77)
+    assert asked.sampling.temperature == 0.6
 
 
 def test_an_entry_is_played(own: Studio, fresh: Fresh) -> None:
