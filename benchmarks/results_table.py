@@ -50,6 +50,7 @@ def main() -> None:
     page = PAGE.read_text(encoding="utf-8")
     before, _, rest = page.partition(BEGIN)
     after = rest.partition(END)[2]
+    rows = rows or ["| - | - | - | - | - | nothing yet |"]
     PAGE.write_text("\n".join([before + BEGIN, HEAD, *rows, END]) + after, encoding="utf-8")
 
 

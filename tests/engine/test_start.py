@@ -1,0 +1,53 @@
+"""From a folder to an engine that speaks; and what a model will need, from its specs alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from qwen3tts_webui.engine.hardware import Choice, Dtype, Gpu, Machine
+from qwen3tts_webui.engine.start import needed_bytes, start_engine, suitable_slots
+from qwen3tts_webui.errors import CheckpointError, InvalidValue, WontFit
+from qwen3tts_webui.model import Qwen3TTS
+from qwen3tts_webui.model.synthetic import synthetic_spec
+from tests.engine.speaking import CHECKPOINT, PLAIN, ask, assert_as_alone
+
+GIB = 2**30
+
+
+def test_a_folder_becomes_an_engine_that_speaks(model: Qwen3TTS) -> None:
+    running = start_engine(CHECKPOINT, name="Tiny", device="cpu", dtype="float32", slots=2, kv_length=256)
+    try:
+        (listener,) = ask(running, PLAIN)
+        assert_as_alone(model, PLAIN, listener.wait())
+        assert (running.info.model, running.info.slots) == ("Tiny", 2)
+        assert running.memory_bytes is not None and running.memory_bytes > 1_000_000
+    finally:
+        running.close()
+
+
+def test_what_is_wrong_is_said_before_anything_is_loaded() -> None:
+    with pytest.raises(CheckpointError):
+        start_engine(CHECKPOINT / "nowhere")
+    with pytest.raises(InvalidValue):
+        start_engine(CHECKPOINT, device="cpu", dtype="fp8")
+    with pytest.raises(WontFit):
+        start_engine(CHECKPOINT, device="cpu", dtype="float32", slots=10_000_000)
+
+
+@pytest.mark.parametrize(
+    ("size", "dtype", "gib"),
+    [("1.7B", "bfloat16", 3.6), ("1.7B", "float32", 7.2), ("0.6B", "bfloat16", 1.7), ("1.7B", "int8", 4.3)],
+)
+def test_the_language_model_needs_what_its_spec_says(size: str, dtype: Dtype, gib: float) -> None:
+    spec = synthetic_spec(size)  # type: ignore[arg-type]
+    needed = needed_bytes(spec, Choice(device="cpu", dtype=dtype, reason=""), slots=4, kv_length=2048)
+    assert needed["language model"] / GIB == pytest.approx(gib, rel=0.1)
+    kv_bytes = 4 if dtype in ("float32", "int8") else 2
+    assert needed["kv cache"] == 4 * 2048 * 28 * 2 * 8 * 128 * kv_bytes
+
+
+@pytest.mark.parametrize(("free_gib", "slots"), [(78, 64), (24, 64), (16, 32), (8, 8), (5, 2)])
+def test_a_small_gpu_carries_fewer(free_gib: int, slots: int) -> None:
+    gpu = Gpu(name="GPU", capability=(9, 0), free_bytes=free_gib * GIB, total_bytes=80 * GIB)
+    choice = Choice(device="cuda:0", dtype="bfloat16", reason="")
+    assert suitable_slots(Machine(gpus=(gpu,)), choice, synthetic_spec("1.7B"), 2048) == slots
