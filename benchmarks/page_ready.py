@@ -1,6 +1,6 @@
 """How long until the page can be used: from the request for / to `window.qwen3tts.ready`, on a fresh browser profile.
 
-In: nothing. A fake engine behind the real server; headless Chromium opens the page `--runs` times with an empty cache and
+In: nothing. A fake engine behind the real server; Chromium opens the page `--runs` times with an empty cache and
 as often with a full one. Out: one JSON line. Limit (issue 5): under 2 s at the median with an empty cache.
 """
 

@@ -20,6 +20,7 @@ export class Drawer {
   #precision = { precision: null, choices: [], memory_bytes: null };
   #told = ""; // how the last change of precision went
   #changing = false;
+  #drawn = ""; // `#shown` when it was drawn
 
   constructor(settings, asking, sentences, theme, player) {
     Object.assign(this.#dialog, { onclick: (event) => event.target === this.#dialog && this.#dialog.close() });
@@ -49,9 +50,19 @@ export class Drawer {
       this.#told = error.message;
     }
     this.#draw();
+    this.#dialog.dataset.asked = "true";
   }
 
-  #draw() {
+  /** All that is shown; the same again is not drawn again, so that no click falls between two drawings. */
+  get #shown() {
+    const { info, body } = this.#settings;
+    const kept = Object.keys(CONTROLS).map((name) => this.#settings.get(name));
+    return JSON.stringify([info?.label, info?.features, body, kept, this.#asking.seed, this.#sentences.language, this.#sentences.kept, this.#theme.wish, this.#precision, this.#told, this.#changing]);
+  }
+
+  #draw(mended = false) {
+    if (!mended && this.#drawn === this.#shown) return;
+    this.#drawn = this.#shown;
     const focused = this.#dialog.querySelector(":focus")?.id;
     const open = this.#dialog.querySelector("details")?.open;
     const close = make("button", { type: "button", className: "round", ariaLabel: this.#say("close"), textContent: "✕" });
@@ -142,7 +153,7 @@ export class Drawer {
     number.onchange = () => {
       const wish = number.valueAsNumber;
       if (Number.isSafeInteger(wish) && wish >= 0) this.#asking.use({ seed: wish });
-      else this.#draw();
+      else this.#draw(true);
     };
     return this.#row("seed", lock, this.#say("seed.help"), number);
   }
@@ -160,7 +171,7 @@ export class Drawer {
     control.step = step === 1 ? "1" : "any";
     control.onchange = () => {
       const empty = control.value === "" && !control.validity.badInput;
-      if (!this.#settings.set(name, empty ? null : control.valueAsNumber)) this.#draw();
+      if (!this.#settings.set(name, empty ? null : control.valueAsNumber)) this.#draw(true);
     };
     return this.#row(name, control, this.#say("number.help", { min, max, usual }));
   }

@@ -6,7 +6,7 @@ from .markup import html
 
 _METRIC = """
 <div class="metric" id="metric-{name}" tabindex="0" role="group" data-i18n-group="header.{name}">
- <dd>–</dd><dt data-i18n="header.{name}"></dt><div class="split" role="tooltip"></div>
+ <dl><dt data-i18n="header.{name}"></dt><dd>–</dd></dl><div class="split" role="tooltip"></div>
 </div>"""
 
 _HEADER = """
@@ -23,7 +23,7 @@ _HEADER = """
    </div>
   </div>
  </details>
- <dl class="metrics">{metrics}</dl>
+ <div class="metrics">{metrics}</div>
  <div class="icons">
   <button type="button" id="history-open" data-i18n-label="history.open"><svg viewBox="0 0 16 16" aria-hidden="true">
    <circle cx="8" cy="8" r="6.2"/><path d="M8 4.4V8l2.4 1.6"/></svg></button>

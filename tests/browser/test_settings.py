@@ -33,7 +33,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 def opened(visit: Visit) -> Visit:
     visit.page.wait_for_function("() => document.querySelector('#engine').dataset.kind !== 'away'")
     visit.page.click("#settings-open")
-    visit.page.wait_for_selector("#settings[open] #setting-theme")
+    visit.page.wait_for_selector("#settings[open][data-asked]")
     return visit
 
 
