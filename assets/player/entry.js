@@ -26,7 +26,7 @@ export function entryRow(entry, sentences, acts) {
   };
   shine(entry);
   const remove = make("button", { type: "button", className: "ghost small" }, say("history.delete"));
-  askFirst(remove, () => say("sure"), () => acts.remove(entry));
+  askFirst(remove, () => say("sure.really"), () => acts.remove(entry));
   const bar = make("div", { className: "bar" }, button("history.play", "ghost small", () => acts.play(entry)), button("history.restore", "ghost small", () => acts.restore(entry)), remove);
   return make("li", { className: "entry", dataset: { id: entry.id } }, star, text, ...(voice.textContent ? [voice] : []), facts, bar);
 }

@@ -110,7 +110,7 @@ export class Mine extends EventTarget {
       this.#change(() => this.#api.patch(`api/voices/${voice.id}`, { name: name.value }));
     };
     const remove = button("mine.delete");
-    askFirst(remove, () => say("sure"), () => this.#change(() => this.#api.remove(`api/voices/${voice.id}`)));
+    askFirst(remove, () => say("sure.really"), () => this.#change(() => this.#api.remove(`api/voices/${voice.id}`)));
     const save = make("button", { type: "submit", className: "ghost main" }, say("mine.rename"));
     const star = button(voice.starred ? "mine.unstar" : "mine.star", () => this.#change(() => this.#api.patch(`api/voices/${voice.id}`, { starred: !voice.starred })));
     const hear = button("mine.hear", () => this.#hear(voice));
