@@ -285,8 +285,8 @@ class HubUnreachable(DownloadError):
 
     code = "hub_unreachable"
     template = (
-        "{host} cannot be reached, or the connection breaks off. Check the network or the proxy (HTTPS_PROXY), or choose"
-        " another mirror; what was loaded is kept."
+        "{host} cannot be reached, or the connection breaks off. Check the network or the proxy (HTTPS_PROXY), or"
+        " choose another mirror; what was loaded is kept."
     )
 
 
