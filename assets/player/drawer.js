@@ -23,7 +23,7 @@ export class Drawer {
   #drawn = ""; // `#shown` when it was drawn
 
   constructor(settings, asking, sentences, theme, player) {
-    Object.assign(this.#dialog, { onclick: (event) => event.target === this.#dialog && this.#dialog.close() });
+    this.#dialog.addEventListener("click", ({ target }) => target === this.#dialog && this.#dialog.close()); // beside the sheet
     this.#settings = settings;
     this.#asking = asking;
     this.#sentences = sentences;

@@ -38,7 +38,7 @@ export class History extends EventTarget {
     this.#dialog.append(make("header", {}, this.#title, this.#close), find, this.#status, this.#list, foot);
     document.querySelector(".gradio-container").append(this.#dialog);
     this.#close.onclick = () => this.#dialog.close();
-    this.#dialog.onclick = (event) => event.target === this.#dialog && this.#dialog.close();
+    this.#dialog.addEventListener("click", ({ target }) => target === this.#dialog && this.#dialog.close()); // beside the sheet
     this.#dialog.addEventListener("keydown", (event) => event.stopPropagation()); // Escape closes this and stops no speech
     this.#search.oninput = () => this.#soon();
     this.#starred.onclick = () => {

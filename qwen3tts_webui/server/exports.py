@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -23,7 +23,7 @@ from ..audio.encode import encoded, format_info
 from ..audio.pcm import from_s16le
 from ..audio.picture import picture
 from ..audio.subtitles import Cue, srt, vtt
-from ..errors import NotFound
+from ..errors import InvalidValue, NotFound
 from ..i18n import PAGE_LANGUAGES, Catalog, preferred
 from ..types import SAMPLE_RATE, Pcm
 from ..voices.library import Entry, Library
@@ -71,8 +71,10 @@ def _add_routes(router: APIRouter, prefix: str, find: Callable[[str], Awaitable[
     drawing = asyncio.Semaphore(1)  # a picture takes a core for a second
 
     @router.get(f"{prefix}/subtitles")
-    async def subtitles(id: str, format: Literal["srt", "vtt"] = "srt") -> Response:
-        """One cue a segment, as SubRip or WebVTT."""
+    async def subtitles(id: str, format: str = "srt") -> Response:
+        """One cue a segment, as SubRip (srt) or WebVTT (vtt)."""
+        if format not in _SUBTITLES:
+            raise InvalidValue(field="format", expected=" | ".join(_SUBTITLES), got="another")
         entry = await find(id)
         mime, write = _SUBTITLES[format]
         cues = [Cue(cut.text, cut.start / SAMPLE_RATE, cut.end / SAMPLE_RATE) for cut in _cuts(entry)]
