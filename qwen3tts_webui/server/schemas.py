@@ -82,6 +82,10 @@ class SpeakBody(Body):
         "shorter. The other formats have frames of their own.",
         examples=[16],
     )
+    packet_frames: int | None = Field(
+        default=None,
+        description="1 to 64: how many frames of 80 ms the engine puts into its first packets. null: it decides.",
+    )
     max_seconds: float | None = Field(
         default=None, description="The sound ends here at the latest, 0.1 to 86400 s.", examples=[30.0]
     )
@@ -186,6 +190,7 @@ class SpeakBody(Body):
             ),
             text_mode=self.text_mode,
             max_seconds=self.max_seconds,
+            packet_frames=self.packet_frames,
             keep_voice=keep_voice,
             parallel=parallel,
             loudness=self.loudness,
