@@ -120,7 +120,7 @@ def _end(process: psutil.Popen) -> None:
     for one in [process, *family]:
         with contextlib.suppress(psutil.Error):
             one.kill()
-    psutil.wait_procs(family, timeout=10)
+    psutil.wait_procs([process, *family], timeout=10)
 
 
 def _ready(url: str) -> bool:
