@@ -43,10 +43,12 @@ def shot(browser: Any, url: str, scheme: str, width: int, language: str) -> byte
     page.wait_for_function("() => window.qwen3tts?.ready")
     page.fill("#text textarea", TEXT[language])
     page.click("#presets .preset >> nth=1")
-    for _ in range(4):  # the first is the warm-up; then there is a line of latencies
+    for _ in range(3):  # so that there is a line of latencies
         page.click("#generate")
-        page.wait_for_function("() => qwen3tts.stats.position > 24000")
-        page.wait_for_function("() => !qwen3tts.stats.receiving")
+        page.wait_for_function("() => qwen3tts.stats.nonzero_samples > 0 && !qwen3tts.stats.receiving")
+        page.keyboard.press("Escape")
+        page.wait_for_function("() => ['done', 'stopped'].includes(qwen3tts.stats.state)")
+    page.click("#generate")
     page.wait_for_function("() => qwen3tts.stats.position > 0.55 * qwen3tts.stats.samples")
     page.evaluate("() => { document.activeElement.blur(); scrollTo(0, 0); }")
     page.mouse.move(1, 1)
