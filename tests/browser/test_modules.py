@@ -14,10 +14,10 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def page(studio: Studio, chromium: Any) -> Iterator[Any]:
-    """Any page of ours will do; one for all."""
+    """Any page of ours that may run scripts will do; one for all."""
     context = chromium.new_context()
     page = context.new_page()
-    page.goto(studio.url + "health")
+    page.goto(studio.url)
     yield page
     context.close()
 
