@@ -13,7 +13,7 @@ import secrets
 
 import gradio as gr
 from fastapi import FastAPI, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -31,7 +31,6 @@ _HEAD = """
 <link rel="stylesheet" href="studio/history.css">
 <link rel="icon" type="image/svg+xml" href="studio/icons/icon.svg">
 <link rel="apple-touch-icon" href="studio/icons/icon-192.png">
-<link rel="manifest" href="studio/manifest.webmanifest" crossorigin="use-credentials">
 <meta name="theme-color" content="#f6f6f3">
 <script type="module" src="studio/main.js"></script>
 """
@@ -73,6 +72,11 @@ def mount_page(app: FastAPI, speech: Speech, settings: Settings) -> None:
         description = suggest(seed, "zh" if request.query_params.get("language") == "zh" else "en")
         return JSONResponse({"description": description}, headers={"Cache-Control": "no-store"})
 
+    async def manifest(_: Request) -> Response:
+        """Ours at the address of Gradio's own, whose link stands first in the page."""
+        return FileResponse(asset("player/manifest.webmanifest"), media_type="application/manifest+json")
+
+    app.add_route("/manifest.json", manifest, include_in_schema=False)
     app.add_route("/studio/boot.json", boot_json, include_in_schema=False)
     app.add_route("/studio/surprise.json", surprise, include_in_schema=False)
     app.mount("/studio/icons", _Fresh(directory=asset("icons")))

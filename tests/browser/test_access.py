@@ -64,7 +64,7 @@ def test_it_can_be_installed(studio: Studio, fresh: Fresh) -> None:
       const answer = await fetch(link.href);
       return { ...(await answer.json()), at: answer.url };
     }""")
-    assert (manifest["display"], manifest["start_url"]) == ("standalone", "../")
+    assert (manifest["display"], manifest["start_url"]) == ("standalone", "./")
     sizes = visit.page.evaluate(
         """async ({ at, icons }) => Promise.all(icons.filter((icon) => icon.type === 'image/png').map(async (icon) => {
           const image = await createImageBitmap(await (await fetch(new URL(icon.src, at))).blob());

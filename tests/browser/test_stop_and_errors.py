@@ -94,13 +94,15 @@ def test_the_server_answers_in_the_language_of_the_page(studio: Studio, fresh: F
     assert visit.page.locator("#error-sentence").inner_text().startswith("没有可以朗读的内容")
 
 
-def test_retry_works_after_the_mistake_is_mended(studio: Studio, fresh: Fresh) -> None:
+def test_the_action_leads_to_the_mistake_and_once_it_is_mended_the_error_is_gone(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     visit.type("……!!")
     visit.generate()
     visit.until("stats.state === 'failed'")
-    visit.type("Better.")
     visit.page.click("#retry")
+    assert visit.page.evaluate("document.activeElement === document.querySelector('#text textarea')")
+    visit.type("Better.")
+    visit.generate()
     visit.until("stats.state === 'done'")
     assert not visit.page.locator("#error").is_visible()
 
