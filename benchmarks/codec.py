@@ -18,32 +18,14 @@ from datetime import date
 import torch
 
 from qwen3tts_webui.model.codec_decoder import CodecDecoder
-from qwen3tts_webui.model.spec import CodecSpec
-
-RELEASED = CodecSpec(
-    num_quantizers=16,
-    codebook_size=2048,
-    codebook_dim=512,
-    latent_dim=1024,
-    hidden_size=512,
-    intermediate_size=1024,
-    num_layers=8,
-    num_heads=16,
-    head_dim=64,
-    rms_norm_eps=1e-5,
-    rope_theta=1e4,
-    sliding_window=72,
-    decoder_dim=1536,
-    upsampling_ratios=(2, 2),
-    upsample_rates=(8, 5, 4, 3),
-)
+from qwen3tts_webui.model.synthetic import RELEASED_CODEC
 
 
 def random_decoder(device: torch.device) -> CodecDecoder:
     """A decoder of the released size, ready to run."""
     torch.manual_seed(0)
     with torch.device(device):
-        decoder = CodecDecoder(RELEASED)
+        decoder = CodecDecoder(RELEASED_CODEC)
     for name, parameter in decoder.named_parameters():
         if name.endswith(("cluster_usage", "scale", "gamma")):
             torch.nn.init.ones_(parameter.data)
@@ -56,7 +38,7 @@ def random_decoder(device: torch.device) -> CodecDecoder:
 def measure(decoder: CodecDecoder, device: torch.device, streams: int, frames: int, runs: int) -> tuple[float, float]:
     """(least, median) milliseconds of one packet."""
     state = decoder.new_state(streams)
-    codes = torch.randint(0, RELEASED.codebook_size, (streams, 16, frames), device=device)
+    codes = torch.randint(0, RELEASED_CODEC.codebook_size, (streams, 16, frames), device=device)
     times = []
     for _ in range(runs + 2):
         start = time.perf_counter()

@@ -31,6 +31,25 @@ from qwen3tts_webui.model.tokens import TextEncoder
 Size = Literal["1.7B", "0.6B"]
 Module = TypeVar("Module", bound=nn.Module)
 
+RELEASED_CODEC = CodecSpec(
+    num_quantizers=16,
+    codebook_size=2048,
+    codebook_dim=512,
+    latent_dim=1024,
+    hidden_size=512,
+    intermediate_size=1024,
+    num_layers=8,
+    num_heads=16,
+    head_dim=64,
+    rms_norm_eps=1e-5,
+    rope_theta=1e4,
+    sliding_window=72,
+    decoder_dim=1536,
+    upsampling_ratios=(2, 2),
+    upsample_rates=(8, 5, 4, 3),
+)
+"""The codec of every released checkpoint (MODEL.md section 9)."""
+
 _BLOCK = 4_194_301  # values that are drawn; a prime, so that the rows of a matrix are not equal when it is repeated
 _WIDTHS = {"1.7B": (2048, 6144), "0.6B": (1024, 3072)}
 _LANGUAGES = {"english": 2050, "german": 2053, "chinese": 2055, "japanese": 2058, "french": 2061}
@@ -80,23 +99,7 @@ def synthetic_spec(size: Size) -> ModelSpec:
         predictor=PredictorSpec(
             stack=replace(stack, hidden_size=1024, intermediate_size=3072, num_layers=5), codebook_size=2048
         ),
-        codec=CodecSpec(
-            num_quantizers=16,
-            codebook_size=2048,
-            codebook_dim=512,
-            latent_dim=1024,
-            hidden_size=512,
-            intermediate_size=1024,
-            num_layers=8,
-            num_heads=16,
-            head_dim=64,
-            rms_norm_eps=1e-5,
-            rope_theta=1e4,
-            sliding_window=72,
-            decoder_dim=1536,
-            upsampling_ratios=(2, 2),
-            upsample_rates=(8, 5, 4, 3),
-        ),
+        codec=RELEASED_CODEC,
     )
 
 

@@ -14,6 +14,7 @@ from qwen3tts_webui.errors import CheckpointError
 from qwen3tts_webui.model.codec_decoder import CodecDecoder, load_codec
 from qwen3tts_webui.model.config_file import read_config
 from qwen3tts_webui.model.spec import CodecSpec
+from qwen3tts_webui.model.synthetic import RELEASED_CODEC
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "codec"
 STRIDE = 61
@@ -157,7 +158,7 @@ def test_state_tensors_are_never_replaced(decoder: CodecDecoder, codes: torch.Te
 
 def test_released_size_has_the_official_number_of_parameters() -> None:
     with torch.device("meta"):
-        decoder = CodecDecoder(RELEASED)
+        decoder = CodecDecoder(RELEASED_CODEC)
     sizes = [parameter.numel() for parameter in decoder.parameters()]
     unused = 2 * 512 * 256  # the quantizer's two input projections
     assert (len(sizes) + 2, sum(sizes) + unused) == (271, 114_323_137)
@@ -165,7 +166,7 @@ def test_released_size_has_the_official_number_of_parameters() -> None:
 
 def test_state_of_the_released_size_is_5_2_megabytes() -> None:
     with torch.device("meta"):
-        decoder = CodecDecoder(RELEASED)
+        decoder = CodecDecoder(RELEASED_CODEC)
         decoder.fold()
         state = decoder.new_state(1)
     assert round(state.nbytes / 1e6, 1) == 5.2
@@ -197,22 +198,3 @@ def test_falls_back_to_plain_convolution_and_says_so(
     plain = load()
     assert "the codec is slower" in caplog.text
     assert distance(plain.decode_whole(codes[..., :20]), decoder.decode_whole(codes[..., :20])) < 2e-6
-
-
-RELEASED = CodecSpec(
-    num_quantizers=16,
-    codebook_size=2048,
-    codebook_dim=512,
-    latent_dim=1024,
-    hidden_size=512,
-    intermediate_size=1024,
-    num_layers=8,
-    num_heads=16,
-    head_dim=64,
-    rms_norm_eps=1e-5,
-    rope_theta=1e4,
-    sliding_window=72,
-    decoder_dim=1536,
-    upsampling_ratios=(2, 2),
-    upsample_rates=(8, 5, 4, 3),
-)
