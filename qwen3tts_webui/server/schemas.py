@@ -85,6 +85,7 @@ class SpeakBody(Body):
     packet_frames: int | None = Field(
         default=None,
         description="1 to 64: how many frames of 80 ms the engine puts into its first packets. null: it decides.",
+        examples=[1],
     )
     max_seconds: float | None = Field(
         default=None, description="The sound ends here at the latest, 0.1 to 86400 s.", examples=[30.0]
