@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from ..errors import SpeechError
-from ..types import SAMPLE_RATE, EngineInfo, EngineLoad, Pcm, PcmSink, Spoken, Synthesizer, Utterance
+from ..types import SAMPLE_RATE, EngineInfo, EngineLoad, Pcm, PcmSink, Spoken, Synthesizer, TextFeed, Utterance
 
 _FIRST_AUDIO_S = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _BETWEEN_S = (0.001, 0.0025, 0.005, 0.01, 0.016, 0.025, 0.04, 0.08, 0.16, 0.32, 0.64, 1.0, 2.5)
@@ -86,10 +87,9 @@ class Metrics:
     def sounded_first(self, model: str, seconds: float) -> None:
         self._first_audio.labels(model).observe(seconds)
 
-    def sounded_on(self, model: str, seconds: float, *, late: bool) -> None:
-        self._between.labels(model).observe(seconds)
-        if late:
-            self._underruns.labels(model).inc()
+    def between(self, model: str) -> tuple[Histogram, Counter]:
+        """The figures that every packet changes: the time since the one before, and how many came late."""
+        return self._between.labels(model), self._underruns.labels(model)
 
     def ended(self, model: str, spoken: Spoken) -> None:
         self._utterances.labels(model, spoken.stopped).inc()
@@ -151,10 +151,12 @@ class _Watched:
 
     def submit(self, jobs: Sequence[tuple[Utterance, PcmSink]]) -> None:
         model = self.info.model
+        metered = []
+        for utterance, sink in jobs:
+            feed = None if utterance.feed is None else _MeteredFeed(utterance.feed)
+            metered.append((replace(utterance, feed=feed), _Meter(sink, self._metrics, model, feed)))
         try:
-            self._synthesizer.submit(
-                [(utterance, _Meter(sink, self._metrics, model, utterance)) for utterance, sink in jobs]
-            )
+            self._synthesizer.submit(metered)
         except SpeechError as error:
             self._metrics.refused(model, error)
             raise
@@ -163,18 +165,51 @@ class _Watched:
         self._synthesizer.close(grace_s=grace_s)
 
 
+class _MeteredFeed:
+    """Implements `TextFeed`: the same text, with a look at when it came."""
+
+    def __init__(self, feed: TextFeed) -> None:
+        self._feed = feed
+        self._on_text: Callable[[], None] | None = None
+        self._changed_at: float | None = None
+        feed.watch(self._changed)
+
+    @property
+    def closed(self) -> bool:
+        return self._feed.closed
+
+    def take(self) -> str:
+        return self._feed.take()
+
+    def watch(self, on_text: Callable[[], None]) -> None:
+        self._on_text = on_text
+
+    def changed(self) -> float | None:
+        """When text first came, or its end, since the last call; None if neither did."""
+        at, self._changed_at = self._changed_at, None
+        return at
+
+    def _changed(self) -> None:
+        if self._changed_at is None:
+            self._changed_at = time.monotonic()
+        if self._on_text is not None:
+            self._on_text()
+
+
 class _Meter:
     """Implements `PcmSink`: hands everything on, and notes when it came.
 
     Underruns are those of a player that starts with the first packet and holds nothing back. Time in which the listener
-    was full, or the text of a feed had yet to be written, is nobody's lateness.
+    was full is nobody's lateness. Nor is time in which text had yet to be written: where some came after the last
+    packet, the next one is measured from there, and is no underrun; where none came, the engine did not need any.
     """
 
-    def __init__(self, sink: PcmSink, metrics: Metrics, model: str, utterance: Utterance) -> None:
+    def __init__(self, sink: PcmSink, metrics: Metrics, model: str, feed: _MeteredFeed | None) -> None:
         self._sink = sink
         self._metrics = metrics
         self._model = model
-        self._fed = utterance.feed is not None
+        self._between, self._underruns = metrics.between(model)
+        self._feed = feed
         self._asked = time.monotonic()
         self._last: float | None = None
         self._played_until = 0.0
@@ -196,11 +231,14 @@ class _Meter:
     def put(self, pcm: Pcm) -> None:
         now = time.monotonic()
         self._sink.put(pcm)
+        text_at = None if self._feed is None else self._feed.changed()
         if self._last is None:
             self._metrics.sounded_first(self._model, now - self._asked)
             self._played_until = now
-        elif not self._held and not self._fed:
-            self._metrics.sounded_on(self._model, now - self._last, late=now > self._played_until)
+        elif not self._held:
+            self._between.observe(now - (self._last if text_at is None else text_at))
+            if text_at is None and now > self._played_until:
+                self._underruns.inc()
         self._played_until = max(now, self._played_until) + len(pcm) / SAMPLE_RATE
         self._last, self._held = now, False
 

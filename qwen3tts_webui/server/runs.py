@@ -11,7 +11,7 @@ import re
 import secrets
 import time
 from concurrent.futures import Future
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ class Run:
             return
         self.ended = True
         if error is None:
-            done = self.account
+            done = self._json(replace(self.speaking.report, segments=()))
             del done["segments"]  # each was told when it ended
             self._tell("done", **done)
         else:
@@ -73,8 +73,7 @@ class Run:
     @property
     def account(self) -> JsonObject:
         """The report as JSON; `server_first_pcm_ms` is request received -> first PCM handed to the socket."""
-        report: Report = self.speaking.report
-        return {"request_id": self.id, **asdict(report), "server_first_pcm_ms": self._first_pcm_ms}
+        return self._json(self.speaking.report)
 
     @property
     def news(self) -> asyncio.Event:
@@ -85,6 +84,9 @@ class Run:
         """Returns once the last event was told."""
         while not self.ended:
             await self._news.wait()
+
+    def _json(self, report: Report) -> JsonObject:
+        return {"request_id": self.id, **asdict(report), "server_first_pcm_ms": self._first_pcm_ms}
 
     def _tell(self, kind: str, **fields: object) -> None:
         self.events.append({"type": kind, **fields})

@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 
 import httpx
+import pytest
 
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.errors import SpeechError
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.server.metrics import Metrics
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.stream import PcmStream
+from qwen3tts_webui.stream import PcmStream, TextQueue
 from qwen3tts_webui.types import Utterance
 from qwen3tts_webui.voices.presets import Presets
 from tests.fakes import FailingSynthesizer, SteppedSynthesizer, ZeroCostSynthesizer
+from tests.reading import ReadingSynthesizer
 from tests.server.running import ask, calling, running, until
 from tests.server.test_ops import Reading
 
@@ -99,6 +101,35 @@ def test_a_packet_that_a_player_would_have_missed_is_an_underrun(monkeypatch) ->
     text = metrics.text().decode()
     assert value(text, 'qwen3tts_underruns_total{model="fake"}') == 1
     assert value(text, 'qwen3tts_first_audio_seconds_sum{model="fake"}') == 0.5
+
+
+def test_a_fed_utterance_is_measured_but_for_the_time_in_which_its_text_had_to_be_written(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    synthesizer = ReadingSynthesizer()
+    metrics = metrics_of(synthesizer)
+    now = [100.0]
+    monkeypatch.setattr("qwen3tts_webui.server.metrics.time.monotonic", lambda: now[0])
+    feed = TextQueue()
+    metrics.around(synthesizer).submit([(Utterance(text="One", feed=feed), PcmStream())])
+
+    def step(after_s: float) -> None:
+        now[0] += after_s
+        synthesizer.step()
+
+    step(0.5)
+    feed.write(" two three")
+    step(0.05)  # since its text came
+    step(0.25)  # a player had 80 ms: this is late
+    now[0] += 7  # nothing is written
+    synthesizer.step()
+    feed.write(" four")
+    step(0.03)
+    feed.close()
+    step(0.0)
+    assert synthesizer.said == ["One", "two", "three", "four"]
+    text = metrics.text().decode()
+    assert value(text, 'qwen3tts_inter_packet_seconds_count{model="fake"}') == 3
+    assert value(text, 'qwen3tts_inter_packet_seconds_sum{model="fake"}') == pytest.approx(0.33)
+    assert value(text, 'qwen3tts_underruns_total{model="fake"}') == 1
 
 
 def test_a_refusal_reaches_whoever_asked() -> None:
