@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from qwen3tts_webui.types import Utterance
+from collections.abc import Sequence
+
+from qwen3tts_webui.types import Feature, Utterance
 from tests.fakes import Job, SteppedSynthesizer, frame_of
 
 
 class ReadingSynthesizer(SteppedSynthesizer):
     """One packet for each word on each `step()`; `said` is what it has spoken so far, word by word."""
 
-    def __init__(self, *, slots: int = 4, queue_size: int = 64) -> None:
-        super().__init__(num_frames=1_000_000, slots=slots, queue_size=queue_size, features=("description", "feed"))
+    def __init__(
+        self, *, slots: int = 4, queue_size: int = 64, features: Sequence[Feature] = ("description", "feed")
+    ) -> None:
+        super().__init__(num_frames=1_000_000, slots=slots, queue_size=queue_size, features=features)
         self.said: list[str] = []
         self._unsaid: dict[int, list[str]] = {}
 

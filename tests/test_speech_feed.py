@@ -10,7 +10,8 @@ import pytest
 
 from qwen3tts_webui.errors import Busy, EmptyText, InvalidValue, TextTooLong
 from qwen3tts_webui.speech import Event, Feed, SegmentStarted, Sound, Speaking, Speech
-from qwen3tts_webui.types import SpeechRequest
+from qwen3tts_webui.text.segment import segments
+from qwen3tts_webui.types import SAMPLE_RATE, SpeechRequest
 from qwen3tts_webui.voices.presets import Presets
 from tests.fakes import SteppedSynthesizer, ZeroCostSynthesizer, frame_of, sound_of
 from tests.reading import ReadingSynthesizer
@@ -145,6 +146,56 @@ async def test_a_text_without_marks_is_cut_all_the_same() -> None:
     await listener.until(listener.task.done)
     assert " ".join(listener.texts).split() == ["word"] * 1_000
     assert max(map(len, listener.texts)) <= 560
+
+
+MARKED = (
+    "[pause 1s]First [pause 0.5s] second[pause 250ms][pause 250ms]\n\n***\n"
+    "[1.5x] Third,\r\nfourth. [2x]Fifth.[pause 1s]"
+)
+
+
+@pytest.mark.parametrize("reading", [True, False])
+@pytest.mark.parametrize("size", [1, 7, 1_000])
+async def test_marks_and_line_ends_mean_what_they_mean_in_a_whole_text(reading: bool, size: int) -> None:
+    synthesizer = ReadingSynthesizer() if reading else SteppedSynthesizer(num_frames=1)
+    speaking, feed, listener = begin(synthesizer)
+    for start in range(0, len(MARKED), size):
+        feed.write(MARKED[start : start + size])
+        await asyncio.sleep(0)
+    feed.close()
+    await listener.until(lambda: synthesizer.step() is None and listener.task.done())
+    whole = segments(MARKED)
+    reports = speaking.report.segments
+    assert [(one.segment.line, one.segment.speed, one.segment.text) for one in reports] == [
+        (one.line, one.speed, one.text) for one in whole
+    ]
+    ends = [one.start_sample + one.num_samples for one in reports]
+    starts = [one.start_sample for one in reports[1:]] + [speaking.report.num_samples]
+    silent = [(start - end) / SAMPLE_RATE for start, end in zip(starts, ends, strict=True)]
+    assert silent == [one.pause_s for one in whole]
+
+
+async def test_a_mark_out_of_range_is_told_and_left_out() -> None:
+    synthesizer = ZeroCostSynthesizer(num_frames=1)
+    _, feed, listener = begin(synthesizer)
+    feed.write("One. [9")
+    with pytest.raises(InvalidValue):
+        feed.write("x] Two.")
+    feed.close()
+    await listener.task
+    assert " ".join(listener.texts) == "One. Two."
+
+
+async def test_the_next_line_goes_on_in_the_voice_of_the_whole_line_before() -> None:
+    synthesizer = ReadingSynthesizer(features=("description", "feed", "continuation"))
+    _, feed, listener = begin(synthesizer)
+    feed.write("One two")
+    await listener.until(lambda: synthesizer.step() is None and synthesizer.said == ["One"])
+    feed.write(" three\nFour")
+    feed.close()
+    await listener.until(lambda: synthesizer.step() is None and listener.task.done())
+    passage = synthesizer.utterances[1].voice.passage
+    assert passage is not None and passage.text == "One two three"
 
 
 async def test_the_report_holds_what_was_written() -> None:

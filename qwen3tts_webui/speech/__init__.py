@@ -2,8 +2,8 @@
 
     Speech(synthesizer, presets, library).speak(request) -> Speaking: events, in the order in which they are heard
 
-whose.py finds the voice, plan.py checks the request, feed.py is text that is still being written, ahead.py keeps the
-engine busy, together.py starts several at once, speaking.py is what is heard, events.py the words for it.
+whose.py finds the voice, plan.py checks the request, feed.py and span.py are text that is still being written, ahead.py
+keeps the engine busy, together.py starts several at once, speaking.py is what is heard, events.py the words for it.
 """
 
 from __future__ import annotations

@@ -16,18 +16,26 @@ from ..types import Passage, Segment, Synthesizer, Utterance, Voice
 from .events import VoiceSource
 from .feed import Feed
 from .plan import Plan
+from .span import Fed
 
 _RETRY_S = 0.1
 
 
 @dataclass(slots=True, eq=False)
 class Part:
-    """One segment: not submitted yet, `refused` by the engine, or on its `stream`."""
+    """One segment: not submitted yet, `refused` by the engine, or on its `stream`. `fed` is where it came from, if its
+    text is still being written."""
 
     segment: Segment
+    fed: Fed | None = None
     stream: PcmStream | None = None
     refused: SpeechError | None = None
     source: VoiceSource = "new"
+
+    @property
+    def text(self) -> str:
+        """All of its text that was written so far."""
+        return self.segment.text if self.fed is None else self.fed.text
 
     @property
     def settled(self) -> bool:
@@ -106,7 +114,7 @@ class Ahead:
             return None
         voice = self._plan.voice
         if spoken.codes is not None and len(spoken.codes) > 0:
-            return replace(voice, passage=Passage(text=part.segment.text, codes=spoken.codes))
+            return replace(voice, passage=Passage(text=part.text, codes=spoken.codes))
         return voice if spoken.engine_voice is None else replace(voice, engine_voice=spoken.engine_voice)
 
     def look(self) -> None:
@@ -132,10 +140,10 @@ class Ahead:
     def _draw(self) -> None:
         """Take from the feed what is certain, no more than may be submitted: what waits there can still be joined."""
         while self._feed is not None and not self._left and len(self.parts) < self._current + 2:
-            segment = self._feed.next_segment()
-            if segment is None:
+            fed = self._feed.next()
+            if fed is None:
                 return
-            self.parts.append(Part(segment))
+            self.parts.append(Part(fed.segment, fed))
 
     def _retry(self) -> None:
         self._retrying = False
@@ -166,7 +174,7 @@ class Ahead:
             max_frames=plan.max_frames,
             packet_frames=plan.request.packet_frames,
             client=plan.request.client,
-            feed=None if self._feed is None else self._feed.queue,
+            feed=None if part.fed is None else part.fed.queue,
         )
         stream = PcmStream()
         self._synthesizer.submit([(utterance, stream)])

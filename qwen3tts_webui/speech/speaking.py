@@ -115,9 +115,15 @@ class Speaking:
         complete = False
         try:
             while (part := await self._next_part()) is not None:
+                if part.fed is not None and part.fed.pause_s > 0 and self._num_heard > 0:
+                    yield self._placed(silence(part.fed.pause_s))
+                    if self._capped:
+                        break
                 async for event in self._events(part):
                     yield event
                 self._num_heard += 1
+            if self._feed is not None and self._feed.last_pause_s > 0 and not (self._cancelled or self._capped):
+                yield self._placed(silence(self._feed.last_pause_s))
             complete = True
             if self._failed is not None:
                 raise self._failed
@@ -227,7 +233,7 @@ class Speaking:
     ) -> None:
         self._accounts.append(
             SegmentReport(
-                segment=part.segment,
+                segment=replace(part.segment, text=part.text),
                 voice=part.source,
                 start_sample=start_sample,
                 num_samples=self._position - start_sample,

@@ -36,6 +36,20 @@ class Part:
     pause_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What one mark says: a speed for what follows, or else a pause."""
+
+    speed: float | None
+    pause_s: float
+
+
+def mark(text: str) -> Mark | None:
+    """What `text` says if it is one mark and nothing else. Raises `InvalidValue` as `parts` does."""
+    match = _MARK.fullmatch(text)
+    return None if match is None else _read(match)
+
+
 def parts(line: str) -> list[Part]:
     """`line` cut at its marks. A speed holds to the end of the line; pauses in a row add up, to `MAX_PAUSE_S`.
 
@@ -43,13 +57,14 @@ def parts(line: str) -> list[Part]:
     """
     found: list[Part] = []
     start, speed = 0, 1.0
-    for mark in _MARK.finditer(line):
-        _append(found, Part(line[start : mark.start()].strip(), speed))
-        start = mark.end()
-        if mark["speed"] is not None:
-            speed = _in_range("", float(mark["speed"].replace(",", ".")), MIN_SPEED, MAX_SPEED, "x")
+    for match in _MARK.finditer(line):
+        _append(found, Part(line[start : match.start()].strip(), speed))
+        start = match.end()
+        read = _read(match)
+        if read.speed is not None:
+            speed = read.speed
         else:
-            _append(found, Part("", speed, _pause_s(mark)))
+            _append(found, Part("", speed, read.pause_s))
     _append(found, Part(line[start:].strip(), speed))
     return found
 
@@ -62,11 +77,17 @@ def _append(found: list[Part], part: Part) -> None:
         found[-1] = replace(found[-1], pause_s=min(found[-1].pause_s + part.pause_s, MAX_PAUSE_S))
 
 
-def _pause_s(mark: regex.Match[str]) -> float:
-    if mark["pause"] is None:
+def _read(match: regex.Match[str]) -> Mark:
+    if match["speed"] is None:
+        return Mark(None, _pause_s(match))
+    return Mark(_in_range("", float(match["speed"].replace(",", ".")), MIN_SPEED, MAX_SPEED, "x"), 0.0)
+
+
+def _pause_s(match: regex.Match[str]) -> float:
+    if match["pause"] is None:
         return DEFAULT_PAUSE_S
-    amount = float(mark["pause"].replace(",", "."))
-    in_ms = (mark["unit"] or "").lower() in ("ms", "毫秒")
+    amount = float(match["pause"].replace(",", "."))
+    in_ms = (match["unit"] or "").lower() in ("ms", "毫秒")
     return _in_range("pause ", amount / 1000 if in_ms else amount, 0.0, MAX_PAUSE_S, "s")
 
 

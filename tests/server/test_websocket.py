@@ -357,7 +357,7 @@ def test_a_connection_on_which_nothing_happens_is_closed() -> None:
 
 def test_a_client_that_only_makes_mistakes_is_left() -> None:
     with talking(ZeroCostSynthesizer()) as talk:
-        for _ in range(60):
+        for _ in range(50):
             talk.connection.send("{")
         with pytest.raises(ConnectionClosed) as closed:
             while True:
