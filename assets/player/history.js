@@ -22,6 +22,7 @@ export class History extends EventTarget {
   #bar = make("progress", { max: 1, value: 0 });
   #clear = make("button", { type: "button", className: "ghost" });
   #close = make("button", { type: "button", className: "round" }, "✕");
+  #sight; // tells when the end is in sight, once for each time that it is observed anew
   #shown = 0;
   #total = 0;
   #turn = 0; // answers to an older question are dropped
@@ -46,7 +47,7 @@ export class History extends EventTarget {
       this.#ask();
     };
     askFirst(this.#clear, () => this.#sentences.say("history.clear.sure", { total: this.#total }), () => this.#do(() => this.#api.remove("api/history")));
-    new IntersectionObserver(([seen]) => seen.isIntersecting && this.#more(), { root: this.#list, rootMargin: "400px" }).observe(this.#end);
+    this.#sight = new IntersectionObserver(([seen]) => seen.isIntersecting && this.#more(), { root: this.#list, rootMargin: "400px" });
     sentences.addEventListener("change", () => this.#words());
     this.#words();
   }
@@ -111,8 +112,12 @@ export class History extends EventTarget {
     else this.#list.append(...rows);
     this.#shown += entries.length;
     this.#total = total;
-    if (this.#shown < total) this.#list.append(this.#end);
-    else this.#end.remove();
+    this.#sight.disconnect();
+    this.#end.remove();
+    if (this.#shown < total) {
+      this.#list.append(this.#end);
+      this.#sight.observe(this.#end);
+    }
     const asked = this.#search.value || this.#starred.ariaPressed === "true";
     this.#status.textContent = !kept ? say("history.off") : asked ? say(total ? "history.found" : "history.nothing", { total }) : total ? "" : say("history.none");
     this.#disk.textContent = kept ? say("history.use", { used: bytes(used_bytes), quota: bytes(quota_bytes), total }) : "";

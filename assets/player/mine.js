@@ -70,10 +70,10 @@ export class Mine extends EventTarget {
   /** The cards, and the one that imports; none says why there is none. */
   cards() {
     const say = (key, params) => this.#sentences.say(key, params);
-    const file = make("input", { type: "file", accept: ".voice,application/json", className: "unseen", tabIndex: -1, onchange: () => this.#import(file) });
-    const add = make("button", { type: "button", className: "preset-card more-card", onclick: () => file.click() }, say("mine.import"), file);
+    const file = make("input", { type: "file", accept: ".voice,application/json", hidden: true, onchange: () => this.#import(file) });
+    const add = make("button", { type: "button", className: "preset-card more-card", onclick: () => file.click() }, say("mine.import"));
     const none = this.#saved.length ? [] : [make("p", { className: "none" }, say("mine.none"))];
-    return [...none, ...this.#saved.map((voice) => this.#card(voice)), add];
+    return [...none, ...this.#saved.map((voice) => this.#card(voice)), add, file];
   }
 
   #card(voice) {

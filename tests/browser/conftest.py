@@ -118,12 +118,21 @@ class Visit:
     def stats(self) -> dict[str, Any]:
         return self.page.evaluate("({...window.qwen3tts.stats})")
 
-    def until(self, condition: str, timeout_s: float = 15) -> dict[str, Any]:
+    def until(self, condition: str, timeout_s: float = 30) -> dict[str, Any]:
         """Wait until `condition`, JavaScript about `stats`, holds."""
         self.page.wait_for_function(
             f"() => {{ const stats = window.qwen3tts.stats; return {condition}; }}", timeout=1000 * timeout_s
         )
         return self.stats()
+
+    def painted(self) -> None:
+        """Wait until what is asked to be drawn is drawn: a frame that begins after the next one began."""
+        self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    def reload(self) -> None:
+        """Reload the page; returns once it says that it is ready."""
+        with self.page.expect_console_message(lambda message: message.text == "studio ready", timeout=30_000):
+            self.page.reload()
 
     def type(self, text: str) -> None:
         self.page.fill("#text textarea", text)
@@ -132,9 +141,8 @@ class Visit:
         self.page.click("#generate")
 
 
-@pytest.fixture
-def fresh(chromium: Any) -> Iterator[Callable[..., Visit]]:
-    """`fresh(url, **context)`: a new person (nothing stored) opens the page; returns once it says that it is ready."""
+def visits(chromium: Any) -> Iterator[Callable[..., Visit]]:
+    """`visit(url, **context)`: a new person (nothing stored) opens the page; returns once it says that it is ready."""
     contexts = []
 
     def visit(url: str, **options: Any) -> Visit:
@@ -152,3 +160,15 @@ def fresh(chromium: Any) -> Iterator[Callable[..., Visit]]:
     yield visit
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def fresh(chromium: Any) -> Iterator[Callable[..., Visit]]:
+    """A new person for each test."""
+    yield from visits(chromium)
+
+
+@pytest.fixture(scope="module")
+def fresh_once(chromium: Any) -> Iterator[Callable[..., Visit]]:
+    """For what many tests of one file may look at without changing it: a page costs two seconds of a core."""
+    yield from visits(chromium)

@@ -26,6 +26,21 @@ def spoken(visit: Visit, text: str) -> Visit:
     return visit
 
 
+def chosen(visit: Visit, name: str) -> bytes:
+    """The file that the menu's item `name` downloads."""
+    visit.page.locator("#more").evaluate("(menu) => (menu.open = true)")
+    with visit.page.expect_download() as download:
+        visit.page.click(f"#more [data-i18n='export.{name}']")
+    content: bytes = download.value.path().read_bytes()
+    return content
+
+
+@pytest.fixture(scope="module")
+def two_lines(studio: Studio, fresh_once: Fresh) -> Visit:
+    """A page on which two lines were spoken."""
+    return spoken(fresh_once(studio.url), "one\ntwo")
+
+
 @pytest.mark.parametrize(
     ("name", "magic"),
     [
@@ -37,22 +52,14 @@ def spoken(visit: Visit, text: str) -> Visit:
         ("picture", b"\x89PNG"),
     ],
 )
-def test_every_file_of_the_menu_can_be_had(studio: Studio, fresh: Fresh, name: str, magic: bytes) -> None:
-    visit = spoken(fresh(studio.url), "one\ntwo")
-    visit.page.click("#more summary")
-    with visit.page.expect_download() as download:
-        visit.page.click(f"#more [data-i18n='export.{name}']")
-    content = download.value.path().read_bytes()
+def test_every_file_of_the_menu_can_be_had(two_lines: Visit, name: str, magic: bytes) -> None:
+    content = chosen(two_lines, name)
     assert content.startswith(magic)
     assert len(content) > 40
 
 
-def test_the_zip_has_a_file_for_each_segment(studio: Studio, fresh: Fresh) -> None:
-    visit = spoken(fresh(studio.url), "one\ntwo")
-    visit.page.click("#more summary")
-    with visit.page.expect_download() as download:
-        visit.page.click("#more [data-i18n='export.zip']")
-    archive = zipfile.ZipFile(io.BytesIO(download.value.path().read_bytes()))
+def test_the_zip_has_a_file_for_each_segment(two_lines: Visit) -> None:
+    archive = zipfile.ZipFile(io.BytesIO(chosen(two_lines, "zip")))
     assert archive.namelist() == ["001-one.wav", "002-two.wav", "subtitles.srt"]
     assert len(archive.read("001-one.wav")) == 44 + 2 * SHORT_FRAMES * 1920
 

@@ -23,6 +23,8 @@ from tests.models.fake_hub import FakeHub, make_checkpoint, running_hub
 from tests.models.test_desk import Starter
 from tests.server.running import until
 
+from .axe import serious
+
 pytestmark = pytest.mark.browser
 
 
@@ -120,3 +122,11 @@ def test_the_check_up_is_shown_in_the_language_of_the_page(scene: Scene, fresh: 
     page.wait_for_function("() => document.querySelectorAll('#machine-lines li').length > 8")
     assert "此浏览器可以播放实时声音" in page.locator("#machine-lines").inner_text()
     assert page.locator("#machine summary b").inner_text() == "模型与本机"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_in_the_panel(scene: Scene, fresh: Callable[..., Any], scheme: str) -> None:
+    visit = fresh(scene.url, color_scheme=scheme)
+    visit.page.click("#machine summary")
+    visit.page.wait_for_function("() => document.querySelectorAll('#machine-lines li').length > 8")
+    assert serious(visit) == []

@@ -16,10 +16,10 @@ pytestmark = pytest.mark.browser
 Fresh = Callable[..., Visit]
 
 
-@pytest.fixture
-def endless(tmp_path: Path) -> Iterator[Studio]:
+@pytest.fixture(scope="module")
+def endless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """An engine that goes on for a minute."""
-    studio = serve(RealTimeSynthesizer(rate=2.0, num_frames=750), tmp_path)
+    studio = serve(RealTimeSynthesizer(rate=2.0, num_frames=750), tmp_path_factory.mktemp("endless"))
     yield studio
     studio.close()
 
@@ -41,24 +41,26 @@ def settles(studio: Studio) -> bool:
 
 def test_generate_is_stop_at_once_and_stop_stops_the_engine(endless: Studio, fresh: Fresh) -> None:
     visit = fresh(endless.url)
+    before = endless.synthesizer.packets_made
     visit.generate()
     assert visit.page.locator("#generate").inner_text() == "Stop"
     visit.until("stats.nonzero_samples > 0")
     visit.generate()
     stats = visit.until("stats.state === 'stopped'")
     assert settles(endless)
-    assert 0 < endless.synthesizer.packets_made < 100
+    assert 0 < endless.synthesizer.packets_made - before < 200
     assert stats["error"] is None
     assert visit.page.locator("#generate").inner_text().startswith("Generate")
 
 
 def test_a_closed_tab_stops_the_engine(endless: Studio, fresh: Fresh) -> None:
     visit = fresh(endless.url)
+    before = endless.synthesizer.packets_made
     visit.generate()
     visit.until("stats.nonzero_samples > 0")
     visit.page.close()
     assert settles(endless)
-    assert endless.synthesizer.packets_made < 100
+    assert 0 < endless.synthesizer.packets_made - before < 200
 
 
 def test_escape_stops(endless: Studio, fresh: Fresh) -> None:
@@ -132,7 +134,6 @@ def test_a_reload_restores_the_draft(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     visit.type("A long afternoon of work")
     visit.page.fill("#description textarea", "an old man")
-    with visit.page.expect_console_message(lambda message: message.text == "studio ready"):
-        visit.page.reload()
+    visit.reload()
     visit.page.wait_for_function("() => document.querySelector('#text textarea').value === 'A long afternoon of work'")
     assert visit.page.input_value("#description textarea") == "an old man"

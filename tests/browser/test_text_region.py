@@ -54,6 +54,12 @@ def failing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     studio.close()
 
 
+@pytest.fixture(scope="module")
+def any_page(studio: Studio, fresh_once: Fresh) -> Visit:
+    """A page on which nothing is spoken."""
+    return fresh_once(studio.url)
+
+
 def test_the_controls_of_a_line_write_marks_that_the_engine_obeys(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     visit.type("First line.\nSecond line.")
@@ -157,15 +163,14 @@ def test_a_long_article_is_pasted_counted_and_numbered(studio: Studio, fresh: Fr
         "안녕하세요",
     ],
 )
-def test_the_estimate_is_the_servers_own(studio: Studio, fresh: Fresh, text: str) -> None:
+def test_the_estimate_is_the_servers_own(any_page: Visit, text: str) -> None:
     from qwen3tts_webui.text.language import guess
     from qwen3tts_webui.text.length import estimate_seconds
     from qwen3tts_webui.text.segment import segments
 
     language = guess(text)
     expected = sum(estimate_seconds(one.text, language) / one.speed + one.pause_s for one in segments(text))
-    visit = fresh(studio.url)
-    got = visit.page.evaluate(
+    got = any_page.page.evaluate(
         """async (text) => {
           const { Writing } = await import("/studio/writing.js");
           const boot = await (await fetch("/studio/boot.json")).json();
@@ -193,8 +198,8 @@ def test_the_line_with_the_caret_is_the_one_that_tab_reaches(studio: Studio, fre
 
 
 @pytest.mark.parametrize("text", [HOSTILE, "😀" * 20_000, "\u202e\u2066abc\u2069 مرحبا"], ids=["code", "emoji", "rtl"])
-def test_hostile_text_is_only_text(studio: Studio, fresh: Fresh, text: str) -> None:
-    visit = fresh(studio.url)
+def test_hostile_text_is_only_text(any_page: Visit, text: str) -> None:
+    visit = any_page
     visit.page.locator("#text textarea").evaluate(
         "(area, text) => { area.value = text; area.dispatchEvent(new Event('input', {bubbles: true})); }", text
     )

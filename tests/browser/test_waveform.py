@@ -35,7 +35,7 @@ HEARD, MADE, REST, TICK, DRY, FIRST = (
 
 
 def pixels(visit: Visit, colour: tuple[int, int, int]) -> int:
-    visit.page.wait_for_timeout(80)  # the next animation frame
+    visit.painted()
     count: int = visit.page.evaluate(COUNT, list(colour))
     return count
 
@@ -48,10 +48,10 @@ def slow(tmp_path: Path) -> Iterator[Studio]:
     studio.close()
 
 
-@pytest.fixture
-def long(tmp_path: Path) -> Iterator[Studio]:
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """Half a minute, at one and a half times real time."""
-    studio = serve(RealTimeSynthesizer(rate=1.5, num_frames=375), tmp_path)
+    studio = serve(RealTimeSynthesizer(rate=1.5, num_frames=375), tmp_path_factory.mktemp("long"))
     yield studio
     studio.close()
 
