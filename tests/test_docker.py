@@ -160,6 +160,7 @@ def environment(root: Path) -> dict[str, str]:
         **values,
         "PATH": path,
         "PIP_RETRIES": "0",
+        "PIP_NO_COMPILE": "1",  # a minute of byte code that nobody runs
         "PIP_CACHE_DIR": str(Path.home() / ".cache" / "pip"),
         "TMPDIR": str(root / "tmp"),
     }
