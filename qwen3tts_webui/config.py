@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     rate_limit: str = Field(default="1200/minute", description="requests to speak, a client; as the limits library")
     client_streams: int = Field(default=128, ge=1, description="requests of one client that are spoken at once")
     client_timeout_s: float = Field(default=20.0, gt=0, description="how long a client may neither send nor read")
+    websocket_max_s: float = Field(default=14_400.0, gt=0, description="how long one WebSocket may stay open")
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

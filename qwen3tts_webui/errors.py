@@ -18,6 +18,7 @@
     │   ├── BodyTooLarge            HTTP: more bytes than any sensible request has (413)
     │   ├── HeadersTooLarge         HTTP: more header lines or bytes than any sensible request has (431)
     │   ├── TooSlow                 HTTP: a request that does not arrive in time (408)
+    │   ├── ConnectionTooOld        a WebSocket has been open for as long as one may be
     │   ├── Unauthorized            no key, or none that is known (401)
     │   ├── WrongHost               a host name that is not this server's (421): DNS rebinding
     │   ├── WrongOrigin             another website calls (403)
@@ -170,6 +171,14 @@ class TooSlow(RequestError):
     code = "too_slow"
     status = 408
     template = "Nothing more came for {limit_s} s."
+
+
+class ConnectionTooOld(RequestError):
+    """`limit_s`: how long a connection may be open."""
+
+    code = "connection_too_old"
+    status = 408
+    template = "The connection has been open for {limit_s} s, which is the limit: open a new one."
 
 
 class Unauthorized(RequestError):

@@ -89,7 +89,7 @@ def create_app(
     app.include_router(studio_router(speech.library, runs))
     app.include_router(exports_router(speech.library, runs))
     app.include_router(precision_router(speech))
-    app.include_router(websocket_router(speech, settings, gate, talks, problems))
+    app.include_router(websocket_router(speech, settings, gate, talks, runs, recorder, problems))
     app.include_router(ops_router(speech, gpu, metrics))
     app.include_router(no_models_router() if desk is None else models_router(desk, problems))
     if examine is not None:

@@ -1,7 +1,6 @@
 """One request's sound on its way to one listener, whatever carries it.
 
-In: a `Run`. Out: bytes in the form that was asked for. On the way the recording gets the sound and the run's followers
-the events. Knows no HTTP.
+In: a `Run`. Out: bytes in the form that was asked for. What stays of it is `Kept`. Knows no HTTP.
 """
 
 from __future__ import annotations
@@ -10,8 +9,9 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from ..errors import SpeechError
-from ..speech import SegmentFailed, Sound
+from ..speech import Sound
 from .form import Form
+from .kept import Kept
 from .problems import Problems
 from .recording import Recorder
 from .runs import Run
@@ -24,7 +24,7 @@ class Delivery:
         self.run = run
         self.form = form
         self.error: SpeechError | None = None
-        self._recording = recorder.begin(run)
+        self._kept = Kept(run, recorder, self.told)
         self._problems = problems
         self._wish = wish
 
@@ -41,12 +41,7 @@ class Delivery:
                         if piece:
                             begun = True
                             yield piece
-                        if self._recording is not None:  # after the listener, who waits for it
-                            self._recording.push(event.pcm)
-                    elif isinstance(event, SegmentFailed):
-                        self.run.note(event, self.told(event.error)["message"])
-                    else:
-                        self.run.note(event)
+                    self._kept.hear(event)  # after the listener, who waits for it
         except SpeechError as error:
             self.error = error
             if not begun:
@@ -61,9 +56,4 @@ class Delivery:
 
     def end(self) -> None:
         """The listener has all of it, or has left: nothing more will be spoken. Idempotent."""
-        if self.run.ended:
-            return
-        self.run.speaking.cancel()
-        if self._recording is not None:
-            self._recording.end(lambda: self.run.account)
-        self.run.end(self.error, "" if self.error is None else self.told(self.error)["message"])
+        self._kept.end(self.error)

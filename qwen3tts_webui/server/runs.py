@@ -38,6 +38,10 @@ class Run:
         self._first_pcm_ms: float | None = None
         self._news = asyncio.Event()
 
+    def text_came(self) -> None:
+        """The first of a text that comes later than the request: the latency counts from here."""
+        self._received = time.monotonic()
+
     def sent_first_pcm(self) -> None:
         """The first sound is handed to the socket now: this is the TTS latency that is reported."""
         if self._first_pcm_ms is None:

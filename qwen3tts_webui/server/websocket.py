@@ -1,28 +1,39 @@
 """`/ws/tts`: text in while sound comes out. The protocol is written down in docs/websocket.md.
 
 In: JSON messages. Out: JSON events and binary sound. Several utterances at once, each with an id of the client's. Both
-ways are bounded: a message has a size, an utterance a length, a connection a number of utterances, and a client that
-does not read, or says nothing, is left behind with all its utterances.
+ways are bounded: a message has a size, an utterance a length, a connection a number of utterances and an age, and a
+client that does not read, or says nothing, is left behind with all its utterances.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
+from ..audio.encode import format_info
 from ..config import Settings
-from ..errors import BodyTooLarge, InvalidValue, MalformedJson, SpeechError, TooManyRequests, TooSlow
+from ..errors import (
+    BodyTooLarge,
+    ConnectionTooOld,
+    InvalidValue,
+    MalformedJson,
+    SpeechError,
+    TooManyRequests,
+    TooSlow,
+)
 from ..speech import Speech
 from . import ws_messages as messages
+from .kept import Kept
 from .limits import Gate, caller_of
 from .problems import Problems
+from .recording import Recorder
+from .runs import Runs
 from .ws_utterance import Utterance
 
 MAX_UTTERANCES = 16
@@ -42,13 +53,16 @@ class Talks:
             conversation.end(error)
 
 
-def websocket_router(speech: Speech, settings: Settings, gate: Gate, talks: Talks, problems: Problems) -> APIRouter:
+def websocket_router(
+    speech: Speech, settings: Settings, gate: Gate, talks: Talks, runs: Runs, recorder: Recorder, problems: Problems
+) -> APIRouter:
+    """Utterances are requests like others: `runs` remembers what they did, `recorder` keeps their sound."""
     router = APIRouter()
 
     @router.websocket("/ws/tts")
     async def tts(websocket: WebSocket) -> None:
         await websocket.accept()
-        conversation = _Conversation(websocket, speech, settings, gate, problems)
+        conversation = _Conversation(websocket, speech, settings, gate, runs, recorder, problems)
         talks.open.add(conversation)
         try:
             await conversation.run()
@@ -62,15 +76,26 @@ class _Conversation:
     """One connection; implements `Line` for its utterances."""
 
     def __init__(
-        self, websocket: WebSocket, speech: Speech, settings: Settings, gate: Gate, problems: Problems
+        self,
+        websocket: WebSocket,
+        speech: Speech,
+        settings: Settings,
+        gate: Gate,
+        runs: Runs,
+        recorder: Recorder,
+        problems: Problems,
     ) -> None:
         self._websocket = websocket
         self._speech = speech
         self._gate = gate
+        self._runs = runs
+        self._recorder = recorder
         self._problems = problems
         self._wish = websocket.headers.get("accept-language", "")
         self._caller = caller_of(websocket.scope)
         self._patience_s = settings.client_timeout_s
+        self._age_s = settings.websocket_max_s
+        self._until = time.monotonic() + settings.websocket_max_s
         self._sending = asyncio.Lock()
         self._utterances: dict[str, Utterance] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -78,15 +103,17 @@ class _Conversation:
         self._num_mistakes = 0
 
     async def run(self) -> None:
-        """Until the client leaves, says nothing for too long, or makes too many mistakes."""
+        """Until the client leaves, says nothing for too long, makes too many mistakes, or the connection is too old."""
         code = 1000
         try:
             while self._num_mistakes < _MAX_MISTAKES:
                 await self._answer(await self._next_message())
             code = 1008
-        except TooSlow as error:
+        except (TooSlow, ConnectionTooOld) as error:
             code = 1001
-            await self._complain(error, None)
+            self.end(error)
+            with suppress(ConnectionError):
+                await self._complain(error, None)
         except (WebSocketDisconnect, ConnectionError):
             pass
         finally:
@@ -117,14 +144,18 @@ class _Conversation:
             raise ConnectionError("the client does not read") from None
 
     async def _next_message(self) -> str:
-        """The next text message. Raises `TooSlow` when nothing comes and nothing is spoken."""
+        """The next text message. Raises `TooSlow` when nothing comes and nothing is spoken, `ConnectionTooOld`."""
         while True:
+            left_s = self._until - time.monotonic()
+            if left_s <= 0:
+                raise ConnectionTooOld(limit_s=round(self._age_s))
+            silence_s = self._patience_s * _TEXT_S
             try:
-                message = await asyncio.wait_for(self._websocket.receive(), self._patience_s * _TEXT_S)
+                message = await asyncio.wait_for(self._websocket.receive(), min(silence_s, left_s))
             except asyncio.TimeoutError:
-                if self._utterances:  # each has a limit of its own
+                if self._utterances or left_s < silence_s:  # each utterance has a limit of its own
                     continue
-                raise TooSlow(limit_s=round(self._patience_s * _TEXT_S)) from None
+                raise TooSlow(limit_s=round(silence_s)) from None
             if message["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(message.get("code", 1005))
             return message.get("text") or ""
@@ -172,10 +203,13 @@ class _Conversation:
         self._gate.ask(self._caller)
         with ExitStack() as place:
             place.enter_context(self._gate.stream(self._caller))
-            request_id = secrets.token_urlsafe(12)
-            request = message.request(request_id=request_id, client=self._caller, now=time.monotonic())
+            now = time.monotonic()
+            format_info(message.format, message.sample_rate)  # raises for a rate that the format cannot hold
+            request = message.request(request_id=self._runs.new_id(None), client=self._caller, now=now)
             speaking, feed = self._speech.speak_feed(request)
-            utterance = Utterance(self._num_opened, message, speaking, feed, text_s=self._patience_s * _TEXT_S)
+            run = self._runs.open(request.request_id, speaking, now)
+            kept = Kept(run, self._recorder, self._told)
+            utterance = Utterance(self._num_opened, message, run, kept, feed, text_s=self._patience_s * _TEXT_S)
             self._num_opened += 1
             self._utterances[message.id] = utterance
             task = asyncio.create_task(self._speak(utterance, place.pop_all(), self._opened(utterance, message)))
@@ -187,6 +221,7 @@ class _Conversation:
         return {
             "id": utterance.id,
             "number": utterance.number,
+            "request_id": utterance.request_id,
             "seed": utterance.speaking.seed,
             "engine": info.name,
             "engine_label": info.label,
@@ -200,18 +235,22 @@ class _Conversation:
         with place:
             try:
                 await self.tell("opened", **opened)
-                await utterance.run(self, lambda error: self._problems.told(error, self._wish))
+                await utterance.run(self, self._told)
             except ConnectionError:
-                utterance.speaking.cancel()
+                pass
             finally:
+                utterance.end()
                 del self._utterances[utterance.id]
+
+    def _told(self, error: SpeechError) -> dict[str, str]:
+        """`error` in the client's language."""
+        return self._problems.told(error, self._wish)
 
     async def _complain(self, error: SpeechError, utterance_id: str | None) -> None:
         after = error.params.get("retry_after_s")
         extra = {} if after is None else {"retry_after_s": after}
         fatal = utterance_id is None or utterance_id not in self._utterances
-        told = self._problems.told(error, self._wish)
-        await self.tell("error", id=utterance_id, fatal=fatal, **told, **extra)
+        await self.tell("error", id=utterance_id, fatal=fatal, **self._told(error), **extra)
 
     async def _hang_up(self, code: int) -> None:
         try:

@@ -1,6 +1,6 @@
 """One utterance of a WebSocket: its events as JSON, its sound as binary frames, both in the order in which they happen.
 
-In: a `Speaking` with its `Feed`. Out: messages to a `Line`. Knows no connection; whoever holds it gives it text.
+In: a `Run` with its `Feed`. Out: messages to a `Line`. Knows no connection; whoever holds it gives it text.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from typing import Any, Protocol
 from ..audio.encode import Encoder, encoder
 from ..errors import SpeechError, TooSlow
 from ..speech import Event, Feed, SegmentEnded, SegmentFailed, SegmentStarted, Sound, Speaking
+from .kept import Kept
+from .runs import Run
 from .ws_messages import Open, framed
 
 log = logging.getLogger(__name__)
@@ -32,11 +34,14 @@ class Line(Protocol):
 class Utterance:
     """From `open` to `done` or `error`. `text_s`: how long it waits for more text before it gives up its slot."""
 
-    def __init__(self, number: int, opened: Open, speaking: Speaking, feed: Feed, *, text_s: float) -> None:
-        """Raises `InvalidValue` for a sample rate that the format cannot hold."""
+    def __init__(self, number: int, opened: Open, run: Run, kept: Kept, feed: Feed, *, text_s: float) -> None:
         self.id = opened.id
         self.number = number
-        self.speaking = speaking
+        self.request_id = run.id
+        self.speaking: Speaking = run.speaking
+        self._run = run
+        self._kept = kept
+        self._failed: SpeechError | None = None
         self._encoder: Encoder = encoder(opened.format, opened.sample_rate)
         self._form = opened.format
         self._feed = feed
@@ -52,7 +57,9 @@ class Utterance:
 
     def write(self, text: str) -> None:
         """Raises `TextTooLong` or, after `close`, `InvalidValue`; the utterance goes on without that piece."""
-        self._asked = self._asked or time.monotonic()
+        if self._asked is None:
+            self._asked = time.monotonic()
+            self._run.text_came()
         self._wait_for_text()
         self._feed.write(text)
 
@@ -64,25 +71,32 @@ class Utterance:
         self._stop_waiting()
         self._feed.close()
 
+    def end(self) -> None:
+        """Nobody listens any more: the engine is free, and what was heard is kept. Idempotent."""
+        self._stop_waiting()
+        self._kept.end(self._failed)
+
     async def run(self, line: Line, told: Callable[[SpeechError], dict[str, str]]) -> None:
-        """Speak until the end. Whatever happens, the engine is free afterwards."""
+        """Speak until the end, then `end`. Raises `ConnectionError`."""
         try:
             with closing(self._encoder):
                 async with aclosing(self.speaking.__aiter__()) as events:
                     async for event in events:
                         await self._pass_on(event, line, told)
+                        self._kept.hear(event)
                 await self._send(line, self._encoder.flush(), last=True)
             await line.tell("done", id=self.id, **self._account())
         except SpeechError as error:
+            self._failed = error
             await line.tell("error", id=self.id, fatal=True, **told(error), **_retry(error))
         except ConnectionError:
             raise
         except Exception:
             log.exception("an utterance failed")
-            await line.tell("error", id=self.id, fatal=True, **told(SpeechError()))
+            self._failed = SpeechError()
+            await line.tell("error", id=self.id, fatal=True, **told(self._failed))
         finally:
-            self._stop_waiting()
-            self.speaking.cancel()
+            self.end()
 
     async def _pass_on(self, event: Event, line: Line, told: Callable[[SpeechError], dict[str, str]]) -> None:
         if isinstance(event, Sound):
@@ -110,6 +124,7 @@ class Utterance:
         if length:
             data = bytes(self._waiting[:length])
             del self._waiting[:length]
+            self._run.sent_first_pcm()
             await line.send(framed(data, form=self._form, number=self.number, sequence=self._num_frames))
             self._num_frames += 1
 

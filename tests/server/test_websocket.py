@@ -6,8 +6,10 @@ import json
 import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -353,6 +355,63 @@ def test_a_connection_on_which_nothing_happens_is_closed() -> None:
         assert talk.until("error")["code"] == "too_slow"
         with pytest.raises(ConnectionClosed):
             talk.hear()
+
+
+def test_a_connection_that_is_too_old_ends_with_all_that_is_spoken() -> None:
+    synthesizer = SteppedSynthesizer(num_frames=10_000)
+    with talking(synthesizer, websocket_max_s=0.5) as talk:
+        talk.say("open", id="a")
+        talk.say("text", id="a", text="A long story, and")
+        until(lambda: synthesizer.load.active == 1)
+        errors = [talk.until("error"), talk.until("error")]
+        assert {error["id"]: error["code"] for error in errors} == dict.fromkeys(("a", None), "connection_too_old")
+        with pytest.raises(ConnectionClosed) as closed:
+            talk.hear()
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == 1001
+        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
+
+
+def test_what_was_heard_is_kept_like_any_other_request(tmp_path: Path) -> None:
+    with running(ZeroCostSynthesizer(num_frames=3), outputs=tmp_path) as url:
+        with connect(url.replace("http", "ws") + "/ws/tts") as connection:
+            talk = Talk(connection)
+            talk.speak("First line.\nSecond line.", seed=7)
+        request_id = talk.events[0]["request_id"]
+        account = httpx.get(f"{url}/api/requests/{request_id}").json()
+        entry = httpx.get(f"{url}/api/history/of/{request_id}").json()
+        sound = httpx.get(f"{url}/api/requests/{request_id}/audio?format=pcm").content
+        events = httpx.get(f"{url}/api/requests/{request_id}/events").text
+    assert account["ended"] and account["text"] == entry["text"] == "First line.\nSecond line."
+    assert [part["segment"]["text"] for part in entry["segments"]] == ["First line.", "Second line."]
+    assert account["server_first_pcm_ms"] > 0 and entry["seed"] == 7
+    assert sound == talk.sound[0] and '"type": "done"' in events
+
+
+def test_what_was_heard_before_a_cancel_is_kept_and_says_so(tmp_path: Path) -> None:
+    synthesizer = SteppedSynthesizer(num_frames=10_000)
+    with running(synthesizer, outputs=tmp_path) as url, connect(url.replace("http", "ws") + "/ws/tts") as connection:
+        talk = Talk(connection)
+        talk.say("open")
+        talk.say("text", text="A long story, and")
+        until(lambda: synthesizer.load.active == 1)
+        synthesizer.step()
+        talk.until("started")
+        httpx.delete(f"{url}/api/requests/{talk.events[0]['request_id']}")
+        assert talk.until("done")["stopped"] == "cancelled"
+        entry = httpx.get(f"{url}/api/history/of/{talk.events[0]['request_id']}").json()
+    assert (entry["stopped"], entry["num_samples"]) == ("cancelled", 1_920)
+
+
+def test_a_mark_out_of_range_is_told_and_the_utterance_goes_on() -> None:
+    with talking(ZeroCostSynthesizer(num_frames=1)) as talk:
+        talk.say("open", id="a")
+        talk.say("text", id="a", text="One. [9x] Two.[pause 0.5s]")
+        talk.say("close", id="a")
+        error = talk.until("error")
+        assert (error["code"], error["field"], error["id"], error["fatal"]) == ("invalid_value", "text", "a", False)
+        assert talk.until("done")["num_samples"] == 12_000 + 1_920 * len(
+            [e for e in talk.events if e["type"] == "segment"]
+        )
 
 
 def test_a_client_that_only_makes_mistakes_is_left() -> None:

@@ -1,0 +1,39 @@
+"""The voice that really speaks, over the WebSocket: what was written is heard before the rest is."""
+
+from __future__ import annotations
+
+import numpy as np
+from websockets.sync.client import connect
+
+from qwen3tts_webui.audio.pcm import from_s16le
+from qwen3tts_webui.preview import PreviewSynthesizer
+from tests.server.running import running
+from tests.server.test_websocket import Talk
+
+
+def loudness(sound: bytes) -> float:
+    return float(np.sqrt(np.mean(from_s16le(sound) ** 2)))
+
+
+def test_each_clause_is_heard_before_the_next_is_written(voice: PreviewSynthesizer) -> None:
+    with running(voice) as url, connect(url.replace("http", "ws") + "/ws/tts") as connection:
+        talk = Talk(connection)
+        talk.say("open", language="en", seed=1)
+        for piece in ("Good mor", "ning, every", "one"):  # the first clause is whole, the second is not
+            talk.say("text", text=piece)
+        talk.until("started")
+        while len(talk.sound.get(0, b"")) < 2 * 12_000:
+            talk.hear(timeout_s=60)
+        first_clause = talk.sound[0]
+        talk.say("text", text=".\n")
+        first = talk.until("timings", index=0)
+        talk.say("text", text="See you soon.\n")
+        second = talk.until("timings", index=1)
+        talk.say("close")
+        done = talk.until("done")
+    opened, samples = talk.events[0], talk.sound[0]
+    assert opened["preview"] and "not Qwen3-TTS" in opened["engine_label"]
+    assert len(first_clause) < 2 * first["num_samples"] and second["start_sample"] == first["num_samples"]
+    assert (done["stopped"], 2 * done["num_samples"]) == ("end", len(samples))
+    for heard in (first_clause, samples[2 * second["start_sample"] :]):
+        assert loudness(heard) > 0.01
