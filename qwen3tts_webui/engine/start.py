@@ -106,11 +106,13 @@ def needed_bytes(spec: ModelSpec, choice: Choice, *, slots: int, kv_length: int)
     with init_empty_weights():
         talker, codec = Talker(spec), CodecDecoder(spec.codec)
     number = DTYPES[choice.dtype]
-    type_of = number_types(choice.dtype, number)
+    type_of = number_types(choice.dtype, number, torch.device(choice.device))
     stack = spec.talker.stack
     row = stack.num_layers * 2 * stack.num_kv_heads * stack.head_dim * number.itemsize
     return {
-        "language model": sum(weight.numel() * type_of(name).itemsize for name, weight in talker.named_parameters()),
+        "language model": sum(
+            weight.numel() * type_of(name, number).itemsize for name, weight in talker.named_parameters()
+        ),
         "codec": sum(weight.numel() * torch.float32.itemsize for weight in codec.parameters()),
         "kv cache": slots * kv_length * row,
     }

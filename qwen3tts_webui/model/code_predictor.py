@@ -61,19 +61,27 @@ class CodePredictor(nn.Module):
         batch, spec = len(hidden), self.spec
         shape = (spec.num_layers, 2, batch, spec.num_kv_heads, NUM_CODEBOOKS, spec.head_dim)
         kv = torch.empty(shape, dtype=hidden.dtype, device=hidden.device)
-        cosine, sine = self.model.rotary(self.positions)
         codes = [first]
         rows = torch.stack((self.small_to_mtp_projection(hidden), self.code_table[first]), dim=1)
         start = 0
         for group in range(1, NUM_CODEBOOKS):
-            end = group + 1
-            angles = cosine[:, start:end], sine[:, start:end]
-            out = self.model(rows, angles, _attend_in(kv, start, end))[:, -1]
+            out = self._last_of(rows, start, kv)
             scores = self.lm_head[group - 1](self.model.norm(out)).float()
             codes.append(choose(group, scores))
             rows = self.code_table[codes[-1] + self.offsets[group]][:, None]
-            start = end
+            start = group + 1
         return torch.stack(codes, dim=1)
+
+    def _last_of(self, rows: Tensor, start: int, kv: Tensor) -> Tensor:
+        """Rows (batch, time, hidden) at `start` and after it in a frame -> what the last became, (batch, hidden)."""
+        batch, time, hidden = rows.shape
+        positions = self.positions[:, start : start + time]
+        if self.model.compiled is None:
+            out = self.model(rows, self.model.rotary(positions), _attend_in(kv, start, start + time))
+            return cast(Tensor, out)[:, -1]
+        slots = torch.arange(batch).repeat_interleave(time)
+        out = self.model.compiled(rows.reshape(-1, hidden), slots, positions[0].repeat(batch), kv)
+        return out.view(rows.shape)[:, -1]
 
 
 def _attend_in(kv: Tensor, start: int, end: int) -> Callable[[int, Tensor, Tensor, Tensor], Tensor]:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from qwen3tts_webui.model.compiled import CompiledStack
 from qwen3tts_webui.model.memory import give_back
 from qwen3tts_webui.model.spec import StackSpec
 
@@ -37,11 +38,11 @@ class RMSNorm(nn.Module):
     def __init__(self, size: int, eps: float) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(size))
-        self._eps = eps
+        self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise the last dimension in float32; the type of `x` is kept."""
-        return normalise(x.float(), self.weight, self._eps).to(x.dtype)
+        return normalise(x.float(), self.weight, self.eps).to(x.dtype)
 
 
 class Rotary(nn.Module):
@@ -154,12 +155,17 @@ class Stack(nn.Module):
         self.layers = nn.ModuleList(Layer(spec) for _ in range(spec.num_layers))
         self.norm = RMSNorm(spec.hidden_size, spec.rms_norm_eps)
         self.rotary = Rotary(spec.head_dim, spec.rope_theta)
+        self.compiled: CompiledStack | None = None
 
     def fuse(self) -> None:
         """Join the matrices that share an input, layer by layer, so that only one layer is ever held twice."""
         for layer in self.layers:
             cast(Layer, layer).fuse()
             give_back()
+
+    def compile_steps(self) -> None:
+        """Offer `compiled`, once the linears are `KeptLinear`s."""
+        self.compiled = CompiledStack(self)
 
     def forward(self, x: Tensor, angles: Angles, attend: Attend) -> Tensor:
         """Rows (batch, time, hidden) -> rows after the last layer, before `norm`."""

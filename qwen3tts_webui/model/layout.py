@@ -11,7 +11,8 @@ from collections.abc import Callable
 import torch
 
 from qwen3tts_webui.errors import InvalidValue
-from qwen3tts_webui.model.linear import LinearKind, compare, replace_linears
+from qwen3tts_webui.model.compiled import available, keep_linears
+from qwen3tts_webui.model.linear import LinearKind, compare, replace_linears, supports
 from qwen3tts_webui.model.quality import forced_scores, widened
 from qwen3tts_webui.model.talker import Talker
 
@@ -20,14 +21,21 @@ log = logging.getLogger(__name__)
 _KINDS: dict[str, LinearKind] = {"float32": "float32", "bfloat16": "bfloat16", "int8": "int8"}
 
 
-def number_types(dtype: str, number: torch.dtype) -> Callable[[str], torch.dtype]:
-    """The type of each weight while it is loaded, by its name: `number`, but float32 for norms."""
+def number_types(dtype: str, number: torch.dtype, device: torch.device) -> Callable[[str, torch.dtype], torch.dtype]:
+    """The type of each weight while it is loaded, by its name and the type in the file.
 
-    def number_of(name: str) -> torch.dtype:
+    `number`, but float32 for norms. What will be rounded to 8 bits waits for it in bfloat16. And on a CPU the matrices
+    that come in bfloat16 stay so under float32: widening them adds nothing but zeros, and they are read in half the
+    time.
+    """
+    keeps = device.type == "cpu" and number == torch.float32 and available()
+
+    def number_of(name: str, stored: torch.dtype) -> torch.dtype:
         if name.endswith("norm.weight"):
             return torch.float32
-        # what will be rounded to 8 bits waits for it in the type that the files have, not in one twice as large
-        return torch.bfloat16 if dtype == "int8" and ".layers." in name else number
+        if ".layers." not in name:
+            return number
+        return torch.bfloat16 if dtype == "int8" or (keeps and stored == torch.bfloat16) else number
 
     return number_of
 
@@ -44,11 +52,11 @@ def lay_out(talker: Talker, dtype: str) -> str:
     if device.type != "cpu" or kind not in _KINDS:
         return kind
     if kind != "int8":
-        replace_linears(talker, _KINDS[kind])
+        _lay_out_linears(talker, kind)
         return kind
     with widened(talker):
         exact = forced_scores(talker)
-    if not replace_linears(talker, "int8"):
+    if not _lay_out_linears(talker, kind):
         raise InvalidValue(field="dtype", expected="a float type on this processor", got=kind)
     talker.rounding = compare(forced_scores(talker), exact)
     log.info(
@@ -57,3 +65,17 @@ def lay_out(talker: Talker, dtype: str) -> str:
         100 * talker.rounding.error,
     )
     return kind
+
+
+def _lay_out_linears(talker: Talker, kind: str) -> bool:
+    """Lay the linears of `talker` out for the CPU, with compiled steps where they can be had; False: `kind` cannot."""
+    if not available():
+        return bool(replace_linears(talker, _KINDS[kind]))
+    int8 = kind == "int8"
+    if int8 and not supports("int8"):
+        return False
+    # only the talker reads prompts, so only it needs weights for many rows beside those for few
+    keep_linears(talker, int8=int8, packed=lambda name: not name.startswith("code_predictor"))
+    talker.model.compile_steps()
+    talker.code_predictor.model.compile_steps()
+    return True

@@ -48,7 +48,7 @@ def load_model(
         lambda: Talker(spec),
         folder,
         device=where,
-        dtype=number_types(dtype, number),
+        dtype=number_types(dtype, number, where),
         key_of=lambda name: f"talker.{name}",
     )
     kind = lay_out(talker, dtype)

@@ -27,6 +27,7 @@ from qwen3tts_webui.model.load import number_type
 from qwen3tts_webui.model.spec import CodecSpec, ModelSpec, PredictorSpec, StackSpec, TalkerSpec, TextSpec
 from qwen3tts_webui.model.talker import Talker
 from qwen3tts_webui.model.tokens import TextEncoder
+from qwen3tts_webui.model.weights import DtypeOf
 
 Size = Literal["1.7B", "0.6B"]
 Module = TypeVar("Module", bound=nn.Module)
@@ -121,9 +122,9 @@ def synthetic_encoder(words: Sequence[str]) -> TextEncoder:
 def synthetic_model(spec: ModelSpec, encoder: TextEncoder, *, device: str, dtype: str) -> Qwen3TTS:
     """A model of the sizes in `spec` with random weights; `dtype` as `load_model` takes it, but not "auto"."""
     where = torch.device(device)
-    talker = _filled(lambda: Talker(spec), where, number_types(dtype, number_type(dtype, where)))
+    talker = _filled(lambda: Talker(spec), where, number_types(dtype, number_type(dtype, where), where))
     lay_out(talker, dtype)
-    codec = _filled(lambda: CodecDecoder(spec.codec), where, lambda _name: torch.float32)
+    codec = _filled(lambda: CodecDecoder(spec.codec), where, lambda _name, _stored: torch.float32)
     codec.fold()
     return Qwen3TTS(spec, encoder, talker, codec)
 
@@ -135,14 +136,14 @@ def endless(model: Qwen3TTS) -> Qwen3TTS:
     return model
 
 
-def _filled(build: Callable[[], Module], device: torch.device, dtype_of: Callable[[str], torch.dtype]) -> Module:
+def _filled(build: Callable[[], Module], device: torch.device, dtype_of: DtypeOf) -> Module:
     """A module whose norms are 1 and whose matrices keep the size of what goes through them."""
     with init_empty_weights():
         module = build()
     block = torch.randn(_BLOCK, generator=torch.Generator().manual_seed(0)).to(device)
     weights = {}
     for name, empty in module.state_dict().items():
-        weight = torch.empty(empty.shape, dtype=dtype_of(name), device=device)
+        weight = torch.empty(empty.shape, dtype=dtype_of(name, torch.bfloat16), device=device)
         if ("norm" in name and name.endswith("weight")) or name.endswith("cluster_usage"):
             weight.fill_(1.0)
         else:

@@ -139,6 +139,8 @@ class Talker(nn.Module):
         """One row of each of the slots 0..n-1: (n, hidden) at `positions` (n,) below `kv_length` -> (n, hidden)."""
         batch = len(rows)
         slots = torch.arange(batch, device=rows.device)
+        if self.model.compiled is not None:
+            return self._norm(self.model.compiled(rows, slots, positions, kv))
         mask = (torch.arange(kv_length, device=rows.device) <= positions[:, None])[:, None, None]
 
         def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:

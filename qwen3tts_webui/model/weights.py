@@ -21,8 +21,8 @@ from qwen3tts_webui.model.shards import StoredTensor, read_shards
 _STAGING_BYTES = 4 << 20
 
 Module = TypeVar("Module", bound=nn.Module)
-DtypeOf = Callable[[str], torch.dtype]
-"""The type of the weight of that module name; lets norms stay float32 beside half-precision linears."""
+DtypeOf = Callable[[str, torch.dtype], torch.dtype]
+"""(name in the module, type in the file) -> type to keep; lets norms stay float32 beside half-precision linears."""
 
 
 def same_name(name: str) -> str:
@@ -52,10 +52,11 @@ def load_weights(
         module = build()
     stored = {key: tensor for key, tensor in read_shards(folder).items() if not key.startswith(tuple(unused))}
     sources = _match(module.state_dict(), stored, key_of, folder)
-    type_of: DtypeOf = dtype if callable(dtype) else lambda _name: dtype
+    type_of: DtypeOf = dtype if callable(dtype) else lambda _name, _stored: dtype
     staging = torch.empty(_STAGING_BYTES, dtype=torch.uint8, pin_memory=device.type == "cuda")
     for name, source in sources.items():
-        _put(module, name, _read(source, staging, device, type_of(name)))
+        assert source.dtype is not None
+        _put(module, name, _read(source, staging, device, type_of(name, source.dtype)))
     return module.to(device).eval().requires_grad_(False)
 
 

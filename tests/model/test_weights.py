@@ -97,7 +97,7 @@ def test_half_precision_file_is_widened_exactly(tmp_path: Path) -> None:
 
 def test_dtype_can_depend_on_the_name(tmp_path: Path) -> None:
     module = load(
-        save(tmp_path, tensors()), dtype=lambda name: torch.float16 if name == "linear.weight" else torch.float32
+        save(tmp_path, tensors()), dtype=lambda name, _: torch.float16 if name == "linear.weight" else torch.float32
     )
     assert module.linear.weight.dtype == torch.float16
     assert module.linear.bias.dtype == module.stored.dtype == torch.float32

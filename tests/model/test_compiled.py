@@ -1,0 +1,170 @@
+"""Compiled steps equal torch's, row by row, whatever type the weights are kept in, and hide no invalid number."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from qwen3tts_webui.model.compiled import CompiledStack, KeptLinear, available, keep_linears
+from qwen3tts_webui.model.layers import Stack, attend_to_groups
+from qwen3tts_webui.model.linear import quantise_rows
+from qwen3tts_webui.model.spec import StackSpec
+
+pytestmark = pytest.mark.skipif(not available(), reason="numba is not installed")
+
+SPEC = StackSpec(
+    hidden_size=80,  # 64 and a remainder
+    intermediate_size=200,
+    num_layers=3,
+    num_heads=6,
+    num_kv_heads=2,
+    head_dim=16,
+    rms_norm_eps=1e-6,
+    rope_theta=1e4,
+)
+SLOTS, LENGTH = 4, 9
+
+
+@pytest.fixture
+def stack() -> Stack:
+    torch.manual_seed(0)
+    stack = Stack(SPEC).requires_grad_(False)
+    for norm in (part for part in stack.modules() if type(part).__name__ == "RMSNorm"):
+        norm.weight.uniform_(0.5, 1.5)
+    stack.fuse()
+    return stack
+
+
+def some_kv(dtype: torch.dtype = torch.float32) -> Tensor:
+    shape = (SPEC.num_layers, 2, SLOTS, SPEC.num_kv_heads, LENGTH, SPEC.head_dim)
+    return torch.randn(shape, generator=torch.Generator().manual_seed(1)).to(dtype)
+
+
+def some_rows(count: int) -> Tensor:
+    return torch.randn(count, SPEC.hidden_size, generator=torch.Generator().manual_seed(2))
+
+
+def by_torch(stack: Stack, rows: Tensor, slots: Tensor, positions: Tensor, kv: Tensor) -> Tensor:
+    """The same step, a row at a time, through the modules."""
+    out = []
+    for row, slot, position in zip(rows, slots.tolist(), positions.tolist(), strict=True):
+
+        def attend(
+            layer: int, query: Tensor, key: Tensor, value: Tensor, slot: int = slot, position: int = position
+        ) -> Tensor:
+            keys, values = kv[layer, 0, slot], kv[layer, 1, slot]
+            keys[:, position], values[:, position] = key[0, :, 0], value[0, :, 0]
+            end = position + 1
+            return attend_to_groups(query, keys[None, :, :end], values[None, :, :end], None)
+
+        angles = stack.rotary(torch.tensor([[position]]))
+        out.append(stack(row[None, None], angles, attend)[0, 0])
+    return torch.stack(out)
+
+
+def keep(stack: Stack, *, int8: bool = False) -> CompiledStack:
+    keep_linears(stack, int8=int8, packed=lambda _name: False)
+    return CompiledStack(stack)
+
+
+PLACES = [
+    ([0], [0]),
+    ([2], [8]),
+    ([0, 1], [3, 5]),
+    ([0, 0, 1, 1], [0, 1, 0, 1]),  # the predictor's first rows
+    ([3, 1, 0], [7, 0, 2]),
+    ([0, 0, 0, 1, 1, 2, 3], [4, 5, 6, 0, 1, 8, 3]),
+]
+
+
+@pytest.mark.parametrize(("slots", "positions"), PLACES)
+def test_a_step_equals_torchs(stack: Stack, slots: list[int], positions: list[int]) -> None:
+    rows, where, at = some_rows(len(slots)), torch.tensor(slots), torch.tensor(positions)
+    ours, theirs = some_kv(), some_kv()
+    expected = by_torch(stack, rows, where, at, theirs)
+    got = keep(stack)(rows, where, at, ours)
+    assert (got - expected).abs().max() < 1e-5
+    assert (ours - theirs).abs().max() < 1e-5
+
+
+def test_weights_in_bfloat16_are_taken_as_they_are(stack: Stack) -> None:
+    rows, slots, positions = some_rows(3), torch.tensor([0, 1, 2]), torch.tensor([4, 0, 8])
+    stack.layers.bfloat16()
+    wide = Stack(SPEC).requires_grad_(False)
+    wide.fuse()
+    wide.load_state_dict(stack.state_dict())
+    for mine, other in zip(wide.layers, stack.layers, strict=True):
+        mine.self_attn.qk_scale.copy_(other.self_attn.qk_scale)
+    got = keep(stack)(rows, slots, positions, some_kv())
+    assert (got - by_torch(wide, rows, slots, positions, some_kv())).abs().max() < 1e-5
+
+
+def test_a_cache_in_bfloat16_holds_what_torch_would_write(stack: Stack) -> None:
+    rows, slots, positions = some_rows(2), torch.tensor([0, 3]), torch.tensor([5, 8])
+    ours, exact = some_kv(torch.bfloat16), some_kv(torch.bfloat16).float()
+    got = keep(stack)(rows, slots, positions, ours)
+    expected = CompiledStack(stack)(rows, slots, positions, exact)
+    assert torch.equal(ours[0].float(), exact[0].bfloat16().float())  # the first layer sees the same rows
+    assert (got - expected).abs().max() < 0.05
+
+
+@pytest.mark.parametrize("int8", [False, True])
+def test_a_row_does_not_depend_on_the_rows_beside_it(stack: Stack, int8: bool) -> None:
+    compiled = keep(stack, int8=int8)
+    rows, slots, positions = some_rows(7), torch.tensor([0, 0, 0, 1, 1, 2, 3]), torch.tensor([0, 1, 2, 0, 1, 8, 3])
+    kv, alone = some_kv(), some_kv()
+    together = compiled(rows, slots, positions, kv)
+    one_by_one = [compiled(rows[i : i + 1], slots[i : i + 1], positions[i : i + 1], alone) for i in range(7)]
+    assert torch.equal(together, torch.cat(one_by_one))
+    assert torch.equal(kv, alone)
+
+
+def test_int8_equals_its_own_rounded_weights(stack: Stack) -> None:
+    rows, slots, positions = some_rows(2), torch.tensor([1, 2]), torch.tensor([3, 0])
+    for linear in (part for part in stack.modules() if isinstance(part, nn.Linear)):
+        rounded, scale = quantise_rows(linear.weight)
+        linear.weight.copy_(rounded * scale)
+    expected = by_torch(stack, rows, slots, positions, some_kv())
+    assert (keep(stack, int8=True)(rows, slots, positions, some_kv()) - expected).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_an_invalid_number_stays_in_its_row(stack: Stack, bad: float) -> None:
+    rows = some_rows(3)
+    rows[1, 7] = bad
+    got = keep(stack)(rows, torch.arange(3), torch.tensor([2, 2, 2]), some_kv())
+    assert got[1].isnan().all()
+    assert got[[0, 2]].isfinite().all()
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 8, 9, 70])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_kept_linear_equals_the_linear(rows: int, dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    linear = nn.Linear(96, 40).requires_grad_(False)
+    linear.weight.copy_(linear.weight.bfloat16())
+    x = torch.randn(2, rows, 96)[:, :rows]
+    expected = linear(x)
+    linear.weight = nn.Parameter(linear.weight.to(dtype), requires_grad=False)
+    kept = KeptLinear(linear, int8=False)
+    assert (kept.in_features, kept.out_features) == (96, 40)
+    assert (kept(x) - expected).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("rows", [1, 8, 9, 70])
+def test_an_int8_linear_is_close_to_the_linear(rows: int, packed: bool) -> None:
+    torch.manual_seed(0)
+    linear = nn.Linear(96, 40).requires_grad_(False)
+    x = torch.randn(rows, 96)
+    expected = linear(x)
+    assert (KeptLinear(linear, int8=True, packed=packed)(x) - expected).square().mean().sqrt() < 0.01
+
+
+def test_the_type_of_the_rows_is_kept() -> None:
+    linear = nn.Linear(64, 8).requires_grad_(False).bfloat16()
+    kept = KeptLinear(linear, int8=False)
+    for rows in (1, 20):
+        assert kept(torch.ones(rows, 64, dtype=torch.bfloat16)).dtype == torch.bfloat16
+        assert kept(torch.ones(rows, 64)).dtype == torch.float32
