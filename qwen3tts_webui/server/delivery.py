@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from ..errors import SpeechError
-from ..speech import Sound
+from ..speech import SegmentFailed, SegmentStarted, Sound
 from .form import Form
 from .kept import Kept
 from .problems import Problems
@@ -18,19 +18,24 @@ from .runs import Run
 
 
 class Delivery:
-    """`pieces` once, then `end`, whatever happened in between. `wish` is the listener's `Accept-Language`."""
+    """`pieces` once, then `end`, whatever happened in between. `wish` is the listener's `Accept-Language`.
+
+    `error` ended the whole request, `cut` the sound before its end, and `missing` is why some of it is.
+    """
 
     def __init__(self, run: Run, form: Form, recorder: Recorder, problems: Problems, wish: str) -> None:
         self.run = run
         self.form = form
         self.error: SpeechError | None = None
+        self.cut: SpeechError | None = None
+        self.missing: SpeechError | None = None
         self._kept = Kept(run, recorder, self.told)
         self._problems = problems
         self._wish = wish
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
-        """What may leave, as soon as it may. Raises `SpeechError` if it fails before the first piece; a later failure
-        ends the sound well, and `error` says what it was."""
+        """What may leave, as soon as it may. Raises `SpeechError` if it fails before the first piece left, or at all if
+        the sound is one whole file; a later failure ends the sound well, and `cut` says what it was."""
         begun = False
         packer = self.form.packer()
         try:
@@ -41,10 +46,15 @@ class Delivery:
                         if piece:
                             begun = True
                             yield piece
+                    elif isinstance(event, SegmentStarted):
+                        self.cut = None
+                    elif isinstance(event, SegmentFailed):
+                        self.cut = event.error
+                        self.missing = self.missing or event.error
                     self._kept.hear(event)  # after the listener, who waits for it
         except SpeechError as error:
-            self.error = error
-            if not begun:
+            self.error = self.cut = error
+            if self.form.whole or not begun:
                 raise
         rest = await packer.flush()
         if rest:

@@ -139,7 +139,7 @@ class SpeechEvents(SoundResponse):
         return _event({"type": "speech.audio.delta", "audio": base64.b64encode(piece).decode("ascii")})
 
     def closing(self) -> bytes:
-        error = self.delivery.error
+        error = self.delivery.cut
         if error is not None:
             return _event({"type": "error", "error": self._told.shaped(error, self._wish)})
         usage = dict.fromkeys(("input_tokens", "output_tokens", "total_tokens"))

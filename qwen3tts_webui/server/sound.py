@@ -1,12 +1,14 @@
 """One request's sound as an HTTP response: as it is spoken, or as one file when it is over.
 
 In: a `Delivery`. Out: ASGI messages. Nothing is sent before the first sound exists or the failure is known, so that an
-error is an error and not a broken 200. A client that leaves cancels the synthesis.
+error is an error and not a broken 200. Sound that is cut later ends without the last chunk: a client knows that it has
+not got all of it. A client that leaves cancels the synthesis.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 
@@ -18,6 +20,8 @@ from ..types import EngineInfo
 from .delivery import Delivery
 from .form import Form
 from .problems import Problems
+
+log = logging.getLogger(__name__)
 
 
 class SoundResponse(Response):
@@ -38,9 +42,10 @@ class SoundResponse(Response):
         """A piece of sound as it is sent."""
         return piece
 
-    def closing(self) -> bytes:
-        """What is sent after the last piece."""
-        return b""
+    def closing(self) -> bytes | None:
+        """What is sent after the last piece; None: nothing, and the connection breaks off, for sound that was cut has
+        no other way to say so."""
+        return b"" if self.delivery.cut is None else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         delivery = self.delivery
@@ -67,11 +72,17 @@ class SoundResponse(Response):
                 await send({"type": "http.response.body", "body": self.wrapped(piece), "more_body": True})
         if not begun:
             await send(self._start())
-        await send({"type": "http.response.body", "body": self.closing(), "more_body": False})
+        closing = self.closing()
+        if closing is None:
+            log.warning("the sound was cut: %s", "" if self.delivery.cut is None else self.delivery.cut.code)
+            return  # uvicorn closes a connection whose answer has no end, without the last chunk
+        await send({"type": "http.response.body", "body": closing, "more_body": False})
 
     async def _whole(self, send: Send) -> None:
         async with aclosing(self.delivery.pieces()) as pieces:
             body = b"".join([piece async for piece in pieces])
+        if self.delivery.missing is not None:
+            raise self.delivery.missing
         await send(self._start(length=len(body)))
         self.delivery.run.sent_first_pcm()
         await send({"type": "http.response.body", "body": body, "more_body": False})
