@@ -33,6 +33,7 @@ from .problems import Problems
 from .recording import Recorder
 from .requests import requests_router
 from .runs import Runs
+from .sessions import Sessions, secret_file
 from .studio import studio_router
 from .tts import tts_router
 from .voices import voices_router
@@ -55,7 +56,9 @@ def create_app(
     openai_problems = openai.OpenAIProblems()
     problems, runs, recorder = Problems({openai.PREFIX: openai_problems}), Runs(), Recorder(speech.library)
     gate, talks = Gate(settings.rate_limit, settings.client_streams), Talks()
-    keys = Keys(settings.api_keys_file)
+    file = settings.api_keys_file
+    keys = Keys(file)
+    sessions = Sessions(keys, None if file is None else secret_file(file))
     metrics = Metrics(lambda: speech.info, lambda: speech.load, lambda: _memory(gpu()))
     speech.pass_through(metrics.around)
 
@@ -68,6 +71,7 @@ def create_app(
     app = GuardedApp(
         settings,
         keys=keys,
+        sessions=sessions,
         gate=gate,
         problems=problems,
         metrics=metrics,
@@ -80,7 +84,7 @@ def create_app(
     )
     app.state.ending = Ending(gate, runs, talks)
     problems.guard(app)
-    app.include_router(login_router(keys, gate, problems))
+    app.include_router(login_router(keys, sessions, gate, problems))
     app.include_router(docs_router(app))
     app.include_router(tts_router(speech, settings, runs, recorder, problems))
     app.include_router(openai.openai_router(speech, settings, runs, recorder, openai_problems))

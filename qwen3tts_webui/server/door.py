@@ -20,6 +20,7 @@ from ..errors import SpeechError, Unauthorized, WrongHost, WrongOrigin
 from .keys import Keys
 from .limits import Gate
 from .problems import Problems
+from .sessions import Sessions
 
 COOKIE = "qwen3tts_session"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -83,9 +84,10 @@ class HostAndOrigin:
 class KeyCheck:
     """ASGI: where keys are needed, lets through who has one; the same for page, API and WebSocket."""
 
-    def __init__(self, app: ASGIApp, keys: Keys, gate: Gate, problems: Problems) -> None:
+    def __init__(self, app: ASGIApp, keys: Keys, sessions: Sessions, gate: Gate, problems: Problems) -> None:
         self._app = app
         self._keys = keys
+        self._sessions = sessions
         self._gate = gate
         self._problems = problems
 
@@ -102,7 +104,7 @@ class KeyCheck:
             scope["qwen3tts.caller"] = caller
         if caller is not None and self._shown(scope):
             response: Response = RedirectResponse(str(HTTPConnection(scope).url.replace(query="")), 303)
-            remember(response, self._keys.begin_session(caller), scope)
+            remember(response, self._sessions.begin(caller), scope)
             await response(scope, receive, send)
         elif caller is not None or scope["path"] in _OPEN_PATHS:
             await self._app(scope, receive, send)
@@ -114,7 +116,7 @@ class KeyCheck:
     def _caller(self, scope: Scope) -> str | None:
         """The id of the key. Raises `TooManyRequests` for who tries too many wrong ones."""
         connection = HTTPConnection(scope)
-        found = self._keys.id_of_session(connection.cookies.get(COOKIE, ""))
+        found = self._sessions.id_of(connection.cookies.get(COOKIE, ""))
         kind, _, secret = connection.headers.get("authorization", "").partition(" ")
         if kind.lower() != "bearer":
             secret = self._shown(scope)

@@ -24,6 +24,7 @@ from .logs import RequestLog
 from .metrics import Metrics
 from .problems import Problems
 from .runs import Runs
+from .sessions import Sessions
 from .websocket import Talks
 
 _POLL_S = 0.05
@@ -43,11 +44,20 @@ class GuardedApp(FastAPI):
     """A FastAPI app behind the door."""
 
     def __init__(
-        self, settings: Settings, *, keys: Keys, gate: Gate, problems: Problems, metrics: Metrics, **options: Any
+        self,
+        settings: Settings,
+        *,
+        keys: Keys,
+        sessions: Sessions,
+        gate: Gate,
+        problems: Problems,
+        metrics: Metrics,
+        **options: Any,
     ) -> None:
         super().__init__(**options)
         self._settings = settings
         self._keys = keys
+        self._sessions = sessions
         self._gate = gate
         self._problems = problems
         self._metrics = metrics
@@ -56,7 +66,7 @@ class GuardedApp(FastAPI):
         settings = self._settings
         app: ASGIApp = super().build_middleware_stack()
         app = Limits(app, self._gate, self._problems, body_s=settings.client_timeout_s)
-        app = KeyCheck(app, self._keys, self._gate, self._problems)
+        app = KeyCheck(app, self._keys, self._sessions, self._gate, self._problems)
         if settings.cors_origins:
             app = CORSMiddleware(
                 app,

@@ -19,7 +19,6 @@ from ..errors import NotFound
 
 _PREFIX = "qtts_"
 _MAX_LENGTH = 256
-_SESSION_S = 30 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +88,6 @@ class Keys:
             raise NotFound(what="key", got=key_id[:40])
         self._write(left)
 
-    def begin_session(self, key_id: str) -> str:
-        """A token for a browser's cookie, good for 30 days or until the key is revoked, with every server of this file.
-
-        It is signed with the key's hash, so nothing is remembered; "" for a key that there is not.
-        """
-        signed = f"{key_id}.{int(time.time()) + _SESSION_S}"
-        return next((f"{signed}.{_signature(key, signed)}" for key in self.all() if key.id == key_id), "")
-
-    def id_of_session(self, token: str) -> str | None:
-        """The id of the key with which the session began."""
-        signed, _, signature = token[:_MAX_LENGTH].rpartition(".")
-        key_id, _, until = signed.partition(".")
-        if not (until.isascii() and until.isdecimal() and time.time() < int(until)):
-            return None
-        good = [key for key in self.all() if key.id == key_id and _is_same(_signature(key, signed), signature)]
-        return key_id if good else None
-
     def _write(self, keys: tuple[Key, ...]) -> None:
         assert self._path is not None, "there is no file for keys"
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,12 +96,3 @@ class Keys:
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             json.dump({"keys": [asdict(key) for key in keys]}, file, indent=1)
         new.replace(self._path)
-
-
-def _signature(key: Key, signed: str) -> str:
-    return hmac.new(key.sha256.encode(), signed.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
-
-
-def _is_same(good: str, given: str) -> bool:
-    """Takes the same time whatever is given."""
-    return hmac.compare_digest(good.encode(), given.encode("utf-8", "replace"))

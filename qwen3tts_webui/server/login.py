@@ -13,6 +13,7 @@ from .door import remember
 from .keys import Keys
 from .limits import Gate, caller_of
 from .problems import Problems
+from .sessions import Sessions
 
 _MAX_BYTES = 4_096
 _PAGE = """<!doctype html><html lang="{language}"><meta charset="utf-8"><title>Qwen3-TTS</title>
@@ -26,7 +27,7 @@ p{{margin:0;color:#b3261e}}</style>
 <button>{button}</button><p role="alert">{problem}</p></form></html>"""
 
 
-def login_router(keys: Keys, gate: Gate, problems: Problems) -> APIRouter:
+def login_router(keys: Keys, sessions: Sessions, gate: Gate, problems: Problems) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     def page(request: Request, key: str = "", status: int = 200) -> Response:
@@ -53,7 +54,7 @@ def login_router(keys: Keys, gate: Gate, problems: Problems) -> APIRouter:
             gate.ask(caller_of(request.scope), "wrong key")
             return page(request, "login.wrong", 401)
         response = RedirectResponse("./", 303)
-        remember(response, keys.begin_session(key_id), request.scope)
+        remember(response, sessions.begin(key_id), request.scope)
         return response
 
     return router

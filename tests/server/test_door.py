@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from qwen3tts_webui.config import Settings
 from qwen3tts_webui.errors import NotFound
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.server.keys import Keys
+from qwen3tts_webui.server.sessions import Sessions, secret_file
 from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.voices.presets import Presets
 from tests.fakes import ZeroCostSynthesizer
@@ -138,10 +140,15 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(keys: Keys, tmp_path: Path) -> N
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_a_session_is_good_for_every_server_with_the_same_keys(keys: Keys, tmp_path: Path) -> None:
+def sessions_in(tmp_path: Path) -> Sessions:
+    file = tmp_path / "config" / "keys.json"
+    return Sessions(Keys(file), secret_file(file))
+
+
+def test_a_session_is_good_for_every_server_with_the_same_files(keys: Keys, tmp_path: Path) -> None:
     key, _ = keys.new()
-    session = keys.begin_session(key.id)
-    assert Keys(tmp_path / "config" / "keys.json").id_of_session(session) == key.id
+    session = sessions_in(tmp_path).begin(key.id)
+    assert sessions_in(tmp_path).id_of(session) == key.id
     key_id, until, signature = session.split(".")
     forged = [
         f"{key_id}.{int(until) + 1}.{signature}",
@@ -150,16 +157,53 @@ def test_a_session_is_good_for_every_server_with_the_same_keys(keys: Keys, tmp_p
         "..",
         "ü.1.é",
     ]
-    assert [keys.id_of_session(token) for token in forged] == [None] * len(forged)
+    assert [sessions_in(tmp_path).id_of(token) for token in forged] == [None] * len(forged)
 
 
-def test_a_revoked_key_is_no_longer_good(keys: Keys) -> None:
+def test_the_file_of_keys_is_not_enough_to_forge_a_session(keys: Keys, tmp_path: Path) -> None:
+    key, _ = keys.new()
+    sessions = sessions_in(tmp_path)
+    sessions.begin(key.id)
+    stolen = Sessions(Keys(tmp_path / "config" / "keys.json"), None).begin(key.id)
+    assert sessions.id_of(stolen) is None
+    file = tmp_path / "config" / "keys.sessions"
+    assert key.sha256 not in file.read_text() and len(bytes.fromhex(file.read_text())) == 32
+    assert [path.name for path in file.parent.iterdir() if path.name != "keys.json"] == ["keys.sessions"]
+    if sys.platform != "win32":
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_new_secret_ends_all_sessions(keys: Keys, tmp_path: Path) -> None:
+    key, _ = keys.new()
+    sessions = sessions_in(tmp_path)
+    session = sessions.begin(key.id)
+    secret_file(tmp_path / "config" / "keys.json").unlink()
+    assert sessions.id_of(session) is None
+    assert sessions.id_of(sessions.begin(key.id)) == key.id
+
+
+@pytest.mark.parametrize("broken", ["", "zz", "00" * 31])
+def test_a_broken_secret_signs_nothing(keys: Keys, tmp_path: Path, broken: str) -> None:
+    key, _ = keys.new()
+    secret_file(tmp_path / "config" / "keys.json").write_text(broken)
+    assert sessions_in(tmp_path).id_of(sessions_in(tmp_path).begin(key.id)) is None
+
+
+def test_many_servers_that_start_at_once_agree_on_one_secret(keys: Keys, tmp_path: Path) -> None:
+    key, _ = keys.new()
+    with ThreadPoolExecutor(8) as threads:
+        begun = list(threads.map(lambda _: sessions_in(tmp_path).begin(key.id), range(32)))
+    assert {sessions_in(tmp_path).id_of(session) for session in begun} == {key.id}
+
+
+def test_a_revoked_key_is_no_longer_good(keys: Keys, tmp_path: Path) -> None:
     key, secret = keys.new()
-    session = keys.begin_session(key.id)
+    sessions = sessions_in(tmp_path)
+    session = sessions.begin(key.id)
     keys.new("another")
-    assert keys.id_of_session(session) == key.id
+    assert sessions.id_of(session) == key.id
     keys.revoke(key.id)
-    assert keys.id_of(secret) is None and keys.id_of_session(session) is None
+    assert keys.id_of(secret) is None and sessions.id_of(session) is None
     with pytest.raises(NotFound):
         keys.revoke(key.id)
 
