@@ -13,7 +13,8 @@ export function joinText({ fields, take, asking, sentences, writing, limit, spea
     replay: (row) => take.replay(row.line),
     retake(row) {
       if (asking.seed !== null && !row.edited) return tell(sentences.say("line.same"));
-      take.retake(row.line, () => speak({ text: row.text })).catch((error) => tell(error.message));
+      const whose = (voice) => voice && { voice, voice_desc: null, speaker: null };
+      take.retake(row.line, (voice) => speak({ text: row.text, ...whose(voice) })).catch((error) => tell(error.message));
     },
   };
   const sheet = new LineSheet(lines, sentences, act);

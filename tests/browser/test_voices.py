@@ -85,6 +85,33 @@ def test_lines_of_one_text_continue_each_other_or_are_said_to_be_similar(
     assert other.page.inner_text("#voice-truth") == "Similar voice (seed only)"
 
 
+@pytest.mark.parametrize(("line", "beside"), [(1, "Two."), (2, "One."), (3, "Two.")])
+def test_a_retake_goes_on_from_the_line_before_and_leaves_no_card(
+    continuing: Studio, fresh: Fresh, line: int, beside: str
+) -> None:
+    visit = fresh(continuing.url)
+    cards = "async () => (await (await fetch('api/voices')).json()).saved.map((card) => card.id)"
+    before = visit.page.evaluate(cards)
+    speak(visit, "One.\nTwo.\nThree.")
+    visit.page.click(f".strip[aria-label='Line {line}'] .retake")
+    visit.until("stats.recalled && !stats.receiving")
+    passage = continuing.synthesizer.utterances[-1].voice.passage
+    assert passage is not None
+    assert passage.text == beside
+    assert visit.page.inner_text("#voice-truth") == "Same voice (continued)"
+    visit.page.wait_for_function(f"async () => String(await ({cards})()) === '{','.join(before)}'")
+
+
+def test_a_retake_of_what_the_program_no_longer_knows_is_said_to_be_similar(continuing: Studio, fresh: Fresh) -> None:
+    visit = fresh(continuing.url)
+    speak(visit, "One.\nTwo.")
+    visit.page.route("**/api/voices", lambda route: route.fulfill(status=404, json={"error": {"code": "not_found"}}))
+    visit.page.click(".strip[aria-label='Line 2'] .retake")
+    visit.until("stats.recalled && !stats.receiving")
+    assert continuing.synthesizer.utterances[-1].voice.passage is None
+    assert visit.page.inner_text("#voice-truth") == "Similar voice (seed only)"
+
+
 def test_rename_star_export_delete_and_import(continuing: Studio, fresh: Fresh, tmp_path: Path) -> None:
     visit = fresh(continuing.url)
     speak(visit, "First words.")
