@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -66,21 +67,21 @@ class CodePredictor(nn.Module):
         start = 0
         for group in range(1, NUM_CODEBOOKS):
             out = self._last_of(rows, start, kv)
-            scores = self.lm_head[group - 1](self.model.norm(out)).float()
+            scores = self.lm_head[group - 1](out).float()
             codes.append(choose(group, scores))
             rows = self.code_table[codes[-1] + self.offsets[group]][:, None]
             start = group + 1
         return torch.stack(codes, dim=1)
 
     def _last_of(self, rows: Tensor, start: int, kv: Tensor) -> Tensor:
-        """Rows (batch, time, hidden) at `start` and after it in a frame -> what the last became, (batch, hidden)."""
+        """Rows (batch, time, hidden) at `start` and after it in a frame -> the last, normalised, (batch, hidden)."""
         batch, time, hidden = rows.shape
-        positions = self.positions[:, start : start + time]
         if self.model.compiled is None:
+            positions = self.positions[:, start : start + time]
             out = self.model(rows, self.model.rotary(positions), _attend_in(kv, start, start + time))
-            return cast(Tensor, out)[:, -1]
-        slots = torch.arange(batch).repeat_interleave(time)
-        out = self.model.compiled(rows.reshape(-1, hidden), slots, positions[0].repeat(batch), kv)
+            return cast(Tensor, self.model.norm(out[:, -1]))
+        slots, places = np.arange(batch).repeat(time), np.tile(np.arange(start, start + time), batch)
+        out = self.model.compiled(rows.reshape(-1, hidden), slots, places, kv)
         return out.view(rows.shape)[:, -1]
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -27,6 +28,8 @@ _FEW_ROWS = 8  # from here on a product of matrices is faster than a pass over t
 _WIDENED_BYTES = 1 << 20  # of weights that are widened at once, so that they are still in the cache when they are used
 _KINDS = {torch.float32: np.float32(0), torch.bfloat16: np.uint16(0), torch.int8: np.int8(0)}
 _ONE_CALL = threading.Lock()  # numba's simplest pool of threads ends the process when two callers meet in it
+
+Places = npt.NDArray[np.int64]
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +99,6 @@ class CompiledStack:
         kind = _KINDS[linears[0][0].weight.dtype]
         norms = [torch.stack((layer.input_layernorm.weight, layer.post_attention_layernorm.weight)) for layer in layers]
         qk_norms = [layer.self_attn.qk_scale[[0, -1]] for layer in layers]
-        self._rotary = stack.rotary
         self._linears = linears
         self._weights = (
             kind,
@@ -105,24 +107,25 @@ class CompiledStack:
             tuple(torch.stack([row[place].scales for row in linears]).numpy() for place in range(4)),
             torch.stack(norms).float().numpy(),
             torch.stack(qk_norms).float().numpy(),
+            stack.norm.weight.float().numpy(),
             np.float32(stack.norm.eps),
+            stack.rotary.frequencies.numpy(),
             linears[0][3].in_features,
         )
 
-    def __call__(self, rows: Tensor, slots: Tensor, positions: Tensor, kv: Tensor) -> Tensor:
-        """Rows (n, hidden) at their `slots` and `positions` (n,) int64 -> rows after the last layer, before the norm.
+    def __call__(self, rows: Tensor, slots: Places, positions: Places, kv: Tensor) -> Tensor:
+        """Rows (n, hidden) at their `slots` and `positions` (n,) -> rows after the last layer and the norm.
 
         Rows of one slot come in the order of their positions. `kv` (layers, 2, slots, kv_heads, length, head_dim),
         float32 or bfloat16, is read below those positions and written at them.
         """
         from qwen3tts_webui.model.kernels import run_stack
 
-        cosine, signed_sine = (angle[:, 0, 0] for angle in self._rotary(positions[:, None]))
         x = rows.to(torch.float32, copy=True).contiguous()
+        out = torch.empty_like(x)
         cache = kv.numpy() if kv.dtype == torch.float32 else kv.view(torch.uint16).numpy()
-        angles = _floats(cosine), _floats(signed_sine)
-        _call(run_stack, *self._weights, x.numpy(), slots.numpy(), positions.numpy(), cache, *angles)
-        return x.to(rows.dtype)
+        _call(run_stack, *self._weights, x.numpy(), slots, positions, cache, out.numpy())
+        return out.to(rows.dtype)
 
 
 def keep_linears(module: nn.Module, *, int8: bool, packed: Callable[[str], bool]) -> None:

@@ -211,7 +211,7 @@ def _normalise(x: Any, weight: Any, eps: Any, out: Any) -> None:
 
 
 @register_jitable(fastmath=_MATH)
-def _normalise_and_turn(x: Any, weight: Any, eps: Any, cosine: Any, signed_sine: Any) -> None:
+def _normalise_and_turn(x: Any, weight: Any, eps: Any, cosine: Any, sine: Any) -> None:
     """RMS norm and rotary angle of one head (head_dim,), in place."""
     half = len(x) // 2
     total = np.float32(0)
@@ -220,8 +220,8 @@ def _normalise_and_turn(x: Any, weight: Any, eps: Any, cosine: Any, signed_sine:
     factor = np.float32(1) / np.sqrt(total / np.float32(len(x)) + eps)
     for i in range(half):
         low, high = x[i] * factor * weight[i], x[i + half] * factor * weight[i + half]
-        x[i] = low * cosine[i] + high * signed_sine[i]
-        x[i + half] = high * cosine[i + half] + low * signed_sine[i + half]
+        x[i] = low * cosine[i] - high * sine[i]
+        x[i + half] = high * cosine[i] + low * sine[i]
 
 
 @register_jitable(fastmath=_MATH)
@@ -254,23 +254,25 @@ def run_stack(
     scales: Any,
     norms: Any,
     qk_norms: Any,
+    last_norm: Any,
     eps: Any,
+    frequencies: Any,
     intermediate: Any,
     x: Any,
     slots: Any,
     positions: Any,
     kv: Any,
-    cosine: Any,
-    signed_sine: Any,
+    out: Any,
     blocks: Any,
 ) -> None:
-    """All layers, in place on x (rows, hidden) float32; each row stands at its `slots` and `positions` (rows,) int64.
+    """All layers and the last norm: x (rows, hidden) float32, which is used up, -> `out`, of the same shape.
 
-    Rows of one slot come in the order of their positions. `kind` is a number of the type of the weights, `size` its
-    bytes; `addresses` (layers, 4) int64: where each layer's qkv, o, gate with up, and down lie; `scales`: four arrays
-    (layers, out) float32. `norms` (layers, 2, hidden), `qk_norms` (layers, 2, head_dim) float32. `kv` (layers, 2,
-    slots, kv_heads, length, head_dim) float32, or bfloat16 as uint16. `cosine`, `signed_sine` (rows, head_dim).
-    `blocks`: into how many parts the work is cut for the threads.
+    Each row stands at its `slots` and `positions` (rows,) int64; those of one slot in the order of their positions.
+    `kind` is a number of the type of the weights, `size` its bytes; `addresses` (layers, 4) int64: where each layer's
+    qkv, o, gate with up, and down lie; `scales`: four arrays (layers, out) float32. `norms` (layers, 2, hidden),
+    `qk_norms` (layers, 2, head_dim), `last_norm` (hidden,), `frequencies` (head_dim / 2,) float32. `kv` (layers, 2,
+    slots, kv_heads, length, head_dim) float32, or bfloat16 as uint16. `blocks`: into how many parts the work is cut for
+    the threads.
     """
     layers, _, _, kv_heads, length, head_dim = kv.shape
     rows, hidden = x.shape
@@ -283,6 +285,11 @@ def run_stack(
     active = np.empty((rows, intermediate), np.float32)
     summand = np.empty((rows, hidden), np.float32)
     scores = np.empty((kv_heads, length), np.float32)
+    cosine, sine = np.empty((rows, head_dim // 2), np.float32), np.empty((rows, head_dim // 2), np.float32)
+    for row in range(rows):
+        for i in range(head_dim // 2):
+            angle = np.float32(positions[row]) * frequencies[i]
+            cosine[row, i], sine[row, i] = np.cos(angle), np.sin(angle)
     for layer in range(layers):
         for head in prange(kv_heads):
             _normalise(x, norms[layer, 0], eps, normal[head])
@@ -293,7 +300,7 @@ def run_stack(
             for row in range(rows):
                 slot, position = slots[row], positions[row]
                 one = qkv[row, key : key + head_dim]
-                _normalise_and_turn(one, qk_norms[layer, 1], eps, cosine[row], signed_sine[row])
+                _normalise_and_turn(one, qk_norms[layer, 1], eps, cosine[row], sine[row])
                 for i in range(head_dim):
                     kv[layer, 0, slot, head, position, i] = _narrow(one[i], kv[0, 0, 0, 0, 0, 0])
                     kv[layer, 1, slot, head, position, i] = _narrow(qkv[row, value + i], kv[0, 0, 0, 0, 0, 0])
@@ -302,7 +309,7 @@ def run_stack(
                 keys, values = kv[layer, 0, slots[row], head], kv[layer, 1, slots[row], head]
                 for start in range(head * group, (head + 1) * group, head_dim):
                     query = qkv[row, start : start + head_dim]
-                    _normalise_and_turn(query, qk_norms[layer, 0], eps, cosine[row], signed_sine[row])
+                    _normalise_and_turn(query, qk_norms[layer, 0], eps, cosine[row], sine[row])
                     weights = scores[head, : positions[row] + 1]
                     _attend(query, keys, values, weights, seen[row, start : start + head_dim])
         for block in prange(blocks):
@@ -336,6 +343,7 @@ def run_stack(
             for row in range(rows):
                 for i in range(begin, end):
                     x[row, i] += summand[row, i]
+    _normalise(x, last_norm, eps, out)
 
 
 @_compiled

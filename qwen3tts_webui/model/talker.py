@@ -140,7 +140,7 @@ class Talker(nn.Module):
         batch = len(rows)
         slots = torch.arange(batch, device=rows.device)
         if self.model.compiled is not None:
-            return self._norm(self.model.compiled(rows, slots, positions, kv))
+            return self.model.compiled(rows, slots.numpy(), positions.numpy(), kv)
         mask = (torch.arange(kv_length, device=rows.device) <= positions[:, None])[:, None, None]
 
         def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:

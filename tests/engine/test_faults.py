@@ -102,6 +102,42 @@ def test_a_slot_is_fit_for_use_after_a_fault(model: Qwen3TTS) -> None:
     assert_as_alone(model, LONG, listener)
 
 
+@pytest.fixture
+def by_layers(model: Qwen3TTS, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps go through the layers one by one, as on a GPU, so that a layer can fail."""
+    for stack in (model.talker.model, model.talker.code_predictor.model):
+        monkeypatch.setattr(stack, "compiled", None)
+
+
+@pytest.mark.parametrize("part", ["talker", "predictor"])
+def test_a_compiled_step_that_fails_ends_the_newest(
+    model: Qwen3TTS, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    playing = stage(model)
+    listeners = crowd(playing)
+    playing.clock.now += 0.001
+    playing.run(2)
+    newest = playing.ask(replace(LONG, seed=8))
+    playing.clock.now += 0.001
+    playing.run(2)
+    stack = model.talker.model if part == "talker" else model.talker.code_predictor.model
+    compute = stack.compiled
+    assert compute is not None
+
+    def fail_once(*args: Any) -> torch.Tensor:
+        monkeypatch.setattr(stack, "compiled", compute)
+        compute(*args)
+        raise Fault
+
+    monkeypatch.setattr(stack, "compiled", fail_once)
+    playing.run(1)
+    assert newest.error is not None
+    playing.run()
+    assert_crowd_as_alone(model, listeners)
+    playing.assert_empty()
+
+
+@pytest.mark.usefixtures("by_layers")
 @pytest.mark.parametrize("layer", [0, 1])
 @pytest.mark.parametrize("part", ["talker", "predictor"])
 def test_a_step_that_fails_midway_ends_the_newest(model: Qwen3TTS, part: str, layer: int) -> None:
@@ -141,6 +177,7 @@ def test_a_codec_that_fails_for_one_alone_ends_that_one(model: Qwen3TTS) -> None
     playing.assert_empty()
 
 
+@pytest.mark.usefixtures("by_layers")
 @pytest.mark.parametrize("method", ["put", "finish", "fail"])
 def test_a_sink_that_raises_ends_its_own_utterance(model: Qwen3TTS, method: str) -> None:
     class Broken(Listener):
@@ -173,6 +210,7 @@ def test_a_sink_that_raises_ends_its_own_utterance(model: Qwen3TTS, method: str)
     playing.assert_empty()
 
 
+@pytest.mark.usefixtures("by_layers")
 @pytest.mark.parametrize("error", [MemoryError, torch.OutOfMemoryError])
 def test_out_of_memory_ends_the_newest(model: Qwen3TTS, error: type[Exception]) -> None:
     playing = stage(model)
