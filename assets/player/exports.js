@@ -10,6 +10,7 @@ export class Exports {
   #asking;
   #sentences;
   #tell;
+  #keyed = false; // whether a program needs a key here
 
   /** `tell(words)` says that something was copied. */
   constructor(player, asking, sentences, tell) {
@@ -23,6 +24,7 @@ export class Exports {
     byId("copy-python").onclick = () => this.#copy(python, "Python");
     const menu = byId("more");
     document.addEventListener("pointerdown", ({ target }) => menu.contains(target) || (menu.open = false));
+    menu.addEventListener("toggle", async () => (this.#keyed = await keyed()));
     menu.addEventListener("keydown", (event) => this.#key(event, menu));
     this.#draw();
   }
@@ -58,7 +60,7 @@ export class Exports {
   }
 
   async #copy(written, name) {
-    const text = written(route("api/tts"), this.#request);
+    const text = written(route("api/tts"), this.#request, this.#keyed);
     byId("more").open = false;
     byId("more").querySelector("summary").focus();
     try {
@@ -66,7 +68,17 @@ export class Exports {
     } catch {
       copyOld(text); // plain http, or not allowed
     }
-    this.#tell(this.#sentences.say("export.copied", { name }));
+    this.#tell(this.#sentences.say(this.#keyed ? "export.copied.key" : "export.copied", { name }));
+  }
+}
+
+/** Whether a stranger is sent to the door: asked of a small file, without the cookie that let this page in. */
+async function keyed() {
+  try {
+    const stranger = { credentials: "omit", redirect: "manual", headers: { Accept: "text/html" } };
+    return (await fetch(route("studio/icons/icon.svg"), stranger)).type === "opaqueredirect";
+  } catch {
+    return false;
   }
 }
 

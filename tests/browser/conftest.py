@@ -40,8 +40,8 @@ class Studio:
     close: Callable[[], None]
 
 
-def serve(synthesizer: ZeroCostSynthesizer, outputs: Path) -> Studio:
-    """Start the whole program around `synthesizer` on a free port.
+def serve(synthesizer: ZeroCostSynthesizer, outputs: Path, **options: Any) -> Studio:
+    """Start the whole program around `synthesizer` on a free port; `options` are those of `Settings`.
 
     Gradio leaves an event loop unclosed wherever it is imported or drawn without one, so all of it happens inside one.
     """
@@ -49,7 +49,9 @@ def serve(synthesizer: ZeroCostSynthesizer, outputs: Path) -> Studio:
 
     async def run() -> None:
         try:
-            server = uvicorn.Server(uvicorn.Config(_app(synthesizer, outputs), port=0, log_level="warning"))
+            server = uvicorn.Server(
+                uvicorn.Config(_app(synthesizer, Settings(outputs=outputs, **options)), port=0, log_level="warning")
+            )
             announcing = asyncio.create_task(_announce(server, started))
             await server.serve()
             await announcing
@@ -70,12 +72,11 @@ def serve(synthesizer: ZeroCostSynthesizer, outputs: Path) -> Studio:
     return Studio(f"http://127.0.0.1:{port}/", synthesizer, close)
 
 
-def _app(synthesizer: ZeroCostSynthesizer, outputs: Path) -> Any:
+def _app(synthesizer: ZeroCostSynthesizer, settings: Settings) -> Any:
     from qwen3tts_webui.server import create_app
     from qwen3tts_webui.ui import mount_page
 
-    settings = Settings(outputs=outputs)
-    speech = Speech(synthesizer, Presets.load(), Library(outputs))
+    speech = Speech(synthesizer, Presets.load(), Library(settings.outputs))
     return create_app(speech, settings, page=lambda app: mount_page(app, speech, settings))
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import av
 import pytest
 
-from .conftest import SHORT_FRAMES, Studio, Visit
+from qwen3tts_webui.server.keys import Keys
+from tests.fakes import RealTimeSynthesizer
+
+from .conftest import SHORT_FRAMES, Studio, Visit, serve
 
 pytestmark = pytest.mark.browser
 Fresh = Callable[..., Visit]
@@ -88,6 +93,39 @@ def test_the_copied_request_says_the_same(studio: Studio, fresh: Fresh, tmp_path
     again = studio.synthesizer.utterances[-2:]
     assert [(one.text, one.seed, one.voice) for one in again] == [(one.text, one.seed, one.voice) for one in asked]
     assert (tmp_path / "speech.wav").read_bytes() == bytes(heard)
+
+
+@pytest.fixture(scope="module")
+def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Studio, str]]:
+    """A server that wants a key, and the key."""
+    folder = tmp_path_factory.mktemp("keyed")
+    file = folder / "keys.json"
+    _, secret = Keys(file).new()
+    studio = serve(RealTimeSynthesizer(rate=20.0, num_frames=5), folder, api_keys_file=file)
+    yield studio, secret
+    studio.close()
+
+
+@pytest.mark.parametrize("language", ["curl", "python"])
+def test_where_a_key_is_needed_the_copied_request_reads_it_from_the_environment(
+    keyed: tuple[Studio, str], fresh: Fresh, tmp_path: Path, language: str
+) -> None:
+    studio, secret = keyed
+    visit = fresh(f"{studio.url}?key={secret}", permissions=["clipboard-read", "clipboard-write"])
+    spoken(visit, "one")
+    with visit.page.expect_response("**/icon.svg"):
+        visit.page.click("#more summary")
+    visit.page.click(f"#copy-{language}")
+    visit.page.wait_for_function("() => document.querySelector('#status').textContent.startsWith('Copied')")
+    command = visit.page.evaluate("navigator.clipboard.readText()")
+    assert secret not in command
+    program = ["bash", "-c", command] if language == "curl" else [sys.executable, "-c", command]
+    run = partial(subprocess.run, program, cwd=tmp_path, timeout=60, capture_output=True)
+    assert run(env={**os.environ, "QWEN3TTS_API_KEY": "qtts_wrong"}).returncode != 0
+    (tmp_path / "speech.wav").unlink(missing_ok=True)
+    assert run(env={**os.environ, "QWEN3TTS_API_KEY": secret}).returncode == 0
+    assert (tmp_path / "speech.wav").read_bytes().startswith(b"RIFF")
+    assert visit.complaints == []
 
 
 def test_the_menu_is_worked_by_keyboard(studio: Studio, fresh: Fresh) -> None:
