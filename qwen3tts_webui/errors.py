@@ -46,7 +46,21 @@ Each class has a `code` (stable, for programs) and an English `template`; `asset
 `error.<code>` with the same placeholders. Texts and descriptions of users never enter an error.
 """
 
+from __future__ import annotations
+
 from typing import ClassVar
+
+
+class Reason(str):
+    """A clause in the sentence of an error: English, translated by the key `error.reason.<code>` and its `params`."""
+
+    code: str
+    params: dict[str, object]
+
+    def __new__(cls, code: str, clause: str, /, **params: object) -> Reason:
+        reason = super().__new__(cls, clause.format(**params))
+        reason.code, reason.params = code, params
+        return reason
 
 
 class SpeechError(Exception):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Literal, get_args
 
 from .config import asset
-from .errors import SpeechError
+from .errors import Reason, SpeechError
 
 PageLanguage = Literal["en", "zh"]
 PAGE_LANGUAGES: tuple[PageLanguage, ...] = get_args(PageLanguage)
@@ -29,7 +29,13 @@ class Catalog:
     def error(self, error: SpeechError) -> str:
         """What went wrong, as a sentence."""
         template = self._sentences.get(f"error.{error.code}", error.template)
-        return template.format(**error.params)
+        return template.format(**{name: self._clause(value) for name, value in error.params.items()})
+
+    def _clause(self, value: object) -> object:
+        """A reason in this language, where it has one; anything else as it is."""
+        if not isinstance(value, Reason) or (clause := self._sentences.get(f"error.reason.{value.code}")) is None:
+            return value
+        return clause.format(**value.params)
 
     @property
     def sentences(self) -> Mapping[str, str]:

@@ -12,7 +12,7 @@ import av
 import numpy as np
 import soxr
 
-from ..errors import BadFile
+from ..errors import BadFile, Reason
 from ..types import SAMPLE_RATE, Pcm
 from .pcm import finite
 
@@ -28,13 +28,15 @@ def read_sound(data: bytes, *, max_bytes: int = MAX_BYTES, max_seconds: float = 
     and for a file without a single sample.
     """
     if len(data) > max_bytes:
-        raise BadFile(reason=f"it is larger than {max_bytes / 2**20:g} MiB")
+        raise BadFile(reason=Reason("too_large", "it is larger than {mib:g} MiB", mib=max_bytes / 2**20))
     try:
         pcm, rate = _decoded(data, max_seconds)
     except (av.FFmpegError, ValueError, OverflowError) as error:
-        raise BadFile(reason="it is not a sound file that can be read, or it is damaged") from error
+        raise BadFile(
+            reason=Reason("no_sound_file", "it is not a sound file that can be read, or it is damaged")
+        ) from error
     if len(pcm) == 0:
-        raise BadFile(reason="there is no sound in it")
+        raise BadFile(reason=Reason("no_sound", "there is no sound in it"))
     resampled: Pcm = soxr.resample(finite(pcm), rate, SAMPLE_RATE)
     return finite(resampled)
 
@@ -44,7 +46,7 @@ def _decoded(data: bytes, max_seconds: float) -> tuple[Pcm, int]:
     options = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "none"}
     with av.open(io.BytesIO(data), options=options) as container:
         if not container.streams.audio:
-            raise BadFile(reason="there is no sound in it")
+            raise BadFile(reason=Reason("no_sound", "there is no sound in it"))
         stream = container.streams.audio[0]
         rate = stream.rate
         to_mono = av.AudioResampler(format="flt", layout="mono", rate=rate)
@@ -55,5 +57,5 @@ def _decoded(data: bytes, max_seconds: float) -> tuple[Pcm, int]:
                 pieces.append(mono.to_ndarray()[0])
                 length += mono.samples
             if length > max_seconds * rate:
-                raise BadFile(reason=f"it is longer than {max_seconds:g} seconds")
+                raise BadFile(reason=Reason("too_long", "it is longer than {seconds:g} seconds", seconds=max_seconds))
     return np.concatenate(pieces), rate

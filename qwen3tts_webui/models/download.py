@@ -10,7 +10,7 @@ import re
 import shutil
 from pathlib import Path
 
-from ..errors import CheckpointError, DiskFull, DownloadError, InvalidValue
+from ..errors import CheckpointError, DiskFull, DownloadError, InvalidValue, Reason
 from .huggingface import HuggingFace
 from .meter import Meter
 from .modelscope import ENDPOINT, ModelScope
@@ -59,7 +59,7 @@ def download(
         failure = (
             _no_room(store, model, 0)
             if error.errno == errno.ENOSPC
-            else DownloadError(what=model, reason=error.strerror or "a file cannot be written")
+            else DownloadError(what=model, reason=error.strerror or Reason("unwritable", "a file cannot be written"))
         )
         meter.end("failed", failure)
         raise failure from error

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import DownloadError
+from ..errors import DownloadError, Reason
 from .checkpoint import CODEC_FOLDER
 from .known import KNOWN, is_model_id
 from .source import Listing, Opened, RemoteFile, needed
@@ -64,7 +64,9 @@ class Folder:
                 opened.seek(start)
                 yield Opened(start, file.size, _blocks(opened))
         except OSError as error:
-            raise DownloadError(what=file.path, reason=error.strerror or "it cannot be read") from error
+            raise DownloadError(
+                what=file.path, reason=error.strerror or Reason("unreadable", "it cannot be read")
+            ) from error
 
 
 def _blocks(file: BinaryIO) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import quote
 
-from ..errors import DownloadError, HubUnreachable
+from ..errors import DownloadError, HubUnreachable, Reason
 from .http import Web
 from .source import Broken, Listing, Opened, RemoteFile, needed
 
@@ -34,7 +34,7 @@ class HuggingFace:
 
     def listing(self, model: str) -> Listing:
         if self._offline:
-            raise DownloadError(what=model, reason="HF_HUB_OFFLINE is set; unset it first")
+            raise DownloadError(what=model, reason=Reason("offline", "HF_HUB_OFFLINE is set; unset it first"))
         answer = self._web.get_json(model, f"{self._endpoint}/api/models/{quote(model)}", {"blobs": "true"})
         try:
             revision, files = _read(answer)

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..errors import DownloadError
+from ..errors import DownloadError, Reason
 from .checkpoint import CODEC_FOLDER, INDEX_FILE, SINGLE_FILE, SMALL_FILES
 
 _WANTED = re.compile(rf"({CODEC_FOLDER}/)?[A-Za-z0-9][\w.-]*\.(json|txt|safetensors)")
@@ -108,7 +108,8 @@ def needed(model: str, files: list[RemoteFile]) -> tuple[RemoteFile, ...]:
         if not names & {folder + SINGLE_FILE, folder + INDEX_FILE}:
             missing.append(folder + SINGLE_FILE)
     if missing:
-        raise DownloadError(what=model, reason=f"it is not a Qwen3-TTS checkpoint: {missing[0]} is missing")
+        reason = Reason("no_checkpoint", "it is not a Qwen3-TTS checkpoint: {file} is missing", file=missing[0])
+        raise DownloadError(what=model, reason=reason)
     if any(file.size < 0 for file in wanted):
-        raise DownloadError(what=model, reason="the hub does not say how big its files are")
+        raise DownloadError(what=model, reason=Reason("no_sizes", "the hub does not say how big its files are"))
     return tuple(wanted)

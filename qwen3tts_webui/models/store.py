@@ -17,7 +17,7 @@ from typing import Any
 import platformdirs
 from filelock import FileLock, Timeout
 
-from ..errors import CheckpointError, DownloadError
+from ..errors import CheckpointError, DownloadError, Reason
 from .checkpoint import check_checkpoint
 from .known import KNOWN, is_model_id, known
 
@@ -82,7 +82,7 @@ class Store:
             with FileLock(lock, timeout=0):
                 yield
         except Timeout:
-            raise DownloadError(what=model, reason="another download of it is under way") from None
+            raise DownloadError(what=model, reason=Reason("under_way", "another download of it is under way")) from None
 
     def settle(self, model: str, manifest: Mapping[str, object]) -> Path:
         """Everything in `partial` is there and verified: write the manifest, then move all of it in one step.

@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..config import MAX_DESCRIPTION
-from ..errors import BadFile, InvalidValue
+from ..errors import BadFile, InvalidValue, Reason
 from ..types import NUM_CODEBOOKS, Codes, Passage, Voice
 
 EXTENSION = "voice"
@@ -140,13 +140,13 @@ def unpack(data: bytes) -> SavedVoice:
     fields = _parsed(data)
     name = clean_name(fields.name)
     if not name:
-        raise BadFile(reason="the voice has no name")
+        raise BadFile(reason=Reason("no_name", "the voice has no name"))
     passage = None
     if fields.passage is not None:
         passage = Passage(text=fields.passage.text, codes=_codes(fields.passage))
     sample = None if fields.sample is None else _from_text(fields.sample)
     if sample is not None and (not sample.startswith(b"OggS") or len(sample) > MAX_SAMPLE_BYTES):
-        raise BadFile(reason="its sample is not an Ogg file")
+        raise BadFile(reason=Reason("no_ogg", "its sample is not an Ogg file"))
     return SavedVoice(
         name=name,
         description=fields.description,
@@ -164,23 +164,23 @@ def unpack(data: bytes) -> SavedVoice:
 
 def _parsed(data: bytes) -> _Fields:
     if len(data) > MAX_BYTES:
-        raise BadFile(reason=f"it is larger than {MAX_BYTES // 2**20} MiB")
+        raise BadFile(reason=Reason("too_large", "it is larger than {mib:g} MiB", mib=MAX_BYTES / 2**20))
     try:
         raw = json.loads(data, object_pairs_hook=_unique, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise BadFile(reason="it is not a voice file of this program") from error
+        raise BadFile(reason=Reason("no_voice_file", "it is not a voice file of this program")) from error
     if not isinstance(raw, dict) or raw.get("format") != _FORMAT:
-        raise BadFile(reason="it is not a voice file of this program")
+        raise BadFile(reason=Reason("no_voice_file", "it is not a voice file of this program"))
     if raw.get("version") != _VERSION:
-        raise BadFile(reason="it was written by another version of this program")
+        raise BadFile(reason=Reason("other_version", "it was written by another version of this program"))
     try:
         json.dumps(raw, ensure_ascii=False).encode()  # a lone surrogate is no text
         return _Fields.model_validate(raw)
     except ValidationError as error:
         where = next((str(part) for part in error.errors()[0]["loc"] if part in _KNOWN), "a field")
-        raise BadFile(reason=f"{where} in it is not what it should be") from error
+        raise BadFile(reason=Reason("odd_field", "{where} in it is not what it should be", where=where)) from error
     except UnicodeEncodeError as error:
-        raise BadFile(reason="it holds characters that are none") from error
+        raise BadFile(reason=Reason("no_characters", "it holds characters that are none")) from error
 
 
 _KNOWN = frozenset(_Fields.model_fields)
@@ -201,10 +201,10 @@ def _codes(passage: _PassageFields) -> Codes:
     """int16 (frames, NUM_CODEBOOKS)."""
     data = _from_text(passage.codes)
     if len(data) != passage.frames * NUM_CODEBOOKS * 2:
-        raise BadFile(reason="the number of its codes is not right")
+        raise BadFile(reason=Reason("odd_codes", "the number of its codes is not right"))
     codes = np.frombuffer(data, dtype="<i2").astype(np.int16).reshape(passage.frames, NUM_CODEBOOKS)
     if codes.min() < 0 or codes.max() > _MAX_CODE:
-        raise BadFile(reason="a code in it is out of range")
+        raise BadFile(reason=Reason("code_range", "a code in it is out of range"))
     return codes
 
 
@@ -216,4 +216,4 @@ def _from_text(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except ValueError as error:
-        raise BadFile(reason="a part of it is damaged") from error
+        raise BadFile(reason=Reason("damaged", "a part of it is damaged")) from error

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import BadFile
+from ..errors import BadFile, Reason
 
 log = logging.getLogger(__name__)
 
@@ -179,7 +179,9 @@ def _opened(path: Path, network: bool) -> sqlite3.Connection:
         connection.execute("BEGIN IMMEDIATE")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > _VERSION:
-            raise BadFile(reason=f"{path.name} was written by a newer version of this program")
+            raise BadFile(
+                reason=Reason("newer", "{file} was written by a newer version of this program", file=path.name)
+            )
         if version < _VERSION:
             for statement in _SCHEMA.split(";"):
                 connection.execute(statement)
