@@ -1,5 +1,6 @@
 // Joins the parts of the text region: the lines, what each offers, the panel of one line.
 
+import { drawSeed } from "./asking.js";
 import { byId } from "./dom.js";
 import { Lines } from "./lines.js";
 import { LineSheet } from "./linesheet.js";
@@ -12,9 +13,11 @@ export function joinText({ fields, take, asking, sentences, writing, limit, spea
     canRetake: () => take.whole,
     replay: (row) => take.replay(row.line),
     retake(row) {
-      if (asking.seed !== null && !row.edited) return tell(sentences.say("line.same"));
+      const locked = asking.seed !== null && !row.edited;
+      if (locked && !take.continues) return tell(sentences.say("line.same"));
+      const seed = locked ? { seed: drawSeed() } : {}; // another reading is wanted, and the line before keeps the voice
       const whose = (voice) => voice && { voice, voice_desc: null, speaker: null };
-      take.retake(row.line, (voice) => speak({ text: row.text, ...whose(voice) })).catch((error) => tell(error.message));
+      take.retake(row.line, (voice) => speak({ text: row.text, ...seed, ...whose(voice) })).catch((error) => tell(error.message));
     },
   };
   const sheet = new LineSheet(lines, sentences, act);

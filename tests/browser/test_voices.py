@@ -102,6 +102,19 @@ def test_a_retake_goes_on_from_the_line_before_and_leaves_no_card(
     visit.page.wait_for_function(f"async () => String(await ({cards})()) === '{','.join(before)}'")
 
 
+def test_a_retake_is_another_reading_where_the_seed_is_kept_too(continuing: Studio, fresh: Fresh) -> None:
+    visit = fresh(continuing.url)
+    visit.type("One.\nTwo.")
+    visit.page.click("#three")
+    visit.page.click(".take[data-state=done] .keep >> nth=0")
+    kept = int(visit.until("stats.samples > 0 && !stats.receiving")["seed"])
+    visit.page.click(".strip[aria-label='Line 2'] .retake")
+    visit.page.wait_for_function("() => document.querySelector('#status').textContent.startsWith('Line 2 has')")
+    asked = continuing.synthesizer.utterances[-1]
+    assert (asked.text, asked.voice.passage.text if asked.voice.passage else None) == ("Two.", "One.")
+    assert asked.seed != kept
+
+
 def test_a_retake_of_what_the_program_no_longer_knows_is_said_to_be_similar(continuing: Studio, fresh: Fresh) -> None:
     visit = fresh(continuing.url)
     speak(visit, "One.\nTwo.")
