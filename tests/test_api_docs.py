@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,9 @@ from qwen3tts_webui.voices.presets import Presets
 from tests.fakes import ZeroCostSynthesizer
 from tests.server.running import calling, running
 
-DOCS = (Path(__file__).resolve().parents[1] / "docs" / "api.md").read_text(encoding="utf-8")
+FOLDER = Path(__file__).resolve().parents[1] / "docs"
+DOCS = (FOLDER / "api.md").read_text(encoding="utf-8")
+CHINESE = (FOLDER / "api.zh.md").read_text(encoding="utf-8")
 TTS, OPENAI = DOCS.partition("## OpenAI")[::2]
 
 
@@ -29,9 +32,15 @@ def classes(root: type[errors.SpeechError]) -> Iterator[type[errors.SpeechError]
         yield from classes(child)
 
 
-def test_every_field_of_tts_is_there() -> None:
-    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", TTS.partition("### A batch")[0], re.MULTILINE)
-    assert set(re.findall(r"`(\w+)`", " ".join(rows))) == set(SpeakBody.model_fields)
+@pytest.mark.parametrize("page", [TTS.partition("### A batch")[0], CHINESE], ids=["en", "zh"])
+def test_every_field_of_tts_is_there_with_its_number(page: str) -> None:
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|([^|]*)\|", page, re.MULTILINE)
+    told = {name: cell for names, cell in rows for name in re.findall(r"`(\w+)`", names)}
+    assert told.keys() == SpeakBody.model_fields.keys()
+    for names, cell in rows:
+        defaults = [SpeakBody.model_fields[name].default for name in re.findall(r"`(\w+)`", names)]
+        if all(isinstance(default, (int, float)) for default in defaults):
+            assert [json.loads(number) for number in cell.strip(" `").split(", ")] == defaults
 
 
 @pytest.mark.parametrize("name", [*OpenAIBody.model_fields, *OPENAI_VOICES])

@@ -34,6 +34,8 @@ class Kept:
         if self._run.ended:
             return
         self._run.speaking.cancel()
-        if self._recording is not None:
-            self._recording.end(lambda: self._run.account)
-        self._run.end(error, "" if error is None else self._told(error)["message"])
+        try:
+            if self._recording is not None:
+                self._recording.end(lambda: self._run.account)
+        finally:
+            self._run.end(error, "" if error is None else self._told(error)["message"])

@@ -88,7 +88,7 @@ class Recording:
             if self._file is None:
                 self._file = self._shelf.begin()
             self._file.write(np.concatenate(pieces))
-        except OSError as error:
+        except Exception as error:
             self._give_up(error)
 
     def _finish(self, account: Callable[[], JsonObject]) -> None:
@@ -96,13 +96,14 @@ class Recording:
         try:
             if self._file is not None and not self._broken:
                 path = self._file.keep(account())
-        except OSError as error:
+        except Exception as error:  # whatever it was: somebody may wait for the path
             self._give_up(error)
-        self.path.set_result(path)
+        finally:
+            self.path.set_result(path)
 
-    def _give_up(self, error: OSError) -> None:
+    def _give_up(self, error: Exception) -> None:
         """A full disk costs the file, not the speech."""
-        log.error("the sound cannot be kept: %s", error)
+        log.error("the sound cannot be kept: %s", error, exc_info=None if isinstance(error, OSError) else error)
         self._broken = True
         if self._file is not None:
             self._file.discard()
