@@ -32,13 +32,13 @@ export function entryRow(entry, sentences, acts) {
 }
 
 /** When, how long, in which language, with which seed, how fast, by whom. */
-function describe({ created, num_samples, language, seed, first_pcm_ms, label, failed, stopped, speed }, sentences) {
+function describe({ created, num_samples, language, seed, first_pcm_ms, label, preview, failed, stopped, speed }, sentences) {
   const when = new Intl.DateTimeFormat(sentences.language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(1000 * created));
   const facts = [when, num_samples === null ? null : clock(num_samples / RATE), language === "auto" ? null : language];
   if (speed && speed !== 1) facts.push(`${speed}×`);
   if (seed !== null) facts.push(sentences.say("seed.kept", { seed }));
   if (first_pcm_ms !== null) facts.push(`${Math.round(first_pcm_ms)} ms`);
-  facts.push(label);
+  facts.push(preview ? sentences.say("engine.preview") : label);
   if (failed || stopped === "cancelled") facts.push(sentences.say("history.failed"));
   return facts.filter(Boolean).join(" · ");
 }

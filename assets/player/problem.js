@@ -47,6 +47,7 @@ function causeOf(code, sentences) {
 
 /** Show `error`, or take the card away for null. */
 export function showProblem(error, request_id, sentences) {
+  const fresh = byId("error").hidden;
   byId("error").hidden = !error;
   if (!error) return;
   const ours = OURS.includes(error.code) || !error.message;
@@ -58,6 +59,7 @@ export function showProblem(error, request_id, sentences) {
   byId("retry").onclick = DOES[action];
   const details = [error.code, error.status && `HTTP ${error.status}`, request_id, ours ? error.message : null];
   tell("error-details", details.filter(Boolean).join(" · "));
+  if (fresh) byId("error").scrollIntoView({ block: "nearest" }); // on a phone it is far below what was pressed
 }
 
 /** The same words again are not announced again. */

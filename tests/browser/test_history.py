@@ -100,6 +100,14 @@ def test_restore_brings_everything_back_after_a_reload(own: Studio, fresh: Fresh
     assert asked.sampling.temperature == 0.6
 
 
+def test_who_spoke_is_told_in_the_language_of_the_page(own: Studio, fresh: Fresh) -> None:
+    visit = fresh(own.url, locale="zh-CN")
+    speak(visit, "red apple")
+    visit.page.click("#history-open")
+    show(visit, 1)
+    assert visit.page.inner_text(".entry .facts").endswith("预览语音，并非 Qwen3-TTS")
+
+
 def test_an_entry_is_played(own: Studio, fresh: Fresh) -> None:
     visit = fresh(own.url)
     speak(visit, "Hear me again.")

@@ -171,6 +171,31 @@ def test_390_pixels_are_enough(studio: Studio, fresh: Fresh, state: str) -> None
     assert box["height"] >= 44
 
 
+def phone(fresh: Fresh, studio: Studio) -> Visit:
+    return fresh(studio.url, viewport={"width": 390, "height": 844}, has_touch=True)
+
+
+def test_on_a_phone_an_error_comes_into_sight_above_generate(studio: Studio, fresh: Fresh) -> None:
+    visit = phone(fresh, studio)
+    visit.type("……")
+    visit.generate()
+    visit.until("stats.state === 'failed'")
+    visit.painted()
+    box, generate = (visit.page.locator(name).bounding_box() for name in ("#error", "#generate"))
+    assert box["y"] > 0
+    assert box["y"] + box["height"] <= generate["y"]
+
+
+def test_on_a_phone_what_the_label_opens_covers_the_figures(studio: Studio, fresh: Fresh) -> None:
+    visit = phone(fresh, studio)
+    visit.page.click("#engine summary")
+    covering = """() => {
+      const { left, top, width, height } = document.querySelector('#metric-latency dd').getBoundingClientRect();
+      return document.elementFromPoint(left + width / 2, top + height / 2).closest('#engine') !== null;
+    }"""
+    assert visit.page.evaluate(covering) is True
+
+
 def test_dark_and_light_follow_the_system_until_told_otherwise(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url, color_scheme="dark")
     dark = "() => document.body.classList.contains('dark')"
