@@ -14,7 +14,7 @@ from torch import nn
 
 from qwen3tts_webui.model.codec_layers import scale_outputs
 from qwen3tts_webui.model.codec_state import CodecState, Rows
-from qwen3tts_webui.model.layers import fused
+from qwen3tts_webui.model.layers import RMSNorm, fused
 from qwen3tts_webui.model.spec import CodecSpec
 
 
@@ -91,10 +91,10 @@ class LayerScale(nn.Module):
 class CodecTransformerLayer(nn.Module):
     def __init__(self, spec: CodecSpec) -> None:
         super().__init__()
-        self.input_layernorm = nn.RMSNorm(spec.hidden_size, eps=spec.rms_norm_eps)
+        self.input_layernorm = RMSNorm(spec.hidden_size, spec.rms_norm_eps)
         self.self_attn = CodecAttention(spec)
         self.self_attn_layer_scale = LayerScale(spec.hidden_size)
-        self.post_attention_layernorm = nn.RMSNorm(spec.hidden_size, eps=spec.rms_norm_eps)
+        self.post_attention_layernorm = RMSNorm(spec.hidden_size, spec.rms_norm_eps)
         self.mlp = CodecMlp(spec)
         self.mlp_layer_scale = LayerScale(spec.hidden_size)
 
@@ -123,7 +123,7 @@ class CodecTransformer(nn.Module):
         self.past = spec.sliding_window - 1  # a frame sees itself and this many before it
         self.input_proj = nn.Linear(spec.latent_dim, spec.hidden_size)
         self.layers = nn.ModuleList(CodecTransformerLayer(spec) for _ in range(spec.num_layers))
-        self.norm = nn.RMSNorm(spec.hidden_size, eps=spec.rms_norm_eps)
+        self.norm = RMSNorm(spec.hidden_size, spec.rms_norm_eps)
         self.output_proj = nn.Linear(spec.hidden_size, spec.latent_dim)
         exponents = torch.arange(0, spec.head_dim, 2, dtype=torch.float32) / spec.head_dim
         self.register_buffer("frequency", 1.0 / spec.rope_theta**exponents, persistent=False)

@@ -22,7 +22,6 @@ from qwen3tts_webui.model.codec_layers import (
     Snake,
 )
 from qwen3tts_webui.model.codec_state import CodecState, Rows
-from qwen3tts_webui.model.linear import replace_linears
 from qwen3tts_webui.model.spec import CodecSpec
 from qwen3tts_webui.model.weights import load_weights
 
@@ -110,7 +109,6 @@ class CodecDecoder(nn.Module):
         foldable = (Quantizer, CausalConv, CausalUpsample, Snake, ConvNeXt, CodecTransformerLayer)
         for module in [module for module in self.modules() if isinstance(module, foldable)]:
             module.fold()
-        replace_linears(self, "float32")
         for index, layer in enumerate(self._contextual()):
             layer.context_index = index
 
@@ -142,7 +140,7 @@ class CodecDecoder(nn.Module):
         x = first(x, state, rows)
         for block in blocks:
             x = block(x, state, rows)
-        sound: torch.Tensor = last(snake(x), state, rows)
+        sound: torch.Tensor = last(x, state, rows, snake)
         return sound.squeeze(2).clamp_(-1.0, 1.0)
 
     def decode_whole(self, codes: torch.Tensor) -> torch.Tensor:

@@ -13,6 +13,7 @@ from torch import nn
 
 from qwen3tts_webui.model.codec_state import CodecState, Rows
 from qwen3tts_webui.model.convolution import make_convolution
+from qwen3tts_webui.model.jit import available, call
 
 
 class Contextual(nn.Module):
@@ -24,12 +25,16 @@ class Contextual(nn.Module):
         self.channels = channels
         self.context_index = -1
 
-    def with_past(self, x: torch.Tensor, state: CodecState, rows: Rows) -> torch.Tensor:
-        """`x` (batch, time, channels) behind its past (zeros at first); the end of both is kept for the next call."""
+    def with_past(self, x: torch.Tensor, state: CodecState, rows: Rows, snake: Snake | None = None) -> torch.Tensor:
+        """`x` (batch, time, channels), after `snake` if there is one, behind its past (zeros at first).
+
+        The end of both is kept for the next call.
+        """
         if self.context_frames == 0:
-            return x
+            return x if snake is None else snake(x)
         context = state.contexts[self.context_index]
-        x = torch.cat([context[rows], x], dim=1)
+        past = context[rows]
+        x = torch.cat([past, x], dim=1) if snake is None else snake(x, past)
         context[rows] = x[:, -self.context_frames :]
         return x
 
@@ -51,8 +56,8 @@ class CausalConv(Contextual):
             groups=loaded.groups,
         )
 
-    def forward(self, x: torch.Tensor, state: CodecState, rows: Rows) -> torch.Tensor:
-        y: torch.Tensor = self.conv(self.with_past(x, state, rows))
+    def forward(self, x: torch.Tensor, state: CodecState, rows: Rows, snake: Snake | None = None) -> torch.Tensor:
+        y: torch.Tensor = self.conv(self.with_past(x, state, rows, snake))
         return y
 
 
@@ -77,8 +82,8 @@ class CausalUpsample(Contextual):
         weight = phases.permute(3, 1, 0, 2).reshape(self.rate * outputs, inputs, self.taps)
         self.conv = make_convolution(weight, loaded.bias.detach().repeat(self.rate), dilation=1, groups=1)
 
-    def forward(self, x: torch.Tensor, state: CodecState, rows: Rows) -> torch.Tensor:
-        y: torch.Tensor = self.conv(self.with_past(x, state, rows))
+    def forward(self, x: torch.Tensor, state: CodecState, rows: Rows, snake: Snake | None = None) -> torch.Tensor:
+        y: torch.Tensor = self.conv(self.with_past(x, state, rows, snake))
         return y.view(x.shape[0], x.shape[1] * self.rate, -1)
 
 
@@ -96,11 +101,26 @@ class Snake(nn.Module):
     def fold(self) -> None:
         self.register_buffer("frequency", self.alpha.detach().exp())
         self.register_buffer("gain", 1.0 / (self.beta.detach().exp() + 1e-9))
+        self._compiled = self.gain.device.type == "cpu" and available()
         del self.alpha, self.beta
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, past: torch.Tensor | None = None) -> torch.Tensor:
+        """`x` (batch, time, channels) -> the same, behind `past` (batch, frames, channels) if it is given."""
+        if self._compiled:
+            return self._in_one_pass(x, past)
         wave = (x * self.frequency).sin_().square_()
-        return torch.addcmul(x, wave, self.gain)
+        y = torch.addcmul(x, wave, self.gain)
+        return y if past is None else torch.cat([past, y], dim=1)
+
+    def _in_one_pass(self, x: torch.Tensor, past: torch.Tensor | None) -> torch.Tensor:
+        from qwen3tts_webui.model.snake_kernel import run_snake
+
+        skip = 0 if past is None else past.shape[1]
+        y = torch.empty(x.shape[0], skip + x.shape[1], x.shape[2])
+        if past is not None:
+            y[:, :skip] = past
+        call(run_snake, x.contiguous().numpy(), self.frequency.numpy(), self.gain.numpy(), y.numpy(), skip)
+        return y
 
 
 class ConvNeXt(nn.Module):
@@ -135,8 +155,8 @@ class ResidualUnit(nn.Module):
         self.conv2 = CausalConv(channels, channels, 1)
 
     def forward(self, x: torch.Tensor, state: CodecState, rows: Rows) -> torch.Tensor:
-        y: torch.Tensor = self.conv1(self.act1(x), state, rows)
-        y = self.conv2(self.act2(y), state, rows)
+        y: torch.Tensor = self.conv1(x, state, rows, self.act1)
+        y = self.conv2(y, state, rows, self.act2)
         return y.add_(x)
 
 
@@ -154,9 +174,10 @@ class DecoderBlock(nn.Module):
         )
 
     def forward(self, x: torch.Tensor, state: CodecState, rows: Rows) -> torch.Tensor:
-        x = self.block[0](x)
-        for layer in self.block[1:]:
-            x = layer(x, state, rows)
+        snake, upsample, *units = self.block
+        x = upsample(x, state, rows, snake)
+        for unit in units:
+            x = unit(x, state, rows)
         return x
 
 

@@ -7,8 +7,6 @@ through torch, as everything does where there is no numba. Knows no text, no cod
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from qwen3tts_webui.model.jit import call
 from qwen3tts_webui.model.linear import Int8Linear, quantise_rows
 from qwen3tts_webui.model.memory import give_back
 
@@ -27,11 +26,8 @@ if TYPE_CHECKING:
 _FEW_ROWS = 8  # from here on a product of matrices is faster than a pass over the weights for every four rows
 _WIDENED_BYTES = 1 << 20  # of weights that are widened at once, so that they are still in the cache when they are used
 _KINDS = {torch.float32: np.float32(0), torch.bfloat16: np.uint16(0), torch.int8: np.int8(0)}
-_ONE_CALL = threading.Lock()  # numba's simplest pool of threads ends the process when two callers meet in it
 
 Places = npt.NDArray[np.int64]
-
-log = logging.getLogger(__name__)
 
 
 class KeptLinear(nn.Module):
@@ -70,7 +66,7 @@ class KeptLinear(nn.Module):
 
         y = torch.empty(len(rows), self.out_features)
         kind, address = _KINDS[self.weight.dtype], self.weight.data_ptr()
-        _call(run_linear, kind, kind.itemsize, address, self.scales.numpy(), _floats(rows), y.numpy())
+        call(run_linear, kind, kind.itemsize, address, self.scales.numpy(), _floats(rows), y.numpy())
         return y
 
     def _many(self, rows: Tensor) -> Tensor:
@@ -124,7 +120,7 @@ class CompiledStack:
         x = rows.to(torch.float32, copy=True).contiguous()
         out = torch.empty_like(x)
         cache = kv.numpy() if kv.dtype == torch.float32 else kv.view(torch.uint16).numpy()
-        _call(run_stack, *self._weights, x.numpy(), slots, positions, cache, out.numpy())
+        call(run_stack, *self._weights, x.numpy(), slots, positions, cache, out.numpy())
         return out.to(rows.dtype)
 
 
@@ -138,26 +134,5 @@ def keep_linears(module: nn.Module, *, int8: bool, packed: Callable[[str], bool]
             give_back()
 
 
-def available() -> bool:
-    """Whether steps can be compiled here; if not, the log says why."""
-    try:
-        import numba  # takes half a second to import: only where it is used
-    except ImportError as error:
-        log.warning("steps are not compiled, torch computes them more slowly: %s", error)
-        return False
-    # OpenMP first: on Linux it is torch's own pool of threads, so that no other one waits beside it for the same cores
-    numba.config.THREADING_LAYER_PRIORITY = ["omp", "tbb", "workqueue"]  # type: ignore[attr-defined]
-    return True
-
-
 def _floats(x: Tensor) -> Any:
     return x.float().contiguous().numpy()
-
-
-def _call(kernel: Any, *args: Any) -> None:
-    import numba
-
-    threads = min(torch.get_num_threads(), cast(Any, numba.config).NUMBA_NUM_THREADS)
-    with _ONE_CALL:
-        numba.set_num_threads(threads)
-        kernel(*args, threads)

@@ -23,6 +23,8 @@ def make_convolution(weight: torch.Tensor, bias: torch.Tensor | None, *, dilatio
     """
     if weight.device.type == "cpu" and groups == 1 and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         try:
+            if weight.shape[2] <= 2 and dilation == 1:
+                return _PackedProduct(weight, bias)
             return _PackedConvolution(weight, bias, dilation)
         except (RuntimeError, AttributeError, NotImplementedError) as error:
             logger.warning("this torch cannot lay out a convolution for the CPU, the codec is slower (%s)", error)
@@ -55,6 +57,25 @@ class _PlainConvolution(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         image = F.conv2d(_as_image(x), self.weight, self.bias, dilation=(1, self.dilation), groups=self.groups)
         return _as_sequence(image)
+
+
+class _PackedProduct(nn.Module):
+    """A convolution of one or two taps as a product of matrices: oneDNN has no convolution that is as fast.
+
+    Some shapes that the codec has would take it thirty times as long (768 channels, 64 steps, one tap).
+    """
+
+    def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None) -> None:
+        super().__init__()
+        self.taps = weight.shape[2]
+        self.bias = bias
+        self.weight = torch.ops.mkldnn._reorder_linear_weight(weight.transpose(1, 2).flatten(1).contiguous())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.taps == 2:
+            x = torch.cat([x[:, :-1], x[:, 1:]], dim=2)
+        y: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, "none", [], "")
+        return y
 
 
 class _PackedConvolution(nn.Module):

@@ -12,14 +12,16 @@ from typing import Any
 
 import llvmlite.ir as ir
 import numpy as np
-from numba import njit, prange, types
+from numba import prange, types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload, register_jitable
+
+from qwen3tts_webui.model.jit import compiled
 
 _LANES = 16  # float32 values in the widest register there is; narrower processors take two or four
 _SUMS = 4  # running sums a row, so that one product need not wait for the one before
 _UNROLLED = _LANES * _SUMS
-_AHEAD = 4096  # bytes: how far ahead weights are called for; 1024 to 8192 were measured
+_AHEAD = 8192  # bytes: how far ahead weights are called for; 1024 to 16384 were measured
 
 _F32, _I8, _I32, _I64 = ir.FloatType(), ir.IntType(8), ir.IntType(32), ir.IntType(64)
 _VECTOR = ir.VectorType(_F32, _LANES)
@@ -84,7 +86,7 @@ def _dots(rows: int) -> Any:
 def _call_ahead(builder: Any, pointer: Any) -> None:
     kind = ir.FunctionType(ir.VoidType(), [_I8.as_pointer(), _I32, _I32, _I32])
     prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-    builder.call(prefetch, [pointer, _I32(0), _I32(2), _I32(1)])  # for reading, into the second level, data
+    builder.call(prefetch, [pointer, _I32(0), _I32(3), _I32(1)])  # for reading, into every level, data
 
 
 def _add_product(builder: Any, total: Any, a: Any, b: Any) -> None:
@@ -98,15 +100,6 @@ def _total(builder: Any, parts: list[Any]) -> Any:
     kind = ir.FunctionType(_F32, [_F32, _VECTOR])
     reduce = cgutils.get_or_insert_function(builder.module, kind, f"llvm.vector.reduce.fadd.v{_LANES}f32")
     return builder.call(reduce, [_F32(0.0), together], fastmath=["reassoc"])
-
-
-def _compiled(function: Any) -> Any:
-    """`function` compiled at its first call; the result is kept on disk where some folder can be written to."""
-    options: dict[str, Any] = {"parallel": True, "nogil": True, "fastmath": _MATH}
-    try:
-        return njit(cache=True, **options)(function)
-    except RuntimeError:  # no such folder
-        return njit(**options)(function)
 
 
 _dots_1, _dots_2, _dots_4 = _dots(1), _dots(2), _dots(4)
@@ -246,7 +239,7 @@ def _attend(query: Any, keys: Any, values: Any, scores: Any, out: Any) -> None:
             out[i] += weight * _widen(values[p, i])
 
 
-@_compiled
+@compiled(_MATH)
 def run_stack(
     kind: Any,
     size: Any,
@@ -346,7 +339,7 @@ def run_stack(
     _normalise(x, last_norm, eps, out)
 
 
-@_compiled
+@compiled(_MATH)
 def run_linear(kind: Any, size: Any, address: Any, scales: Any, x: Any, out: Any, blocks: Any) -> None:
     """out (rows, features) = x (rows, n) · Wᵀ, float32; the weights as in `run_stack`, `scales` (features,)."""
     features = out.shape[1]

@@ -11,7 +11,8 @@ from collections.abc import Callable
 import torch
 
 from qwen3tts_webui.errors import InvalidValue
-from qwen3tts_webui.model.compiled import available, keep_linears
+from qwen3tts_webui.model.compiled import keep_linears
+from qwen3tts_webui.model.jit import available
 from qwen3tts_webui.model.linear import LinearKind, compare, replace_linears, supports
 from qwen3tts_webui.model.quality import forced_scores, widened
 from qwen3tts_webui.model.talker import Talker

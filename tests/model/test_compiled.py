@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from qwen3tts_webui.model.compiled import CompiledStack, KeptLinear, available, keep_linears
+from qwen3tts_webui.model.compiled import CompiledStack, KeptLinear, keep_linears
+from qwen3tts_webui.model.jit import available
 from qwen3tts_webui.model.layers import Stack, attend_to_groups
 from qwen3tts_webui.model.linear import quantise_rows
 from qwen3tts_webui.model.spec import StackSpec
