@@ -20,6 +20,7 @@ from ..speech import Speech
 from . import openai
 from .docs_page import docs_router
 from .doctor import doctor_router
+from .documented import WRONG_QUERY
 from .exports import exports_router
 from .guarded import Ending, GuardedApp
 from .keys import Keys
@@ -77,6 +78,7 @@ def create_app(
         metrics=metrics,
         title="Qwen3-TTS WebUI",
         version=__version__,
+        responses=WRONG_QUERY,
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,

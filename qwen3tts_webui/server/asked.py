@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from fastapi import Request
+from starlette.datastructures import Headers
 
 from ..errors import InvalidValue
 from ..speech import Speech
@@ -41,10 +42,10 @@ class Asked:
         received = time.monotonic()
         headers = request.headers
         return cls(
-            request_id=runs.new_id(headers.get("x-request-id")),
+            request_id=runs.new_id(_only(headers, "X-Request-Id")),
             client=caller_of(request.scope),
             received=received,
-            deadline=_deadline(headers.get("x-deadline-ms"), received),
+            deadline=_deadline(_only(headers, "X-Deadline-Ms"), received),
             wish=headers.get("accept-language", ""),
         )
 
@@ -63,6 +64,14 @@ def slow(request: SpeechRequest) -> bool:
 async def apart(slow: bool, work: Callable[[], Result]) -> Result:
     """What `work` gives; what is `slow` is done in a thread, what is not is done at once."""
     return await asyncio.to_thread(work) if slow else work()
+
+
+def _only(headers: Headers, name: str) -> str | None:
+    """The header that may come once."""
+    found = headers.getlist(name)
+    if len(found) > 1:
+        raise InvalidValue(field=name, expected="one", got=len(found))
+    return found[0] if found else None
 
 
 def _deadline(header: str | None, received: float) -> float | None:

@@ -22,6 +22,9 @@ _EXPECTED = {
     "string_type": "string",
     "bool_type": "true | false",
     "int_type": "integer",
+    "int_parsing": "integer",
+    "int_parsing_size": "integer",
+    "bool_parsing": "true | false",
     "float_type": "number",
     "finite_number": "finite number",
     "greater_than_equal": "≥ {ge}",
@@ -39,12 +42,13 @@ async def read(request: Request, model: type[Model], *, max_bytes: int) -> Model
     try:
         return model.model_validate(_object(data))
     except ValidationError as error:
-        raise invalid(error.errors(include_url=False, include_context=True)[0], model) from None
+        raise invalid(error, model) from None
 
 
 async def read_bytes(request: Request, types: Sequence[str], *, max_bytes: int) -> bytes:
     """The body as it came, if it is declared as one of `types`. Raises `NotJson`, `BodyTooLarge`."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in types:
+    declared_types = request.headers.getlist("content-type")
+    if len(declared_types) != 1 or declared_types[0].partition(";")[0].strip().lower() not in types:
         raise NotJson()
     declared = request.headers.get("content-length", "0")
     too_large = BodyTooLarge(limit_kib=max_bytes // 1024)
@@ -80,14 +84,31 @@ def _unicode(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
 
-def invalid(detail: ErrorDetails, model: type[BaseModel]) -> InvalidValue:
-    steps = [step for position, step in enumerate(detail["loc"]) if position == 0 or isinstance(step, int)]
-    field = ".".join(map(str, steps))[:40]  # without the names that pydantic gives to the members of a union
+def invalid(error: ValidationError, model: type[BaseModel]) -> InvalidValue:
+    """The first thing that is wrong, as exactly as pydantic knows it."""
+    details = error.errors(include_url=False)
+    first = details[0]["loc"][:1]
+    detail = max((one for one in details if one["loc"][:1] == first), key=lambda one: len(_steps(one["loc"])))
     if detail["type"] == "extra_forbidden":
-        return InvalidValue(field=field, expected=" | ".join(model.model_fields), got="an unknown name")
+        expected = " | ".join(model.model_fields)
+        return InvalidValue(field=_field(detail["loc"]), expected=expected, got="an unknown name")
+    return wrong(detail, _field(detail["loc"]))
+
+
+def wrong(detail: ErrorDetails, field: str) -> InvalidValue:
+    """One of pydantic's findings in our words."""
     expected = _EXPECTED.get(detail["type"], detail["type"]).format(**detail.get("ctx", {}))
     given = detail["input"]
     got = "missing" if detail["type"] == "missing" else _NAMES.get(type(given), "null")
     if isinstance(given, (int, float)) and not isinstance(given, bool):
         got = f"{given:.6g}" if isinstance(given, float) else str(given)[:24]
     return InvalidValue(field=field, expected=expected, got=got)
+
+
+def _field(loc: tuple[int | str, ...]) -> str:
+    return ".".join(map(str, _steps(loc)))[:40]
+
+
+def _steps(loc: tuple[int | str, ...]) -> list[int | str]:
+    """Without the names that pydantic gives to the members of a union."""
+    return [step for position, step in enumerate(loc) if position == 0 or isinstance(step, int)]

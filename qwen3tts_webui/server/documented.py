@@ -22,6 +22,11 @@ _ERROR = {
     },
     "required": ["error"],
 }
+WRONG_QUERY: dict[int | str, dict[str, Any]] = {
+    422: {"description": "A parameter that does not fit", "content": {"application/json": {"schema": _ERROR}}}
+}
+"""For every route: it replaces what FastAPI writes of its own errors, which never leave this server."""
+
 _HEADERS = {
     "X-Request-Id": "Your own id, [A-Za-z0-9_-]{8,64}, new; without it one is drawn.",
     "X-Deadline-Ms": "Milliseconds until the last byte; what is not done by then ends with deadline_exceeded.",

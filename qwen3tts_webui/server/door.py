@@ -117,7 +117,8 @@ class KeyCheck:
         """The id of the key. Raises `TooManyRequests` for who tries too many wrong ones."""
         connection = HTTPConnection(scope)
         found = self._sessions.id_of(connection.cookies.get(COOKIE, ""))
-        kind, _, secret = connection.headers.get("authorization", "").partition(" ")
+        shown = connection.headers.getlist("authorization")
+        kind, _, secret = shown[0].partition(" ") if len(shown) == 1 else ("", "", "")
         if kind.lower() != "bearer":
             secret = self._shown(scope)
         if found is None and secret:
@@ -164,8 +165,8 @@ def _name(host: str) -> str:
     """The host without its port, in small letters; an IPv6 address without brackets."""
     host = host.strip().lower()
     if host.startswith("["):
-        name, _, port = host[1:].partition("]")
-        return name if not port or (port[0] == ":" and port[1:].isdecimal()) else ""
+        name, closed, port = host[1:].partition("]")
+        return name if closed and (not port or (port[0] == ":" and port[1:].isdecimal())) else ""
     name, _, port = host.partition(":")
     return name.removesuffix(".") if not port or port.isdecimal() else ""
 

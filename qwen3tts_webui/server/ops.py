@@ -36,11 +36,13 @@ def ops_router(speech: Speech, gpu: Callable[[], GpuReading | None], metrics: Me
     """`gpu` gives the latest reading, or None where there is none: then every figure is null, never 0."""
     router = APIRouter()
 
+    @router.head("/health", include_in_schema=False)
     @router.get("/health")
     async def health() -> dict[str, str]:
         """The process is up."""
         return {"status": "ok"}
 
+    @router.head("/ready", include_in_schema=False)
     @router.get("/ready")
     async def ready(response: Response) -> dict[str, Any]:
         """200 once something can speak without a warm-up, 503 before."""

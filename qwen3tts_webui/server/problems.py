@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from ..errors import MethodNotAllowed, ModelError, NoSuchRoute, RequestError, SpeechError
 from ..i18n import PAGE_LANGUAGES, Catalog, preferred
+from .body import wrong
 
 _FIELDS = {
     "empty_text": "text",
@@ -81,7 +83,13 @@ class Problems:
         async def stranger(request: Request, error: Exception) -> Response:
             return self.at(request.url.path).answer(SpeechError(), _wish(request))  # Starlette logs the traceback
 
+        async def wrong_query(request: Request, error: Exception) -> Response:
+            assert isinstance(error, RequestValidationError)
+            detail = error.errors()[0]
+            return self.at(request.url.path).answer(wrong(detail, str(detail["loc"][-1])[:40]), _wish(request))
+
         app.add_exception_handler(SpeechError, speech_error)
+        app.add_exception_handler(RequestValidationError, wrong_query)
         app.add_exception_handler(HTTPException, http_error)
         app.add_exception_handler(Exception, stranger)
 

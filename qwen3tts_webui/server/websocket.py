@@ -29,6 +29,7 @@ from ..errors import (
 )
 from ..speech import Speech
 from . import ws_messages as messages
+from .door import refuse
 from .kept import Kept
 from .limits import Gate, caller_of
 from .problems import Problems
@@ -42,10 +43,14 @@ _TEXT_S = 3.0  # times the client's timeout: a model that writes the text may th
 
 
 class Talks:
-    """The conversations that go on, so that they can be ended when the server goes down."""
+    """The conversations that go on, so that they can be counted, and ended when the server goes down."""
 
     def __init__(self) -> None:
         self.open: set[_Conversation] = set()
+
+    def number_of(self, caller: str) -> int:
+        """How many connections the caller has."""
+        return sum(conversation.caller == caller for conversation in self.open)
 
     def end(self, error: SpeechError) -> None:
         """End all utterances with `error`; their clients are told."""
@@ -61,6 +66,10 @@ def websocket_router(
 
     @router.websocket("/ws/tts")
     async def tts(websocket: WebSocket) -> None:
+        if talks.number_of(caller_of(websocket.scope)) >= settings.client_streams:
+            error = TooManyRequests(retry_after_s=1)
+            await refuse(error, problems, websocket.scope, websocket.receive, websocket.send)
+            return
         await websocket.accept()
         conversation = _Conversation(websocket, speech, settings, gate, runs, recorder, problems)
         talks.open.add(conversation)
@@ -92,7 +101,7 @@ class _Conversation:
         self._recorder = recorder
         self._problems = problems
         self._wish = websocket.headers.get("accept-language", "")
-        self._caller = caller_of(websocket.scope)
+        self.caller = caller_of(websocket.scope)
         self._patience_s = settings.client_timeout_s
         self._age_s = settings.websocket_max_s
         self._until = time.monotonic() + settings.websocket_max_s
@@ -200,12 +209,12 @@ class _Conversation:
             raise InvalidValue(field="id", expected="new", got="one that is still open")
         if len(self._utterances) >= MAX_UTTERANCES:
             raise TooManyRequests(retry_after_s=1)
-        self._gate.ask(self._caller)
+        self._gate.ask(self.caller)
         with ExitStack() as place:
-            place.enter_context(self._gate.stream(self._caller))
+            place.enter_context(self._gate.stream(self.caller))
             now = time.monotonic()
             format_info(message.format, message.sample_rate)  # raises for a rate that the format cannot hold
-            request = message.request(request_id=self._runs.new_id(None), client=self._caller, now=now)
+            request = message.request(request_id=self._runs.new_id(None), client=self.caller, now=now)
             speaking, feed = self._speech.speak_feed(request)
             run = self._runs.open(request.request_id, speaking, now)
             kept = Kept(run, self._recorder, self._told)

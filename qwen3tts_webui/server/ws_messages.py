@@ -141,7 +141,7 @@ def parse(text: str) -> Message:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise invalid(error.errors(include_url=False, include_context=True)[0], model) from None
+        raise invalid(error, model) from None
 
 
 def id_of(text: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import socket
 import struct
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -86,3 +87,16 @@ def test_a_server_that_goes_down_cancels_what_is_spoken() -> None:
     synthesizer.step()
     assert synthesizer.load.active == 0
     connection.close()
+
+
+def test_many_cancels_at_once_and_after_the_end_are_one() -> None:
+    synthesizer = SteppedSynthesizer(num_frames=10_000, slots=1)
+    with running(synthesizer) as url, ask(url, LONG, ID), ThreadPoolExecutor(8) as threads:
+        until(lambda: synthesizer.load.active == 1)
+        synthesizer.step()
+        target = f"{url}/api/requests/cancel-test-1"
+        assert {answer.status_code for answer in threads.map(httpx.delete, [target] * 16)} == {204}
+        until(lambda: httpx.get(target).json()["ended"])
+        assert httpx.delete(target).status_code == 204
+        assert httpx.get(target).json()["stopped"] == "cancelled"
+        assert_nothing_is_made_any_more(synthesizer)

@@ -126,6 +126,10 @@ def examples() -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
+def test_no_shape_of_an_error_but_ours_is_promised() -> None:
+    assert "ValidationError" not in str(APP.openapi())
+
+
 def test_speaking_has_an_example() -> None:
     assert "/api/tts" in [path for _, path, _ in examples()]
 

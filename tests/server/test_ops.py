@@ -61,3 +61,10 @@ def test_gpu_figures_are_the_drivers() -> None:
 def test_the_server_needs_neither_torch_nor_gradio() -> None:
     code = "import sys, qwen3tts_webui.server; assert not {'torch', 'gradio', 'transformers'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_probes_may_ask_for_the_head_alone() -> None:
+    client = calling(create_app(Speech(ZeroCostSynthesizer(), Presets.load()), Settings()))
+    waiting = calling(create_app(Speech(ZeroCostSynthesizer(ready=False), Presets.load()), Settings()))
+    assert [client.head(path).status_code for path in ("/health", "/ready")] == [200, 200]
+    assert waiting.head("/ready").status_code == 503

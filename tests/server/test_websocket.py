@@ -444,6 +444,20 @@ def test_foreign_websites_do_not_get_in(headers: dict[str, str], status: int) ->
     assert refused.value.response.status_code == status
 
 
+def test_who_holds_too_many_connections_gets_no_more() -> None:
+    with running(ZeroCostSynthesizer(), client_streams=2) as url:
+        address = url.replace("http", "ws") + "/ws/tts"
+        with connect(address), connect(address) as second:
+            with pytest.raises(InvalidStatus) as refused:
+                connect(address)
+            assert refused.value.response.status_code == 429
+            assert refused.value.response.headers["Retry-After"] == "1"
+            assert Talk(second).speak("Hi.")["stopped"] == "end"
+        until(lambda: "http_in_flight 1.0" in httpx.get(f"{url}/metrics").text)
+        with connect(address) as third:
+            assert Talk(third).speak("Hi.")["stopped"] == "end"
+
+
 def test_the_page_itself_gets_in() -> None:
     with (
         running(ZeroCostSynthesizer()) as url,
