@@ -156,6 +156,9 @@ def test_header_waveform_and_generate_are_seen_without_scrolling(
     assert max(lowest()) <= height
     visit.until("stats.state === 'done'")
     assert max(lowest()) <= height
+    visit.page.click("#three")
+    visit.page.wait_for_function("() => document.querySelectorAll('.take[data-state=done]').length === 3")
+    assert max(lowest()) <= height
 
 
 @pytest.mark.parametrize("state", ["before", "after"])
