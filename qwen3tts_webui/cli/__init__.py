@@ -27,6 +27,7 @@ SUBCOMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; `serve` when none is named."""
+    _rest_soon()
     args = parse(sys.argv[1:] if argv is None else argv, SUBCOMMANDS)
     try:
         return int(args.run(args))
@@ -38,3 +39,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever reads the output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _rest_soon() -> None:
+    """Let a thread that waits for work go to sleep after a millisecond or so, where nobody has said otherwise.
+
+    GNU OpenMP would let it spin for ten times as long, on a core that a browser may want; asleep at once, it would be
+    late for the next of a frame's 400 steps. It reads this when torch is loaded. Figures: docs/journal-cpu.md.
+    """
+    if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & set(os.environ):
+        os.environ["GOMP_SPINCOUNT"] = "20000"
