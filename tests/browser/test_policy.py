@@ -27,6 +27,21 @@ def test_what_the_policy_forbids_stays_out(studio: Studio, fresh: Callable[..., 
     assert any("Content Security Policy" in words for words in visit.complaints)
 
 
+def test_a_script_that_is_put_into_the_page_does_not_run(studio: Studio, fresh: Callable[..., Visit]) -> None:
+    visit = fresh(studio.url)
+    visit.page.evaluate(
+        """() => {
+            document.body.insertAdjacentHTML("beforeend", "<img src='data:,x' onerror='window.hacked = 1'>");
+            const script = document.createElement("script");
+            script.textContent = "window.hacked = 2";
+            document.body.append(script);
+        }"""
+    )
+    visit.page.wait_for_timeout(300)
+    assert visit.page.evaluate("window.hacked") is None
+    assert any("Content Security Policy" in words for words in visit.complaints)
+
+
 def test_the_docs_page_breaks_nothing(studio: Studio, fresh: Callable[..., Visit]) -> None:
     visit = fresh(studio.url)
     visit.page.goto(studio.url + "docs")
