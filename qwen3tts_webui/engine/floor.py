@@ -160,7 +160,7 @@ class Floor:
                 endings[seat] = "end"
             elif status == FRAME and seat.spent:
                 endings[seat] = "cap"
-            elif _packet_is_due(seat):
+            elif _packet_is_due(seat, self._costs.step_s):
                 due.append(seat)
         self._deliver([*due, *endings])
         for seat in broken:
@@ -277,12 +277,15 @@ def _seating(slot: int, seat: Seat) -> Seating:
     return Seating(slot, seat.begun, seat.utterance.sampling, seat.utterance.seed)
 
 
-def _packet_is_due(seat: Seat) -> bool:
+def _packet_is_due(seat: Seat, step_s: float) -> bool:
     waiting = len(seat.undecoded())
     if seat.starved:
         return waiting > 0
     wanted = next_packet_frames(
-        packets_sent=seat.num_packets, lead_s=seat.lead_s or 0.0, asked=seat.utterance.packet_frames
+        packets_sent=seat.num_packets,
+        lead_s=seat.lead_s or 0.0,
+        step_s=step_s,
+        asked=seat.utterance.packet_frames,
     )
     return waiting >= wanted
 
