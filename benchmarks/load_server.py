@@ -234,7 +234,7 @@ def against_bare(args: argparse.Namespace, clients: Clients) -> dict[str, Any]:
         loaded = compared(served, clients, args.rounds, 2 * args.streams, args.streams, 25)
     with Served(ZeroCostSynthesizer(num_frames=25)) as served:
         clients.do("turn", served.port, "/api/tts", 100, 8, 25)  # warm
-        alone = compared(served, clients, args.rounds, 200, 1, 25)
+        alone = compared(served, clients, args.rounds, 400, 1, 25)
         busy = [compared(served, clients, args.rounds, 400, at_once, 25) for at_once in (8, 32)]
     ratios = [one["latency_ratio"] for one in (loaded, alone, *busy)]
     return {

@@ -11,6 +11,8 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 
+import numpy as np
+
 from .errors import SpeechError, SynthesisError
 from .types import SAMPLE_RATE, Pcm, Spoken
 
@@ -136,20 +138,24 @@ class PcmStream:
         if self._blocks or self.ended:
             _call(on_sound)
 
-    def take(self) -> Pcm | None:
-        """The next block, never waiting; None if there is none (yet, or ever: see `ended`). After the last, raises what
-        `fail` got.
+    def take(self, join: int = 0) -> Pcm | None:
+        """The next block, and what waits behind it until they are `join` samples together; never waiting. None if there
+        is none (yet, or ever: see `ended`). After the last, raises what `fail` got.
         """
         with self._change:
             if not self._blocks:
                 if self._error is not None and not self._cancelled:
                     raise self._error
                 return None
-            block = self._blocks.popleft()
-            self._buffered -= len(block)
+            taken = [self._blocks.popleft()]
+            length = len(taken[0])
+            while length < join and self._blocks:
+                taken.append(self._blocks.popleft())
+                length += len(taken[-1])
+            self._buffered -= length
             self._change.notify_all()
         _call(self._on_room)
-        return block
+        return taken[0] if len(taken) == 1 else np.concatenate(taken)
 
     def cancel(self) -> None:
         """Leave: what is buffered is dropped and the engine stops before its next frame. Idempotent."""

@@ -20,14 +20,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 _SCRIPT_TYPES = ("text/javascript", "application/javascript")  # Python's table names it either way
 _INLINE = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script", re.DOTALL | re.IGNORECASE)
-_ALWAYS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), payment=(), usb=()",
-}
+_ALWAYS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), payment=(), usb=()"),
+)
 
 
 def page_policy(scripts: Iterable[str]) -> str:
@@ -82,9 +82,10 @@ class SecurityHeaders:
                 await send(held)
                 message, held = {"type": "http.response.body", "body": b"".join(html)}, None
             elif message["type"] == "http.response.start":
+                given = {name for name, _ in message.get("headers", ())}
+                rest = [pair for pair in _ALWAYS if pair[0] not in given]
+                message = {**message, "headers": [*message.get("headers", ()), *rest]}
                 headers = MutableHeaders(scope=message)
-                for name, value in _ALWAYS.items():
-                    headers.setdefault(name, value)
                 kind = headers.get("content-type", "")
                 if (
                     kind.startswith("text/html") and "content-encoding" not in headers

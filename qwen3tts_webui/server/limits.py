@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -159,7 +160,7 @@ class _Arrival:
             return await self._receive()
         patience = max(0.0, min(self._piece_s, self._until - time.monotonic()))
         try:
-            message = await asyncio.wait_for(self._receive(), patience)
+            message = await _within(patience, self._receive)
         except asyncio.TimeoutError:
             raise TooSlow(limit_s=round(self._piece_s)) from None
         self._complete = not message.get("more_body", False)
@@ -167,6 +168,18 @@ class _Arrival:
         if self._length > MAX_BODY_BYTES:
             raise BodyTooLarge(limit_kib=MAX_BODY_BYTES // 1024)
         return message
+
+
+if sys.version_info >= (3, 11):
+
+    async def _within(seconds: float, receive: Receive) -> Message:
+        async with asyncio.timeout(seconds):  # up to Python 3.11, `wait_for` makes a task of it
+            return await receive()
+
+else:
+
+    async def _within(seconds: float, receive: Receive) -> Message:
+        return await asyncio.wait_for(receive(), seconds)
 
 
 def _check_size(scope: Scope) -> None:

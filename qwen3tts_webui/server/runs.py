@@ -11,7 +11,7 @@ import re
 import secrets
 import time
 from concurrent.futures import Future
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,15 @@ from ..speech import Event, Report, SegmentEnded, SegmentFailed, SegmentStarted,
 
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 JsonObject = dict[str, Any]
+
+
+def plain(value: Any) -> Any:
+    """`value` for JSON, its dataclasses as dicts: what `dataclasses.asdict` gives, without its copies of every leaf."""
+    if isinstance(value, (str, int, float)) or value is None:
+        return value
+    if isinstance(value, (tuple, list)):
+        return [plain(item) for item in value]
+    return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
 
 
 class Run:
@@ -56,7 +65,7 @@ class Run:
         elif isinstance(event, SegmentEnded):
             segment = event.segment
             self._tell("segment_ended", index=segment.index, line=segment.line, start_sample=event.start_sample,
-                       num_samples=event.num_samples, stopped=event.stopped, timings=asdict(event.timings))  # fmt: skip
+                       num_samples=event.num_samples, stopped=event.stopped, timings=plain(event.timings))  # fmt: skip
         elif isinstance(event, SegmentFailed):
             segment = event.segment
             self._tell("segment_failed", index=segment.index, line=segment.line, code=event.error.code,
@@ -90,7 +99,7 @@ class Run:
             await self._news.wait()
 
     def _json(self, report: Report) -> JsonObject:
-        return {"request_id": self.id, **asdict(report), "server_first_pcm_ms": self._first_pcm_ms}
+        return {"request_id": self.id, **plain(report), "server_first_pcm_ms": self._first_pcm_ms}
 
     def _tell(self, kind: str, **fields: object) -> None:
         self.events.append({"type": kind, **fields})
@@ -146,7 +155,7 @@ class Runs:
 
     def _forget(self) -> None:
         ended = [run for run in self._runs.values() if run.ended]
-        num_events = sum(len(run.events) for run in ended)
+        num_events = sum([len(run.events) for run in ended])
         for position, run in enumerate(ended):
             if len(ended) - position < self._max_ended and num_events <= self._max_events:
                 return

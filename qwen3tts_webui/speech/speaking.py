@@ -11,13 +11,10 @@ import time
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
-import numpy as np
-
 from ..audio.loudness import Leveller
 from ..audio.pcm import silence
 from ..audio.stretch import Stretcher
 from ..errors import DeadlineExceeded, EmptyText, SpeechError
-from ..stream import PcmStream
 from ..types import SAMPLE_RATE, Pcm, Spoken, Stopped, Synthesizer, Timings, Voice
 from .ahead import Ahead, Part
 from .events import Event, Report, SegmentEnded, SegmentFailed, SegmentReport, SegmentStarted, Sound
@@ -192,7 +189,8 @@ class Speaking:
             if part.refused is not None:
                 raise part.refused
             ended = part.settled
-            pcm = None if part.stream is None else _ready(part.stream)
+            join = _JOIN_SAMPLES if self._position > 0 else 0  # what is heard first waits for no other
+            pcm = None if part.stream is None else part.stream.take(join)
             if pcm is not None:
                 self._ahead.heard()
                 pcm = stretcher.push(pcm)
@@ -252,18 +250,3 @@ class Speaking:
             self.end_with(DeadlineExceeded(deadline_ms=round((deadline - self._started) * 1000)))
 
         return asyncio.get_running_loop().call_later(max(0.0, deadline - time.monotonic()), expire)
-
-
-def _ready(stream: PcmStream) -> Pcm | None:
-    """All blocks that wait, joined, up to about `_JOIN_SAMPLES`; None if there are none. Raises what the stream got."""
-    block = stream.take()
-    if block is None or stream.buffered_s == 0:
-        return block
-    blocks, length = [block], len(block)
-    while length < _JOIN_SAMPLES and stream.buffered_s > 0:
-        more = stream.take()
-        if more is None:  # cancelled just now
-            break
-        blocks.append(more)
-        length += len(more)
-    return np.concatenate(blocks)
