@@ -155,7 +155,8 @@ async def leavers(port: int, count: int, seconds: float) -> dict[str, Any]:
         nonlocal left, asked
         while time.perf_counter() < end:
             leave = random.randrange(1, 60_000) if random.random() < 0.3 else None
-            left += (await speak(port, f"Leaver {number}.", leave_after=leave)).left
+            answer = await speak(port, f"Leaver {number}.", leave_after=leave)
+            left += answer.left
             asked += 1
 
     await asyncio.gather(*(client(number) for number in range(count)))
