@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Renews the pictures of the page in docs/images/: 1440 and 390 pixels wide, light and dark, each under 150 KB.
 
-In: nothing; the preview voice speaks, so what is seen is what a visitor without a GPU gets. Out: WebP files.
+In: the names of those to renew ("1440-dark"; none: all); the preview voice speaks, so what is seen is what a visitor
+without a GPU gets. Out: WebP files.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ def shot(browser: Any, url: str, scheme: str, width: int, language: str) -> byte
         device_scale_factor=1 if width > 600 else 2,
     )
     page = context.new_page()
+    page.set_default_timeout(180_000)  # the machine may be busy
     page.goto(url)
     page.wait_for_function("() => window.qwen3tts?.ready")
     page.fill("#text textarea", TEXT[language])
@@ -63,6 +65,8 @@ def main() -> None:
         studio = serve(PreviewSynthesizer(), Path(outputs))
         browser = driver.chromium.launch(executable_path=installed_chromium(), args=FLAGS)
         for scheme, width, language in SHOTS:
+            if sys.argv[1:] and f"{width}-{scheme}" not in sys.argv[1:]:
+                continue
             picture = Image.open(io.BytesIO(shot(browser, studio.url, scheme, width, language)))
             file = FOLDER / f"studio-{width}-{scheme}.webp"
             picture.save(file, quality=82, method=6)

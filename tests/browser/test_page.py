@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -176,6 +177,28 @@ def test_390_pixels_are_enough(studio: Studio, fresh: Fresh, state: str) -> None
 
 def phone(fresh: Fresh, studio: Studio) -> Visit:
     return fresh(studio.url, viewport={"width": 390, "height": 844}, has_touch=True)
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+def test_on_a_phone_nothing_lies_on_anything_else(studio: Studio, fresh: Fresh, locale: str) -> None:
+    visit = fresh(studio.url, viewport={"width": 390, "height": 844}, has_touch=True, locale=locale)
+    visit.type("Hi.")
+    for run in (1, 2):  # two latencies make a line
+        visit.generate()
+        visit.until(f"stats.run === {run} && stats.state === 'done' && stats.server")
+    names = ["h1", ".icons", "#description [data-testid=block-info]", "#ideas .chips", "#metric-latency .sparkline"]
+    names += ["#metric-latency dt", "#metric-total dl"]
+    boxes = {name: visit.page.locator(name).first.bounding_box() for name in names}
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes.values()), boxes
+    assert abs(boxes["h1"]["y"] - boxes[".icons"]["y"]) < 20  # side by side
+    for one, other in itertools.combinations(boxes.values(), 2):
+        apart = (
+            one["x"] + one["width"] <= other["x"]
+            or other["x"] + other["width"] <= one["x"]
+            or one["y"] + one["height"] <= other["y"]
+            or other["y"] + other["height"] <= one["y"]
+        )
+        assert apart, boxes
 
 
 def test_on_a_phone_an_error_comes_into_sight_above_generate(studio: Studio, fresh: Fresh) -> None:
