@@ -29,6 +29,7 @@ playwright = pytest.importorskip("playwright.sync_api")
 
 FLAGS = ["--no-sandbox", "--autoplay-policy=document-user-activation-required"]
 SHORT_FRAMES = 15  # 1.2 seconds of sound
+PATIENCE_MS = 60_000  # nobody waits for it but on a machine that is busy with something else
 
 
 @dataclass(eq=False)
@@ -119,7 +120,7 @@ class Visit:
     def stats(self) -> dict[str, Any]:
         return self.page.evaluate("({...window.qwen3tts.stats})")
 
-    def until(self, condition: str, timeout_s: float = 30) -> dict[str, Any]:
+    def until(self, condition: str, timeout_s: float = PATIENCE_MS / 1000) -> dict[str, Any]:
         """Wait until `condition`, JavaScript about `stats`, holds."""
         self.page.wait_for_function(
             f"() => {{ const stats = window.qwen3tts.stats; return {condition}; }}", timeout=1000 * timeout_s
@@ -132,7 +133,7 @@ class Visit:
 
     def reload(self) -> None:
         """Reload the page; returns once it says that it is ready."""
-        with self.page.expect_console_message(lambda message: message.text == "studio ready", timeout=30_000):
+        with self.page.expect_console_message(lambda message: message.text == "studio ready", timeout=PATIENCE_MS):
             self.page.reload()
 
     def type(self, text: str) -> None:
@@ -148,13 +149,14 @@ def visits(chromium: Any) -> Iterator[Callable[..., Visit]]:
 
     def visit(url: str, **options: Any) -> Visit:
         context = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}, "locale": "en-US", **options})
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         visit = Visit(page, [], [])
         page.on("request", lambda request: visit.requests.append(request.url))
         page.on("console", lambda message: message.type == "error" and visit.complaints.append(message.text))
         page.on("pageerror", lambda error: visit.complaints.append(str(error)))
-        with page.expect_console_message(lambda message: message.text == "studio ready", timeout=30_000):
+        with page.expect_console_message(lambda message: message.text == "studio ready", timeout=PATIENCE_MS):
             page.goto(url)
         return visit
 
