@@ -113,7 +113,7 @@ def _language(wish: str, info: EngineInfo) -> str:
 def _voice(request: SpeechRequest, info: EngineInfo) -> Voice:
     """The voice with its description cleaned. Raises for all that the engine would have to ignore."""
     voice = request.voice
-    description = clean_description(voice.description)
+    description = clean_description(voice.description) if voice.description else ""
     if len(description) > MAX_DESCRIPTION:
         raise DescriptionTooLong(length=len(description), limit=MAX_DESCRIPTION)
     asked: list[tuple[Feature, bool]] = [
@@ -127,4 +127,4 @@ def _voice(request: SpeechRequest, info: EngineInfo) -> Voice:
             raise Unsupported(engine=info.label, feature=feature, instead="")
     if voice.speaker is not None and voice.speaker not in info.speakers:
         raise UnknownSpeaker(got=voice.speaker[:40], known=", ".join(info.speakers))
-    return replace(voice, description=description)
+    return voice if description == voice.description else replace(voice, description=description)

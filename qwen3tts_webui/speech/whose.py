@@ -24,6 +24,8 @@ def resolved(request: SpeechRequest, presets: Presets, saved: SavedVoices | None
     """
     name = request.voice_id
     speaker = _speaker(request.voice.speaker, info)
+    if name is None and speaker == request.voice.speaker:
+        return request
     if name is None:
         return replace(request, voice=replace(request.voice, speaker=speaker))
     seed = request.seed
