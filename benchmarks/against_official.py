@@ -110,6 +110,9 @@ def make_checkpoint(folder: Path, size: str) -> None:
 
 def speak_ours(folder: Path, dtype: str, threads: int) -> None:
     """The process of our side: load, then speak once for each line of stdin and print what it took."""
+    from qwen3tts_webui.cli import set_up_torch
+
+    set_up_torch()
     import torch
 
     from qwen3tts_webui.model import load_model

@@ -38,14 +38,15 @@ def settings_of(*argv: str) -> Settings:
 def test_threads_rest_soon_unless_somebody_said_otherwise(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], asked: str | None
 ):
-    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
-        monkeypatch.delenv(name, raising=False)
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "THP_MEM_ALLOC_ENABLE"):
+        monkeypatch.setenv(name, "")  # so that what main sets goes away with the test
+        monkeypatch.delenv(name)
     if asked:
         monkeypatch.setenv(asked, "7")
     assert main(["voices"]) == 0
     expected = {None: "20000", "GOMP_SPINCOUNT": "7", "OMP_WAIT_POLICY": None}[asked]
     assert os.environ.get("GOMP_SPINCOUNT") == expected
-    monkeypatch.setenv("GOMP_SPINCOUNT", "")  # what main set goes away with the test
+    assert os.environ["THP_MEM_ALLOC_ENABLE"] == "1"
 
 
 def test_no_arguments_serve_with_the_defaults():

@@ -27,7 +27,7 @@ SUBCOMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; `serve` when none is named."""
-    _rest_soon()
+    set_up_torch()
     args = parse(sys.argv[1:] if argv is None else argv, SUBCOMMANDS)
     try:
         return int(args.run(args))
@@ -41,11 +41,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _rest_soon() -> None:
-    """Let a thread that waits for work go to sleep after a millisecond or so, where nobody has said otherwise.
+def set_up_torch() -> None:
+    """What torch reads from the environment when it is loaded, unless somebody has said otherwise.
 
-    GNU OpenMP would let it spin for ten times as long, on a core that a browser may want; asleep at once, it would be
-    late for the next of a frame's 400 steps. It reads this when torch is loaded. Figures: docs/journal-cpu.md.
+    Its threads, while they wait for work, go to sleep after a millisecond or so: GNU OpenMP would let them spin for ten
+    times as long, on a core that a browser may want; asleep at once, they would be late for the next of a frame's 400
+    parts. And weights lie in huge pages where the system has them. Figures: docs/journal-cpu.md.
     """
     if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & set(os.environ):
         os.environ["GOMP_SPINCOUNT"] = "20000"
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
