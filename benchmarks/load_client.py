@@ -163,14 +163,15 @@ async def leavers(port: int, count: int, seconds: float) -> dict[str, Any]:
     return {"requests": asked, "left": left}
 
 
-async def turn(port: int, path: str, requests: int, at_once: int, num_frames: int) -> dict[str, Any]:
-    """`requests` on one route, `at_once` of them at a time."""
+async def turn(port: int, path: str, requests: int, at_once: int, num_frames: int, spread_s: float) -> dict[str, Any]:
+    """`requests` on one route, `at_once` of them at a time; the clients begin some time within `spread_s`."""
     expected = to_s16le(sound_of("Hello there.", num_frames))
     first: list[float] = []
     wrong = 0
 
     async def client() -> None:
         nonlocal wrong
+        await asyncio.sleep(random.random() * spread_s)
         for _ in range(requests // at_once):
             answer = await speak(port, "Hello there.", path=path)
             wrong += answer.sound != expected

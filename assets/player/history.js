@@ -47,7 +47,7 @@ export class History extends EventTarget {
       this.#ask();
     };
     askFirst(this.#clear, () => this.#sentences.say("history.clear.sure", { total: this.#total }), () => this.#do(() => this.#api.remove("api/history")));
-    this.#sight = new IntersectionObserver(([seen]) => seen.isIntersecting && this.#more(), { root: this.#list, rootMargin: "400px" });
+    this.#sight = new IntersectionObserver((seen) => seen.at(-1).isIntersecting && this.#more(), { root: this.#list, rootMargin: "400px" });
     sentences.addEventListener("change", () => this.#words());
     this.#words();
   }

@@ -55,8 +55,15 @@ class Runner:
         )
         self.sound = model.codec.new_state(slots + scratch)
 
+    @torch.inference_mode()
     def prepare(self) -> None:
-        """Do once what the first listener would otherwise wait for."""
+        """Do once what the first listener would otherwise wait for: a CPU's steps are compiled at their first call."""
+        talker, codec, device = self.model.talker, self.model.codec, self.model.device
+        zero = torch.zeros(1, dtype=torch.int64, device=device)
+        row = torch.zeros(1, talker.spec.talker.stack.hidden_size, dtype=self.state.kv.dtype, device=device)
+        hidden = talker.step(row, zero, self.state.kv, min(KV_STEP, self.kv_length))  # slot 0 has no utterance yet
+        talker.code_predictor(hidden, talker.scores(hidden).argmax(1), lambda _, scores: scores.argmax(1))
+        codec.decode(zero.expand(1, NUM_CODEBOOKS, 1), codec.new_state(1), slice(None))
 
     def improve(self) -> bool:
         """Use idle time, while nobody speaks, to become faster; False when there is nothing to improve."""

@@ -114,9 +114,13 @@ class CompiledStack:
 
         Rows of one slot come in the order of their positions. `kv` (layers, 2, slots, kv_heads, length, head_dim),
         float32 or bfloat16, is read below those positions and written at them.
+
+        Raises IndexError for a place that `kv` has not: compiled code would write there all the same.
         """
         from qwen3tts_webui.model.kernels import run_stack
 
+        if min(slots.min(), positions.min()) < 0 or slots.max() >= kv.shape[2] or positions.max() >= kv.shape[4]:
+            raise IndexError(f"slots {slots}, positions {positions} are not all in a cache of {tuple(kv.shape)}")
         x = rows.to(torch.float32, copy=True).contiguous()
         out = torch.empty_like(x)
         cache = kv.numpy() if kv.dtype == torch.float32 else kv.view(torch.uint16).numpy()

@@ -134,6 +134,14 @@ def test_int8_equals_its_own_rounded_weights(stack: Stack) -> None:
     assert (step(keep(stack, int8=True), rows, slots, positions, some_kv()) - expected).abs().max() < 1e-5
 
 
+@pytest.mark.parametrize(("slot", "position"), [(SLOTS, 0), (-1, 0), (0, LENGTH), (0, -1)])
+def test_a_place_that_the_cache_has_not_is_refused(stack: Stack, slot: int, position: int) -> None:
+    compiled, kv = keep(stack), some_kv()
+    with pytest.raises(IndexError):
+        step(compiled, some_rows(2), torch.tensor([1, slot]), torch.tensor([0, position]), kv)
+    assert torch.equal(kv, some_kv())
+
+
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_an_invalid_number_stays_in_its_row(stack: Stack, bad: float) -> None:
     rows = some_rows(3)
