@@ -91,9 +91,8 @@ def _by_model(args: argparse.Namespace, settings: Settings, folder: Path) -> tup
         input_ids, instruct_ids = model.ids(utterance)
         codes = np.concatenate([packet.codes for packet in packets])
         _write_codes(args.codes, codes=codes, input_ids=np.array(input_ids), instruct_ids=np.array(instruct_ids))
-    dtype = str(model.dtype).removeprefix("torch.")
     size = model.spec.size.replace("b", ".") + "B"
-    label = f"Qwen3-TTS {size} {model.spec.kind} on {model.device}, {dtype}, seed {utterance.seed}"
+    label = f"Qwen3-TTS {size} {model.spec.kind} on {model.device}, {choice.dtype}, seed {utterance.seed}"
     stopped = ", stopped: cap" if packets[-1].stopped == "cap" else ""
     return np.concatenate([packet.pcm for packet in packets]), label + stopped
 
