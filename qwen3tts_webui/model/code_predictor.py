@@ -13,12 +13,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from qwen3tts_webui.model.compiled import CompiledStack
 from qwen3tts_webui.model.layers import Stack, attend_causally, attend_to_groups
 from qwen3tts_webui.model.spec import ModelSpec
 from qwen3tts_webui.types import NUM_CODEBOOKS
 
 Choose = Callable[[int, Tensor], Tensor]
 """(codebook 1..15, its scores (batch, codebook_size) float32) -> codes (batch,)"""
+
+_LastOf = Callable[[Tensor, int], Tensor]
+"""Rows (batch, time, hidden) at a place in the frame and after it -> the last of them, normalised, (batch, hidden)"""
 
 
 class PredictorStack(Stack):
@@ -64,25 +68,35 @@ class CodePredictor(nn.Module):
         kv = torch.empty(shape, dtype=hidden.dtype, device=hidden.device)
         codes = [first]
         rows = torch.stack((self.small_to_mtp_projection(hidden), self.code_table[first]), dim=1)
+        compiled = self.model.compiled
+        last_of = self._by_layers(kv) if compiled is None else _in_one_call(compiled, kv)
         start = 0
         for group in range(1, NUM_CODEBOOKS):
-            out = self._last_of(rows, start, kv)
-            scores = self.lm_head[group - 1](out).float()
+            scores = self.lm_head[group - 1](last_of(rows, start)).float()
             codes.append(choose(group, scores))
             rows = self.code_table[codes[-1] + self.offsets[group]][:, None]
             start = group + 1
         return torch.stack(codes, dim=1)
 
-    def _last_of(self, rows: Tensor, start: int, kv: Tensor) -> Tensor:
-        """Rows (batch, time, hidden) at `start` and after it in a frame -> the last, normalised, (batch, hidden)."""
-        batch, time, hidden = rows.shape
-        if self.model.compiled is None:
-            positions = self.positions[:, start : start + time]
-            out = self.model(rows, self.model.rotary(positions), _attend_in(kv, start, start + time))
+    def _by_layers(self, kv: Tensor) -> _LastOf:
+        cosine, sine = self.model.rotary(self.positions)  # once a frame
+
+        def last_of(rows: Tensor, start: int) -> Tensor:
+            end = start + rows.shape[1]
+            angles = cosine[:, start:end], sine[:, start:end]
+            out = self.model(rows, angles, _attend_in(kv, start, end))
             return cast(Tensor, self.model.norm(out[:, -1]))
+
+        return last_of
+
+
+def _in_one_call(compiled: CompiledStack, kv: Tensor) -> _LastOf:
+    def last_of(rows: Tensor, start: int) -> Tensor:
+        batch, time, hidden = rows.shape
         slots, places = np.arange(batch).repeat(time), np.tile(np.arange(start, start + time), batch)
-        out = self.model.compiled(rows.reshape(-1, hidden), slots, places, kv)
-        return out.view(rows.shape)[:, -1]
+        return compiled(rows.reshape(-1, hidden), slots, places, kv).view(rows.shape)[:, -1]
+
+    return last_of
 
 
 def _attend_in(kv: Tensor, start: int, end: int) -> Callable[[int, Tensor, Tensor, Tensor], Tensor]:

@@ -102,6 +102,18 @@ def test_a_slot_is_fit_for_use_after_a_fault(model: Qwen3TTS) -> None:
     assert_as_alone(model, LONG, listener)
 
 
+def crowd_and_newest(model: Qwen3TTS) -> tuple[Stage, list[Listener], Listener]:
+    """Some who speak already, and one who came after them and speaks too."""
+    playing = stage(model)
+    listeners = crowd(playing)
+    playing.clock.now += 0.001
+    playing.run(2)
+    newest = playing.ask(replace(LONG, seed=8))
+    playing.clock.now += 0.001
+    playing.run(2)
+    return playing, listeners, newest
+
+
 @pytest.fixture
 def by_layers(model: Qwen3TTS, monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps go through the layers one by one, as on a GPU, so that a layer can fail."""
@@ -113,13 +125,7 @@ def by_layers(model: Qwen3TTS, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_compiled_step_that_fails_ends_the_newest(
     model: Qwen3TTS, part: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    playing = stage(model)
-    listeners = crowd(playing)
-    playing.clock.now += 0.001
-    playing.run(2)
-    newest = playing.ask(replace(LONG, seed=8))
-    playing.clock.now += 0.001
-    playing.run(2)
+    playing, listeners, newest = crowd_and_newest(model)
     stack = model.talker.model if part == "talker" else model.talker.code_predictor.model
     compute = stack.compiled
     assert compute is not None
@@ -141,13 +147,7 @@ def test_a_compiled_step_that_fails_ends_the_newest(
 @pytest.mark.parametrize("layer", [0, 1])
 @pytest.mark.parametrize("part", ["talker", "predictor"])
 def test_a_step_that_fails_midway_ends_the_newest(model: Qwen3TTS, part: str, layer: int) -> None:
-    playing = stage(model)
-    listeners = crowd(playing)
-    playing.clock.now += 0.001
-    playing.run(2)
-    newest = playing.ask(replace(LONG, seed=8))
-    playing.clock.now += 0.001
-    playing.run(2)
+    playing, listeners, newest = crowd_and_newest(model)
     stack = model.talker.model if part == "talker" else model.talker.code_predictor.model
     with breaking(stack.layers[layer], lambda call: call == 0):
         playing.run(1)
