@@ -6,14 +6,18 @@ and the places are written, never its words, which may quote a user.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import copy
 import json
 import logging
+import queue
 import re
 import secrets
 import time
 import traceback
 from contextvars import ContextVar
+from logging.handlers import QueueHandler, QueueListener
 from types import TracebackType
 from typing import Any, Literal
 
@@ -28,11 +32,37 @@ _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tup
 log = logging.getLogger(__name__)
 
 
+_MOST_LINES = 10_000  # that wait for a reader
+_LAST_WORDS_S = 1.0
+
+
 def configure(level: str, form: Literal["text", "json"]) -> None:
-    """Let all that is logged leave by stderr in this form. Called once, by the command line."""
-    handler = logging.StreamHandler()
+    """Let all that is logged leave by stderr in this form. Called once, by the command line.
+
+    A thread of its own writes: a terminal that nobody reads (a marked line in a Windows console, Ctrl+S, a full pipe)
+    stops whoever writes to it, and that must not be the server. Lines that find too many waiting are dropped.
+    """
+    waiting: queue.Queue[logging.LogRecord] = queue.Queue(_MOST_LINES)
+    handler = _Waiting(waiting)
     handler.setFormatter(JsonLines() if form == "json" else TextLines())
+    QueueListener(waiting, logging.StreamHandler()).start()
+    atexit.register(_finish, waiting)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+class _Waiting(QueueHandler):
+    """Formats where the line was written, so that the request is known, and never waits."""
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        with contextlib.suppress(queue.Full):
+            self.queue.put_nowait(record)
+
+
+def _finish(waiting: queue.Queue[logging.LogRecord]) -> None:
+    """Let what is left be written, for as long as anyone would wait at the end of a program."""
+    end = time.monotonic() + _LAST_WORDS_S
+    while waiting.unfinished_tasks and time.monotonic() < end:
+        time.sleep(0.01)
 
 
 class TextLines(logging.Formatter):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from io import StringIO
 
@@ -94,3 +96,29 @@ def test_answers_carry_the_id_that_the_log_has() -> None:
     answer = calling(app_of(ZeroCostSynthesizer())).get("/health", headers={"X-Request-Id": "my-own-id-2"})
     assert answer.headers["x-request-id"] == "my-own-id-2"
     assert len(calling(app_of(ZeroCostSynthesizer())).get("/health").headers["x-request-id"]) == 16
+
+
+# configured, as the command line does it
+
+LINES = """
+import logging
+from qwen3tts_webui.server.logs import configure
+configure("info", "text")
+for number in range({count}):
+    logging.getLogger("here").info("line %d, %s", number, "x" * 100)
+print("said", flush=True)
+"""
+
+
+def test_all_lines_have_left_when_the_program_ends() -> None:
+    done = subprocess.run([sys.executable, "-c", LINES.format(count=500)], capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines() == [f"INFO here: line {number}, {'x' * 100}" for number in range(500)]
+
+
+@pytest.mark.timeout(60)
+def test_nobody_reads_the_terminal_and_the_program_goes_on() -> None:
+    command = [sys.executable, "-c", LINES.format(count=20_000)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"said\n"
+        process.kill()
