@@ -62,8 +62,7 @@ new Exports(player, asking, sentences, tell);
 joinText({ fields, take, asking, sentences, writing, limit: boot.limits.text, speak, tell });
 showEngine(sentences, (info) => {
   settings.know(info);
-  take.continues = info.features.some((feature) => ["continuation", "engine_voice"].includes(feature));
-  for (const part of [mine, voices, keep]) part.meet(info);
+  for (const part of [take, mine, voices, keep]) part.meet(info);
 });
 showModels(sentences);
 

@@ -12,10 +12,11 @@ export function linesOf(text) {
 export class Take extends EventTarget {
   spoken = []; // the lines that were asked for
   continues = false; // whether the engine that speaks now can go on in a voice
+  #model = null; // its model
   #player;
   #api;
   #entry = null; // the whole history entry of the take, once it is known
-  #retake = null; // {line, base, voice}: a line that is being spoken anew, the entry it belongs to, and whose voice it goes on in
+  #retake = null; // {line, base}: a line that is being spoken anew, and the entry it belongs to
   #lastHeard;
 
   constructor(player, api) {
@@ -31,10 +32,15 @@ export class Take extends EventTarget {
     });
   }
 
+  /** The engine that speaks now. */
+  meet({ features, model }) {
+    this.continues = features.some((feature) => ["continuation", "engine_voice"].includes(feature));
+    this.#model = model;
+  }
+
   /** `text` is about to be spoken, whole. */
   began(text) {
     this.spoken = linesOf(text);
-    this.#forget(this.#retake?.voice);
     this.#entry = this.#retake = null;
   }
 
@@ -115,42 +121,36 @@ export class Take extends EventTarget {
   }
 
   /**
-   * Have line `number` spoken anew: `speak(voice)` sends it. Once it was heard, it takes its place in the take. `voice` is the id of a
-   * voice that goes on from the line before, null where the engine or the program no longer knows it.
+   * Have line `number` spoken anew: `speak(source)` sends it. Once it was heard, it takes its place in the take. `source` is the
+   * segment to go on from, for `continue_from`; null where the engine or the program no longer can.
    */
   async retake(number, speak) {
     const base = await this.entry();
-    const voice = this.continues ? await this.#voiceBeside(number) : null;
-    this.#retake = { line: number, base, voice };
-    speak(voice);
+    const source = this.continues ? await this.#beside(number, base) : null;
+    this.#retake = { line: number, base };
+    speak(source);
     this.#changed();
   }
 
-  /** A card for as long as the retake takes: the voice of the line before `number`, or of the one after the first. */
-  async #voiceBeside(number) {
+  /** Where the line before `number` was spoken, or the one after the first. */
+  async #beside(number, { request_id, segments }) {
+    const whole = segments.filter((one) => !one.failed && one.stopped === "end");
+    const beside = whole.findLast(({ segment }) => segment.line < number) ?? whole.find(({ segment }) => segment.line > number);
+    if (!beside) return null;
+    const source = beside.continue_from ?? { request_id, segment: beside.segment.index };
     try {
-      const request_id = this.requestId;
-      const { segments } = await this.#api.get(`api/requests/${request_id}`);
-      const whole = segments.filter((one) => !one.failed && one.stopped === "end");
-      const beside = whole.findLast(({ segment }) => segment.line < number) ?? whole.find(({ segment }) => segment.line > number);
-      if (!beside) return null;
-      return (await this.#api.post("api/voices", { request_id, name: `#${beside.segment.line + 1}`, segment: beside.segment.index })).id;
+      return (await this.#api.get(`api/requests/${source.request_id}`)).model === this.#model ? source : null;
     } catch {
       return null; // it was spoken too long ago
     }
   }
 
-  #forget(voice) {
-    if (voice) this.#api.remove(`api/voices/${voice}`).catch(() => {}); // as good as gone: nothing names it
-  }
-
   #follow() {
     const { stats } = this.#player;
     if (stats.receiving || ["waiting", "speaking", "paused"].includes(stats.state)) return;
-    const { line, base, voice } = this.#retake;
+    const { line, base } = this.#retake;
     const good = stats.state === "done" && stats.samples > 0 && !stats.error;
     const { error, request_id } = stats;
-    this.#forget(voice);
     this.#retake = null;
     if (good) this.#putIn(base, line, request_id);
     else this.recall(base, { play: false, error });

@@ -16,8 +16,8 @@ export function joinText({ fields, take, asking, sentences, writing, limit, spea
       const locked = asking.seed !== null && !row.edited;
       if (locked && !take.continues) return tell(sentences.say("line.same"));
       const seed = locked ? { seed: drawSeed() } : {}; // another reading is wanted, and the line before keeps the voice
-      const whose = (voice) => voice && { voice, voice_desc: null, speaker: null };
-      take.retake(row.line, (voice) => speak({ text: row.text, ...seed, ...whose(voice) })).catch((error) => tell(error.message));
+      const whose = (source) => source && { continue_from: source, voice: null, voice_desc: null, speaker: null };
+      take.retake(row.line, (source) => speak({ text: row.text, ...seed, ...whose(source) })).catch((error) => tell(error.message));
     },
   };
   const sheet = new LineSheet(lines, sentences, act);

@@ -90,7 +90,8 @@ def invalid(error: ValidationError, model: type[BaseModel]) -> InvalidValue:
     first = details[0]["loc"][:1]
     detail = max((one for one in details if one["loc"][:1] == first), key=lambda one: len(_steps(one["loc"])))
     if detail["type"] == "extra_forbidden":
-        expected = " | ".join(model.model_fields)
+        nested = len(detail["loc"]) > 1
+        expected = "left out" if nested else " | ".join(model.model_fields)
         return InvalidValue(field=_field(detail["loc"]), expected=expected, got="an unknown name")
     return wrong(detail, _field(detail["loc"]))
 
@@ -110,5 +111,5 @@ def _field(loc: tuple[int | str, ...]) -> str:
 
 
 def _steps(loc: tuple[int | str, ...]) -> list[int | str]:
-    """Without the names that pydantic gives to the members of a union."""
-    return [step for position, step in enumerate(loc) if position == 0 or isinstance(step, int)]
+    """Without the names that pydantic gives to the members of the one union that bodies have: a text, or several."""
+    return [step for step in loc if step not in ("str", "list[str]")]

@@ -22,6 +22,17 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
+class ContinueFrom(Body):
+    """A segment that was spoken lately, to go on in its voice."""
+
+    request_id: str = Field(description="The request in which it was spoken.", examples=["my-request-1"])
+    segment: int | None = Field(
+        default=None,
+        description="Its index, from 0, spoken to its end; default: the first that was.",
+        examples=[0],
+    )
+
+
 class SpeakBody(Body):
     """`POST /api/tts`."""
 
@@ -47,6 +58,13 @@ class SpeakBody(Body):
         default=None,
         description="A speaker of the loaded model, in any case; GET /api/voices lists them.",
         examples=["Vivian"],
+    )
+    continue_from: ContinueFrom | None = Field(
+        default=None,
+        description="A segment that the same model spoke lately (the last 100 requests are remembered): the text goes "
+        "on in its voice, as if it were the next line. In place of `voice` and `speaker`; `voice_desc` is added to how "
+        "it was described.",
+        examples=[{"request_id": "my-request-1", "segment": 0}],
     )
     streaming: bool = Field(
         default=False,

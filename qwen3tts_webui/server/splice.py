@@ -28,9 +28,9 @@ def splice(take: Mapping[str, Any], line: int, retake: Mapping[str, Any]) -> tup
     end: int = after[0]["start_sample"] if after else take["num_samples"]
     longer = retake["num_samples"] - (end - start)
     joined = [
-        *before,
-        *(_moved(report, start, line) for report in retake.get("segments", ())),
-        *(_moved(report, longer, report["segment"]["line"]) for report in after),
+        *(_moved(take, report, 0, report["segment"]["line"]) for report in before),
+        *(_moved(retake, report, start, line) for report in retake.get("segments", ())),
+        *(_moved(take, report, longer, report["segment"]["line"]) for report in after),
     ]
     account = {
         **take,
@@ -44,8 +44,15 @@ def splice(take: Mapping[str, Any], line: int, retake: Mapping[str, Any]) -> tup
     return account, start, end
 
 
-def _moved(report: Mapping[str, Any], by: int, line: int) -> dict[str, Any]:
-    return {**report, "start_sample": report["start_sample"] + by, "segment": {**report["segment"], "line": line}}
+def _moved(account: Mapping[str, Any], report: Mapping[str, Any], by: int, line: int) -> dict[str, Any]:
+    """`report` at another place; `continue_from` tells where it was spoken, for whoever goes on in its voice."""
+    segment = report["segment"]
+    return {
+        "continue_from": {"request_id": account["request_id"], "segment": segment["index"]},
+        **report,
+        "start_sample": report["start_sample"] + by,
+        "segment": {**segment, "line": line},
+    }
 
 
 def _numbered(report: Mapping[str, Any], index: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from ..speech import Speech
 from .asked import Asked, begin
 from .batch import MULTIPART, NDJSON, begin_batch
 from .body import read
+from .continuing import continuing
 from .delivery import Delivery
 from .documented import documented
 from .problems import Problems
@@ -43,12 +44,16 @@ def tts_router(speech: Speech, settings: Settings, runs: Runs, recorder: Recorde
         body = await read(request, SpeakBody, max_bytes=max_bytes)
         form = body.form
         if isinstance(body.text, list):
-            requests = body.requests(asked, max_text=speech.max_text)
+            requests = [
+                continuing(request, body.continue_from, runs, speech.info)
+                for request in body.requests(asked, max_text=speech.max_text)
+            ]
             accept = request.headers.get("accept", "")
             return await begin_batch(
                 speech, runs, recorder, problems, requests, form, asked, at_once=body.batch_size, accept=accept
             )
-        run = await begin(speech, runs, body.request(asked), asked.received)
+        wish = continuing(body.request(asked), body.continue_from, runs, speech.info)
+        run = await begin(speech, runs, wish, asked.received)
         delivery = Delivery(run, form, recorder, problems, asked.wish)
         return SoundResponse(delivery, speech.info, problems, wish=asked.wish)
 

@@ -29,6 +29,7 @@ from ..errors import (
 )
 from ..speech import Speech
 from . import ws_messages as messages
+from .continuing import continuing
 from .door import refuse
 from .kept import Kept
 from .limits import Gate, caller_of
@@ -215,6 +216,7 @@ class _Conversation:
             now = time.monotonic()
             format_info(message.format, message.sample_rate)  # raises for a rate that the format cannot hold
             request = message.request(request_id=self._runs.new_id(None), client=self.caller, now=now)
+            request = continuing(request, message.continue_from, self._runs, self._speech.info)
             speaking, feed = self._speech.speak_feed(request)
             run = self._runs.open(request.request_id, speaking, now)
             kept = Kept(run, self._recorder, self._told)

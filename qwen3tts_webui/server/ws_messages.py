@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from ..errors import InvalidValue, MalformedJson
 from ..types import SAMPLE_RATE, Sampling, SpeechRequest, Voice
 from .body import invalid
+from .schemas import ContinueFrom
 
 MAX_MESSAGE_BYTES = 65_536
 PROTOCOL = 1
@@ -47,6 +48,7 @@ class Open(_Message):
     voice_desc: str = Field(default="", max_length=20_000)
     voice: str | None = Field(default=None, max_length=200)
     speaker: str | None = Field(default=None, max_length=200)
+    continue_from: ContinueFrom | None = None
     seed: int | None = None
     speed: float = 1.0
     format: Literal["pcm", "opus"] = "pcm"

@@ -37,12 +37,20 @@ def resolved(request: SpeechRequest, presets: Presets, saved: SavedVoices | None
         known = Voice(speaker=named)
     else:
         known = Voice(description=presets.get(name).description)
-    added = request.voice.description
-    if added.strip() and known.engine_voice is not None and "description" not in info.features:
-        raise Unsupported(engine=info.label, feature="a description for a saved voice", instead="Leave it out.")
-    description = " ".join(filter(None, (known.description, added)))
-    voice = replace(known, description=description, speaker=speaker or known.speaker)
-    return replace(request, voice=voice, seed=seed)
+    return replace(voiced(request, known, info), seed=seed)
+
+
+def voiced(request: SpeechRequest, known: Voice, info: EngineInfo) -> SpeechRequest:
+    """`request` in the voice `known`, to which its own description is added.
+
+    Raises `Unsupported` for a description that this engine would ignore.
+    """
+    asked = request.voice
+    if asked.description.strip() and known.engine_voice is not None and "description" not in info.features:
+        raise Unsupported(engine=info.label, feature="a description for a finished voice", instead="Leave it out.")
+    description = " ".join(filter(None, (known.description, asked.description)))
+    speaker = _speaker(asked.speaker, info) or known.speaker
+    return replace(request, voice=replace(known, description=description, speaker=speaker))
 
 
 def _speaker(name: str | None, info: EngineInfo) -> str | None:

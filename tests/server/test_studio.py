@@ -94,6 +94,15 @@ def test_a_line_is_replaced_in_the_sound_and_in_the_account(client: TestClient) 
     assert (third["segment"]["index"], third["segment"]["line"]) == (2, 2)
     assert third["start_sample"] == len(expected) - 1920 * FRAMES
     assert joined["retaken"] == [{"line": 1, "seed": 9}]
+    assert [segment["continue_from"] for segment in joined["segments"]] == [
+        {"request_id": take["request_id"], "segment": 0},
+        {"request_id": retake["request_id"], "segment": 0},
+        {"request_id": take["request_id"], "segment": 2},
+    ]
+    twice = client.post(f"/api/history/{joined['id']}/splice", json={"line": 0, "retake": retake["id"]}).json()
+    assert [segment["continue_from"] for segment in twice["segments"][1:]] == [
+        segment["continue_from"] for segment in joined["segments"][1:]
+    ]
 
 
 def test_the_last_line_can_be_replaced_too(client: TestClient) -> None:
