@@ -9,13 +9,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from contextlib import aclosing, closing
+from contextlib import aclosing
 from dataclasses import asdict
 from typing import Any, Protocol
 
-from ..audio.encode import Encoder, encoder
 from ..errors import SpeechError, TooSlow
 from ..speech import Event, Feed, SegmentEnded, SegmentFailed, SegmentStarted, Sound, Speaking
+from .form import Form
 from .kept import Kept
 from .runs import Run
 from .ws_messages import Open, framed
@@ -42,13 +42,10 @@ class Utterance:
         self._run = run
         self._kept = kept
         self._failed: SpeechError | None = None
-        self._encoder: Encoder = encoder(opened.format, opened.sample_rate)
-        self._form = opened.format
+        self._form = Form(format=opened.format, sample_rate=opened.sample_rate, packet_ms=opened.packet_ms)
+        self._packer = self._form.packer()
         self._feed = feed
         self._text_s = text_s
-        samples = opened.sample_rate * opened.packet_ms // 1000
-        self._block = 2 * samples if opened.format == "pcm" else 1
-        self._waiting = bytearray()
         self._num_frames = 0
         self._asked: float | None = None
         self._first_audio_ms: float | None = None
@@ -79,12 +76,11 @@ class Utterance:
     async def run(self, line: Line, told: Callable[[SpeechError], dict[str, str]]) -> None:
         """Speak until the end, then `end`. Raises `ConnectionError`."""
         try:
-            with closing(self._encoder):
-                async with aclosing(self.speaking.__aiter__()) as events:
-                    async for event in events:
-                        await self._pass_on(event, line, told)
-                        self._kept.hear(event)
-                await self._send(line, self._encoder.flush(), last=True)
+            async with aclosing(self.speaking.__aiter__()) as events:
+                async for event in events:
+                    await self._pass_on(event, line, told)
+                    self._kept.hear(event)
+            await self._send(line, await self._packer.flush())
             await line.tell("done", id=self.id, **self._account())
         except SpeechError as error:
             self._failed = error
@@ -100,7 +96,7 @@ class Utterance:
 
     async def _pass_on(self, event: Event, line: Line, told: Callable[[SpeechError], dict[str, str]]) -> None:
         if isinstance(event, Sound):
-            await self._send(line, self._encoder.push(event.pcm))
+            await self._send(line, await self._packer.push(event.pcm))
         elif isinstance(event, SegmentStarted):
             if self._first_audio_ms is None:
                 self._first_audio_ms = round((time.monotonic() - (self._asked or time.monotonic())) * 1000, 3)
@@ -117,15 +113,11 @@ class Utterance:
         elif isinstance(event, SegmentFailed):
             await line.tell("segment_failed", id=self.id, index=event.segment.index, **told(event.error))
 
-    async def _send(self, line: Line, data: bytes, *, last: bool = False) -> None:
-        """Whole packets, joined when several are there; only the last may be shorter."""
-        self._waiting += data
-        length = len(self._waiting) if last else len(self._waiting) - len(self._waiting) % self._block
-        if length:
-            data = bytes(self._waiting[:length])
-            del self._waiting[:length]
+    async def _send(self, line: Line, data: bytes) -> None:
+        """One binary frame; nothing for no bytes."""
+        if data:
             self._run.sent_first_pcm()
-            await line.send(framed(data, form=self._form, number=self.number, sequence=self._num_frames))
+            await line.send(framed(data, form=self._form.format, number=self.number, sequence=self._num_frames))
             self._num_frames += 1
 
     def _account(self) -> dict[str, Any]:

@@ -1,0 +1,49 @@
+"""The form in which sound leaves, whatever carries it: what takes long to encode is never encoded on the event loop."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from qwen3tts_webui.audio.encode import Encoder
+from tests.fakes import ZeroCostSynthesizer
+from tests.server.running import running
+from tests.server.test_websocket import talking
+
+
+def over_http(format: str) -> None:
+    with running(ZeroCostSynthesizer()) as url:
+        body = {"text": "Hello.", "streaming": True, "format": format}
+        assert httpx.post(f"{url}/api/tts", json=body).status_code == 200
+
+
+def over_the_websocket(format: str) -> None:
+    with talking(ZeroCostSynthesizer()) as talk:
+        talk.speak("Hello.", format=format)
+
+
+def on_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("speak", [over_http, over_the_websocket])
+@pytest.mark.parametrize(("format", "expected"), [("pcm", True), ("opus", False)])
+def test_compressed_sound_is_encoded_in_a_thread_beside_the_loop(
+    speak: Callable[[str], None], format: str, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places: set[bool] = set()
+    encode = Encoder.push
+
+    def watched(encoder: Encoder, pcm: Any) -> bytes:
+        places.add(on_a_loop())
+        return encode(encoder, pcm)
+
+    monkeypatch.setattr(Encoder, "push", watched)
+    speak(format)
+    assert places == {expected}
