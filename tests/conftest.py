@@ -1,14 +1,21 @@
-"""What all tests share: a GPU test says why it does not run; tests of one file run on one worker (pytest-xdist).
+"""What all tests share: a GPU test says why it does not run, and slow files begin first.
 
-Files with slow tests begin first, so that the workers end together.
+So the workers of pytest-xdist, which take whole files, end together. A request to a server of ours is waited for as
+long as a busy machine may need: httpx gives up after five seconds unless told otherwise.
 """
 
+import inspect
+
+import httpx
 import pytest
 
 
+def pytest_configure() -> None:
+    usual = inspect.signature(httpx.Client).parameters["timeout"].default
+    usual.connect = usual.read = usual.write = usual.pool = 60.0
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(item.path.name))  # what a module's fixtures make is made once
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)  # stable: all else keeps its order
     marked = [item for item in items if item.get_closest_marker("gpu")]

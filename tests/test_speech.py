@@ -212,8 +212,8 @@ async def test_a_continued_segment_is_submitted_while_the_listener_still_has_sou
     synthesizer = ContinuingSynthesizer()
     events = speech(synthesizer).speak(SpeechRequest(text=THREE)).__aiter__()
     await events.__anext__()
-    await asyncio.sleep(0.01)
-    assert len(synthesizer.utterances) == 2
+    while len(synthesizer.utterances) < 2:
+        await asyncio.sleep(0)
     await events.aclose()
 
 
@@ -314,7 +314,8 @@ async def test_an_engine_that_closes_fails_what_is_left() -> None:
     synthesizer = SteppedSynthesizer()
     listening = asyncio.create_task(events_of(speech(synthesizer).speak(SpeechRequest(text=THREE))))
     synthesizer.step()
-    await asyncio.sleep(0.01)
+    while len(synthesizer.utterances) < 2:
+        await asyncio.sleep(0)
     synthesizer.close()
     events = await asyncio.wait_for(listening, 10)
     failed = [event.error.code for event in events if isinstance(event, SegmentFailed)]

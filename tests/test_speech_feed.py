@@ -37,7 +37,7 @@ class Listener:
         return [event.segment.text for event in self.events if isinstance(event, SegmentStarted)]
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        end = asyncio.get_running_loop().time() + 10
+        end = asyncio.get_running_loop().time() + 60
         while not condition():
             assert asyncio.get_running_loop().time() < end, "it never happened"
             await asyncio.sleep(0.001)

@@ -67,11 +67,11 @@ def run(args: argparse.Namespace) -> int:
 
     settings = settings_from(args)
     settings = settings.model_copy(update={"api_keys_file": keys_file(settings)})
-    logs.configure(settings.log_level, settings.log_format)
     keys = Keys(settings.api_keys_file)
     refuse_strangers(settings.host, insecure=getattr(args, "insecure", False), keys=keys.needed)
     if "desktop" in args:
         window.require()
+    logs.configure(settings.log_level, settings.log_format)
     ignore_background_reads()
     with listen(settings.host, settings.port) as listener:
         port = listener.getsockname()[1]

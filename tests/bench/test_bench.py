@@ -51,7 +51,7 @@ sys.meta_path.insert(0, NoGradio())
 from qwen3tts_webui.cli import main
 sys.exit(main(["bench", "load", *{SHORT!r}, "--rates", "4", "--seconds", "1", "--warm-up", "0.3"]))
 """
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=110)
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
     (row,) = told["rates"]

@@ -82,7 +82,7 @@ def test_an_underrun_is_marked_and_told(slow: Studio, fresh: Fresh) -> None:
     visit = fresh(slow.url, color_scheme="light")
     visit.type("one line")
     visit.generate()
-    stats = visit.until("stats.state === 'done'", timeout_s=30)
+    stats = visit.until("stats.state === 'done'")
     assert stats["underruns"] > 0
     assert pixels(visit, DRY) > 0
     assert "had to wait" in visit.page.locator("#status").inner_text()

@@ -32,7 +32,7 @@ class CountingSpeaker:
     refuses: str = "\0"
 
     def warm_up(self) -> None:
-        assert self.may_load.wait(10)
+        assert self.may_load.wait(60)
 
     def cast(self, description: str, language: str, seed: int, engine_voice: str | None = None) -> Cast:
         return CAST

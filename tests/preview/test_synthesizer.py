@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
@@ -13,6 +10,7 @@ from qwen3tts_webui.preview import PreviewSynthesizer
 from qwen3tts_webui.preview.speaker import PACKET
 from qwen3tts_webui.stream import PcmStream, TextQueue
 from qwen3tts_webui.types import Pcm, Utterance, Voice
+from tests.server.running import until
 
 from .conftest import CAST, CountingSpeaker
 
@@ -26,13 +24,6 @@ def say(engine: PreviewSynthesizer, text: str, **fields: object) -> PcmStream:
 def heard(stream: PcmStream) -> str:
     """The letters that a `CountingSpeaker` spoke, without the blanks between clauses."""
     return "".join(chr(round(float(pcm[0]) * 65_536)) for pcm in stream).replace(" ", "")
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def test_says_what_it_is(engine: PreviewSynthesizer):

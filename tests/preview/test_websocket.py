@@ -23,7 +23,7 @@ def test_each_clause_is_heard_before_the_next_is_written(voice: PreviewSynthesiz
             talk.say("text", text=piece)
         talk.until("started")
         while len(talk.sound.get(0, b"")) < 2 * 12_000:
-            talk.hear(timeout_s=60)
+            talk.hear()
         first_clause = talk.sound[0]
         talk.say("text", text=".\n")
         first = talk.until("timings", index=0)

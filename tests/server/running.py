@@ -58,7 +58,7 @@ def calling(app: ASGIApp, **options: Any) -> TestClient:
     return TestClient(app, **{"base_url": "http://127.0.0.1", **options})
 
 
-def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
+def until(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
     """Wait for something that another thread brings about; fails loudly when it does not."""
     end = time.monotonic() + timeout_s
     while not condition():
@@ -69,7 +69,7 @@ def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
 def ask(url: str, body: object, headers: str = "") -> socket.socket:
     """A socket on which `POST /api/tts` was just asked, with nothing read yet."""
     host, port = url.removeprefix("http://").split(":")
-    connection = socket.create_connection((host, int(port)), timeout=20)
+    connection = socket.create_connection((host, int(port)), timeout=60)
     data = json.dumps(body).encode()
     head = (
         f"POST /api/tts HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"

@@ -37,7 +37,7 @@ class Answer:
     raw: bytes
 
 
-def send(url: str, data: bytes, timeout_s: float = 15) -> Answer:
+def send(url: str, data: bytes, timeout_s: float = 60) -> Answer:
     """Everything that comes back until the server hangs up or has answered; status 0 for nothing at all."""
     host, port = url.removeprefix("http://").split(":")
     raw = b""
@@ -232,7 +232,7 @@ def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Stepp
 
 def connected(url: str) -> socket.socket:
     host, port = url.removeprefix("http://").split(":")
-    return socket.create_connection((host, int(port)), timeout=15)
+    return socket.create_connection((host, int(port)), timeout=60)
 
 
 def read_all(connection: socket.socket) -> bytes:
@@ -290,7 +290,7 @@ def test_a_reader_who_does_not_read_loses_the_slot(hasty: tuple[str, SteppedSynt
     url, synthesizer = hasty
     with ask(url, {"text": "A long story.", "streaming": True}):
         until(lambda: synthesizer.load.active == 1)
-        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0, timeout_s=60)
+        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
 
 
 def test_half_a_socket_is_no_listener(hasty: tuple[str, SteppedSynthesizer]) -> None:

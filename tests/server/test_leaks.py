@@ -49,7 +49,7 @@ async def test_random_disconnects_leak_nothing() -> None:
         return not (synthesizer.load.active or synthesizer.load.waiting or server.server_state.connections)
 
     def holdings() -> tuple[int, int, int]:
-        """Tasks, file handles and threads; pools keep threads for the next work, as many as they were ever asked for."""
+        """Tasks, file handles and threads; pools keep threads for the next work, as many as ever asked for."""
         gc.collect()
         pools = ("AnyIO worker", "asyncio_")
         threads = sum(not thread.name.startswith(pools) for thread in threading.enumerate())

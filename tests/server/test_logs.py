@@ -115,7 +115,6 @@ def test_all_lines_have_left_when_the_program_ends() -> None:
     assert done.stderr.splitlines() == [f"INFO here: line {number}, {'x' * 100}" for number in range(500)]
 
 
-@pytest.mark.timeout(60)
 def test_nobody_reads_the_terminal_and_the_program_goes_on() -> None:
     command = [sys.executable, "-c", LINES.format(count=20_000)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

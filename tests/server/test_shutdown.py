@@ -21,9 +21,9 @@ def read_all(connection) -> bytes:  # type: ignore[no-untyped-def]
 
 
 def test_what_is_spoken_may_finish_within_the_limit() -> None:
-    synthesizer = RealTimeSynthesizer(rate=10.0, num_frames=40)
+    synthesizer = RealTimeSynthesizer(rate=5.0, num_frames=40)
     with ExitStack() as server:
-        url = server.enter_context(running(synthesizer, grace_s=20))
+        url = server.enter_context(running(synthesizer, grace_s=60))
         with ask(url, {"text": "Hello.", "streaming": True}) as connection:
             until(lambda: synthesizer.load.active == 1)
             server.close()

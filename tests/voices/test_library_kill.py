@@ -24,9 +24,9 @@ from qwen3tts_webui.voices.library import Library
 
 library = Library(Path(sys.argv[1]), quota_bytes=2_000_000)
 pcm = np.ones(12_000, dtype=np.float32)
-print("ready", flush=True)
 number = 0
 while True:
+    print(number, flush=True)
     number += 1
     with library.begin() as recording:
         for start in range(0, 12_000, 1_000):
@@ -44,10 +44,13 @@ while True:
 """
 
 
-def kill_in_mid_write(folder: Path, after_s: float) -> None:
+def kill_in_mid_write(folder: Path, rounds: int, after_s: float) -> None:
+    """Start a writer, and kill it `after_s` seconds after it has gone through `rounds` rounds."""
     command = [sys.executable, "-c", WRITER, str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as writer:
-        assert writer.stdout is not None and writer.stdout.readline() == b"ready\n"
+        assert writer.stdout is not None
+        for number in range(rounds + 1):
+            assert writer.stdout.readline() == f"{number}\n".encode()
         time.sleep(after_s)
         os.kill(writer.pid, signal.SIGKILL)
 
@@ -78,6 +81,6 @@ def test_a_kill_at_any_moment_leaves_whole_files_and_a_sound_history(tmp_path):
     moment = random.Random(0)
     kept = []
     for _ in range(12):
-        kill_in_mid_write(tmp_path, moment.uniform(0.01, 0.3))
+        kill_in_mid_write(tmp_path, rounds=moment.randrange(4), after_s=moment.uniform(0, 0.1))
         kept.append(check_whole(tmp_path))
     assert max(kept) > 5
