@@ -7,6 +7,7 @@ cleaning removes it), strict about everything else.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -33,6 +34,7 @@ _EXPECTED = {
     "literal_error": "{expected}",
     "missing": "given",
 }
+_MEMBER = re.compile(r"str|list\[.*|[A-Z]\w*")
 _NAMES = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
 
 
@@ -90,10 +92,10 @@ def invalid(error: ValidationError, model: type[BaseModel]) -> InvalidValue:
     first = details[0]["loc"][:1]
     detail = max((one for one in details if one["loc"][:1] == first), key=lambda one: len(_steps(one["loc"])))
     if detail["type"] == "extra_forbidden":
-        nested = len(detail["loc"]) > 1
-        expected = "left out" if nested else " | ".join(model.model_fields)
-        return InvalidValue(field=_field(detail["loc"]), expected=expected, got="an unknown name")
-    return wrong(detail, _field(detail["loc"]))
+        *outer, name = detail["loc"]
+        expected = "left out" if outer else " | ".join(model.model_fields)
+        return InvalidValue(field=_field([*_steps(outer), name]), expected=expected, got="an unknown name")
+    return wrong(detail, _field(_steps(detail["loc"])))
 
 
 def wrong(detail: ErrorDetails, field: str) -> InvalidValue:
@@ -106,10 +108,10 @@ def wrong(detail: ErrorDetails, field: str) -> InvalidValue:
     return InvalidValue(field=field, expected=expected, got=got)
 
 
-def _field(loc: tuple[int | str, ...]) -> str:
-    return ".".join(map(str, _steps(loc)))[:40]
+def _field(steps: Sequence[int | str]) -> str:
+    return ".".join(map(str, steps))[:40]
 
 
-def _steps(loc: tuple[int | str, ...]) -> list[int | str]:
-    """Without the names that pydantic gives to the members of the one union that bodies have: a text, or several."""
-    return [step for step in loc if step not in ("str", "list[str]")]
+def _steps(loc: Sequence[int | str]) -> list[int | str]:
+    """Without the names that pydantic gives to the members of a union: str, list[str], SomeBody."""
+    return [step for step in loc if not (isinstance(step, str) and _MEMBER.fullmatch(step))]
