@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .metrics import Metrics
 
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
+_cut: ContextVar[bool] = ContextVar("cut", default=False)
 _ID = re.compile(rb"[A-Za-z0-9_-]{8,64}")
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
@@ -63,6 +64,17 @@ def _finish(waiting: queue.Queue[logging.LogRecord]) -> None:
     end = time.monotonic() + _LAST_WORDS_S
     while waiting.unfinished_tasks and time.monotonic() < end:
         time.sleep(0.01)
+
+
+def cut_short(why: str) -> None:
+    """Write that the answer of this request ends in the middle, on purpose, because of the error `why`."""
+    log.warning("the sound was cut: %s", why)
+    _cut.set(True)
+
+
+def not_said_before(record: logging.LogRecord) -> bool:
+    """A filter: uvicorn calls every answer without an end an error of the app; one that was cut on purpose is none."""
+    return not (_cut.get() and record.msg == "ASGI callable returned without completing response.")
 
 
 class TextLines(logging.Formatter):

@@ -18,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from .limits import MAX_HEADER_BYTES
+from .logs import not_said_before
 from .ws_messages import MAX_MESSAGE_BYTES
 
 KEEP_ALIVE_S = 15
@@ -79,6 +80,7 @@ def make_server(
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=2,  # what is spoken has ended by then: this is for answers on their way
     )
+    logging.getLogger("uvicorn.error").addFilter(not_said_before)
     ending: Any = getattr(getattr(app, "state", None), "ending", None)
     return Server(config, ending=ending, grace_s=grace_s, on_listening=on_listening)
 

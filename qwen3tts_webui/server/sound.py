@@ -8,7 +8,6 @@ not got all of it. A client that leaves cancels the synthesis.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 
@@ -19,9 +18,8 @@ from ..errors import SpeechError
 from ..types import EngineInfo
 from .delivery import Delivery
 from .form import Form
+from .logs import cut_short
 from .problems import Problems
-
-log = logging.getLogger(__name__)
 
 
 class SoundResponse(Response):
@@ -74,7 +72,7 @@ class SoundResponse(Response):
             await send(self._start())
         closing = self.closing()
         if closing is None:
-            log.warning("the sound was cut: %s", "" if self.delivery.cut is None else self.delivery.cut.code)
+            cut_short("" if self.delivery.cut is None else self.delivery.cut.code)
             return  # uvicorn closes a connection whose answer has no end, without the last chunk
         await send({"type": "http.response.body", "body": closing, "more_body": False})
 

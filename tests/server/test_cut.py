@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from contextlib import ExitStack
 
 import av
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from qwen3tts_webui.audio.pcm import to_s16le
+from qwen3tts_webui.server.logs import not_said_before
 from tests.fakes import FailingSynthesizer, SteppedSynthesizer, sound_of
 from tests.server.running import ask, running, until
 
@@ -32,6 +34,17 @@ def test_an_engine_that_fails_in_mid_speech_cuts_the_answer() -> None:
         assert cut_short(url, text="Hello.", streaming=True) == to_s16le(sound_of("Hello.", 3))
         events = httpx.get(f"{url}/api/requests/{ID}/events").text
         assert '"type": "segment_failed"' in events and '"code": "synthesis_failed"' in events
+
+
+def test_a_cut_is_one_warning_in_the_log_and_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    with running(FailingSynthesizer(after=3)) as url:
+        cut_short(url, text="Hello.", streaming=True)
+    serious = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert serious == ["the sound was cut: synthesis_failed"]
+
+
+def test_an_answer_without_an_end_that_nobody_cut_stays_an_error() -> None:
+    assert not_said_before(logging.makeLogRecord({"msg": "ASGI callable returned without completing response."}))
 
 
 @pytest.mark.parametrize("format", ["wav", "mp3", "opus", "flac"])
