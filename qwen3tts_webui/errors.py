@@ -63,6 +63,44 @@ class Reason(str):
         return reason
 
 
+class Cause(str):
+    """Another error as a clause in the sentence of an error; translated like that one."""
+
+    error: SpeechError
+
+    def __new__(cls, error: SpeechError, /) -> Cause:
+        clause = super().__new__(cls, str(error).rstrip("."))
+        clause.error = error
+        return clause
+
+
+CLOSING = Reason("closing", "it is shutting down")
+FILE_MISSING = Reason("file_missing", "the file is missing")
+NO_FOLDER = Reason("no_folder", "there is no such folder")
+NO_INDEX = Reason("no_index", "missing, empty or not an object")
+NO_OBJECT = Reason("no_object", "not a JSON object")
+NO_WEIGHTS = Reason("no_weights", "truncated, or not a safetensors file")
+UNEXPECTED = Reason("unexpected", "something unexpected happened; the log says what")
+UNREADABLE = Reason("unreadable_file", "the file cannot be read")
+
+
+def not_json(error: Exception) -> Reason:
+    """Why a file is no JSON."""
+    return Reason("not_json", "not valid JSON ({error})", error=error)
+
+
+def wrong_size(num_bytes: int, expected: int) -> Reason:
+    """A file is not as long as somebody promised."""
+    return Reason(
+        "wrong_size", "it has {num_bytes} bytes and should have {expected}", num_bytes=num_bytes, expected=expected
+    )
+
+
+def still_loading(label: str) -> Reason:
+    """An engine that cannot speak yet; `label` is its own."""
+    return Reason("loading", "{label} is still being loaded", label=label)
+
+
 class SpeechError(Exception):
     """The root of the tree.
 
@@ -285,7 +323,10 @@ class CheckpointError(ModelError):
     """`file` is the path that is wrong, `key` the tensor or setting in it ("" if it is the file itself)."""
 
     code = "checkpoint"
-    template = "{file}: {problem} [{key}]"
+    template = "{file}: {problem}{place}"
+
+    def __init__(self, *, file: object, key: str, problem: object) -> None:
+        super().__init__(file=file, key=key, problem=problem, place=f" [{key}]" if key else "")
 
 
 class WontFit(ModelError):

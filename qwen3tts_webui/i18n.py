@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Literal, get_args
 
 from .config import asset
-from .errors import Reason, SpeechError
+from .errors import Cause, Reason, SpeechError
 
 PageLanguage = Literal["en", "zh"]
 PAGE_LANGUAGES: tuple[PageLanguage, ...] = get_args(PageLanguage)
@@ -24,18 +24,23 @@ class Catalog:
         self._sentences: dict[str, str] = json.loads(asset(f"i18n/{language}.json").read_text(encoding="utf-8"))
 
     def __call__(self, key: str, **params: object) -> str:
-        return self._sentences[key].format(**params) if params else self._sentences[key]
+        return self._filled(self._sentences[key], params) if params else self._sentences[key]
 
     def error(self, error: SpeechError) -> str:
         """What went wrong, as a sentence."""
         template = self._sentences.get(f"error.{error.code}", error.template)
-        return template.format(**{name: self._clause(value) for name, value in error.params.items()})
+        return self._filled(template, error.params)
+
+    def _filled(self, template: str, params: Mapping[str, object]) -> str:
+        return template.format(**{name: self._clause(value) for name, value in params.items()})
 
     def _clause(self, value: object) -> object:
-        """A reason in this language, where it has one; anything else as it is."""
+        """A reason or a cause in this language, where it has one; anything else as it is."""
+        if isinstance(value, Cause):
+            return self.error(value.error).rstrip(".。")
         if not isinstance(value, Reason) or (clause := self._sentences.get(f"error.reason.{value.code}")) is None:
             return value
-        return clause.format(**value.params)
+        return self._filled(clause, value.params)
 
     @property
     def sentences(self) -> Mapping[str, str]:

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..cli.join import choose_synthesizer, join_library, join_speech, join_store
 from ..config import Settings
 from ..engine.gpu_monitor import GpuMonitor
-from ..errors import NotReady
+from ..errors import NotReady, still_loading
 from ..server.app import create_app
 from ..types import Synthesizer
 from ..ui.mount import mount_page
@@ -49,7 +49,7 @@ class Replica:
         latest = time.monotonic() + _PATIENCE_S
         while not self._synthesizer.ready:
             if time.monotonic() > latest:
-                raise NotReady(reason=self._synthesizer.info.label)
+                raise NotReady(reason=still_loading(self._synthesizer.info.label))
             time.sleep(0.1)
         log.info("%s is ready", self._synthesizer.info.label)
 
@@ -59,7 +59,7 @@ class Replica:
     def check_health(self) -> None:
         """Ray asks now and then, and puts another in the place of one that raises."""
         if not self._synthesizer.ready:
-            raise NotReady(reason=self._synthesizer.info.label)
+            raise NotReady(reason=still_loading(self._synthesizer.info.label))
 
     def __del__(self) -> None:
         self._parts.close()

@@ -19,7 +19,7 @@ import psutil
 import pynvml
 
 from ..config import Settings
-from ..errors import CheckpointError
+from ..errors import Cause, CheckpointError
 from ..models import Room, Store, free_bytes
 
 
@@ -167,7 +167,7 @@ def _model(settings: Settings, store: Store) -> tuple[str | None, str | None]:
     try:
         folder = store.find(settings.model)
     except CheckpointError as error:
-        return None, str(error)
+        return None, Cause(error)
     if folder is None:
         return None, None
     return (folder.relative_to(store.folder).as_posix() if folder.is_relative_to(store.folder) else str(folder)), None

@@ -21,7 +21,17 @@ from qwen3tts_webui.engine.info import engine_info
 from qwen3tts_webui.engine.opening import Load, warm_up
 from qwen3tts_webui.engine.runner import Runner
 from qwen3tts_webui.engine.seat import Clock, Seat
-from qwen3tts_webui.errors import Busy, EngineStopped, ModelError, NotReady, NumericalError, SpeechError
+from qwen3tts_webui.errors import (
+    CLOSING,
+    Busy,
+    Cause,
+    EngineStopped,
+    ModelError,
+    NotReady,
+    NumericalError,
+    Reason,
+    SpeechError,
+)
 from qwen3tts_webui.model.prompt import PromptBuilder
 from qwen3tts_webui.model.spec import ModelSpec
 from qwen3tts_webui.model.tokens import TextEncoder
@@ -108,10 +118,8 @@ class Engine:
         for utterance, _ in jobs:
             self._prompts.check(utterance)
         with self._lock:
-            if self._failure is not None:
-                raise NotReady(reason=_clause(self._failure))
-            if self._closing is not None:
-                raise NotReady(reason="the engine is shutting down")
+            if self._failure is not None or self._closing is not None:
+                raise NotReady(reason=CLOSING if self._failure is None else Cause(self._failure))
             load = self.load
             free = max(0, load.slots - load.active)
             if load.waiting + len(jobs) > self._queue_size + free:
@@ -134,15 +142,14 @@ class Engine:
     def switch(self, dtype: str) -> Future[Switched]:
         """Load the model in `dtype` once those who speak now have ended; others wait meanwhile.
 
-        The result comes when it is done. If it cannot be done, the model is loaded as before and the future has the
-        error. A future that is cancelled before the change has begun takes the wish back. Raises InvalidValue for a
-        type that this device has not, and NotReady.
+        The result comes when it is done. If it cannot be done, the model is loaded as before and the future fails. A
+        future cancelled before the change begins takes the wish back. Raises InvalidValue for a type, and NotReady.
         """
         wanted = asked_dtype(self._choice.device, dtype)
         future: Future[Switched] = Future()
         with self._lock:
             if self._wish is not None or self._failure is not None or self._closing is not None:
-                raise NotReady(reason="the engine is busy with another change, or has ended")
+                raise NotReady(reason=Reason("changing", "it is busy with another change, or has ended"))
             self._wish = (wanted, future)
         self._bell.set()
         return future
@@ -290,9 +297,4 @@ class Engine:
             self._runner = None
 
     def _last_words(self) -> SpeechError:
-        return NotReady(reason=_clause(self._failure)) if isinstance(self._failure, ModelError) else EngineStopped()
-
-
-def _clause(error: SpeechError) -> str:
-    """A sentence as a part of another."""
-    return str(error).rstrip(".")
+        return NotReady(reason=Cause(self._failure)) if isinstance(self._failure, ModelError) else EngineStopped()

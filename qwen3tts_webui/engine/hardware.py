@@ -15,7 +15,7 @@ from typing import Literal, get_args
 import psutil
 import torch
 
-from ..errors import InvalidValue, WontFit
+from ..errors import InvalidValue, Reason, WontFit
 
 log = logging.getLogger(__name__)
 
@@ -107,9 +107,10 @@ def ensure_fits(machine: Machine, choice: Choice, needed: Mapping[str, int]) -> 
     free = free_bytes(machine, choice.device)
     if total <= free:
         return
-    instead = (
-        "Use half precision." if choice.dtype == "float32" else "Use fewer slots, the 0.6B model or another device."
-    )
+    if choice.dtype == "float32":
+        instead = Reason("half", "Use half precision.")
+    else:
+        instead = Reason("smaller", "Use fewer slots, the 0.6B model or another device.")
     raise WontFit(needed_gib=total / 2**30, free_gib=max(free, 0) / 2**30, device=choice.device, instead=instead)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from qwen3tts_webui.errors import CheckpointError
+from qwen3tts_webui.errors import NO_FOLDER, NO_OBJECT, UNREADABLE, CheckpointError, Reason, not_json
 
 T = TypeVar("T", int, float)
 
@@ -29,7 +29,7 @@ class Section:
 
     def value(self, key: str) -> Any:
         if key not in self.content:
-            raise self.wrong(key, "the key is missing")
+            raise self.wrong(key, Reason("no_key", "the key is missing"))
         return self.content[key]
 
     def section(self, key: str) -> Section:
@@ -75,14 +75,14 @@ class Section:
 
 def read_config(folder: Path) -> Section:
     if not folder.is_dir():
-        raise CheckpointError(file=folder, key="", problem="there is no such folder")
+        raise CheckpointError(file=folder, key="", problem=NO_FOLDER)
     file = folder / "config.json"
     try:
         content = json.loads(file.read_bytes())
     except OSError as error:
-        raise CheckpointError(file=file, key="", problem="the file cannot be read") from error
+        raise CheckpointError(file=file, key="", problem=UNREADABLE) from error
     except ValueError as error:
-        raise CheckpointError(file=file, key="", problem=f"not valid JSON ({error})") from error
+        raise CheckpointError(file=file, key="", problem=not_json(error)) from error
     if not isinstance(content, Mapping):
-        raise CheckpointError(file=file, key="", problem="must hold an object")
+        raise CheckpointError(file=file, key="", problem=NO_OBJECT)
     return Section(content, file)

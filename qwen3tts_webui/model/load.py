@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from qwen3tts_webui.errors import CheckpointError, DownloadError, InvalidValue
+from qwen3tts_webui.errors import NO_FOLDER, CheckpointError, DownloadError, InvalidValue
 from qwen3tts_webui.model.codec_decoder import load_codec
 from qwen3tts_webui.model.generate import Qwen3TTS
 from qwen3tts_webui.model.layout import lay_out, number_types
@@ -65,7 +65,7 @@ def find_checkpoint(path_or_id: str | Path, *, offline: bool | None = None) -> P
     path = Path(path_or_id).expanduser()
     if path.exists() or not _HUB_ID.fullmatch(str(path_or_id)):
         if not path.is_dir():
-            raise CheckpointError(file=path, key="", problem="there is no such folder")
+            raise CheckpointError(file=path, key="", problem=NO_FOLDER)
         return path
     from huggingface_hub import snapshot_download  # only who asks for a download pays for it
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 
-from qwen3tts_webui.errors import CheckpointError
+from qwen3tts_webui.errors import FILE_MISSING, NO_FOLDER, NO_INDEX, NO_WEIGHTS, CheckpointError, Reason, not_json
 
 SINGLE_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
@@ -54,7 +54,11 @@ class StoredTensor:
                 while unread:
                     count = file.readinto(unread)
                     if not count:
-                        raise CheckpointError(file=self.file, key=self.key, problem="the file ends inside this tensor")
+                        raise CheckpointError(
+                            file=self.file,
+                            key=self.key,
+                            problem=Reason("ends_early", "the file ends inside this tensor"),
+                        )
                     unread = unread[count:]
                 yield start, part
 
@@ -66,19 +70,26 @@ def read_shards(folder: Path) -> dict[str, StoredTensor]:
     shard that is absent, a key that its shard does not hold or that the index does not know.
     """
     if not folder.is_dir():
-        raise CheckpointError(file=folder, key="", problem="there is no such folder")
+        raise CheckpointError(file=folder, key="", problem=NO_FOLDER)
     if (folder / SINGLE_FILE).exists():
         return _read_header(folder / SINGLE_FILE)
     index = folder / INDEX_FILE
     if not index.exists():
         raise CheckpointError(
-            file=folder, key="", problem=f"neither {SINGLE_FILE} nor {INDEX_FILE} is here (pickle files are never read)"
+            file=folder,
+            key="",
+            problem=Reason(
+                "neither",
+                "neither {single} nor {index} is here (pickle files are never read)",
+                single=SINGLE_FILE,
+                index=INDEX_FILE,
+            ),
         )
     places = _read_index(index)
     tensors: dict[str, StoredTensor] = {}
     for name in sorted(set(places.values())):
         if not (folder / name).is_file():
-            raise CheckpointError(file=folder / name, key="", problem=f"named by {INDEX_FILE}, but absent")
+            raise CheckpointError(file=folder / name, key="", problem=FILE_MISSING)
         for key, tensor in _read_header(folder / name).items():
             if places.get(key) != name:
                 raise CheckpointError(file=folder / name, key=key, problem=f"not at this place in {INDEX_FILE}")
@@ -94,10 +105,10 @@ def _read_index(index: Path) -> dict[str, str]:
     try:
         content = json.loads(index.read_bytes())
     except ValueError as error:
-        raise CheckpointError(file=index, key="", problem=f"not valid JSON ({error})") from error
+        raise CheckpointError(file=index, key="", problem=not_json(error)) from error
     places = content.get("weight_map") if isinstance(content, dict) else None
     if not isinstance(places, dict) or not places:
-        raise CheckpointError(file=index, key="weight_map", problem="missing, empty or not an object")
+        raise CheckpointError(file=index, key="weight_map", problem=NO_INDEX)
     for key, name in places.items():
         if not isinstance(name, str) or Path(name).name != name or not name.endswith(".safetensors"):
             raise CheckpointError(file=index, key=key, problem="does not name a .safetensors file in this folder")
@@ -110,7 +121,7 @@ def _read_header(path: Path) -> dict[str, StoredTensor]:
         with safe_open(path, framework="pt"):
             pass
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(file=path, key="", problem=f"truncated, or not a safetensors file ({error})") from error
+        raise CheckpointError(file=path, key="", problem=NO_WEIGHTS) from error
     with path.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
         header: dict[str, dict[str, Any]] = json.loads(file.read(length))

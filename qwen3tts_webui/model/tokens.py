@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
-from qwen3tts_webui.errors import CheckpointError
+from qwen3tts_webui.errors import UNREADABLE, CheckpointError, not_json
 
 # MODEL.md section 1. Always this one: transformers 4.57 swaps in Mistral's for local folders (quirk 1).
 QWEN_SPLIT = (
@@ -118,9 +118,9 @@ def _read_vocab(file: Path) -> dict[str, int]:
     try:
         vocab = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise CheckpointError(file=file, key="", problem="the file cannot be read") from error
+        raise CheckpointError(file=file, key="", problem=UNREADABLE) from error
     except ValueError as error:
-        raise CheckpointError(file=file, key="", problem=f"not valid JSON ({error})") from error
+        raise CheckpointError(file=file, key="", problem=not_json(error)) from error
     if not isinstance(vocab, dict) or not all(isinstance(number, int) for number in vocab.values()):
         raise CheckpointError(file=file, key="", problem="must map pieces to ids")
     return vocab
@@ -130,7 +130,7 @@ def _read_merges(file: Path) -> list[tuple[str, str]]:
     try:
         lines = file.read_text(encoding="utf-8").split("\n")
     except (OSError, ValueError) as error:
-        raise CheckpointError(file=file, key="", problem="the file cannot be read") from error
+        raise CheckpointError(file=file, key="", problem=UNREADABLE) from error
     merges: list[tuple[str, str]] = []
     for number, line in enumerate(lines, start=1):
         if not line or line.startswith("#version"):

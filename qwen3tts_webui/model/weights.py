@@ -15,7 +15,7 @@ import torch
 from accelerate import init_empty_weights  # type: ignore[import-untyped]
 from torch import nn
 
-from qwen3tts_webui.errors import CheckpointError
+from qwen3tts_webui.errors import CheckpointError, Reason
 from qwen3tts_webui.model.shards import StoredTensor, read_shards
 
 _STAGING_BYTES = 4 << 20
@@ -68,13 +68,17 @@ def _match(
     sources: dict[str, StoredTensor] = {}
     for key, tensor in stored.items():
         if key not in names:
-            raise CheckpointError(file=tensor.file, key=key, problem="this model has no place for the tensor")
+            raise CheckpointError(
+                file=tensor.file, key=key, problem=Reason("no_place", "this model has no place for the tensor")
+            )
         expected = tuple(wanted[names[key]].shape)
         if tensor.shape != expected:
-            problem = f"the shape is {list(tensor.shape)}, the config asks for {list(expected)}"
+            problem = Reason(
+                "shape", "the shape is {found}, the config asks for {wanted}", found=[*tensor.shape], wanted=[*expected]
+            )
             raise CheckpointError(file=tensor.file, key=key, problem=problem)
         if tensor.dtype is None:
-            problem = f"the type is {tensor.dtype_name}, a float type is needed"
+            problem = Reason("dtype", "the type is {found}, a float type is needed", found=tensor.dtype_name)
             raise CheckpointError(file=tensor.file, key=key, problem=problem)
         sources[names[key]] = tensor
     missing = [key for key in names if key not in stored]

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from ..errors import Busy, DownloadError, Reason
+from ..errors import UNEXPECTED, Busy, DownloadError
 from .download import download
 from .meter import Meter, Progress
 from .source import Source
@@ -74,9 +74,7 @@ class BackgroundDownload:
             log.warning("%s", error)
         except Exception as error:  # a bug of ours must not leave a bar that never ends
             log.exception("the download failed")
-            failure = DownloadError(
-                what=model, reason=Reason("unexpected", "something unexpected happened; the log says what")
-            )
+            failure = DownloadError(what=model, reason=UNEXPECTED)
             failure.__cause__ = error
             meter.end("failed", failure)
         else:

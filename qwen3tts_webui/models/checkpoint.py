@@ -12,7 +12,17 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from ..errors import CheckpointError
+from ..errors import (
+    FILE_MISSING,
+    NO_FOLDER,
+    NO_INDEX,
+    NO_OBJECT,
+    NO_WEIGHTS,
+    CheckpointError,
+    Reason,
+    not_json,
+    wrong_size,
+)
 
 CODEC_FOLDER = "speech_tokenizer"
 SINGLE_FILE = "model.safetensors"
@@ -29,7 +39,7 @@ def check_checkpoint(folder: Path) -> dict[str, int]:
     Git LFS, a shard that the index does not know.
     """
     if not folder.is_dir():
-        raise CheckpointError(file=folder, key="", problem="there is no such folder")
+        raise CheckpointError(file=folder, key="", problem=NO_FOLDER)
     for name in SMALL_FILES:
         _check_small(folder / name)
     talker, codec = _tensors(folder), _tensors(folder / CODEC_FOLDER)
@@ -41,30 +51,32 @@ def names_of_weights(index: Path) -> set[str]:
     content = _json(index)
     places = content.get("weight_map")
     if not isinstance(places, dict) or not places:
-        raise CheckpointError(file=index, key="weight_map", problem="missing, empty or not an object")
+        raise CheckpointError(file=index, key="weight_map", problem=NO_INDEX)
     names = set(places.values())
     for name in names:
         if not isinstance(name, str) or Path(name).name != name or not name.endswith(".safetensors"):
-            raise CheckpointError(file=index, key="weight_map", problem="does not name files in this folder")
+            raise CheckpointError(
+                file=index, key="weight_map", problem=Reason("strange_names", "does not name files in this folder")
+            )
     return names
 
 
 def _check_small(file: Path) -> None:
     if not file.is_file():
-        raise CheckpointError(file=file, key="", problem="the file is missing")
+        raise CheckpointError(file=file, key="", problem=FILE_MISSING)
     if file.suffix == ".json":
         _json(file)
     elif not file.stat().st_size:
-        raise CheckpointError(file=file, key="", problem="the file is empty")
+        raise CheckpointError(file=file, key="", problem=Reason("file_empty", "the file is empty"))
 
 
 def _json(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_bytes())
     except (OSError, ValueError) as error:
-        raise CheckpointError(file=file, key="", problem=f"not valid JSON ({error})") from error
+        raise CheckpointError(file=file, key="", problem=not_json(error)) from error
     if not isinstance(content, dict):
-        raise CheckpointError(file=file, key="", problem="not a JSON object")
+        raise CheckpointError(file=file, key="", problem=NO_OBJECT)
     return content
 
 
@@ -78,31 +90,34 @@ def _tensors(folder: Path) -> Mapping[str, int]:
         found.update(_header(folder / name))
     missing = set(_json(index)["weight_map"]) - set(found)
     if missing:
-        raise CheckpointError(file=index, key=min(missing), problem="promised by the index, but in none of its files")
+        raise CheckpointError(
+            file=index, key=min(missing), problem=Reason("promised", "promised by the index, but in none of its files")
+        )
     return found
 
 
 def _header(file: Path) -> dict[str, int]:
     if not file.is_file():
-        raise CheckpointError(file=file, key="", problem="the file is missing")
+        raise CheckpointError(file=file, key="", problem=FILE_MISSING)
     size = file.stat().st_size
     with file.open("rb") as opened:
         start = opened.read(8)
         if start == b"version ":
-            raise CheckpointError(file=file, key="", problem="only a pointer of Git LFS: run `git lfs pull` there")
+            raise CheckpointError(
+                file=file, key="", problem=Reason("lfs", "only a pointer of Git LFS: run `git lfs pull` there")
+            )
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
         if not 2 <= length <= min(_LONGEST_HEADER, size - 8):
-            raise CheckpointError(file=file, key="", problem="truncated, or not a safetensors file")
+            raise CheckpointError(file=file, key="", problem=NO_WEIGHTS)
         try:
             header = json.loads(opened.read(length))
             header.pop("__metadata__", None)
             end = max(entry["data_offsets"][1] for entry in header.values())
             elements = {key: prod(entry["shape"]) for key, entry in header.items()}
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-            raise CheckpointError(file=file, key="", problem="its header is damaged") from error
+            raise CheckpointError(file=file, key="", problem=Reason("header", "its header is damaged")) from error
     if size != 8 + length + end:
-        problem = f"it has {size} bytes and should have {8 + length + end}"
-        raise CheckpointError(file=file, key="", problem=problem)
+        raise CheckpointError(file=file, key="", problem=wrong_size(size, 8 + length + end))
     return elements
 
 

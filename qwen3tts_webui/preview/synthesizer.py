@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ..config import asset
-from ..errors import Busy, EngineStopped, NotReady, SynthesisError, Unsupported
+from ..errors import CLOSING, Busy, Cause, EngineStopped, NotReady, SpeechError, SynthesisError, Unsupported
 from ..text.language import LANGUAGES
 from ..types import EngineInfo, EngineLoad, Feature, Pcm, PcmSink, Utterance
 from .choose import Cast
@@ -114,7 +114,7 @@ class PreviewSynthesizer:
             self._check(utterance)
         with self._change:
             if self._failed or self._closed:
-                raise NotReady(reason=self._failed or "it is shutting down")
+                raise NotReady(reason=self._failed or CLOSING)
             waiting = len(self._turns)
             if waiting + len(jobs) > self._slots + self._queue_size:
                 raise Busy(waiting=max(0, waiting - self._slots), retry_after_s=_RETRY_AFTER_S)
@@ -151,7 +151,7 @@ class PreviewSynthesizer:
         except Exception as error:
             _log.exception("the preview voice cannot be loaded")
             with self._change:
-                self._failed = str(error) or type(error).__name__
+                self._failed = Cause(error) if isinstance(error, SpeechError) else str(error) or type(error).__name__
             self._fail_rest(NotReady(reason=self._failed))
             return
         self._ready = True

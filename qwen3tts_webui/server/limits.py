@@ -19,7 +19,7 @@ from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..errors import BodyTooLarge, HeadersTooLarge, NotReady, TooManyRequests, TooSlow
+from ..errors import CLOSING, BodyTooLarge, HeadersTooLarge, NotReady, TooManyRequests, TooSlow
 from .problems import Problems
 
 MAX_HEADERS = 100
@@ -105,7 +105,7 @@ class Gate:
     def stream(self, caller: str) -> Iterator[None]:
         """Hold one of the caller's places. Raises `TooManyRequests`, and `NotReady` when the server is going down."""
         if self._closed:
-            raise NotReady(reason="the server is going down")
+            raise NotReady(reason=CLOSING)
         if self._speaking[caller] >= self._streams:
             raise TooManyRequests(retry_after_s=1)
         self._speaking[caller] += 1

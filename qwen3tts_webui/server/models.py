@@ -6,6 +6,7 @@ In: the id of a released model (no other) and a mirror by name. Out: JSON; the s
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -13,7 +14,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 from starlette.concurrency import run_in_threadpool
 
-from ..errors import DownloadError, InvalidValue, NotFound, SpeechError, WontFit
+from ..errors import CheckpointError, DownloadError, InvalidValue, NotFound, SpeechError, WontFit
 from ..models import KNOWN, MIRRORS, known
 from ..models.desk import Desk, Loading
 from ..models.meter import Progress
@@ -51,11 +52,11 @@ def models_router(desk: Desk, problems: Problems) -> APIRouter:
         wish = request.headers.get("accept-language", "")
         if error is None:
             return None
-        return (
-            problems.sentence(error, wish)
-            if isinstance(error, (DownloadError, WontFit))
-            else problems.told(error, wish)
-        )
+        if isinstance(error, CheckpointError):  # by its name: where it lies is nobody's business
+            file = Path(str(error.params["file"])).name
+            error = CheckpointError(file=file, key=str(error.params["key"]), problem=error.params["problem"])
+        shown = isinstance(error, (DownloadError, WontFit, CheckpointError))
+        return problems.sentence(error, wish) if shown else problems.told(error, wish)
 
     def shown(what: Progress | Loading | None, request: Request) -> dict[str, Any] | None:
         if what is None:

@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse
 from .. import __version__
 from ..audio.encode import FORMATS
 from ..config import MAX_DESCRIPTION
-from ..errors import NotReady
+from ..errors import NotReady, still_loading
 from ..speech import Speech
 from ..types import SAMPLE_RATE
 from .metrics import Metrics
@@ -47,7 +47,7 @@ def ops_router(speech: Speech, gpu: Callable[[], GpuReading | None], metrics: Me
     async def ready(response: Response) -> dict[str, Any]:
         """200 once something can speak without a warm-up, 503 before."""
         if not speech.ready:
-            raise NotReady(reason=speech.info.label)
+            raise NotReady(reason=still_loading(speech.info.label))
         response.headers["Cache-Control"] = "no-store"
         return {"status": "ready", "engine": speech.info.name, "preview": speech.info.preview}
 

@@ -14,7 +14,16 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from ..errors import MethodNotAllowed, ModelError, NoSuchRoute, RequestError, SpeechError
+from ..errors import (
+    Cause,
+    MethodNotAllowed,
+    ModelError,
+    NoSuchRoute,
+    NotReady,
+    Reason,
+    RequestError,
+    SpeechError,
+)
 from ..i18n import PAGE_LANGUAGES, Catalog, preferred
 from .body import wrong
 
@@ -40,7 +49,7 @@ class Problems:
 
     def told(self, error: SpeechError, accept_language: str) -> dict[str, str]:
         """`code`, `message`, and `field` where one field is to blame. What a model's files lack stays in the log."""
-        shown = SpeechError() if isinstance(error, ModelError) else error
+        shown = _public(error)
         told = self.sentence(shown, accept_language)
         field = shown.params.get("field", _FIELDS.get(shown.code))
         if field is not None:
@@ -92,6 +101,16 @@ class Problems:
         app.add_exception_handler(RequestValidationError, wrong_query)
         app.add_exception_handler(HTTPException, http_error)
         app.add_exception_handler(Exception, stranger)
+
+
+def _public(error: SpeechError) -> SpeechError:
+    """`error` without what a model's files lack."""
+    if isinstance(error, ModelError):
+        return SpeechError()
+    reason = error.params.get("reason")
+    if isinstance(reason, Cause) and isinstance(reason.error, ModelError):
+        return NotReady(reason=Reason("unloadable", "the model cannot be loaded; the log says why"))
+    return error
 
 
 def _named(error: HTTPException, request: Request) -> SpeechError:

@@ -77,7 +77,7 @@ def test_a_copy_from_a_stick(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     [
         (["nonsense"], "MODEL must be a name such as Qwen/Qwen3-TTS-12Hz-1.7B-VoiceDesign, not nonsense."),
         (["--mirror", "nowhere"], "--mirror must be hf, modelscope or a URL, not nowhere."),
-        (["--from", "/no/such/stick"], "/no/such/stick: there is no such folder []"),
+        (["--from", "/no/such/stick"], "/no/such/stick: there is no such folder"),
     ],
 )
 def test_a_wish_that_cannot_be_is_one_sentence(flags: list[str], sentence: str, capsys: pytest.CaptureFixture[str]):

@@ -132,7 +132,7 @@ def test_missing_key(tmp_path: Path) -> None:
     content = tensors()
     del content["linear.bias"], content["linear.weight"]
     error = fault(save(tmp_path, content))
-    assert error.params == {"file": tmp_path, "key": "linear.weight", "problem": "the tensor is missing (and 1 more)"}
+    assert str(error) == f"{tmp_path}: the tensor is missing (and 1 more) [linear.weight]"
 
 
 def test_missing_key_is_named_as_released(tmp_path: Path) -> None:

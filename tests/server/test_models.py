@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.doctor import Line
+from qwen3tts_webui.errors import NO_OBJECT, CheckpointError
 from qwen3tts_webui.models import KNOWN, Patience, Room, Store
 from qwen3tts_webui.models.desk import Desk
 from qwen3tts_webui.server import create_app
@@ -103,13 +104,12 @@ def test_a_failure_is_told_in_the_language_of_the_client(client: TestClient, hub
     assert "请换一个镜像" in error["message"]
 
 
-def test_a_reason_to_fail_that_names_a_folder_stays_in_the_log(client: TestClient, starter: Starter, tmp_path: Path):
-    from qwen3tts_webui.errors import CheckpointError
-
-    starter.refuses = CheckpointError(file=tmp_path, key="", problem="is odd")
+def test_a_file_that_is_wrong_is_named_but_not_where_it_lies(client: TestClient, starter: Starter, tmp_path: Path):
+    starter.refuses = CheckpointError(file=tmp_path / "config.json", key="", problem=NO_OBJECT)
     client.post(ROUTE, json={"model": MODEL})
     until(lambda: (client.get("/api/models").json()["loading"] or {}).get("state") == "failed")
-    assert client.get("/api/models").json()["loading"]["error"]["code"] == "internal"
+    error = client.get("/api/models", headers={"Accept-Language": "zh"}).json()["loading"]["error"]
+    assert error == {"code": "checkpoint", "message": "config.json：不是 JSON 对象"}
 
 
 @pytest.mark.parametrize(
