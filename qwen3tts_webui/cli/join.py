@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,16 +100,25 @@ def join_speech(settings: Settings, synthesizer: Synthesizer, library: Library |
     return Speech(synthesizer, Presets.load(), library, max_text=settings.max_text)
 
 
+def page_is_here() -> bool:
+    """Whether what draws the page is installed; the API needs none of it."""
+    return find_spec("gradio") is not None
+
+
 def join_app(settings: Settings, speech: Speech, gpu: GpuMonitor, desk: Desk) -> Starlette:
-    """The routes of the API, then the page."""
+    """The routes of the API, then the page, where Gradio is installed."""
     from ..doctor import check, look
     from ..server.app import create_app
-    from ..ui.mount import mount_page
 
+    page = None
+    if page_is_here():
+        from ..ui.mount import mount_page
+
+        page = partial(mount_page, speech=speech, settings=settings)
     return create_app(
         speech,
         settings,
-        page=lambda app: mount_page(app, speech, settings),
+        page=page,
         gpu=lambda: gpu.latest,
         desk=desk,
         examine=lambda: check(look(settings, desk.store, serving=True)),

@@ -139,11 +139,13 @@ def _speak_until_stopped(settings: Settings, listener: socket.socket, address: s
     from ..engine.gpu_monitor import GpuMonitor
     from ..switch import Switch
     from .bring import offer
-    from .join import choose_synthesizer, join_app, join_desk, join_library, join_speech, join_store
+    from .join import choose_synthesizer, join_app, join_desk, join_library, join_speech, join_store, page_is_here
 
     def on_listening() -> None:
         print(f"Listening on {address} (Ctrl+C stops it)", flush=True)
-        if settings.browser and not desktop:
+        if not page_is_here():
+            print("Gradio is not installed: the API is here, the page is not.", flush=True)
+        elif settings.browser and not desktop:
             open_browser(address)
         if info.preview and not settings.preview:
             offer(settings, desk)
