@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
@@ -262,7 +263,7 @@ def started(folder: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[str], 
 def test_the_program_listens_speaks_and_ends_cleanly(tmp_path: Path):
     with started(tmp_path, "--port", "0") as (process, address):
         assert httpx.get(f"{address}/health").status_code == 200
-        assert "<html" in httpx.get(f"{address}/").text
+        assert find_spec("gradio") is None or "<html" in httpx.get(f"{address}/").text
         wish = {"text": "One.", "language": "en", "streaming": False}
         answer = httpx.post(f"{address}/api/tts", json=wish, timeout=60)
         assert answer.status_code == 200

@@ -77,9 +77,9 @@ class Speaker:
             _log.warning("Kokoro cannot speak, espeak-ng does: %s", error)
             self.without_kokoro = str(error)
 
-    def warm_up(self) -> None:
-        """Speak once into nothing, so that the first listener does not wait for it."""
-        self.speak("Ready, one two three.", "en", self.cast("", "en", 0), lambda _: None)
+    def warm_up(self, stop: Callable[[], bool] = lambda: False) -> None:
+        """Speak once into nothing, so that the first listener does not wait for it; ends as `speak` does."""
+        self.speak("Ready, one two three.", "en", self.cast("", "en", 0), lambda _: None, stop=stop)
 
     def cast(self, description: str, language: str, seed: int, engine_voice: str | None = None) -> Cast:
         """Who speaks: the named voice if it can, else the best fit."""

@@ -23,7 +23,6 @@ from .speaker import Assets, Speaker
 from .turns import Turns
 
 _POLL_S = 0.02  # sinks and feeds are asked this often when nobody can go on
-_JOIN_S = 5.0
 _RETRY_AFTER_S = 5
 _FEATURES: frozenset[Feature] = frozenset({"engine_voice", "seed", "feed"})
 _log = logging.getLogger(__name__)
@@ -35,7 +34,7 @@ class Speaks(Protocol):
     @property
     def without_kokoro(self) -> str: ...
 
-    def warm_up(self) -> None: ...
+    def warm_up(self, stop: Callable[[], bool]) -> None: ...
 
     def cast(self, description: str, language: str, seed: int, engine_voice: str | None = None) -> Cast: ...
 
@@ -129,7 +128,7 @@ class PreviewSynthesizer:
             self._aborted = True
             self._change.notify_all()
         if threading.current_thread() is not self._thread:
-            self._thread.join(_JOIN_S)
+            self._thread.join()  # a thread that is still within foreign code when Python ends would abort the program
 
     def _check(self, utterance: Utterance) -> None:
         voice = utterance.voice
@@ -147,7 +146,10 @@ class PreviewSynthesizer:
         try:
             speaker = self._make_speaker()
             self._without_kokoro = speaker.without_kokoro
-            speaker.warm_up()
+            speaker.warm_up(lambda: self._aborted)
+        except Stopped:
+            self._fail_rest(EngineStopped())
+            return
         except Exception as error:
             _log.exception("the preview voice cannot be loaded")
             with self._change:

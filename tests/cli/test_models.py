@@ -154,9 +154,33 @@ def test_without_pywebview_or_a_screen_there_is_one_sentence():
 # serve, as a person starts it
 
 
+class Terminal:
+    """The end of a terminal that a person looks at: what is shown there is read once, in order."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+        self._shown = ""
+
+    def until(self, pattern: str, timeout_s: float = 120) -> re.Match[str]:
+        """Read on until `pattern` is shown; what came after it is for the next call."""
+        end = time.monotonic() + timeout_s
+        while not (found := re.search(pattern, self._shown)):
+            assert time.monotonic() < end, f"{pattern} never came: {self._shown}"
+            if select.select([self._handle], [], [], 0.1)[0]:
+                try:
+                    self._shown += os.read(self._handle, 4096).decode(errors="replace")
+                except OSError as error:
+                    raise AssertionError(f"it ended before {pattern}: {self._shown}") from error
+        self._shown = self._shown[found.end() :]
+        return found
+
+    def type(self, words: str) -> None:
+        os.write(self._handle, words.encode())
+
+
 @contextlib.contextmanager
-def serving(folder: Path, *flags: str, own: bool) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """The program at a terminal, which is its `own` or somebody else's; gives the process and the other end."""
+def serving(folder: Path, *flags: str, own: bool) -> Iterator[Terminal]:
+    """The program at a terminal, which is its `own` or somebody else's."""
     terminal, inner = pty.openpty()
     command = [sys.executable, "-m", "qwen3tts_webui", "--no-browser", "--port", "0", "--device", "cpu", *flags]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_CACHE": str(folder / "none"), "OMP_NUM_THREADS": "1"}
@@ -172,34 +196,21 @@ def serving(folder: Path, *flags: str, own: bool) -> Iterator[tuple[subprocess.P
     ) as process:
         os.close(inner)
         try:
-            yield process, terminal
+            yield Terminal(terminal)
         finally:
             process.kill()
             os.close(terminal)
-
-
-def read_until(terminal: int, pattern: str, timeout_s: float = 90) -> re.Match[str]:
-    text, end = "", time.monotonic() + timeout_s
-    while time.monotonic() < end:
-        if select.select([terminal], [], [], 0.1)[0]:
-            try:
-                text += os.read(terminal, 4096).decode(errors="replace")
-            except OSError:
-                break
-        if found := re.search(pattern, text):
-            return found
-    raise AssertionError(f"{pattern} never came: {text}")
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not TINY.is_dir(), reason="the golden checkpoint is not here")
 def test_a_model_comes_while_the_preview_voice_speaks_and_takes_over(tmp_path: Path):
-    with running_hub(TINY) as hub, serving(tmp_path, "--mirror", hub.url, own=False) as (_, terminal):
-        address = read_until(terminal, r"Listening on (http://\S+) \(")[1]
+    with running_hub(TINY) as hub, serving(tmp_path, "--mirror", hub.url, own=False) as terminal:
+        address = terminal.until(r"Listening on (http://\S+) \(")[1]
         assert httpx.get(f"{address}/api/info").json()["preview"] is True
         assert httpx.post(f"{address}/api/models/download", json={"model": MODEL}).status_code == 202
-        until(lambda: httpx.get(f"{address}/api/info").json()["name"] == "qwen3-tts", 60)
+        until(lambda: httpx.get(f"{address}/api/info").json()["name"] == "qwen3-tts", 120)
         info = httpx.get(f"{address}/api/info").json()
         assert (info["preview"], info["model"]) == (False, MODEL.split("/")[1])
         wish = {"text": "One.", "language": "en", "seed": 1, "streaming": True}
@@ -212,12 +223,12 @@ def test_a_model_comes_while_the_preview_voice_speaks_and_takes_over(tmp_path: P
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_at_a_terminal_it_asks_once_and_listens_meanwhile(tmp_path: Path):
-    with serving(tmp_path, "--mirror", "http://127.0.0.1:9", own=True) as (_, terminal):
-        address = read_until(terminal, r"Listening on (http://\S+) \(")[1]
-        read_until(terminal, r"about 4\.5 GB\) to hear Qwen3-TTS itself\? Type y and Enter")
+    with serving(tmp_path, "--mirror", "http://127.0.0.1:9", own=True) as terminal:
+        address = terminal.until(r"Listening on (http://\S+) \(")[1]
+        terminal.until(r"about 4\.5 GB\) to hear Qwen3-TTS itself\? Type y and Enter")
         assert httpx.get(f"{address}/ready").status_code in (200, 503)
-        os.write(terminal, b"n\n")
-        read_until(terminal, "Not now")
+        terminal.type("n\n")
+        terminal.until("Not now")
         assert httpx.get(f"{address}/api/models").json()["download"] is None
     assert (tmp_path / "模 型/.asked").exists()  # the next start only says how
 

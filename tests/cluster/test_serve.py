@@ -22,7 +22,8 @@ from pathlib import Path
 import psutil
 import pytest
 import requests
-from websockets.sync.client import connect
+
+from tests.server.running import connect
 
 pytestmark = [
     pytest.mark.slow,
@@ -86,6 +87,8 @@ def cluster() -> Iterator[Cluster]:
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_raylet_start_wait_time_s": "240",  # a busy machine takes its time
         "RAY_agent_register_timeout_ms": "240000",
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
+        "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "60",
     }
     url = f"http://127.0.0.1:{port}"
     try:

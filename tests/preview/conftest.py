@@ -31,8 +31,10 @@ class CountingSpeaker:
     may_load: threading.Event = field(default_factory=threading.Event)
     refuses: str = "\0"
 
-    def warm_up(self) -> None:
-        assert self.may_load.wait(60)
+    def warm_up(self, stop: Callable[[], bool]) -> None:
+        while not self.may_load.wait(0.005):
+            if stop():
+                raise Stopped
 
     def cast(self, description: str, language: str, seed: int, engine_voice: str | None = None) -> Cast:
         return CAST

@@ -58,6 +58,16 @@ def test_an_utterance_before_loading_has_finished_waits(counting: CountingSpeake
     late.close()
 
 
+def test_closing_while_it_loads_ends_the_loading(counting: CountingSpeaker):
+    counting.may_load.clear()
+    engine = PreviewSynthesizer(make_speaker=lambda: counting)
+    stream = say(engine, "Hello")
+    engine.close()
+    assert not engine._thread.is_alive()
+    with pytest.raises(EngineStopped):
+        list(stream)
+
+
 def test_what_cannot_be_loaded_is_said():
     def broken() -> CountingSpeaker:
         raise OSError("no library")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from websockets.sync.client import connect
 
 from qwen3tts_webui.audio.pcm import from_s16le
 from qwen3tts_webui.preview import PreviewSynthesizer
-from tests.server.running import running
+from tests.server.running import connect, running
 from tests.server.test_websocket import Talk
 
 

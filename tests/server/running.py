@@ -8,9 +8,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import websockets.sync.client
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 
@@ -51,6 +53,9 @@ def running(
         thread.join()
         if library is not None:
             library.close()
+
+
+connect = partial(websockets.sync.client.connect, open_timeout=60)
 
 
 def calling(app: ASGIApp, **options: Any) -> TestClient:

@@ -13,13 +13,13 @@ import httpx
 import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import ClientConnection
 from websockets.typing import Origin
 
 from qwen3tts_webui.audio.pcm import to_s16le
 from tests.fakes import SteppedSynthesizer, ZeroCostSynthesizer, frame_of, sound_of
 from tests.reading import ReadingSynthesizer
-from tests.server.running import running, until
+from tests.server.running import connect, running, until
 
 
 class Talk:
