@@ -26,8 +26,13 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     pip install "torch==${TORCH_VERSION}+cpu" --extra-index-url https://download.pytorch.org/whl/cpu
 
 # On Linux the registry's own build is the one for CUDA 13 (driver 580 or newer).
+# Triton, which comes with it, compiles its kernels on the machine at hand, and wants a C compiler for what calls them.
 FROM base AS torch-cuda
 ARG TORCH_VERSION=2.13.0
+# hadolint ignore=DL3008  # any gcc of this Debian will do
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends gcc libc6-dev \
+    && rm -rf /var/lib/apt/lists/*
 RUN --mount=type=cache,target=/root/.cache/pip \
     pip install "torch==${TORCH_VERSION}"
 

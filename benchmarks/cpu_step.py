@@ -33,14 +33,14 @@ POSITION, LENGTH, PROMPT = 100, 128, 64
 @contextmanager
 def layer_by_layer(talker: Talker):
     stacks = (talker.model, talker.code_predictor.model)
-    kept = [stack.compiled for stack in stacks]
+    kept = [stack.steps for stack in stacks]
     for stack in stacks:
-        stack.compiled = None
+        stack.steps = None
     try:
         yield
     finally:
         for stack, compiled in zip(stacks, kept, strict=True):
-            stack.compiled = compiled
+            stack.steps = compiled
 
 
 def parts(talker: Talker) -> dict[str, Callable[[], Tensor]]:

@@ -142,7 +142,8 @@ class Timings:
 
     Counted from the moment the engine was asked, but `prefill_ms` and `codec_ms`, which are durations: from leaving the
     queue to the first codes, and of the codec for the first packet. `frames_per_second` is counted from leaving the
-    queue. `cold` marks figures that include a warm-up.
+    queue. On a GPU `prefill_ms` and `codec_ms` are the device's own, by its events. `cold` marks figures that include a
+    warm-up.
     """
 
     queued_ms: float | None = None

@@ -127,6 +127,8 @@ class Floor:
                     self._prefill([seat])
             return
         self.speakers.extend(seats)
+        for seat in seats:
+            seat.prefill_s = self.runner.device_s
         self._costs = Costs(step_s=self._costs.step_s, prefill_s=_mean(self._costs.prefill_s, self._clock() - begun))
         self._harvest(range(first, first + len(seats)), rows)
 
@@ -198,7 +200,7 @@ class Floor:
                 else:
                     self._decode([seat])
             return
-        codec_s = self._clock() - begun
+        codec_s = self._clock() - begun if self.runner.device_s is None else self.runner.device_s
         for seat, pcm in zip(group, sounds, strict=True):
             if not np.isfinite(pcm).all():
                 self._drop(seat, NumericalError(where="sound", dtype="float32"))

@@ -19,11 +19,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from qwen3tts_webui.engine.results import ResultRing, Watch
 from qwen3tts_webui.engine.runner import Rows, Runner, Seating, Sounds
 from qwen3tts_webui.model import Qwen3TTS
 from qwen3tts_webui.model.frame import Bucket, first_frame, frame_step
 from qwen3tts_webui.model.sampling import Reach
-from qwen3tts_webui.types import NUM_CODEBOOKS
+from qwen3tts_webui.types import NUM_CODEBOOKS, SAMPLES_PER_FRAME
 
 log = logging.getLogger(__name__)
 
@@ -89,17 +90,21 @@ class _Graph:
 class GraphRunner(Runner):
     """Like `Runner`; `prepare` captures what the first listener needs, `improve` one graph of the rest at a time."""
 
-    def __init__(self, model: Qwen3TTS, *, slots: int, kv_length: int, capture: Capture) -> None:
+    def __init__(
+        self, model: Qwen3TTS, *, slots: int, kv_length: int, capture: Capture, watch: Watch | None = None
+    ) -> None:
         super().__init__(model, slots=slots, kv_length=kv_length, scratch=1)
         self._scratch = slots
         self._capture = capture
+        self._watch = watch
+        largest = slots * PACKETS[-1] * SAMPLES_PER_FRAME * torch.float32.itemsize
+        self._results = ResultRing(2 * largest, pinned=model.device.type == "cuda")
         self._graphs: dict[Shape, _Graph] = {}
         self._any = Reach(candidates=model.spec.talker.vocab_size, nucleus=True)
         shapes = list(self._shapes())
         self._to_capture = iter(shapes)
         self._num_all = len(shapes)
         self._num_first = sum(shape.batch == 1 and not shape.any_rule for shape in shapes)
-        self._pinned: dict[tuple[int, ...], Tensor] = {}
 
     # capturing
 
@@ -169,7 +174,9 @@ class GraphRunner(Runner):
         longest = max(len(seating.prompt.text) for seating in group)
         found = self._find("prompt", len(group), longest, reach)
         if found is None:
-            return super().prefill(group, reach)
+            eager = super().prefill(group, reach)
+            self.device_s = None  # a passage that was heard again has left its own
+            return eager
         shape, graph = found
         slots, text, codes, lengths = self._seat(group, batch=shape.batch, length=shape.length, spare=self._scratch)
         rows: Rows = self._replay(graph, (slots, text, codes, lengths))[: len(group)]
@@ -185,6 +192,7 @@ class GraphRunner(Runner):
     def decode(self, slots: Sequence[int], frames: npt.NDArray[np.int64]) -> Sounds:
         num_frames = frames.shape[1]
         found = self._find("packet", len(slots), num_frames, COMMON)
+        self.device_s = None
         if found is None or found[0].length != num_frames:  # frames cannot be padded: the codec would remember them
             return super().decode(slots, frames)
         shape, graph = found
@@ -197,7 +205,7 @@ class GraphRunner(Runner):
 
     def close(self) -> None:
         self._graphs.clear()
-        self._pinned.clear()
+        del self._results
         super().close()
 
     def _find(self, kind: str, batch: int, length: int, reach: Reach) -> tuple[Shape, _Graph] | None:
@@ -217,15 +225,11 @@ class GraphRunner(Runner):
         """Copy `values` into the buffers, run, and wait for the result on the host."""
         for buffer, value in zip(graph.inputs, values, strict=True):
             buffer.copy_(torch.from_numpy(value), non_blocking=True)
-        return self._to_host(graph.replay())
-
-    def _to_host(self, result: Tensor) -> npt.NDArray[Any]:
-        if result.device.type != "cuda":
-            return np.array(result.numpy())
-        key = tuple(result.shape)
-        if key not in self._pinned:  # allocated once a shape: doing so on the way costs milliseconds
-            self._pinned[key] = torch.empty(result.shape, dtype=result.dtype, pin_memory=True)
-        host = self._pinned[key]
-        host.copy_(result, non_blocking=True)
-        torch.cuda.current_stream().synchronize()
-        return np.array(host.numpy())
+        if self._watch is None:
+            return self._results.fetch(graph.replay())
+        self._watch.start()
+        result = graph.replay()
+        self._watch.stop()
+        array = self._results.fetch(result)
+        self.device_s = self._watch.seconds()
+        return array

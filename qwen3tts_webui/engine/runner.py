@@ -44,7 +44,12 @@ class Seating:
 
 
 class Runner:
-    """Speaks for up to `slots` utterances of at most `kv_length` rows (prompt and frames together)."""
+    """Speaks for up to `slots` utterances of at most `kv_length` rows (prompt and frames together).
+
+    `device_s`: what the last `prefill` or `decode` took by the device's own clock; None where it has none.
+    """
+
+    device_s: float | None = None
 
     def __init__(self, model: Qwen3TTS, *, slots: int, kv_length: int, scratch: int = 0) -> None:
         self.model = model

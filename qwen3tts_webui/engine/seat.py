@@ -50,6 +50,7 @@ class Seat:
         self.held = False
         self.prompt: Prompt | None = None
         self.num_packets = 0
+        self.prefill_s: float | None = None  # by the device's own clock, where it has one
         self._clock = clock
         self._encoder = encoder
         self._kv_length = 0
@@ -207,7 +208,7 @@ class Seat:
             speed = len(self._frames) / (self._last_frame - self._started)
         return Timings(
             queued_ms=self._since(self._started),
-            prefill_ms=_ms(self._started, self._prefilled),
+            prefill_ms=_ms(self._started, self._prefilled) if self.prefill_s is None else self.prefill_s * 1e3,
             first_frame_ms=self._since(self._prefilled),
             codec_ms=None if self._codec_s is None else self._codec_s * 1e3,
             first_pcm_ms=self._since(self._first_pcm),

@@ -14,6 +14,7 @@ from accelerate import init_empty_weights  # type: ignore[import-untyped]
 from qwen3tts_webui.engine.engine import Engine
 from qwen3tts_webui.engine.graphs import CudaCapture, GraphRunner
 from qwen3tts_webui.engine.hardware import Choice, Machine, choose, ensure_fits, look
+from qwen3tts_webui.engine.results import CudaWatch
 from qwen3tts_webui.engine.runner import Runner
 from qwen3tts_webui.model.codec_decoder import CodecDecoder
 from qwen3tts_webui.model.generate import Qwen3TTS
@@ -87,7 +88,7 @@ def run_engine(
         model = make(choice)
         if choice.device.startswith("cuda"):
             torch.set_float32_matmul_precision("high")  # TF32: the codec stays float32 and is fast
-            return GraphRunner(model, slots=slots, kv_length=kv_length, capture=CudaCapture())
+            return GraphRunner(model, slots=slots, kv_length=kv_length, capture=CudaCapture(), watch=CudaWatch())
         return Runner(model, slots=slots, kv_length=kv_length)
 
     return Engine(

@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from qwen3tts_webui.model.compiled import CompiledStack
-from qwen3tts_webui.model.layers import Stack, attend_causally, attend_to_groups
+from qwen3tts_webui.model.layers import Stack, Steps, attend_causally, attend_to_groups
 from qwen3tts_webui.model.spec import ModelSpec
 from qwen3tts_webui.types import NUM_CODEBOOKS
 
@@ -68,8 +66,7 @@ class CodePredictor(nn.Module):
         kv = torch.empty(shape, dtype=hidden.dtype, device=hidden.device)
         codes = [first]
         rows = torch.stack((self.small_to_mtp_projection(hidden), self.code_table[first]), dim=1)
-        compiled = self.model.compiled
-        last_of = self._by_layers(kv) if compiled is None else _in_one_call(compiled, kv)
+        last_of = self._by_layers(kv) if self.model.steps is None else self._by_steps(self.model.steps, kv)
         start = 0
         for group in range(1, NUM_CODEBOOKS):
             scores = self.lm_head[group - 1](last_of(rows, start)).float()
@@ -89,14 +86,9 @@ class CodePredictor(nn.Module):
 
         return last_of
 
-
-def _in_one_call(compiled: CompiledStack, kv: Tensor) -> _LastOf:
-    def last_of(rows: Tensor, start: int) -> Tensor:
-        batch, time, hidden = rows.shape
-        slots, places = np.arange(batch).repeat(time), np.tile(np.arange(start, start + time), batch)
-        return compiled(rows.reshape(-1, hidden), slots, places, kv).view(rows.shape)[:, -1]
-
-    return last_of
+    def _by_steps(self, steps: Steps, kv: Tensor) -> _LastOf:
+        starts = self.positions.expand(kv.shape[2], -1)
+        return lambda rows, start: steps(rows, starts[:, start], kv)
 
 
 def _attend_in(kv: Tensor, start: int, end: int) -> Callable[[int, Tensor, Tensor, Tensor], Tensor]:

@@ -109,7 +109,14 @@ class CompiledStack:
             linears[0][3].in_features,
         )
 
-    def __call__(self, rows: Tensor, slots: Places, positions: Places, kv: Tensor) -> Tensor:
+    def __call__(self, rows: Tensor, starts: Tensor, kv: Tensor) -> Tensor:
+        """As `layers.Steps`."""
+        batch, time, hidden = rows.shape
+        slots = np.arange(batch).repeat(time)
+        positions = (starts.numpy()[:, None] + np.arange(time)).ravel()
+        return self.run(rows.reshape(-1, hidden), slots, positions, kv).view(rows.shape)[:, -1]
+
+    def run(self, rows: Tensor, slots: Places, positions: Places, kv: Tensor) -> Tensor:
         """Rows (n, hidden) at their `slots` and `positions` (n,) -> rows after the last layer and the norm.
 
         Rows of one slot come in the order of their positions. `kv` (layers, 2, slots, kv_heads, length, head_dim),

@@ -7,7 +7,7 @@ utterances that speak are slots 0..n-1. Nothing here waits for the host or decid
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -218,16 +218,15 @@ def _pick(
     spec = talker.spec.talker
     frame, seed = state.frames[rows], state.seed[rows]
     scores = first_scores(talker, hidden, state.seen[rows], state.penalty[rows], frame)
-    noise = gumbel(seed, frame, 0, 1, scores.shape[1])[:, 0]
-    first, first_sound = draw(scores, state.first_rule.rows(rows), reach, noise)
+    draw_first = _drawing(talker, state.first_rule.rows(rows), reach, seed, frame, range(1), scores.shape[1])
+    first, first_sound = draw_first(0, scores)
     ended = first == spec.eos_id
-
-    rule = state.rest_rule.rows(rows)
-    noise = gumbel(seed, frame, 1, NUM_CODEBOOKS - 1, talker.spec.predictor.codebook_size)
+    rest, num_codes = range(1, NUM_CODEBOOKS), talker.spec.predictor.codebook_size
+    draw_rest = _drawing(talker, state.rest_rule.rows(rows), reach, seed, frame, rest, num_codes)
     sounds = [first_sound]
 
     def choose(group: int, scores: Tensor) -> Tensor:
-        code, sound = draw(scores, rule, reach, noise[:, group - 1])
+        code, sound = draw_rest(group, scores)
         sounds.append(sound)
         return code
 
@@ -240,6 +239,17 @@ def _pick(
     state.summed[rows] = torch.where(goes_on[:, None], talker.embed_codes(codes), state.summed[rows])
     status = torch.where(active, torch.where(sound, torch.where(ended, END, FRAME), BROKEN), IDLE)
     return torch.cat((codes, status[:, None]), dim=1)
+
+
+def _drawing(
+    talker: Talker, rule: Rule, reach: Reach, seed: Tensor, frame: Tensor, groups: range, num_codes: int
+) -> Callable[[int, Tensor], tuple[Tensor, Tensor]]:
+    """Draws (codes, sound) for any codebook of `groups` from its scores; the noise of all is made at once."""
+    in_one = talker.draw_in_one
+    if in_one is not None and not reach.nucleus:
+        return lambda group, scores: in_one(scores, rule, seed, frame, group)
+    noise = gumbel(seed, frame, groups.start, len(groups), num_codes)
+    return lambda group, scores: draw(scores, rule, reach, noise[:, group - groups.start])
 
 
 def first_scores(talker: Talker, hidden: Tensor, seen: Tensor, penalty: Tensor, frame: Tensor) -> Tensor:

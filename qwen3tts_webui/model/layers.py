@@ -16,7 +16,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from qwen3tts_webui.model.compiled import CompiledStack
 from qwen3tts_webui.model.memory import give_back
 from qwen3tts_webui.model.spec import StackSpec
 
@@ -24,10 +23,14 @@ Angles = tuple[Tensor, Tensor]  # cosine and signed sine, each (batch, time, 1, 
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 """layer, q (batch, heads, time, head_dim), k and v (batch, kv_heads, time, head_dim) -> what each row saw, like q"""
 
+Steps = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""A faster way through a stack for a few rows: rows (batch, time, hidden) of slots 0..batch-1, where the first of each
+stands (batch,), and the cache (layers, 2, slots, kv_heads, length, head_dim) -> the last rows after the norm."""
+
 
 def normalise(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     """RMS norm of the last dimension of `x`, float32, times `weight`."""
-    if x.is_cuda:
+    if x.device.type != "cpu":
         return F.rms_norm(x, x.shape[-1:], eps=eps) * weight
     # on a CPU rms_norm is a chain of ten calls, which costs more than the arithmetic of one row
     size: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
@@ -83,8 +86,8 @@ class Attention(nn.Module):
 
     def __init__(self, spec: StackSpec) -> None:
         super().__init__()
-        self._heads = (spec.num_heads, spec.num_kv_heads)
-        self._head_dim = spec.head_dim
+        self.heads = (spec.num_heads, spec.num_kv_heads)
+        self.head_dim = spec.head_dim
         width, kv_width = spec.num_heads * spec.head_dim, spec.num_kv_heads * spec.head_dim
         self.q_proj = nn.Linear(spec.hidden_size, width, bias=False)
         self.k_proj = nn.Linear(spec.hidden_size, kv_width, bias=False)
@@ -95,7 +98,7 @@ class Attention(nn.Module):
         self._eps = spec.rms_norm_eps
 
     def fuse(self) -> None:
-        heads, kv_heads = self._heads
+        heads, kv_heads = self.heads
         self.qkv_proj = fused(self.q_proj, self.k_proj, self.v_proj)
         scale = torch.cat(
             (self.q_norm.weight.float().expand(heads, -1), self.k_norm.weight.float().expand(kv_heads, -1))
@@ -104,14 +107,14 @@ class Attention(nn.Module):
         del self.q_proj, self.k_proj, self.v_proj, self.q_norm, self.k_norm
 
     def forward(self, layer: int, x: Tensor, angles: Angles, attend: Attend) -> Tensor:
-        heads, kv_heads = self._heads
+        heads, kv_heads = self.heads
         batch, time, _ = x.shape
-        qkv = self.qkv_proj(x).view(batch, time, heads + 2 * kv_heads, self._head_dim)
+        qkv = self.qkv_proj(x).view(batch, time, heads + 2 * kv_heads, self.head_dim)
         qk, value = qkv[:, :, : heads + kv_heads], qkv[:, :, heads + kv_heads :]
         normal = normalise(qk.float(), self.qk_scale, self._eps)
         turned = rotate(normal, angles).to(x.dtype).transpose(1, 2)
         seen = attend(layer, turned[:, :heads], turned[:, heads:], value.transpose(1, 2))
-        return cast(Tensor, self.o_proj(seen.transpose(1, 2).reshape(batch, time, heads * self._head_dim)))
+        return cast(Tensor, self.o_proj(seen.transpose(1, 2).reshape(batch, time, heads * self.head_dim)))
 
 
 class SwiGLU(nn.Module):
@@ -148,24 +151,20 @@ class Layer(nn.Module):
 
 
 class Stack(nn.Module):
-    """All layers and the final norm."""
+    """All layers and the final norm; `steps`, where the device has them, take the place of both for a few rows."""
 
     def __init__(self, spec: StackSpec) -> None:
         super().__init__()
         self.layers = nn.ModuleList(Layer(spec) for _ in range(spec.num_layers))
         self.norm = RMSNorm(spec.hidden_size, spec.rms_norm_eps)
         self.rotary = Rotary(spec.head_dim, spec.rope_theta)
-        self.compiled: CompiledStack | None = None
+        self.steps: Steps | None = None
 
     def fuse(self) -> None:
         """Join the matrices that share an input, layer by layer, so that only one layer is ever held twice."""
         for layer in self.layers:
             cast(Layer, layer).fuse()
             give_back()
-
-    def compile_steps(self) -> None:
-        """Offer `compiled`, once the linears are `KeptLinear`s."""
-        self.compiled = CompiledStack(self)
 
     def forward(self, x: Tensor, angles: Angles, attend: Attend) -> Tensor:
         """Rows (batch, time, hidden) -> rows after the last layer, before `norm`."""

@@ -11,7 +11,8 @@ from collections.abc import Callable
 import torch
 
 from qwen3tts_webui.errors import InvalidValue
-from qwen3tts_webui.model.compiled import keep_linears
+from qwen3tts_webui.model.compiled import CompiledStack, keep_linears
+from qwen3tts_webui.model.fused import fuse_steps
 from qwen3tts_webui.model.jit import available
 from qwen3tts_webui.model.linear import LinearKind, compare, replace_linears, supports
 from qwen3tts_webui.model.quality import forced_scores, widened
@@ -50,6 +51,8 @@ def lay_out(talker: Talker, dtype: str) -> str:
     device = talker.codec_head.weight.device
     talker.prepare(fold_text=device.type != "cpu")
     kind = "int8" if dtype == "int8" else str(talker.text_table.dtype).removeprefix("torch.")
+    if device.type == "cuda":
+        fuse_steps(talker)
     if device.type != "cpu" or kind not in _KINDS:
         return kind
     if kind != "int8":
@@ -77,6 +80,6 @@ def _lay_out_linears(talker: Talker, kind: str) -> bool:
         return False
     # only the talker reads prompts, so only it needs weights for many rows beside those for few
     keep_linears(talker, int8=int8, packed=lambda name: not name.startswith("code_predictor"))
-    talker.model.compile_steps()
-    talker.code_predictor.model.compile_steps()
+    for stack in (talker.model, talker.code_predictor.model):
+        stack.steps = CompiledStack(stack)
     return True

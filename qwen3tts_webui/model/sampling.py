@@ -6,6 +6,7 @@ batch, in any slot, on any device. Knows no model.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import torch
@@ -108,6 +109,10 @@ def draw(scores: Tensor, rule: Rule, reach: Reach, noise: Tensor) -> tuple[Tenso
     else:
         best, code = (keep(scores, rule, reach) + noise * rule.noise).max(dim=-1)
     return code, best.isfinite()
+
+
+DrawInOne = Callable[[Tensor, Rule, Tensor, Tensor, int], tuple[Tensor, Tensor]]
+"""`draw` with the noise of `gumbel`, without a nucleus: (scores, rule, seed, frame, codebook) -> (codes, sound)"""
 
 
 def penalise(scores: Tensor, seen: Tensor, penalty: Tensor) -> Tensor:

@@ -129,6 +129,19 @@ def synthetic_model(spec: ModelSpec, encoder: TextEncoder, *, device: str, dtype
     return Qwen3TTS(spec, encoder, talker, codec)
 
 
+def model_without_numbers(spec: ModelSpec, encoder: TextEncoder, dtype: str) -> Qwen3TTS:
+    """A model on the meta device, laid out as for a GPU: it computes shapes alone. For looking at what is computed."""
+    where = torch.device("meta")
+    type_of = number_types(dtype, number_type(dtype, where), where)
+    with init_empty_weights(include_buffers=True):
+        talker, codec = Talker(spec), CodecDecoder(spec.codec)
+    weights = {name: weight.to(type_of(name, torch.bfloat16)) for name, weight in talker.state_dict().items()}
+    talker.load_state_dict(weights, assign=True)
+    lay_out(talker.requires_grad_(False), dtype)
+    codec.requires_grad_(False).fold()
+    return Qwen3TTS(spec, encoder, talker, codec)
+
+
 def endless(model: Qwen3TTS) -> Qwen3TTS:
     """Let `model` speak until a limit ends it: its end is an id that no score stands for. For measuring only."""
     spec = model.talker.spec

@@ -16,6 +16,7 @@ from qwen3tts_webui.model.code_predictor import CodePredictor
 from qwen3tts_webui.model.layers import Stack, attend_causally, attend_to_groups
 from qwen3tts_webui.model.linear import Agreement
 from qwen3tts_webui.model.memory import untouched_zeros
+from qwen3tts_webui.model.sampling import DrawInOne
 from qwen3tts_webui.model.spec import ModelSpec
 from qwen3tts_webui.types import NUM_CODEBOOKS
 
@@ -56,6 +57,7 @@ class Talker(nn.Module):
         self.text_projection = TextProjection(talker.text_hidden_size, talker.stack.hidden_size)
         self.codec_head = nn.Linear(talker.stack.hidden_size, talker.vocab_size, bias=False)
         self.code_predictor = CodePredictor(spec)
+        self.draw_in_one: DrawInOne | None = None  # where the device has it
         self.rounding: Agreement | None = None  # what 8-bit linears cost, once it was measured
         self._projected: set[int] | None = set()
 
@@ -137,10 +139,10 @@ class Talker(nn.Module):
 
     def step(self, rows: Tensor, positions: Tensor, kv: Tensor, kv_length: int) -> Tensor:
         """One row of each of the slots 0..n-1: (n, hidden) at `positions` (n,) below `kv_length` -> (n, hidden)."""
+        if self.model.steps is not None:
+            return self.model.steps(rows[:, None], positions, kv)
         batch = len(rows)
         slots = torch.arange(batch, device=rows.device)
-        if self.model.compiled is not None:
-            return self.model.compiled(rows, slots.numpy(), positions.numpy(), kv)
         mask = (torch.arange(kv_length, device=rows.device) <= positions[:, None])[:, None, None]
 
         def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:

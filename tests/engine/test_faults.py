@@ -118,7 +118,7 @@ def crowd_and_newest(model: Qwen3TTS) -> tuple[Stage, list[Listener], Listener]:
 def by_layers(model: Qwen3TTS, monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps go through the layers one by one, as on a GPU, so that a layer can fail."""
     for stack in (model.talker.model, model.talker.code_predictor.model):
-        monkeypatch.setattr(stack, "compiled", None)
+        monkeypatch.setattr(stack, "steps", None)
 
 
 @pytest.mark.parametrize("part", ["talker", "predictor"])
@@ -127,15 +127,15 @@ def test_a_compiled_step_that_fails_ends_the_newest(
 ) -> None:
     playing, listeners, newest = crowd_and_newest(model)
     stack = model.talker.model if part == "talker" else model.talker.code_predictor.model
-    compute = stack.compiled
+    compute = stack.steps
     assert compute is not None
 
     def fail_once(*args: Any) -> torch.Tensor:
-        monkeypatch.setattr(stack, "compiled", compute)
+        monkeypatch.setattr(stack, "steps", compute)
         compute(*args)
         raise Fault
 
-    monkeypatch.setattr(stack, "compiled", fail_once)
+    monkeypatch.setattr(stack, "steps", fail_once)
     playing.run(1)
     assert newest.error is not None
     playing.run()

@@ -1,0 +1,107 @@
+"""How many launches a frame, a prompt and a packet cost on a GPU: counted without one, on tensors that have no numbers.
+
+`python benchmarks/launches.py [--size 1.7B]`: each torch operator that computes counts once (some launch two or three
+kernels, none launches less than one), each fused kernel once. "by layers" is how all would run without Triton. Prints a
+table and, last, one JSON line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import json
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+from torch.utils._python_dispatch import TorchDispatchMode
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from qwen3tts_webui.bench.report import surroundings
+from qwen3tts_webui.engine.graphs import GraphRunner, Shape
+from qwen3tts_webui.model.fused import FusedStack, draw_in_one
+from qwen3tts_webui.model.synthetic import model_without_numbers, synthetic_encoder, synthetic_spec
+
+MAKE_NOTHING = {"aten::empty", "aten::empty_like", "aten::empty_strided", "aten::new_empty", "aten::_unsafe_view"}
+ONE_KERNEL = {
+    "aten::rms_norm",
+    "aten::scaled_dot_product_attention",
+    "aten::linear",
+    "aten::conv2d",
+}  # as CUDA has them
+
+
+class Launches(TorchDispatchMode):
+    """Counts what computes or copies, by name; composite operators are taken apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: collections.Counter[str] = collections.Counter()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        name = func._schema.name
+        if name not in ONE_KERNEL:
+            with self:
+                parts = func.decompose(*args, **kwargs)
+            if parts is not NotImplemented:
+                return parts
+        view = any(value.alias_info is not None and not value.alias_info.is_write for value in func._schema.returns)
+        if not view and name not in MAKE_NOTHING:
+            self.names[name.removeprefix("aten::")] += 1
+        return func(*args, **kwargs)
+
+
+class Kernels(types.ModuleType):
+    """Stands for `fused_kernels`: each launch counts, and nothing runs."""
+
+    def __init__(self, counter: collections.Counter[str]) -> None:
+        super().__init__("qwen3tts_webui.model.fused_kernels")
+        for name in ("add_and_normalise", "gate", "attend", "draw"):
+            setattr(self, name, _Kernel(name, counter))
+
+
+class _Kernel:
+    def __init__(self, name: str, counter: collections.Counter[str]) -> None:
+        self.name, self.counter = name, counter
+
+    def __getitem__(self, grid: object) -> Any:
+        def launch(*args: object, **kwargs: object) -> None:
+            self.counter[self.name] += 1
+
+        return launch
+
+
+def count(runner: GraphRunner, shape: Shape) -> collections.Counter[str]:
+    work, _ = runner._work(shape)
+    with Launches() as launches:
+        sys.modules["qwen3tts_webui.model.fused_kernels"] = Kernels(launches.names)
+        work()
+    return launches.names
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--size", choices=["1.7B", "0.6B"], default="1.7B")
+    parser.add_argument("--most", type=int, default=6, help="how many kinds of launches to name")
+    options = parser.parse_args()
+    model = model_without_numbers(synthetic_spec(options.size), synthetic_encoder(["Hello"]), "bfloat16")
+    runner = GraphRunner(model, slots=2, kv_length=2048, capture=lambda work: work)
+    shapes = {"frame": Shape("step", 1, 256), "prompt of 64": Shape("prompt", 1, 64), "packet": Shape("packet", 1, 1)}
+    totals: dict[str, dict[str, int]] = {}
+    for way in ("by layers", "fused"):
+        if way == "fused":
+            for stack, length in ((model.talker.model, 2048), (model.talker.code_predictor.model, 16)):
+                stack.steps = FusedStack(stack, length)
+            model.talker.draw_in_one = draw_in_one
+        for what, shape in shapes.items():
+            names = count(runner, shape)
+            totals.setdefault(what, {})[way] = names.total()
+            most = ", ".join(f"{times} {name}" for name, times in names.most_common(options.most))
+            print(f"{what:12} {way:10} {names.total():5}  {most}")
+    print(json.dumps({"benchmark": "launches", "size": options.size, "launches": totals, **surroundings()}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,217 @@
+"""What lies between the matrix products of a step, on a GPU: one Triton kernel where torch launches four to ten.
+
+A step of few rows on a GPU waits for launches, not for arithmetic, so each kernel here takes all that happens between
+two products. Everything is computed in float32 and rounded where the layers of torch round, so that both give the same
+up to the order of sums. A row's result depends on that row alone. Pointers in, nothing out; `fused` has the shapes.
+Triton compiles a kernel at its first call and keeps it on disk; with TRITON_INTERPRET=1 it runs on a CPU, for tests.
+"""
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def add_and_normalise(
+    x, delta, weight, total, out, x_stride, delta_stride, size, eps, HAS_DELTA: tl.constexpr, BLOCK: tl.constexpr
+):
+    """total = x + delta, out = total / rms(total) * weight; a program is a row of `size` values."""
+    row = tl.program_id(0)
+    place = tl.arange(0, BLOCK)
+    inside = place < size
+    value = tl.load(x + row * x_stride + place, inside, 0.0)
+    if HAS_DELTA:
+        more = tl.load(delta + row * delta_stride + place, inside, 0.0)
+        value = (value.to(tl.float32) + more.to(tl.float32)).to(x.dtype.element_ty)
+        tl.store(total + row * size + place, value, inside)
+    exact = value.to(tl.float32)
+    scale = tl.rsqrt(tl.sum(exact * exact) / size + eps)
+    y = exact * scale * tl.load(weight + place, inside, 0.0)
+    tl.store(out + row * size + place, y.to(out.dtype.element_ty), inside)
+
+
+@triton.jit
+def gate(gate_up, out, size, BLOCK: tl.constexpr):
+    """out = silu(gate) * up; a row of `gate_up` is `size` values of each."""
+    row = tl.program_id(0)
+    place = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
+    inside = place < size
+    opened = tl.load(gate_up + row * 2 * size + place, inside, 0.0).to(tl.float32)
+    up = tl.load(gate_up + row * 2 * size + size + place, inside, 0.0).to(tl.float32)
+    opened = (opened / (1.0 + tl.exp(-opened))).to(out.dtype.element_ty).to(tl.float32)
+    tl.store(out + row * size + place, (opened * up).to(out.dtype.element_ty), inside)
+
+
+@triton.jit
+def _normal_halves(start, inside, low, eps, HALF: tl.constexpr):
+    """Heads at `start` (rows, 1), as two halves (rows, lanes) float32, divided by their root mean square."""
+    first = tl.load(start + low, inside, 0.0).to(tl.float32)
+    second = tl.load(start + HALF + low, inside, 0.0).to(tl.float32)
+    scale = tl.rsqrt((tl.sum(first * first, 1) + tl.sum(second * second, 1)) / (2 * HALF) + eps)[:, None]
+    return first * scale, second * scale
+
+
+@triton.jit(do_not_specialize=["starts", "start_stride"])
+def attend(
+    qkv,
+    scale,
+    cosines,
+    sines,
+    starts,
+    keys,
+    values,
+    out,
+    start_stride,
+    slot_stride,
+    head_stride,
+    eps,
+    softmax_scale,
+    TIME: tl.constexpr,
+    TIMES: tl.constexpr,
+    GROUP: tl.constexpr,
+    QUERIES: tl.constexpr,
+    HALF: tl.constexpr,
+    LANES: tl.constexpr,
+    BLOCK: tl.constexpr,
+):
+    """Normalise and turn queries and keys, keep keys and values, and see what came before.
+
+    A program is one slot and one head of keys, with the GROUP heads of queries that share it. `qkv` (slots * TIME,
+    heads, 2 * HALF) has the queries of all heads, then keys, then values; `starts` (slots,) is the position of the
+    first of the TIME rows, which see each other causally without going through memory; `cosines` and `sines`
+    (positions, HALF). TIMES, QUERIES and LANES are
+    TIME, TIME * GROUP and HALF, each rounded up to a power of two.
+    """
+    slot = tl.program_id(0).to(tl.int64)
+    head = tl.program_id(1)
+    kv_heads = tl.num_programs(1)
+    heads = kv_heads * GROUP
+    start = tl.load(starts + slot * start_stride).to(tl.int32)
+    number = qkv.dtype.element_ty
+
+    low = tl.arange(0, LANES)[None, :]
+    lanes = low < HALF
+    query = tl.arange(0, QUERIES)
+    query_time = query // GROUP
+    query_head = head * GROUP + query % GROUP
+    asked = (query < TIME * GROUP)[:, None] & lanes
+    query_row = ((slot * TIME + query_time) * (heads + 2 * kv_heads) + query_head) * (2 * HALF)
+    q_low, q_high = _normal_halves(qkv + query_row[:, None], asked, low, eps, HALF)
+    q_low *= tl.load(scale + low, lanes, 0.0)
+    q_high *= tl.load(scale + HALF + low, lanes, 0.0)
+    cosine = tl.load(cosines + (start + query_time)[:, None] * HALF + low, asked, 0.0)
+    sine = tl.load(sines + (start + query_time)[:, None] * HALF + low, asked, 0.0)
+    turned_low = (q_low * cosine - q_high * sine).to(number).to(tl.float32)
+    turned_high = (q_high * cosine + q_low * sine).to(number).to(tl.float32)
+
+    time = tl.arange(0, TIMES)
+    own = (time < TIME)[:, None] & lanes
+    key_row = ((slot * TIME + time) * (heads + 2 * kv_heads) + heads + head) * (2 * HALF)
+    k_low, k_high = _normal_halves(qkv + key_row[:, None], own, low, eps, HALF)
+    k_low *= tl.load(scale + 2 * HALF + low, lanes, 0.0)
+    k_high *= tl.load(scale + 3 * HALF + low, lanes, 0.0)
+    cosine = tl.load(cosines + (start + time)[:, None] * HALF + low, own, 0.0)
+    sine = tl.load(sines + (start + time)[:, None] * HALF + low, own, 0.0)
+    own_low = (k_low * cosine - k_high * sine).to(number)
+    own_high = (k_high * cosine + k_low * sine).to(number)
+    value_row = (key_row + kv_heads * (2 * HALF))[:, None]
+    v_low = tl.load(qkv + value_row + low, own, 0.0)
+    v_high = tl.load(qkv + value_row + HALF + low, own, 0.0)
+
+    cache = slot * slot_stride + head * head_stride
+    kept = cache + (start + time)[:, None] * (2 * HALF) + low
+    tl.store(keys + kept, own_low, own)
+    tl.store(keys + kept + HALF, own_high, own)
+    tl.store(values + kept, v_low, own)
+    tl.store(values + kept + HALF, v_high, own)
+
+    # the rows of this call see themselves first: there is always one, so that the maximum is finite
+    near_low, near_high = own_low.to(tl.float32)[None, :, :], own_high.to(tl.float32)[None, :, :]
+    scores = tl.sum(turned_low[:, None, :] * near_low, 2) + tl.sum(turned_high[:, None, :] * near_high, 2)
+    seen = (time[None, :] <= query_time[:, None]) & (time[None, :] < TIME)
+    scores = tl.where(seen, scores * softmax_scale, float("-inf"))
+    most = tl.max(scores, 1)
+    weights = tl.exp(scores - most[:, None])
+    total = tl.sum(weights, 1)
+    sum_low = tl.sum(weights[:, :, None] * v_low.to(tl.float32)[None, :, :], 1)
+    sum_high = tl.sum(weights[:, :, None] * v_high.to(tl.float32)[None, :, :], 1)
+
+    for begin in range(0, start, BLOCK):
+        past = begin + tl.arange(0, BLOCK)
+        inside = (past < start)[:, None] & lanes
+        far = cache + past[:, None] * (2 * HALF) + low
+        far_low = tl.load(keys + far, inside, 0.0).to(tl.float32)[None, :, :]
+        far_high = tl.load(keys + far + HALF, inside, 0.0).to(tl.float32)[None, :, :]
+        more = tl.sum(turned_low[:, None, :] * far_low, 2) + tl.sum(turned_high[:, None, :] * far_high, 2)
+        more = tl.where(past[None, :] < start, more * softmax_scale, float("-inf"))
+        higher = tl.maximum(most, tl.max(more, 1))
+        shrink = tl.exp(most - higher)
+        shares = tl.exp(more - higher[:, None])
+        far_low = tl.load(values + far, inside, 0.0).to(tl.float32)[None, :, :]
+        far_high = tl.load(values + far + HALF, inside, 0.0).to(tl.float32)[None, :, :]
+        sum_low = sum_low * shrink[:, None] + tl.sum(shares[:, :, None] * far_low, 1)
+        sum_high = sum_high * shrink[:, None] + tl.sum(shares[:, :, None] * far_high, 1)
+        total = total * shrink + tl.sum(shares, 1)
+        most = higher
+
+    answer_row = ((slot * TIME + query_time) * heads + query_head) * (2 * HALF)
+    answer = out + answer_row[:, None] + low
+    tl.store(answer, (sum_low / total[:, None]).to(number), asked)
+    tl.store(answer + HALF, (sum_high / total[:, None]).to(number), asked)
+
+
+@triton.jit
+def _mix(x):
+    x = (x ^ (x >> 16)) * 0x7FEB352D
+    x = (x ^ (x >> 15)) * 0x846CA68B
+    return x ^ (x >> 16)
+
+
+@triton.jit(do_not_specialize=["group"])
+def draw(
+    scores,
+    temperature,
+    top_k,
+    noise,
+    seeds,
+    frames,
+    codes,
+    sound,
+    stride,
+    group,
+    num_codes,
+    BLOCK: tl.constexpr,
+):
+    """Draw a code of codebook `group` as `sampling.draw` does without a nucleus; a program is a row of `scores`."""
+    row = tl.program_id(0)
+    code = tl.arange(0, BLOCK)
+    inside = code < num_codes
+    score = tl.load(scores + row * stride + code, inside, float("-inf")).to(tl.float32)
+    broken = tl.max(((score != score) | (score == float("inf"))).to(tl.int32))
+    score = score / tl.load(temperature + row)
+    score = tl.where(score == 0.0, 0.0, score)  # -0.0 is less than 0.0 as an integer
+
+    # the k-th largest, bit by bit: floats in the order of unsigned integers
+    bits = score.to(tl.uint32, bitcast=True)
+    order = tl.where(bits >= 0x80000000, ~bits, bits | 0x80000000)
+    wanted = tl.load(top_k + row)
+    least = tl.zeros((), tl.uint32)
+    bit = tl.full((), 0x80000000, tl.uint32)
+    for _ in range(32):
+        least = tl.where(tl.sum((order >= (least | bit)).to(tl.int32)) >= wanted, least | bit, least)
+        bit = bit >> 1
+    score = tl.where(order >= least, score, float("-inf"))
+
+    seed = tl.load(seeds + row)
+    key = _mix(seed.to(tl.uint32) ^ _mix((seed >> 32).to(tl.uint32) ^ 0x9E3779B9))
+    key = _mix(key ^ _mix(tl.load(frames + row).to(tl.uint32) ^ 0x85EBCA6B))
+    key = _mix(key ^ _mix(tl.full((), group, tl.uint32) ^ 0xC2B2AE35))
+    random = _mix(_mix(key ^ _mix(code.to(tl.uint32) ^ 0x27D4EB2F)) ^ key)
+    uniform = ((random >> 9).to(tl.float32) + 0.5) * 1.1920928955078125e-07  # 2 ** -23
+    score += -tl.log(-tl.log(uniform)) * tl.load(noise + row)
+
+    score = tl.where(inside, score, float("-inf"))
+    best = tl.max(score)
+    tl.store(codes + row, tl.argmax(score, 0).to(tl.int64))
+    tl.store(sound + row, ((broken == 0) & (best > float("-inf"))).to(tl.int8))

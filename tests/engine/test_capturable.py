@@ -1,0 +1,85 @@
+"""What a graph captures stays on the device: no value is read by the host, no tensor comes from it.
+
+Proven without a GPU, on tensors that have no numbers: reading one raises, and each operator's devices are looked at.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from qwen3tts_webui.engine.graphs import GraphRunner
+from qwen3tts_webui.model.spec import read_spec
+from qwen3tts_webui.model.synthetic import model_without_numbers
+from qwen3tts_webui.model.tokens import TextEncoder
+from tests.engine.speaking import CHECKPOINT
+
+META = torch.device("meta")
+
+
+class Devices(TorchDispatchMode):
+    """Keeps the name of each operator that touches another device; a number as a tensor of no dimension is none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+        self.elsewhere: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        self.count += 1
+        touched = [value for value in tree_leaves((args, kwargs, result)) if isinstance(value, Tensor)]
+        if any(tensor.device != META for tensor in touched):
+            self.elsewhere.append(str(func))
+        return result
+
+
+@pytest.fixture(scope="module")
+def runner() -> GraphRunner:
+    model = model_without_numbers(read_spec(CHECKPOINT), TextEncoder(CHECKPOINT), "bfloat16")
+    return GraphRunner(model, slots=3, kv_length=300, capture=lambda work: work)
+
+
+def test_every_kind_of_graph_is_among_those_that_are_looked_at(runner: GraphRunner) -> None:
+    assert {(shape.kind, shape.any_rule) for shape in runner._shapes()} == {
+        ("step", False),
+        ("step", True),
+        ("prompt", False),
+        ("prompt", True),
+        ("packet", False),
+    }
+
+
+def test_what_is_captured_never_leaves_the_device(runner: GraphRunner) -> None:
+    for shape in runner._shapes():
+        work, inputs = runner._work(shape)
+        with Devices() as devices:
+            result = work()
+        assert devices.elsewhere == [], shape
+        assert devices.count > 50
+        assert {tensor.device for tensor in (result, *inputs)} == {META}
+
+
+@pytest.mark.parametrize(
+    "sin",
+    [
+        lambda x: x.sum().item(),
+        lambda x: x[x > 0],
+        lambda x: x + torch.ones(4),
+        lambda x: x.copy_(torch.ones(4)),
+        lambda x: x[torch.tensor([1, 2])],
+    ],
+    ids=["item", "nonzero", "two devices", "upload", "index"],
+)
+def test_a_sin_would_be_found(sin: Any) -> None:
+    with Devices() as devices:
+        try:
+            sin(torch.empty(4, device=META))
+        except (RuntimeError, NotImplementedError):
+            return
+    assert devices.elsewhere

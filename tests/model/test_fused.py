@@ -1,0 +1,228 @@
+"""Fused steps and draws equal torch's, row by row: in Triton's interpreter on a CPU, compiled where there is a GPU."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import Tensor
+
+from qwen3tts_webui.model import fused, load_model
+from qwen3tts_webui.model.fused import FusedStack, check_draws, check_steps, draw_in_one, fuse_steps
+from qwen3tts_webui.model.layers import Stack
+from qwen3tts_webui.model.sampling import Reach, Rule, draw, gumbel
+from qwen3tts_webui.types import NUM_CODEBOOKS, Utterance
+from tests.model.golden import GOLDEN
+from tests.model.stacks import LENGTH, SPEC, by_torch, make_stack, some_kv, some_rows
+
+pytest.importorskip("triton")
+
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@pytest.fixture
+def stack() -> Stack:
+    return make_stack().to(DEVICE)
+
+
+def as_pairs(starts: list[int], time: int) -> tuple[Tensor, Tensor]:
+    """Slot and position of each row, in order."""
+    slots = torch.arange(len(starts)).repeat_interleave(time)
+    return slots, (torch.tensor(starts)[:, None] + torch.arange(time)).flatten()
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize(
+    ("starts", "time"),
+    [([0], 1), ([8], 1), ([3, 0, 7], 1), ([0], 2), ([0, 5, 7], 2), ([2, 6], 3)],
+    ids=str,
+)
+def test_a_step_equals_the_layers(stack: Stack, starts: list[int], time: int) -> None:
+    slots, positions = as_pairs(starts, time)
+    rows = some_rows(len(slots))
+    exact_kv, kv = some_kv(), some_kv().to(DEVICE)
+    exact = by_torch(stack.cpu(), rows, slots, positions, exact_kv)[time - 1 :: time]
+    steps = FusedStack(stack.to(DEVICE), LENGTH)
+    got = steps(rows.view(len(starts), time, -1).to(DEVICE), torch.tensor(starts, device=DEVICE), kv)
+    torch.testing.assert_close(got.cpu(), exact, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(kv.cpu(), exact_kv, atol=1e-5, rtol=1e-5)
+
+
+@torch.inference_mode()
+def test_a_row_does_not_depend_on_the_rows_beside_it(stack: Stack) -> None:
+    """Products of matrices aside, which are torch's: here each row has its own."""
+    steps = FusedStack(stack, LENGTH)
+    starts = torch.tensor([8, 1, 4], device=DEVICE)
+    qkv = torch.randn(3, (SPEC.num_heads + 2 * SPEC.num_kv_heads) * SPEC.head_dim).to(DEVICE)
+    scale = stack.layers[0].self_attn.qk_scale[[0, -1]]
+    together, alone = some_kv()[0].to(DEVICE), some_kv()[0].to(DEVICE)
+    seen = steps._attend(qkv, scale, starts, together, 1)
+    assert torch.equal(steps._attend(qkv[:1], scale, starts[:1], alone, 1), seen[:1])
+    assert torch.equal(together[:, 0], alone[:, 0])
+
+
+@torch.inference_mode()
+def test_starts_may_be_one_place_for_all(stack: Stack) -> None:
+    steps = FusedStack(stack, LENGTH)
+    rows, kvs = some_rows(3)[:, None].to(DEVICE), [some_kv().to(DEVICE) for _ in range(2)]
+    one_for_all = torch.tensor([4], device=DEVICE).expand(3)
+    assert torch.equal(steps(rows, one_for_all, kvs[0]), steps(rows, one_for_all.contiguous(), kvs[1]))
+    assert torch.equal(*kvs)
+
+
+@torch.inference_mode()
+def test_what_lies_behind_is_not_seen(stack: Stack) -> None:
+    """The cache has other speech, even NaN, from the position on; it must not count."""
+    clean, dirty = some_kv().to(DEVICE), some_kv().to(DEVICE)
+    dirty[:, :, :, :, 3:] = float("nan")
+    steps, rows, starts = FusedStack(stack, LENGTH), some_rows(1)[:, None].to(DEVICE), torch.tensor([3], device=DEVICE)
+    assert torch.equal(steps(rows, starts, dirty), steps(rows, starts, clean))
+
+
+RULES = [(True, 1.0, 50), (False, 0.9, 50), (False, 1.3, 7), (False, 0.7, 0), (False, 1.0, 1), (False, 0.01, 3)]
+
+
+def rules(num_codes: int) -> Rule:
+    rule = Rule.empty(len(RULES), DEVICE)
+    for row, (greedy, temperature, top_k) in enumerate(RULES):
+        rule.set(row, greedy=greedy, temperature=temperature, top_k=top_k, top_p=1.0, num_codes=num_codes)
+    return rule
+
+
+@pytest.mark.parametrize("num_codes", [96, 70])
+@pytest.mark.parametrize("group", [0, 1, 15])
+def test_a_draw_is_the_same_draw(num_codes: int, group: int) -> None:
+    rule, count = rules(num_codes), len(RULES)
+    for trial in range(5):
+        scores = (torch.randn(count, num_codes, generator=torch.Generator().manual_seed(trial)) * 4).to(DEVICE)
+        scores = scores.round() if trial % 2 else scores  # ties
+        scores[:, trial] = -torch.inf
+        scores[:, trial + 1] = -0.0
+        seed = torch.arange(count, device=DEVICE) * (-(2**61) + 12_345) + trial
+        frame = torch.arange(count, device=DEVICE) * 977
+        noise = gumbel(seed, frame, group, 1, num_codes)[:, 0]
+        codes, sound = draw(scores, rule, Reach(num_codes, nucleus=False), noise)
+        got, got_sound = draw_in_one(scores, rule, seed, frame, group)
+        if not (trial % 2):
+            assert got.tolist() == codes.tolist()
+        else:  # the greedy row may take any of the best
+            assert got.tolist()[1:] == codes.tolist()[1:]
+            assert scores[0, got[0]] == scores[0].max()
+        assert got_sound.tolist() == sound.tolist() == [True] * count
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{3: float("nan")}, {3: float("inf")}, dict.fromkeys(range(40), -float("inf")), {0: float("nan"), 9: float("inf")}],
+    ids=["nan", "inf", "nothing", "both"],
+)
+def test_a_draw_tells_of_invalid_scores(bad: dict[int, float]) -> None:
+    scores = torch.randn(len(RULES), 40, device=DEVICE)
+    for code, score in bad.items():
+        scores[1, code] = score
+    seed = torch.zeros(len(RULES), dtype=torch.int64, device=DEVICE)
+    _, sound = draw_in_one(scores, rules(40), seed, seed, 2)
+    assert sound.tolist() == [True, False, True, True, True, True]
+
+
+@pytest.mark.parametrize("pairs", [False, True])
+def test_the_check_at_the_start_passes_what_is_right(stack: Stack, pairs: bool) -> None:
+    check_steps(stack, FusedStack(stack, LENGTH), pairs)
+    check_draws(64, DEVICE)
+
+
+def test_the_check_at_the_start_finds_what_is_wrong(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = FusedStack(stack, LENGTH)
+    steps._cosines = steps._cosines.roll(1, 0)
+    with pytest.raises(ArithmeticError, match="% off"):
+        check_steps(stack, steps, False)
+    monkeypatch.setattr(fused, "draw_in_one", lambda scores, *rest: draw_in_one(-scores, *rest))
+    with pytest.raises(ArithmeticError, match="other codes"):
+        check_draws(64, DEVICE)
+
+
+@pytest.mark.slow
+def test_whole_frames_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load_model(GOLDEN / "design", device=str(DEVICE), dtype="float32")
+    talker = model.talker
+    utterance = Utterance(text="Hello there.", seed=3)
+
+    def frames() -> list[list[int]]:
+        return [row for packet in model.speak(utterance, max_frames=2) for row in packet.codes.tolist()]
+
+    for stack, length in ((talker.model, 64), (talker.code_predictor.model, NUM_CODEBOOKS)):
+        monkeypatch.setattr(stack, "steps", FusedStack(stack, length))
+    monkeypatch.setattr(talker, "draw_in_one", draw_in_one)
+    fused_frames = frames()
+    for stack in (talker.model, talker.code_predictor.model):
+        monkeypatch.setattr(stack, "steps", None)
+    monkeypatch.setattr(talker, "draw_in_one", None)
+    assert len(fused_frames) == 2 and fused_frames == frames()
+
+
+@pytest.mark.skipif(DEVICE.type == "cuda", reason="there it is fused")
+def test_where_it_cannot_work_the_layers_go_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    talker = load_model(GOLDEN / "design", device="cpu", dtype="float32").talker
+    before = talker.model.steps
+
+    def no_compiler(*args: object) -> None:
+        raise RuntimeError("Failed to find C compiler.\nMore words.")
+
+    monkeypatch.setattr(FusedStack, "__call__", no_compiler)
+    assert not fuse_steps(talker)
+    assert (talker.model.steps, talker.draw_in_one) == (before, None)
+    assert "Failed to find C compiler." in caplog.text and "More words" not in caplog.text
+
+
+def test_fuse_steps_gives_both_stacks_and_the_draw() -> None:
+    talker = load_model(GOLDEN / "design", device=str(DEVICE), dtype="float32").talker
+    assert fuse_steps(talker)
+    assert isinstance(talker.model.steps, FusedStack)
+    assert isinstance(talker.code_predictor.model.steps, FusedStack)
+    assert talker.draw_in_one is draw_in_one
+
+
+COMPILE = """
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+from qwen3tts_webui.model import fused_kernels
+
+TYPES = {
+    "add_and_normalise": (
+        dict(x="*bf16", delta="*bf16", weight="*fp32", total="*bf16", out="*bf16", eps="fp32"),
+        dict(HAS_DELTA=True, BLOCK=2048),
+    ),
+    "gate": (dict(gate_up="*bf16", out="*bf16"), dict(BLOCK=1024)),
+    "attend": (
+        dict(qkv="*bf16", scale="*fp32", cosines="*fp32", sines="*fp32", starts="*i64", keys="*bf16", values="*bf16",
+             out="*bf16", eps="fp32", softmax_scale="fp32"),
+        dict(TIME=1, TIMES=1, GROUP=2, QUERIES=2, HALF=64, LANES=64, BLOCK=32),
+    ),
+    "draw": (
+        dict(scores="*fp32", temperature="*fp32", top_k="*i64", noise="*fp32", seeds="*i64", frames="*i64",
+             codes="*i64", sound="*i8"),
+        dict(BLOCK=2048),
+    ),
+}
+for name, (types, constants) in TYPES.items():
+    kernel = getattr(fused_kernels, name)
+    signature = {arg: types.get(arg, "constexpr" if arg in constants else "i32") for arg in kernel.arg_names}
+    source = ASTSource(fn=kernel, signature=signature, constexprs=constants)
+    made = triton.compile(source, target=GPUTarget("cuda", 90, 32), options={"enable_fp_fusion": True})
+    assert made.asm["cubin"]
+    print(name)
+"""
+
+
+@pytest.mark.slow
+def test_the_kernels_compile_for_a_gpu_that_is_not_here() -> None:
+    """For an H100, to machine code: the interpreter lets pass what the compiler refuses."""
+    environment = {**os.environ, "TRITON_INTERPRET": "0"}
+    done = subprocess.run([sys.executable, "-c", COMPILE], capture_output=True, text=True, env=environment)
+    assert done.stdout.split() == ["add_and_normalise", "gate", "attend", "draw"], done.stderr
