@@ -143,9 +143,7 @@ def _speak_until_stopped(settings: Settings, listener: socket.socket, address: s
 
     def on_listening() -> None:
         print(f"Listening on {address} (Ctrl+C stops it)", flush=True)
-        if not page_is_here():
-            print("Gradio is not installed: the API is here, the page is not.", flush=True)
-        elif settings.browser and not desktop:
+        if settings.browser and page_is_here() and not desktop:
             open_browser(address)
         if info.preview and not settings.preview:
             offer(settings, desk)
@@ -158,6 +156,8 @@ def _speak_until_stopped(settings: Settings, listener: socket.socket, address: s
         library = parts.enter_context(join_library(settings))
         info = switch.info
         print(f"{info.label} on {info.device}, {info.dtype}", flush=True)
+        if not page_is_here():
+            print("Gradio is not installed: the API is here, the page is not.", flush=True)
         app = join_app(settings, join_speech(settings, switch, library), gpu, desk)
         server = _server(app, on_listening, settings)
         with contextlib.suppress(KeyboardInterrupt):

@@ -46,6 +46,6 @@ sys.exit(main(["serve", "--preview", "--port", "0"]))
         [sys.executable, "-c", script], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    _, listening, no_page, stopped = done.stdout.splitlines()
+    _, no_page, listening, stopped = done.stdout.splitlines()
     assert listening.startswith("Listening on http://127.0.0.1:")
     assert (no_page, stopped) == ("Gradio is not installed: the API is here, the page is not.", "Stopped.")
