@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 import time
@@ -23,6 +22,7 @@ import psutil
 import pytest
 import requests
 
+from qwen3tts_webui.cli.serve import listen
 from tests.server.running import connect
 
 pytestmark = [
@@ -73,8 +73,7 @@ class Cluster:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     folder = Path(tempfile.mkdtemp(prefix="qtts"))  # short: Ray puts sockets below it, whose names have 107 characters
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
+    with listen("127.0.0.1", 22_000) as free:  # below those that systems give to whoever asks for any
         port = free.getsockname()[1]
     (folder / "serve.yaml").write_text(CONFIG.format(port=port))
     environment = {

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import socket
 import sys
 from pathlib import Path
 
 import pytest
 
 from qwen3tts_webui.cli import main
+from qwen3tts_webui.cli.serve import listen
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.doctor import look
 from qwen3tts_webui.models import Store
@@ -48,7 +48,7 @@ def test_a_damaged_model_is_named(tmp_path: Path):
 
 
 def test_a_taken_port_is_seen(tmp_path: Path):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with listen("127.0.0.1", 21_000) as taken:  # below those that systems give to whoever asks for any
         port = taken.getsockname()[1]
         assert look(Settings(port=port), Store(tmp_path, caches=())).port_free is False
     assert look(Settings(port=port), Store(tmp_path, caches=())).port_free is True
