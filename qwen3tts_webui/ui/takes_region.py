@@ -14,11 +14,11 @@ _TAKES = """
  <div id="takes-row" role="group" data-i18n-group="takes.title"></div>
  <p id="takes-hint" class="soft" role="status"></p>
 </div>
-<p id="voice-truth" hidden></p>
 <div class="bar">
  <button type="button" id="keep" class="ghost" disabled data-i18n="keep.go"></button>
  <button type="button" id="three" class="ghost" data-i18n="takes.three"></button>
  <button type="button" id="seed" class="chip" hidden></button>
+ <p id="voice-truth" hidden></p>
 </div>"""
 
 

@@ -134,7 +134,9 @@ def test_the_status_is_told_to_screen_readers(studio: Studio, fresh: Fresh) -> N
     assert status.inner_text() == "Done: 1.2 s of speech."
 
 
-@pytest.mark.parametrize("size", [(1440, 900), (1440, 780), (1920, 1080)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize(
+    "size", [(1440, 900), (1280, 720), (1440, 780), (1920, 1080)], ids=lambda size: f"{size[0]}x{size[1]}"
+)
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
 def test_header_waveform_and_generate_are_seen_without_scrolling(
     studio: Studio, fresh: Fresh, locale: str, size: tuple[int, int]
@@ -144,7 +146,8 @@ def test_header_waveform_and_generate_are_seen_without_scrolling(
 
     def lowest() -> list[float]:
         assert visit.page.evaluate("scrollY") == 0
-        boxes = [visit.page.locator(name).bounding_box() for name in (".top", "#wave", "#play", "#generate")]
+        names = (".top", "#wave", "#play", "#generate", "#wave-card", "#go-card")
+        boxes = [visit.page.locator(name).bounding_box() for name in names]
         assert all(box["y"] >= 0 and box["height"] > 30 for box in boxes)
         return [box["y"] + box["height"] for box in boxes]
 
