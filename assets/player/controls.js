@@ -55,7 +55,7 @@ export class Controls {
     const params = { seconds: clock(stats.samples / RATE), underruns: stats.underruns };
     const lines = [this.#sentences.say(`status.${stats.state}`, params)];
     if (stats.underruns) lines.push(this.#sentences.say("status.underruns", params));
-    return lines.join(" ");
+    return lines.join(this.#sentences.language === "zh" ? "" : " ");
   }
 
   #times() {
