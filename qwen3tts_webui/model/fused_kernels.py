@@ -194,7 +194,7 @@ def draw(
 
     # the k-th largest, bit by bit: floats in the order of unsigned integers
     bits = score.to(tl.uint32, bitcast=True)
-    order = tl.where(bits >= 0x80000000, ~bits, bits | 0x80000000)
+    order = tl.where(bits >= 0x80000000, bits ^ 0xFFFFFFFF, bits | 0x80000000)
     wanted = tl.load(top_k + row)
     least = tl.zeros((), tl.uint32)
     bit = tl.full((), 0x80000000, tl.uint32)
