@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _FRAME_S = 0.08
-_SLOW = 0.75  # of a frame's time: what is left does not do for the codec
+_SLOW = 0.5  # of a frame's time: what is left does not do for the codec, one frame at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,14 +107,14 @@ def next_packet_frames(*, packets_sent: int, lead_s: float, step_s: float, asked
     """How many frames the next packet of an utterance carries: 1, 1, 2, 4 while the listener has that much in hand.
 
     `asked` fixes the size for those who want it so. Small packets are heard sooner, large ones cost the codec less. So
-    where a step (`step_s`) takes almost as long as a frame sounds, packets grow all the same: the listener runs dry
-    whatever their size, and less often with large ones.
+    where a step (`step_s`) takes more than half as long as a frame sounds, packets grow all the same, and further: the
+    listener runs dry whatever their size, and less often with large ones.
     """
     if asked is not None:
         return asked
-    grown = (1, 1, 2, 4)[min(packets_sent, 3)]
     if step_s > _SLOW * _FRAME_S:
-        return grown
+        return (1, 1, 2, 4, 8)[min(packets_sent, 4)]
+    grown = (1, 1, 2, 4)[min(packets_sent, 3)]
     while grown > 1 and lead_s < grown * _FRAME_S:
         grown //= 2
     return grown

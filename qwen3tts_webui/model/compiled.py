@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from qwen3tts_webui.model.jit import call
 from qwen3tts_webui.model.linear import Int8Linear, quantise_rows
 from qwen3tts_webui.model.memory import give_back
+from qwen3tts_webui.model.sampling import Rule
 
 if TYPE_CHECKING:
     from qwen3tts_webui.model.layers import Layer, Stack
@@ -133,6 +134,17 @@ class CompiledStack:
         cache = kv.numpy() if kv.dtype == torch.float32 else kv.view(torch.uint16).numpy()
         call(run_stack, *self._weights, x.numpy(), slots, positions, cache, out.numpy())
         return out.to(rows.dtype)
+
+
+def draw_compiled(scores: Tensor, rule: Rule, seed: Tensor, frame: Tensor, group: int) -> tuple[Tensor, Tensor]:
+    """As `sampling.DrawInOne`."""
+    from qwen3tts_webui.model.draw_kernel import run_draw
+
+    codes = torch.empty(len(scores), dtype=torch.int64)
+    sound = torch.empty(len(scores), dtype=torch.bool)
+    rules = (rule.temperature.numpy(), rule.top_k.numpy(), rule.noise.numpy())
+    call(run_draw, _floats(scores), *rules, seed.numpy(), frame.numpy(), group, codes.numpy(), sound.numpy())
+    return codes, sound
 
 
 def keep_linears(module: nn.Module, *, int8: bool, packed: Callable[[str], bool]) -> None:

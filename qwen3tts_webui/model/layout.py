@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 
 from qwen3tts_webui.errors import InvalidValue
-from qwen3tts_webui.model.compiled import CompiledStack, keep_linears
+from qwen3tts_webui.model.compiled import CompiledStack, draw_compiled, keep_linears
 from qwen3tts_webui.model.fused import fuse_steps
 from qwen3tts_webui.model.jit import available
 from qwen3tts_webui.model.linear import LinearKind, compare, replace_linears, supports
@@ -82,4 +82,5 @@ def _lay_out_linears(talker: Talker, kind: str) -> bool:
     keep_linears(talker, int8=int8, packed=lambda name: not name.startswith("code_predictor"))
     for stack in (talker.model, talker.code_predictor.model):
         stack.steps = CompiledStack(stack)
+    talker.draw_in_one = draw_compiled
     return True
