@@ -21,7 +21,7 @@ from .download import mirror as source_of
 from .known import DEFAULT, KNOWN, KnownModel
 from .meter import Progress
 from .needs import Fit, Room, fit
-from .store import Store, check
+from .store import Store, check, folder_bytes
 from .transfer import Patience
 
 log = logging.getLogger(__name__)
@@ -151,7 +151,7 @@ class Desk:
         folder = self.store.find(model.id)
         size, approximate, weights = model.approximate_bytes, True, model.weights
         if folder is not None:
-            size, approximate, weights = _size(folder), False, check(folder)
+            size, approximate, weights = folder_bytes(folder), False, check(folder)
         elif progress is not None and progress.model == model.id and progress.total_bytes is not None:
             size, approximate = progress.total_bytes, False
         return ModelState(
@@ -165,7 +165,3 @@ class Desk:
             speaking=not self._switch.info.preview and self._switch.info.model == model.id.split("/")[1],
             fit=fit(weights, room),
         )
-
-
-def _size(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

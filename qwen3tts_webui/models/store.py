@@ -10,7 +10,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,16 @@ from .known import KNOWN, is_model_id, known
 log = logging.getLogger(__name__)
 
 MANIFEST = "qwen3tts-webui.json"
+
+
+def folder_bytes(folder: Path) -> int:
+    """Bytes of all files in `folder`; what goes away meanwhile, as a download that is done does, counts nothing."""
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += Path(parent, name).stat().st_size
+    return total
 
 
 def default_folder() -> Path:
@@ -71,7 +81,7 @@ class Store:
 
     def partial_bytes(self, model: str) -> int:
         """Bytes of `model` that an earlier download left."""
-        return sum(file.stat().st_size for file in self.partial(model).rglob("*") if file.is_file())
+        return folder_bytes(self.partial(model))
 
     @contextmanager
     def claim(self, model: str) -> Iterator[None]:

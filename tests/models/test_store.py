@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -129,3 +130,27 @@ def test_a_folder_that_a_person_names_must_be_whole(store: Store, tmp_path: Path
         store.find(str(folder))
     with pytest.raises(CheckpointError, match="there is no such folder"):
         store.find(str(tmp_path / "none"))
+
+
+def test_bytes_are_counted_while_the_files_move_away(tmp_path: Path):
+    store = Store(tmp_path)
+    partial, elsewhere = store.partial(MODEL), tmp_path / "elsewhere"
+    for number in range(50):
+        file = partial / f"part {number}" / "x"
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"12345")
+    assert store.partial_bytes(MODEL) == 250
+    stop = threading.Event()
+
+    def move() -> None:
+        while not stop.is_set():
+            partial.rename(elsewhere)
+            elsewhere.rename(partial)
+
+    mover = threading.Thread(target=move)
+    mover.start()
+    try:
+        assert all(0 <= store.partial_bytes(MODEL) <= 250 for _ in range(300))
+    finally:
+        stop.set()
+        mover.join()
