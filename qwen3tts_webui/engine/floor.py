@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from qwen3tts_webui.engine.seat import Clock, Seat
 from qwen3tts_webui.errors import NumericalError, OutOfMemory, SpeechError, SynthesisError
 from qwen3tts_webui.model.frame import BROKEN, END, FRAME
 from qwen3tts_webui.model.sampling import Reach
-from qwen3tts_webui.types import Stopped
+from qwen3tts_webui.types import SAMPLES_PER_FRAME, Stopped
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +130,7 @@ class Floor:
         self.speakers.extend(seats)
         for seat in seats:
             seat.prefill_s = self.runner.device_s
-        self._costs = Costs(step_s=self._costs.step_s, prefill_s=_mean(self._costs.prefill_s, self._clock() - begun))
+        self._costs = replace(self._costs, prefill_s=_mean(self._costs.prefill_s, self._clock() - begun))
         self._harvest(range(first, first + len(seats)), rows)
 
     def _step(self) -> None:
@@ -141,7 +142,7 @@ class Floor:
             self._fault(error)
             self._drop(max(self.speakers, key=lambda seat: seat.started or 0.0), error)
             return
-        self._costs = Costs(step_s=_mean(self._costs.step_s, self._clock() - begun), prefill_s=self._costs.prefill_s)
+        self._costs = replace(self._costs, step_s=_mean(self._costs.step_s, self._clock() - begun))
         self._harvest(range(len(self.speakers)), rows)
 
     # after a turn
@@ -162,7 +163,7 @@ class Floor:
                 endings[seat] = "end"
             elif status == FRAME and seat.spent:
                 endings[seat] = "cap"
-            elif _packet_is_due(seat, self._costs.step_s):
+            elif _packet_is_due(seat, self._costs.frame_s):
                 due.append(seat)
         self._deliver([*due, *endings])
         for seat in broken:
@@ -200,7 +201,10 @@ class Floor:
                 else:
                     self._decode([seat])
             return
-        codec_s = self._clock() - begun if self.runner.device_s is None else self.runner.device_s
+        took = self._clock() - begun
+        if sounds.shape[1] == SAMPLES_PER_FRAME:
+            self._costs = replace(self._costs, codec_s=_mean(self._costs.codec_s, took))
+        codec_s = took if self.runner.device_s is None else self.runner.device_s
         for seat, pcm in zip(group, sounds, strict=True):
             if not np.isfinite(pcm).all():
                 self._drop(seat, NumericalError(where="sound", dtype="float32"))
@@ -279,14 +283,14 @@ def _seating(slot: int, seat: Seat) -> Seating:
     return Seating(slot, seat.begun, seat.utterance.sampling, seat.utterance.seed)
 
 
-def _packet_is_due(seat: Seat, step_s: float) -> bool:
+def _packet_is_due(seat: Seat, frame_s: float) -> bool:
     waiting = len(seat.undecoded())
     if seat.starved:
         return waiting > 0
     wanted = next_packet_frames(
         packets_sent=seat.num_packets,
         lead_s=seat.lead_s or 0.0,
-        step_s=step_s,
+        frame_s=frame_s,
         asked=seat.utterance.packet_frames,
     )
     return waiting >= wanted

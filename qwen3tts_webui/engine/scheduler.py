@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _FRAME_S = 0.08
-_SLOW = 0.5  # of a frame's time: what is left does not do for the codec, one frame at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +42,12 @@ class Costs:
 
     step_s: float
     prefill_s: float
+    codec_s: float = 0.0  # of packets of one frame
+
+    @property
+    def frame_s(self) -> float:
+        """A frame with a packet of its own."""
+        return self.step_s + self.codec_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,16 +108,16 @@ def _choose(speakers: Sequence[Speaker], queue: Sequence[Newcomer], limits: Limi
     return tuple(chosen)
 
 
-def next_packet_frames(*, packets_sent: int, lead_s: float, step_s: float, asked: int | None = None) -> int:
+def next_packet_frames(*, packets_sent: int, lead_s: float, frame_s: float, asked: int | None = None) -> int:
     """How many frames the next packet of an utterance carries: 1, 1, 2, 4 while the listener has that much in hand.
 
     `asked` fixes the size for those who want it so. Small packets are heard sooner, large ones cost the codec less. So
-    where a step (`step_s`) takes more than half as long as a frame sounds, packets grow all the same, and further: the
-    listener runs dry whatever their size, and less often with large ones.
+    where a frame in a packet of its own takes longer (`frame_s`) than it sounds, packets grow all the same, and
+    further: the listener would run dry with small ones.
     """
     if asked is not None:
         return asked
-    if step_s > _SLOW * _FRAME_S:
+    if frame_s > _FRAME_S:
         return (1, 1, 2, 4, 8)[min(packets_sent, 4)]
     grown = (1, 1, 2, 4)[min(packets_sent, 3)]
     while grown > 1 and lead_s < grown * _FRAME_S:

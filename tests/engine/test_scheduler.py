@@ -72,10 +72,10 @@ def test_overload_starves_no_newcomer() -> None:
     ],
 )
 def test_packets_grow_with_the_lead(packets_sent: int, lead_s: float, asked: int | None, frames: int) -> None:
-    assert next_packet_frames(packets_sent=packets_sent, lead_s=lead_s, step_s=0.01, asked=asked) == frames
+    assert next_packet_frames(packets_sent=packets_sent, lead_s=lead_s, frame_s=0.01, asked=asked) == frames
 
 
 @pytest.mark.parametrize(("packets_sent", "frames"), [(0, 1), (1, 1), (2, 2), (3, 4), (4, 8), (9, 8)])
 def test_packets_grow_without_a_lead_where_there_can_be_none(packets_sent: int, frames: int) -> None:
-    assert next_packet_frames(packets_sent=packets_sent, lead_s=-3.0, step_s=0.05) == frames
-    assert next_packet_frames(packets_sent=packets_sent, lead_s=-3.0, step_s=0.1, asked=1) == 1
+    assert next_packet_frames(packets_sent=packets_sent, lead_s=-3.0, frame_s=0.09) == frames
+    assert next_packet_frames(packets_sent=packets_sent, lead_s=-3.0, frame_s=0.1, asked=1) == 1
