@@ -2,6 +2,6 @@
 
 import sys
 
-from .cli import main
+from qwen3tts_webui.cli import main
 
 sys.exit(main())

@@ -9,8 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Literal, get_args
 
-from .config import asset
-from .errors import Cause, Reason, SpeechError
+from qwen3tts_webui.config import asset
+from qwen3tts_webui.errors import Cause, Reason, SpeechError
 
 PageLanguage = Literal["en", "zh"]
 PAGE_LANGUAGES: tuple[PageLanguage, ...] = get_args(PageLanguage)

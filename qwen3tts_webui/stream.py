@@ -13,8 +13,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import numpy as np
 
-from .errors import SpeechError, SynthesisError
-from .types import SAMPLE_RATE, Pcm, Spoken
+from qwen3tts_webui.errors import SpeechError, SynthesisError
+from qwen3tts_webui.types import SAMPLE_RATE, Pcm, Spoken
 
 
 class LoopWaker:

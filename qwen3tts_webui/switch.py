@@ -10,8 +10,8 @@ import threading
 import time
 from collections.abc import Sequence
 
-from .errors import NotReady
-from .types import EngineInfo, EngineLoad, PcmSink, Synthesizer, Utterance
+from qwen3tts_webui.errors import NotReady
+from qwen3tts_webui.types import EngineInfo, EngineLoad, PcmSink, Synthesizer, Utterance
 
 
 class Switch:

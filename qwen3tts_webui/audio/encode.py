@@ -25,9 +25,9 @@ import av
 import numpy as np
 import soxr
 
-from ..errors import InvalidValue
-from ..types import SAMPLE_RATE, Pcm
-from .pcm import finite, to_int16, to_s16le
+from qwen3tts_webui.audio.pcm import finite, to_int16, to_s16le
+from qwen3tts_webui.errors import InvalidValue
+from qwen3tts_webui.types import SAMPLE_RATE, Pcm
 
 Format = Literal["pcm", "wav", "flac", "mp3", "opus"]
 MIN_RATE = 8_000

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import soxr
 from scipy.ndimage import minimum_filter1d
 
-from ..types import SAMPLE_RATE, Pcm
-from .pcm import finite
+from qwen3tts_webui.audio.pcm import finite
+from qwen3tts_webui.types import SAMPLE_RATE, Pcm
 
 TARGET_LUFS = -16.0
 CEILING = 10 ** (-1.0 / 20)

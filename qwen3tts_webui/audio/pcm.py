@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from ..types import SAMPLE_RATE, Pcm
+from qwen3tts_webui.types import SAMPLE_RATE, Pcm
 
 _FULL_SCALE = 32_768.0
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ..types import SAMPLE_RATE, Pcm
-from .pcm import finite
+from qwen3tts_webui.audio.pcm import finite
+from qwen3tts_webui.types import SAMPLE_RATE, Pcm
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

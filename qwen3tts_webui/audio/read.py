@@ -12,9 +12,9 @@ import av
 import numpy as np
 import soxr
 
-from ..errors import BadFile, Reason
-from ..types import SAMPLE_RATE, Pcm
-from .pcm import finite
+from qwen3tts_webui.audio.pcm import finite
+from qwen3tts_webui.errors import BadFile, Reason
+from qwen3tts_webui.types import SAMPLE_RATE, Pcm
 
 MAX_BYTES = 32 * 2**20
 MAX_SECONDS = 120.0

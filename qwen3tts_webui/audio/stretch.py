@@ -12,9 +12,9 @@ import av
 import av.filter
 import numpy as np
 
-from ..errors import InvalidValue
-from ..types import SAMPLE_RATE, Pcm
-from .pcm import Blocks, finite
+from qwen3tts_webui.audio.pcm import Blocks, finite
+from qwen3tts_webui.errors import InvalidValue
+from qwen3tts_webui.types import SAMPLE_RATE, Pcm
 
 MIN_SPEED = 0.5
 MAX_SPEED = 2.0

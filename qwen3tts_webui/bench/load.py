@@ -19,14 +19,14 @@ from dataclasses import dataclass, field
 
 import uvicorn
 
-from ..config import Settings
-from ..engine.engine import Engine
-from ..server import create_app
-from ..speech import Speech
-from ..types import FRAMES_PER_SECOND, SAMPLE_RATE
-from ..voices.presets import Presets
-from .report import spread, table, tell
-from .subject import DESCRIPTION, TEXT, opened, stalls
+from qwen3tts_webui.bench.report import spread, table, tell
+from qwen3tts_webui.bench.subject import DESCRIPTION, TEXT, opened, stalls
+from qwen3tts_webui.config import Settings
+from qwen3tts_webui.engine.engine import Engine
+from qwen3tts_webui.server import create_app
+from qwen3tts_webui.speech import Speech
+from qwen3tts_webui.types import FRAMES_PER_SECOND, SAMPLE_RATE
+from qwen3tts_webui.voices.presets import Presets
 
 PLAYABLE_S = 0.04
 

@@ -6,9 +6,9 @@ import argparse
 
 import psutil
 
-from ..engine.gpu_monitor import GpuMonitor
-from .report import table, tell
-from .subject import opened, speak, utterances
+from qwen3tts_webui.bench.report import table, tell
+from qwen3tts_webui.bench.subject import opened, speak, utterances
+from qwen3tts_webui.engine.gpu_monitor import GpuMonitor
 
 _GIB = 2**30
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from .. import __version__
+from qwen3tts_webui import __version__
 
 _PACKAGES = ("torch", "transformers", "numpy", "fastapi", "uvicorn")
 

@@ -12,16 +12,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
-from ..engine.engine import Engine
-from ..engine.hardware import Choice
-from ..engine.start import run_engine
-from ..errors import NotReady
-from ..model.generate import Qwen3TTS
-from ..model.load import find_checkpoint, load_model
-from ..model.spec import read_spec
-from ..model.synthetic import endless, synthetic_encoder, synthetic_model, synthetic_spec
-from ..model.tokens import TextEncoder
-from ..types import SAMPLE_RATE, Pcm, Spoken, Timings, Utterance, Voice
+from qwen3tts_webui.engine.engine import Engine
+from qwen3tts_webui.engine.hardware import Choice
+from qwen3tts_webui.engine.start import run_engine
+from qwen3tts_webui.errors import NotReady
+from qwen3tts_webui.model.generate import Qwen3TTS
+from qwen3tts_webui.model.load import find_checkpoint, load_model
+from qwen3tts_webui.model.spec import read_spec
+from qwen3tts_webui.model.synthetic import endless, synthetic_encoder, synthetic_model, synthetic_spec
+from qwen3tts_webui.model.tokens import TextEncoder
+from qwen3tts_webui.types import SAMPLE_RATE, Pcm, Spoken, Timings, Utterance, Voice
 
 TEXT = "Good evening and welcome back. Tonight we talk about the weather and about what it does to people."
 DESCRIPTION = "A warm and calm woman with a low voice who speaks slowly like a host on late night radio."

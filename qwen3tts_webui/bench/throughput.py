@@ -6,10 +6,10 @@ import argparse
 import time
 from collections.abc import Sequence
 
-from ..engine.engine import Engine
-from ..types import Utterance
-from .report import table, tell
-from .subject import opened, speak, utterances
+from qwen3tts_webui.bench.report import table, tell
+from qwen3tts_webui.bench.subject import opened, speak, utterances
+from qwen3tts_webui.engine.engine import Engine
+from qwen3tts_webui.types import Utterance
 
 
 def run(args: argparse.Namespace) -> None:

@@ -12,9 +12,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .install import install, is_ready, python_in, write_stamp
-from .machine import Machine, examine
-from .plan import Plan, SetupError, plan, requirements, stamp_key
+from qwen3tts_webui.bootstrap.install import install, is_ready, python_in, write_stamp
+from qwen3tts_webui.bootstrap.machine import Machine, examine
+from qwen3tts_webui.bootstrap.plan import Plan, SetupError, plan, requirements, stamp_key
 
 ROOT = Path(__file__).resolve().parents[2]
 EXTRAS = ("preview",)

@@ -13,8 +13,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .machine import Machine
-from .plan import Plan, SetupError, Way, explain
+from qwen3tts_webui.bootstrap.machine import Machine
+from qwen3tts_webui.bootstrap.plan import Plan, SetupError, Way, explain
 
 STAMP = "qwen3tts-webui.json"
 

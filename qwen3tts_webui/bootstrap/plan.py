@@ -10,7 +10,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from .machine import Gpu, Machine
+from qwen3tts_webui.bootstrap.machine import Gpu, Machine
 
 TORCH_INDEX = "https://download.pytorch.org/whl/"
 MEMORY_FOR_THE_MODEL = 6 * 2**30  # 1.7B weights in bfloat16, the codec, the program and room for the system

@@ -10,9 +10,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ..errors import SpeechError
-from . import bench, doctor, download, key, say, serve, voices
-from .arguments import parse
+from qwen3tts_webui.cli import bench, doctor, download, key, say, serve, voices
+from qwen3tts_webui.cli.arguments import parse
+from qwen3tts_webui.errors import SpeechError
 
 SUBCOMMANDS = {
     "serve": serve,

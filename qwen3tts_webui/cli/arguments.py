@@ -13,9 +13,9 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from .. import __version__
-from ..config import Settings
-from ..errors import InvalidValue
+from qwen3tts_webui import __version__
+from qwen3tts_webui.config import Settings
+from qwen3tts_webui.errors import InvalidValue
 
 
 class Subcommand(Protocol):

@@ -13,12 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..config import Settings
+from qwen3tts_webui.config import Settings
 
 if TYPE_CHECKING:
-    from ..models import Progress, Store
-    from ..models.desk import Desk
-    from ..models.source import Source
+    from qwen3tts_webui.models import Progress, Store
+    from qwen3tts_webui.models.desk import Desk
+    from qwen3tts_webui.models.source import Source
 
 _EVERY_S = 0.5
 _BAR = 24
@@ -26,7 +26,7 @@ _BAR = 24
 
 def fetch(store: Store, source: Source, model: str) -> Path:
     """Bring `model` here now, with its progress on stderr. Raises DownloadError."""
-    from ..models import Meter, Stop, download
+    from qwen3tts_webui.models import Meter, Stop, download
 
     meter, done = Meter(model), threading.Event()
     watcher = threading.Thread(target=watch, args=(lambda: meter.progress, done), daemon=True)
@@ -40,7 +40,7 @@ def fetch(store: Store, source: Source, model: str) -> Path:
 
 def offer(settings: Settings, desk: Desk) -> None:
     """The preview voice speaks because there is no model: bring the one that was named, or ask once, or say how."""
-    from ..models import DEFAULT, known
+    from qwen3tts_webui.models import DEFAULT, known
 
     named = known(settings.model)
     model = named.id if named else DEFAULT.id if settings.model == "auto" else settings.model

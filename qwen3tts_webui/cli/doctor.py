@@ -9,9 +9,9 @@ import argparse
 import json
 from pathlib import Path
 
-from ..i18n import Catalog
-from .arguments import add_engine_arguments, settings_from
-from .join import join_store
+from qwen3tts_webui.cli.arguments import add_engine_arguments, settings_from
+from qwen3tts_webui.cli.join import join_store
+from qwen3tts_webui.i18n import Catalog
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the findings."""
-    from ..doctor import check, look, told
+    from qwen3tts_webui.doctor import check, look, told
 
     settings = settings_from(args)
     lines = told(check(look(settings, join_store(settings))), Catalog("zh" if settings.page_language == "zh" else "en"))

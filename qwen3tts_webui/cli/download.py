@@ -9,14 +9,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..config import Settings
-from ..errors import InvalidValue
-from .arguments import add_model_folders, settings_from
-from .bring import fetch
-from .join import join_room, join_store
+from qwen3tts_webui.cli.arguments import add_model_folders, settings_from
+from qwen3tts_webui.cli.bring import fetch
+from qwen3tts_webui.cli.join import join_room, join_store
+from qwen3tts_webui.config import Settings
+from qwen3tts_webui.errors import InvalidValue
 
 if TYPE_CHECKING:
-    from ..models import Store
+    from qwen3tts_webui.models import Store
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,8 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Download or copy, and print where the model lies."""
-    from ..models import DEFAULT, Folder, known, mirror
-    from ..models.known import is_model_id
+    from qwen3tts_webui.models import DEFAULT, Folder, known, mirror
+    from qwen3tts_webui.models.known import is_model_id
 
     settings = settings_from(args)
     store = join_store(settings)
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
 def table(settings: Settings, store: Store) -> list[str]:
     """One line a model: size on disk, what it needs in memory here, and whether it fits and is here already."""
-    from ..models import KNOWN, fit
+    from qwen3tts_webui.models import KNOWN, fit
 
     room = join_room(settings, store)
     lines = []

@@ -9,25 +9,25 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..config import Settings
-from ..errors import ModelError
-from ..types import Synthesizer
+from qwen3tts_webui.config import Settings
+from qwen3tts_webui.errors import ModelError
+from qwen3tts_webui.types import Synthesizer
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-    from ..engine.engine import Engine
-    from ..engine.gpu_monitor import GpuMonitor
-    from ..models import Room, Store
-    from ..models.desk import Desk
-    from ..speech import Speech
-    from ..switch import Switch
-    from ..voices.library import Library
+    from qwen3tts_webui.engine.engine import Engine
+    from qwen3tts_webui.engine.gpu_monitor import GpuMonitor
+    from qwen3tts_webui.models import Room, Store
+    from qwen3tts_webui.models.desk import Desk
+    from qwen3tts_webui.speech import Speech
+    from qwen3tts_webui.switch import Switch
+    from qwen3tts_webui.voices.library import Library
 
 
 def join_store(settings: Settings) -> Store:
     """Where models lie: the folder of the settings, or this user's own, and the caches of the hubs."""
-    from ..models import Store, default_folder
+    from qwen3tts_webui.models import Store, default_folder
 
     return Store((settings.models or default_folder()).expanduser().absolute())
 
@@ -45,15 +45,15 @@ def choose_synthesizer(settings: Settings, store: Store) -> Synthesizer:
             if settings.model != "auto":
                 raise
             print(f"{error}\nThe preview voice speaks instead.", file=sys.stderr)
-    from ..preview import PreviewSynthesizer
+    from qwen3tts_webui.preview import PreviewSynthesizer
 
     return PreviewSynthesizer(queue_size=settings.queue_size)
 
 
 def start_model(settings: Settings, folder: Path) -> Engine:
     """An engine for the checkpoint in `folder`, loading in the background."""
-    from ..engine.start import start_engine
-    from ..models.store import name_of
+    from qwen3tts_webui.engine.start import start_engine
+    from qwen3tts_webui.models.store import name_of
 
     return start_engine(
         folder,
@@ -67,14 +67,14 @@ def start_model(settings: Settings, folder: Path) -> Engine:
 
 def join_room(settings: Settings, store: Store) -> Room:
     """Where a model would be loaded here, and how much memory is free there now."""
-    from ..doctor import look, room
+    from qwen3tts_webui.doctor import look, room
 
     return room(look(settings, store, serving=True), settings.device, settings.dtype)
 
 
 def join_desk(settings: Settings, store: Store, switch: Switch) -> Desk:
     """What brings models here and lets them speak while the program runs."""
-    from ..models.desk import Desk
+    from qwen3tts_webui.models.desk import Desk
 
     return Desk(
         store,
@@ -87,15 +87,15 @@ def join_desk(settings: Settings, store: Store, switch: Switch) -> Desk:
 
 def join_library(settings: Settings) -> contextlib.closing[Library]:
     """Where what is spoken is kept, below `settings.outputs`; closed at the end of a `with`."""
-    from ..voices.library import Library
+    from qwen3tts_webui.voices.library import Library
 
     return contextlib.closing(Library(settings.outputs, network=settings.outputs_network))
 
 
 def join_speech(settings: Settings, synthesizer: Synthesizer, library: Library | None = None) -> Speech:
     """`Speech` with the presets; without a library nothing is kept."""
-    from ..speech import Speech
-    from ..voices.presets import Presets
+    from qwen3tts_webui.speech import Speech
+    from qwen3tts_webui.voices.presets import Presets
 
     return Speech(synthesizer, Presets.load(), library, max_text=settings.max_text)
 
@@ -107,12 +107,12 @@ def page_is_here() -> bool:
 
 def join_app(settings: Settings, speech: Speech, gpu: GpuMonitor, desk: Desk) -> Starlette:
     """The routes of the API, then the page, where Gradio is installed."""
-    from ..doctor import check, look
-    from ..server.app import create_app
+    from qwen3tts_webui.doctor import check, look
+    from qwen3tts_webui.server.app import create_app
 
     page = None
     if page_is_here():
-        from ..ui.mount import mount_page
+        from qwen3tts_webui.ui.mount import mount_page
 
         page = partial(mount_page, speech=speech, settings=settings)
     return create_app(

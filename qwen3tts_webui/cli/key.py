@@ -9,8 +9,8 @@ import argparse
 import time
 from pathlib import Path
 
-from ..config import Settings
-from .arguments import settings_from
+from qwen3tts_webui.cli.arguments import settings_from
+from qwen3tts_webui.config import Settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do one action. Raises `NotFound` for a key that there is not."""
-    from ..server.keys import Keys
+    from qwen3tts_webui.server.keys import Keys
 
     path = keys_file(settings_from(args))
     keys = Keys(path)

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..config import Settings
-from ..errors import Unsupported
-from ..types import SAMPLE_RATE, Pcm, Sampling, SpeechRequest, Utterance, Voice
-from .arguments import add_engine_arguments, output_path, readable, seed, settings_from
+from qwen3tts_webui.cli.arguments import add_engine_arguments, output_path, readable, seed, settings_from
+from qwen3tts_webui.config import Settings
+from qwen3tts_webui.errors import Unsupported
+from qwen3tts_webui.types import SAMPLE_RATE, Pcm, Sampling, SpeechRequest, Utterance, Voice
 
 if TYPE_CHECKING:
-    from ..speech import Speaking
+    from qwen3tts_webui.speech import Speaking
 
 _MODEL_ONLY = ("speaker", "text_mode", "greedy", "max_frames", "packet_frames", "codes")
 
@@ -58,9 +58,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _folder(settings: Settings) -> Path | None:
     """The checkpoint that shall speak, downloaded when it is named and not here; None stands for the preview voice."""
-    from ..models import known, mirror
-    from .bring import fetch
-    from .join import join_store
+    from qwen3tts_webui.cli.bring import fetch
+    from qwen3tts_webui.cli.join import join_store
+    from qwen3tts_webui.models import known, mirror
 
     store = join_store(settings)
     folder = store.find(settings.model)
@@ -74,8 +74,8 @@ def _folder(settings: Settings) -> Path | None:
 
 
 def _by_model(args: argparse.Namespace, settings: Settings, folder: Path) -> tuple[Pcm, str]:
-    from ..engine.hardware import choose, look
-    from ..model import load_model
+    from qwen3tts_webui.engine.hardware import choose, look
+    from qwen3tts_webui.model import load_model
 
     choice = choose(look(), device=settings.device, dtype=settings.dtype)
     utterance = Utterance(
@@ -103,8 +103,8 @@ def _given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
 
 
 def _by_preview(args: argparse.Namespace, settings: Settings) -> tuple[Pcm, str]:
-    from ..preview import PreviewSynthesizer
-    from .join import join_speech
+    from qwen3tts_webui.cli.join import join_speech
+    from qwen3tts_webui.preview import PreviewSynthesizer
 
     with contextlib.closing(PreviewSynthesizer(queue_size=settings.queue_size)) as synthesizer:
         for flag in _MODEL_ONLY:
@@ -121,7 +121,7 @@ def _by_preview(args: argparse.Namespace, settings: Settings) -> tuple[Pcm, str]
 
 async def _heard(speaking: Speaking) -> Pcm:
     """All sound of a request; the failure of any of its segments is raised."""
-    from ..speech import SegmentFailed, Sound
+    from qwen3tts_webui.speech import SegmentFailed, Sound
 
     pieces = []
     async for event in speaking:
@@ -136,7 +136,7 @@ def write_wav(path: Path, pcm: Pcm, *, comment: str, as_float: bool) -> None:
     """Write `pcm` (samples,), never half a file; `comment` is kept inside it. 16-bit samples, or float32 unchanged."""
     import soundfile
 
-    from ..audio.pcm import to_int16
+    from qwen3tts_webui.audio.pcm import to_int16
 
     draft = path.with_name(f".{path.name}.new")
     subtype = "FLOAT" if as_float else "PCM_16"

@@ -19,12 +19,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..config import Settings
-from ..errors import InvalidValue
-from . import window
-from .arguments import add_engine_arguments, settings_from
-from .bring import ignore_background_reads
-from .key import keys_file
+from qwen3tts_webui.cli import window
+from qwen3tts_webui.cli.arguments import add_engine_arguments, settings_from
+from qwen3tts_webui.cli.bring import ignore_background_reads
+from qwen3tts_webui.cli.key import keys_file
+from qwen3tts_webui.config import Settings
+from qwen3tts_webui.errors import InvalidValue
 
 if TYPE_CHECKING:
     import uvicorn
@@ -62,8 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Listen, say where, and serve until Ctrl+C."""
-    from ..server import logs
-    from ..server.keys import Keys
+    from qwen3tts_webui.server import logs
+    from qwen3tts_webui.server.keys import Keys
 
     settings = settings_from(args)
     settings = settings.model_copy(update={"api_keys_file": keys_file(settings)})
@@ -136,10 +136,18 @@ def url(host: str, port: int) -> str:
 
 
 def _speak_until_stopped(settings: Settings, listener: socket.socket, address: str, *, desktop: bool) -> None:
-    from ..engine.gpu_monitor import GpuMonitor
-    from ..switch import Switch
-    from .bring import offer
-    from .join import choose_synthesizer, join_app, join_desk, join_library, join_speech, join_store, page_is_here
+    from qwen3tts_webui.cli.bring import offer
+    from qwen3tts_webui.cli.join import (
+        choose_synthesizer,
+        join_app,
+        join_desk,
+        join_library,
+        join_speech,
+        join_store,
+        page_is_here,
+    )
+    from qwen3tts_webui.engine.gpu_monitor import GpuMonitor
+    from qwen3tts_webui.switch import Switch
 
     def on_listening() -> None:
         print(f"Listening on {address} (Ctrl+C stops it)", flush=True)
@@ -180,7 +188,7 @@ def _behind_a_window(server: uvicorn.Server, listener: socket.socket, address: s
 
 
 def _server(app: Starlette, on_listening: Callable[[], None], settings: Settings) -> uvicorn.Server:
-    from ..server.serving import make_server
+    from qwen3tts_webui.server.serving import make_server
 
     logging.getLogger("uvicorn").setLevel("WARNING" if settings.log_level == "info" else settings.log_level.upper())
     return make_server(app, client_timeout_s=settings.client_timeout_s, grace_s=_GRACE_S, on_listening=on_listening)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from typing import Protocol
 
-from ..errors import Unsupported
+from qwen3tts_webui.errors import Unsupported
 
 _INSTALL = 'Install it with: pip install "qwen3tts-webui[desktop]", or start without --desktop.'
 _NO_SCREEN = "There is no screen here: start without --desktop and open the address in a browser."

@@ -14,13 +14,13 @@ from ray import serve
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..cli.join import choose_synthesizer, join_library, join_speech, join_store
-from ..config import Settings
-from ..engine.gpu_monitor import GpuMonitor
-from ..errors import NotReady, still_loading
-from ..server.app import create_app
-from ..types import Synthesizer
-from ..ui.mount import mount_page
+from qwen3tts_webui.cli.join import choose_synthesizer, join_library, join_speech, join_store
+from qwen3tts_webui.config import Settings
+from qwen3tts_webui.engine.gpu_monitor import GpuMonitor
+from qwen3tts_webui.errors import NotReady, still_loading
+from qwen3tts_webui.server.app import create_app
+from qwen3tts_webui.types import Synthesizer
+from qwen3tts_webui.ui.mount import mount_page
 
 log = logging.getLogger(__name__)
 

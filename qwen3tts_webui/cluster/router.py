@@ -16,7 +16,7 @@ import ray
 from ray.serve.experimental.consistent_hash_router import ConsistentHashRouter
 from ray.serve.request_router import PendingRequest, ReplicaID, RunningReplica
 
-from .owners import Owners, asked_about, begun_by
+from qwen3tts_webui.cluster.owners import Owners, asked_about, begun_by
 
 log = logging.getLogger(__name__)
 

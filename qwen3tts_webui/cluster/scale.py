@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from ray import serve
 from ray.serve.config import AutoscalingConfig, RequestRouterConfig
 
-from ..config import Settings
-from .replica import Replica
-from .router import Router
+from qwen3tts_webui.cluster.replica import Replica
+from qwen3tts_webui.cluster.router import Router
+from qwen3tts_webui.config import Settings
 
 _ROUTER = f"{Router.__module__}.{Router.__name__}"
 _ONGOING = 1_000  # what one replica may have open; how much of that is spoken or refused with 429 is its own matter

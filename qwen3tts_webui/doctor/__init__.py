@@ -5,7 +5,7 @@
 facts.py reads the machine, checks.py judges; the sentences are in the catalog, under each line's key.
 """
 
-from .checks import Level, Line, check, told
-from .facts import Facts, GpuFacts, look, room
+from qwen3tts_webui.doctor.checks import Level, Line, check, told
+from qwen3tts_webui.doctor.facts import Facts, GpuFacts, look, room
 
 __all__ = ["Facts", "GpuFacts", "Level", "Line", "check", "look", "room", "told"]

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..models import DEFAULT, fit
-from .facts import Facts, room
+from qwen3tts_webui.doctor.facts import Facts, room
+from qwen3tts_webui.models import DEFAULT, fit
 
 Level = Literal["ok", "warning", "problem"]
 

@@ -18,9 +18,9 @@ from pathlib import Path
 import psutil
 import pynvml
 
-from ..config import Settings
-from ..errors import Cause, CheckpointError
-from ..models import Room, Store, free_bytes
+from qwen3tts_webui.config import Settings
+from qwen3tts_webui.errors import Cause, CheckpointError
+from qwen3tts_webui.models import Room, Store, free_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

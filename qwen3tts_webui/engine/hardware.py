@@ -15,7 +15,7 @@ from typing import Literal, get_args
 import psutil
 import torch
 
-from ..errors import InvalidValue, Reason, WontFit
+from qwen3tts_webui.errors import InvalidValue, Reason, WontFit
 
 log = logging.getLogger(__name__)
 

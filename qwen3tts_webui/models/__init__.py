@@ -8,13 +8,13 @@ where it lies. source.py is what a mirror or a USB stick can do (huggingface.py,
 brings one file, download.py all of them, background.py in a thread.
 """
 
-from .download import MIRRORS, download, free_bytes, mirror
-from .folder import Folder
-from .known import DEFAULT, KNOWN, KnownModel, known
-from .meter import Meter, Progress
-from .needs import Fit, Room, fit
-from .store import Store, default_folder
-from .transfer import Patience, Stop
+from qwen3tts_webui.models.download import MIRRORS, download, free_bytes, mirror
+from qwen3tts_webui.models.folder import Folder
+from qwen3tts_webui.models.known import DEFAULT, KNOWN, KnownModel, known
+from qwen3tts_webui.models.meter import Meter, Progress
+from qwen3tts_webui.models.needs import Fit, Room, fit
+from qwen3tts_webui.models.store import Store, default_folder
+from qwen3tts_webui.models.transfer import Patience, Stop
 
 __all__ = [
     "DEFAULT",

@@ -10,12 +10,12 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from ..errors import UNEXPECTED, Busy, DownloadError
-from .download import download
-from .meter import Meter, Progress
-from .source import Source
-from .store import Store
-from .transfer import Patience, Stop
+from qwen3tts_webui.errors import UNEXPECTED, Busy, DownloadError
+from qwen3tts_webui.models.download import download
+from qwen3tts_webui.models.meter import Meter, Progress
+from qwen3tts_webui.models.source import Source
+from qwen3tts_webui.models.store import Store
+from qwen3tts_webui.models.transfer import Patience, Stop
 
 log = logging.getLogger(__name__)
 

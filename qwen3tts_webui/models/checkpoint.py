@@ -12,7 +12,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from ..errors import (
+from qwen3tts_webui.errors import (
     FILE_MISSING,
     NO_FOLDER,
     NO_INDEX,

@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from ..errors import EngineStopped, SpeechError
-from ..switch import Switch
-from ..types import Synthesizer
-from .background import BackgroundDownload
-from .download import mirror as source_of
-from .known import DEFAULT, KNOWN, KnownModel
-from .meter import Progress
-from .needs import Fit, Room, fit
-from .store import Store, check, folder_bytes
-from .transfer import Patience
+from qwen3tts_webui.errors import EngineStopped, SpeechError
+from qwen3tts_webui.models.background import BackgroundDownload
+from qwen3tts_webui.models.download import mirror as source_of
+from qwen3tts_webui.models.known import DEFAULT, KNOWN, KnownModel
+from qwen3tts_webui.models.meter import Progress
+from qwen3tts_webui.models.needs import Fit, Room, fit
+from qwen3tts_webui.models.store import Store, check, folder_bytes
+from qwen3tts_webui.models.transfer import Patience
+from qwen3tts_webui.switch import Switch
+from qwen3tts_webui.types import Synthesizer
 
 log = logging.getLogger(__name__)
 

@@ -10,13 +10,13 @@ import re
 import shutil
 from pathlib import Path
 
-from ..errors import CheckpointError, DiskFull, DownloadError, InvalidValue, Reason
-from .huggingface import HuggingFace
-from .meter import Meter
-from .modelscope import ENDPOINT, ModelScope
-from .source import Broken, Listing, Source
-from .store import Store
-from .transfer import Patience, Stop, Transfer
+from qwen3tts_webui.errors import CheckpointError, DiskFull, DownloadError, InvalidValue, Reason
+from qwen3tts_webui.models.huggingface import HuggingFace
+from qwen3tts_webui.models.meter import Meter
+from qwen3tts_webui.models.modelscope import ENDPOINT, ModelScope
+from qwen3tts_webui.models.source import Broken, Listing, Source
+from qwen3tts_webui.models.store import Store
+from qwen3tts_webui.models.transfer import Patience, Stop, Transfer
 
 MIRRORS = ("hf", "modelscope")
 

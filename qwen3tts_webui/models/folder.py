@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import DownloadError, Reason
-from .checkpoint import CODEC_FOLDER
-from .known import KNOWN, is_model_id
-from .source import Listing, Opened, RemoteFile, needed
-from .store import MANIFEST, check
+from qwen3tts_webui.errors import DownloadError, Reason
+from qwen3tts_webui.models.checkpoint import CODEC_FOLDER
+from qwen3tts_webui.models.known import KNOWN, is_model_id
+from qwen3tts_webui.models.source import Listing, Opened, RemoteFile, needed
+from qwen3tts_webui.models.store import MANIFEST, check
 
 _BLOCK = 1 << 20
 

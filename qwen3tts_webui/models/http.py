@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from ..errors import FileDamaged, HubRefused, HubUnreachable
-from .source import Broken, Opened
+from qwen3tts_webui.errors import FileDamaged, HubRefused, HubUnreachable
+from qwen3tts_webui.models.source import Broken, Opened
 
 _MAY_PASS = {408, 425, 429, 500, 502, 503, 504}
 _LONGEST_WAIT_S = 60.0

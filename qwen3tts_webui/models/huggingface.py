@@ -11,9 +11,9 @@ from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import quote
 
-from ..errors import DownloadError, HubUnreachable, Reason
-from .http import Web
-from .source import Broken, Listing, Opened, RemoteFile, needed
+from qwen3tts_webui.errors import DownloadError, HubUnreachable, Reason
+from qwen3tts_webui.models.http import Web
+from qwen3tts_webui.models.source import Broken, Listing, Opened, RemoteFile, needed
 
 
 class HuggingFace:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ..errors import SpeechError
+from qwen3tts_webui.errors import SpeechError
 
 State = Literal["asking", "receiving", "checking", "done", "stopped", "failed"]
 

@@ -9,9 +9,9 @@ from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from ..errors import HubRefused, HubUnreachable
-from .http import Web
-from .source import Broken, Listing, Opened, RemoteFile, needed
+from qwen3tts_webui.errors import HubRefused, HubUnreachable
+from qwen3tts_webui.models.http import Web
+from qwen3tts_webui.models.source import Broken, Listing, Opened, RemoteFile, needed
 
 ENDPOINT = "https://www.modelscope.cn"
 _REVISION = "master"

@@ -13,8 +13,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..errors import DownloadError, Reason
-from .checkpoint import CODEC_FOLDER, INDEX_FILE, SINGLE_FILE, SMALL_FILES
+from qwen3tts_webui.errors import DownloadError, Reason
+from qwen3tts_webui.models.checkpoint import CODEC_FOLDER, INDEX_FILE, SINGLE_FILE, SMALL_FILES
 
 _WANTED = re.compile(rf"({CODEC_FOLDER}/)?[A-Za-z0-9][\w.-]*\.(json|txt|safetensors)")
 

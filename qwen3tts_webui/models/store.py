@@ -17,9 +17,9 @@ from typing import Any
 import platformdirs
 from filelock import FileLock, Timeout
 
-from ..errors import FILE_MISSING, NO_FOLDER, CheckpointError, DownloadError, Reason, wrong_size
-from .checkpoint import check_checkpoint
-from .known import KNOWN, is_model_id, known
+from qwen3tts_webui.errors import FILE_MISSING, NO_FOLDER, CheckpointError, DownloadError, Reason, wrong_size
+from qwen3tts_webui.models.checkpoint import check_checkpoint
+from qwen3tts_webui.models.known import KNOWN, is_model_id, known
 
 log = logging.getLogger(__name__)
 

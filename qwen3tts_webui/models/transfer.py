@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import DownloadStopped, FileDamaged, HubUnreachable
-from .meter import Meter
-from .source import Broken, Checksum, Listing, Opened, RemoteFile, Source
+from qwen3tts_webui.errors import DownloadStopped, FileDamaged, HubUnreachable
+from qwen3tts_webui.models.meter import Meter
+from qwen3tts_webui.models.source import Broken, Checksum, Listing, Opened, RemoteFile, Source
 
 _BLOCK = 1 << 20
 

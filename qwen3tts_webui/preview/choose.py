@@ -16,8 +16,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import UnknownVoice
-from ..text.traits import Traits, read
+from qwen3tts_webui.errors import UnknownVoice
+from qwen3tts_webui.text.traits import Traits, read
 
 CANTONESE = "yue"
 

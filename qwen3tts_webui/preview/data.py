@@ -17,7 +17,7 @@ from pathlib import Path
 
 import platformdirs
 
-from ..errors import CheckpointError, Reason
+from qwen3tts_webui.errors import CheckpointError, Reason
 
 # the hash of the upstream release file kokoro-v1.0.int8.onnx, pinned by many public projects
 MODEL_SHA256 = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"

@@ -17,10 +17,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import SynthesisError
-from ..types import SAMPLE_RATE, Pcm
-from .data import cache_folder
-from .kokoro import Stopped
+from qwen3tts_webui.errors import SynthesisError
+from qwen3tts_webui.preview.data import cache_folder
+from qwen3tts_webui.preview.kokoro import Stopped
+from qwen3tts_webui.types import SAMPLE_RATE, Pcm
 
 MAX_DATA_PATH = 150  # espeak-ng keeps its data path in 160 bytes
 

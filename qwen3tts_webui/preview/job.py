@@ -10,11 +10,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from ..text import boundaries
-from ..text.language import guess
-from ..text.segment import clauses
-from ..types import SAMPLES_PER_FRAME, Pcm, PcmSink, Spoken, Stopped, TextFeed, Timings, Utterance
-from .choose import Cast
+from qwen3tts_webui.preview.choose import Cast
+from qwen3tts_webui.text import boundaries
+from qwen3tts_webui.text.language import guess
+from qwen3tts_webui.text.segment import clauses
+from qwen3tts_webui.types import SAMPLES_PER_FRAME, Pcm, PcmSink, Spoken, Stopped, TextFeed, Timings, Utterance
 
 # seconds of sound; the voice is faster than real time by more than GROWTH, so each clause is ready in time
 FIRST_S, GROWTH, LONGEST_S = 1.1, 1.6, 12.0

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..types import SAMPLE_RATE, Pcm
+from qwen3tts_webui.types import SAMPLE_RATE, Pcm
 
 MAX_TOKENS = 500  # the model takes 510, of which two are padding
 MIN_SPEED, MAX_SPEED = 0.6, 1.8

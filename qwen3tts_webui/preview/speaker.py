@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ..audio.pcm import fade_in, fade_out, finite, silence
-from ..types import SAMPLE_RATE, SAMPLES_PER_FRAME, Pcm
-from .choose import Cast, Casting
-from .data import cache_folder, joined_model, wheel_parts
-from .espeak import Espeak
-from .kokoro import MAX_TOKENS, Kokoro, Pack, trimmed
-from .phonemes.reader import Reader
+from qwen3tts_webui.audio.pcm import fade_in, fade_out, finite, silence
+from qwen3tts_webui.preview.choose import Cast, Casting
+from qwen3tts_webui.preview.data import cache_folder, joined_model, wheel_parts
+from qwen3tts_webui.preview.espeak import Espeak
+from qwen3tts_webui.preview.kokoro import MAX_TOKENS, Kokoro, Pack, trimmed
+from qwen3tts_webui.preview.phonemes.reader import Reader
+from qwen3tts_webui.types import SAMPLE_RATE, SAMPLES_PER_FRAME, Pcm
 
 PACKET = SAMPLES_PER_FRAME  # 80 ms
 

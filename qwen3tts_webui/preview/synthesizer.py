@@ -12,15 +12,24 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from ..config import asset
-from ..errors import CLOSING, Busy, Cause, EngineStopped, NotReady, SpeechError, SynthesisError, Unsupported
-from ..text.language import LANGUAGES
-from ..types import EngineInfo, EngineLoad, Feature, Pcm, PcmSink, Utterance
-from .choose import Cast
-from .job import Job
-from .kokoro import Stopped
-from .speaker import Assets, Speaker
-from .turns import Turns
+from qwen3tts_webui.config import asset
+from qwen3tts_webui.errors import (
+    CLOSING,
+    Busy,
+    Cause,
+    EngineStopped,
+    NotReady,
+    SpeechError,
+    SynthesisError,
+    Unsupported,
+)
+from qwen3tts_webui.preview.choose import Cast
+from qwen3tts_webui.preview.job import Job
+from qwen3tts_webui.preview.kokoro import Stopped
+from qwen3tts_webui.preview.speaker import Assets, Speaker
+from qwen3tts_webui.preview.turns import Turns
+from qwen3tts_webui.text.language import LANGUAGES
+from qwen3tts_webui.types import EngineInfo, EngineLoad, Feature, Pcm, PcmSink, Utterance
 
 _POLL_S = 0.02  # sinks and feeds are asked this often when nobody can go on
 _RETRY_AFTER_S = 5

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from .job import Job
+from qwen3tts_webui.preview.job import Job
 
 
 class Turns:

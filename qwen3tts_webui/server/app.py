@@ -11,34 +11,34 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from .. import __version__
-from ..config import Settings
-from ..doctor import Line
-from ..errors import EngineStopped
-from ..models.desk import Desk
-from ..speech import Speech
-from . import openai
-from .docs_page import docs_router
-from .doctor import doctor_router
-from .documented import WRONG_QUERY
-from .exports import exports_router
-from .guarded import Ending, GuardedApp
-from .keys import Keys
-from .limits import Gate
-from .login import login_router
-from .metrics import Metrics
-from .models import models_router, no_models_router
-from .ops import GpuReading, ops_router
-from .precision import precision_router
-from .problems import Problems
-from .recording import Recorder
-from .requests import requests_router
-from .runs import Runs
-from .sessions import Sessions, secret_file
-from .studio import studio_router
-from .tts import tts_router
-from .voices import voices_router
-from .websocket import Talks, websocket_router
+from qwen3tts_webui import __version__
+from qwen3tts_webui.config import Settings
+from qwen3tts_webui.doctor import Line
+from qwen3tts_webui.errors import EngineStopped
+from qwen3tts_webui.models.desk import Desk
+from qwen3tts_webui.server import openai
+from qwen3tts_webui.server.docs_page import docs_router
+from qwen3tts_webui.server.doctor import doctor_router
+from qwen3tts_webui.server.documented import WRONG_QUERY
+from qwen3tts_webui.server.exports import exports_router
+from qwen3tts_webui.server.guarded import Ending, GuardedApp
+from qwen3tts_webui.server.keys import Keys
+from qwen3tts_webui.server.limits import Gate
+from qwen3tts_webui.server.login import login_router
+from qwen3tts_webui.server.metrics import Metrics
+from qwen3tts_webui.server.models import models_router, no_models_router
+from qwen3tts_webui.server.ops import GpuReading, ops_router
+from qwen3tts_webui.server.precision import precision_router
+from qwen3tts_webui.server.problems import Problems
+from qwen3tts_webui.server.recording import Recorder
+from qwen3tts_webui.server.requests import requests_router
+from qwen3tts_webui.server.runs import Runs
+from qwen3tts_webui.server.sessions import Sessions, secret_file
+from qwen3tts_webui.server.studio import studio_router
+from qwen3tts_webui.server.tts import tts_router
+from qwen3tts_webui.server.voices import voices_router
+from qwen3tts_webui.server.websocket import Talks, websocket_router
+from qwen3tts_webui.speech import Speech
 
 
 def create_app(

@@ -14,11 +14,11 @@ from typing import TypeVar
 from fastapi import Request
 from starlette.datastructures import Headers
 
-from ..errors import InvalidValue
-from ..speech import Speech
-from ..types import SpeechRequest
-from .limits import caller_of
-from .runs import Run, Runs
+from qwen3tts_webui.errors import InvalidValue
+from qwen3tts_webui.server.limits import caller_of
+from qwen3tts_webui.server.runs import Run, Runs
+from qwen3tts_webui.speech import Speech
+from qwen3tts_webui.types import SpeechRequest
 
 _MAX_DEADLINE_MS = 86_400_000
 _LONG_TEXT = 1_000  # characters; cutting more than that would hold up everybody's sound by more than 5 ms

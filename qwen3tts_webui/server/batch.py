@@ -19,16 +19,16 @@ from typing import Any, Protocol
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from ..errors import Busy, RequestError, SpeechError
-from ..speech import Speaking, Speech
-from ..types import SpeechRequest
-from .asked import Asked, apart, begin, slow
-from .delivery import Delivery
-from .form import Form
-from .problems import Problems
-from .recording import Recorder
-from .runs import Run, Runs
-from .sound import cancelled_when_gone, sound_headers, start
+from qwen3tts_webui.errors import Busy, RequestError, SpeechError
+from qwen3tts_webui.server.asked import Asked, apart, begin, slow
+from qwen3tts_webui.server.delivery import Delivery
+from qwen3tts_webui.server.form import Form
+from qwen3tts_webui.server.problems import Problems
+from qwen3tts_webui.server.recording import Recorder
+from qwen3tts_webui.server.runs import Run, Runs
+from qwen3tts_webui.server.sound import cancelled_when_gone, sound_headers, start
+from qwen3tts_webui.speech import Speaking, Speech
+from qwen3tts_webui.types import SpeechRequest
 
 MULTIPART = "multipart/mixed"
 NDJSON = "application/x-ndjson"

@@ -15,7 +15,7 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from ..errors import BodyTooLarge, InvalidValue, MalformedJson, NotJson
+from qwen3tts_webui.errors import BodyTooLarge, InvalidValue, MalformedJson, NotJson
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -6,11 +6,11 @@ or what else the engine gave. Knows no files: a voice that shall last is saved (
 
 from __future__ import annotations
 
-from ..errors import InvalidValue, Unsupported
-from ..speech.whose import voiced
-from ..types import EngineInfo, SpeechRequest
-from .runs import Runs
-from .schemas import ContinueFrom
+from qwen3tts_webui.errors import InvalidValue, Unsupported
+from qwen3tts_webui.server.runs import Runs
+from qwen3tts_webui.server.schemas import ContinueFrom
+from qwen3tts_webui.speech.whose import voiced
+from qwen3tts_webui.types import EngineInfo, SpeechRequest
 
 
 def continuing(request: SpeechRequest, source: ContinueFrom | None, runs: Runs, info: EngineInfo) -> SpeechRequest:

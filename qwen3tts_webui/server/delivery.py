@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from ..errors import SpeechError
-from ..speech import SegmentFailed, SegmentStarted, Sound
-from .form import Form
-from .kept import Kept
-from .problems import Problems
-from .recording import Recorder
-from .runs import Run
+from qwen3tts_webui.errors import SpeechError
+from qwen3tts_webui.server.form import Form
+from qwen3tts_webui.server.kept import Kept
+from qwen3tts_webui.server.problems import Problems
+from qwen3tts_webui.server.recording import Recorder
+from qwen3tts_webui.server.runs import Run
+from qwen3tts_webui.speech import SegmentFailed, SegmentStarted, Sound
 
 
 class Delivery:

@@ -13,7 +13,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Response
 from starlette.responses import HTMLResponse, JSONResponse
 
-from .headers import NOTHING
+from qwen3tts_webui.server.headers import NOTHING
 
 JsonObject = dict[str, Any]
 

@@ -8,8 +8,8 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from ..doctor import Line, told
-from .problems import Problems
+from qwen3tts_webui.doctor import Line, told
+from qwen3tts_webui.server.problems import Problems
 
 
 def doctor_router(examine: Callable[[], list[Line]], problems: Problems) -> APIRouter:

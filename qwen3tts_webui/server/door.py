@@ -15,12 +15,12 @@ from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..config import Settings
-from ..errors import SpeechError, Unauthorized, WrongHost, WrongOrigin
-from .keys import Keys
-from .limits import Gate
-from .problems import Problems
-from .sessions import Sessions
+from qwen3tts_webui.config import Settings
+from qwen3tts_webui.errors import SpeechError, Unauthorized, WrongHost, WrongOrigin
+from qwen3tts_webui.server.keys import Keys
+from qwen3tts_webui.server.limits import Gate
+from qwen3tts_webui.server.problems import Problems
+from qwen3tts_webui.server.sessions import Sessions
 
 COOKIE = "qwen3tts_session"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})

@@ -19,15 +19,15 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from ..audio.encode import encoded, format_info
-from ..audio.pcm import from_s16le
-from ..audio.picture import picture
-from ..audio.subtitles import Cue, srt, vtt
-from ..errors import InvalidValue, NotFound
-from ..i18n import PAGE_LANGUAGES, Catalog, preferred
-from ..types import SAMPLE_RATE, Pcm
-from ..voices.library import Entry, Library
-from .runs import Runs
+from qwen3tts_webui.audio.encode import encoded, format_info
+from qwen3tts_webui.audio.pcm import from_s16le
+from qwen3tts_webui.audio.picture import picture
+from qwen3tts_webui.audio.subtitles import Cue, srt, vtt
+from qwen3tts_webui.errors import InvalidValue, NotFound
+from qwen3tts_webui.i18n import PAGE_LANGUAGES, Catalog, preferred
+from qwen3tts_webui.server.runs import Runs
+from qwen3tts_webui.types import SAMPLE_RATE, Pcm
+from qwen3tts_webui.voices.library import Entry, Library
 
 _SUBTITLES = {"srt": ("application/x-subrip; charset=utf-8", srt), "vtt": ("text/vtt; charset=utf-8", vtt)}
 _NAME_CHARACTERS = 24

@@ -9,9 +9,9 @@ import asyncio
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..audio.encode import Encoder, encoder, format_info, wav_header
-from ..errors import InvalidValue
-from ..types import SAMPLE_RATE, Pcm
+from qwen3tts_webui.audio.encode import Encoder, encoder, format_info, wav_header
+from qwen3tts_webui.errors import InvalidValue
+from qwen3tts_webui.types import SAMPLE_RATE, Pcm
 
 PLAIN = ("pcm", "wav")
 PACKET_MS = 16

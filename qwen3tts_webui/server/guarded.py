@@ -14,18 +14,18 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from ..config import Settings
-from ..errors import EngineStopped
-from .door import HostAndOrigin, KeyCheck
-from .headers import SecurityHeaders
-from .keys import Keys
-from .limits import Gate, Limits
-from .logs import RequestLog
-from .metrics import Metrics
-from .problems import Problems
-from .runs import Runs
-from .sessions import Sessions
-from .websocket import Talks
+from qwen3tts_webui.config import Settings
+from qwen3tts_webui.errors import EngineStopped
+from qwen3tts_webui.server.door import HostAndOrigin, KeyCheck
+from qwen3tts_webui.server.headers import SecurityHeaders
+from qwen3tts_webui.server.keys import Keys
+from qwen3tts_webui.server.limits import Gate, Limits
+from qwen3tts_webui.server.logs import RequestLog
+from qwen3tts_webui.server.metrics import Metrics
+from qwen3tts_webui.server.problems import Problems
+from qwen3tts_webui.server.runs import Runs
+from qwen3tts_webui.server.sessions import Sessions
+from qwen3tts_webui.server.websocket import Talks
 
 _POLL_S = 0.05
 _FAREWELL_S = 1.0

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..errors import SpeechError
-from ..speech import Event, SegmentFailed, Sound
-from .recording import Recorder
-from .runs import Run
+from qwen3tts_webui.errors import SpeechError
+from qwen3tts_webui.server.recording import Recorder
+from qwen3tts_webui.server.runs import Run
+from qwen3tts_webui.speech import Event, SegmentFailed, Sound
 
 
 class Kept:

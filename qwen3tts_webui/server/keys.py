@@ -15,7 +15,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..errors import NotFound
+from qwen3tts_webui.errors import NotFound
 
 _PREFIX = "qtts_"
 _MAX_LENGTH = 256

@@ -19,8 +19,8 @@ from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..errors import CLOSING, BodyTooLarge, HeadersTooLarge, NotReady, TooManyRequests, TooSlow
-from .problems import Problems
+from qwen3tts_webui.errors import CLOSING, BodyTooLarge, HeadersTooLarge, NotReady, TooManyRequests, TooSlow
+from qwen3tts_webui.server.problems import Problems
 
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 32_768

@@ -8,12 +8,12 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
 
-from ..errors import BodyTooLarge
-from .door import remember
-from .keys import Keys
-from .limits import Gate, caller_of
-from .problems import Problems
-from .sessions import Sessions
+from qwen3tts_webui.errors import BodyTooLarge
+from qwen3tts_webui.server.door import remember
+from qwen3tts_webui.server.keys import Keys
+from qwen3tts_webui.server.limits import Gate, caller_of
+from qwen3tts_webui.server.problems import Problems
+from qwen3tts_webui.server.sessions import Sessions
 
 _MAX_BYTES = 4_096
 _PAGE = """<!doctype html><html lang="{language}"><meta charset="utf-8"><title>Qwen3-TTS</title>

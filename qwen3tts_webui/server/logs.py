@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .metrics import Metrics
+from qwen3tts_webui.server.metrics import Metrics
 
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
 _cut: ContextVar[bool] = ContextVar("cut", default=False)

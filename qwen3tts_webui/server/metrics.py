@@ -14,8 +14,18 @@ from dataclasses import replace
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from ..errors import SpeechError
-from ..types import SAMPLE_RATE, EngineInfo, EngineLoad, Pcm, PcmSink, Spoken, Synthesizer, TextFeed, Utterance
+from qwen3tts_webui.errors import SpeechError
+from qwen3tts_webui.types import (
+    SAMPLE_RATE,
+    EngineInfo,
+    EngineLoad,
+    Pcm,
+    PcmSink,
+    Spoken,
+    Synthesizer,
+    TextFeed,
+    Utterance,
+)
 
 _FIRST_AUDIO_S = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _BETWEEN_S = (0.001, 0.0025, 0.005, 0.01, 0.016, 0.025, 0.04, 0.08, 0.16, 0.32, 0.64, 1.0, 2.5)

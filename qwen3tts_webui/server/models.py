@@ -14,12 +14,12 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 from starlette.concurrency import run_in_threadpool
 
-from ..errors import CheckpointError, DownloadError, InvalidValue, NotFound, SpeechError, WontFit
-from ..models import KNOWN, MIRRORS, known
-from ..models.desk import Desk, Loading
-from ..models.meter import Progress
-from .body import read
-from .problems import Problems
+from qwen3tts_webui.errors import CheckpointError, DownloadError, InvalidValue, NotFound, SpeechError, WontFit
+from qwen3tts_webui.models import KNOWN, MIRRORS, known
+from qwen3tts_webui.models.desk import Desk, Loading
+from qwen3tts_webui.models.meter import Progress
+from qwen3tts_webui.server.body import read
+from qwen3tts_webui.server.problems import Problems
 
 _MAX_BODY = 4_096
 

@@ -14,23 +14,23 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from ..audio.encode import FORMATS
-from ..config import Settings
-from ..errors import InvalidValue, NotFound, RequestError, SpeechError
-from ..speech import Speech
-from ..types import EngineInfo, SpeechRequest, Voice
-from .asked import Asked, begin
-from .body import read
-from .delivery import Delivery
-from .documented import documented
-from .form import Form
-from .openai_voices import OPENAI_VOICES
-from .problems import Problems
-from .recording import Recorder
-from .runs import Runs
-from .schemas import Body
-from .sound import SoundResponse
-from .tts import max_body_bytes
+from qwen3tts_webui.audio.encode import FORMATS
+from qwen3tts_webui.config import Settings
+from qwen3tts_webui.errors import InvalidValue, NotFound, RequestError, SpeechError
+from qwen3tts_webui.server.asked import Asked, begin
+from qwen3tts_webui.server.body import read
+from qwen3tts_webui.server.delivery import Delivery
+from qwen3tts_webui.server.documented import documented
+from qwen3tts_webui.server.form import Form
+from qwen3tts_webui.server.openai_voices import OPENAI_VOICES
+from qwen3tts_webui.server.problems import Problems
+from qwen3tts_webui.server.recording import Recorder
+from qwen3tts_webui.server.runs import Runs
+from qwen3tts_webui.server.schemas import Body
+from qwen3tts_webui.server.sound import SoundResponse
+from qwen3tts_webui.server.tts import max_body_bytes
+from qwen3tts_webui.speech import Speech
+from qwen3tts_webui.types import EngineInfo, SpeechRequest, Voice
 
 PREFIX = "/v1/"
 _MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15")

@@ -10,13 +10,13 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.responses import PlainTextResponse
 
-from .. import __version__
-from ..audio.encode import FORMATS
-from ..config import MAX_DESCRIPTION
-from ..errors import NotReady, still_loading
-from ..speech import Speech
-from ..types import SAMPLE_RATE
-from .metrics import Metrics
+from qwen3tts_webui import __version__
+from qwen3tts_webui.audio.encode import FORMATS
+from qwen3tts_webui.config import MAX_DESCRIPTION
+from qwen3tts_webui.errors import NotReady, still_loading
+from qwen3tts_webui.server.metrics import Metrics
+from qwen3tts_webui.speech import Speech
+from qwen3tts_webui.types import SAMPLE_RATE
 
 
 class GpuReading(Protocol):

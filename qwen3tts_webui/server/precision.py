@@ -13,10 +13,10 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..errors import Unsupported
-from ..speech import Speech
-from ..types import Switched
-from .body import read
+from qwen3tts_webui.errors import Unsupported
+from qwen3tts_webui.server.body import read
+from qwen3tts_webui.speech import Speech
+from qwen3tts_webui.types import Switched
 
 _MAX_BYTES = 1_024
 

@@ -14,7 +14,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from ..errors import (
+from qwen3tts_webui.errors import (
     Cause,
     MethodNotAllowed,
     ModelError,
@@ -24,8 +24,8 @@ from ..errors import (
     RequestError,
     SpeechError,
 )
-from ..i18n import PAGE_LANGUAGES, Catalog, preferred
-from .body import wrong
+from qwen3tts_webui.i18n import PAGE_LANGUAGES, Catalog, preferred
+from qwen3tts_webui.server.body import wrong
 
 _FIELDS = {
     "empty_text": "text",

@@ -17,11 +17,11 @@ from typing import Protocol
 
 import numpy as np
 
-from ..audio.encode import FormatInfo, encoded, format_info
-from ..audio.pcm import from_s16le
-from ..errors import NotFound
-from ..types import Pcm
-from .runs import JsonObject, Run
+from qwen3tts_webui.audio.encode import FormatInfo, encoded, format_info
+from qwen3tts_webui.audio.pcm import from_s16le
+from qwen3tts_webui.errors import NotFound
+from qwen3tts_webui.server.runs import JsonObject, Run
+from qwen3tts_webui.types import Pcm
 
 log = logging.getLogger(__name__)
 

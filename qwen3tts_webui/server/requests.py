@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse, StreamingResponse
 
-from .recording import Recorder
-from .runs import Run, Runs
+from qwen3tts_webui.server.recording import Recorder
+from qwen3tts_webui.server.runs import Run, Runs
 
 _KEEP_ALIVE_S = 15.0
 

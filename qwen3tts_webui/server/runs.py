@@ -15,8 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import InvalidValue, NotFound, SpeechError
-from ..speech import Event, Report, SegmentEnded, SegmentFailed, SegmentStarted, Speaking
+from qwen3tts_webui.errors import InvalidValue, NotFound, SpeechError
+from qwen3tts_webui.speech import Event, Report, SegmentEnded, SegmentFailed, SegmentStarted, Speaking
 
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 JsonObject = dict[str, Any]

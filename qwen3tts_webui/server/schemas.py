@@ -6,11 +6,11 @@ import secrets
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..errors import InvalidValue, TextTooLong
-from ..speech.plan import MAX_PARALLEL
-from ..types import SAMPLE_RATE, Sampling, SpeechRequest, TextMode, Voice
-from .asked import Asked
-from .form import PACKET_MS, Form
+from qwen3tts_webui.errors import InvalidValue, TextTooLong
+from qwen3tts_webui.server.asked import Asked
+from qwen3tts_webui.server.form import PACKET_MS, Form
+from qwen3tts_webui.speech.plan import MAX_PARALLEL
+from qwen3tts_webui.types import SAMPLE_RATE, Sampling, SpeechRequest, TextMode, Voice
 
 MAX_ITEMS = 256
 _DEFAULT = Sampling()

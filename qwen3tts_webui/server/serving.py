@@ -17,9 +17,9 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from .limits import MAX_HEADER_BYTES
-from .logs import not_said_before
-from .ws_messages import MAX_MESSAGE_BYTES
+from qwen3tts_webui.server.limits import MAX_HEADER_BYTES
+from qwen3tts_webui.server.logs import not_said_before
+from qwen3tts_webui.server.ws_messages import MAX_MESSAGE_BYTES
 
 KEEP_ALIVE_S = 15
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"

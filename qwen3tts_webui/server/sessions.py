@@ -15,7 +15,7 @@ import secrets
 import time
 from pathlib import Path
 
-from .keys import Key, Keys
+from qwen3tts_webui.server.keys import Key, Keys
 
 _MAX_LENGTH = 256
 _SESSION_S = 30 * 86_400

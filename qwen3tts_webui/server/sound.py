@@ -14,12 +14,12 @@ from contextlib import aclosing, asynccontextmanager
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from ..errors import SpeechError
-from ..types import EngineInfo
-from .delivery import Delivery
-from .form import Form
-from .logs import cut_short
-from .problems import Problems
+from qwen3tts_webui.errors import SpeechError
+from qwen3tts_webui.server.delivery import Delivery
+from qwen3tts_webui.server.form import Form
+from qwen3tts_webui.server.logs import cut_short
+from qwen3tts_webui.server.problems import Problems
+from qwen3tts_webui.types import EngineInfo
 
 
 class SoundResponse(Response):

@@ -10,8 +10,8 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import NotFound
-from ..text.clean import lines
+from qwen3tts_webui.errors import NotFound
+from qwen3tts_webui.text.clean import lines
 
 
 def splice(take: Mapping[str, Any], line: int, retake: Mapping[str, Any]) -> tuple[dict[str, Any], int, int]:

@@ -16,14 +16,14 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import FileResponse
 
-from ..audio.encode import encoded, format_info
-from ..audio.pcm import from_s16le
-from ..errors import NotFound
-from ..types import Pcm
-from ..voices.library import Entry, Library
-from .body import read
-from .runs import Runs
-from .splice import splice
+from qwen3tts_webui.audio.encode import encoded, format_info
+from qwen3tts_webui.audio.pcm import from_s16le
+from qwen3tts_webui.errors import NotFound
+from qwen3tts_webui.server.body import read
+from qwen3tts_webui.server.runs import Runs
+from qwen3tts_webui.server.splice import splice
+from qwen3tts_webui.types import Pcm
+from qwen3tts_webui.voices.library import Entry, Library
 
 _SHOWN = 240  # characters of a text in a list
 _MAX_PAGE = 100

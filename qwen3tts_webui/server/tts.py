@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from ..audio.encode import FORMATS
-from ..config import MAX_DESCRIPTION, Settings
-from ..speech import Speech
-from .asked import Asked, begin
-from .batch import MULTIPART, NDJSON, begin_batch
-from .body import read
-from .continuing import continuing
-from .delivery import Delivery
-from .documented import documented
-from .problems import Problems
-from .recording import Recorder
-from .runs import Runs
-from .schemas import SpeakBody
-from .sound import SoundResponse
+from qwen3tts_webui.audio.encode import FORMATS
+from qwen3tts_webui.config import MAX_DESCRIPTION, Settings
+from qwen3tts_webui.server.asked import Asked, begin
+from qwen3tts_webui.server.batch import MULTIPART, NDJSON, begin_batch
+from qwen3tts_webui.server.body import read
+from qwen3tts_webui.server.continuing import continuing
+from qwen3tts_webui.server.delivery import Delivery
+from qwen3tts_webui.server.documented import documented
+from qwen3tts_webui.server.problems import Problems
+from qwen3tts_webui.server.recording import Recorder
+from qwen3tts_webui.server.runs import Runs
+from qwen3tts_webui.server.schemas import SpeakBody
+from qwen3tts_webui.server.sound import SoundResponse
+from qwen3tts_webui.speech import Speech
 
 _EXAMPLES: dict[str, dict[str, object]] = {
     "one file": {"text": "Good morning.", "language": "English", "voice_desc": "A calm old man, low and husky."},

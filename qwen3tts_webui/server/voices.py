@@ -13,19 +13,19 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from ..audio.encode import encoded
-from ..audio.pcm import from_s16le
-from ..config import MAX_DESCRIPTION
-from ..errors import InvalidValue, NotFound
-from ..speech import Speech
-from ..types import SAMPLE_RATE
-from ..voices.card import EXTENSION, MAX_BYTES, MAX_NAME, MIME, SavedVoice
-from ..voices.saved import SavedVoices
-from .body import read, read_bytes
-from .documented import schema
-from .recording import Recorder
-from .runs import Run, Runs
-from .schemas import Body
+from qwen3tts_webui.audio.encode import encoded
+from qwen3tts_webui.audio.pcm import from_s16le
+from qwen3tts_webui.config import MAX_DESCRIPTION
+from qwen3tts_webui.errors import InvalidValue, NotFound
+from qwen3tts_webui.server.body import read, read_bytes
+from qwen3tts_webui.server.documented import schema
+from qwen3tts_webui.server.recording import Recorder
+from qwen3tts_webui.server.runs import Run, Runs
+from qwen3tts_webui.server.schemas import Body
+from qwen3tts_webui.speech import Speech
+from qwen3tts_webui.types import SAMPLE_RATE
+from qwen3tts_webui.voices.card import EXTENSION, MAX_BYTES, MAX_NAME, MIME, SavedVoice
+from qwen3tts_webui.voices.saved import SavedVoices
 
 _MAX_JSON = 64 * 1024
 _SAMPLE_S = 10

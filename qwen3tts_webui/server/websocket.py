@@ -16,9 +16,9 @@ from typing import Any
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
-from ..audio.encode import format_info
-from ..config import Settings
-from ..errors import (
+from qwen3tts_webui.audio.encode import format_info
+from qwen3tts_webui.config import Settings
+from qwen3tts_webui.errors import (
     BodyTooLarge,
     ConnectionTooOld,
     InvalidValue,
@@ -27,16 +27,16 @@ from ..errors import (
     TooManyRequests,
     TooSlow,
 )
-from ..speech import Speech
-from . import ws_messages as messages
-from .continuing import continuing
-from .door import refuse
-from .kept import Kept
-from .limits import Gate, caller_of
-from .problems import Problems
-from .recording import Recorder
-from .runs import Runs
-from .ws_utterance import Utterance
+from qwen3tts_webui.server import ws_messages as messages
+from qwen3tts_webui.server.continuing import continuing
+from qwen3tts_webui.server.door import refuse
+from qwen3tts_webui.server.kept import Kept
+from qwen3tts_webui.server.limits import Gate, caller_of
+from qwen3tts_webui.server.problems import Problems
+from qwen3tts_webui.server.recording import Recorder
+from qwen3tts_webui.server.runs import Runs
+from qwen3tts_webui.server.ws_utterance import Utterance
+from qwen3tts_webui.speech import Speech
 
 MAX_UTTERANCES = 16
 _MAX_MISTAKES = 50

@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
-from ..errors import InvalidValue, MalformedJson
-from ..types import SAMPLE_RATE, Sampling, SpeechRequest, Voice
-from .body import invalid
-from .schemas import ContinueFrom
+from qwen3tts_webui.errors import InvalidValue, MalformedJson
+from qwen3tts_webui.server.body import invalid
+from qwen3tts_webui.server.schemas import ContinueFrom
+from qwen3tts_webui.types import SAMPLE_RATE, Sampling, SpeechRequest, Voice
 
 MAX_MESSAGE_BYTES = 65_536
 PROTOCOL = 1

@@ -13,12 +13,12 @@ from contextlib import aclosing
 from dataclasses import asdict
 from typing import Any, Protocol
 
-from ..errors import SpeechError, TooSlow
-from ..speech import Event, Feed, SegmentEnded, SegmentFailed, SegmentStarted, Sound, Speaking
-from .form import Form
-from .kept import Kept
-from .runs import Run
-from .ws_messages import Open, framed
+from qwen3tts_webui.errors import SpeechError, TooSlow
+from qwen3tts_webui.server.form import Form
+from qwen3tts_webui.server.kept import Kept
+from qwen3tts_webui.server.runs import Run
+from qwen3tts_webui.server.ws_messages import Open, framed
+from qwen3tts_webui.speech import Event, Feed, SegmentEnded, SegmentFailed, SegmentStarted, Sound, Speaking
 
 log = logging.getLogger(__name__)
 

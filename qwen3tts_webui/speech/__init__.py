@@ -11,19 +11,28 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ..switch import pinned
-from ..text.language import LANGUAGES, parse_language
-from ..types import EngineInfo, EngineLoad, SpeechRequest, SwitchesPrecision, Synthesizer
-from .events import Event, Report, SegmentEnded, SegmentFailed, SegmentReport, SegmentStarted, Sound, VoiceSource
-from .feed import Feed
-from .plan import Plan, plan, plan_feed
-from .speaking import Speaking
-from .together import Together
-from .whose import resolved
+from qwen3tts_webui.speech.events import (
+    Event,
+    Report,
+    SegmentEnded,
+    SegmentFailed,
+    SegmentReport,
+    SegmentStarted,
+    Sound,
+    VoiceSource,
+)
+from qwen3tts_webui.speech.feed import Feed
+from qwen3tts_webui.speech.plan import Plan, plan, plan_feed
+from qwen3tts_webui.speech.speaking import Speaking
+from qwen3tts_webui.speech.together import Together
+from qwen3tts_webui.speech.whose import resolved
+from qwen3tts_webui.switch import pinned
+from qwen3tts_webui.text.language import LANGUAGES, parse_language
+from qwen3tts_webui.types import EngineInfo, EngineLoad, SpeechRequest, SwitchesPrecision, Synthesizer
 
 if TYPE_CHECKING:
-    from ..voices.library import Library
-    from ..voices.presets import Preset, Presets
+    from qwen3tts_webui.voices.library import Library
+    from qwen3tts_webui.voices.presets import Preset, Presets
 
 __all__ = [
     "Event",

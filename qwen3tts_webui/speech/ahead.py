@@ -10,13 +10,13 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ..errors import Busy, SpeechError
-from ..stream import LoopWaker, PcmStream
-from ..types import Passage, Segment, Synthesizer, Utterance, Voice
-from .events import VoiceSource
-from .feed import Feed
-from .plan import Plan
-from .span import Fed
+from qwen3tts_webui.errors import Busy, SpeechError
+from qwen3tts_webui.speech.events import VoiceSource
+from qwen3tts_webui.speech.feed import Feed
+from qwen3tts_webui.speech.plan import Plan
+from qwen3tts_webui.speech.span import Fed
+from qwen3tts_webui.stream import LoopWaker, PcmStream
+from qwen3tts_webui.types import Passage, Segment, Synthesizer, Utterance, Voice
 
 _RETRY_S = 0.1
 

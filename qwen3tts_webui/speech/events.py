@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ..errors import SpeechError
-from ..types import Pcm, Sampling, Segment, Stopped, Timings
+from qwen3tts_webui.errors import SpeechError
+from qwen3tts_webui.types import Pcm, Sampling, Segment, Stopped, Timings
 
 VoiceSource = Literal["new", "continued", "seed"]
 """Whose voice a segment has: a new one, the same one continued, or a similar one (same description, same seed)."""

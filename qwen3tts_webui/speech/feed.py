@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from ..errors import InvalidValue, TextTooLong
-from ..text.length import letters
-from ..text.live import LiveText
-from ..text.live_marks import Item, LiveMarks
-from ..text.marks import MAX_PAUSE_S, MAX_SPEED, MIN_SPEED, Mark
-from ..text.segment import MAX_LETTERS
-from .span import Fed, Span
+from qwen3tts_webui.errors import InvalidValue, TextTooLong
+from qwen3tts_webui.speech.span import Fed, Span
+from qwen3tts_webui.text.length import letters
+from qwen3tts_webui.text.live import LiveText
+from qwen3tts_webui.text.live_marks import Item, LiveMarks
+from qwen3tts_webui.text.marks import MAX_PAUSE_S, MAX_SPEED, MIN_SPEED, Mark
+from qwen3tts_webui.text.segment import MAX_LETTERS
 
 _FIRST_LETTERS = 20.0
 _GROWTH = 2.0  # each segment about twice as long as the one before

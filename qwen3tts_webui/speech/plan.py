@@ -12,8 +12,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ..config import MAX_DESCRIPTION
-from ..errors import (
+from qwen3tts_webui.config import MAX_DESCRIPTION
+from qwen3tts_webui.errors import (
     DeadlineExceeded,
     DescriptionTooLong,
     InvalidValue,
@@ -21,10 +21,19 @@ from ..errors import (
     UnknownSpeaker,
     Unsupported,
 )
-from ..text.clean import clean_description
-from ..text.language import parse_language
-from ..text.segment import segments
-from ..types import FRAMES_PER_SECOND, SAMPLE_RATE, EngineInfo, Feature, Sampling, Segment, SpeechRequest, Voice
+from qwen3tts_webui.text.clean import clean_description
+from qwen3tts_webui.text.language import parse_language
+from qwen3tts_webui.text.segment import segments
+from qwen3tts_webui.types import (
+    FRAMES_PER_SECOND,
+    SAMPLE_RATE,
+    EngineInfo,
+    Feature,
+    Sampling,
+    Segment,
+    SpeechRequest,
+    Voice,
+)
 
 MAX_SEED = 2**63 - 1
 MAX_PARALLEL = 64

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..stream import TextQueue
-from ..text.boundaries import clauses, sentences
-from ..text.clean import has_speech
-from ..text.length import letters
-from ..text.segment import MAX_LETTERS, fit
-from ..types import Segment
+from qwen3tts_webui.stream import TextQueue
+from qwen3tts_webui.text.boundaries import clauses, sentences
+from qwen3tts_webui.text.clean import has_speech
+from qwen3tts_webui.text.length import letters
+from qwen3tts_webui.text.segment import MAX_LETTERS, fit
+from qwen3tts_webui.types import Segment
 
 _CLAUSE_ENDS = (
     *"，。！？；：、…",

@@ -11,15 +11,23 @@ import time
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
-from ..audio.loudness import Leveller
-from ..audio.pcm import silence
-from ..audio.stretch import Stretcher
-from ..errors import DeadlineExceeded, EmptyText, SpeechError
-from ..types import SAMPLE_RATE, Pcm, Spoken, Stopped, Synthesizer, Timings, Voice
-from .ahead import Ahead, Part
-from .events import Event, Report, SegmentEnded, SegmentFailed, SegmentReport, SegmentStarted, Sound
-from .feed import Feed
-from .plan import Plan
+from qwen3tts_webui.audio.loudness import Leveller
+from qwen3tts_webui.audio.pcm import silence
+from qwen3tts_webui.audio.stretch import Stretcher
+from qwen3tts_webui.errors import DeadlineExceeded, EmptyText, SpeechError
+from qwen3tts_webui.speech.ahead import Ahead, Part
+from qwen3tts_webui.speech.events import (
+    Event,
+    Report,
+    SegmentEnded,
+    SegmentFailed,
+    SegmentReport,
+    SegmentStarted,
+    Sound,
+)
+from qwen3tts_webui.speech.feed import Feed
+from qwen3tts_webui.speech.plan import Plan
+from qwen3tts_webui.types import SAMPLE_RATE, Pcm, Spoken, Stopped, Synthesizer, Timings, Voice
 
 _JOIN_SAMPLES = SAMPLE_RATE  # what is ready at once becomes one `Sound`, up to about this
 

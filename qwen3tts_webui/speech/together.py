@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..types import EngineInfo, EngineLoad, PcmSink, Synthesizer, Utterance
+from qwen3tts_webui.types import EngineInfo, EngineLoad, PcmSink, Synthesizer, Utterance
 
 
 class Together:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..errors import Unsupported
-from ..types import EngineInfo, SpeechRequest, Voice
+from qwen3tts_webui.errors import Unsupported
+from qwen3tts_webui.types import EngineInfo, SpeechRequest, Voice
 
 if TYPE_CHECKING:
-    from ..voices.presets import Presets
-    from ..voices.saved import SavedVoices
+    from qwen3tts_webui.voices.presets import Presets
+    from qwen3tts_webui.voices.saved import SavedVoices
 
 
 def resolved(request: SpeechRequest, presets: Presets, saved: SavedVoices | None, info: EngineInfo) -> SpeechRequest:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import regex
 
-from .common_words import COMMON_WORDS
+from qwen3tts_webui.text.common_words import COMMON_WORDS
 
 Cut = Callable[[str], list[str]]
 

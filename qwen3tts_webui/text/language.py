@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import regex
 
-from ..errors import UnknownLanguage
-from .clean import clean_description
-from .common_words import COMMON_WORDS, TELLING_LETTERS
+from qwen3tts_webui.errors import UnknownLanguage
+from qwen3tts_webui.text.clean import clean_description
+from qwen3tts_webui.text.common_words import COMMON_WORDS, TELLING_LETTERS
 
 AUTO = "auto"
 

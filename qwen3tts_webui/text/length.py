@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import regex
 
-from .language import AUTO, guess
+from qwen3tts_webui.text.language import AUTO, guess
 
 LETTERS_PER_SECOND = {
     "zh": 14.0,  # 4.4 characters

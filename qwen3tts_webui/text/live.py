@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import regex
 
-from .clean import clean_line, lines
+from qwen3tts_webui.text.clean import clean_line, lines
 
 _LONGEST_WORD = 256  # beyond this nobody waits for its end
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}々〆ー"

@@ -10,9 +10,9 @@ from typing import Literal
 
 import regex
 
-from ..errors import InvalidValue
-from .clean import clean_line
-from .marks import Mark, mark
+from qwen3tts_webui.errors import InvalidValue
+from qwen3tts_webui.text.clean import clean_line
+from qwen3tts_webui.text.marks import Mark, mark
 
 _LONGEST = 40  # characters between brackets; what is longer is text
 _CUT = regex.compile(rf"[\[［【][^\[\]［］【】\r\n]{{0,{_LONGEST}}}[\]］】]|(?P<end>[\n\r\x0b\x0c])")

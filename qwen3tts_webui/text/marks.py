@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import regex
 
-from ..errors import InvalidValue
+from qwen3tts_webui.errors import InvalidValue
 
 MIN_SPEED, MAX_SPEED = 0.5, 2.0
 MAX_PAUSE_S = 10.0

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..errors import EmptyText, TextTooLong
-from ..types import Segment
-from .boundaries import Cut, graphemes, phrases, sentences, words
-from .boundaries import clauses as cut_clauses
-from .clean import clean_line, has_speech, lines
-from .length import LETTERS_PER_SECOND, letters
-from .marks import MAX_PAUSE_S, MAX_SPEED, MIN_SPEED, Part, parts
+from qwen3tts_webui.errors import EmptyText, TextTooLong
+from qwen3tts_webui.text.boundaries import Cut, graphemes, phrases, sentences, words
+from qwen3tts_webui.text.boundaries import clauses as cut_clauses
+from qwen3tts_webui.text.clean import clean_line, has_speech, lines
+from qwen3tts_webui.text.length import LETTERS_PER_SECOND, letters
+from qwen3tts_webui.text.marks import MAX_PAUSE_S, MAX_SPEED, MIN_SPEED, Part, parts
+from qwen3tts_webui.types import Segment
 
 MAX_LETTERS = 560.0
 """About 40 s of speech: 560 Latin letters or 175 Chinese characters (see length.letters)."""

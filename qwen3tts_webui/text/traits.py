@@ -14,10 +14,10 @@ from typing import Any, Literal
 import regex
 import tomli
 
-from ..config import asset
-from .ages import ages
-from .clean import clean_description
-from .language import guess
+from qwen3tts_webui.config import asset
+from qwen3tts_webui.text.ages import ages
+from qwen3tts_webui.text.clean import clean_description
+from qwen3tts_webui.text.language import guess
 
 Dimension = Literal["gender", "age", "pitch", "pace", "emotion", "texture", "use"]
 DIMENSIONS: tuple[Dimension, ...] = ("gender", "age", "pitch", "pace", "emotion", "texture", "use")

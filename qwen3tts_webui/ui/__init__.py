@@ -6,7 +6,7 @@ One file a region; each has one function that draws the region and returns the c
 The page is a client of the HTTP routes: no sound and no text passes through a Gradio event to Python.
 """
 
-from .mount import mount_page
-from .page import build_page
+from qwen3tts_webui.ui.mount import mount_page
+from qwen3tts_webui.ui.page import build_page
 
 __all__ = ["build_page", "mount_page"]

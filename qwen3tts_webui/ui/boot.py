@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from ..config import MAX_DESCRIPTION, Settings
-from ..i18n import PAGE_LANGUAGES, Catalog
-from ..speech import Speech
-from ..text.common_words import COMMON_WORDS, TELLING_LETTERS
-from ..text.language import LANGUAGES
-from ..text.length import EXTRA_LETTERS, LETTERS_PER_SECOND
-from ..text.traits import elsewhere, vocabulary
-from ..voices.traits import examples
+from qwen3tts_webui.config import MAX_DESCRIPTION, Settings
+from qwen3tts_webui.i18n import PAGE_LANGUAGES, Catalog
+from qwen3tts_webui.speech import Speech
+from qwen3tts_webui.text.common_words import COMMON_WORDS, TELLING_LETTERS
+from qwen3tts_webui.text.language import LANGUAGES
+from qwen3tts_webui.text.length import EXTRA_LETTERS, LETTERS_PER_SECOND
+from qwen3tts_webui.text.traits import elsewhere, vocabulary
+from qwen3tts_webui.voices.traits import examples
 
 
 def boot(speech: Speech, settings: Settings) -> dict[str, Any]:

@@ -5,9 +5,9 @@ A listener with `fn=None` runs within the click itself: the browser lets it make
 
 from __future__ import annotations
 
-from .player_region import PlayerRegion
-from .text_region import TextRegion
-from .voice_region import VoiceRegion
+from qwen3tts_webui.ui.player_region import PlayerRegion
+from qwen3tts_webui.ui.text_region import TextRegion
+from qwen3tts_webui.ui.voice_region import VoiceRegion
 
 _GENERATE = "(text, language, description) => { window.qwen3tts?.generate(text, language, description); }"
 _CHOSE = "(language) => { window.qwen3tts?.chose(language); }"

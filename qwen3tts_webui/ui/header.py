@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .markup import html
+from qwen3tts_webui.ui.markup import html
 
 _METRIC = """
 <div class="metric" id="metric-{name}" tabindex="0" role="group" data-i18n-group="header.{name}">

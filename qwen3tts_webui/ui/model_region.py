@@ -5,7 +5,7 @@ Filled by assets/player/model.js from /api/models and /api/doctor; closed until 
 
 from __future__ import annotations
 
-from .markup import html
+from qwen3tts_webui.ui.markup import html
 
 _REGION = """
 <link rel="stylesheet" href="studio/model.css">

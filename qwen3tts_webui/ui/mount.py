@@ -17,12 +17,12 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from ..config import Settings, asset
-from ..speech import Speech
-from ..voices.traits import suggest
-from .boot import boot
-from .page import build_page
-from .theme import theme
+from qwen3tts_webui.config import Settings, asset
+from qwen3tts_webui.speech import Speech
+from qwen3tts_webui.ui.boot import boot
+from qwen3tts_webui.ui.page import build_page
+from qwen3tts_webui.ui.theme import theme
+from qwen3tts_webui.voices.traits import suggest
 
 _HEAD = """
 <link rel="stylesheet" href="studio/page.css">

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import gradio as gr
 
-from ..config import Settings
-from ..i18n import Catalog
-from .handlers import wire
-from .header import header
-from .model_region import model_region
-from .player_region import player_region
-from .text_region import text_region
-from .voice_region import voice_region
+from qwen3tts_webui.config import Settings
+from qwen3tts_webui.i18n import Catalog
+from qwen3tts_webui.ui.handlers import wire
+from qwen3tts_webui.ui.header import header
+from qwen3tts_webui.ui.model_region import model_region
+from qwen3tts_webui.ui.player_region import player_region
+from qwen3tts_webui.ui.text_region import text_region
+from qwen3tts_webui.ui.voice_region import voice_region
 
 
 def build_page(settings: Settings) -> gr.Blocks:

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import gradio as gr
 
-from ..i18n import Catalog
-from .markup import html
-from .takes_region import takes_region
+from qwen3tts_webui.i18n import Catalog
+from qwen3tts_webui.ui.markup import html
+from qwen3tts_webui.ui.takes_region import takes_region
 
 _WAVE = """
 <h2 data-i18n="wave.title"></h2>

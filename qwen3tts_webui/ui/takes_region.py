@@ -5,7 +5,7 @@ Filled by assets/player/takes.js and keep.js.
 
 from __future__ import annotations
 
-from .markup import html
+from qwen3tts_webui.ui.markup import html
 
 _TAKES = """
 <div id="takes" hidden>

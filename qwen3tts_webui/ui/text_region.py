@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import gradio as gr
 
-from ..i18n import Catalog
-from .markup import html
+from qwen3tts_webui.i18n import Catalog
+from qwen3tts_webui.ui.markup import html
 
 
 class TextRegion(NamedTuple):

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import gradio as gr
 
-from ..i18n import Catalog
-from ..text.language import AUTO, LANGUAGES
-from .markup import html
+from qwen3tts_webui.i18n import Catalog
+from qwen3tts_webui.text.language import AUTO, LANGUAGES
+from qwen3tts_webui.ui.markup import html
 
 _TABS = """
 <div id="tabs" role="group" data-i18n-group="voice.tabs">

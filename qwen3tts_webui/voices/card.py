@@ -18,9 +18,9 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..config import MAX_DESCRIPTION
-from ..errors import BadFile, InvalidValue, Reason
-from ..types import NUM_CODEBOOKS, Codes, Passage, Voice
+from qwen3tts_webui.config import MAX_DESCRIPTION
+from qwen3tts_webui.errors import BadFile, InvalidValue, Reason
+from qwen3tts_webui.types import NUM_CODEBOOKS, Codes, Passage, Voice
 
 EXTENSION = "voice"
 MIME = "application/json"

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import BadFile, Reason
+from qwen3tts_webui.errors import BadFile, Reason
 
 log = logging.getLogger(__name__)
 

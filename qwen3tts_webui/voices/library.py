@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from ..errors import NotFound
-from ..types import Pcm
-from .database import Database, Row, search_words
-from .files import Part, remove_abandoned, sync_folder
-from .recording import Account, Recording
-from .saved import SavedVoices
+from qwen3tts_webui.errors import NotFound
+from qwen3tts_webui.types import Pcm
+from qwen3tts_webui.voices.database import Database, Row, search_words
+from qwen3tts_webui.voices.files import Part, remove_abandoned, sync_folder
+from qwen3tts_webui.voices.recording import Account, Recording
+from qwen3tts_webui.voices.saved import SavedVoices
 
 log = logging.getLogger(__name__)
 

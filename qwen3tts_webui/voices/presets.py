@@ -14,9 +14,9 @@ from typing import Any
 import regex
 import tomli
 
-from ..config import MAX_DESCRIPTION, asset
-from ..errors import BadFile, UnknownVoice
-from ..text.language import LANGUAGES
+from qwen3tts_webui.config import MAX_DESCRIPTION, asset
+from qwen3tts_webui.errors import BadFile, UnknownVoice
+from qwen3tts_webui.text.language import LANGUAGES
 
 _PAGE_LANGUAGES = {"en", "zh"}
 _ID = regex.compile(r"[a-z]{2}(?:-[a-z0-9]+)+")

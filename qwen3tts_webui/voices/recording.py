@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
-from ..audio.encode import wav_header
-from ..audio.pcm import to_s16le
-from ..types import Pcm
-from .files import Part
+from qwen3tts_webui.audio.encode import wav_header
+from qwen3tts_webui.audio.pcm import to_s16le
+from qwen3tts_webui.types import Pcm
+from qwen3tts_webui.voices.files import Part
 
 Account = Mapping[str, object]
 

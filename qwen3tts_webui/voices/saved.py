@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import BadFile, InvalidValue, UnknownVoice
-from .card import EXTENSION, MAX_NAME, SavedVoice, clean_name, pack, unpack
-from .files import remove_abandoned, write_whole
+from qwen3tts_webui.errors import BadFile, InvalidValue, UnknownVoice
+from qwen3tts_webui.voices.card import EXTENSION, MAX_NAME, SavedVoice, clean_name, pack, unpack
+from qwen3tts_webui.voices.files import remove_abandoned, write_whole
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import tomli
 
-from ..config import asset
-from ..text.traits import vocabulary
+from qwen3tts_webui.config import asset
+from qwen3tts_webui.text.traits import vocabulary
 
 Language = Literal["en", "zh"]
 

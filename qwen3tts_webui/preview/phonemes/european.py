@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from ..espeak import Espeak
+from qwen3tts_webui.preview.espeak import Espeak
 
 _VOICES = {"en": "en-us", "fr": "fr", "es": "es", "it": "it", "pt": "pt-br", "de": "de", "ru": "ru"}
 _LANGUAGE_SWITCH = re.compile(r"\([\^a-z-]+\)")

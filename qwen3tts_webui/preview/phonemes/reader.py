@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ..espeak import Espeak
-from .chinese import Chinese
-from .european import European
-from .japanese import Japanese
-from .korean import Korean
-from .scripts import runs
-from .written import Written
+from qwen3tts_webui.preview.espeak import Espeak
+from qwen3tts_webui.preview.phonemes.chinese import Chinese
+from qwen3tts_webui.preview.phonemes.european import European
+from qwen3tts_webui.preview.phonemes.japanese import Japanese
+from qwen3tts_webui.preview.phonemes.korean import Korean
+from qwen3tts_webui.preview.phonemes.scripts import runs
+from qwen3tts_webui.preview.phonemes.written import Written
 
 # what pauses and tunes Kokoro knows, and how other signs are heard
 _PUNCTUATION = {

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import numerals
+from qwen3tts_webui.preview.phonemes import numerals
 
 _NUMBER = r"\d+(?:[.,]\d+)?"
 _ISO_DATE = re.compile(r"(?<!\d)(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)")
