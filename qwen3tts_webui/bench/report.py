@@ -9,14 +9,14 @@ import os
 import platform
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
 
 from qwen3tts_webui import __version__
 
-_PACKAGES = ("torch", "transformers", "numpy", "fastapi", "uvicorn")
+_PACKAGES = ("torch", "triton", "transformers", "numpy", "fastapi", "uvicorn")
 
 
 def nearest_rank(values: Sequence[float], percent: float) -> float:
@@ -55,10 +55,18 @@ def surroundings() -> dict[str, object]:
         "machine": f"{_processor()}, {os.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB",
         "load_1min": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "versions": {"qwen3tts-webui": __version__, "python": platform.python_version()}
-        | {package: version(package) for package in _PACKAGES},
+        | {package: _version(package) for package in _PACKAGES},
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "command": " ".join(["qwen3tts-webui", *sys.argv[1:]]),
     }
+
+
+def _version(package: str) -> str | None:
+    """None for a package that is not installed: the engine is measured without a server, too."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _processor() -> str:

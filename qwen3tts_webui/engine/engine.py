@@ -179,7 +179,7 @@ class Engine:
                 self._bell.clear()  # before looking: whatever changes from here on rings again
                 if self._over():
                     break
-                if not (self._turn(self._floor) or self._improve(self._floor)):
+                if not self._turn(self._floor):
                     self._bell.wait(None if self._closing is None else max(0.0, self._closing - self._clock()))
         except Exception as error:
             log.critical("the engine cannot go on: %s", error, exc_info=error)
@@ -202,9 +202,6 @@ class Engine:
             self._change_type(*self._wish)
             return True
         return busy
-
-    def _improve(self, floor: Floor) -> bool:
-        return not floor.speakers and floor.runner.improve()
 
     def _over(self) -> bool:
         if self._closing is None:

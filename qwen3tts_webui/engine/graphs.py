@@ -1,9 +1,9 @@
 """The runner for a GPU: whole frames, prompts and codec packets as captured graphs, replayed with one launch each.
 
 A graph has fixed shapes and fixed memory, so work is padded to the next captured size and copied into its buffers;
-padding speaks in a scratch slot that nobody hears. What has no graph (yet) runs in the eager twin, `Runner`. The
-capture itself is handed in: on a GPU it is CUDA's, in tests it runs the same work again, so that all but CUDA is proven
-anywhere.
+padding speaks in a scratch slot that nobody hears. What has no graph runs in the eager twin, `Runner`. The capture
+itself is handed in: on a GPU it is `capture.CudaCapture`, in tests it runs the same work again, so that all but CUDA is
+proven anywhere.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from qwen3tts_webui.engine.results import ResultRing, Watch
+from qwen3tts_webui.engine.results import InputBuffer, ResultRing, Watch
 from qwen3tts_webui.engine.runner import Rows, Runner, Seating, Sounds
 from qwen3tts_webui.model import Qwen3TTS
 from qwen3tts_webui.model.frame import Bucket, first_frame, frame_step
@@ -29,8 +29,10 @@ from qwen3tts_webui.types import NUM_CODEBOOKS, SAMPLES_PER_FRAME
 log = logging.getLogger(__name__)
 
 BATCHES = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64)
-PROMPT_ROWS = (16, 32, 64, 128, 256)
-GROUPS = (1, 2, 4, 8)
+PROMPT_ROWS = (16, 32, 64, 128, 256, 384, 512, 1024)
+GROUPS = (1, 2, 4, 8, 16, 32)
+GROUP_ROWS = 2048
+"""Prompt rows that are read together at most, padding included; larger groups are read in halves."""
 PACKETS = (1, 2, 4, 8)
 COMMON = Reach(candidates=64, nucleus=False)
 
@@ -42,30 +44,6 @@ class Capture(Protocol):
     """Turns work on fixed buffers into something that repeats it; the tensor that it returns is the same every time."""
 
     def __call__(self, work: Work) -> Replay: ...
-
-
-class CudaCapture:
-    """Captures CUDA graphs into one shared pool; they must be replayed one after the other, on one stream."""
-
-    def __init__(self) -> None:
-        self._pool = torch.cuda.graph_pool_handle()
-
-    def __call__(self, work: Work) -> Replay:
-        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(2):  # libraries set themselves up on first use, which may not happen inside a capture
-                work()
-        torch.cuda.current_stream().wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool):
-            result = work()
-
-        def replay() -> Tensor:
-            graph.replay()
-            return result
-
-        return replay
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +62,11 @@ class Shape:
 @dataclass(frozen=True, slots=True, eq=False)
 class _Graph:
     replay: Replay
-    inputs: tuple[Tensor, ...]
+    inputs: InputBuffer | None
 
 
 class GraphRunner(Runner):
-    """Like `Runner`; `prepare` captures what the first listener needs, `improve` one graph of the rest at a time."""
+    """Like `Runner`; `prepare` captures every graph before the first listener comes."""
 
     def __init__(
         self, model: Qwen3TTS, *, slots: int, kv_length: int, capture: Capture, watch: Watch | None = None
@@ -97,89 +75,98 @@ class GraphRunner(Runner):
         self._scratch = slots
         self._capture = capture
         self._watch = watch
+        self._pinned = model.device.type == "cuda"
         largest = slots * PACKETS[-1] * SAMPLES_PER_FRAME * torch.float32.itemsize
-        self._results = ResultRing(2 * largest, pinned=model.device.type == "cuda")
+        self._results = ResultRing(2 * largest, pinned=self._pinned)
         self._graphs: dict[Shape, _Graph] = {}
         self._any = Reach(candidates=model.spec.talker.vocab_size, nucleus=True)
-        shapes = list(self._shapes())
-        self._to_capture = iter(shapes)
-        self._num_all = len(shapes)
-        self._num_first = sum(shape.batch == 1 and not shape.any_rule for shape in shapes)
+        self._draws_any = model.talker.draws_any  # the draw of the device knows all rules: one graph for all
 
     # capturing
 
     def prepare(self) -> None:
-        """Capture all common graphs of one utterance, and say how long it took."""
-        began = time.monotonic()
-        while len(self._graphs) < self._num_first and self.improve():
-            pass
-        log.info(
-            "captured %d graphs of one utterance in %.1f s; %d more will follow while nobody speaks",
-            len(self._graphs),
-            time.monotonic() - began,
-            self._num_all - len(self._graphs),
-        )
-
-    def improve(self) -> bool:
-        """Capture one more graph; False when all are there. Only while nobody speaks: capturing runs the work.
+        """Capture all graphs, and say how long it took.
 
         When a capture fails the rest is given up: what has no graph runs in the eager twin.
         """
-        shape = next(self._to_capture, None)
-        if shape is None:
-            return False
-        try:
-            work, inputs = self._work(shape)
-            self._graphs[shape] = _Graph(self._capture(work), inputs)
-        except RuntimeError as error:  # among them what CUDA raises when memory is short
-            log.warning("no more graphs after %d: %s cannot be captured: %s", len(self._graphs), shape, error)
-            self._to_capture = iter(())
-            return False
-        if len(self._graphs) == self._num_all:
-            log.info("all %d graphs are captured", self._num_all)
-        return True
+        began = time.monotonic()
+        for shape in self.shapes():
+            try:
+                work, inputs = self._work(shape)
+                self._graphs[shape] = _Graph(self._capture(work), inputs)
+            except RuntimeError as error:  # among them what CUDA raises when memory is short
+                log.warning("no more graphs after %d: %s cannot be captured: %s", len(self._graphs), shape, error)
+                break
+        log.info("captured %d graphs in %.1f s", len(self._graphs), time.monotonic() - began)
 
-    def _shapes(self) -> Iterator[Shape]:
+    @property
+    def num_graphs(self) -> int:
+        return len(self._graphs)
+
+    def shapes(self) -> Iterator[Shape]:
         """All graphs in the order of capture: one utterance first, rare rules last."""
         batches = [batch for batch in BATCHES if batch < self.slots] + [self.slots]
-        kv_lengths = [length for length in (256, 512, 1024, 2048, 4096) if length < self.kv_length] + [self.kv_length]
-        for any_rule in (False, True):
+        groups = [group for group in GROUPS if group <= self.slots]
+        rules = (False,) if self._draws_any else (False, True)
+        for any_rule in rules:
             for batch in batches:
-                yield from (Shape("step", batch, length, any_rule) for length in kv_lengths)
-                if batch in GROUPS:
-                    yield from (Shape("prompt", batch, n, any_rule) for n in PROMPT_ROWS if n <= self.kv_length)
+                yield from (Shape("step", batch, length, any_rule) for length in self._kv_lengths())
                 if not any_rule:
                     yield from (Shape("packet", batch, frames) for frames in PACKETS)
+                if batch in groups:
+                    yield from (Shape("prompt", batch, rows, any_rule) for rows in self._prompt_rows(batch))
 
-    def _work(self, shape: Shape) -> tuple[Work, tuple[Tensor, ...]]:
-        """What a graph does, and the buffers that it reads."""
+    def _kv_lengths(self) -> list[int]:
+        """Fused steps read the rows that are there; layers read as many as their graph was made for."""
+        if self.model.talker.model.steps is not None:
+            return [self.kv_length]
+        return [length for length in (256, 512, 1024, 2048, 4096) if length < self.kv_length] + [self.kv_length]
+
+    def _prompt_rows(self, group: int) -> list[int]:
+        return [rows for rows in PROMPT_ROWS if rows <= self.kv_length and (group == 1 or group * rows <= GROUP_ROWS)]
+
+    def _work(self, shape: Shape) -> tuple[Work, InputBuffer | None]:
+        """What a graph does, and the buffer that it reads."""
         talker, device = self.model.talker, self.model.device
         reach = self._any if shape.any_rule else COMMON
         if shape.kind == "step":
             bucket = Bucket(shape.batch, shape.length, reach)
-            return lambda: frame_step(talker, self.state, bucket), ()
-        slots = torch.full((shape.batch,), self._scratch, device=device)
+            return lambda: frame_step(talker, self.state, bucket), None
+        batch, length = shape.batch, shape.length
         if shape.kind == "packet":
-            codes = torch.zeros(shape.batch, NUM_CODEBOOKS, shape.length, dtype=torch.int64, device=device)
-            return lambda: self.model.codec.decode(codes, self.sound, slots), (slots, codes)
-        text = torch.zeros(shape.batch, shape.length, dtype=torch.int64, device=device)
-        rows = torch.full((shape.batch, shape.length, NUM_CODEBOOKS), -1, device=device)
-        lengths = torch.ones_like(slots)
-        inputs = (slots, text, rows, lengths)
-        return lambda: first_frame(talker, self.state, slots, text, rows, lengths, reach), inputs
+            inputs = InputBuffer([(batch,), (batch, NUM_CODEBOOKS, length)], device, pinned=self._pinned)
+            slots, codes = inputs.views
+            slots.fill_(self._scratch)
+            return lambda: self.model.codec.decode(codes, self.sound, slots), inputs
+        empty = self._read([], batch=batch, length=length, spare=self._scratch)
+        inputs = InputBuffer([part.shape for part in empty], device, pinned=self._pinned)
+        inputs.fill(empty)
+        slots, text, rows, lengths, numbers = inputs.views
+
+        def read() -> Tensor:
+            self.state.seat(slots, numbers, rows)
+            return first_frame(talker, self.state, slots, text, rows, lengths, reach)
+
+        return read, inputs
 
     # replaying
 
     def prefill(self, group: Sequence[Seating], reach: Reach) -> Rows:
         longest = max(len(seating.prompt.text) for seating in group)
         found = self._find("prompt", len(group), longest, reach)
+        if found is None and len(group) > 1:
+            half = (len(group) + 1) // 2
+            return np.concatenate([self.prefill(part, reach) for part in (group[:half], group[half:])])
         if found is None:
             eager = super().prefill(group, reach)
             self.device_s = None  # a passage that was heard again has left its own
             return eager
         shape, graph = found
-        slots, text, codes, lengths = self._seat(group, batch=shape.batch, length=shape.length, spare=self._scratch)
-        rows: Rows = self._replay(graph, (slots, text, codes, lengths))[: len(group)]
+        self._write_text(group)
+        for seating in group:
+            self.rehear(seating.slot, seating.prompt.passage)
+        values = self._read(group, batch=shape.batch, length=shape.length, spare=self._scratch)
+        rows: Rows = self._replay(graph, values)[: len(group)]
         return rows
 
     def step(self, batch: int, longest: int, reach: Reach) -> Rows:
@@ -190,10 +177,21 @@ class GraphRunner(Runner):
         return rows
 
     def decode(self, slots: Sequence[int], frames: npt.NDArray[np.int64]) -> Sounds:
+        """As `Runner.decode`; frames cannot be padded, as the codec would remember them: they go in captured sizes."""
+        parts, seconds, start = [], 0.0, 0
+        while start < frames.shape[1]:
+            size = max(size for size in PACKETS if size <= frames.shape[1] - start)
+            parts.append(self._decode_packet(slots, frames[:, start : start + size]))
+            seconds += self.device_s or 0.0
+            start += size
+        self.device_s = seconds or None
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+    def _decode_packet(self, slots: Sequence[int], frames: npt.NDArray[np.int64]) -> Sounds:
         num_frames = frames.shape[1]
         found = self._find("packet", len(slots), num_frames, COMMON)
         self.device_s = None
-        if found is None or found[0].length != num_frames:  # frames cannot be padded: the codec would remember them
+        if found is None or found[0].length != num_frames:
             return super().decode(slots, frames)
         shape, graph = found
         codes = np.zeros((shape.batch, NUM_CODEBOOKS, num_frames), np.int64)
@@ -210,7 +208,7 @@ class GraphRunner(Runner):
 
     def _find(self, kind: str, batch: int, length: int, reach: Reach) -> tuple[Shape, _Graph] | None:
         """The smallest captured graph that holds the work."""
-        rare = reach.nucleus or reach.candidates > COMMON.candidates
+        rare = not self._draws_any and (reach.nucleus or reach.candidates > COMMON.candidates)
         fitting = [
             shape
             for shape in self._graphs
@@ -218,13 +216,13 @@ class GraphRunner(Runner):
         ]
         if not fitting:
             return None
-        best = min(fitting, key=lambda shape: (shape.any_rule, shape.batch, shape.length))
+        best = min(fitting, key=lambda shape: (shape.any_rule, shape.batch * shape.length, shape.batch))
         return best, self._graphs[best]
 
     def _replay(self, graph: _Graph, values: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[Any]:
-        """Copy `values` into the buffers, run, and wait for the result on the host."""
-        for buffer, value in zip(graph.inputs, values, strict=True):
-            buffer.copy_(torch.from_numpy(value), non_blocking=True)
+        """Copy `values` into the buffer, run, and wait for the result on the host."""
+        if graph.inputs is not None:
+            graph.inputs.fill(values)
         if self._watch is None:
             return self._results.fetch(graph.replay())
         self._watch.start()

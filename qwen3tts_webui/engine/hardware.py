@@ -121,6 +121,17 @@ def free_bytes(machine: Machine, device: str) -> int:
     return machine.free_bytes - _HOST_RESERVE
 
 
+def gpu_of(machine: Machine, device: str) -> Gpu | None:
+    """The GPU that `device` ("cuda:N") names; None for any other device."""
+    return machine.gpus[_index(device)] if device.startswith("cuda") else None
+
+
+def computes_bf16(machine: Machine, device: str) -> bool:
+    """Whether `device` computes bfloat16 natively."""
+    gpu = gpu_of(machine, device)
+    return gpu.capability >= (8, 0) if gpu is not None else device == "cpu" and machine.cpu_bf16
+
+
 def _place(machine: Machine, device: str) -> tuple[str, str]:
     if device == "auto":
         if machine.gpus:

@@ -1,10 +1,13 @@
-"""What comes back from a GPU: results through page-locked memory, and how long the device itself took.
+"""What goes to a GPU and comes back: through page-locked memory, and how long the device itself took.
 
-In: a tensor that was just computed. Out: an array on the host that belongs to whoever asked. Knows no graph.
+In: arrays for a graph, or a tensor that was just computed. Out: tensors at a fixed place on the device, or an array on
+the host that belongs to the caller. Knows no graph.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -42,6 +45,22 @@ class CudaWatch:
 
     def seconds(self) -> float:
         return float(self._began.elapsed_time(self._ended)) / 1e3
+
+
+class InputBuffer:
+    """Integers at a fixed place on the device, handed over in one copy. `views`: a tensor of int64 for each shape."""
+
+    def __init__(self, shapes: Sequence[Sequence[int]], device: torch.device, *, pinned: bool) -> None:
+        sizes = [math.prod(shape) for shape in shapes]
+        self._host = torch.zeros(sum(sizes), dtype=torch.int64, pin_memory=pinned)
+        self._device = torch.zeros(sum(sizes), dtype=torch.int64, device=device)
+        parts = self._device.split(sizes)
+        self.views = tuple(part.view(tuple(shape)) for part, shape in zip(parts, shapes, strict=True))
+
+    def fill(self, values: Sequence[npt.NDArray[np.int64]]) -> None:
+        """Copy `values`, one array for each view, to the device. The copy before must have been waited for."""
+        np.concatenate([value.reshape(-1) for value in values], out=self._host.numpy())
+        self._device.copy_(self._host, non_blocking=True)
 
 
 class ResultRing:

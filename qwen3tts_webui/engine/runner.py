@@ -16,7 +16,7 @@ import torch
 
 from qwen3tts_webui.model import Qwen3TTS
 from qwen3tts_webui.model.codec_decoder import WHOLE_PACKET
-from qwen3tts_webui.model.frame import Bucket, FrameState, first_frame, frame_step
+from qwen3tts_webui.model.frame import Bucket, FrameState, first_frame, frame_step, no_seat, seat_numbers
 from qwen3tts_webui.model.linear import held_bytes
 from qwen3tts_webui.model.prompt import Prompt
 from qwen3tts_webui.model.sampling import Reach
@@ -70,32 +70,43 @@ class Runner:
         talker.code_predictor(hidden, talker.scores(hidden).argmax(1), lambda _, scores: scores.argmax(1))
         codec.decode(zero.expand(1, NUM_CODEBOOKS, 1), codec.new_state(1), slice(None))
 
-    def improve(self) -> bool:
-        """Use idle time, while nobody speaks, to become faster; False when there is nothing to improve."""
-        return False
-
     def prefill(self, group: Sequence[Seating], reach: Reach) -> Rows:
         """Seat the newcomers, read their prompts together and pick their first frames."""
         longest = max(len(seating.prompt.text) for seating in group)
-        inputs = self._seat(group, batch=len(group), length=longest, spare=0)
-        slots, text, codes, lengths = (torch.from_numpy(array).to(self.model.device) for array in inputs)
+        self._write_text(group)
+        inputs = self._read(group, batch=len(group), length=longest, spare=0)
+        slots, text, codes, lengths, numbers = (torch.from_numpy(array).to(self.model.device) for array in inputs)
+        self.state.seat(slots, numbers, codes)
+        for seating in group:
+            self.rehear(seating.slot, seating.prompt.passage)
         return _rows(first_frame(self.model.talker, self.state, slots, text, codes, lengths, reach))
 
-    def _seat(self, group: Sequence[Seating], *, batch: int, length: int, spare: int) -> tuple[Ids, Ids, Ids, Ids]:
-        """Give the newcomers their slots; returns those, text (batch, length), codes (batch, length, 16) and lengths.
+    def _write_text(self, group: Sequence[Seating]) -> None:
+        """Put the trailing text of newcomers where their frames will find it."""
+        for seating in group:
+            self.model.talker.know(set(seating.prompt.text.tolist()))
+            self.state.add_text(seating.slot, self.model.talker, 0, seating.prompt.trailing)
 
-        Slots and lengths are (batch,). Rows beyond the group are padding for the slot `spare`.
+    def _read(self, group: Sequence[Seating], *, batch: int, length: int, spare: int) -> tuple[Ids, ...]:
+        """What newcomers' prompts are: slots, text (batch, length), codes (batch, length, 16), lengths, seat numbers.
+
+        Slots and lengths are (batch,), the numbers (batch, SEAT_NUMBERS). Rows beyond the group are padding for the
+        slot `spare`.
         """
         slots, lengths = np.full(batch, spare), np.ones(batch, np.int64)
         text = np.zeros((batch, length), np.int64)
         codes = np.full((batch, length, NUM_CODEBOOKS), -1, np.int64)
+        numbers = np.tile(no_seat(), (batch, 1))
         for row, seating in enumerate(group):
-            prompt, rows, slot = seating.prompt, len(seating.prompt.text), seating.slot
-            self.model.talker.know(set(prompt.text.tolist()))
-            self.state.seat(slot, self.model.talker, prompt, seating.sampling, seating.seed)
-            self.rehear(slot, prompt.passage)
-            slots[row], lengths[row], text[row, :rows], codes[row, :rows] = slot, rows, prompt.text, prompt.codes
-        return slots, text, codes, lengths
+            prompt, rows = seating.prompt, len(seating.prompt.text)
+            slots[row], lengths[row], text[row, :rows], codes[row, :rows] = (
+                seating.slot,
+                rows,
+                prompt.text,
+                prompt.codes,
+            )
+            numbers[row] = seat_numbers(prompt, seating.sampling, seating.seed, self.model.spec)
+        return slots, text, codes, lengths, numbers
 
     def step(self, batch: int, longest: int, reach: Reach) -> Rows:
         """The next frame of slots 0..batch-1, none of which stands at a position of `longest` or above.
@@ -144,7 +155,8 @@ class Runner:
         """Nobody speaks in `slot` any more; `broken`: its numbers are not to be trusted."""
         if broken:
             self.state.wipe(slot)
-        self.state.done[slot] = True
+        else:
+            self.state.free(slot)
 
     @property
     def nbytes(self) -> int:

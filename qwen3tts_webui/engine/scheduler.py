@@ -56,7 +56,7 @@ class Limits:
 
     slots: int
     group: int = 8
-    group_rows: int = 1_024
+    group_rows: int = 2_048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

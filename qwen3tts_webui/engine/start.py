@@ -11,9 +11,10 @@ from pathlib import Path
 import torch
 from accelerate import init_empty_weights  # type: ignore[import-untyped]
 
+from qwen3tts_webui.engine.capture import DEVICE_LOCK, CudaCapture
 from qwen3tts_webui.engine.engine import Engine
-from qwen3tts_webui.engine.graphs import CudaCapture, GraphRunner
-from qwen3tts_webui.engine.hardware import Choice, Machine, choose, ensure_fits, look
+from qwen3tts_webui.engine.graphs import GraphRunner
+from qwen3tts_webui.engine.hardware import Choice, Machine, choose, computes_bf16, ensure_fits, gpu_of, look
 from qwen3tts_webui.engine.results import CudaWatch
 from qwen3tts_webui.engine.runner import Runner
 from qwen3tts_webui.model.codec_decoder import CodecDecoder
@@ -26,6 +27,9 @@ from qwen3tts_webui.model.tokens import TextEncoder
 
 KV_LENGTH = 2_048
 """Rows that an utterance may take: its prompt, a passage before it, and 80 ms each of its speech."""
+MAX_PREFILL_BATCH = 32
+"""How many newcomers a GPU reads together: in a burst of 50 the last one waits for two readings, not for seven."""
+_DESKTOP_BYTES = 30 << 30
 
 
 def start_engine(
@@ -78,18 +82,27 @@ def run_engine(
     """An engine for whatever model `make` puts on the device, in the type that it is told. Raises as `start_engine`."""
     machine = look()
     choice = choose(machine, device=device, dtype=dtype)
-    slots = slots or suitable_slots(machine, choice, spec, kv_length)
-    ensure_fits(machine, choice, needed_bytes(spec, choice, slots=slots, kv_length=kv_length))
+
+    def fitting_slots(machine: Machine, choice: Choice) -> int:
+        """As many as were asked for, or as suit the device in this type. Raises WontFit."""
+        number = slots or suitable_slots(machine, choice, spec, kv_length)
+        ensure_fits(machine, choice, needed_bytes(spec, choice, slots=number, kv_length=kv_length))
+        return number
+
+    fitting_slots(machine, choice)
 
     def load(choice: Choice) -> Runner:
-        ensure_fits(look(), choice, needed_bytes(spec, choice, slots=slots, kv_length=kv_length))
+        number = fitting_slots(look(), choice)
         if choice.threads:
             torch.set_num_threads(choice.threads)
-        model = make(choice)
-        if choice.device.startswith("cuda"):
-            torch.set_float32_matmul_precision("high")  # TF32: the codec stays float32 and is fast
-            return GraphRunner(model, slots=slots, kv_length=kv_length, capture=CudaCapture(), watch=CudaWatch())
-        return Runner(model, slots=slots, kv_length=kv_length)
+        if not choice.device.startswith("cuda"):
+            return Runner(make(choice), slots=number, kv_length=kv_length)
+        place = torch.device(choice.device)
+        with DEVICE_LOCK:
+            set_up_cuda(place)
+            model = make(choice)
+        capture = CudaCapture(place)
+        return GraphRunner(model, slots=number, kv_length=kv_length, capture=capture, watch=CudaWatch())
 
     return Engine(
         load,
@@ -98,8 +111,21 @@ def run_engine(
         encoder=encoder,
         model=name,
         queue_size=queue_size,
-        bf16=any(gpu.capability >= (8, 0) for gpu in machine.gpus) or machine.cpu_bf16,
+        group=MAX_PREFILL_BATCH if choice.device.startswith("cuda") else 8,
+        bf16=computes_bf16(machine, choice.device),
     )
+
+
+def set_up_cuda(device: torch.device) -> None:
+    """Make `device` the one of this thread, where Triton launches and graphs are captured, and choose its arithmetic.
+
+    Attention by cuDNN is left out: it makes a plan for each length, in the middle of the speech of others.
+    """
+    torch.cuda.set_device(device)
+    torch.set_float32_matmul_precision("high")  # TF32: the codec stays float32 and is fast
+    torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+    torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
+    torch.backends.cuda.enable_cudnn_sdp(False)
 
 
 def needed_bytes(spec: ModelSpec, choice: Choice, *, slots: int, kv_length: int) -> Mapping[str, int]:
@@ -120,11 +146,16 @@ def needed_bytes(spec: ModelSpec, choice: Choice, *, slots: int, kv_length: int)
 
 
 def suitable_slots(machine: Machine, choice: Choice, spec: ModelSpec, kv_length: int) -> int:
-    """How many utterances at once: what the memory carries of 64 on a GPU; on a CPU few, as each slows the others."""
+    """How many utterances at once: few on a CPU, as each slows the others; on a GPU what its memory carries of 64.
+
+    A card for a desk has 16 at most: it shall not be filled, as another model may have to be loaded beside this one.
+    """
     if choice.device == "cpu":
         return 4
+    gpu = gpu_of(machine, choice.device)
+    most = 64 if gpu is not None and gpu.total_bytes > _DESKTOP_BYTES else 16
     for slots in (64, 32, 16, 8, 4, 2):
         needed = sum(needed_bytes(spec, choice, slots=slots, kv_length=kv_length).values())
-        if machine.gpus and needed <= 0.8 * machine.gpus[0].free_bytes:
+        if gpu is not None and slots <= most and needed <= 0.8 * gpu.free_bytes:
             return slots
     return 2

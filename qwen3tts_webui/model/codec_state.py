@@ -6,6 +6,7 @@ CUDA graph stays valid. Knows nothing of the layers that read them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,12 +20,14 @@ Rows = torch.Tensor | slice
 class CodecState:
     """The memory of `slots` streams. A row of zeros is a stream that has not begun.
 
+    `flat` (slots, floats) float32 holds everything but the position; the others are views of it.
     `contexts`: for each convolution its last inputs, (slots, frames, channels) float32.
     `keys`, `values`: for each attention layer a ring, (slots, past, heads, head_dim) float32; position p lies at index
     p modulo past.
     `position`: frames decoded so far, (slots,) int64.
     """
 
+    flat: torch.Tensor
     contexts: tuple[torch.Tensor, ...]
     keys: tuple[torch.Tensor, ...]
     values: tuple[torch.Tensor, ...]
@@ -40,14 +43,17 @@ class CodecState:
         device: torch.device,
     ) -> CodecState:
         """Streams that have not begun; `context_shapes` are (frames, channels), `ring_shape` without the slots."""
-
-        def zeros(*shape: int) -> torch.Tensor:
-            return torch.zeros(slots, *shape, device=device)
-
+        shapes: list[tuple[int, ...]] = [*context_shapes, *[ring_shape] * (2 * num_layers)]
+        sizes = [math.prod(shape) for shape in shapes]
+        flat = torch.zeros(slots, sum(sizes), device=device)
+        parts = flat.split(sizes, dim=1)
+        views = [part.unflatten(1, shape) for part, shape in zip(parts, shapes, strict=True)]
+        rings = views[len(context_shapes) :]
         return cls(
-            contexts=tuple(zeros(*shape) for shape in context_shapes),
-            keys=tuple(zeros(*ring_shape) for _ in range(num_layers)),
-            values=tuple(zeros(*ring_shape) for _ in range(num_layers)),
+            flat=flat,
+            contexts=tuple(views[: len(context_shapes)]),
+            keys=tuple(rings[:num_layers]),
+            values=tuple(rings[num_layers:]),
             position=torch.zeros(slots, dtype=torch.int64, device=device),
         )
 
@@ -58,17 +64,17 @@ class CodecState:
     @property
     def nbytes(self) -> int:
         """Memory of all slots together, in bytes."""
-        return sum(tensor.nbytes for tensor in self._tensors())
+        return self.flat.nbytes + self.position.nbytes
 
     def reset(self, rows: Rows) -> None:
         """Begin new streams in these slots. Even what attention masks is cleared: a NaN would survive its mask."""
-        for tensor in self._tensors():
-            tensor[rows] = 0
+        for tensor in (self.flat, self.position):
+            if isinstance(rows, slice):
+                tensor[rows] = 0
+            else:
+                tensor.index_fill_(0, rows, 0)
 
     def move(self, source: int, target: int) -> None:
         """Go on with the stream of slot `source` in slot `target`; `source` keeps a copy until it is reset."""
-        for tensor in self._tensors():
+        for tensor in (self.flat, self.position):
             tensor[target].copy_(tensor[source])
-
-    def _tensors(self) -> tuple[torch.Tensor, ...]:
-        return (*self.contexts, *self.keys, *self.values, self.position)

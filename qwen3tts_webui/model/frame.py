@@ -11,11 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from qwen3tts_webui.model.prompt import Prompt
-from qwen3tts_webui.model.sampling import Reach, Rule, draw, gumbel, penalise
+from qwen3tts_webui.model.sampling import Reach, Rule, RuleValues, draw, gumbel, penalise, rule_values
+from qwen3tts_webui.model.spec import ModelSpec
 from qwen3tts_webui.model.talker import Talker
 from qwen3tts_webui.types import NUM_CODEBOOKS, Sampling
 
@@ -92,36 +95,31 @@ class FrameState:
             rest_rule=Rule.empty(slots, device),
         )
 
-    def seat(self, slot: int, talker: Talker, prompt: Prompt, sampling: Sampling, seed: int) -> None:
-        """Give `slot` to a new utterance, before its `first_frame`. A passage counts as frames that it has spoken."""
-        self.positions[slot] = len(prompt.text)
-        self.frames[slot] = len(prompt.passage)
-        self.text_next[slot] = 0
-        self.text_length[slot] = 0
-        self.text_open[slot] = prompt.open
-        self.add_text(slot, talker, 0, prompt.trailing)
-        self.seen[slot] = False
-        self.seen[slot, torch.from_numpy(prompt.passage[:, 0].astype("int64")).to(self.seen.device)] = True
-        self.done[slot] = False
-        self.held[slot] = False
-        self.seed[slot] = seed
-        self.penalty[slot] = sampling.repetition_penalty
-        self.first_rule.set(
-            slot,
-            greedy=sampling.greedy,
-            temperature=sampling.temperature,
-            top_k=sampling.top_k,
-            top_p=sampling.top_p,
-            num_codes=talker.spec.talker.vocab_size,
-        )
-        self.rest_rule.set(
-            slot,
-            greedy=sampling.greedy,
-            temperature=sampling.predictor_temperature,
-            top_k=sampling.predictor_top_k,
-            top_p=sampling.predictor_top_p,
-            num_codes=talker.spec.predictor.codebook_size,
-        )
+    def seat(self, slots: Tensor, numbers: Tensor, codes: Tensor) -> None:
+        """Give `slots` (n,) to new utterances, before their `first_frame` and after the `add_text` of trailing text.
+
+        `numbers` (n, SEAT_NUMBERS) are of `seat_numbers`, or of `no_seat` for padding, which stays idle. `codes`
+        (n, time, 16) are the prompts' rows; the whole frames among them are those that a passage has spoken already.
+        """
+        reals = numbers.view(torch.float64).float()
+        self.positions[slots] = numbers[:, 0]
+        self.frames[slots] = numbers[:, 1]
+        self.text_next[slots] = torch.zeros_like(slots)
+        self.text_length[slots] = numbers[:, 2]
+        self.text_open[slots] = numbers[:, 3] != 0
+        self.done[slots] = numbers[:, 4] == 0
+        self.held[slots] = torch.zeros_like(slots, dtype=torch.bool)
+        self.seed[slots] = numbers[:, 5]
+        self.penalty[slots] = reals[:, 6:7]
+        for rule, first in ((self.first_rule, 7), (self.rest_rule, 11)):
+            rule.top_k[slots] = numbers[:, first : first + 1]
+            rule.temperature[slots] = reals[:, first + 1 : first + 2]
+            rule.top_p[slots] = reals[:, first + 2 : first + 3]
+            rule.noise[slots] = reals[:, first + 3 : first + 4]
+        num_codes = self.seen.shape[1]
+        spoken = torch.where(codes[:, :, 1] < 0, num_codes, codes[:, :, 0])
+        seen = torch.zeros(len(slots), num_codes + 1, dtype=torch.bool, device=slots.device)
+        self.seen[slots] = seen.scatter_(1, spoken, True)[:, :num_codes]
 
     def add_text(self, slot: int, talker: Talker, start: int, ids: Sequence[int], *, close: bool = False) -> None:
         """Append trailing text ids after the `start` that `slot` has already; with `close`, no more will come."""
@@ -138,7 +136,12 @@ class FrameState:
         self.kv[:, :, target, :, :kv_length] = self.kv[:, :, source, :, :kv_length]
         for tensor in self._by_slot():
             tensor[target] = tensor[source]
-        self.done[source] = True
+        self.free(source)
+
+    def free(self, slot: int) -> None:
+        """Nobody speaks in `slot` any more; at position 0 it costs the steps of the others nothing."""
+        self.done[slot] = True
+        self.positions[slot] = 0
 
     def progress(self, batch: int) -> tuple[Tensor, ...]:
         """A copy of how far slots 0..batch-1 are, for `go_back`."""
@@ -153,7 +156,7 @@ class FrameState:
         """Make `slot` fit for use after a BROKEN utterance: a NaN would leak even through the attention mask."""
         self.kv[:, :, slot] = 0
         self.summed[slot] = 0
-        self.done[slot] = True
+        self.free(slot)
 
     def _advancing(self) -> tuple[Tensor, ...]:
         return self.positions, self.frames, self.summed, self.text_next, self.seen, self.done
@@ -179,6 +182,45 @@ class FrameState:
             self.penalty,
             *rules,
         ]
+
+
+SEAT_NUMBERS = 15
+
+
+def seat_numbers(prompt: Prompt, sampling: Sampling, seed: int, spec: ModelSpec) -> npt.NDArray[np.int64]:
+    """What `FrameState.seat` takes for one utterance, (SEAT_NUMBERS,): whole numbers, and reals by their 64 bits."""
+    first = rule_values(
+        greedy=sampling.greedy,
+        temperature=sampling.temperature,
+        top_k=sampling.top_k,
+        top_p=sampling.top_p,
+        num_codes=spec.talker.vocab_size,
+    )
+    rest = rule_values(
+        greedy=sampling.greedy,
+        temperature=sampling.predictor_temperature,
+        top_k=sampling.predictor_top_k,
+        top_p=sampling.predictor_top_p,
+        num_codes=spec.predictor.codebook_size,
+    )
+    begun = (len(prompt.text), len(prompt.passage), len(prompt.trailing), int(prompt.open), 1, seed)
+    return _seat_numbers(begun, sampling.repetition_penalty, first, rest)
+
+
+def no_seat() -> npt.NDArray[np.int64]:
+    """As `seat_numbers`, for a slot in which nobody speaks."""
+    greedy = rule_values(greedy=True, temperature=1.0, top_k=1, top_p=1.0, num_codes=1)
+    return _seat_numbers((0,) * 6, 1.0, greedy, greedy)
+
+
+def _seat_numbers(begun: tuple[int, ...], penalty: float, first: RuleValues, rest: RuleValues) -> npt.NDArray[np.int64]:
+    numbers = np.zeros(SEAT_NUMBERS, np.int64)
+    reals = numbers.view(np.float64)
+    numbers[:6], reals[6] = begun, penalty
+    for start, (temperature, top_k, top_p, noise) in ((7, first), (11, rest)):
+        numbers[start] = top_k
+        reals[start + 1 : start + 4] = temperature, top_p, noise
+    return numbers
 
 
 @torch.inference_mode()
@@ -246,7 +288,7 @@ def _drawing(
 ) -> Callable[[int, Tensor], tuple[Tensor, Tensor]]:
     """Draws (codes, sound) for any codebook of `groups` from its scores; the noise of all is made at once."""
     in_one = talker.draw_in_one
-    if in_one is not None and not reach.nucleus:
+    if in_one is not None and (talker.draws_any or not reach.nucleus):
         return lambda group, scores: in_one(scores, rule, seed, frame, group)
     noise = gumbel(seed, frame, groups.start, len(groups), num_codes)
     return lambda group, scores: draw(scores, rule, reach, noise[:, group - groups.start])

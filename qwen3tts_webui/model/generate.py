@@ -16,7 +16,7 @@ import torch
 from qwen3tts_webui.errors import InvalidValue, NumericalError, TextTooLong
 from qwen3tts_webui.model.codec_decoder import CodecDecoder
 from qwen3tts_webui.model.codec_state import CodecState
-from qwen3tts_webui.model.frame import BROKEN, END, Bucket, FrameState, first_frame, frame_step
+from qwen3tts_webui.model.frame import BROKEN, END, Bucket, FrameState, first_frame, frame_step, seat_numbers
 from qwen3tts_webui.model.prompt import Prompt, PromptBuilder
 from qwen3tts_webui.model.sampling import Reach
 from qwen3tts_webui.model.spec import ModelSpec
@@ -171,7 +171,8 @@ class _Run:
             kv_length=-(-(self._position + self.limit) // _KV_STEP) * _KV_STEP,
             text_length=max(1, len(prompt.trailing), MAX_FRAMES if prompt.open else 0),
         )
-        self._state.seat(0, talker, prompt, utterance.sampling, utterance.seed)
+        self._numbers = seat_numbers(prompt, utterance.sampling, utterance.seed, talker.spec)
+        self._state.add_text(0, talker, 0, prompt.trailing)
         self._unread = self._given = len(prompt.trailing)
         self._open = prompt.open
         self._reach = Reach.of([utterance.sampling], talker.spec.talker.vocab_size)
@@ -198,6 +199,7 @@ class _Run:
         device = self._state.kv.device
         numbers = torch.tensor([0, self._position], device=device)
         args = text.to(device), codes.to(device), numbers[1:]
+        self._state.seat(numbers[:1], torch.from_numpy(self._numbers)[None].to(device), args[1])
         row: list[int] = first_frame(self._talker, self._state, numbers[:1], *args, self._reach)[0].tolist()
         return row
 

@@ -58,10 +58,20 @@ class Rule:
         return Rule(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     def set(self, row: int, *, greedy: bool, temperature: float, top_k: int, top_p: float, num_codes: int) -> None:
-        self.temperature[row] = 1.0 if greedy else temperature
-        self.top_k[row] = 1 if greedy else min(top_k, num_codes) or num_codes
-        self.top_p[row] = 1.0 if greedy else top_p
-        self.noise[row] = 0.0 if greedy else 1.0
+        values = rule_values(greedy=greedy, temperature=temperature, top_k=top_k, top_p=top_p, num_codes=num_codes)
+        for tensor, value in zip((self.temperature, self.top_k, self.top_p, self.noise), values, strict=True):
+            tensor[row] = value
+
+
+RuleValues = tuple[float, int, float, float]
+"""A row of a `Rule`: (temperature, top_k, top_p, noise)"""
+
+
+def rule_values(*, greedy: bool, temperature: float, top_k: int, top_p: float, num_codes: int) -> RuleValues:
+    """How codes are drawn; a `top_k` of 0 keeps all."""
+    if greedy:
+        return 1.0, 1, 1.0, 0.0
+    return temperature, min(top_k, num_codes) or num_codes, top_p, 1.0
 
 
 @dataclass(frozen=True, slots=True)

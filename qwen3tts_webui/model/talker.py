@@ -58,6 +58,7 @@ class Talker(nn.Module):
         self.codec_head = nn.Linear(talker.stack.hidden_size, talker.vocab_size, bias=False)
         self.code_predictor = CodePredictor(spec)
         self.draw_in_one: DrawInOne | None = None  # where the device has it
+        self.draws_any = False  # whether `draw_in_one` knows a nucleus too
         self.rounding: Agreement | None = None  # what 8-bit linears cost, once it was measured
         self._projected: set[int] | None = set()
 
@@ -95,7 +96,7 @@ class Talker(nn.Module):
         table = embedding.detach().view(-1)[: rows * hidden].view(rows, hidden)
         for start in range(0, rows, _FOLD_ROWS):
             table[start : start + _FOLD_ROWS] = self.text_projection(embedding[start : start + _FOLD_ROWS])
-        return table
+        return table if hidden == embedding.shape[1] else table.clone()  # a view would keep all of the embedding
 
     def know(self, text: set[int]) -> None:
         """Make sure that the text table holds the rows of these ids; call it before they are used."""

@@ -46,7 +46,7 @@ def runner() -> GraphRunner:
 
 
 def test_every_kind_of_graph_is_among_those_that_are_looked_at(runner: GraphRunner) -> None:
-    assert {(shape.kind, shape.any_rule) for shape in runner._shapes()} == {
+    assert {(shape.kind, shape.any_rule) for shape in runner.shapes()} == {
         ("step", False),
         ("step", True),
         ("prompt", False),
@@ -56,7 +56,7 @@ def test_every_kind_of_graph_is_among_those_that_are_looked_at(runner: GraphRunn
 
 
 def test_what_is_captured_never_leaves_the_device(runner: GraphRunner) -> None:
-    for shape in runner._shapes():
+    for shape in runner.shapes():
         work, inputs = runner._work(shape)
         with Devices() as devices:
             result = work()

@@ -277,7 +277,7 @@ def test_graphs_that_cannot_be_captured_leave_the_eager_twin(model: Qwen3TTS) ->
 
     runner = GraphRunner(model, slots=4, kv_length=KV_LENGTH, capture=capture)
     runner.prepare()
-    assert not runner.improve()
+    assert runner.num_graphs == 3
     playing = Stage(runner)
     listeners = crowd(playing)
     playing.run()

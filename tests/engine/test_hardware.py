@@ -2,7 +2,7 @@
 
 import pytest
 
-from qwen3tts_webui.engine.hardware import Gpu, Machine, choose, ensure_fits, free_bytes, look, wider
+from qwen3tts_webui.engine.hardware import Gpu, Machine, choose, computes_bf16, ensure_fits, free_bytes, look, wider
 from qwen3tts_webui.errors import InvalidValue, WontFit
 
 GIB = 2**30
@@ -78,3 +78,15 @@ def test_this_machine_can_be_read() -> None:
     machine = look()
     assert machine.cores >= 1
     assert free_bytes(machine, "cpu") > 0
+
+
+def test_the_type_of_the_gpu_is_not_that_of_the_cpu() -> None:
+    turing = Gpu(name="T4", capability=(7, 5), free_bytes=1, total_bytes=1)
+    ampere = Gpu(name="A10", capability=(8, 6), free_bytes=1, total_bytes=1)
+    machine = Machine(gpus=(turing, ampere), cpu_bf16=True)
+    assert [computes_bf16(machine, device) for device in ("cuda:0", "cuda:1", "cpu", "mps")] == [
+        False,
+        True,
+        True,
+        False,
+    ]

@@ -46,8 +46,20 @@ def test_the_language_model_needs_what_its_spec_says(size: str, dtype: Dtype, gi
     assert needed["kv cache"] == 4 * 2048 * 28 * 2 * 8 * 128 * kv_bytes
 
 
-@pytest.mark.parametrize(("free_gib", "slots"), [(78, 64), (24, 64), (16, 32), (8, 8), (5, 2)])
+@pytest.mark.parametrize(("free_gib", "slots"), [(78, 64), (32, 64), (23, 16), (16, 16), (8, 8), (5, 2)])
 def test_a_small_gpu_carries_fewer(free_gib: int, slots: int) -> None:
-    gpu = Gpu(name="GPU", capability=(9, 0), free_bytes=free_gib * GIB, total_bytes=80 * GIB)
+    gpu = Gpu(name="GPU", capability=(9, 0), free_bytes=free_gib * GIB, total_bytes=(free_gib + 1) * GIB)
     choice = Choice(device="cuda:0", dtype="bfloat16", reason="")
     assert suitable_slots(Machine(gpus=(gpu,)), choice, synthetic_spec("1.7B"), 2048) == slots
+
+
+def test_slots_are_counted_for_the_gpu_and_the_type_that_are_used() -> None:
+    """The second of two cards, and float32 after float16: neither the first card nor the smaller type counts."""
+    small, large = (Gpu(name="GPU", capability=(7, 5), free_bytes=gib * GIB, total_bytes=gib * GIB) for gib in (6, 16))
+    spec = synthetic_spec("1.7B")
+
+    def slots(device: str, dtype: Dtype) -> int:
+        return suitable_slots(Machine(gpus=(small, large)), Choice(device=device, dtype=dtype, reason=""), spec, 2048)
+
+    assert slots("cuda:0", "float16") < slots("cuda:1", "float16")
+    assert slots("cuda:1", "float32") < slots("cuda:1", "float16")

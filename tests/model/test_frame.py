@@ -9,7 +9,18 @@ import pytest
 import torch
 
 from qwen3tts_webui.model import Qwen3TTS, load_model
-from qwen3tts_webui.model.frame import BROKEN, END, FRAME, IDLE, Bucket, FrameState, first_frame, frame_step
+from qwen3tts_webui.model.frame import (
+    BROKEN,
+    END,
+    FRAME,
+    IDLE,
+    SEAT_NUMBERS,
+    Bucket,
+    FrameState,
+    first_frame,
+    frame_step,
+    seat_numbers,
+)
 from qwen3tts_webui.model.prompt import Prompt
 from qwen3tts_webui.model.sampling import Reach
 from qwen3tts_webui.types import Sampling, Utterance, Voice
@@ -52,14 +63,17 @@ class Slots:
         prompts = [self.prompt(utterance, more=more) for utterance in utterances]
         longest = max(len(prompt.text) for prompt in prompts)
         text = torch.zeros(len(slots), longest, dtype=torch.int64)
-        codes = torch.zeros(len(slots), longest, 16, dtype=torch.int64)
+        codes = torch.full((len(slots), longest, 16), -1)
+        numbers = torch.zeros(len(slots), SEAT_NUMBERS, dtype=torch.int64)
         for row, (slot, prompt, utterance) in enumerate(zip(slots, prompts, utterances, strict=True)):
             talker.know(set(prompt.text.tolist()))
-            self.state.seat(slot, talker, prompt, utterance.sampling, utterance.seed)
+            self.state.add_text(slot, talker, 0, prompt.trailing)
+            numbers[row] = torch.from_numpy(seat_numbers(prompt, utterance.sampling, utterance.seed, talker.spec))
             text[row, : len(prompt.text)] = torch.from_numpy(prompt.text)
             codes[row, : len(prompt.text)] = torch.from_numpy(prompt.codes)
         lengths = torch.tensor([len(prompt.text) for prompt in prompts])
         reach = Reach.of([utterance.sampling for utterance in utterances], 1088)
+        self.state.seat(torch.tensor(slots), numbers, codes)
         return first_frame(talker, self.state, torch.tensor(slots), text, codes, lengths, reach).numpy()
 
     def step(self, batch: int, kv_length: int = KV_LENGTH) -> np.ndarray:
