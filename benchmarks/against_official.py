@@ -54,8 +54,11 @@ for _ in sys.stdin:
 """
 
 
-def make_checkpoint(folder: Path, size: str) -> None:
-    """Write a checkpoint of the released sizes: the language model in bfloat16, the codec in float32."""
+def make_checkpoint(folder: Path, size: str, device: str = "cpu") -> None:
+    """Write a checkpoint of the released sizes: the language model in bfloat16, the codec in float32.
+
+    The numbers are drawn on `device`.
+    """
     import torch
     from safetensors.torch import save_file
 
@@ -88,12 +91,12 @@ def make_checkpoint(folder: Path, size: str) -> None:
     (folder / "speech_tokenizer" / "config.json").write_text(json.dumps(codec))
 
     spec = read_spec(folder)
-    source = torch.Generator().manual_seed(0)
+    source = torch.Generator(device).manual_seed(0)
 
     def weights(module: torch.nn.Module, prefix: str, dtype: torch.dtype) -> dict[str, torch.Tensor]:
         values = {}
         for name, old in module.state_dict().items():
-            value = torch.ones(old.shape, dtype=dtype)
+            value = torch.ones(old.shape, dtype=dtype, device=device)
             if not name.endswith(("norm.weight", "cluster_usage")):
                 spread = 1 / math.sqrt(math.prod(old.shape[1:])) if old.dim() > 1 else 0.02
                 value.normal_(0, 0.02 if "embedding" in name else spread, generator=source)

@@ -44,6 +44,11 @@ class Subject:
         return facts | ({"int8_against_exact_weights": self.roundings[-1]} if self.roundings else {})
 
 
+def encoder_of_texts() -> TextEncoder:
+    """A tokenizer that knows the words of what is spoken here."""
+    return synthetic_encoder(f"{TEXT} {DESCRIPTION}".replace(".", "").split())
+
+
 @contextmanager
 def opened(args: argparse.Namespace) -> Iterator[Subject]:
     """The engine that the flags name, ready; closed at the end. Raises what keeps it from becoming ready."""
@@ -51,7 +56,7 @@ def opened(args: argparse.Namespace) -> Iterator[Subject]:
 
     if args.synthetic is not None:
         spec, name = synthetic_spec(args.synthetic), f"synthetic {args.synthetic}"
-        encoder = synthetic_encoder(f"{TEXT} {DESCRIPTION}".replace(".", "").split())
+        encoder = encoder_of_texts()
     else:
         folder = find_checkpoint(args.model)
         spec, encoder, name = read_spec(folder), TextEncoder(folder), folder.name

@@ -29,7 +29,7 @@ from qwen3tts_webui.model.talker import Talker
 from qwen3tts_webui.model.tokens import TextEncoder
 from qwen3tts_webui.model.weights import DtypeOf
 
-Size = Literal["1.7B", "0.6B"]
+Size = Literal["1.7B", "0.6B", "tiny"]
 Module = TypeVar("Module", bound=nn.Module)
 
 RELEASED_CODEC = CodecSpec(
@@ -57,7 +57,9 @@ _LANGUAGES = {"english": 2050, "german": 2053, "chinese": 2055, "japanese": 2058
 
 
 def synthetic_spec(size: Size) -> ModelSpec:
-    """The released sizes and control ids (MODEL.md sections 1 and 9)."""
+    """The released sizes and control ids (MODEL.md sections 1 and 9), or a toy with the same parts."""
+    if size == "tiny":
+        return _tiny_spec()
     hidden, intermediate = _WIDTHS[size]
     stack = StackSpec(
         hidden_size=hidden,
@@ -101,6 +103,40 @@ def synthetic_spec(size: Size) -> ModelSpec:
             stack=replace(stack, hidden_size=1024, intermediate_size=3072, num_layers=5), codebook_size=2048
         ),
         codec=RELEASED_CODEC,
+    )
+
+
+def _tiny_spec() -> ModelSpec:
+    full = synthetic_spec("0.6B")
+    stack = replace(
+        full.talker.stack,
+        hidden_size=64,
+        intermediate_size=96,
+        num_layers=2,
+        num_heads=4,
+        num_kv_heads=2,
+        head_dim=32,
+    )
+    codec = replace(
+        full.codec,
+        codebook_size=128,
+        codebook_dim=32,
+        latent_dim=32,
+        hidden_size=32,
+        intermediate_size=48,
+        num_layers=2,
+        num_heads=2,
+        head_dim=16,
+        decoder_dim=64,
+    )
+    text = TextSpec(im_start_id=1017, im_end_id=1018, assistant_id=1019, bos_id=1020, eos_id=1021, pad_id=1022)
+    return replace(
+        full,
+        size="tiny",
+        text=text,
+        talker=replace(full.talker, stack=stack, text_vocab_size=1024, text_hidden_size=64),
+        predictor=replace(full.predictor, stack=stack, codebook_size=128),
+        codec=codec,
     )
 
 
@@ -161,7 +197,7 @@ def _filled(build: Callable[[], Module], device: torch.device, dtype_of: DtypeOf
             weight.fill_(1.0)
         else:
             scale = 0.02 if "embed" in name or empty.dim() == 1 else 1.0 / math.sqrt(empty[0].numel())
-            _repeat(block * scale, weight.view(-1))
+            _repeat(block[: weight.numel()] * scale, weight.view(-1))
         weights[name] = weight
     module.load_state_dict(weights, assign=True)
     return module.to(device).eval().requires_grad_(False)
