@@ -10,6 +10,7 @@ with their sound. Medians; the last line is JSON.
 from __future__ import annotations
 
 import argparse
+import importlib.machinery
 import json
 import statistics
 import sys
@@ -26,6 +27,7 @@ sys.path.insert(0, str(ROOT))
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from against_official import TINY, make_checkpoint
+
 from qwen3tts_webui.bench.subject import Ear
 from qwen3tts_webui.engine.start import start_engine
 from qwen3tts_webui.types import Utterance, Voice
@@ -132,6 +134,7 @@ def stub_what_is_not_used() -> None:
             __import__(name)
         except Exception:  # absent, or it refuses the numpy that is here
             module = types.ModuleType(name)
+            module.__spec__ = importlib.machinery.ModuleSpec(name, None)
             for member in members:
                 setattr(module, member, None)
             sys.modules[name] = module

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from qwen3tts_webui.bench.load import offer, served, summary
 from qwen3tts_webui.bench.report import spread
 from qwen3tts_webui.bench.subject import Ear, Subject, encoder_of_texts, opened, speak, stalls, utterances
 from qwen3tts_webui.engine.capture import CudaCapture
@@ -345,6 +344,8 @@ def streams(options: Options) -> dict[str, object]:
 
 def load(options: Options) -> dict[str, object]:
     """Poisson arrivals over HTTP; the client is another process."""
+    from qwen3tts_webui.bench.load import served  # only here: it needs the packages of the server
+
     rates, length = ("5", 2.0) if options.tiny else ("1,10", 12.0)
     frames = 5 if options.tiny else 38
     with ready_engine(options) as subject, served(subject.engine) as (host, port):
@@ -359,6 +360,8 @@ def load(options: Options) -> dict[str, object]:
 def load_client(host: str, port: str, rates: str, length: str, frames: str) -> None:
     """The other process: offer each of the rates, and print what became of it."""
     import asyncio
+
+    from qwen3tts_webui.bench.load import offer, summary
 
     rows = []
     for rate in (float(rate) for rate in rates.split(",")):
