@@ -7,12 +7,14 @@ Prompts go layer by layer, as everything does where Triton is missing or does no
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from qwen3tts_webui.model.sampling import Reach, Rule, draw, gumbel
 
@@ -21,13 +23,13 @@ if TYPE_CHECKING:
     from qwen3tts_webui.model.talker import Talker
 
 _GATE_BLOCK = 1024
-_MOST_OFF = 0.05  # of the size of the rows: half precision differs by a hundredth, a mistake by as much as there is
+_LEAST = 16  # of each side of a product on tensor cores
 
 log = logging.getLogger(__name__)
 
 
 class FusedStack:
-    """All layers of a stack for a few rows; `num_positions` is how many places there can be."""
+    """All layers of a stack, for a step of few rows or for prompts; `num_positions` is how many places there can be."""
 
     def __init__(self, stack: Stack, num_positions: int) -> None:
         self._layers = [cast("Layer", layer) for layer in stack.layers]
@@ -35,6 +37,7 @@ class FusedStack:
         self._heads, self._kv_heads = attention.heads
         self._head_dim = attention.head_dim
         self._eps = stack.norm.eps
+        self._number = attention.qkv_proj.weight.dtype
         device = stack.norm.weight.device
         angles = torch.arange(num_positions, device=device)[:, None].float() * stack.rotary.frequencies
         self._cosines, self._sines = angles.cos(), angles.sin()  # (positions, head_dim / 2)
@@ -48,22 +51,47 @@ class FusedStack:
         head_dim) is read below `starts` and written from there on.
         """
         batch, time, hidden = rows.shape
-        x, delta = rows.reshape(batch * time, hidden), None
+        x = self._residual(rows.reshape(batch * time, hidden))
+        for number, layer in enumerate(self._layers):
+            attention, mlp = layer.self_attn, layer.mlp
+            qkv = linear(x, attention.qkv_proj.weight, norm=layer.input_layernorm.weight, eps=self._eps)
+            seen = self._attend(qkv, self._scales[number], starts, kv[number], time)
+            x = linear(seen, attention.o_proj.weight, residual=x)
+            opened = linear(
+                x, mlp.gate_up_proj.weight, norm=layer.post_attention_layernorm.weight, eps=self._eps, gated=True
+            )
+            x = linear(opened, mlp.down_proj.weight, residual=x)
+        return self._add(x[time - 1 :: time], None, self._last_norm)[1]
+
+    def read(self, rows: Tensor, starts: Tensor, lengths: Tensor, kv: Tensor, slots: Tensor) -> Tensor:
+        """Prompt rows (batch, time, hidden) -> the last of each after the norm, (batch, hidden).
+
+        The rows of prompt i stand at `starts[i]` and after it, `lengths[i]` of them are real, and go to `slots[i]`,
+        whose rows before them they see.
+        """
+        batch, time, hidden = rows.shape
+        x, delta = self._residual(rows.reshape(batch * time, hidden)), None
         for number, layer in enumerate(self._layers):
             x, normal = self._add(x, delta, layer.input_layernorm.weight)
-            seen = self._attend(layer.self_attn.qkv_proj(normal), self._scales[number], starts, kv[number], time)
+            qkv = layer.self_attn.qkv_proj(normal)
+            seen = self._attend_rows(qkv, self._scales[number], starts, kv[number], slots, time)
             x, normal = self._add(x, layer.self_attn.o_proj(seen), layer.post_attention_layernorm.weight)
             delta = layer.mlp.down_proj(_gate(layer.mlp.gate_up_proj(normal)))
-        last = slice(time - 1, None, time)
-        return self._add(x[last], None if delta is None else delta[last], self._last_norm)[1]
+        last = torch.arange(batch, device=rows.device) * time + lengths - 1
+        assert delta is not None
+        return self._add(x[last], delta[last], self._last_norm)[1]
+
+    def _residual(self, rows: Tensor) -> Tensor:
+        """float16 is too narrow for the sum of all layers."""
+        return rows.float() if self._number == torch.float16 else rows
 
     def _add(self, x: Tensor, delta: Tensor | None, weight: Tensor) -> tuple[Tensor, Tensor]:
         """x + delta, and that normalised."""
         from qwen3tts_webui.model.fused_kernels import add_and_normalise
 
         rows, size = x.shape
-        out = torch.empty(rows, size, dtype=x.dtype, device=x.device)
-        total = x if delta is None else torch.empty_like(out)
+        out = torch.empty(rows, size, dtype=self._number, device=x.device)
+        total = x if delta is None else torch.empty(rows, size, dtype=x.dtype, device=x.device)
         more = x if delta is None else delta
         add_and_normalise[(rows,)](
             x,
@@ -104,17 +132,132 @@ class FusedStack:
             TIME=time,
             TIMES=_power_of_two(time),
             GROUP=group,
-            QUERIES=_power_of_two(time * group),
+            QUERIES=max(_LEAST, _power_of_two(time * group)),
             HALF=half,
-            LANES=_power_of_two(half),
-            BLOCK=min(32, _power_of_two(kv.shape[3])),
+            LANES=max(_LEAST, _power_of_two(half)),
+            BLOCK=64 if kv.shape[3] > _LEAST else _LEAST,
+            enable_fp_fusion=True,
+        )
+        return out
+
+    def _attend_rows(self, qkv: Tensor, scale: Tensor, starts: Tensor, kv: Tensor, slots: Tensor, time: int) -> Tensor:
+        from qwen3tts_webui.model.fused_kernels import attend_rows, place_rows
+
+        heads, kv_heads, dim = self._heads, self._kv_heads, self._head_dim
+        queries = torch.empty(len(qkv), heads * dim, dtype=qkv.dtype, device=qkv.device)
+        out = torch.empty_like(queries)
+        place_rows[(len(qkv),)](
+            qkv,
+            scale,
+            self._cosines,
+            self._sines,
+            starts,
+            slots,
+            queries,
+            kv[0],
+            kv[1],
+            kv.stride(1),
+            kv.stride(2),
+            time,
+            kv.shape[3],
+            self._eps,
+            HEADS=heads,
+            KV_HEADS=kv_heads,
+            ALL=_power_of_two(heads + 2 * kv_heads),
+            HALF=dim // 2,
+            LANES=_power_of_two(dim // 2),
+            enable_fp_fusion=True,
+        )
+        rows = min(64, max(_LEAST, _power_of_two(time)))
+        attend_rows[(-(-time // rows), heads, len(starts))](
+            queries,
+            starts,
+            slots,
+            kv[0],
+            kv[1],
+            out,
+            kv.stride(1),
+            kv.stride(2),
+            time,
+            kv.shape[3],
+            dim**-0.5,
+            HEADS=heads,
+            GROUP=heads // kv_heads,
+            DIM=dim,
+            LANES=max(_LEAST, _power_of_two(dim)),
+            ROWS=rows,
+            BLOCK=64 if kv.shape[3] > _LEAST else _LEAST,
             enable_fp_fusion=True,
         )
         return out
 
 
+def linear(
+    x: Tensor,
+    weight: Tensor,
+    *,
+    norm: Tensor | None = None,
+    eps: float = 0.0,
+    bias: Tensor | None = None,
+    residual: Tensor | None = None,
+    gated: bool = False,
+) -> Tensor:
+    """residual + W norm(x) + bias of rows x (n, in), `weight` (out, in); `gated`: silu(first half) * second half."""
+    from qwen3tts_webui.model.fused_kernels import linear as kernel
+
+    rows, size_in = x.shape
+    size_out = weight.shape[0] // (2 if gated else 1)
+    dtype = weight.dtype if residual is None else residual.dtype
+    out = torch.empty(rows, size_out, dtype=dtype, device=x.device)
+    tiles = tiles_of(rows, size_in, size_out, weight.dtype)
+    kernel[(-(-size_out // tiles.outs), -(-rows // tiles.batch))](
+        x,
+        x if norm is None else norm,
+        weight,
+        x if bias is None else bias,
+        x if residual is None else residual,
+        out,
+        x.stride(0),
+        0 if residual is None else residual.stride(0),
+        rows,
+        size_in,
+        size_out,
+        eps,
+        HAS_NORM=norm is not None,
+        EXACT_NORM=norm is not None and weight.dtype == torch.float16,
+        HAS_BIAS=bias is not None,
+        HAS_RESIDUAL=residual is not None,
+        GATED=gated,
+        BATCH=tiles.batch,
+        OUTS=tiles.outs,
+        INS=tiles.ins,
+        num_warps=tiles.warps,
+        num_stages=tiles.stages,
+        enable_fp_fusion=True,
+    )
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """How `linear` cuts its work; the order of a row's sums depends on `ins` alone."""
+
+    outs: int = 16
+    ins: int = 256
+    batch: int = 16
+    warps: int = 4
+    stages: int = 4
+
+
+def tiles_of(rows: int, size_in: int, size_out: int, dtype: torch.dtype) -> Tiles:
+    """The cut for a product of these sizes."""
+    batch = min(64, max(_LEAST, _power_of_two(rows)))
+    ins = min(256 if dtype.itemsize == 2 else 64, max(_LEAST, _power_of_two(size_in)))
+    return Tiles(ins=ins, batch=batch)
+
+
 def draw_in_one(scores: Tensor, rule: Rule, seed: Tensor, frame: Tensor, group: int) -> tuple[Tensor, Tensor]:
-    """As `sampling.draw` with the noise of `gumbel` for codebook `group`, for rules without a nucleus."""
+    """As `sampling.draw` with the noise of `gumbel` for codebook `group`."""
     from qwen3tts_webui.model.fused_kernels import draw as kernel
 
     rows, num_codes = scores.shape
@@ -124,6 +267,7 @@ def draw_in_one(scores: Tensor, rule: Rule, seed: Tensor, frame: Tensor, group: 
         scores,
         rule.temperature,
         rule.top_k,
+        rule.top_p,
         rule.noise,
         seed,
         frame,
@@ -155,41 +299,80 @@ def fuse_steps(talker: Talker) -> bool:
         return False
     for stack, steps in fused.items():
         stack.steps = steps
-    talker.draw_in_one = draw_in_one
+    talker.model.prompts = fused[talker.model].read
+    talker.draw_in_one, talker.draws_any = draw_in_one, True
     return True
+
+
+_CHECKED_LAYERS = 2  # all layers are computed by the same kernels; two of them fit beside any model in float32
 
 
 @torch.inference_mode()
 def check_steps(stack: Stack, steps: FusedStack, pairs: bool) -> None:
-    """Raises ArithmeticError where `steps` does not give what the layers of `stack` give; `pairs`: two rows first."""
-    from qwen3tts_webui.model.layers import attend_causally
+    """Raises ArithmeticError where `steps` is further from float32 than the layers of `stack` are.
 
-    layer = cast("Layer", stack.layers[0])
+    `pairs`: its first rows come two at a time; else prompts are checked as well.
+    """
+    from qwen3tts_webui.model.layers import RMSNorm
+
+    layers = nn.ModuleList(stack.layers[:_CHECKED_LAYERS])
+    plain, exact, some = copy.copy(stack), copy.copy(stack), copy.copy(steps)
+    plain._modules = {**stack._modules, "layers": layers}
+    exact._modules = {**stack._modules, "layers": copy.deepcopy(layers).float()}
+    for norm in (part for part in exact.layers.modules() if isinstance(part, RMSNorm)):
+        norm.result_type = torch.float32
+    some._layers = steps._layers[:_CHECKED_LAYERS]
+    layer = cast("Layer", layers[0])
     _, kv_heads = layer.self_attn.heads
     weight = layer.self_attn.o_proj.weight
-    device = weight.device
-    time = 4
+    device, time = weight.device, 20
     rows = torch.randn(2, time, weight.shape[0], generator=torch.Generator().manual_seed(0)).to(device, weight.dtype)
-    angles = stack.rotary(torch.arange(time, device=device)[None])
-    exact = stack.norm(stack(rows, angles, lambda _, query, key, value: attend_causally(query, key, value)))[:, -1]
-    shape = (len(stack.layers), 2, 2, kv_heads, 16, layer.self_attn.head_dim)
+    reference = _by_layers(exact, rows.float())
+    allowed = 2 * _error(_by_layers(plain, rows), reference) + 1e-4
+    shape = (len(layers), 2, 2, kv_heads, time, layer.self_attn.head_dim)
     kv = torch.zeros(shape, dtype=weight.dtype, device=device)
-    for start, end in [(0, 2), (2, 3), (3, 4)] if pairs else [(0, 1), (1, 2), (2, 3), (3, 4)]:
-        got = steps(rows[:, start:end], torch.full((2,), start, device=device), kv)
-    off = float((got.float() - exact.float()).norm() / exact.float().norm())
-    if not off < _MOST_OFF:
-        raise ArithmeticError(f"a step is {off:.1%} off")
+    first = 2 if pairs else 1
+    for start in (0, *range(first, time)):
+        end = max(start + 1, first)
+        got = some(rows[:, start:end], torch.full((2,), start, device=device), kv)
+        _refuse("a step", _error(got, reference[:, end - 1]), allowed)
+    if pairs:
+        return
+    slots, lengths = torch.tensor([1, 0], device=device), torch.tensor([time - 7, 5], device=device)
+    for start, end in ((0, 7), (7, time)):  # a prompt, and one that goes on where another has ended
+        starts = torch.full((2,), start, device=device)
+        got = some.read(rows[:, start:end], starts, lengths.clamp(max=end - start), kv, slots)
+        _refuse("a prompt", _error(got[1 - start // 7], reference[1 - start // 7, (4, time - 1)[start // 7]]), allowed)
+
+
+def _by_layers(stack: Stack, rows: Tensor) -> Tensor:
+    from qwen3tts_webui.model.layers import attend_causally, normalise
+
+    angles = stack.rotary(torch.arange(rows.shape[1], device=rows.device)[None])
+    seen = stack(rows, angles, lambda _, query, key, value: attend_causally(query, key, value))
+    return normalise(seen.float(), stack.norm.weight, stack.norm.eps)
+
+
+def _error(got: Tensor, reference: Tensor) -> float:
+    return float((got.float() - reference).norm() / reference.norm())
+
+
+def _refuse(what: str, error: float, allowed: float) -> None:
+    if not error <= allowed:
+        raise ArithmeticError(f"{what} is {error:.2%} off where {allowed:.2%} is allowed")
 
 
 @torch.inference_mode()
 def check_draws(num_codes: int, device: torch.device) -> None:
     """Raises ArithmeticError where `draw_in_one` does not draw what `sampling.draw` draws."""
-    scores = torch.randn(4, num_codes, generator=torch.Generator().manual_seed(0)).to(device)
-    rule = Rule.empty(4, device)
-    for row, (greedy, top_k) in enumerate([(True, 1), (False, 50), (False, 0), (False, 7)]):
-        rule.set(row, greedy=greedy, temperature=0.9, top_k=top_k, top_p=1.0, num_codes=num_codes)
-    seed, frame = torch.arange(4, device=device), torch.arange(4, device=device)
-    exact, _ = draw(scores, rule, Reach(num_codes, nucleus=False), gumbel(seed, frame, 3, 1, num_codes)[:, 0])
+    rules = [(True, 1, 1.0), (False, 50, 1.0), (False, 0, 1.0), (False, 7, 1.0), (False, 0, 0.8), (False, 50, 0.3)]
+    count = len(rules)
+    scores = torch.randn(count, num_codes, generator=torch.Generator().manual_seed(0)).to(device)
+    rule = Rule.empty(count, device)
+    for row, (greedy, top_k, top_p) in enumerate(rules):
+        rule.set(row, greedy=greedy, temperature=0.9, top_k=top_k, top_p=top_p, num_codes=num_codes)
+    seed, frame = torch.arange(count, device=device), torch.arange(count, device=device)
+    exact, _ = draw(scores, rule, Reach(num_codes, nucleus=True), gumbel(seed, frame, 3, 1, num_codes)[:, 0])
     if not torch.equal(draw_in_one(scores, rule, seed, frame, 3)[0], exact):
         raise ArithmeticError("other codes are drawn")
 

@@ -80,8 +80,8 @@ def attend(
     A program is one slot and one head of keys, with the GROUP heads of queries that share it. `qkv` (slots * TIME,
     heads, 2 * HALF) has the queries of all heads, then keys, then values; `starts` (slots,) is the position of the
     first of the TIME rows, which see each other causally without going through memory; `cosines` and `sines`
-    (positions, HALF). TIMES, QUERIES and LANES are
-    TIME, TIME * GROUP and HALF, each rounded up to a power of two.
+    (positions, HALF). TIMES, QUERIES and LANES are TIME, TIME * GROUP and HALF, each rounded up to a power of two that
+    tensor cores take (16 for the last two).
     """
     slot = tl.program_id(0).to(tl.int64)
     head = tl.program_id(1)
@@ -102,8 +102,8 @@ def attend(
     q_high *= tl.load(scale + HALF + low, lanes, 0.0)
     cosine = tl.load(cosines + (start + query_time)[:, None] * HALF + low, asked, 0.0)
     sine = tl.load(sines + (start + query_time)[:, None] * HALF + low, asked, 0.0)
-    turned_low = (q_low * cosine - q_high * sine).to(number).to(tl.float32)
-    turned_high = (q_high * cosine + q_low * sine).to(number).to(tl.float32)
+    turned_low = (q_low * cosine - q_high * sine).to(number)
+    turned_high = (q_high * cosine + q_low * sine).to(number)
 
     time = tl.arange(0, TIMES)
     own = (time < TIME)[:, None] & lanes
@@ -128,7 +128,8 @@ def attend(
 
     # the rows of this call see themselves first: there is always one, so that the maximum is finite
     near_low, near_high = own_low.to(tl.float32)[None, :, :], own_high.to(tl.float32)[None, :, :]
-    scores = tl.sum(turned_low[:, None, :] * near_low, 2) + tl.sum(turned_high[:, None, :] * near_high, 2)
+    scores = tl.sum(turned_low.to(tl.float32)[:, None, :] * near_low, 2)
+    scores += tl.sum(turned_high.to(tl.float32)[:, None, :] * near_high, 2)
     seen = (time[None, :] <= query_time[:, None]) & (time[None, :] < TIME)
     scores = tl.where(seen, scores * softmax_scale, float("-inf"))
     most = tl.max(scores, 1)
@@ -141,24 +142,218 @@ def attend(
         past = begin + tl.arange(0, BLOCK)
         inside = (past < start)[:, None] & lanes
         far = cache + past[:, None] * (2 * HALF) + low
-        far_low = tl.load(keys + far, inside, 0.0).to(tl.float32)[None, :, :]
-        far_high = tl.load(keys + far + HALF, inside, 0.0).to(tl.float32)[None, :, :]
-        more = tl.sum(turned_low[:, None, :] * far_low, 2) + tl.sum(turned_high[:, None, :] * far_high, 2)
+        far_low, far_high = tl.load(keys + far, inside, 0.0), tl.load(keys + far + HALF, inside, 0.0)
+        more = tl.dot(turned_low, tl.trans(far_low), input_precision="ieee")
+        more = tl.dot(turned_high, tl.trans(far_high), more, input_precision="ieee")
         more = tl.where(past[None, :] < start, more * softmax_scale, float("-inf"))
         higher = tl.maximum(most, tl.max(more, 1))
         shrink = tl.exp(most - higher)
         shares = tl.exp(more - higher[:, None])
-        far_low = tl.load(values + far, inside, 0.0).to(tl.float32)[None, :, :]
-        far_high = tl.load(values + far + HALF, inside, 0.0).to(tl.float32)[None, :, :]
-        sum_low = sum_low * shrink[:, None] + tl.sum(shares[:, :, None] * far_low, 1)
-        sum_high = sum_high * shrink[:, None] + tl.sum(shares[:, :, None] * far_high, 1)
         total = total * shrink + tl.sum(shares, 1)
+        shares = shares.to(number)
+        far_low, far_high = tl.load(values + far, inside, 0.0), tl.load(values + far + HALF, inside, 0.0)
+        sum_low = tl.dot(shares, far_low, sum_low * shrink[:, None], input_precision="ieee")
+        sum_high = tl.dot(shares, far_high, sum_high * shrink[:, None], input_precision="ieee")
         most = higher
 
     answer_row = ((slot * TIME + query_time) * heads + query_head) * (2 * HALF)
     answer = out + answer_row[:, None] + low
     tl.store(answer, (sum_low / total[:, None]).to(number), asked)
     tl.store(answer + HALF, (sum_high / total[:, None]).to(number), asked)
+
+
+@triton.jit(do_not_specialize=["rows"])
+def linear(
+    x,
+    norm,
+    weight,
+    bias,
+    residual,
+    out,
+    x_stride,
+    residual_stride,
+    rows,
+    size_in,
+    size_out,
+    eps,
+    HAS_NORM: tl.constexpr,
+    EXACT_NORM: tl.constexpr,
+    HAS_BIAS: tl.constexpr,
+    HAS_RESIDUAL: tl.constexpr,
+    GATED: tl.constexpr,
+    BATCH: tl.constexpr,
+    OUTS: tl.constexpr,
+    INS: tl.constexpr,
+):
+    """out = residual + W norm(x), for few rows: a program is OUTS outputs of BATCH rows, and reads its weights once.
+
+    `x` (rows, size_in), `weight` (size_out, size_in), or (2 * size_out, size_in) when GATED: then out is
+    silu(first half) * second half. The root mean square of a row is applied to its sums, or, with EXACT_NORM, to the
+    row before it is rounded: half precision could not hold it otherwise. Sums of one row are made in the same order
+    whatever rows are beside it.
+    """
+    output = tl.program_id(0) * OUTS + tl.arange(0, OUTS)
+    row = tl.program_id(1) * BATCH + tl.arange(0, BATCH)
+    here, made = row < rows, output < size_out
+    number = weight.dtype.element_ty
+    total = tl.zeros((OUTS, BATCH), tl.float32)
+    other = tl.zeros((OUTS, BATCH), tl.float32)
+    squares = tl.zeros((BATCH,), tl.float32)
+    if EXACT_NORM:
+        for start in range(0, size_in, INS):
+            place = start + tl.arange(0, INS)
+            inside = here[None, :] & (place < size_in)[:, None]
+            value = tl.load(x + row[None, :] * x_stride + place[:, None], inside, 0.0).to(tl.float32)
+            squares += tl.sum(value * value, 0)
+        squares = tl.rsqrt(squares / size_in + eps)
+    for start in range(0, size_in, INS):
+        place = start + tl.arange(0, INS)
+        inside = place < size_in
+        value = tl.load(x + row[None, :] * x_stride + place[:, None], here[None, :] & inside[:, None], 0.0)
+        if HAS_NORM:
+            exact = value.to(tl.float32)
+            scaled = exact * tl.load(norm + place, inside, 0.0)[:, None]
+            if EXACT_NORM:
+                scaled *= squares[None, :]
+            else:
+                squares += tl.sum(exact * exact, 0)
+            value = scaled.to(number)
+        where = output[:, None] * size_in + place[None, :]
+        mask = made[:, None] & inside[None, :]
+        total = tl.dot(tl.load(weight + where, mask, 0.0), value, total, input_precision="ieee")
+        if GATED:
+            more = tl.load(weight + size_out * size_in + where, mask, 0.0)
+            other = tl.dot(more, value, other, input_precision="ieee")
+    if HAS_NORM and not EXACT_NORM:
+        scale = tl.rsqrt(squares / size_in + eps)
+        total *= scale[None, :]
+        other *= scale[None, :]
+    if HAS_BIAS:
+        total += tl.load(bias + output, made, 0.0).to(tl.float32)[:, None]
+    if GATED:
+        opened = total.to(number).to(tl.float32)
+        opened = (opened / (1.0 + tl.exp(-opened))).to(number).to(tl.float32)
+        total = opened * other.to(number).to(tl.float32)
+    there = here[None, :] & made[:, None]
+    if HAS_RESIDUAL:
+        before = tl.load(residual + row[None, :] * residual_stride + output[:, None], there, 0.0)
+        total = total.to(number).to(tl.float32) + before.to(tl.float32)
+    tl.store(out + row[None, :] * size_out + output[:, None], total.to(out.dtype.element_ty), there)
+
+
+@triton.jit
+def place_rows(
+    qkv,
+    scale,
+    cosines,
+    sines,
+    starts,
+    slots,
+    queries,
+    keys,
+    values,
+    slot_stride,
+    head_stride,
+    time,
+    limit,
+    eps,
+    HEADS: tl.constexpr,
+    KV_HEADS: tl.constexpr,
+    ALL: tl.constexpr,
+    HALF: tl.constexpr,
+    LANES: tl.constexpr,
+):
+    """Of prompts: normalise and turn queries and keys; keep keys and values. A program is one row with all its heads.
+
+    `qkv` (batch * time, HEADS + 2 * KV_HEADS, 2 * HALF); `starts`, `slots` (batch,): where the first row stands, and
+    whose it is. Rows at `limit` or behind it are not kept. ALL is the number of heads, rounded up to a power of two.
+    """
+    row = tl.program_id(0)
+    number_of = row // time
+    position = tl.load(starts + number_of).to(tl.int32) + row % time
+    slot = tl.load(slots + number_of).to(tl.int64)
+    head = tl.arange(0, ALL)[:, None]
+    low = tl.arange(0, LANES)[None, :]
+    heads = HEADS + 2 * KV_HEADS
+    inside = (head < heads) & (low < HALF)
+    source = qkv + row.to(tl.int64) * heads * (2 * HALF) + head * (2 * HALF)
+    raw_low, raw_high = tl.load(source + low, inside, 0.0), tl.load(source + HALF + low, inside, 0.0)
+    first, second = _normal_halves(source, inside, low, eps, HALF)
+    is_query, is_value = head < HEADS, head >= HEADS + KV_HEADS
+    weight = scale + tl.where(is_query, 0, 2 * HALF)
+    first *= tl.load(weight + low, inside, 0.0)
+    second *= tl.load(weight + HALF + low, inside, 0.0)
+    known = (low < HALF) & (position < limit)
+    cosine = tl.load(cosines + position * HALF + low, known, 0.0)
+    sine = tl.load(sines + position * HALF + low, known, 0.0)
+    turned_low = (first * cosine - second * sine).to(qkv.dtype.element_ty)
+    turned_high = (second * cosine + first * sine).to(qkv.dtype.element_ty)
+    query = queries + row.to(tl.int64) * HEADS * (2 * HALF) + head * (2 * HALF) + low
+    tl.store(query, turned_low, inside & is_query)
+    tl.store(query + HALF, turned_high, inside & is_query)
+    kept = slot * slot_stride + position * (2 * HALF) + low
+    key = keys + kept + (head - HEADS) * head_stride
+    is_key = inside & (head >= HEADS) & (head < HEADS + KV_HEADS) & (position < limit)
+    tl.store(key, turned_low, is_key)
+    tl.store(key + HALF, turned_high, is_key)
+    value = values + kept + (head - HEADS - KV_HEADS) * head_stride
+    tl.store(value, raw_low, inside & is_value & (position < limit))
+    tl.store(value + HALF, raw_high, inside & is_value & (position < limit))
+
+
+@triton.jit
+def attend_rows(
+    queries,
+    starts,
+    slots,
+    keys,
+    values,
+    out,
+    slot_stride,
+    head_stride,
+    time,
+    limit,
+    softmax_scale,
+    HEADS: tl.constexpr,
+    GROUP: tl.constexpr,
+    DIM: tl.constexpr,
+    LANES: tl.constexpr,
+    ROWS: tl.constexpr,
+    BLOCK: tl.constexpr,
+):
+    """Of prompts: what ROWS rows of one head see, themselves and all before them, in the cache.
+
+    `place_rows` has filled it. `queries` and `out` (batch * time, HEADS, DIM).
+    """
+    first, head, number_of = tl.program_id(0) * ROWS, tl.program_id(1), tl.program_id(2)
+    start = tl.load(starts + number_of).to(tl.int32)
+    slot = tl.load(slots + number_of).to(tl.int64)
+    number = queries.dtype.element_ty
+    lane = tl.arange(0, LANES)[None, :]
+    moment = first + tl.arange(0, ROWS)
+    asked = (moment < time)[:, None] & (lane < DIM)
+    place = (number_of.to(tl.int64) * time + moment)[:, None] * (HEADS * DIM) + head * DIM + lane
+    query = tl.load(queries + place, asked, 0.0)
+    cache = slot * slot_stride + (head // GROUP) * head_stride
+    most = tl.full((ROWS,), -1e30, tl.float32)
+    total = tl.zeros((ROWS,), tl.float32)
+    sums = tl.zeros((ROWS, LANES), tl.float32)
+    end = tl.minimum(start + tl.minimum(first + ROWS, time), limit)
+    for begin in range(0, end, BLOCK):
+        past = begin + tl.arange(0, BLOCK)
+        inside = (past < end)[:, None] & (lane < DIM)
+        far = cache + past[:, None] * DIM + lane
+        scores = tl.dot(query, tl.trans(tl.load(keys + far, inside, 0.0)), input_precision="ieee") * softmax_scale
+        seen = (past[None, :] <= start + moment[:, None]) & (past < end)[None, :]
+        scores = tl.where(seen, scores, float("-inf"))
+        higher = tl.maximum(most, tl.max(scores, 1))
+        shrink = tl.exp(most - higher)
+        shares = tl.exp(scores - higher[:, None])
+        total = total * shrink + tl.sum(shares, 1)
+        held = tl.load(values + far, inside, 0.0)
+        sums = tl.dot(shares.to(number), held, sums * shrink[:, None], input_precision="ieee")
+        most = higher
+    tl.store(out + place, (sums / tl.maximum(total, 1e-30)[:, None]).to(number), asked)
 
 
 @triton.jit
@@ -173,6 +368,7 @@ def draw(
     scores,
     temperature,
     top_k,
+    top_p,
     noise,
     seeds,
     frames,
@@ -183,7 +379,7 @@ def draw(
     num_codes,
     BLOCK: tl.constexpr,
 ):
-    """Draw a code of codebook `group` as `sampling.draw` does without a nucleus; a program is a row of `scores`."""
+    """Draw a code of codebook `group` as `sampling.draw` does; a program is a row of `scores`."""
     row = tl.program_id(0)
     code = tl.arange(0, BLOCK)
     inside = code < num_codes
@@ -202,6 +398,17 @@ def draw(
         least = tl.where(tl.sum((order >= (least | bit)).to(tl.int32)) >= wanted, least | bit, least)
         bit = bit >> 1
     score = tl.where(order >= least, score, float("-inf"))
+
+    share = tl.load(top_p + row)
+    if share < 1.0:  # the largest bound that what lies at it or above reaches the share: what lies below it is out
+        mass = tl.exp(score - tl.max(score))
+        mass = tl.where(inside, mass / tl.sum(tl.where(inside, mass, 0.0)), 0.0)
+        least = tl.zeros((), tl.uint32)
+        bit = tl.full((), 0x80000000, tl.uint32)
+        for _ in range(32):
+            least = tl.where(tl.sum(tl.where(order >= (least | bit), mass, 0.0)) >= share, least | bit, least)
+            bit = bit >> 1
+        score = tl.where(order >= least, score, float("-inf"))
 
     seed = tl.load(seeds + row)
     key = _mix(seed.to(tl.uint32) ^ _mix((seed >> 32).to(tl.uint32) ^ 0x9E3779B9))

@@ -27,6 +27,10 @@ Steps = Callable[[Tensor, Tensor, Tensor], Tensor]
 """A faster way through a stack for a few rows: rows (batch, time, hidden) of slots 0..batch-1, where the first of each
 stands (batch,), and the cache (layers, 2, slots, kv_heads, length, head_dim) -> the last rows after the norm."""
 
+Prompts = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
+"""A faster way through a stack for prompts: rows (batch, time, hidden), where the first of each stands, how many are
+real, the cache, and the slots that they go to -> the last real rows after the norm."""
+
 
 def normalise(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     """RMS norm of the last dimension of `x`, float32, times `weight`."""
@@ -42,10 +46,11 @@ class RMSNorm(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.ones(size))
         self.eps = eps
+        self.result_type: torch.dtype | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise the last dimension in float32; the type of `x` is kept."""
-        return normalise(x.float(), self.weight, self.eps).to(x.dtype)
+        """Normalise the last dimension in float32; the type of `x` is kept unless `result_type` names another."""
+        return normalise(x.float(), self.weight, self.eps).to(self.result_type or x.dtype)
 
 
 class Rotary(nn.Module):
@@ -159,15 +164,23 @@ class Stack(nn.Module):
         self.norm = RMSNorm(spec.hidden_size, spec.rms_norm_eps)
         self.rotary = Rotary(spec.head_dim, spec.rope_theta)
         self.steps: Steps | None = None
+        self.prompts: Prompts | None = None
 
     def fuse(self) -> None:
         """Join the matrices that share an input, layer by layer, so that only one layer is ever held twice."""
         for layer in self.layers:
             cast(Layer, layer).fuse()
             give_back()
+        for norm in (part for part in self.modules() if isinstance(part, RMSNorm)):
+            norm.result_type = cast(Layer, self.layers[0]).self_attn.qkv_proj.weight.dtype
 
     def forward(self, x: Tensor, angles: Angles, attend: Attend) -> Tensor:
-        """Rows (batch, time, hidden) -> rows after the last layer, before `norm`."""
+        """Rows (batch, time, hidden) -> rows after the last layer, before `norm`.
+
+        float16 is too narrow for the sum of all layers: there it is carried in float32.
+        """
+        if x.dtype == torch.float16:
+            x = x.float()
         for number, layer in enumerate(self.layers):
             x = layer(number, x, angles, attend)
         return x

@@ -127,6 +127,8 @@ class Talker(nn.Module):
         Fills `kv` of those slots and returns the hidden row of each last real position, (n, hidden). What padding
         writes into `kv` lies after the last real position and is overwritten before it can be seen.
         """
+        if self.model.prompts is not None:
+            return self.model.prompts(rows, torch.zeros_like(slots), lengths, kv, slots)
         time = rows.shape[1]
 
         def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
