@@ -38,8 +38,10 @@ CUTS += [(32, 128, 4, 5), (64, 128, 4, 4), (16, 256, 8, 4)]
 COLD_BYTES = 400 << 20
 
 
-def microseconds(launches: list[Callable[[], Tensor]], capture: CudaCapture) -> float:
+def microseconds(launches: list[Callable[[], Tensor]], capture: CudaCapture, kept: list[object]) -> float:
+    """`kept` holds the graphs: their pool lives as long as one of them."""
     replay = capture(lambda: [launch() for launch in launches][-1])
+    kept.append(replay)
     times = []
     for _ in range(12):
         began, ended = (torch.cuda.Event(enable_timing=True) for _ in range(2))
@@ -58,6 +60,7 @@ def main() -> None:
     options = parser.parse_args()
     device = torch.device("cuda", 0)
     capture = CudaCapture(device)
+    kept: list[object] = []
     for name, (size_in, size_out, has_norm, gated) in SHAPES.items():
         width = size_out * (2 if gated else 1)
         count = max(8, COLD_BYTES // (2 * width * size_in))
@@ -67,7 +70,7 @@ def main() -> None:
             x = torch.randn(batch, size_in, device=device).bfloat16()
             residual = None if has_norm else torch.randn(batch, size_out, device=device).bfloat16()
             found: dict[str, float] = {}
-            found["torch"] = microseconds([lambda w=w: F.linear(x, w) for w in weights], capture)  # type: ignore[misc]
+            found["torch"] = microseconds([lambda w=w: F.linear(x, w) for w in weights], capture, kept)  # type: ignore[misc]
             for outs, ins, warps, stages in CUTS:
                 tiles = Tiles(outs, ins, min(64, max(16, batch)), warps, stages)
                 with mock.patch.object(fused, "tiles_of", lambda *_, tiles=tiles: tiles):
@@ -76,7 +79,7 @@ def main() -> None:
                             lambda w=w: linear(x, w, norm=norm, eps=1e-6, residual=residual, gated=gated)  # type: ignore[misc]
                             for w in weights
                         ]
-                        found[f"{outs}x{ins} w{warps} s{stages}"] = microseconds(launches, capture)
+                        found[f"{outs}x{ins} w{warps} s{stages}"] = microseconds(launches, capture, kept)
                     except Exception as error:
                         print(f"{name} {tiles}: {str(error)[:100]}")
             best = sorted(found.items(), key=lambda pair: pair[1])
