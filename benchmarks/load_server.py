@@ -46,7 +46,7 @@ sys.path.insert(0, str(ROOT))
 from qwen3tts_webui.audio.pcm import to_s16le  # noqa: E402
 from qwen3tts_webui.config import Settings  # noqa: E402
 from qwen3tts_webui.server import create_app  # noqa: E402
-from qwen3tts_webui.server.serving import make_server  # noqa: E402
+from qwen3tts_webui.server.uvicorn_server import make_server  # noqa: E402
 from qwen3tts_webui.speech import Speech  # noqa: E402
 from qwen3tts_webui.stream import PcmStream  # noqa: E402
 from qwen3tts_webui.types import Utterance  # noqa: E402

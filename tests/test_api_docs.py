@@ -12,9 +12,9 @@ import pytest
 from qwen3tts_webui import errors
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.server import create_app
-from qwen3tts_webui.server.openai import OpenAIBody
-from qwen3tts_webui.server.openai_voices import OPENAI_VOICES
-from qwen3tts_webui.server.schemas import SpeakBody
+from qwen3tts_webui.server.routes.openai import OpenAIBody
+from qwen3tts_webui.server.routes.openai_voices import OPENAI_VOICES
+from qwen3tts_webui.server.schemas.speech import SpeakBody
 from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.voices.presets import Presets
 from tests.fakes import ZeroCostSynthesizer

@@ -8,7 +8,7 @@ import pytest
 
 from qwen3tts_webui.cli import main, serve
 from qwen3tts_webui.errors import InvalidValue
-from qwen3tts_webui.server.keys import Keys
+from qwen3tts_webui.server.auth.api_keys import Keys
 
 
 @pytest.fixture(autouse=True)

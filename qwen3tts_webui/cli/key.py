@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do one action. Raises `NotFound` for a key that there is not."""
-    from qwen3tts_webui.server.keys import Keys
+    from qwen3tts_webui.server.auth.api_keys import Keys
 
     path = keys_file(settings_from(args))
     keys = Keys(path)

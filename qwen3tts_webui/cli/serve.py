@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from qwen3tts_webui.cli import window
 from qwen3tts_webui.cli.arguments import add_engine_arguments, settings_from
-from qwen3tts_webui.cli.bring import ignore_background_reads
+from qwen3tts_webui.cli.download_progress import ignore_background_reads
 from qwen3tts_webui.cli.key import keys_file
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.errors import InvalidValue
@@ -62,8 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Listen, say where, and serve until Ctrl+C."""
-    from qwen3tts_webui.server import logs
-    from qwen3tts_webui.server.keys import Keys
+    from qwen3tts_webui.server.auth.api_keys import Keys
+    from qwen3tts_webui.server.observability import logging as logs
 
     settings = settings_from(args)
     settings = settings.model_copy(update={"api_keys_file": keys_file(settings)})
@@ -136,8 +136,8 @@ def url(host: str, port: int) -> str:
 
 
 def _speak_until_stopped(settings: Settings, listener: socket.socket, address: str, *, desktop: bool) -> None:
-    from qwen3tts_webui.cli.bring import offer
-    from qwen3tts_webui.cli.join import (
+    from qwen3tts_webui.cli.download_progress import offer
+    from qwen3tts_webui.cli.factory import (
         choose_synthesizer,
         join_app,
         join_desk,
@@ -147,7 +147,7 @@ def _speak_until_stopped(settings: Settings, listener: socket.socket, address: s
         page_is_here,
     )
     from qwen3tts_webui.engine.gpu_monitor import GpuMonitor
-    from qwen3tts_webui.switch import Switch
+    from qwen3tts_webui.switch import HotSwapSynthesizer
 
     def on_listening() -> None:
         print(f"Listening on {address} (Ctrl+C stops it)", flush=True)
@@ -158,7 +158,7 @@ def _speak_until_stopped(settings: Settings, listener: socket.socket, address: s
 
     store = join_store(settings)
     with contextlib.ExitStack() as parts:
-        switch = parts.enter_context(contextlib.closing(Switch(choose_synthesizer(settings, store))))
+        switch = parts.enter_context(contextlib.closing(HotSwapSynthesizer(choose_synthesizer(settings, store))))
         gpu = parts.enter_context(contextlib.closing(GpuMonitor()))
         desk = parts.enter_context(contextlib.closing(join_desk(settings, store, switch)))
         library = parts.enter_context(join_library(settings))
@@ -188,7 +188,7 @@ def _behind_a_window(server: uvicorn.Server, listener: socket.socket, address: s
 
 
 def _server(app: Starlette, on_listening: Callable[[], None], settings: Settings) -> uvicorn.Server:
-    from qwen3tts_webui.server.serving import make_server
+    from qwen3tts_webui.server.uvicorn_server import make_server
 
     logging.getLogger("uvicorn").setLevel("WARNING" if settings.log_level == "info" else settings.log_level.upper())
     return make_server(app, client_timeout_s=settings.client_timeout_s, grace_s=_GRACE_S, on_listening=on_listening)

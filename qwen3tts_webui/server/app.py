@@ -13,31 +13,32 @@ from fastapi import FastAPI
 
 from qwen3tts_webui import __version__
 from qwen3tts_webui.config import Settings
-from qwen3tts_webui.doctor import Line
+from qwen3tts_webui.diagnostics import Line
 from qwen3tts_webui.errors import EngineStopped
-from qwen3tts_webui.models.desk import Desk
-from qwen3tts_webui.server import openai
-from qwen3tts_webui.server.docs_page import docs_router
-from qwen3tts_webui.server.doctor import doctor_router
-from qwen3tts_webui.server.documented import WRONG_QUERY
-from qwen3tts_webui.server.exports import exports_router
-from qwen3tts_webui.server.guarded import Ending, GuardedApp
-from qwen3tts_webui.server.keys import Keys
-from qwen3tts_webui.server.limits import Gate
-from qwen3tts_webui.server.login import login_router
-from qwen3tts_webui.server.metrics import Metrics
-from qwen3tts_webui.server.models import models_router, no_models_router
-from qwen3tts_webui.server.ops import GpuReading, ops_router
-from qwen3tts_webui.server.precision import precision_router
-from qwen3tts_webui.server.problems import Problems
-from qwen3tts_webui.server.recording import Recorder
-from qwen3tts_webui.server.requests import requests_router
-from qwen3tts_webui.server.runs import Runs
-from qwen3tts_webui.server.sessions import Sessions, secret_file
-from qwen3tts_webui.server.studio import studio_router
-from qwen3tts_webui.server.tts import tts_router
-from qwen3tts_webui.server.voices import voices_router
-from qwen3tts_webui.server.websocket import Talks, websocket_router
+from qwen3tts_webui.checkpoints.desk import Desk
+from qwen3tts_webui.server.auth.api_keys import Keys
+from qwen3tts_webui.server.auth.browser_sessions import Sessions, secret_file
+from qwen3tts_webui.server.delivery.recorder import Recorder
+from qwen3tts_webui.server.delivery.request_registry import Runs
+from qwen3tts_webui.server.http.error_responses import Problems
+from qwen3tts_webui.server.http.openapi import WRONG_QUERY
+from qwen3tts_webui.server.middleware.rate_limits import Gate
+from qwen3tts_webui.server.middleware.stack import GuardedApp
+from qwen3tts_webui.server.observability.metrics import Metrics
+from qwen3tts_webui.server.routes import openai
+from qwen3tts_webui.server.routes.docs import docs_router
+from qwen3tts_webui.server.routes.doctor import doctor_router
+from qwen3tts_webui.server.routes.exports import exports_router
+from qwen3tts_webui.server.routes.history import studio_router
+from qwen3tts_webui.server.routes.login import login_router
+from qwen3tts_webui.server.routes.models import models_router, no_models_router
+from qwen3tts_webui.server.routes.precision import precision_router
+from qwen3tts_webui.server.routes.requests import requests_router
+from qwen3tts_webui.server.routes.service import GpuReading, ops_router
+from qwen3tts_webui.server.routes.tts import tts_router
+from qwen3tts_webui.server.routes.voices import voices_router
+from qwen3tts_webui.server.routes.websocket import Talks, websocket_router
+from qwen3tts_webui.server.shutdown import Ending
 from qwen3tts_webui.speech import Speech
 
 

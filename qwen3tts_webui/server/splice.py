@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qwen3tts_webui.errors import NotFound
-from qwen3tts_webui.text.clean import lines
+from qwen3tts_webui.text.clean import split_lines
 
 
 def splice(take: Mapping[str, Any], line: int, retake: Mapping[str, Any]) -> tuple[dict[str, Any], int, int]:
@@ -61,7 +61,7 @@ def _numbered(report: Mapping[str, Any], index: int) -> dict[str, Any]:
 
 def _with_line(text: str, line: int, words: str) -> str:
     """`text` with its line number `line`, blank ones not counted, replaced by `words`."""
-    whole = lines(text)
+    whole = split_lines(text)
     shown = [place for place, one in enumerate(whole) if one.strip()]
     whole[shown[line]] = words.strip()
     return "\n".join(whole)

@@ -14,7 +14,7 @@ from pathlib import Path
 import av
 import pytest
 
-from qwen3tts_webui.server.keys import Keys
+from qwen3tts_webui.server.auth.api_keys import Keys
 from tests.fakes import RealTimeSynthesizer
 
 from .conftest import SHORT_FRAMES, Studio, Visit, serve

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.server import create_app
-from qwen3tts_webui.server.serving import make_server
+from qwen3tts_webui.server.uvicorn_server import make_server
 from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.types import Synthesizer
 from qwen3tts_webui.voices.library import Library

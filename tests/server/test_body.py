@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.server import create_app
-from qwen3tts_webui.server.schemas import SpeakBody
+from qwen3tts_webui.server.schemas.speech import SpeakBody
 from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.voices.presets import Presets
 from tests.fakes import ZeroCostSynthesizer

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from qwen3tts_webui.audio.pcm import to_s16le
-from qwen3tts_webui.server.logs import not_said_before
+from qwen3tts_webui.server.observability.logging import not_said_before
 from tests.fakes import FailingSynthesizer, SteppedSynthesizer, sound_of
 from tests.server.running import ask, running, until
 

@@ -17,8 +17,8 @@ from starlette.testclient import TestClient
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.errors import NotFound
 from qwen3tts_webui.server import create_app
-from qwen3tts_webui.server.keys import Keys
-from qwen3tts_webui.server.sessions import Sessions, secret_file
+from qwen3tts_webui.server.auth.api_keys import Keys
+from qwen3tts_webui.server.auth.browser_sessions import Sessions, secret_file
 from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.voices.presets import Presets
 from tests.fakes import ZeroCostSynthesizer

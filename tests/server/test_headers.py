@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from qwen3tts_webui.server.headers import NOTHING, SecurityHeaders
+from qwen3tts_webui.server.middleware.security_headers import NOTHING, SecurityHeaders
 
 SCRIPT = "\n window.a = '<b>';\n"
 PAGE = f"<html><script>{SCRIPT}</script><script type='module' src='x.js'></script><SCRIPT async>b()</SCRIPT></html>"

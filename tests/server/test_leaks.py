@@ -13,7 +13,7 @@ import pytest
 
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.server import create_app
-from qwen3tts_webui.server.serving import make_server
+from qwen3tts_webui.server.uvicorn_server import make_server
 from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.voices.presets import Presets
 from tests.fakes import RealTimeSynthesizer

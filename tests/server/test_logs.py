@@ -14,7 +14,7 @@ from fastapi import FastAPI
 
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.server import create_app
-from qwen3tts_webui.server.logs import JsonLines, TextLines
+from qwen3tts_webui.server.observability.logging import JsonLines, TextLines
 from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.voices.presets import Presets
 from tests.fakes import FailingSynthesizer, ZeroCostSynthesizer
@@ -72,7 +72,7 @@ def test_a_json_line_names_the_request_and_how_it_went() -> None:
     stream = StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines())
-    log = logging.getLogger("qwen3tts_webui.server.logs")
+    log = logging.getLogger("qwen3tts_webui.server.observability.logging")
     log.addHandler(handler)
     log.setLevel("INFO")
     try:
@@ -102,7 +102,7 @@ def test_answers_carry_the_id_that_the_log_has() -> None:
 
 LINES = """
 import logging
-from qwen3tts_webui.server.logs import configure
+from qwen3tts_webui.server.observability.logging import configure
 configure("info", "text")
 for number in range({count}):
     logging.getLogger("here").info("line %d, %s", number, "x" * 100)

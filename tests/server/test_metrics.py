@@ -10,7 +10,7 @@ import pytest
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.errors import SpeechError
 from qwen3tts_webui.server import create_app
-from qwen3tts_webui.server.metrics import Metrics
+from qwen3tts_webui.server.observability.metrics import Metrics
 from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.stream import PcmStream, TextQueue
 from qwen3tts_webui.types import Utterance
@@ -93,7 +93,7 @@ def test_a_packet_that_a_player_would_have_missed_is_an_underrun(monkeypatch) ->
     synthesizer = SteppedSynthesizer(num_frames=4)
     metrics = metrics_of(synthesizer)
     now = [100.0]
-    monkeypatch.setattr("qwen3tts_webui.server.metrics.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("qwen3tts_webui.server.observability.metrics.time.monotonic", lambda: now[0])
     metrics.around(synthesizer).submit([(Utterance(text="Hi."), PcmStream())])
     for wait_s in (0.5, 0.079, 0.2, 0.01):  # a packet holds 80 ms: only the third comes too late
         now[0] += wait_s
@@ -107,7 +107,7 @@ def test_a_fed_utterance_is_measured_but_for_the_time_in_which_its_text_had_to_b
     synthesizer = ReadingSynthesizer()
     metrics = metrics_of(synthesizer)
     now = [100.0]
-    monkeypatch.setattr("qwen3tts_webui.server.metrics.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("qwen3tts_webui.server.observability.metrics.time.monotonic", lambda: now[0])
     feed = TextQueue()
     metrics.around(synthesizer).submit([(Utterance(text="One", feed=feed), PcmStream())])
 

@@ -10,17 +10,17 @@ import pytest
 from fastapi.testclient import TestClient
 
 from qwen3tts_webui.config import Settings
-from qwen3tts_webui.doctor import Line
+from qwen3tts_webui.diagnostics import Line
 from qwen3tts_webui.errors import NO_OBJECT, CheckpointError
-from qwen3tts_webui.models import KNOWN, Patience, Room, Store
-from qwen3tts_webui.models.desk import Desk
+from qwen3tts_webui.checkpoints import KNOWN, Patience, Room, Store
+from qwen3tts_webui.checkpoints.desk import Desk
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.switch import Switch
+from qwen3tts_webui.switch import HotSwapSynthesizer
 from qwen3tts_webui.voices.presets import Presets
 from tests.fakes import ZeroCostSynthesizer
-from tests.models.fake_hub import BIG, MODEL, FakeHub, make_checkpoint, running_hub
-from tests.models.test_desk import Starter
+from tests.checkpoints.fake_hub import BIG, MODEL, FakeHub, make_checkpoint, running_hub
+from tests.checkpoints.test_installer import Starter
 from tests.server.running import calling, until
 
 ROUTE = "/api/models/download"
@@ -39,7 +39,7 @@ def starter() -> Starter:
 
 @pytest.fixture
 def client(tmp_path: Path, hub: FakeHub, starter: Starter) -> Iterator[TestClient]:
-    switch = Switch(ZeroCostSynthesizer(), quiet_s=0.02)
+    switch = HotSwapSynthesizer(ZeroCostSynthesizer(), quiet_s=0.02)
     store = Store(tmp_path / "models", caches=())
     room = Room(device="cuda:0", dtype="bfloat16", free_bytes=24 << 30)
     patience = Patience(tries=1, first_s=0.001)

@@ -11,7 +11,7 @@ import pytest
 from qwen3tts_webui.audio.pcm import to_s16le
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.server import create_app
-from qwen3tts_webui.server.openai_voices import OPENAI_VOICES
+from qwen3tts_webui.server.routes.openai_voices import OPENAI_VOICES
 from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.voices.presets import Presets
 from tests.fakes import FailingSynthesizer, SteppedSynthesizer, ZeroCostSynthesizer, sound_of

@@ -17,16 +17,16 @@ from schemathesis.checks import not_a_server_error
 from starlette.applications import Starlette
 
 from qwen3tts_webui.config import Settings
-from qwen3tts_webui.models import Patience, Room, Store
-from qwen3tts_webui.models.desk import Desk
+from qwen3tts_webui.checkpoints import Patience, Room, Store
+from qwen3tts_webui.checkpoints.desk import Desk
 from qwen3tts_webui.server import create_app
-from qwen3tts_webui.server.docs_page import example_of
+from qwen3tts_webui.server.routes.docs import example_of
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.switch import Switch
+from qwen3tts_webui.switch import HotSwapSynthesizer
 from qwen3tts_webui.voices.library import Library
 from qwen3tts_webui.voices.presets import Presets
 from tests.fakes import ZeroCostSynthesizer
-from tests.models.test_desk import Starter
+from tests.checkpoints.test_installer import Starter
 from tests.server.running import calling
 
 
@@ -48,7 +48,7 @@ class Later:
         await (Starlette() if scope["type"] == "lifespan" else self.app)(scope, receive, send)
 
 
-def desk_without_a_network(folder: Path, switch: Switch) -> Desk:
+def desk_without_a_network(folder: Path, switch: HotSwapSynthesizer) -> Desk:
     room = Room(device="cpu", dtype="float32", free_bytes=1 << 30)
     patience = Patience(tries=1, first_s=0.001)
     return Desk(
@@ -93,7 +93,7 @@ class Names:
 def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Names]:
     """The app behind `schema`, with a history, voices and a desk for models."""
     folder = tmp_path_factory.mktemp("openapi")
-    switch = Switch(ZeroCostSynthesizer())
+    switch = HotSwapSynthesizer(ZeroCostSynthesizer())
     desk = desk_without_a_network(folder / "models", switch)
     with closing(Library(folder)) as library, closing(switch), closing(desk):
         SERVED.app = new_app(library, examine=list, desk=desk)

@@ -10,8 +10,8 @@ from qwen3tts_webui.config import Settings
 from qwen3tts_webui.errors import NotReady
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.switch import Switch
-from qwen3tts_webui.types import Switched, Synthesizer
+from qwen3tts_webui.switch import HotSwapSynthesizer
+from qwen3tts_webui.types import PrecisionChange, Synthesizer
 from qwen3tts_webui.voices.presets import Presets
 from tests.fakes import PreciseSynthesizer, ZeroCostSynthesizer
 from tests.server.running import calling
@@ -42,7 +42,7 @@ def test_a_change_reports_the_memory_before_and_after() -> None:
 
 
 def test_an_engine_behind_a_switch_is_found() -> None:
-    switch = Switch(PreciseSynthesizer())
+    switch = HotSwapSynthesizer(PreciseSynthesizer())
     assert client_of(switch).patch(ROUTE, json={"precision": "auto"}).json()["after"] == "bfloat16"
     switch.close()
 
@@ -64,8 +64,8 @@ def test_a_type_that_the_device_has_not_is_refused() -> None:
 class Failing(PreciseSynthesizer):
     """A change that comes to nothing."""
 
-    def switch(self, dtype: str) -> Future[Switched]:
-        future: Future[Switched] = Future()
+    def switch(self, dtype: str) -> Future[PrecisionChange]:
+        future: Future[PrecisionChange] = Future()
         future.set_exception(NotReady(reason="the fake is out of order"))
         return future
 

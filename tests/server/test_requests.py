@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.errors import InvalidValue, NotFound
 from qwen3tts_webui.server import create_app
-from qwen3tts_webui.server.runs import Runs
+from qwen3tts_webui.server.delivery.request_registry import Runs
 from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.types import SpeechRequest
 from qwen3tts_webui.voices.presets import Presets

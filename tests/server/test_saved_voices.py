@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.types import Spoken, Stopped
+from qwen3tts_webui.types import SynthesisResult, FinishReason
 from qwen3tts_webui.voices.card import MAX_BYTES
 from qwen3tts_webui.voices.library import Library
 from qwen3tts_webui.voices.presets import Presets
@@ -29,8 +29,8 @@ class NamingSynthesizer(ZeroCostSynthesizer):
     def __init__(self) -> None:
         super().__init__(features=("engine_voice", "seed"))
 
-    def end(self, job: Job, stopped: Stopped) -> None:
-        spoken = Spoken(num_samples=0, stopped=stopped, timings=job.timings, engine_voice=f"voice-{job.utterance.seed}")
+    def end(self, job: Job, stopped: FinishReason) -> None:
+        spoken = SynthesisResult(num_samples=0, stopped=stopped, timings=job.timings, engine_voice=f"voice-{job.utterance.seed}")
         job.sink.finish(spoken)
 
 

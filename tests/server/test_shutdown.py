@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from qwen3tts_webui.errors import NotReady, TooManyRequests
-from qwen3tts_webui.server.limits import Gate
+from qwen3tts_webui.server.middleware.rate_limits import Gate
 from tests.fakes import RealTimeSynthesizer, SteppedSynthesizer
 from tests.server.running import ask, running, until
 
