@@ -46,19 +46,19 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 
 # The packages that the program needs: this layer changes only when pyproject.toml or constraints.txt do.
 FROM torch-cpu AS packages-cpu
-COPY pyproject.toml constraints.txt docker/packages.py ./
+COPY pyproject.toml constraints.txt docker/requirements.py ./
 RUN --mount=type=cache,target=/root/.cache/pip \
     python packages.py pyproject.toml preview > requirements.txt \
     && pip install --constraint constraints.txt --requirement requirements.txt
 
 FROM torch-cuda AS packages-cuda
-COPY pyproject.toml constraints.txt docker/packages.py ./
+COPY pyproject.toml constraints.txt docker/requirements.py ./
 RUN --mount=type=cache,target=/root/.cache/pip \
     python packages.py pyproject.toml preview > requirements.txt \
     && pip install --constraint constraints.txt --requirement requirements.txt
 
 FROM packages-cpu AS cpu
-COPY docker/start.sh docker/healthy.py ./
+COPY docker/start.sh docker/healthcheck.py ./
 RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
     pip install --no-cache-dir --no-deps /wheels/*.whl
 USER 1000:1000
@@ -68,7 +68,7 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=180s --retries=3 CMD ["py
 ENTRYPOINT ["/bin/sh", "/app/start.sh"]
 
 FROM packages-cuda AS cuda
-COPY docker/start.sh docker/healthy.py ./
+COPY docker/start.sh docker/healthcheck.py ./
 RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
     pip install --no-cache-dir --no-deps /wheels/*.whl
 ENV NVIDIA_VISIBLE_DEVICES=all \

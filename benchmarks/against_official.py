@@ -110,9 +110,9 @@ def make_checkpoint(folder: Path, size: str) -> None:
 
 def speak_ours(folder: Path, dtype: str, threads: int) -> None:
     """The process of our side: load, then speak once for each line of stdin and print what it took."""
-    from qwen3tts_webui.cli import set_up_torch
+    from qwen3tts_webui.cli import configure_torch_env
 
-    set_up_torch()
+    configure_torch_env()
     import torch
 
     from qwen3tts_webui.model import load_model
@@ -124,7 +124,7 @@ def speak_ours(folder: Path, dtype: str, threads: int) -> None:
     print("ready", flush=True)
     for _ in sys.stdin:
         start = time.perf_counter()
-        frames = sum(len(packet.codes) for packet in model.speak(utterance, packet_frames=PACKET, max_frames=FRAMES))
+        frames = sum(len(packet.codes) for packet in model.speak(utterance, frames_per_packet=PACKET, max_frames=FRAMES))
         seconds = time.perf_counter() - start
         start = time.perf_counter()
         next(model.speak(utterance, max_frames=FRAMES))

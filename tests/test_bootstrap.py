@@ -14,18 +14,18 @@ import pytest
 import app
 from qwen3tts_webui import bootstrap
 from qwen3tts_webui.bootstrap.install import is_ready, make_environment, python_in, write_stamp
-from qwen3tts_webui.bootstrap.machine import Gpu, Machine, examine, parse_cpuinfo, parse_gpus
-from qwen3tts_webui.bootstrap.plan import (
+from qwen3tts_webui.bootstrap.install_plan import (
     TORCH_INDEX,
     SetupError,
     choose_torch,
-    explain,
+    explain_pip_failure,
     pinned_torch,
-    plan,
+    plan_install,
     requirements,
     stamp_key,
     torch_ways,
 )
+from qwen3tts_webui.bootstrap.machine import Gpu, Machine, parse_cpuinfo, parse_gpus, probe_machine
 
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
@@ -136,7 +136,7 @@ def test_gpus_are_read(report: str, found: Gpu | None):
 
 
 def test_this_machine_can_be_examined(tmp_path: Path):
-    machine = examine(tmp_path)
+    machine = probe_machine(tmp_path)
     assert machine.python == sys.version_info[:2]
     assert machine.disk_free > 0
     assert machine.memory > 2**30
@@ -174,18 +174,18 @@ def test_torch_is_pinned_once():
 
 def test_a_full_disk_is_seen_before_anything_is_installed():
     with pytest.raises(SetupError) as raised:
-        plan(replace(LINUX, disk_free=1_000_000_000), CONSTRAINTS, ("numpy",))
+        plan_install(replace(LINUX, disk_free=1_000_000_000), CONSTRAINTS, ("numpy",))
     assert "2.5 GB of disk space and 1.0 GB are free" in str(raised.value)
 
 
 @pytest.mark.parametrize(("gib", "notes"), [(4, 1), (32, 0), (0, 0)])
 def test_little_memory_is_told_and_unknown_memory_is_not(gib: int, notes: int):
-    assert len(plan(replace(LINUX, memory=gib * 2**30), CONSTRAINTS, ("numpy",)).notes) == notes
+    assert len(plan_install(replace(LINUX, memory=gib * 2**30), CONSTRAINTS, ("numpy",)).notes) == notes
 
 
 @pytest.mark.parametrize(("avx2", "notes"), [(False, 1), (True, 0), (None, 0)])
 def test_a_processor_without_avx2_is_told(avx2: bool | None, notes: int):
-    found = plan(replace(LINUX, avx2=avx2), CONSTRAINTS, ("numpy",)).notes
+    found = plan_install(replace(LINUX, avx2=avx2), CONSTRAINTS, ("numpy",)).notes
     assert len(found) == notes
     assert all("no AVX2" in note for note in found)
 
@@ -220,11 +220,11 @@ def test_what_pip_really_says_offline_becomes_the_sentence_about_the_network(tmp
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", str(tmp_path), "torch==2.13.0"]
     done = subprocess.run(command, env=nowhere, capture_output=True, text=True, check=False)
     assert done.returncode != 0
-    assert explain(done.stderr).startswith("The packages cannot be downloaded")
+    assert explain_pip_failure(done.stderr).startswith("The packages cannot be downloaded")
 
 
 def test_the_announcement_says_what_and_how_big():
-    text = bootstrap.announce(plan(LINUX, CONSTRAINTS, ("numpy",)), Path("/a b/程序/.venv"))
+    text = bootstrap.announce(plan_install(LINUX, CONSTRAINTS, ("numpy",)), Path("/a b/程序/.venv"))
     assert text.splitlines() == [
         "Setting up in /a b/程序/.venv (once, a few minutes; about 0.7 GB to download, 2.5 GB on disk)",
         "  torch==2.13.0+cpu, the cpu build: no NVIDIA GPU was found",
@@ -246,7 +246,7 @@ def test_the_announcement_says_what_and_how_big():
     ],
 )
 def test_an_installers_complaint_becomes_a_sentence(output: str, start: str):
-    assert explain(output).startswith(start)
+    assert explain_pip_failure(output).startswith(start)
 
 
 # carrying it out
@@ -260,7 +260,7 @@ def ready_checkout(root: Path, name: str = "程序 with space") -> Path:
     (checkout / "pyproject.toml").write_text('dependencies = [\n    "numpy",\n]\npreview = [\n]\n', encoding="utf-8")
     (checkout / "constraints.txt").write_text("torch==2.13.0\n", encoding="utf-8")
     key = stamp_key("torch==2.13.0\n", sys.version_info[:2])
-    write_stamp(checkout / ".venv", key, plan(LINUX, "torch==2.13.0\n", ("numpy",)))
+    write_stamp(checkout / ".venv", key, plan_install(LINUX, "torch==2.13.0\n", ("numpy",)))
     return checkout
 
 
@@ -285,7 +285,7 @@ def test_any_change_of_what_is_needed_sets_up_again(tmp_path: Path, change: str)
 
 
 def test_fewer_extras_than_installed_are_ready(tmp_path: Path):
-    write_stamp(tmp_path, "key", plan(LINUX, CONSTRAINTS, ("numpy", "pytest")))
+    write_stamp(tmp_path, "key", plan_install(LINUX, CONSTRAINTS, ("numpy", "pytest")))
     python_in(tmp_path).parent.mkdir()
     python_in(tmp_path).touch()
     assert is_ready(tmp_path, "key", ("numpy",))
@@ -293,7 +293,7 @@ def test_fewer_extras_than_installed_are_ready(tmp_path: Path):
 
 
 def test_a_stamp_without_an_interpreter_is_not_ready(tmp_path: Path):
-    write_stamp(tmp_path, "key", plan(LINUX, CONSTRAINTS, ("numpy",)))
+    write_stamp(tmp_path, "key", plan_install(LINUX, CONSTRAINTS, ("numpy",)))
     assert json.loads((tmp_path / "qwen3tts-webui.json").read_text())["torch"] == "cpu"
     assert not is_ready(tmp_path, "key", ("numpy",))
 

@@ -19,8 +19,8 @@ import pytest
 import soundfile
 
 from qwen3tts_webui import __version__
-from qwen3tts_webui.cli import SUBCOMMANDS, main, say, serve
-from qwen3tts_webui.cli.arguments import parse, readable, settings_from
+from qwen3tts_webui.cli import SUBCOMMANDS, main, serve, synthesize
+from qwen3tts_webui.cli.arguments import parse, settings_from, valid_unicode
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.errors import InvalidValue
 
@@ -227,14 +227,14 @@ def test_a_missing_checkpoint_is_one_sentence(tmp_path: Path, capsys: pytest.Cap
 
 def test_float_samples_are_written_unchanged(tmp_path: Path):
     pcm = np.array([0.0, 0.1, -1.0, 1e-7, 0.99999], np.float32)
-    say.write_wav(tmp_path / "x.wav", pcm, comment="who", as_float=True)
+    synthesize.write_wav(tmp_path / "x.wav", pcm, comment="who", as_float=True)
     read, rate = soundfile.read(tmp_path / "x.wav", dtype="float32")
     assert rate == 24_000
     assert np.array_equal(read, pcm)
 
 
 def test_bytes_that_are_no_text_can_be_spoken_of():
-    assert readable("a\udcff世") == "a\ufffd世"
+    assert valid_unicode("a\udcff世") == "a\ufffd世"
 
 
 # serve, as a person starts it

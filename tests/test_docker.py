@@ -105,7 +105,7 @@ def test_each_target_can_be_run_by_nobody_in_particular(target: str):
     assert words["HEALTHCHECK"].endswith('CMD ["python", "/app/healthy.py"]')
     copied = " ".join(step.rest for step in of_target(target) if step.word == "COPY")
     assert "docker/start.sh" in copied
-    assert "docker/healthy.py" in copied
+    assert "docker/healthcheck.py" in copied
 
 
 @pytest.mark.parametrize("name", ["cpu", "gpu"])

@@ -1,6 +1,6 @@
 """From a fresh checkout to a running program. In: command-line arguments. Out: the exit code of the program.
 
-Standard library only, and nothing of ours: this runs before anything is installed. `machine` has the facts, `plan` the
+Standard library only, and nothing of ours: this runs before anything is installed. `machine` has the facts, `plan_install` the
 decisions, `install` does it. `app.py --setup EXTRA...` only sets up (`--setup preview dev` for development).
 """
 
@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qwen3tts_webui.bootstrap.install import install, is_ready, python_in, write_stamp
-from qwen3tts_webui.bootstrap.machine import Machine, examine
-from qwen3tts_webui.bootstrap.plan import Plan, SetupError, plan, requirements, stamp_key
+from qwen3tts_webui.bootstrap.install_plan import InstallPlan, SetupError, plan_install, requirements, stamp_key
+from qwen3tts_webui.bootstrap.machine import Machine, probe_machine
 
 ROOT = Path(__file__).resolve().parents[2]
 EXTRAS = ("preview",)
@@ -56,15 +56,15 @@ def prepare(root: Path, extras: tuple[str, ...], machine: Machine | None = None)
     key = stamp_key(pins, sys.version_info[:2])
     if is_ready(venv, key, wanted):
         return
-    machine = machine or examine(root)
-    todo = plan(machine, pins, wanted)
+    machine = machine or probe_machine(root)
+    todo = plan_install(machine, pins, wanted)
     print(announce(todo, venv), flush=True)
     install(todo, machine, venv, constraints)
     write_stamp(venv, key, todo)
     print("Everything is installed.\n", flush=True)
 
 
-def announce(todo: Plan, venv: Path) -> str:
+def announce(todo: InstallPlan, venv: Path) -> str:
     """What is about to happen and how big it is."""
     size = f"about {todo.download_gb:.1f} GB to download, {todo.disk_gb:.1f} GB on disk"
     lines = [

@@ -1,4 +1,4 @@
-"""Carries a `Plan` out: makes the environment, installs into it, leaves a stamp.
+"""Carries a `InstallPlan` out: makes the environment, installs into it, leaves a stamp.
 
 Every step can be broken off and repeated; standard library only.
 """
@@ -13,8 +13,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from qwen3tts_webui.bootstrap.install_plan import InstallOption, InstallPlan, SetupError, explain_pip_failure
 from qwen3tts_webui.bootstrap.machine import Machine
-from qwen3tts_webui.bootstrap.plan import Plan, SetupError, Way, explain
 
 STAMP = "qwen3tts-webui.json"
 
@@ -33,17 +33,17 @@ def is_ready(venv: Path, key: str, wanted: Sequence[str]) -> bool:
         return False
 
 
-def install(plan: Plan, machine: Machine, venv: Path, constraints: Path) -> None:
+def install(plan: InstallPlan, machine: Machine, venv: Path, constraints: Path) -> None:
     """Do all that `plan` says; `SetupError` with a plain sentence when a step fails. Says on stdout what it does."""
     print("[1/3] A Python environment of its own")
     make_environment(machine, venv)
     print(f"[2/3] torch ({plan.build.name})", flush=True)
     _first_that_works(machine, venv, plan.torch)
     print(f"[3/3] {len(plan.requirements)} packages and what they need", flush=True)
-    _first_that_works(machine, venv, [Way(("--constraint", str(constraints), *plan.requirements))])
+    _first_that_works(machine, venv, [InstallOption(("--constraint", str(constraints), *plan.requirements))])
 
 
-def write_stamp(venv: Path, key: str, done: Plan) -> None:
+def write_stamp(venv: Path, key: str, done: InstallPlan) -> None:
     """The last step of a set-up, in one move: a set-up that was broken off leaves none."""
     draft = venv / f"{STAMP}.new"
     draft.write_text(json.dumps({"key": key, "requirements": done.requirements, "torch": done.build.name}), "utf-8")
@@ -60,7 +60,7 @@ def make_environment(machine: Machine, venv: Path) -> None:
     _run([sys.executable, "-m", "venv", "--clear", str(venv)], show=True)
 
 
-def _first_that_works(machine: Machine, venv: Path, ways: Sequence[Way]) -> None:
+def _first_that_works(machine: Machine, venv: Path, ways: Sequence[InstallOption]) -> None:
     """Try each way with each installer; only the last failure is one."""
     installers = _installers(machine, venv)
     for way in ways:
@@ -96,4 +96,4 @@ def _run(command: Sequence[str], *, show: bool = False) -> None:
     if process.returncode:
         if show and not live:
             print(*complaints[-20:], sep="", file=sys.stderr)
-        raise SetupError(explain("".join(complaints)))
+        raise SetupError(explain_pip_failure("".join(complaints)))

@@ -38,7 +38,7 @@ class Machine:
     avx2: bool | None = None
 
 
-def examine(root: Path) -> Machine:
+def probe_machine(root: Path) -> Machine:
     """The machine that runs this, with the free disk space where `root` lies."""
     return Machine(
         system=platform.system(),

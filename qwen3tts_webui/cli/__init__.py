@@ -10,13 +10,13 @@ import os
 import sys
 from collections.abc import Sequence
 
-from qwen3tts_webui.cli import bench, doctor, download, key, say, serve, voices
+from qwen3tts_webui.cli import bench, doctor, download, key, serve, synthesize, voices
 from qwen3tts_webui.cli.arguments import parse
 from qwen3tts_webui.errors import SpeechError
 
 SUBCOMMANDS = {
     "serve": serve,
-    "say": say,
+    "say": synthesize,
     "voices": voices,
     "download": download,
     "doctor": doctor,
@@ -27,7 +27,7 @@ SUBCOMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; `serve` when none is named."""
-    set_up_torch()
+    configure_torch_env()
     args = parse(sys.argv[1:] if argv is None else argv, SUBCOMMANDS)
     try:
         return int(args.run(args))
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
-def set_up_torch() -> None:
+def configure_torch_env() -> None:
     """What torch reads from the environment when it is loaded, unless somebody has said otherwise.
 
     Its threads, while they wait for work, go to sleep after a millisecond or so: GNU OpenMP would let them spin for ten

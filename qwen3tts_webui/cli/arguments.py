@@ -88,7 +88,7 @@ def output_path(text: str) -> Path:
     return path
 
 
-def readable(text: str) -> str:
+def valid_unicode(text: str) -> str:
     """An argparse type: bytes that are no UTF-8 become U+FFFD, so that every text can be written and printed."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 from qwen3tts_webui.cli.arguments import add_engine_arguments, settings_from
-from qwen3tts_webui.cli.join import join_store
+from qwen3tts_webui.cli.factory import build_store
 from qwen3tts_webui.i18n import Catalog
 
 
@@ -25,10 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the findings."""
-    from qwen3tts_webui.doctor import check, look, told
+    from qwen3tts_webui.diagnostics import collect_facts, render_findings, run_checks
 
     settings = settings_from(args)
-    lines = told(check(look(settings, join_store(settings))), Catalog("zh" if settings.page_language == "zh" else "en"))
+    lines = render_findings(
+        run_checks(collect_facts(settings, build_store(settings))),
+        Catalog("zh" if settings.page_language == "zh" else "en"),
+    )
     if "json" in args:
         print(json.dumps(lines, ensure_ascii=False, indent=1))
     else:

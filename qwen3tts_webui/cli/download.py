@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qwen3tts_webui.cli.arguments import add_model_folders, settings_from
-from qwen3tts_webui.cli.bring import fetch
-from qwen3tts_webui.cli.join import join_room, join_store
+from qwen3tts_webui.cli.download_progress import download_with_progress
+from qwen3tts_webui.cli.factory import build_store, probe_memory_budget
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.errors import InvalidValue
 
 if TYPE_CHECKING:
-    from qwen3tts_webui.models import Store
+    from qwen3tts_webui.checkpoints import LocalStore
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,34 +31,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Download or copy, and print where the model lies."""
-    from qwen3tts_webui.models import DEFAULT, Folder, known, mirror
-    from qwen3tts_webui.models.known import is_model_id
+    from qwen3tts_webui.checkpoints import DEFAULT_MODEL, LocalFolder, find_in_catalog, source_for
+    from qwen3tts_webui.checkpoints.catalog import is_model_id
 
     settings = settings_from(args)
-    store = join_store(settings)
+    store = build_store(settings)
     if "list" in args:
         print(*table(settings, store), sep="\n")
         return 0
-    released = known(args.wanted)
-    model = released.id if released else args.wanted or DEFAULT.id
+    released = find_in_catalog(args.wanted)
+    model = released.id if released else args.wanted or DEFAULT_MODEL.id
     if not is_model_id(model):
-        raise InvalidValue(field="MODEL", expected=f"a name such as {DEFAULT.id}", got=args.wanted)
+        raise InvalidValue(field="MODEL", expected=f"a name such as {DEFAULT_MODEL.id}", got=args.wanted)
     if "source" in args:
-        source = Folder(args.source.expanduser())
-        print(fetch(store, source, model if args.wanted else source.model))
+        source = LocalFolder(args.source.expanduser())
+        print(download_with_progress(store, source, model if args.wanted else source.model))
     else:
-        print(fetch(store, mirror(settings.mirror), model))
+        print(download_with_progress(store, source_for(settings.mirror), model))
     return 0
 
 
-def table(settings: Settings, store: Store) -> list[str]:
+def table(settings: Settings, store: LocalStore) -> list[str]:
     """One line a model: size on disk, what it needs in memory here, and whether it fits and is here already."""
-    from qwen3tts_webui.models import KNOWN, fit
+    from qwen3tts_webui.checkpoints import CATALOG, estimate_memory
 
-    room = join_room(settings, store)
+    room = probe_memory_budget(settings, store)
     lines = []
-    for model in KNOWN:
-        found = fit(model.weights, room)
+    for model in CATALOG:
+        found = estimate_memory(model.weights, room)
         here = (
             "on this machine" if store.find(model.id) else f"about {model.approximate_bytes / 1e9:.1f} GB to download"
         )

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qwen3tts_webui.cli import window
+from qwen3tts_webui.cli import desktop_window
 from qwen3tts_webui.cli.arguments import add_engine_arguments, settings_from
 from qwen3tts_webui.cli.download_progress import ignore_background_reads
 from qwen3tts_webui.cli.key import keys_file
@@ -68,9 +68,9 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_from(args)
     settings = settings.model_copy(update={"api_keys_file": keys_file(settings)})
     keys = Keys(settings.api_keys_file)
-    refuse_strangers(settings.host, insecure=getattr(args, "insecure", False), keys=keys.needed)
+    require_auth_for_public_host(settings.host, insecure=getattr(args, "insecure", False), keys=keys.needed)
     if "desktop" in args:
-        window.require()
+        desktop_window.require()
     logs.configure(settings.log_level, settings.log_format)
     ignore_background_reads()
     with listen(settings.host, settings.port) as listener:
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def refuse_strangers(host: str, *, insecure: bool, keys: bool = False) -> None:
+def require_auth_for_public_host(host: str, *, insecure: bool, keys: bool = False) -> None:
     """Raises `InvalidValue` for a host that others can reach without `keys`, unless a person asked for just that."""
     if not insecure and not keys and not is_loopback(host):
         expected = "an address of this machine alone (or make a key: qwen3tts-webui key new; or add --insecure)"
@@ -136,37 +136,37 @@ def url(host: str, port: int) -> str:
 
 
 def _speak_until_stopped(settings: Settings, listener: socket.socket, address: str, *, desktop: bool) -> None:
-    from qwen3tts_webui.cli.download_progress import offer
+    from qwen3tts_webui.cli.download_progress import offer_download
     from qwen3tts_webui.cli.factory import (
+        build_app,
+        build_history,
+        build_model_installer,
+        build_speech,
+        build_store,
         choose_synthesizer,
-        join_app,
-        join_desk,
-        join_library,
-        join_speech,
-        join_store,
-        page_is_here,
+        gradio_installed,
     )
     from qwen3tts_webui.engine.gpu_monitor import GpuMonitor
-    from qwen3tts_webui.switch import HotSwapSynthesizer
+    from qwen3tts_webui.hot_swap import HotSwapSynthesizer
 
     def on_listening() -> None:
         print(f"Listening on {address} (Ctrl+C stops it)", flush=True)
-        if settings.browser and page_is_here() and not desktop:
+        if settings.browser and gradio_installed() and not desktop:
             open_browser(address)
         if info.preview and not settings.preview:
-            offer(settings, desk)
+            offer_download(settings, installer)
 
-    store = join_store(settings)
+    store = build_store(settings)
     with contextlib.ExitStack() as parts:
         switch = parts.enter_context(contextlib.closing(HotSwapSynthesizer(choose_synthesizer(settings, store))))
         gpu = parts.enter_context(contextlib.closing(GpuMonitor()))
-        desk = parts.enter_context(contextlib.closing(join_desk(settings, store, switch)))
-        library = parts.enter_context(join_library(settings))
+        installer = parts.enter_context(contextlib.closing(build_model_installer(settings, store, switch)))
+        library = parts.enter_context(build_history(settings))
         info = switch.info
         print(f"{info.label} on {info.device}, {info.dtype}", flush=True)
-        if not page_is_here():
+        if not gradio_installed():
             print("Gradio is not installed: the API is here, the page is not.", flush=True)
-        app = join_app(settings, join_speech(settings, switch, library), gpu, desk)
+        app = build_app(settings, build_speech(settings, switch, library), gpu, installer)
         server = _server(app, on_listening, settings)
         with contextlib.suppress(KeyboardInterrupt):
             if desktop:
@@ -181,7 +181,7 @@ def _behind_a_window(server: uvicorn.Server, listener: socket.socket, address: s
     thread = threading.Thread(target=server.run, args=([listener],), name="server")
     thread.start()
     try:
-        window.show(address, "Qwen3-TTS")
+        desktop_window.show(address, "Qwen3-TTS")
     finally:
         server.should_exit = True
         thread.join()

@@ -11,6 +11,6 @@ def __getattr__(name: str) -> object:
     """`app`, once somebody asks for it: what needs no Ray can be imported without."""
     if name != "app":
         raise AttributeError(name)
-    from qwen3tts_webui.cluster.scale import app
+    from qwen3tts_webui.cluster.deployment import app
 
     return app

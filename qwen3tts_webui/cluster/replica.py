@@ -14,10 +14,10 @@ from ray import serve
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from qwen3tts_webui.cli.join import choose_synthesizer, join_library, join_speech, join_store
+from qwen3tts_webui.cli.factory import build_history, build_speech, build_store, choose_synthesizer
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.engine.gpu_monitor import GpuMonitor
-from qwen3tts_webui.errors import NotReady, still_loading
+from qwen3tts_webui.errors import NotReady, loading_reason
 from qwen3tts_webui.server.app import create_app
 from qwen3tts_webui.types import Synthesizer
 from qwen3tts_webui.ui.mount import mount_page
@@ -32,14 +32,14 @@ class Replica:
 
     def __init__(self, settings: Settings) -> None:
         self._parts = contextlib.ExitStack()
-        store = join_store(settings)
+        store = build_store(settings)
         self._synthesizer: Synthesizer = self._parts.enter_context(
             contextlib.closing(choose_synthesizer(settings, store))
         )
         gpus = ray.get_gpu_ids()
         gpu = self._parts.enter_context(contextlib.closing(GpuMonitor(index=int(gpus[0]) if gpus else 0)))
-        library = self._parts.enter_context(join_library(settings))
-        speech = join_speech(settings, self._synthesizer, library)
+        library = self._parts.enter_context(build_history(settings))
+        speech = build_speech(settings, self._synthesizer, library)
         self._app: ASGIApp = create_app(
             speech,
             settings,
@@ -49,23 +49,23 @@ class Replica:
         latest = time.monotonic() + _PATIENCE_S
         while not self._synthesizer.ready:
             if time.monotonic() > latest:
-                raise NotReady(reason=still_loading(self._synthesizer.info.label))
+                raise NotReady(reason=loading_reason(self._synthesizer.info.label))
             time.sleep(0.1)
         log.info("%s is ready", self._synthesizer.info.label)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return Signed(self._app, serve.get_replica_context().replica_id.unique_id)
+        return ReplicaHeader(self._app, serve.get_replica_context().replica_id.unique_id)
 
     def check_health(self) -> None:
         """Ray asks now and then, and puts another in the place of one that raises."""
         if not self._synthesizer.ready:
-            raise NotReady(reason=still_loading(self._synthesizer.info.label))
+            raise NotReady(reason=loading_reason(self._synthesizer.info.label))
 
     def __del__(self) -> None:
         self._parts.close()
 
 
-class Signed:
+class ReplicaHeader:
     """`app`, whose answers say which replica they come from (`X-Replica`); their `X-Request-Id` is set by the proxy."""
 
     def __init__(self, app: ASGIApp, name: str) -> None:

@@ -16,7 +16,7 @@ import ray
 from ray.serve.experimental.consistent_hash_router import ConsistentHashRouter
 from ray.serve.request_router import PendingRequest, ReplicaID, RunningReplica
 
-from qwen3tts_webui.cluster.owners import Owners, asked_about, begun_by
+from qwen3tts_webui.cluster.request_affinity import RequestAffinity, request_id_of_query, request_id_of_start
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +28,8 @@ class Router(ConsistentHashRouter):
 
     def initialize_state(self, **kwargs: Any) -> None:
         super().initialize_state(**kwargs)
-        self._owners = Owners()
-        self._shared: Any = ray.remote(Owners).options(**_ACTOR, num_cpus=0).remote()
+        self._owners = RequestAffinity()
+        self._shared: Any = ray.remote(RequestAffinity).options(**_ACTOR, num_cpus=0).remote()
 
     async def choose_replicas(
         self, candidate_replicas: list[RunningReplica], pending_request: PendingRequest | None = None
@@ -43,15 +43,15 @@ class Router(ConsistentHashRouter):
 
     def on_request_routed(self, pending_request: PendingRequest, replica_id: ReplicaID, result: Any) -> None:
         """Remember who speaks, here at once and for the other machines a moment later."""
-        begun = begun_by(_scope(pending_request))
+        begun = request_id_of_start(_scope(pending_request))
         if begun is not None:
             self._owners.set(begun, replica_id.unique_id)
             self._shared.set.remote(begun, replica_id.unique_id)
 
     async def _owner(self, scope: dict[str, Any]) -> str | None:
-        question = asked_about(scope)
+        question = request_id_of_query(scope)
         if question is None:
-            begun = begun_by(scope)
+            begun = request_id_of_start(scope)
             return None if begun is None else self._owners.of(begun)
         known = self._owners.of(question)
         if known is not None:

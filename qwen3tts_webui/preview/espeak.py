@@ -18,8 +18,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from qwen3tts_webui.errors import SynthesisError
-from qwen3tts_webui.preview.data import cache_folder
-from qwen3tts_webui.preview.kokoro import Stopped
+from qwen3tts_webui.preview.kokoro import SynthesisCancelled
+from qwen3tts_webui.preview.kokoro_weights import cache_folder
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm
 
 MAX_DATA_PATH = 150  # espeak-ng keeps its data path in 160 bytes
@@ -75,7 +75,7 @@ class Espeak:
     ) -> None:
         """Speak `text` and hand each buffer to `put` while it is made.
 
-        Raises `Stopped` after `stop` turned True, and whatever `put` raises.
+        Raises `SynthesisCancelled` after `stop` turned True, and whatever `put` raises.
         """
         stream = _Sound(self._rate, put, stop)
         callback = _Callback(stream.receive)  # kept alive by this frame until the library is done with it
@@ -89,7 +89,7 @@ class Espeak:
         if stream.error is not None:
             raise stream.error
         if stop():
-            raise Stopped
+            raise SynthesisCancelled
         stream.flush()
 
     def _choose(self, voice: str) -> None:

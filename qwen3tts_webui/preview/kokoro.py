@@ -27,7 +27,7 @@ _STOP_POLL_S = 0.02
 _log = logging.getLogger(__name__)
 
 
-class Stopped(Exception):
+class SynthesisCancelled(Exception):
     """The listener left while the model was running. Never leaves this package."""
 
 
@@ -67,7 +67,7 @@ class Kokoro:
     def speak(self, phonemes: str, pack: Pack, *, speed: float = 1.0, stop: Callable[[], bool] = lambda: False) -> Pcm:
         """Sound of one piece of at most `MAX_TOKENS` symbols, float32 (samples,).
 
-        `stop` is asked every 20 ms while the model runs; once it is True the run is ended and `Stopped` raised.
+        `stop` is asked every 20 ms while the model runs; once it is True the run is ended and `SynthesisCancelled` raised.
         """
         ids = self.symbols.ids(phonemes)[:MAX_TOKENS]
         if not ids:
@@ -83,10 +83,10 @@ class Kokoro:
                 audio = self._session.run(None, feeds, options)[0]
             except Exception:
                 if guard.stopped:
-                    raise Stopped from None
+                    raise SynthesisCancelled from None
                 raise
         if guard.stopped or stop():
-            raise Stopped
+            raise SynthesisCancelled
         return np.asarray(audio, np.float32).reshape(-1)
 
 

@@ -16,42 +16,44 @@ from qwen3tts_webui.config import asset
 from qwen3tts_webui.errors import (
     CLOSING,
     Busy,
-    Cause,
     EngineStopped,
+    NestedError,
     NotReady,
     SpeechError,
     SynthesisError,
     Unsupported,
 )
-from qwen3tts_webui.preview.choose import Cast
-from qwen3tts_webui.preview.job import Job
-from qwen3tts_webui.preview.kokoro import Stopped
-from qwen3tts_webui.preview.speaker import Assets, Speaker
-from qwen3tts_webui.preview.turns import Turns
+from qwen3tts_webui.preview.backend import Assets, KokoroBackend
+from qwen3tts_webui.preview.fair_queue import FairQueue
+from qwen3tts_webui.preview.kokoro import SynthesisCancelled
+from qwen3tts_webui.preview.utterance_state import UtteranceState
+from qwen3tts_webui.preview.voice_selection import VoiceChoice
 from qwen3tts_webui.text.language import LANGUAGES
 from qwen3tts_webui.types import EngineInfo, EngineLoad, Feature, Pcm, PcmSink, Utterance
 
 _POLL_S = 0.02  # sinks and feeds are asked this often when nobody can go on
 _RETRY_AFTER_S = 5
-_FEATURES: frozenset[Feature] = frozenset({"engine_voice", "seed", "feed"})
+_FEATURES: frozenset[Feature] = frozenset({"engine_voice", "seed", "text_streaming"})
 _log = logging.getLogger(__name__)
 
 
-class Speaks(Protocol):
-    """What `PreviewSynthesizer` needs of a `Speaker`; it is built and used on the engine's thread only."""
+class PreviewBackend(Protocol):
+    """What `PreviewSynthesizer` needs of a `KokoroBackend`; it is built and used on the engine's thread only."""
 
     @property
-    def without_kokoro(self) -> str: ...
+    def fallback_reason(self) -> str: ...
 
     def warm_up(self, stop: Callable[[], bool]) -> None: ...
 
-    def cast(self, description: str, language: str, seed: int, engine_voice: str | None = None) -> Cast: ...
+    def choose_voice(
+        self, description: str, language: str, seed: int, engine_voice_id: str | None = None
+    ) -> VoiceChoice: ...
 
     def speak(
         self,
         text: str,
         language: str,
-        cast: Cast,
+        cast: VoiceChoice,
         put: Callable[[Pcm], None],
         *,
         urgent: bool,
@@ -63,7 +65,7 @@ class PreviewSynthesizer:
     """Implements `types.Synthesizer`. It is not Qwen3-TTS, and its `info` says so.
 
     `slots` is how many utterances are said to speak at once (in turns), `queue_size` how many more may wait, `threads`
-    what Kokoro may keep busy. `make_speaker` loads everything that makes sound.
+    what Kokoro may keep busy. `make_backend` loads everything that makes sound.
     """
 
     def __init__(
@@ -72,14 +74,14 @@ class PreviewSynthesizer:
         queue_size: int = 64,
         slots: int = 2,
         threads: int = 2,
-        make_speaker: Callable[[], Speaks] | None = None,
+        make_backend: Callable[[], PreviewBackend] | None = None,
     ) -> None:
         assets = Assets(asset("preview"))
-        self._casting = assets.casting()
-        self._make_speaker = make_speaker or (lambda: Speaker(assets, self._casting, threads=threads))
+        self._selector = assets.voice_selector()
+        self._make_backend = make_backend or (lambda: KokoroBackend(assets, self._selector, threads=threads))
         self._queue_size = queue_size
         self._slots = slots
-        self._turns = Turns()
+        self._queue = FairQueue()
         self._change = threading.Condition()
         self._ready = False
         self._failed = ""
@@ -113,9 +115,9 @@ class PreviewSynthesizer:
     @property
     def load(self) -> EngineLoad:
         with self._change:
-            speaking, total = self._turns.speaking, len(self._turns)
+            speaking, total = self._queue.speaking, len(self._queue)
         active = min(max(speaking, min(total, self._slots)), self._slots)
-        return EngineLoad(active=active, waiting=total - active, slots=self._slots, queue_size=self._queue_size)
+        return EngineLoad(running=active, queued=total - active, slots=self._slots, queue_size=self._queue_size)
 
     def submit(self, jobs: Sequence[tuple[Utterance, PcmSink]]) -> None:
         for utterance, _ in jobs:
@@ -123,17 +125,17 @@ class PreviewSynthesizer:
         with self._change:
             if self._failed or self._closed:
                 raise NotReady(reason=self._failed or CLOSING)
-            waiting = len(self._turns)
+            waiting = len(self._queue)
             if waiting + len(jobs) > self._slots + self._queue_size:
                 raise Busy(waiting=max(0, waiting - self._slots), retry_after_s=_RETRY_AFTER_S)
-            self._turns.add([Job(utterance, sink) for utterance, sink in jobs])
+            self._queue.add([UtteranceState(utterance, sink) for utterance, sink in jobs])
             self._change.notify_all()
 
     def close(self, *, grace_s: float = 0.0) -> None:
         with self._change:
             self._closed = True
             self._change.notify_all()
-            self._change.wait_for(lambda: not len(self._turns), max(0.0, grace_s))
+            self._change.wait_for(lambda: not len(self._queue), max(0.0, grace_s))
             self._aborted = True
             self._change.notify_all()
         if threading.current_thread() is not self._thread:
@@ -141,28 +143,30 @@ class PreviewSynthesizer:
 
     def _check(self, utterance: Utterance) -> None:
         voice = utterance.voice
-        if voice.engine_voice is not None:
-            self._casting.named(voice.engine_voice)
-        instead = "Describe the voice in words instead."
+        if voice.engine_voice_id is not None:
+            self._selector.named(voice.engine_voice_id)
+        hint = "Describe the voice in words instead."
         if voice.speaker is not None:
-            raise Unsupported(engine=self.info.label, feature="speaker", instead=instead)
-        if voice.passage is not None:
-            raise Unsupported(engine=self.info.label, feature="continuation", instead=instead)
+            raise Unsupported(engine=self.info.label, feature="speaker", hint=hint)
+        if voice.acoustic_prompt is not None:
+            raise Unsupported(engine=self.info.label, feature="continuation", hint=hint)
 
     # the engine's thread
 
     def _run(self) -> None:
         try:
-            speaker = self._make_speaker()
-            self._without_kokoro = speaker.without_kokoro
+            speaker = self._make_backend()
+            self._without_kokoro = speaker.fallback_reason
             speaker.warm_up(lambda: self._aborted)
-        except Stopped:
+        except SynthesisCancelled:
             self._fail_rest(EngineStopped())
             return
         except Exception as error:
             _log.exception("the preview voice cannot be loaded")
             with self._change:
-                self._failed = Cause(error) if isinstance(error, SpeechError) else str(error) or type(error).__name__
+                self._failed = (
+                    NestedError(error) if isinstance(error, SpeechError) else str(error) or type(error).__name__
+                )
             self._fail_rest(NotReady(reason=self._failed))
             return
         self._ready = True
@@ -170,21 +174,21 @@ class PreviewSynthesizer:
             self._take_turn(job, speaker)
         self._fail_rest(EngineStopped())
 
-    def _wait_for_turn(self) -> Job | None:
+    def _wait_for_turn(self) -> UtteranceState | None:
         """The next job that can go on; None when the engine is to stop."""
         with self._change:
-            while not self._aborted and not (self._closed and not len(self._turns)):
-                for job in self._turns.pick(_may_go):
-                    self._turns.took_turn(job)
+            while not self._aborted and not (self._closed and not len(self._queue)):
+                for job in self._queue.pick(_may_go):
+                    self._queue.record_turn(job)
                     return job
-                self._change.wait(_POLL_S if len(self._turns) else None)
+                self._change.wait(_POLL_S if len(self._queue) else None)
         return None
 
-    def _take_turn(self, job: Job, speaker: Speaks) -> None:
+    def _take_turn(self, job: UtteranceState, speaker: PreviewBackend) -> None:
         """One clause of one utterance. A failure ends this utterance only."""
         try:
             ended = self._speak_clause(job, speaker)
-        except Stopped:
+        except SynthesisCancelled:
             ended = not self._aborted
             if ended:
                 job.finish("cancelled")
@@ -194,10 +198,10 @@ class PreviewSynthesizer:
             ended = True
         if ended:
             with self._change:
-                self._turns.remove(job)
+                self._queue.remove(job)
                 self._change.notify_all()
 
-    def _speak_clause(self, job: Job, speaker: Speaks) -> bool:
+    def _speak_clause(self, job: UtteranceState, speaker: PreviewBackend) -> bool:
         """True when the utterance has ended, and its sink knows."""
 
         def stop() -> bool:
@@ -205,32 +209,32 @@ class PreviewSynthesizer:
 
         def put(packet: Pcm) -> None:
             if stop():
-                raise Stopped
+                raise SynthesisCancelled
             job.put(packet)
 
         if stop():
-            raise Stopped
+            raise SynthesisCancelled
         clause = job.next_clause()
-        if job.cast is None:
+        if job.voice is None:
             voice = job.utterance.voice
-            job.cast = speaker.cast(voice.description, job.language, job.utterance.seed, voice.engine_voice)
+            job.voice = speaker.choose_voice(voice.description, job.language, job.utterance.seed, voice.engine_voice_id)
         if clause:
-            speaker.speak(clause, job.language, job.cast, put, urgent=job.silent, stop=stop)
-        if clause and not job.capped:
+            speaker.speak(clause, job.language, job.voice, put, urgent=job.nothing_sent, stop=stop)
+        if clause and not job.at_length_limit:
             return False
-        job.finish("cap" if job.capped else "end")
+        job.finish("length" if job.at_length_limit else "stop")
         return True
 
     def _fail_rest(self, error: Exception) -> None:
         with self._change:
-            for job in self._turns:
-                self._turns.remove(job)
+            for job in self._queue:
+                self._queue.remove(job)
                 job.sink.fail(error)
             self._change.notify_all()
 
 
-def _may_go(job: Job) -> bool:
-    return job.sink.cancelled or (not job.sink.full and job.has_clause())
+def _may_go(job: UtteranceState) -> bool:
+    return job.sink.cancelled or (not job.sink.is_backpressured and job.has_clause())
 
 
 def _wrapped(error: Exception) -> SynthesisError:

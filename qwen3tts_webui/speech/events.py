@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from qwen3tts_webui.errors import SpeechError
-from qwen3tts_webui.types import Pcm, Sampling, Segment, Stopped, Timings
+from qwen3tts_webui.types import FinishReason, Pcm, Sampling, Segment, Timings
 
 VoiceSource = Literal["new", "continued", "seed"]
 """Whose voice a segment has: a new one, the same one continued, or a similar one (same description, same seed)."""
@@ -23,7 +23,7 @@ class SegmentStarted:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sound:
+class AudioChunk:
     """The next piece of sound, float32 (samples,): speech, or the silence of a pause."""
 
     pcm: Pcm
@@ -36,7 +36,7 @@ class SegmentEnded:
     segment: Segment
     start_sample: int
     num_samples: int
-    stopped: Stopped
+    finish_reason: FinishReason
     timings: Timings
 
 
@@ -48,18 +48,18 @@ class SegmentFailed:
     error: SpeechError
 
 
-Event = SegmentStarted | Sound | SegmentEnded | SegmentFailed
+Event = SegmentStarted | AudioChunk | SegmentEnded | SegmentFailed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentReport:
-    """How one segment went. `stopped` is None when it `failed` (the error's code) or was never begun."""
+    """How one segment went. `finish_reason` is None when it `failed` (the error's code) or was never begun."""
 
     segment: Segment
     voice: VoiceSource
     start_sample: int
     num_samples: int = 0
-    stopped: Stopped | None = None
+    finish_reason: FinishReason | None = None
     failed: str | None = None
     timings: Timings | None = None
 
@@ -82,15 +82,15 @@ class Report:
     seed: int
     speed: float
     sampling: Sampling
-    packet_frames: int | None
-    keep_voice: bool
+    frames_per_packet: int | None
+    continue_voice: bool
     loudness: bool
     engine: str
     label: str
     preview: bool
     model: str
     num_samples: int
-    stopped: Stopped
+    finish_reason: FinishReason
     failed: str | None
     timings: Timings
     segments: tuple[SegmentReport, ...]

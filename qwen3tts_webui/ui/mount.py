@@ -19,10 +19,10 @@ from starlette.types import Scope
 
 from qwen3tts_webui.config import Settings, asset
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.ui.boot import boot
+from qwen3tts_webui.ui.bootstrap_data import bootstrap_data
 from qwen3tts_webui.ui.page import build_page
 from qwen3tts_webui.ui.theme import theme
-from qwen3tts_webui.voices.traits import suggest
+from qwen3tts_webui.voices.description_ideas import suggest_description
 
 _HEAD = """
 <link rel="stylesheet" href="studio/page.css">
@@ -46,7 +46,7 @@ def _preloads(module: str = "main.js", known: tuple[str, ...] = ()) -> tuple[str
     return known
 
 
-class _Fresh(StaticFiles):
+class NoCacheStaticFiles(StaticFiles):
     """Static files that a browser asks about each time (an ETag answers 304): an update is never half old."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
@@ -57,7 +57,7 @@ class _Fresh(StaticFiles):
 
 def mount_page(app: FastAPI, speech: Speech, settings: Settings) -> None:
     """Serve the page at /; call it after every other route was added."""
-    body = json.dumps(boot(speech, settings), ensure_ascii=False).encode()
+    body = json.dumps(bootstrap_data(speech, settings), ensure_ascii=False).encode()
     etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
 
     async def boot_json(request: Request) -> Response:
@@ -69,7 +69,7 @@ def mount_page(app: FastAPI, speech: Speech, settings: Settings) -> None:
     async def surprise(request: Request) -> Response:
         """A description nobody thought of, in the language that the person writes in."""
         seed = secrets.randbelow(2**32)
-        description = suggest(seed, "zh" if request.query_params.get("language") == "zh" else "en")
+        description = suggest_description(seed, "zh" if request.query_params.get("language") == "zh" else "en")
         return JSONResponse({"description": description}, headers={"Cache-Control": "no-store"})
 
     async def manifest(_: Request) -> Response:
@@ -79,8 +79,8 @@ def mount_page(app: FastAPI, speech: Speech, settings: Settings) -> None:
     app.add_route("/manifest.json", manifest, include_in_schema=False)
     app.add_route("/studio/boot.json", boot_json, include_in_schema=False)
     app.add_route("/studio/surprise.json", surprise, include_in_schema=False)
-    app.mount("/studio/icons", _Fresh(directory=asset("icons")))
-    app.mount("/studio", _Fresh(directory=asset("player")))
+    app.mount("/studio/icons", NoCacheStaticFiles(directory=asset("icons")))
+    app.mount("/studio", NoCacheStaticFiles(directory=asset("player")))
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read by Gradio in many places; no argument covers them all
     gr.mount_gradio_app(
         app,

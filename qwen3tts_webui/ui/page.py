@@ -6,12 +6,12 @@ import gradio as gr
 
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.i18n import Catalog
-from qwen3tts_webui.ui.handlers import wire
-from qwen3tts_webui.ui.header import header
-from qwen3tts_webui.ui.model_region import model_region
-from qwen3tts_webui.ui.player_region import player_region
-from qwen3tts_webui.ui.text_region import text_region
-from qwen3tts_webui.ui.voice_region import voice_region
+from qwen3tts_webui.ui.events import bind_events
+from qwen3tts_webui.ui.regions.header import header
+from qwen3tts_webui.ui.regions.model import model_region
+from qwen3tts_webui.ui.regions.player import player_region
+from qwen3tts_webui.ui.regions.text import text_region
+from qwen3tts_webui.ui.regions.voice import voice_region
 
 
 def build_page(settings: Settings) -> gr.Blocks:
@@ -25,5 +25,5 @@ def build_page(settings: Settings) -> gr.Blocks:
             voice = voice_region(say)
             player = player_region(say)
         model_region()
-        wire(text, voice, player)
+        bind_events(text, voice, player)
     return page

@@ -12,19 +12,19 @@ import pytest
 
 from qwen3tts_webui.config import asset
 from qwen3tts_webui.preview import PreviewSynthesizer
-from qwen3tts_webui.preview.choose import Cast
-from qwen3tts_webui.preview.kokoro import Stopped
-from qwen3tts_webui.preview.speaker import PACKET, Assets, Speaker
+from qwen3tts_webui.preview.backend import PACKET, Assets, KokoroBackend
+from qwen3tts_webui.preview.kokoro import SynthesisCancelled
+from qwen3tts_webui.preview.voice_selection import VoiceChoice
 from qwen3tts_webui.types import Pcm
 
-CAST = Cast(engine="kokoro", timbre="af_heart")
+CAST = VoiceChoice(engine="kokoro", timbre="af_heart")
 
 
 @dataclass
 class CountingSpeaker:
     """Speaks one packet a letter, the letter's code as the sample; writes down who asked for what."""
 
-    without_kokoro: str = ""
+    fallback_reason: str = ""
     clauses: list[str] = field(default_factory=list)
     seconds_a_packet: float = 0.0
     packets: int = 0
@@ -34,16 +34,16 @@ class CountingSpeaker:
     def warm_up(self, stop: Callable[[], bool]) -> None:
         while not self.may_load.wait(0.005):
             if stop():
-                raise Stopped
+                raise SynthesisCancelled
 
-    def cast(self, description: str, language: str, seed: int, engine_voice: str | None = None) -> Cast:
+    def choose_voice(self, description: str, language: str, seed: int, engine_voice_id: str | None = None) -> VoiceChoice:
         return CAST
 
     def speak(
         self,
         text: str,
         language: str,
-        cast: Cast,
+        cast: VoiceChoice,
         put: Callable[[Pcm], None],
         *,
         urgent: bool,
@@ -54,7 +54,7 @@ class CountingSpeaker:
         self.clauses.append(text)
         for letter in text:
             if stop():
-                raise Stopped
+                raise SynthesisCancelled
             time.sleep(self.seconds_a_packet)
             self.packets += 1
             put(np.full(PACKET, ord(letter) / 65_536, np.float32))
@@ -69,24 +69,24 @@ def counting() -> CountingSpeaker:
 
 @pytest.fixture
 def engine(counting: CountingSpeaker) -> Iterator[PreviewSynthesizer]:
-    made = PreviewSynthesizer(queue_size=2, slots=2, make_speaker=lambda: counting)
+    made = PreviewSynthesizer(queue_size=2, slots=2, make_backend=lambda: counting)
     yield made
     counting.may_load.set()
     made.close()
 
 
 @pytest.fixture(scope="session")
-def speaker() -> Speaker:
+def speaker() -> KokoroBackend:
     """Kokoro and espeak-ng, really loaded."""
     assets = Assets(asset("preview"))
-    loaded = Speaker(assets, assets.casting())
-    assert loaded.without_kokoro == ""
+    loaded = KokoroBackend(assets, assets.voice_selector())
+    assert loaded.fallback_reason == ""
     return loaded
 
 
 @pytest.fixture(scope="session")
-def voice(speaker: Speaker) -> Iterator[PreviewSynthesizer]:
+def voice(speaker: KokoroBackend) -> Iterator[PreviewSynthesizer]:
     """The engine that really speaks."""
-    made = PreviewSynthesizer(make_speaker=lambda: speaker)
+    made = PreviewSynthesizer(make_backend=lambda: speaker)
     yield made
     made.close()

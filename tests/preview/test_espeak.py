@@ -9,7 +9,7 @@ import pytest
 
 from qwen3tts_webui.errors import SynthesisError
 from qwen3tts_webui.preview.espeak import Espeak, short_data_path
-from qwen3tts_webui.preview.kokoro import Stopped
+from qwen3tts_webui.preview.kokoro import SynthesisCancelled
 from qwen3tts_webui.types import Pcm
 
 
@@ -42,7 +42,7 @@ def test_slow_takes_longer(espeak: Espeak):
 
 def test_a_listener_who_leaves_stops_it(espeak: Espeak):
     blocks: list[Pcm] = []
-    with pytest.raises(Stopped):
+    with pytest.raises(SynthesisCancelled):
         espeak.speak("one two three four five " * 20, "en-us", blocks.append, stop=lambda: len(blocks) > 2)
     assert len(blocks) == 3
 

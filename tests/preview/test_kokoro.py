@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from qwen3tts_webui.config import asset
+from qwen3tts_webui.preview.backend import FIRST_SYMBOLS, split_phonemes
 from qwen3tts_webui.preview.kokoro import MAX_TOKENS, Symbols, trimmed
-from qwen3tts_webui.preview.speaker import FIRST_SYMBOLS, pieces
 
 
 def test_unknown_symbols_are_counted_and_said_once(caplog: pytest.LogCaptureFixture):
@@ -28,11 +28,11 @@ def test_silence_alone_is_nothing():
 
 
 def test_an_urgent_clause_begins_with_few_words():
-    found = list(pieces("word " * 60, FIRST_SYMBOLS))
+    found = list(split_phonemes("word " * 60, FIRST_SYMBOLS))
     assert " ".join(found).split() == ["word"] * 60
     assert [len(piece) for piece in found] == [19, 39, 84, 155]
 
 
 def test_no_piece_is_more_than_the_model_takes():
-    found = list(pieces("x" * 1_300, MAX_TOKENS))
+    found = list(split_phonemes("x" * 1_300, MAX_TOKENS))
     assert [len(piece) for piece in found] == [500, 500, 300]

@@ -7,8 +7,8 @@ import pytest
 
 from qwen3tts_webui.errors import Busy, EngineStopped, NotReady, SynthesisError, UnknownVoice, Unsupported
 from qwen3tts_webui.preview import PreviewSynthesizer
-from qwen3tts_webui.preview.speaker import PACKET
-from qwen3tts_webui.stream import PcmStream, TextQueue
+from qwen3tts_webui.preview.backend import PACKET
+from qwen3tts_webui.streams import PcmStream, TextQueue
 from qwen3tts_webui.types import Pcm, Utterance, Voice
 from tests.server.running import until
 
@@ -35,21 +35,21 @@ def test_says_what_it_is(engine: PreviewSynthesizer):
 def test_speaks_every_word_in_order_and_ends(engine: PreviewSynthesizer):
     stream = say(engine, "One morning, a very long while ago, there was a quiet lake. Nobody went there.", seed=7)
     assert heard(stream) == "Onemorning,averylongwhileago,therewasaquietlake.Nobodywentthere."
-    assert stream.spoken is not None
-    assert (stream.spoken.stopped, stream.spoken.seed, stream.spoken.engine_voice) == ("end", 7, CAST.name)
+    assert stream.result is not None
+    assert (stream.result.finish_reason, stream.result.seed, stream.result.engine_voice_id) == ("stop", 7, CAST.name)
 
 
 def test_sound_before_the_last_clause_is_made(counting: CountingSpeaker, engine: PreviewSynthesizer):
     stream = say(engine, "One morning, a very long while ago, there was a quiet lake. Nobody went there.")
     heard(stream)
     assert len(counting.clauses) > 1
-    assert stream.spoken is not None
-    assert stream.spoken.num_samples == sum(len(clause) for clause in counting.clauses) * PACKET
+    assert stream.result is not None
+    assert stream.result.num_samples == sum(len(clause) for clause in counting.clauses) * PACKET
 
 
 def test_an_utterance_before_loading_has_finished_waits(counting: CountingSpeaker, engine: PreviewSynthesizer):
     counting.may_load.clear()
-    late = PreviewSynthesizer(make_speaker=lambda: counting)
+    late = PreviewSynthesizer(make_backend=lambda: counting)
     stream = say(late, "Hello")
     assert not late.ready
     counting.may_load.set()
@@ -60,7 +60,7 @@ def test_an_utterance_before_loading_has_finished_waits(counting: CountingSpeake
 
 def test_closing_while_it_loads_ends_the_loading(counting: CountingSpeaker):
     counting.may_load.clear()
-    engine = PreviewSynthesizer(make_speaker=lambda: counting)
+    engine = PreviewSynthesizer(make_backend=lambda: counting)
     stream = say(engine, "Hello")
     engine.close()
     assert not engine._thread.is_alive()
@@ -72,7 +72,7 @@ def test_what_cannot_be_loaded_is_said():
     def broken() -> CountingSpeaker:
         raise OSError("no library")
 
-    engine = PreviewSynthesizer(make_speaker=broken)
+    engine = PreviewSynthesizer(make_backend=broken)
     until(lambda: bool(engine._failed))
     with pytest.raises(NotReady, match="no library"):
         say(engine, "Hello")
@@ -80,8 +80,8 @@ def test_what_cannot_be_loaded_is_said():
 
 
 def test_without_kokoro_the_label_says_so(counting: CountingSpeaker):
-    counting.without_kokoro = "a data wheel is missing"
-    engine = PreviewSynthesizer(make_speaker=lambda: counting)
+    counting.fallback_reason = "a data wheel is missing"
+    engine = PreviewSynthesizer(make_backend=lambda: counting)
     until(lambda: engine.ready)
     assert engine.info.label == "Preview voice (espeak-ng; Kokoro-82M is not installed), not Qwen3-TTS"
     engine.close()
@@ -89,11 +89,11 @@ def test_without_kokoro_the_label_says_so(counting: CountingSpeaker):
 
 def test_a_full_queue_takes_all_or_none(counting: CountingSpeaker):
     counting.may_load.clear()
-    engine = PreviewSynthesizer(queue_size=2, slots=2, make_speaker=lambda: counting)
+    engine = PreviewSynthesizer(queue_size=2, slots=2, make_backend=lambda: counting)
     say(engine, "one")
     with pytest.raises(Busy):
         engine.submit([(Utterance(text=f"{number}"), PcmStream()) for number in range(4)])
-    assert (engine.load.active, engine.load.waiting) == (1, 0)
+    assert (engine.load.running, engine.load.queued) == (1, 0)
     counting.may_load.set()
     engine.close()
 
@@ -106,7 +106,7 @@ def test_a_listener_who_leaves_ends_the_synthesis_within_one_packet(
     next(iter(stream))
     stream.cancel()
     made = counting.packets
-    until(lambda: engine.load.active == 0)
+    until(lambda: engine.load.running == 0)
     assert counting.packets <= made + 1
 
 
@@ -120,7 +120,7 @@ def test_a_failure_ends_only_its_own_utterance(counting: CountingSpeaker, engine
 
 def test_listeners_take_turns_clause_by_clause(counting: CountingSpeaker):
     counting.may_load.clear()
-    engine = PreviewSynthesizer(make_speaker=lambda: counting)
+    engine = PreviewSynthesizer(make_backend=lambda: counting)
     text = "{0} {0} {0} {0} {0} {0}. " * 4
     first, second = say(engine, text.format("Ann")), say(engine, text.format("Bob"))
     counting.may_load.set()
@@ -132,7 +132,7 @@ def test_listeners_take_turns_clause_by_clause(counting: CountingSpeaker):
 
 def test_a_client_hears_the_older_utterance_first(counting: CountingSpeaker):
     counting.may_load.clear()
-    engine = PreviewSynthesizer(make_speaker=lambda: counting)
+    engine = PreviewSynthesizer(make_backend=lambda: counting)
     text = "{0} {0} {0} {0} {0} {0}. " * 4
     first, second = say(engine, text.format("Ann"), client="x"), say(engine, text.format("Bob"), client="x")
     counting.may_load.set()
@@ -154,7 +154,7 @@ def test_a_slow_listener_holds_nobody_up(engine: PreviewSynthesizer):
 
 def test_a_feed_is_spoken_while_it_is_written(counting: CountingSpeaker, engine: PreviewSynthesizer):
     feed = TextQueue()
-    stream = say(engine, "", feed=feed)
+    stream = say(engine, "", text_stream=feed)
     feed.write("Hello there, my fri")
     until(lambda: counting.clauses == ["Hello there,"])
     feed.write("end.")
@@ -167,8 +167,8 @@ def test_a_feed_is_spoken_while_it_is_written(counting: CountingSpeaker, engine:
 def test_max_frames_caps_the_sound(engine: PreviewSynthesizer):
     stream = say(engine, "Hello there", max_frames=3)
     assert heard(stream) == "Hel"
-    assert stream.spoken is not None
-    assert (stream.spoken.stopped, stream.spoken.num_samples) == ("cap", 3 * PACKET)
+    assert stream.result is not None
+    assert (stream.result.finish_reason, stream.result.num_samples) == ("length", 3 * PACKET)
 
 
 def test_closing_fails_what_is_left_and_refuses_what_comes(counting: CountingSpeaker, engine: PreviewSynthesizer):
@@ -192,8 +192,8 @@ def test_closing_with_grace_lets_the_speech_end(counting: CountingSpeaker, engin
 @pytest.mark.parametrize(
     ("voice", "error"),
     [
-        (Voice(engine_voice="kokoro:nobody:+0.00:1.00"), UnknownVoice),
-        (Voice(engine_voice="../../etc/passwd"), UnknownVoice),
+        (Voice(engine_voice_id="kokoro:nobody:+0.00:1.00"), UnknownVoice),
+        (Voice(engine_voice_id="../../etc/passwd"), UnknownVoice),
         (Voice(speaker="Vivian"), Unsupported),
     ],
 )
@@ -216,7 +216,7 @@ def test_real_speech_is_sound_in_small_packets_and_the_same_again(voice: Preview
     assert 0.5 * 24_000 < len(pcm) < 3 * 24_000
     assert 0.02 < float(np.sqrt(np.mean(pcm**2))) < 0.3
     assert first.spoken is not None
-    kept = Voice(engine_voice=first.spoken.engine_voice)
+    kept = Voice(engine_voice_id=first.spoken.engine_voice_id)
     assert np.array_equal(pcm, whole(say(voice, "Good morning.", seed=99, voice=kept)))
 
 
@@ -224,6 +224,6 @@ def test_cancelling_real_speech_stops_a_running_model(voice: PreviewSynthesizer)
     stream = say(voice, "word " * 60)
     next(iter(stream))
     stream.cancel()
-    until(lambda: voice.load.active == 0)
-    assert stream.spoken is not None
-    assert stream.spoken.stopped == "cancelled"
+    until(lambda: voice.load.running == 0)
+    assert stream.result is not None
+    assert stream.result.finish_reason == "cancelled"

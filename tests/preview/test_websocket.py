@@ -33,6 +33,6 @@ def test_each_clause_is_heard_before_the_next_is_written(voice: PreviewSynthesiz
     opened, samples = talk.events[0], talk.sound[0]
     assert opened["preview"] and "not Qwen3-TTS" in opened["engine_label"]
     assert len(first_clause) < 2 * first["num_samples"] and second["start_sample"] == first["num_samples"]
-    assert (done["stopped"], 2 * done["num_samples"]) == ("end", len(samples))
+    assert (done["finish_reason"], 2 * done["num_samples"]) == ("stop", len(samples))
     for heard in (first_clause, samples[2 * second["start_sample"] :]):
         assert loudness(heard) > 0.01

@@ -1,0 +1,192 @@
+"""The segments of one request on their way to the engine, one or more ahead of the one that is heard.
+
+In: a `PreparedRequest`. Out: a `PcmStream` a segment. Decides when a segment may be submitted and in whose voice; tries again when
+the queue has no room for a later one. Knows nothing of what is done with the sound.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from qwen3tts_webui.errors import Busy, SpeechError
+from qwen3tts_webui.speech.events import VoiceSource
+from qwen3tts_webui.speech.streamed_line import StreamedSegment
+from qwen3tts_webui.speech.text_stream import TextStreamSession
+from qwen3tts_webui.speech.validation import PreparedRequest
+from qwen3tts_webui.streams import EventLoopNotifier, PcmStream
+from qwen3tts_webui.types import AcousticPrompt, Segment, Synthesizer, Utterance, Voice
+
+_RETRY_S = 0.1
+
+
+@dataclass(slots=True, eq=False)
+class SegmentState:
+    """One segment: not submitted yet, `refused` by the engine, or on its `stream`. `fed` is where it came from, if its
+    text is still being written."""
+
+    segment: Segment
+    fed: StreamedSegment | None = None
+    stream: PcmStream | None = None
+    refused: SpeechError | None = None
+    source: VoiceSource = "new"
+
+    @property
+    def text(self) -> str:
+        """All of its text that was written so far."""
+        return self.segment.text if self.fed is None else self.fed.text
+
+    @property
+    def settled(self) -> bool:
+        """The engine is done with it."""
+        return self.refused is not None or (self.stream is not None and self.stream.ended)
+
+
+class SegmentPipeline:
+    """Submits the first segment when made (raising what `submit` raises), the others by `look`. With a `feed` there is
+    none at first: all come from it, as they are written.
+
+    Without continuation, segments speak at the same time: `parallel` from the start, and at least the next one as soon
+    as something was heard. With it, a segment is submitted when the engine has finished the one before.
+    """
+
+    def __init__(self, synthesizer: Synthesizer, plan: PreparedRequest, feed: TextStreamSession | None = None) -> None:
+        self.parts = [SegmentState(segment) for segment in plan.segments]
+        self._feed = feed
+        self._synthesizer = synthesizer
+        self._plan = plan
+        self._parallel = 1 if plan.continues else plan.request.max_parallel_segments
+        self._current = 0
+        self._heard = False
+        self._left = False
+        self._retrying = False
+        self._kept: Voice | None = None
+        self._waker: EventLoopNotifier | None = None
+        if feed is None:
+            self._submit(self.parts[0])
+
+    @property
+    def complete(self) -> bool:
+        """No parts will be added any more."""
+        return self._feed is None or self._feed.ended
+
+    def listen(self, on_change: Callable[[], None], on_loop_closed: Callable[[], None]) -> None:
+        """From now on, call `on_change` on the running loop after anything changed."""
+
+        def changed() -> None:
+            self.look()
+            on_change()
+
+        self._waker = EventLoopNotifier(asyncio.get_running_loop(), changed, on_loop_closed)
+        for part in self.parts:
+            if part.stream is not None:
+                part.stream.set_data_callback(self._waker)
+        if self._feed is not None:
+            self._feed.watch(self._waker)
+            self._waker()  # for what was written before
+
+    def move_to(self, index: int) -> None:
+        """Segment `index` is the one that is heard now."""
+        self._current = index
+        self.look()
+
+    def heard(self) -> None:
+        """Sound of this request has come: there is time for the next segment."""
+        if not self._heard:
+            self._heard = True
+            self.look()
+
+    def leave(self) -> None:
+        """Cancel whatever is with the engine, and submit nothing more. Idempotent; from any thread."""
+        self._left = True
+        for part in self.parts:
+            if part.stream is not None:
+                part.stream.cancel()
+        if self._waker is not None:
+            self._waker()
+
+    def continuation_voice(self, part: SegmentState) -> Voice | None:
+        """The voice of `part` as the engine can go on in it; None unless it was spoken to its end: a cut text does not
+        fit its codes."""
+        spoken = None if part.stream is None else part.stream.result
+        if spoken is None or spoken.finish_reason != "stop":
+            return None
+        voice = self._plan.voice
+        if spoken.codes is not None and len(spoken.codes) > 0:
+            return replace(voice, acoustic_prompt=AcousticPrompt(text=part.text, codes=spoken.codes))
+        return voice if spoken.engine_voice_id is None else replace(voice, engine_voice_id=spoken.engine_voice_id)
+
+    def look(self) -> None:
+        """Submit what may be with the engine by now. On the loop."""
+        self._draw()
+        for part in self.parts[self._current : self._current + max(2, self._parallel)]:
+            if part.stream is not None or part.refused is not None:
+                continue
+            if self._left or self._retrying or not self._may_submit(part):
+                return
+            try:
+                self._submit(part)
+            except Busy as error:
+                if self._feed is not None and part.segment.index == 0:
+                    part.refused = error
+                    return
+                self._retrying = True
+                asyncio.get_running_loop().call_later(_RETRY_S, self._retry)
+                return
+            except SpeechError as error:
+                part.refused = error
+
+    def _draw(self) -> None:
+        """Take from the feed what is certain, no more than may be submitted: what waits there can still be joined."""
+        while self._feed is not None and not self._left and len(self.parts) < self._current + 2:
+            fed = self._feed.next()
+            if fed is None:
+                return
+            self.parts.append(SegmentState(fed.segment, fed))
+
+    def _retry(self) -> None:
+        self._retrying = False
+        if self._waker is not None:
+            self._waker()
+
+    def _may_submit(self, part: SegmentState) -> bool:
+        index = part.segment.index
+        if index == self._current:
+            return True
+        if self._plan.continues:
+            return self.parts[index - 1].settled
+        return self._heard or index < self._current + self._parallel
+
+    def _submit(self, part: SegmentState) -> None:
+        plan, index = self._plan, part.segment.index
+        if plan.continues and index > 0:
+            self._keep(self.parts[index - 1])
+        voice = self._kept or plan.voice
+        given = voice.acoustic_prompt is not None or voice.engine_voice_id is not None
+        utterance = Utterance(
+            text=part.segment.text,
+            language=plan.language,
+            voice=voice,
+            seed=plan.seed,
+            sampling=plan.request.sampling,
+            text_mode=plan.request.text_mode,
+            max_frames=plan.max_frames,
+            frames_per_packet=plan.request.frames_per_packet,
+            client=plan.request.client,
+            text_stream=None if part.fed is None else part.fed.queue,
+        )
+        stream = PcmStream()
+        self._synthesizer.submit([(utterance, stream)])
+        part.stream = stream
+        part.source = "continued" if given else "new" if index == 0 else "seed"
+        if self._left:  # cancelled by another thread while this was being submitted
+            stream.cancel()
+        elif self._waker is not None:
+            stream.set_data_callback(self._waker)
+
+    def _keep(self, part: SegmentState) -> None:
+        """Go on in the voice of `part`, if that can be."""
+        voice = self.continuation_voice(part)
+        if voice is not None and (voice.acoustic_prompt is not None or voice.engine_voice_id is not None):
+            self._kept = voice

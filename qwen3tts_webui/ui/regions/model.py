@@ -1,0 +1,34 @@
+"""The model and this machine, below the studio: what can be downloaded, how far that is, and what the doctor says.
+
+Filled by assets/player/model.js from /api/models and /api/doctor; closed until somebody opens it.
+"""
+
+from __future__ import annotations
+
+from qwen3tts_webui.ui.html import html
+
+_REGION = """
+<link rel="stylesheet" href="studio/model.css">
+<details id="machine">
+ <summary><b data-i18n="models.title"></b><span id="machine-now" role="status"></span></summary>
+ <div class="machine">
+  <section>
+   <h2 data-i18n="models.choose"></h2>
+   <div id="machine-models"></div>
+   <label class="mirror"><span data-i18n="models.mirror"></span>
+    <select id="machine-mirror"></select></label>
+   <div id="machine-download" hidden><progress id="machine-bar" max="1"></progress><p id="machine-far"></p></div>
+   <p id="machine-problem" role="alert" hidden></p>
+  </section>
+  <section>
+   <h2 data-i18n="checkup.title"></h2>
+   <ul id="machine-lines"></ul>
+   <button type="button" id="machine-again" data-i18n="checkup.again"></button>
+  </section>
+ </div>
+</details>"""
+
+
+def model_region() -> None:
+    """Draw the region; no event of Gradio needs anything in it."""
+    html(_REGION, elem_id="machine-block")

@@ -1,0 +1,73 @@
+"""The sound: the waveform with its controls, and the card with state, error and Generate.
+
+Drawn by assets/player/waveform.js, controls.js, exports.js and problem.js. `put` is never seen: a click on it, by the
+page's own code, writes values into text, language and description (a restored draft, a chosen preset).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import gradio as gr
+
+from qwen3tts_webui.i18n import Catalog
+from qwen3tts_webui.ui.html import html
+from qwen3tts_webui.ui.regions.takes import takes_region
+
+_WAVE = """
+<h2 data-i18n="wave.title"></h2>
+<canvas id="wave" tabindex="0" role="slider" aria-valuemin="0" aria-valuemax="0" aria-valuenow="0"
+ data-i18n-label="wave.label"></canvas>
+<div class="times"><span id="time-now"></span><span id="heard"></span><span id="time-all"></span></div>
+<div class="bar">
+ <button type="button" id="play" class="ghost" disabled></button>
+ <a id="download" class="ghost" role="link" data-export="audio?format=wav" download data-i18n="player.download"></a>
+ <details id="more" class="menu">
+  <summary class="ghost" data-i18n="export.more"></summary>
+  <div class="sheet">
+   {links}
+   <hr>
+   <button type="button" id="copy-curl" data-i18n="export.curl"></button>
+   <button type="button" id="copy-python" data-i18n="export.python"></button>
+  </div>
+ </details>
+ <button type="button" id="present" class="ghost" data-i18n="presenter.open"></button>
+</div>"""
+
+_LINK = '<a role="link" data-export="{route}" download data-i18n="export.{name}"></a>'
+_EXPORTS = {  # the key of its sentence -> where it is, below the request or the entry of the history
+    "flac": "audio?format=flac",
+    "mp3": "audio?format=mp3",
+    "opus": "audio?format=opus",
+    "zip": "segments.zip",
+    "srt": "subtitles?format=srt",
+    "vtt": "subtitles?format=vtt",
+    "picture": "picture.png?language={language}",
+}
+
+_STATE = """
+<h2 data-i18n="status.title"></h2>
+<p id="status" role="status" aria-live="polite"></p>
+<div id="error" role="alert" hidden>
+ <p id="error-sentence"></p>
+ <p id="error-cause"></p>
+ <button type="button" id="retry" class="ghost"></button>
+ <details><summary data-i18n="error.page.details"></summary><code id="error-details"></code></details>
+</div>"""
+
+
+class PlayerRegion(NamedTuple):
+    generate: gr.Button
+    put: gr.Button
+
+
+def player_region(say: Catalog) -> PlayerRegion:
+    with gr.Column(elem_id="wave-card", elem_classes="card"):
+        links = "\n".join(_LINK.format(name=name, route=route) for name, route in _EXPORTS.items())
+        html(_WAVE.format(links=links), elem_id="wave-block")
+    with gr.Column(elem_id="go-card", elem_classes="card"):
+        html(_STATE, elem_id="state-block")
+        takes_region()
+        put = gr.Button(visible="hidden", elem_id="put")
+        generate = gr.Button(say("generate.go"), variant="primary", elem_id="generate")
+    return PlayerRegion(generate, put)

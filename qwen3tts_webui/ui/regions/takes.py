@@ -1,0 +1,27 @@
+"""Below the state: three takes side by side, whose voice is heard, and what can be done with it.
+
+Filled by assets/player/takes.js and keep.js.
+"""
+
+from __future__ import annotations
+
+from qwen3tts_webui.ui.html import html
+
+_TAKES = """
+<div id="takes" hidden>
+ <div class="takes-head"><b data-i18n="takes.title"></b>
+  <label><input type="checkbox" id="blind"><span data-i18n="takes.blind"></span></label></div>
+ <div id="takes-row" role="group" data-i18n-group="takes.title"></div>
+ <p id="takes-hint" class="soft" role="status"></p>
+</div>
+<div class="bar">
+ <button type="button" id="keep" class="ghost" disabled data-i18n="keep.go"></button>
+ <button type="button" id="three" class="ghost" data-i18n="takes.three"></button>
+ <button type="button" id="seed" class="chip" hidden></button>
+ <p id="voice-truth" hidden></p>
+</div>"""
+
+
+def takes_region() -> None:
+    """Draw the block; no event of Gradio needs anything in it."""
+    html(_TAKES, elem_id="takes-block")

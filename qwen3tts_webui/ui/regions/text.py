@@ -1,0 +1,30 @@
+"""The text: one line is one segment. Numbers, count and draft are drawn by assets/player/lines.js and fields.js."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import gradio as gr
+
+from qwen3tts_webui.i18n import Catalog
+from qwen3tts_webui.ui.html import html
+
+
+class TextRegion(NamedTuple):
+    text: gr.Textbox
+
+
+def text_region(say: Catalog) -> TextRegion:
+    with gr.Column(elem_id="text-card", elem_classes="card"):
+        text = gr.Textbox(
+            label=say("text.label"),
+            placeholder=say("text.placeholder"),
+            lines=9,
+            max_lines=9,
+            elem_id="text",
+        )
+        html(
+            '<div class="foot"><span id="text-count"></span><span data-i18n="text.hint"></span></div>',
+            elem_id="text-foot",
+        )
+    return TextRegion(text)
