@@ -16,7 +16,7 @@ ENV PIP_CACHE_DIR=/root/.cache/pip \
     QWEN3TTS_OUTPUTS=/app/outputs \
     QWEN3TTS_MODELS=/models
 WORKDIR /app
-# Everything that is written lies in /tmp, /models and outputs: the root file system may be read-only.
+# Only /tmp, /models and outputs are written to: the root file system may be read-only.
 RUN useradd --uid 1000 --no-create-home --home-dir /tmp speaker \
     && install --directory --owner=speaker --group=speaker outputs /models
 

@@ -7,13 +7,13 @@ import shutil
 import subprocess
 import sys
 
-FITTING = [(3, 12), (3, 11), (3, 13), (3, 10)]  # in the order in which we would choose
+FITTING = [(3, 12), (3, 11), (3, 13), (3, 10)]  # preferred first
 
 
 def advice(version: "tuple[int, ...]", found: "list[str]") -> str:
-    """The sentence for a person whose Python does not fit; "" when `version` (major, minor) does.
+    """The message for an unsupported Python `version` (major, minor); "" if it is supported.
 
-    `found` names the fitting Pythons on this machine, best first.
+    `found` names the supported Pythons on this machine, best first.
     """
     if version in FITTING:
         return ""

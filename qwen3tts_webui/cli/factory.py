@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from qwen3tts_webui.checkpoints.installer import ModelInstaller
     from qwen3tts_webui.engine.engine import Engine
     from qwen3tts_webui.engine.gpu_monitor import GpuMonitor
-    from qwen3tts_webui.history.store import HistoryStore
+    from qwen3tts_webui.history import HistoryStore
     from qwen3tts_webui.hot_swap import HotSwapSynthesizer
     from qwen3tts_webui.speech import Speech
 
@@ -87,7 +87,7 @@ def build_model_installer(settings: Settings, store: LocalStore, switch: HotSwap
 
 def build_history(settings: Settings) -> contextlib.closing[HistoryStore]:
     """Where what is spoken is kept, below `settings.outputs`; closed at the end of a `with`."""
-    from qwen3tts_webui.history.store import HistoryStore
+    from qwen3tts_webui.history import HistoryStore
 
     return contextlib.closing(HistoryStore(settings.outputs, network=settings.outputs_network))
 
@@ -95,7 +95,7 @@ def build_history(settings: Settings) -> contextlib.closing[HistoryStore]:
 def build_speech(settings: Settings, synthesizer: Synthesizer, library: HistoryStore | None = None) -> Speech:
     """`Speech` with the presets; without a library nothing is kept."""
     from qwen3tts_webui.speech import Speech
-    from qwen3tts_webui.voices.presets import Presets
+    from qwen3tts_webui.voices import Presets
 
     return Speech(synthesizer, Presets.load(), library, max_text=settings.max_text)
 

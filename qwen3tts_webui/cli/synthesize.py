@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import secrets
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,7 +80,7 @@ def _by_model(args: argparse.Namespace, settings: Settings, folder: Path) -> tup
     utterance = Utterance(
         text=args.text,
         voice=Voice(description=getattr(args, "voice", ""), speaker=getattr(args, "speaker", None)),
-        seed=secrets.randbelow(2**32) if "seed" not in args else args.seed,
+        seed=draw_seed() if "seed" not in args else args.seed,
         sampling=Sampling(greedy="greedy" in args),
         **_given(args, "language", "text_mode"),
     )
@@ -136,7 +135,7 @@ def write_wav(path: Path, pcm: Pcm, *, comment: str, as_float: bool) -> None:
     """Write `pcm` (samples,), never half a file; `comment` is kept inside it. 16-bit samples, or float32 unchanged."""
     import soundfile
 
-    from qwen3tts_webui.audio.pcm import to_int16
+    from qwen3tts_webui.audio import to_int16
 
     draft = path.with_name(f".{path.name}.new")
     subtype = "FLOAT" if as_float else "PCM_16"

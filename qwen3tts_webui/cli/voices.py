@@ -19,8 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print one line a preset: id, name, description."""
-    from qwen3tts_webui.text.language import parse_language
-    from qwen3tts_webui.voices.presets import Presets
+    from qwen3tts_webui.text import parse_language
+    from qwen3tts_webui.voices import Presets
 
     found = Presets.load().of(parse_language(args.language))
     if args.json:

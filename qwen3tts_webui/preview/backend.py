@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from qwen3tts_webui.audio.pcm import fade_in, fade_out, replace_nonfinite, silence
+from qwen3tts_webui.audio import fade_in, fade_out, replace_nonfinite, silence
 from qwen3tts_webui.preview.espeak import Espeak
 from qwen3tts_webui.preview.kokoro import MAX_TOKENS, Kokoro, Pack, trimmed
 from qwen3tts_webui.preview.kokoro_weights import cache_folder, joined_model, wheel_parts

@@ -28,7 +28,7 @@ from qwen3tts_webui.preview.fair_queue import FairQueue
 from qwen3tts_webui.preview.kokoro import SynthesisCancelled
 from qwen3tts_webui.preview.utterance_state import UtteranceState
 from qwen3tts_webui.preview.voice_selection import VoiceChoice
-from qwen3tts_webui.text.language import LANGUAGES
+from qwen3tts_webui.text import LANGUAGES
 from qwen3tts_webui.types import EngineInfo, EngineLoad, Feature, Pcm, PcmSink, Utterance
 
 _POLL_S = 0.02  # sinks and feeds are asked this often when nobody can go on

@@ -11,9 +11,7 @@ from collections import deque
 from collections.abc import Callable
 
 from qwen3tts_webui.preview.voice_selection import VoiceChoice
-from qwen3tts_webui.text import boundaries
-from qwen3tts_webui.text.language import detect_language
-from qwen3tts_webui.text.segment import split_growing_clauses
+from qwen3tts_webui.text import boundaries, detect_language, split_growing_clauses
 from qwen3tts_webui.types import (
     SAMPLES_PER_FRAME,
     FinishReason,

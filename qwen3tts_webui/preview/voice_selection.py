@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qwen3tts_webui.errors import UnknownVoice
-from qwen3tts_webui.text.description_parser import Traits, parse_description
+from qwen3tts_webui.text import Traits, parse_description
 
 CANTONESE = "yue"
 

@@ -1,7 +1,7 @@
-"""The segments of one request on their way to the engine, one or more ahead of the one that is heard.
+"""Submit the segments of one request to the engine, one or more ahead of playback.
 
-In: a `PreparedRequest`. Out: a `PcmStream` a segment. Decides when a segment may be submitted and in whose voice; tries again when
-the queue has no room for a later one. Knows nothing of what is done with the sound.
+In: a `PreparedRequest`. Out: one `PcmStream` per segment. Decides when a segment may be submitted and in which voice;
+retries later segments while the queue is full. Knows nothing of what is done with the audio.
 """
 
 from __future__ import annotations
@@ -23,170 +23,188 @@ _RETRY_S = 0.1
 
 @dataclass(slots=True, eq=False)
 class SegmentState:
-    """One segment: not submitted yet, `refused` by the engine, or on its `stream`. `fed` is where it came from, if its
-    text is still being written."""
+    """One segment: not submitted yet, failed to submit (`error`), or submitted (`stream`).
+
+    `streamed` is its source if its text is still being written.
+    """
 
     segment: Segment
-    fed: StreamedSegment | None = None
+    streamed: StreamedSegment | None = None
     stream: PcmStream | None = None
-    refused: SpeechError | None = None
-    source: VoiceSource = "new"
+    error: SpeechError | None = None
+    voice_source: VoiceSource = "new"
 
     @property
     def text(self) -> str:
         """All of its text that was written so far."""
-        return self.segment.text if self.fed is None else self.fed.text
+        return self.segment.text if self.streamed is None else self.streamed.text
 
     @property
-    def settled(self) -> bool:
-        """The engine is done with it."""
-        return self.refused is not None or (self.stream is not None and self.stream.ended)
+    def done(self) -> bool:
+        """True once the engine is done with it."""
+        return self.error is not None or (self.stream is not None and self.stream.ended)
 
 
 class SegmentPipeline:
-    """Submits the first segment when made (raising what `submit` raises), the others by `look`. With a `feed` there is
-    none at first: all come from it, as they are written.
+    """The segments of one request, in order. With a `text_stream` there are none at first; they come as it is written.
 
-    Without continuation, segments speak at the same time: `parallel` from the start, and at least the next one as soon
-    as something was heard. With it, a segment is submitted when the engine has finished the one before.
+    Without continuation, segments are synthesized in parallel: `max_parallel_segments` of them from the start, and at
+    least the next one once the first audio has arrived. With continuation, a segment is submitted when the engine has
+    finished the one before.
     """
 
-    def __init__(self, synthesizer: Synthesizer, plan: PreparedRequest, feed: TextStreamSession | None = None) -> None:
-        self.parts = [SegmentState(segment) for segment in plan.segments]
-        self._feed = feed
+    def __init__(
+        self, synthesizer: Synthesizer, prepared: PreparedRequest, text_stream: TextStreamSession | None = None
+    ) -> None:
+        self.segments = [SegmentState(segment) for segment in prepared.segments]
+        self._text_stream = text_stream
         self._synthesizer = synthesizer
-        self._plan = plan
-        self._parallel = 1 if plan.continues else plan.request.max_parallel_segments
+        self._prepared = prepared
+        self._max_parallel = 1 if prepared.continues else prepared.request.max_parallel_segments
         self._current = 0
-        self._heard = False
-        self._left = False
+        self._has_audio = False
+        self._cancelled = False
         self._retrying = False
-        self._kept: Voice | None = None
-        self._waker: EventLoopNotifier | None = None
-        if feed is None:
-            self._submit(self.parts[0])
+        self._carried_voice: Voice | None = None
+        self._notifier: EventLoopNotifier | None = None
 
     @property
     def complete(self) -> bool:
-        """No parts will be added any more."""
-        return self._feed is None or self._feed.ended
+        """True once no segments will be added."""
+        return self._text_stream is None or self._text_stream.ended
+
+    def first_utterance(self) -> tuple[Utterance, PcmStream]:
+        """Return the first segment for the caller to submit. Only without a text stream."""
+        utterance, stream = self._prepare(self.segments[0]), PcmStream()
+        self._attach(self.segments[0], utterance, stream)
+        return utterance, stream
 
     def listen(self, on_change: Callable[[], None], on_loop_closed: Callable[[], None]) -> None:
-        """From now on, call `on_change` on the running loop after anything changed."""
+        """Call `on_change` on the running loop whenever anything changes."""
 
         def changed() -> None:
-            self.look()
+            self.submit_ready()
             on_change()
 
-        self._waker = EventLoopNotifier(asyncio.get_running_loop(), changed, on_loop_closed)
-        for part in self.parts:
-            if part.stream is not None:
-                part.stream.set_data_callback(self._waker)
-        if self._feed is not None:
-            self._feed.watch(self._waker)
-            self._waker()  # for what was written before
+        self._notifier = EventLoopNotifier(asyncio.get_running_loop(), changed, on_loop_closed)
+        for state in self.segments:
+            if state.stream is not None:
+                state.stream.set_data_callback(self._notifier)
+        if self._text_stream is not None:
+            self._text_stream.watch(self._notifier)
+            self._notifier()  # for text written before
 
-    def move_to(self, index: int) -> None:
-        """Segment `index` is the one that is heard now."""
+    def set_current(self, index: int) -> None:
+        """Segment `index` is the one being played."""
         self._current = index
-        self.look()
+        self.submit_ready()
 
-    def heard(self) -> None:
-        """Sound of this request has come: there is time for the next segment."""
-        if not self._heard:
-            self._heard = True
-            self.look()
+    def on_first_audio(self) -> None:
+        """The request has audio: there is time to synthesize the next segment."""
+        if not self._has_audio:
+            self._has_audio = True
+            self.submit_ready()
 
-    def leave(self) -> None:
-        """Cancel whatever is with the engine, and submit nothing more. Idempotent; from any thread."""
-        self._left = True
-        for part in self.parts:
-            if part.stream is not None:
-                part.stream.cancel()
-        if self._waker is not None:
-            self._waker()
+    def cancel_all(self) -> None:
+        """Cancel everything submitted and submit nothing more. Idempotent; from any thread."""
+        self._cancelled = True
+        for state in self.segments:
+            if state.stream is not None:
+                state.stream.cancel()
+        if self._notifier is not None:
+            self._notifier()
 
-    def continuation_voice(self, part: SegmentState) -> Voice | None:
-        """The voice of `part` as the engine can go on in it; None unless it was spoken to its end: a cut text does not
-        fit its codes."""
-        spoken = None if part.stream is None else part.stream.result
-        if spoken is None or spoken.finish_reason != "stop":
+    def continuation_voice(self, state: SegmentState) -> Voice | None:
+        """Return the voice that continues this segment; None unless it was completed (else text and codes mismatch)."""
+        result = None if state.stream is None else state.stream.result
+        if result is None or result.finish_reason != "stop":
             return None
-        voice = self._plan.voice
-        if spoken.codes is not None and len(spoken.codes) > 0:
-            return replace(voice, acoustic_prompt=AcousticPrompt(text=part.text, codes=spoken.codes))
-        return voice if spoken.engine_voice_id is None else replace(voice, engine_voice_id=spoken.engine_voice_id)
+        voice = self._prepared.voice
+        if result.codes is not None and len(result.codes) > 0:
+            return replace(voice, acoustic_prompt=AcousticPrompt(text=state.text, codes=result.codes))
+        return voice if result.engine_voice_id is None else replace(voice, engine_voice_id=result.engine_voice_id)
 
-    def look(self) -> None:
-        """Submit what may be with the engine by now. On the loop."""
-        self._draw()
-        for part in self.parts[self._current : self._current + max(2, self._parallel)]:
-            if part.stream is not None or part.refused is not None:
+    def submit_ready(self) -> None:
+        """Submit every segment that may be submitted now. On the event loop."""
+        self._pull_from_stream()
+        for state in self.segments[self._current : self._current + max(2, self._max_parallel)]:
+            if state.stream is not None or state.error is not None:
                 continue
-            if self._left or self._retrying or not self._may_submit(part):
+            if self._cancelled or self._retrying or not self._may_submit(state):
                 return
             try:
-                self._submit(part)
+                self._submit(state)
             except Busy as error:
-                if self._feed is not None and part.segment.index == 0:
-                    part.refused = error
+                if self._text_stream is not None and state.segment.index == 0:
+                    state.error = error
                     return
                 self._retrying = True
                 asyncio.get_running_loop().call_later(_RETRY_S, self._retry)
                 return
             except SpeechError as error:
-                part.refused = error
+                state.error = error
 
-    def _draw(self) -> None:
-        """Take from the feed what is certain, no more than may be submitted: what waits there can still be joined."""
-        while self._feed is not None and not self._left and len(self.parts) < self._current + 2:
-            fed = self._feed.next()
-            if fed is None:
+    def _pull_from_stream(self) -> None:
+        """Take segments from the text stream, but none that cannot be submitted yet: it can still merge those."""
+        while self._text_stream is not None and not self._cancelled and len(self.segments) < self._current + 2:
+            streamed = self._text_stream.next()
+            if streamed is None:
                 return
-            self.parts.append(SegmentState(fed.segment, fed))
+            self.segments.append(SegmentState(streamed.segment, streamed))
 
     def _retry(self) -> None:
         self._retrying = False
-        if self._waker is not None:
-            self._waker()
+        if self._notifier is not None:
+            self._notifier()
 
-    def _may_submit(self, part: SegmentState) -> bool:
-        index = part.segment.index
+    def _may_submit(self, state: SegmentState) -> bool:
+        index = state.segment.index
         if index == self._current:
             return True
-        if self._plan.continues:
-            return self.parts[index - 1].settled
-        return self._heard or index < self._current + self._parallel
+        if self._prepared.continues:
+            return self.segments[index - 1].done
+        return self._has_audio or index < self._current + self._max_parallel
 
-    def _submit(self, part: SegmentState) -> None:
-        plan, index = self._plan, part.segment.index
-        if plan.continues and index > 0:
-            self._keep(self.parts[index - 1])
-        voice = self._kept or plan.voice
-        given = voice.acoustic_prompt is not None or voice.engine_voice_id is not None
-        utterance = Utterance(
-            text=part.segment.text,
-            language=plan.language,
-            voice=voice,
-            seed=plan.seed,
-            sampling=plan.request.sampling,
-            text_mode=plan.request.text_mode,
-            max_frames=plan.max_frames,
-            frames_per_packet=plan.request.frames_per_packet,
-            client=plan.request.client,
-            text_stream=None if part.fed is None else part.fed.queue,
-        )
-        stream = PcmStream()
+    def _submit(self, state: SegmentState) -> None:
+        utterance, stream = self._prepare(state), PcmStream()
         self._synthesizer.submit([(utterance, stream)])
-        part.stream = stream
-        part.source = "continued" if given else "new" if index == 0 else "seed"
-        if self._left:  # cancelled by another thread while this was being submitted
+        self._attach(state, utterance, stream)
+        if self._cancelled:  # by another thread, during the submit
             stream.cancel()
-        elif self._waker is not None:
-            stream.set_data_callback(self._waker)
+        elif self._notifier is not None:
+            stream.set_data_callback(self._notifier)
 
-    def _keep(self, part: SegmentState) -> None:
-        """Go on in the voice of `part`, if that can be."""
-        voice = self.continuation_voice(part)
-        if voice is not None and (voice.acoustic_prompt is not None or voice.engine_voice_id is not None):
-            self._kept = voice
+    def _prepare(self, state: SegmentState) -> Utterance:
+        """Build the utterance of a segment, in the voice it continues."""
+        prepared, index = self._prepared, state.segment.index
+        if prepared.continues and index > 0:
+            self._carry_voice(self.segments[index - 1])
+        return Utterance(
+            text=state.segment.text,
+            language=prepared.language,
+            voice=self._carried_voice or prepared.voice,
+            seed=prepared.seed,
+            sampling=prepared.request.sampling,
+            text_mode=prepared.request.text_mode,
+            max_frames=prepared.max_frames,
+            frames_per_packet=prepared.request.frames_per_packet,
+            client=prepared.request.client,
+            text_stream=None if state.streamed is None else state.streamed.queue,
+        )
+
+    def _attach(self, state: SegmentState, utterance: Utterance, stream: PcmStream) -> None:
+        state.stream = stream
+        if _is_continuation(utterance.voice):
+            state.voice_source = "continued"
+        else:
+            state.voice_source = "new" if state.segment.index == 0 else "same_seed"
+
+    def _carry_voice(self, state: SegmentState) -> None:
+        """Continue in the voice of this segment, if possible."""
+        voice = self.continuation_voice(state)
+        if voice is not None and _is_continuation(voice):
+            self._carried_voice = voice
+
+
+def _is_continuation(voice: Voice) -> bool:
+    return voice.acoustic_prompt is not None or voice.engine_voice_id is not None

@@ -1,7 +1,7 @@
-"""A request, checked and prepared before anything is spent.
+"""Validate and prepare a request before anything is submitted.
 
-In: a `SpeechRequest` as it came, and who would speak it. Out: a `PreparedRequest`, or the error that says what is wrong with it.
-Submits nothing.
+In: a `SpeechRequest` with its voice resolved, and the engine's info. Out: a `PreparedRequest`, or the error that says
+what is wrong.
 """
 
 from __future__ import annotations
@@ -10,25 +10,15 @@ import math
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from qwen3tts_webui.config import MAX_DESCRIPTION
-from qwen3tts_webui.errors import (
-    DeadlineExceeded,
-    DescriptionTooLong,
-    InvalidValue,
-    UnknownLanguage,
-    UnknownSpeaker,
-    Unsupported,
-)
-from qwen3tts_webui.text.clean import clean_description
-from qwen3tts_webui.text.language import parse_language
-from qwen3tts_webui.text.segment import split_segments
+from qwen3tts_webui.errors import DeadlineExceeded, InvalidValue, UnknownLanguage, in_range
+from qwen3tts_webui.speech.voice_resolution import check_voice
+from qwen3tts_webui.text import parse_language, split_segments
 from qwen3tts_webui.types import (
     FRAMES_PER_SECOND,
     SAMPLE_RATE,
     EngineInfo,
-    Feature,
     Sampling,
     Segment,
     SpeechRequest,
@@ -36,19 +26,21 @@ from qwen3tts_webui.types import (
 )
 
 MAX_SEED = 2**63 - 1
-MAX_PARALLEL = 64
+MAX_PARALLEL_SEGMENTS = 64
 SPEED_RANGE = (0.5, 2.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedRequest:
-    """What will be spoken. `seed` is always known; `continues` says that each segment waits for the one before.
+    """A request validated for the engine that `info` describes. `seed` is always set.
 
-    `max_samples` bounds the sound of the whole request, `max_frames` each utterance.
+    With `continues`, each segment waits for the one before and continues its voice. `max_samples` bounds the audio of
+    the whole request, `max_frames` each utterance.
     """
 
     request: SpeechRequest
-    split_segments: tuple[Segment, ...]
+    info: EngineInfo
+    segments: tuple[Segment, ...]
     language: str
     voice: Voice
     seed: int
@@ -58,82 +50,67 @@ class PreparedRequest:
 
 
 def prepare(request: SpeechRequest, info: EngineInfo, *, max_text: int) -> PreparedRequest:
-    """Raises a `RequestError`, or `DeadlineExceeded` for a deadline that has passed already."""
-    parts = split_segments(request.text, speed=request.speed, limit=max_text)
-    return prepare_stream(request, info, parts)
+    """Validate `request` and split its text. Raises a `RequestError`, or `DeadlineExceeded` for a past deadline."""
+    return prepare_stream(request, info, split_segments(request.text, speed=request.speed, limit=max_text))
 
 
-def prepare_stream(request: SpeechRequest, info: EngineInfo, parts: Sequence[Segment] = ()) -> PreparedRequest:
-    """The same without a text: the segments come later, from a feed."""
+def prepare_stream(request: SpeechRequest, info: EngineInfo, segments: Sequence[Segment] = ()) -> PreparedRequest:
+    """Validate everything but the text, whose segments come later from a text stream. Raises like `prepare`."""
     _check_numbers(request)
     _check_sampling(request.sampling)
-    language = _language(request.language, info)
-    voice = _voice(request, info)
+    language = _parse_language(request.language, info)
+    voice = check_voice(request, info)
     if request.deadline is not None and request.deadline <= time.monotonic():
         raise DeadlineExceeded(deadline_ms=0)
-    given = voice.acoustic_prompt is not None or voice.engine_voice_id is not None
+    is_continuation = voice.acoustic_prompt is not None or voice.engine_voice_id is not None
     can_continue = bool(info.features & {"continuation", "engine_voice"})
-    seconds = request.max_duration_s
+    max_s = request.max_duration_s
     return PreparedRequest(
         request=request,
-        segments=tuple(parts),
+        info=info,
+        segments=tuple(segments),
         language=language,
         voice=voice,
-        seed=secrets.randbelow(2**32) if request.seed is None else request.seed,
-        continues=request.continue_voice and can_continue and not given,
-        max_samples=None if seconds is None else int(seconds * SAMPLE_RATE),
-        max_frames=None if seconds is None else math.ceil(seconds * FRAMES_PER_SECOND),
+        seed=draw_seed() if request.seed is None else request.seed,
+        continues=request.continue_voice and can_continue and not is_continuation,
+        max_samples=None if max_s is None else int(max_s * SAMPLE_RATE),
+        max_frames=None if max_s is None else math.ceil(max_s * FRAMES_PER_SECOND),
     )
 
 
+def draw_seed() -> int:
+    """Return a random seed."""
+    return secrets.randbelow(2**32)
+
+
 def _check_numbers(request: SpeechRequest) -> None:
-    _within("speed", request.speed, *SPEED_RANGE)
-    _within("max_parallel_segments", request.max_parallel_segments, 1, MAX_PARALLEL)
+    _check_range("speed", request.speed, *SPEED_RANGE)
+    _check_range("max_parallel_segments", request.max_parallel_segments, 1, MAX_PARALLEL_SEGMENTS)
     if request.seed is not None:
-        _within("seed", request.seed, 0, MAX_SEED)
+        _check_range("seed", request.seed, 0, MAX_SEED)
     if request.max_duration_s is not None:
-        _within("max_duration_s", request.max_duration_s, 0.1, 86_400)
+        _check_range("max_duration_s", request.max_duration_s, 0.1, 86_400)
     if request.frames_per_packet is not None:
-        _within("frames_per_packet", request.frames_per_packet, 1, 64)
+        _check_range("frames_per_packet", request.frames_per_packet, 1, 64)
 
 
 def _check_sampling(sampling: Sampling) -> None:
-    _within("temperature", sampling.temperature, 0.01, 5)
-    _within("top_k", sampling.top_k, 0, 4_096)
-    _within("top_p", sampling.top_p, 0.01, 1)
-    _within("repetition_penalty", sampling.repetition_penalty, 0.5, 5)
-    _within("subtalker_temperature", sampling.subtalker_temperature, 0.01, 5)
-    _within("subtalker_top_k", sampling.subtalker_top_k, 0, 4_096)
-    _within("subtalker_top_p", sampling.subtalker_top_p, 0.01, 1)
+    _check_range("temperature", sampling.temperature, 0.01, 5)
+    _check_range("top_k", sampling.top_k, 0, 4_096)
+    _check_range("top_p", sampling.top_p, 0.01, 1)
+    _check_range("repetition_penalty", sampling.repetition_penalty, 0.5, 5)
+    _check_range("subtalker_temperature", sampling.subtalker_temperature, 0.01, 5)
+    _check_range("subtalker_top_k", sampling.subtalker_top_k, 0, 4_096)
+    _check_range("subtalker_top_p", sampling.subtalker_top_p, 0.01, 1)
 
 
-def _within(field: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:  # NaN is not
-        raise InvalidValue(field=field, expected=f"{low} … {high}", got=str(value)[:24])
+def _check_range(field: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:  # also catches NaN
+        raise InvalidValue(field=field, expected=in_range(low, high), got=str(value)[:24])
 
 
-def _language(wish: str, info: EngineInfo) -> str:
-    language = parse_language(wish)
+def _parse_language(requested: str, info: EngineInfo) -> str:
+    language = parse_language(requested)
     if language != "auto" and language not in info.languages:
         raise UnknownLanguage(got=language, known=", ".join(("auto", *info.languages)))
     return language
-
-
-def _voice(request: SpeechRequest, info: EngineInfo) -> Voice:
-    """The voice with its description cleaned. Raises for all that the engine would have to ignore."""
-    voice = request.voice
-    description = clean_description(voice.description) if voice.description else ""
-    if len(description) > MAX_DESCRIPTION:
-        raise DescriptionTooLong(length=len(description), limit=MAX_DESCRIPTION)
-    asked: list[tuple[Feature, bool]] = [
-        ("speaker", voice.speaker is not None),
-        ("continuation", voice.acoustic_prompt is not None),
-        ("engine_voice", voice.engine_voice_id is not None),
-        ("sampling", request.sampling != Sampling()),
-    ]
-    for feature, wanted in asked:
-        if wanted and feature not in info.features:
-            raise Unsupported(engine=info.label, feature=feature, hint="")
-    if voice.speaker is not None and voice.speaker not in info.speakers:
-        raise UnknownSpeaker(got=voice.speaker[:40], known=", ".join(info.speakers))
-    return voice if description == voice.description else replace(voice, description=description)

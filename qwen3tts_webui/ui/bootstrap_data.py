@@ -12,17 +12,22 @@ from typing import Any
 from qwen3tts_webui.config import MAX_DESCRIPTION, Settings
 from qwen3tts_webui.i18n import PAGE_LANGUAGES, Catalog
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.text.common_words import COMMON_WORDS, DISTINCTIVE_LETTERS
-from qwen3tts_webui.text.description_parser import negative_phrases, trait_vocabulary
-from qwen3tts_webui.text.duration import EXTRA_SPEECH_UNITS, SPEECH_UNITS_PER_SECOND
-from qwen3tts_webui.text.language import LANGUAGES
-from qwen3tts_webui.voices.description_ideas import description_examples
+from qwen3tts_webui.text import (
+    COMMON_WORDS,
+    DISTINCTIVE_LETTERS,
+    EXTRA_SPEECH_UNITS,
+    LANGUAGES,
+    SPEECH_UNITS_PER_SECOND,
+    negative_phrases,
+    trait_vocabulary,
+)
+from qwen3tts_webui.voices import description_examples
 
 
 def bootstrap_data(speech: Speech, settings: Settings) -> dict[str, Any]:
     """Plain JSON values only."""
     return {
-        "sentences": {language: dict(Catalog(language).sentences) for language in PAGE_LANGUAGES},
+        "sentences": {language: dict(Catalog(language).messages) for language in PAGE_LANGUAGES},
         "page_language": settings.page_language,
         "presets": [asdict(preset) for language in LANGUAGES for preset in speech.presets.of(language.code)],
         "limits": {"text": speech.max_text, "description": MAX_DESCRIPTION},

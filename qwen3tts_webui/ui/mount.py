@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import re
-import secrets
 
 import gradio as gr
 from fastapi import FastAPI, Request
@@ -18,11 +17,11 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from qwen3tts_webui.config import Settings, asset
-from qwen3tts_webui.speech import Speech
+from qwen3tts_webui.speech import Speech, draw_seed
 from qwen3tts_webui.ui.bootstrap_data import bootstrap_data
 from qwen3tts_webui.ui.page import build_page
 from qwen3tts_webui.ui.theme import theme
-from qwen3tts_webui.voices.description_ideas import suggest_description
+from qwen3tts_webui.voices import suggest_description
 
 _HEAD = """
 <link rel="stylesheet" href="studio/page.css">
@@ -68,8 +67,7 @@ def mount_page(app: FastAPI, speech: Speech, settings: Settings) -> None:
 
     async def surprise(request: Request) -> Response:
         """A description nobody thought of, in the language that the person writes in."""
-        seed = secrets.randbelow(2**32)
-        description = suggest_description(seed, "zh" if request.query_params.get("language") == "zh" else "en")
+        description = suggest_description(draw_seed(), "zh" if request.query_params.get("language") == "zh" else "en")
         return JSONResponse({"description": description}, headers={"Cache-Control": "no-store"})
 
     async def manifest(_: Request) -> Response:

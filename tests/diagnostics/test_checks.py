@@ -99,7 +99,7 @@ def test_what_is_wrong(facts: Facts, expected: dict[str, str]):
 @pytest.mark.parametrize("language", PAGE_LANGUAGES)
 def test_every_line_has_words_and_every_complaint_one_action(language: str):
     say = Catalog(language)
-    keys = {key.removeprefix("doctor.") for key in say.sentences if key.startswith("doctor.")}
+    keys = {key.removeprefix("doctor.") for key in say.messages if key.startswith("doctor.")}
     said = {key for key in keys if not key.endswith(".do")}
     machines = [
         GOOD,

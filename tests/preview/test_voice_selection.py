@@ -10,7 +10,7 @@ from qwen3tts_webui.config import asset
 from qwen3tts_webui.errors import UnknownVoice
 from qwen3tts_webui.preview.backend import Assets
 from qwen3tts_webui.preview.voice_selection import VoiceSelector
-from qwen3tts_webui.text.language import LANGUAGES
+from qwen3tts_webui.text import LANGUAGES
 
 CODES = [language.code for language in LANGUAGES]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from qwen3tts_webui.audio.pcm import from_s16le
+from qwen3tts_webui.audio import from_s16le
 from qwen3tts_webui.preview import PreviewSynthesizer
 from tests.server.running import connect, running
 from tests.server.test_websocket import Talk

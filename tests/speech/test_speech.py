@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from qwen3tts_webui.audio.loudness import LoudnessNormalizer
+from qwen3tts_webui.audio import LoudnessNormalizer
 from qwen3tts_webui.errors import (
     Busy,
     DeadlineExceeded,
@@ -29,7 +29,7 @@ from qwen3tts_webui.errors import (
 )
 from qwen3tts_webui.speech import AudioChunk, Event, SegmentEnded, SegmentFailed, SegmentStarted, Speech, SpeechSession
 from qwen3tts_webui.types import SAMPLE_RATE, SAMPLES_PER_FRAME, Pcm, PcmSink, Sampling, SpeechRequest, Utterance, Voice
-from qwen3tts_webui.voices.presets import Presets
+from qwen3tts_webui.voices import Presets
 from tests.fakes import (
     ContinuingSynthesizer,
     FailingSynthesizer,
@@ -137,7 +137,9 @@ async def test_segments_are_heard_in_order_without_a_sample_between() -> None:
     starts = [event.start_sample for event in events if isinstance(event, SegmentStarted)]
     assert starts == [0, 9_600, 19_200]
     ends = [
-        (event.segment.index, event.num_samples, event.finish_reason) for event in events if isinstance(event, SegmentEnded)
+        (event.segment.index, event.num_samples, event.finish_reason)
+        for event in events
+        if isinstance(event, SegmentEnded)
     ]
     assert ends == [(0, 9_600, "stop"), (1, 9_600, "stop"), (2, 9_600, "stop")]
 
@@ -225,14 +227,14 @@ async def test_each_segment_continues_the_one_before() -> None:
     assert [passage.text for passage in passages[1:] if passage] == ["One.", "Two."]
     assert passages[1] is not None
     np.testing.assert_array_equal(passages[1].codes, codes_of("One.", 5))
-    assert [event.voice for event in events if isinstance(event, SegmentStarted)] == ["new", "continued", "continued"]
+    assert [event.voice_source for event in events if isinstance(event, SegmentStarted)] == ["new", "continued", "continued"]
 
 
 async def test_without_keep_voice_segments_share_the_seed_only() -> None:
     synthesizer = ContinuingSynthesizer()
     events = await events_of(speech(synthesizer).speak(SpeechRequest(text=THREE, continue_voice=False)))
     assert [utterance.voice.acoustic_prompt for utterance in synthesizer.utterances] == [None] * 3
-    assert [event.voice for event in events if isinstance(event, SegmentStarted)] == ["new", "seed", "seed"]
+    assert [event.voice_source for event in events if isinstance(event, SegmentStarted)] == ["new", "same_seed", "same_seed"]
 
 
 async def test_parallel_segments_are_submitted_together_and_heard_in_order() -> None:

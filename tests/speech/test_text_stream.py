@@ -10,9 +10,9 @@ import pytest
 
 from qwen3tts_webui.errors import Busy, EmptyText, InvalidValue, TextTooLong
 from qwen3tts_webui.speech import AudioChunk, Event, SegmentStarted, Speech, SpeechSession, TextStreamSession
-from qwen3tts_webui.text.segment import split_segments
+from qwen3tts_webui.text import split_segments
 from qwen3tts_webui.types import SAMPLE_RATE, SpeechRequest
-from qwen3tts_webui.voices.presets import Presets
+from qwen3tts_webui.voices import Presets
 from tests.fakes import SteppedSynthesizer, ZeroCostSynthesizer, frame_of, sound_of
 from tests.reading import ReadingSynthesizer
 

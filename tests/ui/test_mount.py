@@ -14,8 +14,8 @@ from starlette.testclient import TestClient
 from qwen3tts_webui.config import Settings, asset
 from qwen3tts_webui.i18n import Catalog
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.text.language import LANGUAGES
-from qwen3tts_webui.voices.presets import Presets
+from qwen3tts_webui.text import LANGUAGES
+from qwen3tts_webui.voices import Presets
 from tests.fakes import ZeroCostSynthesizer
 
 
@@ -39,7 +39,7 @@ def test_the_page_is_at_the_root(client: TestClient) -> None:
 
 def test_the_boot_data_has_all_that_the_browser_needs(client: TestClient) -> None:
     boot = client.get("/studio/boot.json").json()
-    assert boot["sentences"]["zh"] == dict(Catalog("zh").sentences)
+    assert boot["sentences"]["zh"] == dict(Catalog("zh").messages)
     assert {preset["language"] for preset in boot["presets"]} == {language.code for language in LANGUAGES}
     assert boot["limits"] == {"text": 20_000, "description": 2_048}
 
@@ -74,7 +74,7 @@ def test_no_module_names_another_host(name: str) -> None:
 
 
 def test_both_languages_have_every_sentence_of_the_page() -> None:
-    en, zh = (set(Catalog(language).sentences) for language in ("en", "zh"))
+    en, zh = (set(Catalog(language).messages) for language in ("en", "zh"))
     ours = {key for key in en | zh if not key.startswith("error.") or key.startswith("error.page.")}
     assert ours - en == set()
     assert ours - zh == set()
@@ -90,7 +90,7 @@ def test_every_key_that_the_page_uses_is_in_the_catalogue() -> None:
     used |= set(re.findall(r'data-i18n(?:-\w+)?="([a-z]+\.[a-z.]+)"', regions))
     used |= set(re.findall(r'\["(header\.[a-z]+)"', sources))
     assert len(used) > 30
-    assert used - set(Catalog("en").sentences) == set()
+    assert used - set(Catalog("en").messages) == set()
 
 
 def test_the_catalogues_are_sorted_and_readable() -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import gradio as gr
 
 from qwen3tts_webui.i18n import Catalog
-from qwen3tts_webui.text.language import AUTO, LANGUAGES
+from qwen3tts_webui.text import AUTO, LANGUAGES
 from qwen3tts_webui.ui.html import html
 
 _TABS = """
