@@ -21,7 +21,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from qwen3tts_webui.audio.pcm import to_s16le
+from qwen3tts_webui.audio import to_s16le
 from tests.fakes import sound_of
 
 _LONGEST_S = 120.0

@@ -43,14 +43,14 @@ from starlette.routing import Route
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from qwen3tts_webui.audio.pcm import to_s16le  # noqa: E402
+from qwen3tts_webui.audio import to_s16le  # noqa: E402
 from qwen3tts_webui.config import Settings  # noqa: E402
 from qwen3tts_webui.server import create_app  # noqa: E402
 from qwen3tts_webui.server.uvicorn_server import make_server  # noqa: E402
 from qwen3tts_webui.speech import Speech  # noqa: E402
-from qwen3tts_webui.stream import PcmStream  # noqa: E402
+from qwen3tts_webui.streams import PcmStream  # noqa: E402
 from qwen3tts_webui.types import Utterance  # noqa: E402
-from qwen3tts_webui.voices.presets import Presets  # noqa: E402
+from qwen3tts_webui.voices import Presets  # noqa: E402
 from tests.fakes import Job, RealTimeSynthesizer, ZeroCostSynthesizer  # noqa: E402
 
 _FRAMES = 25
@@ -114,12 +114,12 @@ class Served:
     def holdings(self) -> dict[str, int]:
         """What the process holds once nothing is spoken any more."""
         end = time.monotonic() + 30
-        while time.monotonic() < end and (self._synthesizer.load.active or self._server.server_state.connections):
+        while time.monotonic() < end and (self._synthesizer.load.running or self._server.server_state.connections):
             time.sleep(0.05)
         time.sleep(0.5)
         gc.collect()
         return {
-            "slots": self._synthesizer.load.active + self._synthesizer.load.waiting,
+            "slots": self._synthesizer.load.running + self._synthesizer.load.queued,
             "tasks": len(all_tasks(self._loop)),
             "connections": len(self._server.server_state.connections),
             "fds": psutil.Process().num_fds(),

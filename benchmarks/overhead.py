@@ -35,7 +35,7 @@ from pathlib import Path
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.voices.library import Library
+from qwen3tts_webui.history.store import Library
 from qwen3tts_webui.voices.presets import Presets
 from tests.fakes import ZeroCostSynthesizer
 

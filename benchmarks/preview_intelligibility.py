@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from qwen3tts_webui.preview.phonemes import numerals
 from qwen3tts_webui.preview.synthesizer import PreviewSynthesizer
-from qwen3tts_webui.stream import PcmStream
+from qwen3tts_webui.streams import PcmStream
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm, Utterance, Voice
 
 TARGETS = {

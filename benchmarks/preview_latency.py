@@ -24,7 +24,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from qwen3tts_webui.preview import PreviewSynthesizer
-from qwen3tts_webui.stream import PcmStream
+from qwen3tts_webui.streams import PcmStream
 from qwen3tts_webui.types import SAMPLE_RATE, Utterance
 
 FIRST_PCM_TARGET_MS, RTF_TARGET = 900, 0.8

@@ -11,14 +11,14 @@ import qwen3tts_webui
 from qwen3tts_webui.errors import (
     CLOSING,
     NO_WEIGHTS,
-    InvalidFile,
-    NestedError,
     CheckpointError,
     DownloadError,
-    NotReady,
     ErrorDetail,
-    SpeechError,
     InsufficientMemory,
+    InvalidFile,
+    NestedError,
+    NotReady,
+    SpeechError,
     loading_reason,
 )
 from qwen3tts_webui.i18n import Catalog
@@ -66,7 +66,9 @@ def test_a_reason_of_somebody_else_stays_as_it_is() -> None:
         (
             NotReady(
                 reason=NestedError(
-                    InsufficientMemory(needed_gib=6, device="cuda:0", free_gib=4, instead=ErrorDetail("half", "Use half precision."))
+                    InsufficientMemory(
+                        needed_gib=6, device="cuda:0", free_gib=4, hint=ErrorDetail("half", "Use half precision.")
+                    )
                 )
             ),
             "The voice is not ready yet: The model needs 6.0 GiB on cuda:0, 4.0 GiB are free. Use half precision.",
@@ -92,7 +94,7 @@ def test_a_client_is_not_told_where_a_model_lies() -> None:
 
 @pytest.mark.parametrize("code", sorted(REASONS))
 def test_every_reason_has_a_chinese_clause_with_the_same_places(code: str) -> None:
-    clause = Catalog("zh").sentences[f"error.reason.{code}"]
+    clause = Catalog("zh").messages[f"error.detail.{code}"]
     places = re.compile(r"{[^}]*}")
     assert sorted(places.findall(clause)) == sorted(places.findall(REASONS[code]))
     assert not clause.endswith("。")  # the sentence around it has its own

@@ -25,7 +25,7 @@ import av
 import numpy as np
 import soxr
 
-from qwen3tts_webui.audio.pcm import finite, to_int16, to_s16le
+from qwen3tts_webui.audio.pcm import replace_nonfinite, to_int16, to_s16le
 from qwen3tts_webui.errors import InvalidValue
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm
 
@@ -82,7 +82,7 @@ def format_info(format: str, sample_rate: int = SAMPLE_RATE) -> FormatInfo:
     return info
 
 
-def encoder(format: str, sample_rate: int = SAMPLE_RATE) -> Encoder:
+def make_encoder(format: str, sample_rate: int = SAMPLE_RATE) -> Encoder:
     """An encoder whose bytes can be sent as they come (sizes that are not known yet are left open in headers).
 
     Raises `InvalidValue` for an unknown format or a sample rate that the format cannot hold.
@@ -90,7 +90,7 @@ def encoder(format: str, sample_rate: int = SAMPLE_RATE) -> Encoder:
     return Encoder(format_info(format, sample_rate), sample_rate, live=True)
 
 
-def encoded(pcm: Pcm, format: str, sample_rate: int = SAMPLE_RATE) -> bytes:
+def encode_all(pcm: Pcm, format: str, sample_rate: int = SAMPLE_RATE) -> bytes:
     """A whole file: the same formats, with true sizes and durations in the header."""
     whole = Encoder(format_info(format, sample_rate), sample_rate, live=False)
     try:
@@ -138,7 +138,7 @@ class Encoder:
     def push(self, pcm: Pcm) -> bytes:
         """The bytes that became ready with `pcm`, float32 (samples,) at 24 kHz."""
         assert self._open, "push after flush or close"
-        return self._packer.push(self._resampled(finite(pcm), last=False))
+        return self._packer.push(self._resampled(replace_nonfinite(pcm), last=False))
 
     def flush(self) -> bytes:
         """The last bytes."""

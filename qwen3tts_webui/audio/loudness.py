@@ -1,7 +1,7 @@
 """Loudness by ITU-R BS.1770 (pyloudnorm): of a finished sound, and of one that is still being made.
 
 A finished sound is measured whole, brought to the target and limited at a true peak of -1 dB. A stream can only be
-judged by what was heard of it: `Leveller` follows the last seconds and moves the gain slowly, so that the first second
+judged by what was heard of it: `LoudnessNormalizer` follows the last seconds and moves the gain slowly, so that the first second
 is not yet at the target and the whole comes close to it without ever being exact. Knows no files.
 """
 
@@ -12,11 +12,11 @@ import numpy.typing as npt
 import soxr
 from scipy.ndimage import minimum_filter1d
 
-from qwen3tts_webui.audio.pcm import finite
+from qwen3tts_webui.audio.pcm import replace_nonfinite
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm
 
 TARGET_LUFS = -16.0
-CEILING = 10 ** (-1.0 / 20)
+TRUE_PEAK_CEILING = 10 ** (-1.0 / 20)
 _MAX_GAIN_DB = 24.0
 _GATE_S = 0.4  # the gating block of BS.1770: nothing shorter can be measured
 _AUDIBLE = 10 ** (-70.0 / 20)
@@ -24,9 +24,9 @@ _OVERSAMPLING = 4
 _LOOK_AHEAD = round(0.005 * SAMPLE_RATE)
 
 
-def loudness(pcm: Pcm) -> float:
+def measure_loudness(pcm: Pcm) -> float:
     """Integrated loudness in LUFS; -inf for silence. A sound under 0.4 s is repeated until it can be measured."""
-    pcm = finite(pcm)
+    pcm = replace_nonfinite(pcm)
     if len(pcm) == 0 or np.abs(pcm).max() < _AUDIBLE:
         return -np.inf
     shortest = round(_GATE_S * SAMPLE_RATE)
@@ -44,8 +44,8 @@ def true_peak(pcm: Pcm) -> float:
 
 def normalised(pcm: Pcm, target_lufs: float = TARGET_LUFS) -> Pcm:
     """`pcm` at `target_lufs`, its true peak at most -1 dB; silence stays silence."""
-    pcm = finite(pcm)
-    gain_db = _gain_db(loudness(pcm), target_lufs)
+    pcm = replace_nonfinite(pcm)
+    gain_db = _gain_db(measure_loudness(pcm), target_lufs)
     if gain_db is None:
         return pcm
     return _limited(pcm * np.float32(10 ** (gain_db / 20)))
@@ -70,10 +70,10 @@ def _true_envelope(pcm: Pcm) -> npt.NDArray[np.float64]:
 def _limited(pcm: Pcm) -> Pcm:
     """A limiter that looks ahead: the gain sinks before a peak and rises after it, smoothly."""
     envelope = _true_envelope(pcm)
-    if envelope.max(initial=0.0) <= CEILING:
+    if envelope.max(initial=0.0) <= TRUE_PEAK_CEILING:
         return pcm
     width = 2 * _LOOK_AHEAD + 1
-    wanted = CEILING / np.maximum(envelope, CEILING)
+    wanted = TRUE_PEAK_CEILING / np.maximum(envelope, TRUE_PEAK_CEILING)
     lowest = minimum_filter1d(wanted, width, mode="nearest")
     window = np.hanning(width + 2)[1:-1]
     padded = np.pad(lowest, _LOOK_AHEAD, mode="edge")
@@ -82,7 +82,7 @@ def _limited(pcm: Pcm) -> Pcm:
     return limited
 
 
-class Leveller:
+class LoudnessNormalizer:
     """Brings one stream to about `target_lufs` while it is made; adds no delay and never clips.
 
     Every 0.4 s the last 6 s of sound (pauses left out) are measured and the gain moves towards what they ask for, by
@@ -113,7 +113,7 @@ class Leveller:
 
     def push(self, pcm: Pcm) -> Pcm:
         """`pcm` at its new level: as many samples as went in, whatever the size of the block."""
-        pcm = finite(pcm)
+        pcm = replace_nonfinite(pcm)
         out: list[Pcm] = [np.zeros(0, dtype=np.float32)]
         while len(pcm):
             piece, pcm = pcm[: self._STEP - self._in_step], pcm[self._STEP - self._in_step :]
@@ -136,7 +136,7 @@ class Leveller:
         if np.abs(step).max() < self._PAUSE:
             return
         self._heard = np.concatenate([self._heard, step])[-self._WINDOW :]
-        wanted = _gain_db(loudness(self._heard), self._target)
+        wanted = _gain_db(measure_loudness(self._heard), self._target)
         if wanted is not None:
             self._to_db = float(np.clip(wanted, self._from_db - self._DOWN_DB, self._from_db + self._UP_DB))
 

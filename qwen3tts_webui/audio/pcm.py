@@ -6,7 +6,9 @@ In and out: float32 arrays (samples,) at `SAMPLE_RATE`. Knows no files and no co
 from __future__ import annotations
 
 import math
+import wave
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +18,7 @@ from qwen3tts_webui.types import SAMPLE_RATE, Pcm
 _FULL_SCALE = 32_768.0
 
 
-def finite(pcm: Pcm) -> Pcm:
+def replace_nonfinite(pcm: Pcm) -> Pcm:
     """`pcm` as contiguous float32 in [-1, 1]: NaN becomes silence, everything louder is clipped."""
     clean: Pcm = np.clip(np.ravel(pcm).astype(np.float32, copy=False), -1.0, 1.0)
     if math.isnan(clean.dot(clean)):  # one pass, and for sound as it should be the only one
@@ -26,7 +28,7 @@ def finite(pcm: Pcm) -> Pcm:
 
 def to_int16(pcm: Pcm) -> npt.NDArray[np.int16]:
     """int16 (samples,), rounded; clips and never wraps."""
-    scaled = np.rint(finite(pcm) * np.float32(_FULL_SCALE))
+    scaled = np.rint(replace_nonfinite(pcm) * np.float32(_FULL_SCALE))
     samples: npt.NDArray[np.int16] = np.minimum(scaled, _FULL_SCALE - 1).astype(np.int16)
     return samples
 
@@ -40,6 +42,14 @@ def from_s16le(data: bytes) -> Pcm:
     """The inverse of `to_s16le`; an odd last byte is half a sample and raises `ValueError`."""
     pcm: Pcm = np.frombuffer(data, dtype="<i2").astype(np.float32) / np.float32(_FULL_SCALE)
     return pcm
+
+
+def read_wav(path: Path, start: int = 0, num_samples: int | None = None) -> Pcm:
+    """Read a mono s16le WAV of ours, float32 (samples,): `num_samples` from `start`, or as many as there are."""
+    with wave.open(str(path)) as file:
+        start = min(max(0, start), file.getnframes())
+        file.setpos(start)
+        return from_s16le(file.readframes(file.getnframes() - start if num_samples is None else num_samples))
 
 
 def silence(seconds: float) -> Pcm:
@@ -69,7 +79,7 @@ def _faded(pcm: Pcm, seconds: float, *, at_end: bool) -> Pcm:
     return faded
 
 
-class Blocks:
+class BlockBuffer:
     """Cuts a stream of blocks of any size into blocks of exactly `size` samples."""
 
     def __init__(self, size: int) -> None:

@@ -22,7 +22,7 @@ class Cue:
     end_s: float
 
 
-def srt(cues: Sequence[Cue]) -> str:
+def to_srt(cues: Sequence[Cue]) -> str:
     """SubRip. It has no escapes, so what players would take for a tag or a style gets an invisible joiner."""
     blocks = []
     for number, cue in enumerate(_shown(cues), start=1):
@@ -32,7 +32,7 @@ def srt(cues: Sequence[Cue]) -> str:
     return "\n".join(blocks)
 
 
-def vtt(cues: Sequence[Cue]) -> str:
+def to_vtt(cues: Sequence[Cue]) -> str:
     """WebVTT (W3C), with `&`, `<` and `>` escaped."""
     blocks = [f"{_span(cue, '.')}\n{html.escape(cue.text, quote=False)}\n" for cue in _shown(cues)]
     return "\n".join(["WEBVTT\n", *blocks])

@@ -117,9 +117,9 @@ class FrameState:
         self.rest_rule.set(
             slot,
             greedy=sampling.greedy,
-            temperature=sampling.predictor_temperature,
-            top_k=sampling.predictor_top_k,
-            top_p=sampling.predictor_top_p,
+            temperature=sampling.subtalker_temperature,
+            top_k=sampling.subtalker_top_k,
+            top_p=sampling.subtalker_top_p,
             num_codes=talker.spec.predictor.codebook_size,
         )
 

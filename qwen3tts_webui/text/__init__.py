@@ -1,1 +1,79 @@
-"""Text: from what a person pasted to what a voice can speak. Knows neither torch nor the web."""
+"""Text: from raw input to segments that an engine can synthesize. Needs neither torch nor a web framework."""
+
+from qwen3tts_webui.text.clean import clean_description, clean_line, clean_text, has_speech, split_lines
+from qwen3tts_webui.text.common_words import COMMON_WORDS, DISTINCTIVE_LETTERS
+from qwen3tts_webui.text.description_parser import (
+    DIMENSIONS,
+    Dimension,
+    Trait,
+    Traits,
+    missing_dimensions,
+    negative_phrases,
+    parse_description,
+    trait_vocabulary,
+)
+from qwen3tts_webui.text.duration import (
+    EXTRA_SPEECH_UNITS,
+    SPEECH_UNITS_PER_SECOND,
+    estimate_duration_s,
+    speech_units,
+)
+from qwen3tts_webui.text.inline_tags import (
+    DEFAULT_PAUSE_S,
+    MAX_PAUSE_S,
+    MAX_SPEED,
+    MIN_SPEED,
+    InlineTag,
+    TaggedText,
+    parse_tag,
+    split_tags,
+)
+from qwen3tts_webui.text.language import AUTO, LANGUAGES, Language, detect_language, parse_language
+from qwen3tts_webui.text.segment import MAX_SPEECH_UNITS, split_growing_clauses, split_segments, split_to_length
+from qwen3tts_webui.text.sentence_splitter import split_clauses, split_sentences
+from qwen3tts_webui.text.streaming_cleaner import StreamingCleaner
+from qwen3tts_webui.text.streaming_tags import StreamingTagParser, TagEvent
+
+__all__ = [
+    "AUTO",
+    "COMMON_WORDS",
+    "DEFAULT_PAUSE_S",
+    "DIMENSIONS",
+    "DISTINCTIVE_LETTERS",
+    "EXTRA_SPEECH_UNITS",
+    "LANGUAGES",
+    "MAX_PAUSE_S",
+    "MAX_SPEECH_UNITS",
+    "MAX_SPEED",
+    "MIN_SPEED",
+    "SPEECH_UNITS_PER_SECOND",
+    "Dimension",
+    "InlineTag",
+    "Language",
+    "StreamingCleaner",
+    "StreamingTagParser",
+    "TagEvent",
+    "TaggedText",
+    "Trait",
+    "Traits",
+    "clean_description",
+    "clean_line",
+    "clean_text",
+    "detect_language",
+    "estimate_duration_s",
+    "has_speech",
+    "missing_dimensions",
+    "negative_phrases",
+    "parse_description",
+    "parse_language",
+    "parse_tag",
+    "speech_units",
+    "split_clauses",
+    "split_growing_clauses",
+    "split_lines",
+    "split_segments",
+    "split_sentences",
+    "split_tags",
+    "split_to_length",
+    "trait_vocabulary",
+]

@@ -13,7 +13,7 @@ import regex
 
 from qwen3tts_webui.errors import UnknownLanguage
 from qwen3tts_webui.text.clean import clean_description
-from qwen3tts_webui.text.common_words import COMMON_WORDS, TELLING_LETTERS
+from qwen3tts_webui.text.common_words import COMMON_WORDS, DISTINCTIVE_LETTERS
 
 AUTO = "auto"
 
@@ -90,7 +90,7 @@ def parse_language(language: str) -> str:
     raise UnknownLanguage(got=clean_description(language)[:20], known=", ".join([AUTO, *(x.code for x in LANGUAGES)]))
 
 
-def guess(text: str) -> str:
+def detect_language(text: str) -> str:
     """The code of the language that `text` is most likely written in: by script, and for Latin letters by common words.
 
     English when nothing speaks for another.
@@ -118,7 +118,7 @@ def _guess_latin(text: str) -> str:
     letters = Counter(text.casefold())
     evidence = {
         code: sum(word in common for word in words)
-        + 1.5 * sum(letters[letter] for letter in TELLING_LETTERS.get(code, ""))
+        + 1.5 * sum(letters[letter] for letter in DISTINCTIVE_LETTERS.get(code, ""))
         for code, common in COMMON_WORDS.items()
     }
     best = max(evidence, key=lambda code: evidence[code])

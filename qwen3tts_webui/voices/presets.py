@@ -15,8 +15,8 @@ import regex
 import tomli
 
 from qwen3tts_webui.config import MAX_DESCRIPTION, asset
-from qwen3tts_webui.errors import BadFile, UnknownVoice
-from qwen3tts_webui.text.language import LANGUAGES
+from qwen3tts_webui.errors import InvalidFile, UnknownVoice
+from qwen3tts_webui.text import LANGUAGES
 
 _PAGE_LANGUAGES = {"en", "zh"}
 _ID = regex.compile(r"[a-z]{2}(?:-[a-z0-9]+)+")
@@ -44,7 +44,7 @@ class Presets:
 
     @classmethod
     def load(cls, folder: Path | None = None) -> Presets:
-        """Read one file a language. Raises `BadFile`, naming the file and the preset that are wrong."""
+        """Read one file a language. Raises `InvalidFile`, naming the file and the preset that are wrong."""
         found: list[Preset] = []
         for language in LANGUAGES:
             found += _read(language.code, (folder or asset("voices")) / f"{language.code}.toml")
@@ -65,14 +65,14 @@ def _read(language: str, path: Path) -> list[Preset]:
     try:
         entries: list[dict[str, Any]] = tomli.loads(path.read_text(encoding="utf-8"))["preset"]
     except (OSError, UnicodeDecodeError, tomli.TOMLDecodeError, KeyError) as error:
-        raise BadFile(reason=f"{path.name}: {type(error).__name__}: {error}") from error
+        raise InvalidFile(reason=f"{path.name}: {type(error).__name__}: {error}") from error
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise BadFile(reason=f"{path.name}: preset must be a list of tables")
+        raise InvalidFile(reason=f"{path.name}: preset must be a list of tables")
     presets: list[Preset] = []
     for entry in entries:
         problem = _problem(entry, language, {preset.id for preset in presets})
         if problem:
-            raise BadFile(reason=f"{path.name}: preset {entry.get('id', len(presets) + 1)}: {problem}")
+            raise InvalidFile(reason=f"{path.name}: preset {entry.get('id', len(presets) + 1)}: {problem}")
         presets.append(Preset(**entry, language=language))
     return presets
 

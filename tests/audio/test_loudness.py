@@ -2,7 +2,7 @@ import numpy as np
 import pyloudnorm
 import pytest
 
-from qwen3tts_webui.audio.loudness import Leveller, loudness, normalised, true_peak
+from qwen3tts_webui.audio.loudness import LoudnessNormalizer, measure_loudness, normalised, true_peak
 from tests.audio.sounds import RATE, in_pieces, sine, syllables
 
 
@@ -11,17 +11,17 @@ def measured(pcm: np.ndarray) -> float:
 
 
 def test_a_full_scale_sine_at_997_hz_measures_3_01_below_zero():
-    assert loudness(sine(997, 2.0, level=1.0)) == pytest.approx(-3.01, abs=0.1)  # BS.1770-4, annex 1
+    assert measure_loudness(sine(997, 2.0, level=1.0)) == pytest.approx(-3.01, abs=0.1)  # BS.1770-4, annex 1
 
 
 def test_silence_has_no_loudness():
-    assert loudness(np.zeros(RATE, dtype=np.float32)) == -np.inf
-    assert loudness(np.zeros(0, dtype=np.float32)) == -np.inf
+    assert measure_loudness(np.zeros(RATE, dtype=np.float32)) == -np.inf
+    assert measure_loudness(np.zeros(0, dtype=np.float32)) == -np.inf
 
 
 @pytest.mark.parametrize("samples", [480, 2_400, 9_599])
 def test_short_sounds_measure_as_if_they_went_on(samples):
-    assert loudness(sine(1_000, 1.0)[:samples]) == pytest.approx(loudness(sine(1_000, 1.0)), abs=0.5)
+    assert measure_loudness(sine(1_000, 1.0)[:samples]) == pytest.approx(measure_loudness(sine(1_000, 1.0)), abs=0.5)
 
 
 @pytest.mark.parametrize("level", [0.1, 0.3, 1.0])
@@ -56,7 +56,7 @@ def test_hiss_is_not_lifted_without_limit():
 
 @pytest.mark.parametrize("level", [0.1, 1.0])
 def test_a_stream_comes_to_the_target_after_its_first_seconds(level):
-    leveller = Leveller()
+    leveller = LoudnessNormalizer()
     out = np.concatenate([leveller.push(piece) for piece in in_pieces(level * syllables(12.0), 384)])
     assert measured(out[6 * RATE :]) == pytest.approx(-16.0, abs=1.5)
 
@@ -64,23 +64,23 @@ def test_a_stream_comes_to_the_target_after_its_first_seconds(level):
 @pytest.mark.parametrize("size", [1, 777, 9_600, 30_000])
 def test_the_size_of_the_blocks_does_not_matter(size):
     pcm = syllables(1.0 if size == 1 else 3.0)
-    leveller = Leveller()
+    leveller = LoudnessNormalizer()
     out = np.concatenate([leveller.push(piece) for piece in in_pieces(pcm, size)])
-    np.testing.assert_array_equal(out, Leveller().push(pcm))
+    np.testing.assert_array_equal(out, LoudnessNormalizer().push(pcm))
 
 
 def test_every_block_comes_back_at_once_and_as_long_as_it_was():
-    leveller = Leveller()
+    leveller = LoudnessNormalizer()
     assert [len(leveller.push(piece)) for piece in in_pieces(syllables(1.0), 384)] == [384] * 62 + [192]
 
 
 def test_a_stream_never_clips():
     shout = np.concatenate([0.02 * syllables(5.0), sine(200, 1.0, level=1.0)])
-    assert np.abs(Leveller().push(shout)).max() <= 0.9
+    assert np.abs(LoudnessNormalizer().push(shout)).max() <= 0.9
 
 
 def test_the_gain_moves_without_steps():
-    out = Leveller().push(np.full(3 * RATE, 0.01, dtype=np.float32) + 0.05 * sine(1_000, 3.0))
+    out = LoudnessNormalizer().push(np.full(3 * RATE, 0.01, dtype=np.float32) + 0.05 * sine(1_000, 3.0))
     gains = out / (np.full(3 * RATE, 0.01, dtype=np.float32) + 0.05 * sine(1_000, 3.0))
     gains = gains[np.abs(out) > 0.01]
     assert np.abs(np.diff(20 * np.log10(gains))).max() < 0.01
@@ -88,7 +88,7 @@ def test_the_gain_moves_without_steps():
 
 
 def test_pauses_do_not_change_the_gain():
-    leveller = Leveller()
+    leveller = LoudnessNormalizer()
     leveller.push(syllables(6.0))
     before = leveller.gain_db
     leveller.push(np.zeros(20 * RATE, dtype=np.float32))
@@ -96,14 +96,14 @@ def test_pauses_do_not_change_the_gain():
 
 
 def test_a_second_sound_can_begin_with_the_gain_of_the_first():
-    first = Leveller()
+    first = LoudnessNormalizer()
     first.push(0.1 * syllables(8.0))
-    out = Leveller(gain_db=first.gain_db).push(0.1 * syllables(2.0))
+    out = LoudnessNormalizer(gain_db=first.gain_db).push(0.1 * syllables(2.0))
     assert measured(out) == pytest.approx(-16.0, abs=2.0)
 
 
 def test_numbers_that_are_none_do_not_pass():
     pcm = syllables(1.0)
     pcm[100] = np.nan
-    assert np.isfinite(Leveller().push(pcm)).all()
+    assert np.isfinite(LoudnessNormalizer().push(pcm)).all()
     assert np.isfinite(normalised(pcm)).all()

@@ -3,10 +3,9 @@ from pathlib import Path
 import pytest
 
 from qwen3tts_webui.config import asset
-from qwen3tts_webui.errors import BadFile, UnknownVoice
-from qwen3tts_webui.text.clean import clean, clean_description
-from qwen3tts_webui.text.language import LANGUAGES, guess
-from qwen3tts_webui.text.traits import language_of, missing
+from qwen3tts_webui.errors import InvalidFile, UnknownVoice
+from qwen3tts_webui.text import LANGUAGES, clean_description, clean_text, detect_language, missing_dimensions
+from qwen3tts_webui.text.description_parser import language_of
 from qwen3tts_webui.voices.presets import Preset, Presets
 
 PRESETS = Presets.load()
@@ -43,15 +42,15 @@ def test_the_promised_flavours_are_there() -> None:
 
 @pytest.mark.parametrize("preset", ALL, ids=lambda preset: preset.id)
 def test_a_preset_says_all_the_model_wants_to_know(preset: Preset) -> None:
-    assert missing(preset.description) == ()
+    assert missing_dimensions(preset.description) == ()
     assert language_of(preset.description) in ("zh", "en")
     assert clean_description(preset.description) == preset.description
 
 
 @pytest.mark.parametrize("preset", ALL, ids=lambda preset: preset.id)
 def test_a_sample_is_clean_text_in_the_language_of_its_preset(preset: Preset) -> None:
-    assert clean(preset.sample) == preset.sample
-    assert guess(preset.sample) == preset.language
+    assert clean_text(preset.sample) == preset.sample
+    assert detect_language(preset.sample) == preset.language
 
 
 @pytest.mark.parametrize("preset", ALL, ids=lambda preset: preset.id)
@@ -99,12 +98,12 @@ def test_a_file_is_read_field_by_field(folder: Path) -> None:
 )
 def test_a_bad_file_is_named_with_what_is_wrong(folder: Path, content: str, reason: str) -> None:
     (folder / "zh.toml").write_text(content, encoding="utf-8")
-    with pytest.raises(BadFile) as caught:
+    with pytest.raises(InvalidFile) as caught:
         Presets.load(folder)
     assert reason in str(caught.value)
 
 
 def test_a_missing_file_is_named(folder: Path) -> None:
     (folder / "ko.toml").unlink()
-    with pytest.raises(BadFile, match=r"ko\.toml: FileNotFoundError"):
+    with pytest.raises(InvalidFile, match=r"ko\.toml: FileNotFoundError"):
         Presets.load(folder)
