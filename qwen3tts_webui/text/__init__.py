@@ -1,5 +1,6 @@
 """Text: from raw input to segments that an engine can synthesize. Needs neither torch nor a web framework."""
 
+from qwen3tts_webui.text.analysis import LineAnalysis, TextAnalysis, analyze_text
 from qwen3tts_webui.text.clean import clean_description, clean_line, clean_text, has_speech, split_lines
 from qwen3tts_webui.text.common_words import COMMON_WORDS, DISTINCTIVE_LETTERS
 from qwen3tts_webui.text.description_parser import (
@@ -23,8 +24,10 @@ from qwen3tts_webui.text.inline_tags import (
     MAX_PAUSE_S,
     MAX_SPEED,
     MIN_SPEED,
+    EdgeTags,
     InlineTag,
     TaggedText,
+    find_edge_tags,
     parse_tag,
     split_tags,
 )
@@ -48,19 +51,24 @@ __all__ = [
     "MIN_SPEED",
     "SPEECH_UNITS_PER_SECOND",
     "Dimension",
+    "EdgeTags",
     "InlineTag",
     "Language",
+    "LineAnalysis",
     "StreamingCleaner",
     "StreamingTagParser",
     "TagEvent",
     "TaggedText",
+    "TextAnalysis",
     "Trait",
     "Traits",
+    "analyze_text",
     "clean_description",
     "clean_line",
     "clean_text",
     "detect_language",
     "estimate_duration_s",
+    "find_edge_tags",
     "has_speech",
     "missing_dimensions",
     "negative_phrases",

@@ -68,6 +68,36 @@ def split_tags(line: str) -> list[TaggedText]:
     return parts
 
 
+@dataclass(frozen=True, slots=True)
+class EdgeTags:
+    """The speed tag at the start of a line and the pause tags at its end, as the page's controls edit them.
+
+    `prefix_length` and `suffix_length` are the characters they take, with the spaces around them; 0 without a tag.
+    """
+
+    speed: float = 1.0
+    pause_s: float = 0.0
+    prefix_length: int = 0
+    suffix_length: int = 0
+
+
+def find_edge_tags(line: str) -> EdgeTags:
+    """Find the tags at the edges of a raw line. Values out of range are moved into it, so that they can be edited."""
+    speed, prefix_length = 1.0, 0
+    leading = _TAG.match(line, len(line) - len(line.lstrip()))
+    if leading is not None and leading["speed"] is not None:
+        speed = min(max(_speed(leading), MIN_SPEED), MAX_SPEED)
+        prefix_length = len(line) - len(line[leading.end() :].lstrip())
+    pause_s, end, suffix_length = 0.0, len(line.rstrip()), 0
+    for match in reversed(list(_TAG.finditer(line, prefix_length))):
+        if match["speed"] is not None or match.end() != end:
+            break
+        pause_s += max(_pause_s(match), 0.0)
+        end = max(len(line[: match.start()].rstrip()), prefix_length)
+        suffix_length = len(line) - end
+    return EdgeTags(speed, min(pause_s, MAX_PAUSE_S), prefix_length, suffix_length)
+
+
 def _append(parts: list[TaggedText], part: TaggedText) -> None:
     """Append a part; one without text only adds its pause to the part before."""
     if part.text or (part.pause_s and not parts):
@@ -78,8 +108,12 @@ def _append(parts: list[TaggedText], part: TaggedText) -> None:
 
 def _from_match(match: regex.Match[str]) -> InlineTag:
     if match["speed"] is None:
-        return InlineTag(None, _pause_s(match))
-    return InlineTag(_check_range("", float(match["speed"].replace(",", ".")), MIN_SPEED, MAX_SPEED, "x"), 0.0)
+        return InlineTag(None, _check_range("pause ", _pause_s(match), 0.0, MAX_PAUSE_S, "s"))
+    return InlineTag(_check_range("", _speed(match), MIN_SPEED, MAX_SPEED, "x"), 0.0)
+
+
+def _speed(match: regex.Match[str]) -> float:
+    return float(match["speed"].replace(",", "."))
 
 
 def _pause_s(match: regex.Match[str]) -> float:
@@ -87,7 +121,7 @@ def _pause_s(match: regex.Match[str]) -> float:
         return DEFAULT_PAUSE_S
     amount = float(match["pause"].replace(",", "."))
     in_ms = (match["unit"] or "").lower() in ("ms", "毫秒")
-    return _check_range("pause ", amount / 1000 if in_ms else amount, 0.0, MAX_PAUSE_S, "s")
+    return amount / 1000 if in_ms else amount
 
 
 def _check_range(word: str, value: float, low: float, high: float, unit: str) -> float:

@@ -1,4 +1,4 @@
-"""The page: Gradio draws it, the modules in assets/player/ bring it to life.
+"""The page: Gradio draws it, the modules in assets/web/ bring it to life.
 
 In: `Speech` and settings. Out: routes and a page, mounted on an app.
 

@@ -1,4 +1,4 @@
-"""Who listens to what. Every event is handled in the browser, by `window.qwen3tts` (assets/player/main.js).
+"""Who listens to what. Every event is handled in the browser, by `window.qwen3tts` (assets/web/main.js).
 
 A listener with `fn=None` runs within the click itself: the browser lets it make sound, and it never sees a stale value.
 """
@@ -10,12 +10,12 @@ from qwen3tts_webui.ui.regions.text import TextRegion
 from qwen3tts_webui.ui.regions.voice import VoiceRegion
 
 _GENERATE = "(text, language, description) => { window.qwen3tts?.generate(text, language, description); }"
-_CHOSE = "(language) => { window.qwen3tts?.chose(language); }"
-_TAKEN = "() => window.qwen3tts.taken()"
+_ON_LANGUAGE_CHANGE = "(language) => { window.qwen3tts?.onLanguageChange(language); }"
+_TAKE_PENDING_VALUES = "() => window.qwen3tts.takePendingValues()"
 
 
 def bind_events(text: TextRegion, voice: VoiceRegion, player: PlayerRegion) -> None:
     fields = [text.text, voice.language, voice.description]
     player.generate.click(None, fields, None, js=_GENERATE, api_visibility="private")
-    voice.language.change(None, [voice.language], None, js=_CHOSE, api_visibility="private")
-    player.put.click(None, None, fields, js=_TAKEN, api_visibility="private")
+    voice.language.change(None, [voice.language], None, js=_ON_LANGUAGE_CHANGE, api_visibility="private")
+    player.apply_values.click(None, None, fields, js=_TAKE_PENDING_VALUES, api_visibility="private")

@@ -1,6 +1,6 @@
 """Our own pieces of HTML in a Gradio page. In: markup written by us. Out: a component that shows it and nothing else.
 
-Words are put in by the browser (`data-i18n="key"`, assets/player/i18n.js). Text of people never enters a template:
+Words are put in by the browser (`data-i18n="key"`, assets/web/state/i18n.js). Text of people never enters a template:
 Gradio runs `${...}` and `{{...}}` in them as code.
 """
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import posixpath
 import re
 
 import gradio as gr
@@ -25,9 +26,11 @@ from qwen3tts_webui.voices import suggest_description
 
 _HEAD = """
 <link rel="stylesheet" href="studio/page.css">
-<link rel="stylesheet" href="studio/text.css">
-<link rel="stylesheet" href="studio/voice.css">
-<link rel="stylesheet" href="studio/history.css">
+<link rel="stylesheet" href="studio/regions/header/header.css">
+<link rel="stylesheet" href="studio/regions/text/text.css">
+<link rel="stylesheet" href="studio/regions/voice/voice.css">
+<link rel="stylesheet" href="studio/regions/playback/playback.css">
+<link rel="stylesheet" href="studio/regions/history/history.css">
 <link rel="icon" type="image/svg+xml" href="studio/icons/icon.svg">
 <link rel="apple-touch-icon" href="studio/icons/icon-192.png">
 <meta name="theme-color" content="#f6f6f3">
@@ -36,12 +39,13 @@ _HEAD = """
 
 
 def _preloads(module: str = "main.js", known: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """`module` and all that it imports at once, so that the browser need not find out one by one."""
+    """Return `module` and everything it imports statically, for preload links: one round trip instead of several."""
     known = (*known, module)
-    source = asset(f"player/{module}").read_text(encoding="utf-8")
-    for name in re.findall(r'^import [^;]*"\./([\w.]+)";', source, re.MULTILINE):
-        if name not in known:
-            known = _preloads(name, known)
+    source = asset(f"web/{module}").read_text(encoding="utf-8")
+    for name in re.findall(r'^import [^;]*"(\.[\w./]+)";', source, re.MULTILINE):
+        imported = posixpath.normpath(posixpath.join(posixpath.dirname(module), name))
+        if imported not in known:
+            known = _preloads(imported, known)
     return known
 
 
@@ -59,7 +63,7 @@ def mount_page(app: FastAPI, speech: Speech, settings: Settings) -> None:
     body = json.dumps(bootstrap_data(speech, settings), ensure_ascii=False).encode()
     etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
 
-    async def boot_json(request: Request) -> Response:
+    async def bootstrap_json(request: Request) -> Response:
         headers = {"ETag": etag, "Cache-Control": "no-cache"}
         if request.headers.get("if-none-match") == etag:
             return Response(status_code=304, headers=headers)
@@ -72,20 +76,20 @@ def mount_page(app: FastAPI, speech: Speech, settings: Settings) -> None:
 
     async def manifest(_: Request) -> Response:
         """Ours at the address of Gradio's own, whose link stands first in the page."""
-        return FileResponse(asset("player/manifest.webmanifest"), media_type="application/manifest+json")
+        return FileResponse(asset("web/manifest.webmanifest"), media_type="application/manifest+json")
 
     app.add_route("/manifest.json", manifest, include_in_schema=False)
-    app.add_route("/studio/boot.json", boot_json, include_in_schema=False)
+    app.add_route("/studio/bootstrap.json", bootstrap_json, include_in_schema=False)
     app.add_route("/studio/surprise.json", surprise, include_in_schema=False)
     app.mount("/studio/icons", NoCacheStaticFiles(directory=asset("icons")))
-    app.mount("/studio", NoCacheStaticFiles(directory=asset("player")))
+    app.mount("/studio", NoCacheStaticFiles(directory=asset("web")))
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read by Gradio in many places; no argument covers them all
     gr.mount_gradio_app(
         app,
         build_page(settings),
         path="/",
         theme=theme(),
-        css_paths=[asset("theme.css")],
+        css_paths=[asset("web/theme.css")],
         head=_HEAD + "".join(f'<link rel="modulepreload" href="studio/{name}">\n' for name in _preloads()),
         footer_links=[],
         run_history=False,

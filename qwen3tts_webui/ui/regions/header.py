@@ -1,4 +1,4 @@
-"""The header: who is speaking, the three figures, and the switches. Filled by assets/player/header.js and engine.js."""
+"""The header: who is speaking, the three figures, and the switches. Filled by assets/web/regions/header/."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _METRIC = """
 </div>"""
 
 _HEADER = """
-<header class="top">
+<header class="page-header">
  <h1 data-i18n="page.title"></h1>
  <details id="engine" data-kind="away">
   <summary><span id="engine-label" data-i18n="engine.away"></span></summary>

@@ -1,6 +1,6 @@
 """The model and this machine, below the studio: what can be downloaded, how far that is, and what the doctor says.
 
-Filled by assets/player/model.js from /api/models and /api/doctor; closed until somebody opens it.
+Filled by assets/web/regions/models/ from /api/models and /api/doctor; closed at first.
 """
 
 from __future__ import annotations
@@ -8,22 +8,22 @@ from __future__ import annotations
 from qwen3tts_webui.ui.html import html
 
 _REGION = """
-<link rel="stylesheet" href="studio/model.css">
+<link rel="stylesheet" href="studio/regions/models/models.css">
 <details id="machine">
- <summary><b data-i18n="models.title"></b><span id="machine-now" role="status"></span></summary>
+ <summary><b data-i18n="models.title"></b><span id="model-summary" role="status"></span></summary>
  <div class="machine">
   <section>
    <h2 data-i18n="models.choose"></h2>
    <div id="machine-models"></div>
    <label class="mirror"><span data-i18n="models.mirror"></span>
     <select id="machine-mirror"></select></label>
-   <div id="machine-download" hidden><progress id="machine-bar" max="1"></progress><p id="machine-far"></p></div>
+   <div id="machine-download" hidden><progress id="machine-bar" max="1"></progress><p id="download-progress"></p></div>
    <p id="machine-problem" role="alert" hidden></p>
   </section>
   <section>
-   <h2 data-i18n="checkup.title"></h2>
+   <h2 data-i18n="diagnostics.title"></h2>
    <ul id="machine-lines"></ul>
-   <button type="button" id="machine-again" data-i18n="checkup.again"></button>
+   <button type="button" id="rerun-checks" data-i18n="diagnostics.again"></button>
   </section>
  </div>
 </details>"""

@@ -1,7 +1,7 @@
 """The sound: the waveform with its controls, and the card with state, error and Generate.
 
-Drawn by assets/player/waveform.js, controls.js, exports.js and problem.js. `put` is never seen: a click on it, by the
-page's own code, writes values into text, language and description (a restored draft, a chosen preset).
+Drawn by assets/web/regions/playback/. `apply_values` is hidden: the page's own code clicks it to write values into text,
+language and description (a restored draft, a chosen preset).
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _WAVE = """
 <h2 data-i18n="wave.title"></h2>
 <canvas id="wave" tabindex="0" role="slider" aria-valuemin="0" aria-valuemax="0" aria-valuenow="0"
  data-i18n-label="wave.label"></canvas>
-<div class="times"><span id="time-now"></span><span id="heard"></span><span id="time-all"></span></div>
+<div class="times"><span id="time-now"></span><span id="first-audio"></span><span id="time-all"></span></div>
 <div class="bar">
- <button type="button" id="play" class="ghost" disabled></button>
- <a id="download" class="ghost" role="link" data-export="audio?format=wav" download data-i18n="player.download"></a>
- <details id="more" class="menu">
-  <summary class="ghost" data-i18n="export.more"></summary>
+ <button type="button" id="play" class="button-outline" disabled></button>
+ <a id="download" class="button-outline" role="link" data-export="audio?format=wav" download data-i18n="player.download"></a>
+ <details id="export-menu" class="menu">
+  <summary class="button-outline" data-i18n="export.more"></summary>
   <div class="sheet">
    {links}
    <hr>
@@ -31,7 +31,7 @@ _WAVE = """
    <button type="button" id="copy-python" data-i18n="export.python"></button>
   </div>
  </details>
- <button type="button" id="present" class="ghost" data-i18n="presenter.open"></button>
+ <button type="button" id="open-presenter" class="button-outline" data-i18n="presenter.open"></button>
 </div>"""
 
 _LINK = '<a role="link" data-export="{route}" download data-i18n="export.{name}"></a>'
@@ -51,23 +51,23 @@ _STATE = """
 <div id="error" role="alert" hidden>
  <p id="error-sentence"></p>
  <p id="error-cause"></p>
- <button type="button" id="retry" class="ghost"></button>
+ <button type="button" id="retry" class="button-outline"></button>
  <details><summary data-i18n="error.page.details"></summary><code id="error-details"></code></details>
 </div>"""
 
 
 class PlayerRegion(NamedTuple):
     generate: gr.Button
-    put: gr.Button
+    apply_values: gr.Button
 
 
 def player_region(say: Catalog) -> PlayerRegion:
     with gr.Column(elem_id="wave-card", elem_classes="card"):
         links = "\n".join(_LINK.format(name=name, route=route) for name, route in _EXPORTS.items())
         html(_WAVE.format(links=links), elem_id="wave-block")
-    with gr.Column(elem_id="go-card", elem_classes="card"):
+    with gr.Column(elem_id="generate-card", elem_classes="card"):
         html(_STATE, elem_id="state-block")
         takes_region()
-        put = gr.Button(visible="hidden", elem_id="put")
+        apply_values = gr.Button(visible="hidden", elem_id="apply-values")
         generate = gr.Button(say("generate.go"), variant="primary", elem_id="generate")
-    return PlayerRegion(generate, put)
+    return PlayerRegion(generate, apply_values)

@@ -1,6 +1,6 @@
 """Below the state: three takes side by side, whose voice is heard, and what can be done with it.
 
-Filled by assets/player/takes.js and keep.js.
+Filled by take_comparison.js and save_voice.js in assets/web/regions/playback/.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ _TAKES = """
  <div class="takes-head"><b data-i18n="takes.title"></b>
   <label><input type="checkbox" id="blind"><span data-i18n="takes.blind"></span></label></div>
  <div id="takes-row" role="group" data-i18n-group="takes.title"></div>
- <p id="takes-hint" class="soft" role="status"></p>
+ <p id="takes-hint" class="muted" role="status"></p>
 </div>
 <div class="bar">
- <button type="button" id="keep" class="ghost" disabled data-i18n="keep.go"></button>
- <button type="button" id="three" class="ghost" data-i18n="takes.three"></button>
+ <button type="button" id="keep" class="button-outline" disabled data-i18n="save_voice.go"></button>
+ <button type="button" id="compare-takes" class="button-outline" data-i18n="takes.three"></button>
  <button type="button" id="seed" class="chip" hidden></button>
- <p id="voice-truth" hidden></p>
+ <p id="voice-continuity" hidden></p>
 </div>"""
 
 

@@ -1,4 +1,4 @@
-"""The text: one line is one segment. Numbers, count and draft are drawn by assets/player/lines.js and fields.js."""
+"""The text: one line is one segment. Numbers and count are drawn by assets/web/regions/text/."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def text_region(say: Catalog) -> TextRegion:
             elem_id="text",
         )
         html(
-            '<div class="foot"><span id="text-count"></span><span data-i18n="text.hint"></span></div>',
+            '<div class="card-footer"><span id="text-count"></span><span data-i18n="text.hint"></span></div>',
             elem_id="text-foot",
         )
     return TextRegion(text)

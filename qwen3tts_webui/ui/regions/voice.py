@@ -1,6 +1,6 @@
 """The voice: language, the voices to choose from as cards, and the description in words with its helpers.
 
-The cards are drawn by assets/player/voices.js and mine.js, the checklist by description.js.
+The cards and the checklist are drawn by assets/web/regions/voice/.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _IDEAS = """
 
 _CHECKLIST = """
 <div id="checklist" class="chips" role="group" data-i18n-group="traits.title"></div>
-<div class="foot"><span id="description-hint" role="status"></span><span id="description-count"></span></div>"""
+<div class="card-footer"><span id="description-hint" role="status"></span><span id="description-count"></span></div>"""
 
 
 class VoiceRegion(NamedTuple):
