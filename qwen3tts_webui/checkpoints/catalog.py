@@ -1,6 +1,6 @@
-"""The checkpoints that this program is made for, and how big they are. Imports nothing of ours.
+"""The released checkpoints that this program supports, and their sizes.
 
-The sizes are computed from the published shapes (MODEL.md section 9) and say so: a hub that is asked knows better.
+The sizes are computed from the published shapes (docs/model.md); a hub knows the exact ones.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _MODEL_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 
 @dataclass(frozen=True, slots=True)
 class CatalogModel:
-    """One released checkpoint; `parameters` are those of the talker, stored in bfloat16."""
+    """One released checkpoint. `parameters` counts those of the talker, stored as bfloat16."""
 
     id: str
     kind: str
@@ -24,12 +24,12 @@ class CatalogModel:
 
     @property
     def approximate_bytes(self) -> int:
-        """On disk and over the network."""
+        """Size on disk and of the download."""
         return 2 * self.parameters + 4 * _CODEC_PARAMETERS + _TOKENIZER_BYTES
 
     @property
     def weights(self) -> dict[str, int]:
-        """Numbers of parameters by part, as `Needs` counts them."""
+        """Parameters by component, as `estimate_memory` takes them."""
         return {"language model": self.parameters, "codec": _CODEC_PARAMETERS}
 
 
@@ -42,7 +42,7 @@ DEFAULT_MODEL = CATALOG[0]
 
 
 def find_in_catalog(model: str) -> CatalogModel | None:
-    """The released checkpoint of that id, or of the name after its owner, in any case."""
+    """Return the released checkpoint with that id, or with that name without its owner; case is ignored."""
     for candidate in CATALOG:
         if model.lower() in (candidate.id.lower(), candidate.id.split("/")[1].lower()):
             return candidate
@@ -50,5 +50,5 @@ def find_in_catalog(model: str) -> CatalogModel | None:
 
 
 def is_model_id(text: str) -> bool:
-    """True for "owner/name" as the hubs write it."""
+    """Return True for "owner/name" as the hubs write it."""
     return bool(_MODEL_ID.fullmatch(text)) and ".." not in text

@@ -1,6 +1,6 @@
-"""One file, from a source to the disk: goes on where it was, counts, verifies, and can be stopped at any byte.
+"""Download one file: resume where it stopped, count, verify, and cancel at any byte.
 
-The file grows as `NAME.part` and gets its name only when its size and checksum are right.
+The file grows as `NAME.part` and is renamed only when its size and checksum are correct.
 """
 
 from __future__ import annotations
@@ -12,134 +12,137 @@ from pathlib import Path
 from typing import BinaryIO
 
 from qwen3tts_webui.checkpoints.progress import ProgressTracker
-from qwen3tts_webui.checkpoints.sources.base import ByteStream, Checksum, Listing, RemoteFile, Source, TransientError
+from qwen3tts_webui.checkpoints.sources import ByteStream, Checksum, Listing, RemoteFile, Source, TransientError
 from qwen3tts_webui.errors import ChecksumMismatch, DownloadStopped, HubUnreachable
 
-_BLOCK = 1 << 20
+_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """How often to try again without a single new byte in between, and how long to wait: doubling from `initial_wait_s`."""
+    """How many attempts in a row may bring no new byte; the wait between them doubles from `initial_wait_s`."""
 
     max_attempts: int = 6
     initial_wait_s: float = 1.0
     max_wait_s: float = 30.0
 
     def wait_s(self, failures: int) -> float:
+        """Return the seconds to wait after the given number of failures."""
         return min(self.max_wait_s, self.initial_wait_s * 2.0 ** (failures - 1))
 
 
 class CancelToken:
-    """A person's wish to stop, from any thread."""
+    """Cancels a download from any thread. `what` names it in the error."""
 
     def __init__(self, what: str) -> None:
         self._what = what
         self._event = threading.Event()
 
     def cancel(self) -> None:
+        """Request cancellation."""
         self._event.set()
 
     @property
     def cancelled(self) -> bool:
+        """True once `cancel` was called."""
         return self._event.is_set()
 
     def check(self) -> None:
-        """Raises DownloadStopped once that is wished."""
+        """Raise DownloadStopped once cancelled."""
         if self._event.is_set():
             raise DownloadStopped(what=self._what)
 
     def wait(self, seconds: float) -> None:
-        """Wait, but no longer than the wish to go on lasts."""
+        """Sleep; raise DownloadStopped as soon as cancelled."""
         self._event.wait(seconds)
         self.check()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileDownloader:
-    """What all files of one download share."""
+    """Downloads the files of one listing into `folder`."""
 
     source: Source
     listing: Listing
     folder: Path
     tracker: ProgressTracker
-    stop: CancelToken
+    cancel_token: CancelToken
     retry_policy: RetryPolicy
 
     def fetch(self, file: RemoteFile) -> None:
-        """Bring `file` into the folder. Damaged once, it is loaded anew; damaged twice, it raises FileDamaged."""
-        done = self.folder / file.path
-        draft = done.with_name(done.name + ".part")
-        done.parent.mkdir(parents=True, exist_ok=True)
-        self.tracker.file(file.path)
-        if done.exists():  # from an earlier try: it is as good as its checksum
-            done.replace(draft)
+        """Download `file`. A file with a wrong checksum is downloaded once more; then ChecksumMismatch is raised."""
+        target = self.folder / file.path
+        draft = target.with_name(target.name + ".part")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self.tracker.begin_file(file.path)
+        if target.exists():  # from an earlier attempt: its checksum decides
+            target.replace(draft)
         try:
-            self._once(file, draft)
+            self._download(file, draft)
         except ChecksumMismatch:
             draft.unlink(missing_ok=True)
-            self._once(file, draft)
-        draft.replace(done)
-        self.tracker.file_done(file.size)
+            self._download(file, draft)
+        draft.replace(target)
+        self.tracker.finish_file(file.size)
 
-    def _once(self, file: RemoteFile, draft: Path) -> None:
+    def _download(self, file: RemoteFile, draft: Path) -> None:
         with draft.open("a+b") as opened:
-            checksum = self._read(file, opened)
+            checksum = self._checksum_of(file, opened)
             if checksum.length > file.size:
                 _restart(opened, checksum)
             self._receive(file, opened, checksum)
             opened.flush()
             os.fsync(opened.fileno())
-            if checksum.wanted:
-                right = checksum.value == checksum.wanted
-            else:  # nobody said what it should be: at least what was written must be what came
-                right = self._read(file, opened).value == checksum.value
-        if not right:
+            if checksum.expected:
+                is_correct = checksum.value == checksum.expected
+            else:  # the source has no checksum: at least the disk must hold what was received
+                is_correct = self._checksum_of(file, opened).value == checksum.value
+        if not is_correct:
             draft.unlink()
-            raise self._damaged(file)
+            raise self._mismatch(file)
 
     def _receive(self, file: RemoteFile, opened: BinaryIO, checksum: Checksum) -> None:
         failures = 0
         while checksum.length < file.size:
             before = checksum.length
             try:
-                with self.source.open(self.listing, file, before) as answer:
-                    self._append(file, opened, checksum, answer)
+                with self.source.open(self.listing, file, before) as stream:
+                    self._append(file, opened, checksum, stream)
                 if checksum.length < file.size:
                     raise TransientError(HubUnreachable(host=self.source.host))
-            except TransientError as broken:
+            except TransientError as error:
                 failures = 1 if checksum.length > before else failures + 1
                 if failures > self.retry_policy.max_attempts:
-                    raise broken.cause from broken
-                self.stop.wait(self.retry_policy.wait_s(failures) if broken.wait_s is None else broken.wait_s)
+                    raise error.cause from error
+                self.cancel_token.wait(self.retry_policy.wait_s(failures) if error.wait_s is None else error.wait_s)
 
-    def _append(self, file: RemoteFile, opened: BinaryIO, checksum: Checksum, answer: ByteStream) -> None:
-        """Write what comes; begin anew where the source does."""
-        if answer.total not in (None, file.size):
-            raise self._damaged(file)
-        if answer.start != checksum.length:
-            if answer.start:
-                raise self._damaged(file)
+    def _append(self, file: RemoteFile, opened: BinaryIO, checksum: Checksum, stream: ByteStream) -> None:
+        """Write the stream to the file; start over if the source does."""
+        if stream.total not in (None, file.size):
+            raise self._mismatch(file)
+        if stream.start != checksum.length:
+            if stream.start:
+                raise self._mismatch(file)
             _restart(opened, checksum)
-        for block in answer.blocks:
-            self.stop.check()
+        for block in stream.blocks:
+            self.cancel_token.check()
             if checksum.length + len(block) > file.size:
-                raise self._damaged(file)
+                raise self._mismatch(file)
             opened.write(block)
             checksum.add(block)
             self.tracker.update(checksum.length, "receiving", received=len(block))
 
-    def _read(self, file: RemoteFile, opened: BinaryIO) -> Checksum:
-        """The checksum of what lies on the disk."""
+    def _checksum_of(self, file: RemoteFile, opened: BinaryIO) -> Checksum:
+        """Compute the checksum of what is on disk."""
         checksum = Checksum(file)
         opened.seek(0)
-        while block := opened.read(_BLOCK):
-            self.stop.check()
+        while block := opened.read(_BLOCK_BYTES):
+            self.cancel_token.check()
             checksum.add(block)
             self.tracker.update(min(checksum.length, file.size), "checking")
         return checksum
 
-    def _damaged(self, file: RemoteFile) -> ChecksumMismatch:
+    def _mismatch(self, file: RemoteFile) -> ChecksumMismatch:
         return ChecksumMismatch(what=self.listing.model, file=file.path, host=self.source.host)
 
 

@@ -1,7 +1,7 @@
-"""Everything about models while the program runs: what is here, what is coming, and who speaks when it has come.
+"""Models while the program runs: what is installed, what is being downloaded, and the switch to a new model.
 
-In: a person's wishes. Out: an `ModelsOverview`; when a model is whole, its engine is started in the background, and the
-switch goes over to it once it can speak. Is handed the way to start an engine; knows no kind of engine.
+In: requests to download or stop. Out: a `ModelsOverview`. When a model is complete, its engine starts in the background
+and replaces the active one once it is ready. The way to start an engine is passed in; no particular engine is known.
 """
 
 from __future__ import annotations
@@ -24,36 +24,38 @@ from qwen3tts_webui.errors import EngineStopped, SpeechError
 from qwen3tts_webui.hot_swap import HotSwapSynthesizer
 from qwen3tts_webui.types import Synthesizer
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
-_LOOK_EVERY_S = 0.05
+_POLL_S = 0.05
 
 
 class StartingEngine(Synthesizer, Protocol):
-    """An engine that loads in the background; `failure` is why it never will be ready."""
+    """An engine that loads in the background."""
 
     @property
-    def failure(self) -> SpeechError | None: ...
+    def failure(self) -> SpeechError | None:
+        """Why it will never be ready; None while it loads or once it is ready."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelState:
-    """One released checkpoint on this machine; `bytes` are approximate until the hub was asked or the model is here."""
+    """One released checkpoint. `bytes` is `approximate` until the hub has answered or the model is installed."""
 
     id: str
     kind: str
     default: bool
-    here: bool
+    installed: bool
     bytes: int
     approximate: bool
     partial_bytes: int
-    speaking: bool
+    active: bool
     fit: MemoryEstimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineStart:
-    """The last engine that was started for a model."""
+    """The most recent start of an engine for a model."""
 
     model: str
     state: Literal["loading", "ready", "failed"]
@@ -62,106 +64,113 @@ class EngineStart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelsOverview:
+    """The released models, the current download and the engine that is loading."""
+
     models: tuple[ModelState, ...]
     download: DownloadProgress | None
     loading: EngineStart | None
 
 
 class ModelInstaller:
-    """`start(folder)` starts an engine or raises from our tree; `room` says what this machine has now.
+    """Downloads models and activates them. `start(folder)` starts an engine or raises a `SpeechError`.
 
-    `mirror` is the one that is taken when a wish names none.
+    `memory_budget` returns the memory that this machine has free now; `mirror` is the default source.
     """
 
     def __init__(
         self,
         store: LocalStore,
-        switch: HotSwapSynthesizer,
+        synthesizer: HotSwapSynthesizer,
         start: Callable[[Path], StartingEngine],
-        room: Callable[[], MemoryBudget],
+        memory_budget: Callable[[], MemoryBudget],
         *,
         mirror: str = "hf",
         retry_policy: RetryPolicy | None = None,
     ) -> None:
         self.store = store
-        self._switch = switch
+        self._synthesizer = synthesizer
         self._start = start
-        self._room = room
+        self._memory_budget = memory_budget
         self.mirror = mirror
-        self._background = BackgroundDownload(store, self.load, retry_policy=retry_policy)
+        self._background = BackgroundDownload(store, self.activate, retry_policy=retry_policy)
         self._loading: EngineStart | None = None
-        self._loads = threading.Lock()  # one engine is started at a time
+        self._start_lock = threading.Lock()  # one engine is started at a time
         self._closed = threading.Event()
 
     @property
     def progress(self) -> DownloadProgress | None:
+        """The progress of the current or last download; None before the first."""
         return self._background.progress
 
     @property
     def loading(self) -> EngineStart | None:
+        """The most recent start of an engine; None before the first."""
         return self._loading
 
     def overview(self) -> ModelsOverview:
-        room, progress = self._room(), self.progress
-        models = tuple(self._state(model, room, progress) for model in CATALOG)
+        """Return the state of every released model, of the download and of the loading engine."""
+        budget, progress = self._memory_budget(), self.progress
+        models = tuple(self._state(model, budget, progress) for model in CATALOG)
         return ModelsOverview(models=models, download=progress, loading=self._loading)
 
     def download(self, model: str = DEFAULT_MODEL.id, mirror: str = "") -> None:
-        """Bring a model here, by its id, and let it speak; one that is here already is loaded at once.
+        """Download the model with this id and activate it; an installed one is activated at once.
 
-        Raises InvalidValue for an unknown mirror, Busy while another one is under way.
+        Raises InvalidValue for an unknown mirror, Busy while another model is being downloaded.
         """
         folder = self.store.find(model)
         if folder is None:
             self._background.start(model, source_for(mirror or self.mirror))
         elif self._loading is None or self._loading.state != "loading":
-            threading.Thread(target=self.load, args=(model, folder), name="loading", daemon=True).start()
+            threading.Thread(target=self.activate, args=(model, folder), name="loading", daemon=True).start()
 
     def stop(self) -> bool:
-        """Stop the download, soon; False when there is none."""
+        """Stop the download soon; False if there is none."""
         return self._background.stop()
 
-    def load(self, model: str, folder: Path) -> None:
-        """Start an engine and switch over once it can speak; takes as long as that takes."""
-        with self._loads:
+    def activate(self, model: str, folder: Path) -> None:
+        """Start an engine for `folder` and make it the active one once it is ready; blocks until then."""
+        with self._start_lock:
             self._loading = EngineStart(model=model, state="loading")
             try:
-                self._activate(folder)
+                self._swap_to_engine(folder)
             except Exception as error:
-                log.error("%s cannot speak: %s", model, error, exc_info=not isinstance(error, SpeechError))
-                told = error if isinstance(error, SpeechError) else SpeechError()
-                self._loading = EngineStart(model=model, state="failed", error=told)
+                is_known = isinstance(error, SpeechError)
+                _log.error("%s cannot be activated: %s", model, error, exc_info=not is_known)
+                reported = error if isinstance(error, SpeechError) else SpeechError()
+                self._loading = EngineStart(model=model, state="failed", error=reported)
             else:
                 self._loading = EngineStart(model=model, state="ready")
 
     def close(self) -> None:
-        """Stop what is under way. Idempotent."""
+        """Stop the download and any engine that is loading. Idempotent."""
         self._closed.set()
         self._background.close()
 
-    def _activate(self, folder: Path) -> None:
+    def _swap_to_engine(self, folder: Path) -> None:
         engine = self._start(folder)
         while not engine.ready:
-            if self._closed.wait(_LOOK_EVERY_S) or engine.failure is not None:
+            if self._closed.wait(_POLL_S) or engine.failure is not None:
                 engine.close()
                 raise engine.failure or EngineStopped()
-        self._switch.swap_to(engine)
+        self._synthesizer.swap_to(engine)
 
-    def _state(self, model: CatalogModel, room: MemoryBudget, progress: DownloadProgress | None) -> ModelState:
+    def _state(self, model: CatalogModel, budget: MemoryBudget, progress: DownloadProgress | None) -> ModelState:
         folder = self.store.find(model.id)
         size, approximate, weights = model.approximate_bytes, True, model.weights
         if folder is not None:
             size, approximate, weights = folder_bytes(folder), False, verify_checkpoint(folder)
         elif progress is not None and progress.model == model.id and progress.total_bytes is not None:
             size, approximate = progress.total_bytes, False
+        engine = self._synthesizer.info
         return ModelState(
             id=model.id,
             kind=model.kind,
             default=model is DEFAULT_MODEL,
-            here=folder is not None,
+            installed=folder is not None,
             bytes=size,
             approximate=approximate,
             partial_bytes=self.store.partial_bytes(model.id),
-            speaking=not self._switch.info.preview and self._switch.info.model == model.id.split("/")[1],
-            fit=estimate_memory(weights, room),
+            active=not engine.preview and engine.model == model.id.split("/")[1],
+            fit=estimate_memory(weights, budget),
         )

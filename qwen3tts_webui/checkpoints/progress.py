@@ -1,4 +1,4 @@
-"""How far a download is. In: bytes as they come, in one thread. Out: a `DownloadProgress` for anybody, in any thread."""
+"""Download progress. In: byte counts from one thread. Out: a `DownloadProgress` that any thread may read."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from qwen3tts_webui.errors import SpeechError
 State = Literal["asking", "receiving", "checking", "done", "stopped", "failed"]
 
 _WINDOW_S = 5.0
-_FIRST_FIGURE_S = 0.5
+_MIN_WINDOW_S = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadProgress:
-    """`done_bytes` of `total_bytes` are here; what is not known is None, never 0."""
+    """A snapshot of a download: `done_bytes` of `total_bytes`. None means unknown, never 0."""
 
     model: str
     state: State = "asking"
@@ -32,49 +32,52 @@ class DownloadProgress:
 
     @property
     def running(self) -> bool:
+        """True until the download is done, stopped or failed."""
         return self.state in ("asking", "receiving", "checking")
 
 
 class ProgressTracker:
-    """Counts; the speed is that of the last five seconds, of bytes that really came over the line."""
+    """Counts bytes. The speed covers the last five seconds and only bytes that came over the network."""
 
     def __init__(self, model: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._progress = DownloadProgress(model=model)
-        self._before = 0  # bytes of the files that are finished
-        self._received = 0
+        self._finished_bytes = 0  # of files that are complete
+        self._received_bytes = 0
         self._window: deque[tuple[float, int]] = deque()
 
     def begin(self, total_bytes: int) -> None:
-        """The hub has said how much it is."""
+        """The size of the download is known."""
         self._change(total_bytes=total_bytes)
 
-    def file(self, name: str) -> None:
-        """A file begins."""
+    def begin_file(self, name: str) -> None:
+        """The next file begins."""
         self._change(file=name)
 
     def update(self, length: int, state: State, *, received: int = 0) -> None:
-        """`length` bytes of the present file are here, `received` of them new."""
+        """The current file has `length` bytes now, `received` of them new."""
         now = self._clock()
         with self._lock:
-            self._received += received
+            self._received_bytes += received
             if received:
-                self._window.append((now, self._received))
+                self._window.append((now, self._received_bytes))
             while self._window and now - self._window[0][0] > _WINDOW_S:
                 self._window.popleft()
-        self._change(state=state, done_bytes=self._before + length)
+        self._change(state=state, done_bytes=self._finished_bytes + length)
 
-    def file_done(self, size: int) -> None:
-        """The present file is complete and verified."""
-        self._before += size
-        self._change(done_bytes=self._before)
+    def finish_file(self, size: int) -> None:
+        """The current file is complete and verified."""
+        self._finished_bytes += size
+        self._change(done_bytes=self._finished_bytes)
 
     def end(self, state: State, error: SpeechError | None = None) -> None:
+        """The download has ended."""
         self._change(state=state, error=error)
 
     @property
     def progress(self) -> DownloadProgress:
+        """The current progress."""
         with self._lock:
             progress, speed = self._progress, self._speed()
         if progress.state != "receiving" or speed is None:
@@ -85,9 +88,9 @@ class ProgressTracker:
     def _speed(self) -> float | None:
         if len(self._window) < 2:
             return None
-        (began, first), (_, last) = self._window[0], self._window[-1]
-        seconds = self._clock() - began
-        return (last - first) / seconds if seconds >= _FIRST_FIGURE_S and last > first else None
+        (started, first), (_, last) = self._window[0], self._window[-1]
+        seconds = self._clock() - started
+        return (last - first) / seconds if seconds >= _MIN_WINDOW_S and last > first else None
 
     def _change(self, **values: object) -> None:
         with self._lock:

@@ -31,8 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Download or copy, and print where the model lies."""
-    from qwen3tts_webui.checkpoints import DEFAULT_MODEL, LocalFolder, find_in_catalog, source_for
-    from qwen3tts_webui.checkpoints.catalog import is_model_id
+    from qwen3tts_webui.checkpoints import DEFAULT_MODEL, LocalFolder, find_in_catalog, is_model_id, source_for
 
     settings = settings_from(args)
     store = build_store(settings)

@@ -16,9 +16,7 @@ from typing import TYPE_CHECKING
 from qwen3tts_webui.config import Settings
 
 if TYPE_CHECKING:
-    from qwen3tts_webui.checkpoints import DownloadProgress, LocalStore
-    from qwen3tts_webui.checkpoints.installer import ModelInstaller
-    from qwen3tts_webui.checkpoints.sources.base import Source
+    from qwen3tts_webui.checkpoints import DownloadProgress, LocalStore, ModelInstaller, Source
 
 _EVERY_S = 0.5
 _BAR = 24

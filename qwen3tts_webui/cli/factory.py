@@ -16,8 +16,7 @@ from qwen3tts_webui.types import Synthesizer
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-    from qwen3tts_webui.checkpoints import LocalStore, MemoryBudget
-    from qwen3tts_webui.checkpoints.installer import ModelInstaller
+    from qwen3tts_webui.checkpoints import LocalStore, MemoryBudget, ModelInstaller
     from qwen3tts_webui.engine.engine import Engine
     from qwen3tts_webui.engine.gpu_monitor import GpuMonitor
     from qwen3tts_webui.history import HistoryStore
@@ -52,7 +51,7 @@ def choose_synthesizer(settings: Settings, store: LocalStore) -> Synthesizer:
 
 def start_model(settings: Settings, folder: Path) -> Engine:
     """An engine for the checkpoint in `folder`, loading in the background."""
-    from qwen3tts_webui.checkpoints.local_store import display_name
+    from qwen3tts_webui.checkpoints import display_name
     from qwen3tts_webui.engine.start import start_engine
 
     return start_engine(
@@ -74,7 +73,7 @@ def probe_memory_budget(settings: Settings, store: LocalStore) -> MemoryBudget:
 
 def build_model_installer(settings: Settings, store: LocalStore, switch: HotSwapSynthesizer) -> ModelInstaller:
     """What brings models here and lets them speak while the program runs."""
-    from qwen3tts_webui.checkpoints.installer import ModelInstaller
+    from qwen3tts_webui.checkpoints import ModelInstaller
 
     return ModelInstaller(
         store,
@@ -108,7 +107,7 @@ def gradio_installed() -> bool:
 def build_app(settings: Settings, speech: Speech, gpu: GpuMonitor, installer: ModelInstaller) -> Starlette:
     """The routes of the API, then the page, where Gradio is installed."""
     from qwen3tts_webui.diagnostics import collect_facts, run_checks
-    from qwen3tts_webui.server.app import create_app
+    from qwen3tts_webui.server import create_app
 
     page = None
     if gradio_installed():

@@ -25,12 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do one action. Raises `NotFound` for a key that there is not."""
-    from qwen3tts_webui.server.auth.api_keys import Keys
+    from qwen3tts_webui.server.auth import ApiKeyStore
 
     path = keys_file(settings_from(args))
-    keys = Keys(path)
+    keys = ApiKeyStore(path)
     if args.action == "new":
-        key, secret = keys.new(getattr(args, "label", ""))
+        key, secret = keys.create(getattr(args, "label", ""))
         print(f"{secret}\n\nThis key ({key.id}) is shown once. From now on every caller needs one. Kept in {path}.")
     elif args.action == "revoke":
         keys.revoke(args.key_id)

@@ -62,16 +62,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Listen, say where, and serve until Ctrl+C."""
-    from qwen3tts_webui.server.auth.api_keys import Keys
-    from qwen3tts_webui.server.observability import logging as logs
+    from qwen3tts_webui.server.auth import ApiKeyStore
+    from qwen3tts_webui.server.observability import configure_logging
 
     settings = settings_from(args)
     settings = settings.model_copy(update={"api_keys_file": keys_file(settings)})
-    keys = Keys(settings.api_keys_file)
-    require_auth_for_public_host(settings.host, insecure=getattr(args, "insecure", False), keys=keys.needed)
+    keys = ApiKeyStore(settings.api_keys_file)
+    require_auth_for_public_host(settings.host, insecure=getattr(args, "insecure", False), keys=keys.required)
     if "desktop" in args:
         desktop_window.require()
-    logs.configure(settings.log_level, settings.log_format)
+    configure_logging(settings.log_level, settings.log_format)
     ignore_background_reads()
     with listen(settings.host, settings.port) as listener:
         port = listener.getsockname()[1]
@@ -188,7 +188,7 @@ def _behind_a_window(server: uvicorn.Server, listener: socket.socket, address: s
 
 
 def _server(app: Starlette, on_listening: Callable[[], None], settings: Settings) -> uvicorn.Server:
-    from qwen3tts_webui.server.uvicorn_server import make_server
+    from qwen3tts_webui.server import make_server
 
     logging.getLogger("uvicorn").setLevel("WARNING" if settings.log_level == "info" else settings.log_level.upper())
     return make_server(app, client_timeout_s=settings.client_timeout_s, grace_s=_GRACE_S, on_listening=on_listening)

@@ -75,6 +75,7 @@ def _folder(settings: Settings) -> Path | None:
 def _by_model(args: argparse.Namespace, settings: Settings, folder: Path) -> tuple[Pcm, str]:
     from qwen3tts_webui.engine.hardware import choose, look
     from qwen3tts_webui.model import load_model
+    from qwen3tts_webui.speech import draw_seed
 
     choice = choose(look(), device=settings.device, dtype=settings.dtype)
     utterance = Utterance(

@@ -18,7 +18,7 @@ from qwen3tts_webui.cli.factory import build_history, build_speech, build_store,
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.engine.gpu_monitor import GpuMonitor
 from qwen3tts_webui.errors import NotReady, loading_reason
-from qwen3tts_webui.server.app import create_app
+from qwen3tts_webui.server import create_app
 from qwen3tts_webui.types import Synthesizer
 from qwen3tts_webui.ui.mount import mount_page
 

@@ -1,6 +1,7 @@
-"""The doctor's judgement: one line a topic, each ok, a warning or a problem, with one thing to do.
+"""Turn facts about this machine into findings: ok, warning or problem, each with one suggested action.
 
-In: `Facts`. Out: `Finding`s, without words: `render_findings` fetches those from a catalog. Pure, so that tables of machines test it.
+In: `Facts`. Out: `Finding`s without wording; `render_findings` takes that from a message catalog. Pure functions,
+tested with tables of machines.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _GIB = 2**30
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`key` names the sentence `doctor.<key>`; unless the level is ok, `doctor.<key>.do` says what to do."""
+    """`key` names the message `doctor.<key>`; unless the level is ok, `doctor.<key>.action` suggests what to do."""
 
     topic: str
     level: Level
@@ -30,30 +31,31 @@ class Finding:
 
 
 def run_checks(facts: Facts) -> list[Finding]:
-    """Every topic, in the order in which a person would look."""
-    return [line for judge in _JUDGES for line in judge(facts)]
+    """Return the findings of every topic."""
+    return [finding for check in CHECKS for finding in check(facts)]
 
 
-def render_findings(lines: list[Finding], say: Callable[..., str]) -> list[dict[str, str]]:
-    """The lines with their words; `say(key, **params)` is a catalog."""
+def render_findings(findings: list[Finding], t: Callable[..., str]) -> list[dict[str, str]]:
+    """Return the findings with their wording. `t(key, **params)` is a message catalog."""
     return [
         {
-            "topic": line.topic,
-            "level": line.level,
-            "text": say(f"doctor.{line.key}", **line.params),
-            "action": "" if line.level == "ok" else say(f"doctor.{line.key}.do", **line.params),
+            "topic": finding.topic,
+            "level": finding.level,
+            "text": t(f"doctor.{finding.key}", **finding.params),
+            "action": "" if finding.level == "ok" else t(f"doctor.{finding.key}.action", **finding.params),
         }
-        for line in lines
+        for finding in findings
     ]
 
 
-def _python(facts: Facts) -> Iterator[Finding]:
+def _check_python(facts: Facts) -> Iterator[Finding]:
     version = ".".join(map(str, facts.python))
-    fits = (3, 10) <= facts.python < (3, 14)
-    yield Finding("python", "ok" if fits else "problem", "python.ok" if fits else "python.wrong", {"version": version})
+    supported = (3, 10) <= facts.python < (3, 14)
+    level: Level = "ok" if supported else "problem"
+    yield Finding("python", level, "python.ok" if supported else "python.wrong", {"version": version})
 
 
-def _processor(facts: Facts) -> Iterator[Finding]:
+def _check_processor(facts: Facts) -> Iterator[Finding]:
     params: dict[str, object] = {"system": facts.system, "arch": facts.arch, "cores": facts.cores}
     if facts.system == "Darwin" and facts.arch == "x86_64":
         yield Finding("processor", "problem", "processor.intel_mac", params)
@@ -63,13 +65,13 @@ def _processor(facts: Facts) -> Iterator[Finding]:
         yield Finding("processor", "ok", "processor.ok", params)
 
 
-def _memory(facts: Facts) -> Iterator[Finding]:
+def _check_memory(facts: Facts) -> Iterator[Finding]:
     params: dict[str, object] = {"total": facts.memory / _GIB, "free": facts.memory_free / _GIB}
-    little = facts.memory < 6 * _GIB
-    yield Finding("memory", "warning" if little else "ok", "memory.little" if little else "memory.ok", params)
+    is_low = facts.memory < 6 * _GIB
+    yield Finding("memory", "warning" if is_low else "ok", "memory.little" if is_low else "memory.ok", params)
 
 
-def _gpu(facts: Facts) -> Iterator[Finding]:
+def _check_gpu(facts: Facts) -> Iterator[Finding]:
     if facts.system == "Darwin":
         yield Finding("gpu", "ok", "gpu.apple")
         return
@@ -87,23 +89,23 @@ def _gpu(facts: Facts) -> Iterator[Finding]:
         yield Finding("driver", "ok", "driver.ok", params)
 
 
-def _torch(facts: Facts) -> Iterator[Finding]:
+def _check_torch(facts: Facts) -> Iterator[Finding]:
     if facts.torch is None:
         yield Finding("torch", "problem", "torch.none")
         return
     cuda = facts.torch.cuda
     params: dict[str, object] = {"version": facts.torch.version, "cuda": ".".join(map(str, cuda or ()))}
     driver = facts.driver or (0,)
-    needs = {13: (580,), 12: (525,)}.get(cuda[0], (0,)) if cuda else (0,)
+    required = {13: (580,), 12: (525,)}.get(cuda[0], (0,)) if cuda else (0,)
     if facts.gpus and cuda is None and driver >= (525,):
         yield Finding("torch", "warning", "torch.cpu_build", params)
-    elif facts.gpus and driver < needs:
-        yield Finding("torch", "problem", "torch.driver", {**params, "needs": needs[0]})
+    elif facts.gpus and driver < required:
+        yield Finding("torch", "problem", "torch.driver", {**params, "needs": required[0]})
     else:
         yield Finding("torch", "ok", "torch.cuda" if cuda else "torch.ok", params)
 
 
-def _model(facts: Facts) -> Iterator[Finding]:
+def _check_model(facts: Facts) -> Iterator[Finding]:
     size = DEFAULT_MODEL.approximate_bytes / _GB
     if facts.model_problem is not None:
         yield Finding("model", "problem", "model.damaged", {"problem": facts.model_problem})
@@ -111,18 +113,18 @@ def _model(facts: Facts) -> Iterator[Finding]:
         yield Finding("model", "warning", "model.none", {"size": size})
     else:
         yield Finding("model", "ok", "model.ok", {"model": facts.model})
-    found = estimate_memory(DEFAULT_MODEL.weights, memory_budget(facts))
-    needs: dict[str, object] = {
-        "needed": found.needed_bytes / _GIB,
-        "free": found.free_bytes / _GIB,
-        "device": found.device,
-        "dtype": found.dtype,
+    estimate = estimate_memory(DEFAULT_MODEL.weights, memory_budget(facts))
+    params: dict[str, object] = {
+        "needed": estimate.needed_bytes / _GIB,
+        "free": estimate.free_bytes / _GIB,
+        "device": estimate.device,
+        "dtype": estimate.dtype,
     }
-    yield Finding("fit", "ok" if found.fits else "warning", "fit.ok" if found.fits else "fit.no", needs)
+    yield Finding("fit", "ok" if estimate.fits else "warning", "fit.ok" if estimate.fits else "fit.no", params)
     yield Finding("preview", *(("ok", "preview.ok") if facts.preview else ("warning", "preview.none")))
 
 
-def _disk(facts: Facts) -> Iterator[Finding]:
+def _check_disk(facts: Facts) -> Iterator[Finding]:
     params: dict[str, object] = {"folder": facts.models_folder, "free": facts.models_free / _GB}
     enough = facts.model is not None or facts.models_free > 1.1 * DEFAULT_MODEL.approximate_bytes
     yield Finding("disk", "ok" if enough else "warning", "disk.ok" if enough else "disk.little", params)
@@ -135,7 +137,7 @@ def _disk(facts: Facts) -> Iterator[Finding]:
         yield Finding("outputs", "ok", "outputs.ok", params)
 
 
-def _port(facts: Facts) -> Iterator[Finding]:
+def _check_port(facts: Facts) -> Iterator[Finding]:
     params: dict[str, object] = {"host": facts.host, "port": facts.port}
     if facts.port_free is None:
         yield Finding("port", "ok", "port.ours", params)
@@ -145,9 +147,9 @@ def _port(facts: Facts) -> Iterator[Finding]:
         yield Finding("port", "warning", "port.taken", params)
 
 
-def _browser(facts: Facts) -> Iterator[Finding]:
-    local = _is_loopback(facts.host)
-    yield Finding("browser", "ok" if local else "warning", "browser.ok" if local else "browser.insecure")
+def _check_browser(facts: Facts) -> Iterator[Finding]:
+    is_local = _is_loopback(facts.host)
+    yield Finding("browser", "ok" if is_local else "warning", "browser.ok" if is_local else "browser.insecure")
 
 
 def _is_loopback(host: str) -> bool:
@@ -157,4 +159,14 @@ def _is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-_JUDGES = (_python, _processor, _memory, _gpu, _torch, _model, _disk, _port, _browser)
+CHECKS: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
+    _check_python,
+    _check_processor,
+    _check_memory,
+    _check_gpu,
+    _check_torch,
+    _check_model,
+    _check_disk,
+    _check_port,
+    _check_browser,
+)

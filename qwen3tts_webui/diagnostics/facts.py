@@ -1,6 +1,6 @@
-"""The facts that the doctor judges. In: the running system and the settings. Out: `Facts`. Judges nothing.
+"""Collect facts about this machine. In: the running system and the settings. Out: `Facts`, without judgement.
 
-torch is not imported: what its build can do stands in its own version file. Whatever cannot be asked is None.
+torch is not imported: its own version file says what the build supports. What cannot be determined is None.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from pathlib import Path
 import psutil
 import pynvml
 
-from qwen3tts_webui.checkpoints import LocalStore, MemoryBudget, free_bytes
+from qwen3tts_webui.bootstrap.machine import read_cpu_flags
+from qwen3tts_webui.checkpoints import LocalStore, MemoryBudget, free_disk_bytes
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.errors import CheckpointError, NestedError
 
@@ -34,7 +35,7 @@ class GpuFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TorchFacts:
-    """The installed build; `cuda` is the version of CUDA that it was made for, None for a build without."""
+    """The installed build. `cuda` is the CUDA version it was built for, None for a build without CUDA."""
 
     version: str
     cuda: tuple[int, ...] | None
@@ -42,7 +43,7 @@ class TorchFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Sizes in bytes. `cpu_flags` None: this system does not tell. `port_free` None: we hold the port ourselves."""
+    """Sizes are in bytes. `cpu_flags` is None if unknown, `port_free` None while the port is our own."""
 
     system: str
     arch: str
@@ -68,9 +69,9 @@ class Facts:
 
 
 def collect_facts(settings: Settings, store: LocalStore, *, serving: bool = False) -> Facts:
-    """Read this machine, in some ten milliseconds. `serving`: we are the ones who listen on the port."""
-    gpus, driver = _gpus()
-    model, problem = _model(settings, store)
+    """Collect the facts, in some ten milliseconds. With `serving`, the port is our own."""
+    gpus, driver = _read_gpus()
+    model, problem = _find_model(settings, store)
     memory = psutil.virtual_memory()
     outputs = settings.outputs.expanduser().absolute()
     return Facts(
@@ -78,28 +79,28 @@ def collect_facts(settings: Settings, store: LocalStore, *, serving: bool = Fals
         arch=platform.machine(),
         python=sys.version_info[:2],
         cores=psutil.cpu_count(logical=False) or os.cpu_count() or 1,
-        cpu_flags=_cpu_flags(),
+        cpu_flags=read_cpu_flags(),
         memory=memory.total,
         memory_free=memory.available,
         gpus=gpus,
         driver=driver,
-        torch=_torch(),
+        torch=_read_torch(),
         preview=importlib.util.find_spec("onnxruntime") is not None,
         model=model,
         model_problem=problem,
         models_folder=str(store.folder),
-        models_free=free_bytes(store.folder),
+        models_free=free_disk_bytes(store.folder),
         outputs=str(outputs),
-        outputs_writable=_writable(outputs),
-        outputs_free=free_bytes(outputs),
+        outputs_writable=_is_writable(outputs),
+        outputs_free=free_disk_bytes(outputs),
         host=settings.host,
         port=settings.port,
-        port_free=None if serving else _free(settings.host, settings.port),
+        port_free=None if serving else _is_port_free(settings.host, settings.port),
     )
 
 
 def memory_budget(facts: Facts, device: str = "auto", dtype: str = "auto") -> MemoryBudget:
-    """Where a model would be loaded, by the rules of `engine.hardware`; a test compares them."""
+    """Return where a model would be loaded. Same rules as the engine's device choice (a test compares the two)."""
     has_cuda = bool(facts.gpus) and facts.torch is not None and facts.torch.cuda is not None
     if device == "auto":
         device = "cuda:0" if has_cuda else "mps" if facts.system == "Darwin" and facts.arch == "arm64" else "cpu"
@@ -113,8 +114,8 @@ def memory_budget(facts: Facts, device: str = "auto", dtype: str = "auto") -> Me
     return MemoryBudget(device=device, dtype=best if dtype == "auto" else dtype, free_bytes=facts.memory_free)
 
 
-def _gpus() -> tuple[tuple[GpuFacts, ...], tuple[int, ...] | None]:
-    """All GPUs that the driver shows, and the driver's version; nothing without a driver."""
+def _read_gpus() -> tuple[tuple[GpuFacts, ...], tuple[int, ...] | None]:
+    """Return all GPUs that the driver reports, and its version; nothing without a driver."""
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError:
@@ -136,17 +137,7 @@ def _gpus() -> tuple[tuple[GpuFacts, ...], tuple[int, ...] | None]:
         pynvml.nvmlShutdown()
 
 
-def _cpu_flags() -> frozenset[str] | None:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith(("flags", "Features")):
-                return frozenset(line.partition(":")[2].split())
-    except OSError:
-        pass
-    return None
-
-
-def _torch() -> TorchFacts | None:
+def _read_torch() -> TorchFacts | None:
     spec = importlib.util.find_spec("torch")
     if spec is None or spec.origin is None:
         return None
@@ -162,8 +153,8 @@ def _torch() -> TorchFacts | None:
     )
 
 
-def _model(settings: Settings, store: LocalStore) -> tuple[str | None, str | None]:
-    """The name of the checkpoint that would speak, and what is wrong with the one that is asked for."""
+def _find_model(settings: Settings, store: LocalStore) -> tuple[str | None, str | None]:
+    """Return the name of the checkpoint that would be loaded, and what is wrong with the configured one."""
     try:
         folder = store.find(settings.model)
     except CheckpointError as error:
@@ -173,14 +164,14 @@ def _model(settings: Settings, store: LocalStore) -> tuple[str | None, str | Non
     return (folder.relative_to(store.folder).as_posix() if folder.is_relative_to(store.folder) else str(folder)), None
 
 
-def _writable(folder: Path) -> bool:
+def _is_writable(folder: Path) -> bool:
     while not folder.exists():
         folder = folder.parent
     return folder.is_dir() and os.access(folder, os.W_OK)
 
 
-def _free(host: str, port: int) -> bool:
-    """True when nobody listens there."""
+def _is_port_free(host: str, port: int) -> bool:
+    """Return True if no program listens there."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:

@@ -16,10 +16,10 @@ from qwen3tts_webui.checkpoints import (
     LocalStore,
     ProgressTracker,
     RetryPolicy,
+    Source,
     download,
     source_for,
 )
-from qwen3tts_webui.checkpoints.sources.base import Source
 from qwen3tts_webui.errors import (
     ChecksumMismatch,
     DiskFull,

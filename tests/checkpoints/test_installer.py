@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from qwen3tts_webui.checkpoints import CATALOG, LocalStore, MemoryBudget, RetryPolicy
-from qwen3tts_webui.checkpoints.installer import ModelInstaller
+from qwen3tts_webui.checkpoints import CATALOG, LocalStore, MemoryBudget, ModelInstaller, RetryPolicy
 from qwen3tts_webui.errors import Busy, InsufficientMemory, SpeechError
 from qwen3tts_webui.hot_swap import HotSwapSynthesizer
 from tests.checkpoints.fake_hub import BIG, MODEL, FakeHub, make_checkpoint
-from tests.fakes import ZeroCostSynthesizer
-from tests.server.running import until
+from tests.support.fakes import ZeroCostSynthesizer
+from tests.support.wait import wait_until
 
 HASTY = RetryPolicy(max_attempts=2, initial_wait_s=0.001)
 
@@ -70,22 +69,22 @@ def state_of(scene: Scene) -> Callable[[str], Callable[[], bool]]:
 
 def test_the_preview_voice_speaks_until_the_model_can(scene: Scene):
     scene.installer.download()
-    until(lambda: bool(scene.starter.started))
+    wait_until(lambda: bool(scene.starter.started))
     assert scene.switch.info.name == "fake"
     assert scene.switch.ready
     scene.starter.started[0].ready = True
-    until(lambda: scene.switch.info.name == "model")
+    wait_until(lambda: scene.switch.info.name == "model")
     assert scene.switch.info.model == MODEL.split("/")[1]
-    until(lambda: scene.preview.closed)
-    until(state_of(scene)("ready"))
+    wait_until(lambda: scene.preview.closed)
+    wait_until(state_of(scene)("ready"))
 
 
 def test_a_model_that_is_here_is_loaded_without_a_hub(scene: Scene, store: LocalStore, hub: FakeHub):
     make_checkpoint(store.path_of(MODEL))
     scene.installer.download(MODEL)
-    until(lambda: bool(scene.starter.started))
+    wait_until(lambda: bool(scene.starter.started))
     scene.starter.started[0].ready = True
-    until(state_of(scene)("ready"))
+    wait_until(state_of(scene)("ready"))
     assert hub.asked == []
 
 
@@ -95,7 +94,7 @@ def test_a_model_that_is_here_is_loaded_without_a_hub(scene: Scene, store: Local
 def test_a_model_that_cannot_be_started_leaves_the_preview_voice(scene: Scene, error: Exception):
     scene.starter.refuses = error
     scene.installer.download()
-    until(state_of(scene)("failed"))
+    wait_until(state_of(scene)("failed"))
     assert scene.installer.loading is not None
     assert type(scene.installer.loading.error) is (
         InsufficientMemory if isinstance(error, InsufficientMemory) else SpeechError
@@ -106,9 +105,9 @@ def test_a_model_that_cannot_be_started_leaves_the_preview_voice(scene: Scene, e
 
 def test_an_engine_that_fails_while_loading_is_closed(scene: Scene):
     scene.installer.download()
-    until(lambda: bool(scene.starter.started))
+    wait_until(lambda: bool(scene.starter.started))
     scene.starter.started[0].failure = SpeechError()
-    until(state_of(scene)("failed"))
+    wait_until(state_of(scene)("failed"))
     assert scene.starter.started[0].closed
     assert scene.switch.info.name == "fake"
 
@@ -116,10 +115,10 @@ def test_an_engine_that_fails_while_loading_is_closed(scene: Scene):
 def test_a_failed_download_starts_no_engine_and_can_be_tried_again(scene: Scene, hub: FakeHub):
     hub.corrupt[BIG] = 2
     scene.installer.download()
-    until(lambda: scene.installer.progress is not None and scene.installer.progress.state == "failed")
+    wait_until(lambda: scene.installer.progress is not None and scene.installer.progress.state == "failed")
     assert scene.starter.started == []
     scene.installer.download()
-    until(lambda: bool(scene.starter.started))
+    wait_until(lambda: bool(scene.starter.started))
 
 
 def test_one_download_at_a_time(scene: Scene, hub: FakeHub):
@@ -131,7 +130,7 @@ def test_one_download_at_a_time(scene: Scene, hub: FakeHub):
         scene.installer.download(CATALOG[2].id)
     assert scene.installer.stop()
     hub.hold.set()
-    until(lambda: not scene.installer.progress.running)
+    wait_until(lambda: not scene.installer.progress.running)
     assert scene.installer.progress.state == "stopped"
     assert not scene.installer.stop()
     assert scene.starter.started == []
@@ -139,20 +138,20 @@ def test_one_download_at_a_time(scene: Scene, hub: FakeHub):
 
 def test_the_end_of_the_program_ends_a_load(scene: Scene):
     scene.installer.download()
-    until(lambda: bool(scene.starter.started))
+    wait_until(lambda: bool(scene.starter.started))
     scene.installer.close()
-    until(lambda: scene.starter.started[0].closed)
+    wait_until(lambda: scene.starter.started[0].closed)
 
 
 def test_the_overview_knows_what_is_here_and_what_it_needs(scene: Scene, store: LocalStore):
     before = scene.installer.overview()
     assert [model.id for model in before.models] == [known.id for known in CATALOG]
     default = before.models[0]
-    assert (default.default, default.here, default.approximate, default.partial_bytes) == (True, False, True, 0)
+    assert (default.default, default.installed, default.approximate, default.partial_bytes) == (True, False, True, 0)
     assert default.bytes == CATALOG[0].approximate_bytes
     assert (before.download, before.loading) == (None, None)
     folder = make_checkpoint(store.path_of(MODEL))
     default = scene.installer.overview().models[0]
-    assert (default.here, default.approximate) == (True, False)
+    assert (default.installed, default.approximate) == (True, False)
     assert default.bytes == sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     assert default.fit.needed_bytes == (200_000 + 100 + 4 * 2048 * 57_344) * 4

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from qwen3tts_webui.checkpoints import CATALOG, LocalStore
-from qwen3tts_webui.checkpoints.integrity import check_checkpoint
+from qwen3tts_webui.checkpoints import CATALOG, LocalStore, check_checkpoint
 from qwen3tts_webui.errors import CheckpointError
 from tests.checkpoints.fake_hub import BIG, MODEL, make_checkpoint
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qwen3tts_webui.checkpoints import CATALOG, DEFAULT_MODEL, MemoryBudget, estimate_memory
-from qwen3tts_webui.checkpoints.memory_estimate import memory_by_purpose
+from qwen3tts_webui.checkpoints import CATALOG, DEFAULT_MODEL, MemoryBudget, estimate_memory, memory_by_purpose
 from qwen3tts_webui.engine import hardware
 from qwen3tts_webui.errors import InsufficientMemory
 

@@ -13,8 +13,8 @@ from qwen3tts_webui.cli.factory import build_app, build_model_installer, build_s
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.engine.gpu_monitor import GpuMonitor
 from qwen3tts_webui.hot_swap import HotSwapSynthesizer
-from tests.fakes import ZeroCostSynthesizer
-from tests.server.running import calling
+from tests.support.fakes import ZeroCostSynthesizer
+from tests.support.server import make_client
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,7 +24,7 @@ def test_the_api_needs_no_gradio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     settings = Settings(models=tmp_path)
     switch, store = HotSwapSynthesizer(ZeroCostSynthesizer()), build_store(settings)
     with closing(GpuMonitor()) as gpu, closing(switch), closing(build_model_installer(settings, store, switch)) as desk:
-        client = calling(build_app(settings, build_speech(settings, switch), gpu, desk))
+        client = make_client(build_app(settings, build_speech(settings, switch), gpu, desk))
         assert client.get("/").status_code == 404
         assert client.post("/api/tts", json={"text": "Hi."}).content[:4] == b"RIFF"
 

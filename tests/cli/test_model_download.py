@@ -19,8 +19,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from qwen3tts_webui.checkpoints import CATALOG, DownloadProgress, LocalStore, MemoryBudget
-from qwen3tts_webui.checkpoints.installer import ModelInstaller
+from qwen3tts_webui.checkpoints import CATALOG, DownloadProgress, LocalStore, MemoryBudget, ModelInstaller
 from qwen3tts_webui.cli import desktop_window, main
 from qwen3tts_webui.cli.download_progress import offer_download, progress_line
 from qwen3tts_webui.config import Settings
@@ -28,8 +27,8 @@ from qwen3tts_webui.errors import Unsupported
 from qwen3tts_webui.hot_swap import HotSwapSynthesizer
 from tests.checkpoints.fake_hub import BIG, MODEL, FakeHub, make_checkpoint, running_hub
 from tests.checkpoints.test_installer import StartingFake
-from tests.fakes import ZeroCostSynthesizer
-from tests.server.running import until
+from tests.support.fakes import ZeroCostSynthesizer
+from tests.support.wait import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ROOT / "tests/golden/design"
@@ -161,7 +160,7 @@ class Terminal:
         self._handle = handle
         self._shown = ""
 
-    def until(self, pattern: str, timeout_s: float = 120) -> re.Match[str]:
+    def wait_until(self, pattern: str, timeout_s: float = 120) -> re.Match[str]:
         """Read on until `pattern` is shown; what came after it is for the next call."""
         end = time.monotonic() + timeout_s
         while not (found := re.search(pattern, self._shown)):
@@ -210,7 +209,7 @@ def test_a_model_comes_while_the_preview_voice_speaks_and_takes_over(tmp_path: P
         address = terminal.until(r"Listening on (http://\S+) \(")[1]
         assert httpx.get(f"{address}/api/info").json()["preview"] is True
         assert httpx.post(f"{address}/api/models/download", json={"model": MODEL}).status_code == 202
-        until(lambda: httpx.get(f"{address}/api/info").json()["name"] == "qwen3-tts", 120)
+        wait_until(lambda: httpx.get(f"{address}/api/info").json()["name"] == "qwen3-tts", 120)
         info = httpx.get(f"{address}/api/info").json()
         assert (info["preview"], info["model"]) == (False, MODEL.split("/")[1])
         wish = {"text": "One.", "language": "en", "seed": 1, "streaming": True}
@@ -258,7 +257,7 @@ def test_a_model_that_was_named_is_fetched_and_said(hub: FakeHub, tmp_path: Path
     switch, room = HotSwapSynthesizer(ZeroCostSynthesizer()), MemoryBudget(device="cpu", dtype="float32", free_bytes=0)
     installer = ModelInstaller(store, switch, StartingFake, lambda: room, mirror=hub.url)
     offer_download(Settings(model="Qwen3-TTS-12Hz-1.7B-VoiceDesign"), installer)
-    until(lambda: installer.loading is not None)
+    wait_until(lambda: installer.loading is not None)
     assert store.find() == tmp_path / "models" / MODEL
     assert capsys.readouterr().out == (
         f"Downloading {MODEL} (about 4.5 GB); the preview voice speaks until it is ready.\n"

@@ -23,7 +23,7 @@ import pytest
 import requests
 
 from qwen3tts_webui.cli.serve import listen
-from tests.server.running import connect
+from tests.support.server import connect
 
 pytestmark = [
     pytest.mark.slow,

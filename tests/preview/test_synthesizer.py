@@ -10,7 +10,7 @@ from qwen3tts_webui.preview import PreviewSynthesizer
 from qwen3tts_webui.preview.backend import PACKET
 from qwen3tts_webui.streams import PcmStream, TextQueue
 from qwen3tts_webui.types import Pcm, Utterance, Voice
-from tests.server.running import until
+from tests.support.wait import wait_until
 
 from .conftest import CAST, CountingSpeaker
 
@@ -73,7 +73,7 @@ def test_what_cannot_be_loaded_is_said():
         raise OSError("no library")
 
     engine = PreviewSynthesizer(make_backend=broken)
-    until(lambda: bool(engine._failed))
+    wait_until(lambda: bool(engine._failed))
     with pytest.raises(NotReady, match="no library"):
         say(engine, "Hello")
     engine.close()
@@ -82,7 +82,7 @@ def test_what_cannot_be_loaded_is_said():
 def test_without_kokoro_the_label_says_so(counting: CountingSpeaker):
     counting.fallback_reason = "a data wheel is missing"
     engine = PreviewSynthesizer(make_backend=lambda: counting)
-    until(lambda: engine.ready)
+    wait_until(lambda: engine.ready)
     assert engine.info.label == "Preview voice (espeak-ng; Kokoro-82M is not installed), not Qwen3-TTS"
     engine.close()
 
@@ -106,7 +106,7 @@ def test_a_listener_who_leaves_ends_the_synthesis_within_one_packet(
     next(iter(stream))
     stream.cancel()
     made = counting.packets
-    until(lambda: engine.load.running == 0)
+    wait_until(lambda: engine.load.running == 0)
     assert counting.packets <= made + 1
 
 
@@ -156,9 +156,9 @@ def test_a_feed_is_spoken_while_it_is_written(counting: CountingSpeaker, engine:
     feed = TextQueue()
     stream = say(engine, "", text_stream=feed)
     feed.write("Hello there, my fri")
-    until(lambda: counting.clauses == ["Hello there,"])
+    wait_until(lambda: counting.clauses == ["Hello there,"])
     feed.write("end.")
-    until(lambda: counting.clauses == ["Hello there,", "my friend."])
+    wait_until(lambda: counting.clauses == ["Hello there,", "my friend."])
     feed.write(" The end")
     feed.close()
     assert heard(stream) == "Hellothere,myfriend.Theend"
@@ -224,6 +224,6 @@ def test_cancelling_real_speech_stops_a_running_model(voice: PreviewSynthesizer)
     stream = say(voice, "word " * 60)
     next(iter(stream))
     stream.cancel()
-    until(lambda: voice.load.running == 0)
+    wait_until(lambda: voice.load.running == 0)
     assert stream.result is not None
     assert stream.result.finish_reason == "cancelled"

@@ -30,13 +30,13 @@ from qwen3tts_webui.errors import (
 from qwen3tts_webui.speech import AudioChunk, Event, SegmentEnded, SegmentFailed, SegmentStarted, Speech, SpeechSession
 from qwen3tts_webui.types import SAMPLE_RATE, SAMPLES_PER_FRAME, Pcm, PcmSink, Sampling, SpeechRequest, Utterance, Voice
 from qwen3tts_webui.voices import Presets
-from tests.fakes import (
+from tests.support.fakes import (
     ContinuingSynthesizer,
     FailingSynthesizer,
     SteppedSynthesizer,
     ZeroCostSynthesizer,
+    audio_of,
     codes_of,
-    sound_of,
 )
 
 THREE = "One.\nTwo.\nThree."
@@ -132,7 +132,7 @@ def test_names_of_languages_become_codes() -> None:
 
 async def test_segments_are_heard_in_order_without_a_sample_between() -> None:
     events = await events_of(speech(ZeroCostSynthesizer()).speak(SpeechRequest(text=THREE)))
-    expected = np.concatenate([sound_of(text, 5) for text in ("One.", "Two.", "Three.")])
+    expected = np.concatenate([audio_of(text, 5) for text in ("One.", "Two.", "Three.")])
     np.testing.assert_array_equal(heard(events), expected)
     starts = [event.start_sample for event in events if isinstance(event, SegmentStarted)]
     assert starts == [0, 9_600, 19_200]
@@ -158,7 +158,7 @@ async def test_speed_changes_the_length_and_the_positions() -> None:
 
 async def test_loudness_levels_the_whole_request_and_not_each_segment_anew() -> None:
     speaking = speech(ZeroCostSynthesizer(num_frames=12)).speak(SpeechRequest(text="One.\nTwo.", loudness=True))
-    plain = np.concatenate([sound_of("One.", 12), sound_of("Two.", 12)])
+    plain = np.concatenate([audio_of("One.", 12), audio_of("Two.", 12)])
     levelled = heard(await events_of(speaking))
     np.testing.assert_allclose(levelled, LoudnessNormalizer().push(plain), atol=1e-6)
     assert np.abs(levelled - plain).max() > 0.01
@@ -245,7 +245,7 @@ async def test_parallel_segments_are_submitted_together_and_heard_in_order() -> 
     assert synthesizer.load.running == 3
     synthesizer.step()
     synthesizer.step()
-    expected = np.concatenate([sound_of(text, 2) for text in ("One.", "Two.", "Three.")])
+    expected = np.concatenate([audio_of(text, 2) for text in ("One.", "Two.", "Three.")])
     np.testing.assert_array_equal(heard(await asyncio.wait_for(listening, 10)), expected)
 
 
@@ -275,7 +275,7 @@ async def test_a_failed_segment_leaves_the_others_alone() -> None:
     )
     speaking = speech(synthesizer).speak(SpeechRequest(text=THREE))
     events = await events_of(speaking)
-    expected = np.concatenate([sound_of("One.", 5), sound_of("Three.", 5)])
+    expected = np.concatenate([audio_of("One.", 5), audio_of("Three.", 5)])
     np.testing.assert_array_equal(heard(events), expected)
     failed = [(event.segment.index, event.error.code) for event in events if isinstance(event, SegmentFailed)]
     assert failed == [(1, "numerical")]
@@ -285,7 +285,7 @@ async def test_a_failed_segment_leaves_the_others_alone() -> None:
 async def test_what_a_segment_said_before_it_failed_is_heard() -> None:
     synthesizer = FailingSynthesizer(fails=lambda utterance: utterance.text == "Two.", after=2)
     events = await events_of(speech(synthesizer).speak(SpeechRequest(text="One.\nTwo.")))
-    np.testing.assert_array_equal(heard(events)[9_600:], sound_of("Two.", 2))
+    np.testing.assert_array_equal(heard(events)[9_600:], audio_of("Two.", 2))
 
 
 async def test_a_segment_after_a_failed_one_continues_the_last_good_voice() -> None:

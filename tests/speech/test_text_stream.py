@@ -13,8 +13,7 @@ from qwen3tts_webui.speech import AudioChunk, Event, SegmentStarted, Speech, Spe
 from qwen3tts_webui.text import split_segments
 from qwen3tts_webui.types import SAMPLE_RATE, SpeechRequest
 from qwen3tts_webui.voices import Presets
-from tests.fakes import SteppedSynthesizer, ZeroCostSynthesizer, frame_of, sound_of
-from tests.reading import ReadingSynthesizer
+from tests.support.fakes import SteppedSynthesizer, TextStreamingSynthesizer, ZeroCostSynthesizer, audio_of, frame_of
 
 
 class Listener:
@@ -52,7 +51,7 @@ def begin(
 
 
 async def test_nothing_is_asked_of_the_engine_before_the_first_word_is_whole() -> None:
-    synthesizer = ReadingSynthesizer()
+    synthesizer = TextStreamingSynthesizer()
     speaking, feed, listener = begin(synthesizer)
     feed.write("Hel")
     await asyncio.sleep(0.01)
@@ -64,7 +63,7 @@ async def test_nothing_is_asked_of_the_engine_before_the_first_word_is_whole() -
 
 
 async def test_an_engine_that_reads_along_speaks_the_first_word_and_waits_for_the_next() -> None:
-    synthesizer = ReadingSynthesizer()
+    synthesizer = TextStreamingSynthesizer()
     _, feed, listener = begin(synthesizer)
     feed.write("Hello wor")
     await listener.until(lambda: synthesizer.load.running == 1)
@@ -72,37 +71,37 @@ async def test_an_engine_that_reads_along_speaks_the_first_word_and_waits_for_th
     for _ in range(20):  # late text is waited for: nothing is invented
         synthesizer.step()
     await listener.until(lambda: listener.num_samples == 1920)
-    assert synthesizer.said == ["Hello"]
+    assert synthesizer.spoken == ["Hello"]
     feed.write("ld and all.")
     feed.close()
     await listener.until(lambda: synthesizer.step() is None and listener.task.done())
-    assert synthesizer.said == ["Hello", "world", "and", "all."]
+    assert synthesizer.spoken == ["Hello", "world", "and", "all."]
     spoken = np.concatenate([event.pcm for event in listener.events if isinstance(event, AudioChunk)])
-    np.testing.assert_array_equal(spoken, np.concatenate([frame_of(word, 0) for word in synthesizer.said]))
+    np.testing.assert_array_equal(spoken, np.concatenate([frame_of(word, 0) for word in synthesizer.spoken]))
 
 
 async def test_a_control_token_in_pieces_reaches_no_engine() -> None:
-    synthesizer = ReadingSynthesizer()
+    synthesizer = TextStreamingSynthesizer()
     _, feed, listener = begin(synthesizer)
     for piece in ("Hello ", "<", "|im_", "end", "|>", " you"):
         feed.write(piece)
     feed.close()
     await listener.until(lambda: synthesizer.step() is None and listener.task.done())
-    assert synthesizer.said == ["Hello", "you"]
+    assert synthesizer.spoken == ["Hello", "you"]
 
 
 async def test_a_flush_speaks_half_a_word() -> None:
-    synthesizer = ReadingSynthesizer()
+    synthesizer = TextStreamingSynthesizer()
     speaking, feed, listener = begin(synthesizer)
     feed.write("Wor")
     feed.flush()
-    await listener.until(lambda: synthesizer.step() is None and synthesizer.said == ["Wor"])
+    await listener.until(lambda: synthesizer.step() is None and synthesizer.spoken == ["Wor"])
     speaking.cancel()
     await listener.task
 
 
 async def test_cancel_stops_within_one_packet() -> None:
-    synthesizer = ReadingSynthesizer()
+    synthesizer = TextStreamingSynthesizer()
     speaking, feed, listener = begin(synthesizer)
     feed.write("word " * 100)
     await listener.until(lambda: synthesizer.load.running == 1)
@@ -126,7 +125,7 @@ async def test_other_engines_get_clause_after_clause() -> None:
     feed.close()
     await listener.until(lambda: synthesizer.step() is None and listener.task.done())
     assert " ".join(listener.texts) == "First of all, hello. And then? The end"
-    expected = np.concatenate([sound_of(utterance.text, 2) for utterance in synthesizer.utterances])
+    expected = np.concatenate([audio_of(utterance.text, 2) for utterance in synthesizer.utterances])
     spoken = np.concatenate([event.pcm for event in listener.events if isinstance(event, AudioChunk)])
     np.testing.assert_array_equal(spoken, expected)
 
@@ -159,7 +158,7 @@ MARKED = (
 @pytest.mark.parametrize("reading", [True, False])
 @pytest.mark.parametrize("size", [1, 7, 1_000])
 async def test_marks_and_line_ends_mean_what_they_mean_in_a_whole_text(reading: bool, size: int) -> None:
-    synthesizer = ReadingSynthesizer() if reading else SteppedSynthesizer(num_frames=1)
+    synthesizer = TextStreamingSynthesizer() if reading else SteppedSynthesizer(num_frames=1)
     speaking, feed, listener = begin(synthesizer)
     for start in range(0, len(MARKED), size):
         feed.write(MARKED[start : start + size])
@@ -189,10 +188,10 @@ async def test_a_mark_out_of_range_is_told_and_left_out() -> None:
 
 
 async def test_the_next_line_goes_on_in_the_voice_of_the_whole_line_before() -> None:
-    synthesizer = ReadingSynthesizer(features=("description", "text_streaming", "continuation"))
+    synthesizer = TextStreamingSynthesizer(features=("description", "text_streaming", "continuation"))
     _, feed, listener = begin(synthesizer)
     feed.write("One two")
-    await listener.until(lambda: synthesizer.step() is None and synthesizer.said == ["One"])
+    await listener.until(lambda: synthesizer.step() is None and synthesizer.spoken == ["One"])
     feed.write(" three\nFour")
     feed.close()
     await listener.until(lambda: synthesizer.step() is None and listener.task.done())
@@ -212,7 +211,7 @@ async def test_the_report_holds_what_was_written() -> None:
 
 @pytest.mark.parametrize("written", ["", "  ", "\U0001f600 !"])
 async def test_a_feed_without_a_word_is_an_empty_text(written: str) -> None:
-    for synthesizer in (ReadingSynthesizer(), ZeroCostSynthesizer()):
+    for synthesizer in (TextStreamingSynthesizer(), ZeroCostSynthesizer()):
         _, feed, listener = begin(synthesizer)
         feed.write(written)
         feed.close()

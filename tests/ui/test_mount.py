@@ -16,7 +16,7 @@ from qwen3tts_webui.i18n import Catalog
 from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.text import LANGUAGES
 from qwen3tts_webui.voices import Presets
-from tests.fakes import ZeroCostSynthesizer
+from tests.support.fakes import ZeroCostSynthesizer
 
 
 @pytest.fixture(scope="module")

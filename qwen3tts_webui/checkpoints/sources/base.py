@@ -1,7 +1,7 @@
-"""Where a model comes from: the words that every source speaks.
+"""The interface of checkpoint sources.
 
-A source lists the files of a model with their sizes and checksums, and opens one of them at any byte. Knows nothing of
-where they go.
+A source lists the files of a model with sizes and checksums, and opens any of them at any byte. It does not know where
+they are stored.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Protocol
 from qwen3tts_webui.checkpoints.integrity import CODEC_FOLDER, INDEX_FILE, SINGLE_FILE, SMALL_FILES
 from qwen3tts_webui.errors import DownloadError, ErrorDetail
 
-_WANTED = re.compile(rf"({CODEC_FOLDER}/)?[A-Za-z0-9][\w.-]*\.(json|txt|safetensors)")
+_REQUIRED = re.compile(rf"({CODEC_FOLDER}/)?[A-Za-z0-9][\w.-]*\.(json|txt|safetensors)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteFile:
-    """One file of a model. `sha256` or `git_sha1` (of a Git blob) is what the source tells, "" where it says none."""
+    """One file of a model. `sha256` or `git_sha1` (of a Git blob) comes from the source; "" if it has none."""
 
     path: str
     size: int
@@ -31,7 +31,7 @@ class RemoteFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """All files of `model` that are needed, small ones first; `revision` as the source names it."""
+    """All required files of `model`, small ones first. `revision` is the source's name for this version."""
 
     model: str
     revision: str
@@ -39,12 +39,13 @@ class Listing:
 
     @property
     def size(self) -> int:
+        """Total bytes."""
         return sum(file.size for file in self.files)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ByteStream:
-    """A file being read from byte `start` on; `total` is its whole length as the answer says, None if it does not."""
+    """A file from byte `start` on. `total` is the length of the whole file, None if the server does not state it."""
 
     start: int
     total: int | None
@@ -52,18 +53,24 @@ class ByteStream:
 
 
 class Source(Protocol):
-    """`host` is a name for people. Both methods raise a `DownloadError`, or `TransientError` for what may pass."""
+    """A place to get models from. Both methods raise a `DownloadError`, or a `TransientError` worth a retry."""
 
     @property
-    def host(self) -> str: ...
+    def host(self) -> str:
+        """Its name for people."""
+        ...
 
-    def listing(self, model: str) -> Listing: ...
+    def listing(self, model: str) -> Listing:
+        """List the required files of a model."""
+        ...
 
-    def open(self, listing: Listing, file: RemoteFile, start: int) -> AbstractContextManager[ByteStream]: ...
+    def open(self, listing: Listing, file: RemoteFile, start: int) -> AbstractContextManager[ByteStream]:
+        """Open a file at byte `start`."""
+        ...
 
 
 class TransientError(Exception):
-    """This may pass: try again, after `wait_s` where that is known. `cause` is what to say if it does not pass."""
+    """A failure worth a retry, after `wait_s` if known. `cause` is the error to raise when all retries fail."""
 
     def __init__(self, cause: DownloadError, wait_s: float | None = None) -> None:
         super().__init__(str(cause))
@@ -72,15 +79,15 @@ class TransientError(Exception):
 
 
 class Checksum:
-    """The checksum of a file that grows: SHA-256, or Git's own for small files on Hugging Face."""
+    """An incremental checksum: SHA-256, or a Git blob hash for small files on Hugging Face."""
 
     def __init__(self, file: RemoteFile) -> None:
         self._git_size = file.size if file.git_sha1 and not file.sha256 else None
-        self.wanted = file.sha256 if self._git_size is None else file.git_sha1
+        self.expected = file.sha256 if self._git_size is None else file.git_sha1
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew."""
+        """Start over."""
         self.length = 0
         if self._git_size is None:
             self._sum = hashlib.sha256()
@@ -88,21 +95,24 @@ class Checksum:
             self._sum = hashlib.sha1(b"blob %d\0" % self._git_size, usedforsecurity=False)
 
     def add(self, block: bytes) -> None:
+        """Add the next bytes."""
         self._sum.update(block)
         self.length += len(block)
 
     @property
     def value(self) -> str:
+        """The hex digest so far."""
         return self._sum.hexdigest()
 
 
 def required_files(model: str, files: list[RemoteFile]) -> tuple[RemoteFile, ...]:
-    """Those of `files` that a checkpoint consists of, small ones first; never a name that leads out of the folder.
+    """Return the files that make up a checkpoint, small ones first; never a name that leads out of the folder.
 
-    Raises DownloadError when they cannot be a checkpoint: better now than after four gigabytes.
+    Raises DownloadError if they cannot be one, so that nothing is downloaded in vain.
     """
-    wanted = sorted((file for file in files if _WANTED.fullmatch(file.path)), key=lambda file: (file.size, file.path))
-    names = {file.path for file in wanted}
+    required = [file for file in files if _REQUIRED.fullmatch(file.path)]
+    required.sort(key=lambda file: (file.size, file.path))
+    names = {file.path for file in required}
     missing = [name for name in SMALL_FILES if name not in names]
     for folder in ("", f"{CODEC_FOLDER}/"):
         if not names & {folder + SINGLE_FILE, folder + INDEX_FILE}:
@@ -110,6 +120,6 @@ def required_files(model: str, files: list[RemoteFile]) -> tuple[RemoteFile, ...
     if missing:
         reason = ErrorDetail("no_checkpoint", "it is not a Qwen3-TTS checkpoint: {file} is missing", file=missing[0])
         raise DownloadError(what=model, reason=reason)
-    if any(file.size < 0 for file in wanted):
-        raise DownloadError(what=model, reason=ErrorDetail("no_sizes", "the hub does not say how big its files are"))
-    return tuple(wanted)
+    if any(file.size < 0 for file in required):
+        raise DownloadError(what=model, reason=ErrorDetail("no_sizes", "the hub does not state file sizes"))
+    return tuple(required)

@@ -1,7 +1,7 @@
-"""HTTP for the hubs: a list, and one file from any byte on.
+"""HTTP requests to the hubs: JSON, and files from any byte on.
 
-In: an address. Out: bytes, `TransientError` for what may pass, a `DownloadError` for what will not. Proxies come from the
-environment (HTTPS_PROXY, NO_PROXY), as httpx reads it; credentials stay with the host they are for.
+In: a URL. Out: bytes, a `TransientError` for failures worth a retry, a `DownloadError` for others. Proxies come from
+the environment (HTTPS_PROXY, NO_PROXY), as httpx reads it; credentials are sent to their own host only.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import httpx
 from qwen3tts_webui.checkpoints.sources.base import ByteStream, TransientError
 from qwen3tts_webui.errors import ChecksumMismatch, HubError, HubUnreachable
 
-_MAY_PASS = {408, 425, 429, 500, 502, 503, 504}
-_LONGEST_WAIT_S = 60.0
+_TRANSIENT_STATUS_CODES = {408, 425, 429, 500, 502, 503, 504}
+_MAX_RETRY_AFTER_S = 60.0
 
 
 class HubClient:
-    """Whoever answers at `endpoint`; files may lie on other hosts. 20 s without a byte are a broken connection."""
+    """Talks to `endpoint`; files may be on other hosts. A connection without a byte for 20 s counts as broken."""
 
     def __init__(self, endpoint: str, headers: Mapping[str, str] | None = None) -> None:
         self.host = urlsplit(endpoint).netloc
@@ -29,28 +29,28 @@ class HubClient:
         self._tls = httpx.create_ssl_context()
 
     def get_json(self, what: str, url: str, params: Mapping[str, str]) -> object:
-        """The JSON at `url`; `what` is the name of it that people know."""
+        """Return the JSON at `url`. `what` is its name in errors."""
         try:
             with self._client() as client:
-                answer = client.get(url, params=dict(params))
-            if not answer.is_success:
-                raise self._refused(what, answer)
-            return answer.json()
+                response = client.get(url, params=dict(params))
+            if not response.is_success:
+                raise self._error(what, response)
+            return response.json()
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise TransientError(HubUnreachable(host=self.host)) from error
 
     @contextmanager
     def open(self, what: str, url: str, start: int) -> Iterator[ByteStream]:
-        """The file at `url` from byte `start` on; from 0 when the host cannot do that."""
-        place = {"Range": f"bytes={start}-"} if start else {}
+        """Open the file at `url` at byte `start`, or at 0 if the host does not support ranges."""
+        headers = {"Range": f"bytes={start}-"} if start else {}
         try:
-            with self._client() as client, client.stream("GET", url, headers=place) as answer:
-                if answer.status_code == 416:
+            with self._client() as client, client.stream("GET", url, headers=headers) as response:
+                if response.status_code == 416:
                     raise ChecksumMismatch(what=what, file=what, host=self.host)
-                if not answer.is_success:
-                    raise self._refused(what, answer)
-                begins, total = _range(answer)
-                yield ByteStream(begins, total, answer.iter_bytes())
+                if not response.is_success:
+                    raise self._error(what, response)
+                first, total = _content_range(response)
+                yield ByteStream(first, total, response.iter_bytes())
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise TransientError(HubUnreachable(host=self.host)) from error
 
@@ -58,21 +58,22 @@ class HubClient:
         timeout = httpx.Timeout(20, connect=10)
         return httpx.Client(verify=self._tls, follow_redirects=True, timeout=timeout, headers=self._headers)
 
-    def _refused(self, what: str, answer: httpx.Response) -> TransientError | HubError:
-        """What an answer that is no success means."""
-        error = HubError(host=self.host, what=what, status=answer.status_code)
-        if answer.status_code not in _MAY_PASS:
+    def _error(self, what: str, response: httpx.Response) -> TransientError | HubError:
+        """Return the error for a response that is not successful."""
+        error = HubError(host=self.host, what=what, status=response.status_code)
+        if response.status_code not in _TRANSIENT_STATUS_CODES:
             return error
-        wish = answer.headers.get("retry-after", "")
-        return TransientError(error, min(float(wish), _LONGEST_WAIT_S) if wish.isdecimal() else None)
+        retry_after = response.headers.get("retry-after", "")
+        wait_s = min(float(retry_after), _MAX_RETRY_AFTER_S) if retry_after.isdecimal() else None
+        return TransientError(error, wait_s)
 
 
-def _range(answer: httpx.Response) -> tuple[int, int | None]:
-    """Where the body starts in the file, and how long the whole file is."""
-    if answer.status_code == 206:
-        found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("content-range", ""))
+def _content_range(response: httpx.Response) -> tuple[int, int | None]:
+    """Return where the body starts in the file, and the length of the whole file."""
+    if response.status_code == 206:
+        found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("content-range", ""))
         if found:
             return int(found[1]), None if found[2] == "*" else int(found[2])
-    length = answer.headers.get("content-length", "")
-    known = length.isdecimal() and "content-encoding" not in answer.headers
-    return 0, int(length) if known else None
+    length = response.headers.get("content-length", "")
+    is_file_length = length.isdecimal() and "content-encoding" not in response.headers
+    return 0, int(length) if is_file_length else None

@@ -1,8 +1,8 @@
-"""Hugging Face and every mirror that speaks its language. In: a model id. Out: its files.
+"""Hugging Face and its mirrors. In: a model id. Out: its files.
 
-huggingface_hub knows the endpoint and the person's token; list and bytes come through `HubClient`, because the library checks
-no SHA-256 and cannot be stopped within a file. `GET /api/models/ID?blobs=true` lists names, sizes and checksums,
-`GET /ID/resolve/COMMIT/NAME` is one file.
+huggingface_hub provides the endpoint and the user's token. Listings and bytes come through `HubClient`, because the
+library verifies no SHA-256 and cannot be cancelled within a file. `GET /api/models/ID?blobs=true` lists names, sizes
+and checksums, `GET /ID/resolve/COMMIT/NAME` is one file.
 """
 
 from __future__ import annotations
@@ -17,38 +17,41 @@ from qwen3tts_webui.errors import DownloadError, ErrorDetail, HubUnreachable
 
 
 class HuggingFace:
-    """`endpoint` None: huggingface.co, or what HF_ENDPOINT says. A person's token is not shown to any other mirror."""
+    """A hub at `endpoint`; None is HF_ENDPOINT or huggingface.co. The user's token is never sent to another mirror."""
 
     def __init__(self, endpoint: str | None = None) -> None:
         from huggingface_hub import constants, get_token
 
-        own = constants.ENDPOINT.rstrip("/")
-        self._endpoint = endpoint or own
+        configured = constants.ENDPOINT.rstrip("/")
+        self._endpoint = endpoint or configured
         self._offline = bool(constants.HF_HUB_OFFLINE)
-        token = get_token() if self._endpoint == own else None
-        self._web = HubClient(self._endpoint, {"Authorization": f"Bearer {token}"} if token else {})
+        token = get_token() if self._endpoint == configured else None
+        self._client = HubClient(self._endpoint, {"Authorization": f"Bearer {token}"} if token else {})
 
     @property
     def host(self) -> str:
-        return self._web.host
+        """Host name of the endpoint."""
+        return self._client.host
 
     def listing(self, model: str) -> Listing:
+        """List the required files of a model at its newest commit."""
         if self._offline:
             raise DownloadError(what=model, reason=ErrorDetail("offline", "HF_HUB_OFFLINE is set; unset it first"))
-        answer = self._web.get_json(model, f"{self._endpoint}/api/models/{quote(model)}", {"blobs": "true"})
+        answer = self._client.get_json(model, f"{self._endpoint}/api/models/{quote(model)}", {"blobs": "true"})
         try:
-            revision, files = _read(answer)
+            revision, files = _parse_listing(answer)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise TransientError(HubUnreachable(host=self.host)) from error
         return Listing(model=model, revision=revision, files=required_files(model, files))
 
     def open(self, listing: Listing, file: RemoteFile, start: int) -> AbstractContextManager[ByteStream]:
+        """Open a file at byte `start`."""
         path = f"{quote(listing.model)}/resolve/{quote(listing.revision)}/{quote(file.path)}"
-        return self._web.open(file.path, f"{self._endpoint}/{path}", start)
+        return self._client.open(file.path, f"{self._endpoint}/{path}", start)
 
 
-def _read(answer: Any) -> tuple[str, list[RemoteFile]]:
-    """The commit, and its files: big ones have a SHA-256, small ones Git's own checksum."""
+def _parse_listing(answer: Any) -> tuple[str, list[RemoteFile]]:
+    """Return the commit and its files. Large files have a SHA-256, small ones a Git blob hash."""
     files = []
     for entry in answer["siblings"]:
         lfs = entry.get("lfs")

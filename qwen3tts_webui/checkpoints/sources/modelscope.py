@@ -1,4 +1,4 @@
-"""ModelScope, by its plain HTTP API. In: a model id. Out: its files.
+"""ModelScope, through its HTTP API. In: a model id. Out: its files.
 
 `GET /api/v1/models/ID/repo/files` lists paths, sizes and SHA-256; `GET /api/v1/models/ID/repo?FilePath=` is one file.
 """
@@ -18,19 +18,21 @@ _REVISION = "master"
 
 
 class ModelScope:
-    """`endpoint`: the site itself, or another one that speaks the same API."""
+    """The hub at `endpoint`: modelscope.cn, or a mirror with the same API."""
 
     def __init__(self, endpoint: str = ENDPOINT) -> None:
         self._endpoint = endpoint.rstrip("/")
-        self._web = HubClient(self._endpoint)
+        self._client = HubClient(self._endpoint)
 
     @property
     def host(self) -> str:
-        return self._web.host
+        """Host name of the endpoint."""
+        return self._client.host
 
     def listing(self, model: str) -> Listing:
-        wish = {"Revision": _REVISION, "Recursive": "true"}
-        answer = self._web.get_json(model, self._address(model) + "/files", wish)
+        """List the required files of a model."""
+        query = {"Revision": _REVISION, "Recursive": "true"}
+        answer = self._client.get_json(model, self._repo_url(model) + "/files", query)
         files = [
             RemoteFile(path=str(entry["Path"]), size=_size(entry), sha256=str(entry.get("Sha256") or ""))
             for entry in self._entries(model, answer)
@@ -39,14 +41,15 @@ class ModelScope:
         return Listing(model=model, revision=_REVISION, files=required_files(model, files))
 
     def open(self, listing: Listing, file: RemoteFile, start: int) -> AbstractContextManager[ByteStream]:
-        wish = urlencode({"Revision": listing.revision, "FilePath": file.path})
-        return self._web.open(file.path, f"{self._address(listing.model)}?{wish}", start)
+        """Open a file at byte `start`."""
+        query = urlencode({"Revision": listing.revision, "FilePath": file.path})
+        return self._client.open(file.path, f"{self._repo_url(listing.model)}?{query}", start)
 
-    def _address(self, model: str) -> str:
+    def _repo_url(self, model: str) -> str:
         return f"{self._endpoint}/api/v1/models/{quote(model)}/repo"
 
     def _entries(self, model: str, answer: Any) -> list[dict[str, Any]]:
-        """The entries of an answer, which says in its body, too, whether it is one."""
+        """Return the entries of a listing. Errors have a code in the body as well."""
         if not isinstance(answer, dict):
             raise TransientError(HubUnreachable(host=self.host))
         if answer.get("Code", 200) != 200:
