@@ -22,7 +22,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from qwen3tts_webui.audio import to_s16le
-from tests.fakes import sound_of
+from qwen3tts_webui.testing import audio_of
 
 _LONGEST_S = 120.0
 
@@ -121,7 +121,7 @@ async def streams(port: int, count: int, seconds: float, num_frames: int) -> dic
             text = f"Client {number}, request {asked}."
             asked += 1
             answer = await speak(port, text)
-            wrong += answer.sound != to_s16le(sound_of(text, num_frames))
+            wrong += answer.sound != to_s16le(audio_of(text, num_frames))
             first.append(answer.first_ms or np.nan)
             requests += 1
 
@@ -137,7 +137,7 @@ async def burst(port: int, holders: int, count: int, num_frames: int) -> dict[st
     answers = await asyncio.gather(*(speak(port, f"Burst {number}.") for number in range(count)))
     held = await asyncio.gather(*holding)
     complete = sum(
-        answer.sound == to_s16le(sound_of(text, num_frames)) for text, answer in zip(texts, held, strict=True)
+        answer.sound == to_s16le(audio_of(text, num_frames)) for text, answer in zip(texts, held, strict=True)
     )
     return {
         "answers": {str(status): number for status, number in Counter(answer.status for answer in answers).items()},
@@ -165,7 +165,7 @@ async def leavers(port: int, count: int, seconds: float) -> dict[str, Any]:
 
 async def turn(port: int, path: str, requests: int, at_once: int, num_frames: int, spread_s: float) -> dict[str, Any]:
     """`requests` on one route, `at_once` of them at a time; the clients begin some time within `spread_s`."""
-    expected = to_s16le(sound_of("Hello there.", num_frames))
+    expected = to_s16le(audio_of("Hello there.", num_frames))
     first: list[float] = []
     wrong = 0
 

@@ -46,12 +46,12 @@ sys.path.insert(0, str(ROOT))
 from qwen3tts_webui.audio import to_s16le  # noqa: E402
 from qwen3tts_webui.config import Settings  # noqa: E402
 from qwen3tts_webui.server import create_app  # noqa: E402
-from qwen3tts_webui.server.uvicorn_server import make_server  # noqa: E402
+from qwen3tts_webui.server import make_server  # noqa: E402
 from qwen3tts_webui.speech import Speech  # noqa: E402
 from qwen3tts_webui.streams import PcmStream  # noqa: E402
+from qwen3tts_webui.testing import Job, RealTimeSynthesizer, ZeroCostSynthesizer  # noqa: E402
 from qwen3tts_webui.types import Utterance  # noqa: E402
 from qwen3tts_webui.voices import Presets  # noqa: E402
-from tests.fakes import Job, RealTimeSynthesizer, ZeroCostSynthesizer  # noqa: E402
 
 _FRAMES = 25
 _ROUTES = ("/api/tts", "/bare")
@@ -83,8 +83,8 @@ class Clients:
 class InRealTime(RealTimeSynthesizer):
     """Keeps nothing of what it was asked: the memory that grows is the server's."""
 
-    def take(self, jobs: list[Job]) -> None:
-        super().take(jobs)
+    def start(self, jobs: list[Job]) -> None:
+        super().start(jobs)
         self.utterances.clear()
 
 

@@ -37,7 +37,7 @@ from qwen3tts_webui.server import create_app
 from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.history.store import Library
 from qwen3tts_webui.voices.presets import Presets
-from tests.fakes import ZeroCostSynthesizer
+from qwen3tts_webui.testing import ZeroCostSynthesizer
 
 library = Library(Path({folder!r})) if {keep} else None
 speech = Speech(ZeroCostSynthesizer(num_frames=25), Presets.load(), library)

@@ -24,8 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import gradio
 from playwright.sync_api import Browser, sync_playwright
 
+from qwen3tts_webui.testing import RealTimeSynthesizer
 from tests.browser.conftest import FLAGS, Studio, installed_chromium, serve
-from tests.fakes import RealTimeSynthesizer
 
 
 def one_run(browser: Browser, studio: Studio) -> dict[str, float]:

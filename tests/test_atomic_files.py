@@ -1,3 +1,5 @@
+"""Atomic writes: complete or absent, and no temporary file outlives its writer."""
+
 from pathlib import Path
 
 import pytest
@@ -5,21 +7,21 @@ import pytest
 from qwen3tts_webui.atomic_files import AtomicFile, remove_stale_temp_files, write_atomically
 
 
-def test_a_file_appears_only_when_it_is_put_in_place(tmp_path: Path):
-    part = AtomicFile(tmp_path / "a.txt")
-    part.file.write(b"whole")
+def test_a_file_appears_only_on_commit(tmp_path: Path):
+    temp = AtomicFile(tmp_path / "a.txt")
+    temp.file.write(b"whole")
     assert not (tmp_path / "a.txt").exists()
-    part.put_in_place()
-    part.drop()
+    temp.commit()
+    temp.discard()
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
     assert (tmp_path / "a.txt").read_bytes() == b"whole"
 
 
-def test_a_dropped_part_leaves_the_old_file(tmp_path: Path):
+def test_a_discarded_file_leaves_the_old_one(tmp_path: Path):
     write_atomically(tmp_path / "a.txt", b"old")
-    part = AtomicFile(tmp_path / "a.txt")
-    part.file.write(b"new")
-    part.drop()
+    temp = AtomicFile(tmp_path / "a.txt")
+    temp.file.write(b"new")
+    temp.discard()
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
 
 
@@ -30,20 +32,20 @@ def test_a_failing_write_leaves_the_old_file(tmp_path: Path):
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
 
 
-def test_two_writers_of_one_file_do_not_meet(tmp_path: Path):
+def test_two_writers_of_one_file_do_not_interfere(tmp_path: Path):
     one, other = AtomicFile(tmp_path / "a.txt"), AtomicFile(tmp_path / "a.txt")
     one.file.write(b"one")
     other.file.write(b"other")
-    one.put_in_place()
-    other.put_in_place()
+    one.commit()
+    other.commit()
     assert (tmp_path / "a.txt").read_bytes() == b"other"
 
 
-def test_parts_of_the_dead_go_and_parts_of_the_living_stay(tmp_path: Path):
-    living = AtomicFile(tmp_path / "living.txt")
-    dead = tmp_path / ".dead.txt.00000000.part"
-    dead.write_bytes(b"half")
+def test_only_temporary_files_of_dead_writers_are_removed(tmp_path: Path):
+    active = AtomicFile(tmp_path / "active.txt")
+    stale = tmp_path / ".stale.txt.00000000.part"
+    stale.write_bytes(b"partial")
     remove_stale_temp_files(tmp_path)
-    assert not dead.exists()
-    living.put_in_place()
-    assert (tmp_path / "living.txt").exists()
+    assert not stale.exists()
+    active.commit()
+    assert (tmp_path / "active.txt").exists()

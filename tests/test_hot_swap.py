@@ -1,4 +1,4 @@
-"""The switch: whoever speaks can be replaced in mid-speech, and nobody who was speaking is cut off."""
+"""Hot swap: the engine is replaced during synthesis, and running utterances are finished."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from qwen3tts_webui.speech import AudioChunk, Speech, SpeechSession
 from qwen3tts_webui.streams import PcmStream
 from qwen3tts_webui.types import SpeechRequest, Utterance
 from qwen3tts_webui.voices import Presets
-from tests.fakes import SteppedSynthesizer, ZeroCostSynthesizer, sound_of
-from tests.server.running import until
+from tests.support.fakes import SteppedSynthesizer, ZeroCostSynthesizer, audio_of
+from tests.support.wait import wait_until
 
 
 def named(engine: ZeroCostSynthesizer, name: str) -> ZeroCostSynthesizer:
@@ -23,86 +23,96 @@ def named(engine: ZeroCostSynthesizer, name: str) -> ZeroCostSynthesizer:
     return engine
 
 
-def test_everything_follows_the_present_engine():
+def test_every_property_follows_the_current_engine():
     old, new = named(ZeroCostSynthesizer(), "old"), named(ZeroCostSynthesizer(queue_size=7, ready=False), "new")
-    switch = HotSwapSynthesizer(old)
-    assert (switch.info.name, switch.ready, switch.load.queue_size, current_engine(switch)) == ("old", True, 64, old)
-    switch.swap_to(new)
-    assert (switch.info.name, switch.ready, switch.load.queue_size, current_engine(switch)) == ("new", False, 7, new)
-    switch.close()
+    synthesizer = HotSwapSynthesizer(old)
+    assert (synthesizer.info.name, synthesizer.ready, synthesizer.load.queue_size, current_engine(synthesizer)) == (
+        "old",
+        True,
+        64,
+        old,
+    )
+    synthesizer.swap_to(new)
+    assert (synthesizer.info.name, synthesizer.ready, synthesizer.load.queue_size, current_engine(synthesizer)) == (
+        "new",
+        False,
+        7,
+        new,
+    )
+    synthesizer.close()
     assert old.closed
     assert new.closed
 
 
-def test_what_the_old_engine_speaks_is_finished_by_it():
+def test_the_old_engine_finishes_its_utterances():
     old, new = SteppedSynthesizer(num_frames=3), ZeroCostSynthesizer(num_frames=1)
-    switch = HotSwapSynthesizer(old, idle_timeout_s=0.02)
+    synthesizer = HotSwapSynthesizer(old, idle_timeout_s=0.02)
     first, second = PcmStream(), PcmStream()
-    switch.submit([(Utterance(text="one"), first)])
+    synthesizer.submit([(Utterance(text="one"), first)])
     old.step()
-    switch.swap_to(new)
-    switch.submit([(Utterance(text="two"), second)])
-    assert np.array_equal(np.concatenate(list(second)), sound_of("two", 1))
+    synthesizer.swap_to(new)
+    synthesizer.submit([(Utterance(text="two"), second)])
+    assert np.array_equal(np.concatenate(list(second)), audio_of("two", 1))
     assert not old.closed
     old.step()
     old.step()
-    assert np.array_equal(np.concatenate(list(first)), sound_of("one", 3))
-    until(lambda: old.closed)
-    switch.close()
+    assert np.array_equal(np.concatenate(list(first)), audio_of("one", 3))
+    wait_until(lambda: old.closed)
+    synthesizer.close()
 
 
-def test_an_old_engine_that_never_ends_is_closed_in_the_end():
+def test_an_old_engine_that_never_ends_is_closed_after_the_grace_period():
     old = SteppedSynthesizer()
-    switch = HotSwapSynthesizer(old, idle_timeout_s=0.02, grace_s=0.1)
-    switch.submit([(Utterance(text="one"), PcmStream())])
-    switch.swap_to(ZeroCostSynthesizer())
-    until(lambda: old.closed)
-    switch.close()
+    synthesizer = HotSwapSynthesizer(old, idle_timeout_s=0.02, grace_s=0.1)
+    synthesizer.submit([(Utterance(text="one"), PcmStream())])
+    synthesizer.swap_to(ZeroCostSynthesizer())
+    wait_until(lambda: old.closed)
+    synthesizer.close()
 
 
-def test_a_request_is_spoken_by_one_engine_from_start_to_end():
+def test_one_engine_synthesizes_a_request_from_start_to_end():
     old, new = ZeroCostSynthesizer(num_frames=2), ZeroCostSynthesizer(num_frames=2)
-    switch = HotSwapSynthesizer(old)
-    speech = Speech(switch, Presets.load())
+    synthesizer = HotSwapSynthesizer(old)
+    speech = Speech(synthesizer, Presets.load())
     request = SpeechRequest(text="One.\nTwo.\nThree.\nFour.\nFive.\nSix.", language="en")
-    speaking = speech.speak(request)
-    switch.swap_to(new)
+    session = speech.speak(request)
+    synthesizer.swap_to(new)
 
-    async def heard(speaking: SpeechSession) -> int:
-        return sum([len(event.pcm) async for event in speaking if isinstance(event, AudioChunk)])
+    async def num_samples_of(session: SpeechSession) -> int:
+        return sum([len(event.pcm) async for event in session if isinstance(event, AudioChunk)])
 
-    assert asyncio.run(heard(speaking)) >= 6 * 2 * 1920
+    assert asyncio.run(num_samples_of(session)) >= 6 * 2 * 1920
     assert len(old.utterances) == 6
     assert new.utterances == []
-    asyncio.run(heard(speech.speak(request)))
+    asyncio.run(num_samples_of(speech.speak(request)))
     assert len(new.utterances) == 6
-    switch.close()
+    synthesizer.close()
 
 
-def test_an_engine_closed_in_the_very_moment_passes_the_job_on():
+def test_a_request_goes_to_the_new_engine_when_the_old_one_just_closed():
     new = ZeroCostSynthesizer(num_frames=1)
 
-    class Leaving(ZeroCostSynthesizer):
-        def submit(self, jobs: object) -> None:
-            switch.swap_to(new)
+    class Closing(ZeroCostSynthesizer):
+        def submit(self, requests: object) -> None:
+            synthesizer.swap_to(new)
             raise NotReady(reason="gone")
 
-    switch = HotSwapSynthesizer(Leaving())
+    synthesizer = HotSwapSynthesizer(Closing())
     stream = PcmStream()
-    switch.submit([(Utterance(text="one"), stream)])
+    synthesizer.submit([(Utterance(text="one"), stream)])
     assert len(list(stream)) == 1
-    switch.close()
+    synthesizer.close()
 
 
-def test_an_engine_that_is_not_ready_says_so():
-    switch = HotSwapSynthesizer(ZeroCostSynthesizer(ready=False))
+def test_an_engine_that_is_not_ready_raises():
+    synthesizer = HotSwapSynthesizer(ZeroCostSynthesizer(ready=False))
     with pytest.raises(NotReady):
-        switch.submit([(Utterance(text="one"), PcmStream())])
-    switch.close()
+        synthesizer.submit([(Utterance(text="one"), PcmStream())])
+    synthesizer.close()
 
 
-def test_an_engine_that_comes_too_late_is_closed():
-    switch, late = HotSwapSynthesizer(ZeroCostSynthesizer()), ZeroCostSynthesizer()
-    switch.close()
-    switch.swap_to(late)
+def test_a_swap_after_close_closes_the_new_engine():
+    synthesizer, late = HotSwapSynthesizer(ZeroCostSynthesizer()), ZeroCostSynthesizer()
+    synthesizer.close()
+    synthesizer.swap_to(late)
     assert late.closed

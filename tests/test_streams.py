@@ -1,4 +1,4 @@
-"""The hand-over: nothing lost, nothing late, and a cancel from anywhere."""
+"""Streams between an engine and a listener: nothing lost, nothing late, and cancel from any thread."""
 
 import asyncio
 import threading
@@ -10,26 +10,26 @@ from qwen3tts_webui.errors import NumericalError, SynthesisError
 from qwen3tts_webui.streams import EventLoopNotifier, PcmStream, TextQueue
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm, SynthesisResult, Timings
 
-SPOKEN = SynthesisResult(num_samples=3, finish_reason="stop", timings=Timings())
+RESULT = SynthesisResult(num_samples=3, finish_reason="stop", timings=Timings())
 
 
 def block(value: float, num_samples: int = 1) -> Pcm:
     return np.full(num_samples, value, dtype=np.float32)
 
 
-def test_iteration_gives_the_blocks_in_order_and_ends() -> None:
+def test_iteration_yields_the_blocks_in_order_and_ends() -> None:
     stream = PcmStream()
     stream.put(block(1))
     stream.put(block(2))
-    stream.finish(SPOKEN)
+    stream.finish(RESULT)
     assert [float(pcm[0]) for pcm in stream] == [1, 2]
-    assert stream.result is SPOKEN
+    assert stream.result is RESULT
 
 
-def test_a_failure_comes_after_the_sound_before_it() -> None:
+def test_a_failure_is_raised_after_the_audio_before_it() -> None:
     stream = PcmStream()
     stream.put(block(1))
-    stream.fail(NumericalError(where="sound", dtype="float16"))
+    stream.fail(NumericalError(where="audio", dtype="float16"))
     heard = []
     with pytest.raises(NumericalError):
         for pcm in stream:
@@ -37,7 +37,7 @@ def test_a_failure_comes_after_the_sound_before_it() -> None:
     assert heard == [1]
 
 
-def test_a_strangers_exception_is_wrapped() -> None:
+def test_a_foreign_exception_is_wrapped() -> None:
     stream = PcmStream()
     stream.fail(ValueError("/home/secret"))
     with pytest.raises(SynthesisError) as caught:
@@ -48,37 +48,37 @@ def test_a_strangers_exception_is_wrapped() -> None:
 
 def test_the_first_ending_counts() -> None:
     stream = PcmStream()
-    stream.finish(SPOKEN)
+    stream.finish(RESULT)
     stream.fail(SynthesisError())
     assert list(stream) == []
 
 
-def test_what_comes_after_the_end_is_dropped() -> None:
+def test_blocks_after_the_end_are_dropped() -> None:
     stream = PcmStream()
-    stream.finish(SPOKEN)
+    stream.finish(RESULT)
     stream.put(block(1))
     assert stream.read() is None
 
 
-def test_full_is_advice_and_ends_when_sound_is_taken() -> None:
+def test_backpressure_is_advisory_and_ends_when_audio_is_read() -> None:
     stream = PcmStream(capacity_s=1)
     stream.put(block(1, SAMPLE_RATE))
     stream.put(block(2, SAMPLE_RATE))
-    assert stream.is_backpressured and stream.buffered_s == 2
+    assert stream.is_backpressured
     stream.read()
     assert stream.is_backpressured
     stream.read()
     assert not stream.is_backpressured
 
 
-def test_cancel_drops_what_is_buffered_and_tells_the_engine() -> None:
+def test_cancel_drops_the_buffer_and_notifies_the_engine() -> None:
     stream = PcmStream()
-    told = []
-    stream.watch(lambda: told.append(stream.cancelled))
+    calls = []
+    stream.watch(lambda: calls.append(stream.cancelled))
     stream.put(block(1))
     stream.cancel()
-    assert stream.cancelled and stream.buffered_s == 0 and list(stream) == []
-    assert told == [True]
+    assert stream.cancelled and list(stream) == []
+    assert calls == [True]
 
 
 def test_a_failure_after_cancel_is_not_raised() -> None:
@@ -88,20 +88,20 @@ def test_a_failure_after_cancel_is_not_raised() -> None:
     assert stream.read() is None
 
 
-def test_who_watches_after_the_cancel_is_told_at_once() -> None:
+def test_a_watcher_after_a_cancel_is_called_at_once() -> None:
     stream = PcmStream()
     stream.cancel()
-    told = []
-    stream.watch(lambda: told.append(True))
-    assert told == [True]
+    calls = []
+    stream.watch(lambda: calls.append(True))
+    assert calls == [True]
 
 
-def test_who_listens_late_is_told_at_once() -> None:
+def test_a_late_data_callback_is_called_at_once() -> None:
     stream = PcmStream()
     stream.put(block(1))
-    told = []
-    stream.set_data_callback(lambda: told.append(True))
-    assert told == [True]
+    calls = []
+    stream.set_data_callback(lambda: calls.append(True))
+    assert calls == [True]
 
 
 def test_cancel_from_another_thread_ends_a_waiting_for() -> None:
@@ -119,14 +119,14 @@ def test_cancel_from_another_thread_ends_a_waiting_for() -> None:
     thread.join()
 
 
-def test_wait_for_room_returns_when_sound_is_taken() -> None:
-    stream = PcmStream(capacity_s=0.001)
-    stream.put(block(1, 100))
-    assert not stream.wait_for_room(0.0)
-    thread = threading.Thread(target=stream.read)
-    thread.start()
-    assert stream.wait_for_room(10)
-    thread.join()
+def test_a_read_joins_blocks_up_to_a_minimum() -> None:
+    stream = PcmStream()
+    for value in (1, 2, 3):
+        stream.put(block(value, 2))
+    first = stream.read(3)
+    assert first is not None and first.tolist() == [1, 1, 2, 2]
+    rest = stream.read()
+    assert rest is not None and rest.tolist() == [3, 3]
 
 
 async def test_cancel_from_another_thread_ends_a_waiting_async_for() -> None:
@@ -148,7 +148,7 @@ async def test_async_for_loses_nothing_from_a_busy_thread() -> None:
     def engine() -> None:
         for number in range(num_blocks):
             stream.put(block(number))
-        stream.finish(SPOKEN)
+        stream.finish(RESULT)
 
     thread = threading.Thread(target=engine)
     thread.start()
@@ -156,7 +156,7 @@ async def test_async_for_loses_nothing_from_a_busy_thread() -> None:
     thread.join()
 
 
-async def test_a_second_async_for_goes_on_where_the_first_was_left() -> None:
+async def test_a_second_async_for_continues_where_the_first_stopped() -> None:
     stream = PcmStream()
     stream.put(block(1))
     first = aiter_of(stream)
@@ -174,19 +174,19 @@ def aiter_of(stream: PcmStream):  # type: ignore[no-untyped-def]
     return stream.__aiter__()
 
 
-async def test_a_burst_of_wakes_is_one_action() -> None:
+async def test_a_burst_of_notifications_is_one_action() -> None:
     runs = []
-    waker = EventLoopNotifier(asyncio.get_running_loop(), lambda: runs.append(True), lambda: None)
+    notifier = EventLoopNotifier(asyncio.get_running_loop(), lambda: runs.append(True), lambda: None)
     for _ in range(10):
-        waker()
+        notifier()
     await asyncio.sleep(0)
     assert runs == [True]
-    waker()
+    notifier()
     await asyncio.sleep(0)
     assert runs == [True, True]
 
 
-def test_a_listener_whose_loop_is_gone_has_left() -> None:
+def test_a_closed_event_loop_cancels_the_stream() -> None:
     stream = PcmStream()
     loop = asyncio.new_event_loop()
     loop.close()
@@ -195,20 +195,20 @@ def test_a_listener_whose_loop_is_gone_has_left() -> None:
     assert stream.cancelled
 
 
-def test_text_queue_is_bounded_and_gives_all_at_once() -> None:
-    feed = TextQueue(limit=5)
-    assert feed.write("abc") and not feed.write("def")
-    assert feed.waiting == 3
-    assert feed.take() == "abc" and feed.take() == ""
-    assert feed.write("def")
+def test_a_text_queue_is_bounded_and_returns_everything_at_once() -> None:
+    queue = TextQueue(limit=5)
+    assert queue.write("abc") and not queue.write("def")
+    assert queue.pending_chars == 3
+    assert queue.take() == "abc" and queue.take() == ""
+    assert queue.write("def")
 
 
-def test_text_queue_says_when_it_closes_and_keeps_what_was_written() -> None:
-    feed = TextQueue()
-    told = []
-    feed.watch(lambda: told.append(feed.closed))
-    feed.write("abc")
-    feed.close()
-    assert told == [False, True]
-    assert not feed.write("d")
-    assert feed.take() == "abc"
+def test_a_text_queue_reports_its_end_and_keeps_what_was_written() -> None:
+    queue = TextQueue()
+    calls = []
+    queue.watch(lambda: calls.append(queue.closed))
+    queue.write("abc")
+    queue.close()
+    assert calls == [False, True]
+    assert not queue.write("d")
+    assert queue.take() == "abc"

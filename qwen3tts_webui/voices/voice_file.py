@@ -179,7 +179,7 @@ def _parse_fields(data: bytes) -> _Fields:
         raise InvalidFile(reason=_NOT_A_VOICE_FILE) from error
     if not isinstance(raw, dict) or raw.get("format") != _FORMAT:
         raise InvalidFile(reason=_NOT_A_VOICE_FILE)
-    if raw.get("version") == 1:
+    if raw.get("version") == 1 and type(raw["version"]) is int:  # not True, not 1.0
         raw = _upgrade_from_1(raw)
     if raw.get("version") != _VERSION:
         raise InvalidFile(reason=ErrorDetail("other_version", "it was written by another version of this program"))

@@ -11,7 +11,7 @@ import soundfile
 from qwen3tts_webui.audio.encode import FORMATS, encode_all, make_encoder, wav_bytes, wav_header
 from qwen3tts_webui.audio.pcm import from_s16le, to_s16le
 from qwen3tts_webui.errors import InvalidValue
-from tests.audio.sounds import RATE, correlation, in_pieces, pitch, sine, syllables
+from tests.support.sounds import RATE, correlation, in_pieces, pitch, sine, syllables
 
 _STATM = Path("/proc/self/statm")
 COMPRESSED = ["flac", "mp3", "opus"]

@@ -3,7 +3,7 @@ import pyloudnorm
 import pytest
 
 from qwen3tts_webui.audio.loudness import LoudnessNormalizer, measure_loudness, normalised, true_peak
-from tests.audio.sounds import RATE, in_pieces, sine, syllables
+from tests.support.sounds import RATE, in_pieces, sine, syllables
 
 
 def measured(pcm: np.ndarray) -> float:

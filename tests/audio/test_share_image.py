@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from qwen3tts_webui.audio.share_image import _fitted, mel_spectrogram, render_share_image
-from tests.audio.sounds import RATE, sine, syllables
+from tests.support.sounds import RATE, sine, syllables
 
 HOSTILE = r"$x^2$ \frac{ <script> {{a}} ${b} 你好 世界 こんにちは 안녕 Привет 😀 " + "\x00\u202e\ud800 \u0378"
 

@@ -3,7 +3,7 @@ import pytest
 
 from qwen3tts_webui.audio.time_stretch import TimeStretcher
 from qwen3tts_webui.errors import InvalidValue
-from tests.audio.sounds import RATE, in_pieces, pitch, sine, syllables
+from tests.support.sounds import RATE, in_pieces, pitch, sine, syllables
 
 
 def stretched(pcm: np.ndarray, speed: float, size: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A history on a network share: no shared memory, and several processes write at once."""
+"""A history on a network share: several processes write at once, without shared memory."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from pathlib import Path
 
 import numpy as np
 
-from qwen3tts_webui.history.store import HistoryStore
+from qwen3tts_webui.history import HistoryStore
 
 WRITER = """
 import sys
 from pathlib import Path
 import numpy as np
-from qwen3tts_webui.history.store import Library
+from qwen3tts_webui.history import HistoryStore
 
-library = Library(Path(sys.argv[1]), network=True)
+history = HistoryStore(Path(sys.argv[1]), network=True)
 for number in range(10):
-    library.add({"text": f"{sys.argv[2]} {number}"}, np.ones(240, dtype=np.float32))
-library.close()
+    history.add({"text": f"{sys.argv[2]} {number}"}, np.ones(240, dtype=np.float32))
+history.close()
 """
 
 
-def test_all_that_several_write_is_found_and_there_is_no_shared_memory(tmp_path: Path):
-    library = HistoryStore(tmp_path, network=True)
-    library.add({"text": "first"}, np.ones(240, dtype=np.float32))
+def test_several_processes_write_at_once_without_shared_memory(tmp_path: Path):
+    history = HistoryStore(tmp_path, network=True)
+    history.add({"text": "first"}, np.ones(240, dtype=np.float32))
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, tmp_path, name]) for name in "ab"]
     assert [writer.wait() for writer in writers] == [0, 0]
-    library.add({"text": "last"}, np.ones(240, dtype=np.float32))
-    assert library.count() == 22
+    history.add({"text": "last"}, np.ones(240, dtype=np.float32))
+    assert history.count() == 22
     assert not list(tmp_path.glob("library.db-*"))
-    library.close()
+    history.close()
 
 
-def test_a_history_that_was_local_can_become_shared(tmp_path: Path):
+def test_a_local_history_can_become_shared(tmp_path: Path):
     local = HistoryStore(tmp_path)
-    local.keep({"text": "before"}, np.ones(240, dtype=np.float32))
+    local.add({"text": "before"}, np.ones(240, dtype=np.float32))
     local.close()
     shared = HistoryStore(tmp_path, network=True)
     assert [entry.report["text"] for entry in shared.entries()] == ["before"]

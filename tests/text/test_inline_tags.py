@@ -57,11 +57,11 @@ def test_other_brackets_stay_text(text: str) -> None:
 @pytest.mark.parametrize(
     ("mark", "message"),
     [
-        ("[3x]", "text must be [0.5x] – [2x], not [3x]."),
-        ("[0.1x]", "text must be [0.5x] – [2x], not [0.1x]."),
-        ("[-1x]", "text must be [0.5x] – [2x], not [-1x]."),
-        ("[pause 11s]", "text must be [pause 0s] – [pause 10s], not [pause 11s]."),
-        ("[pause -1s]", "text must be [pause 0s] – [pause 10s], not [pause -1s]."),
+        ("[3x]", "text must be between [0.5x] and [2x], not [3x]."),
+        ("[0.1x]", "text must be between [0.5x] and [2x], not [0.1x]."),
+        ("[-1x]", "text must be between [0.5x] and [2x], not [-1x]."),
+        ("[pause 11s]", "text must be between [pause 0s] and [pause 10s], not [pause 11s]."),
+        ("[pause -1s]", "text must be between [pause 0s] and [pause 10s], not [pause -1s]."),
     ],
 )
 def test_out_of_range_says_what_is_right(mark: str, message: str) -> None:

@@ -90,7 +90,7 @@ def test_nothing_to_speak_is_empty_text(raw: str) -> None:
 
 
 def test_too_long_names_both_numbers() -> None:
-    with pytest.raises(TextTooLong, match="11 characters; at most 10"):
+    with pytest.raises(TextTooLong, match="11 characters; the limit is 10"):
         split_segments("a" * 11, limit=10)
     assert split_segments("a" * 10, limit=10)
 

@@ -60,7 +60,7 @@ def test_dialects_are_marked_experimental(preset: Preset) -> None:
 
 def test_get() -> None:
     assert PRESETS.get("zh-news").name["zh"] == "新闻播报"
-    with pytest.raises(UnknownVoice, match="no voice with the id zh-nobody"):
+    with pytest.raises(UnknownVoice, match="No voice has the id zh-nobody"):
         PRESETS.get("zh-nobody")
 
 
