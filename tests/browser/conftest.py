@@ -20,10 +20,10 @@ import pytest
 import uvicorn
 
 from qwen3tts_webui.config import Settings
+from qwen3tts_webui.history import HistoryStore
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.voices.library import Library
-from qwen3tts_webui.voices.presets import Presets
-from tests.fakes import RealTimeSynthesizer, ZeroCostSynthesizer
+from qwen3tts_webui.voices import Presets
+from tests.support.fakes import RealTimeSynthesizer, ZeroCostSynthesizer
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -77,7 +77,7 @@ def _app(synthesizer: ZeroCostSynthesizer, settings: Settings) -> Any:
     from qwen3tts_webui.server import create_app
     from qwen3tts_webui.ui import mount_page
 
-    speech = Speech(synthesizer, Presets.load(), Library(settings.outputs))
+    speech = Speech(synthesizer, Presets.load(), HistoryStore(settings.outputs))
     return create_app(speech, settings, page=lambda app: mount_page(app, speech, settings))
 
 

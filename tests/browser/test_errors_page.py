@@ -27,17 +27,20 @@ CODES = [*sorted({error.code for error in classes()}), "network", "insecure", "s
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_error_has_a_likely_cause(language: str) -> None:
-    sentences = Catalog("zh" if language == "zh" else "en").sentences
+    sentences = Catalog("zh" if language == "zh" else "en").messages
     assert [code for code in CODES if not sentences.get(f"error.cause.{code}")] == []
 
 
 def test_every_error_has_one_action_with_words(studio: Studio, fresh: Fresh) -> None:
     actions = fresh(studio.url).page.evaluate(
-        "async (codes) => { const { actionOf } = await import('./studio/problem.js'); return codes.map(actionOf); }",
+        """async (codes) => {
+          const { actionOf } = await import("./studio/regions/playback/error_card.js");
+          return codes.map(actionOf);
+        }""",
         CODES,
     )
     for language in (Catalog("en"), Catalog("zh")):
-        assert [action for action in actions if f"error.action.{action}" not in language.sentences] == []
+        assert [action for action in actions if f"error.action.{action}" not in language.messages] == []
 
 
 def fail_with(visit: Visit, code: str, status: int = 422) -> None:

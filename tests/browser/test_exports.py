@@ -14,8 +14,8 @@ from pathlib import Path
 import av
 import pytest
 
-from qwen3tts_webui.server.auth.api_keys import Keys
-from tests.fakes import RealTimeSynthesizer
+from qwen3tts_webui.server.auth import ApiKeyStore
+from tests.support.fakes import RealTimeSynthesizer
 
 from .conftest import SHORT_FRAMES, Studio, Visit, serve
 
@@ -33,9 +33,9 @@ def spoken(visit: Visit, text: str) -> Visit:
 
 def chosen(visit: Visit, name: str) -> bytes:
     """The file that the menu's item `name` downloads."""
-    visit.page.locator("#more").evaluate("(menu) => (menu.open = true)")
+    visit.page.locator("#export-menu").evaluate("(menu) => (menu.open = true)")
     with visit.page.expect_download() as download:
-        visit.page.click(f"#more [data-i18n='export.{name}']")
+        visit.page.click(f"#export-menu [data-i18n='export.{name}']")
     content: bytes = download.value.path().read_bytes()
     return content
 
@@ -84,7 +84,7 @@ def test_the_copied_request_says_the_same(studio: Studio, fresh: Fresh, tmp_path
     heard = visit.page.evaluate(
         "async () => [...new Uint8Array(await (await fetch(`${qwen3tts.stats.audio}?format=wav`)).arrayBuffer())]"
     )
-    visit.page.click("#more summary")
+    visit.page.click("#export-menu summary")
     visit.page.click(f"#copy-{language}")
     visit.page.wait_for_function("() => document.querySelector('#status').textContent.startsWith('Copied')")
     command = visit.page.evaluate("navigator.clipboard.readText()")
@@ -100,7 +100,7 @@ def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Studio, st
     """A server that wants a key, and the key."""
     folder = tmp_path_factory.mktemp("keyed")
     file = folder / "keys.json"
-    _, secret = Keys(file).new()
+    _, secret = ApiKeyStore(file).create()
     studio = serve(RealTimeSynthesizer(rate=20.0, num_frames=5), folder, api_keys_file=file)
     yield studio, secret
     studio.close()
@@ -114,7 +114,7 @@ def test_where_a_key_is_needed_the_copied_request_reads_it_from_the_environment(
     visit = fresh(f"{studio.url}?key={secret}", permissions=["clipboard-read", "clipboard-write"])
     spoken(visit, "one")
     with visit.page.expect_response("**/icon.svg"):
-        visit.page.click("#more summary")
+        visit.page.click("#export-menu summary")
     visit.page.click(f"#copy-{language}")
     visit.page.wait_for_function("() => document.querySelector('#status').textContent.startsWith('Copied')")
     command = visit.page.evaluate("navigator.clipboard.readText()")
@@ -130,21 +130,21 @@ def test_where_a_key_is_needed_the_copied_request_reads_it_from_the_environment(
 
 def test_the_menu_is_worked_by_keyboard(studio: Studio, fresh: Fresh) -> None:
     visit = spoken(fresh(studio.url), "one")
-    visit.page.focus("#more summary")
+    visit.page.focus("#export-menu summary")
     visit.page.keyboard.press("Enter")
     visit.page.keyboard.press("ArrowDown")
     assert visit.page.evaluate("document.activeElement.dataset.i18n") == "export.flac"
     visit.page.keyboard.press("ArrowUp")
     assert visit.page.evaluate("document.activeElement.dataset.i18n") == "export.python"
     visit.page.keyboard.press("Escape")
-    assert visit.page.evaluate("document.getElementById('more').open") is False
+    assert visit.page.evaluate("document.getElementById('export-menu').open") is False
 
 
 def test_the_presenter_shows_the_segment_that_is_heard_and_saves_a_film_with_sound(
     studio: Studio, fresh: Fresh, tmp_path: Path
 ) -> None:
     visit = spoken(fresh(studio.url), "first words\nlast words")
-    visit.page.click("#present")
+    visit.page.click("#open-presenter")
     canvas = visit.page.locator("#presenter-canvas")
     canvas.wait_for()
     assert canvas.get_attribute("aria-label") == "last words"

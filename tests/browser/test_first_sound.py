@@ -101,7 +101,7 @@ def test_the_page_says_who_is_speaking_and_how_to_get_the_real_one(studio: Studi
     visit = fresh(studio.url)
     label = visit.page.locator("#engine-label")
     visit.page.wait_for_function("() => document.querySelector('#engine').dataset.kind === 'preview'")
-    assert label.inner_text() == "Preview voice, not Qwen3-TTS"
+    assert label.inner_text() == "Try-out voice (not Qwen3-TTS)"
     visit.page.click("#engine summary")
     assert "Qwen3-TTS-12Hz-1.7B-VoiceDesign" in visit.page.locator("#engine-help").inner_text()
 

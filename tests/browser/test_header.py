@@ -37,9 +37,9 @@ def test_the_latency_is_split_on_hover_and_on_focus(spoken: Visit, way: str) -> 
     rows = metric.locator(".split div").all_inner_texts()
     names = [row.split("\n")[0] for row in rows]
     assert names[0] == "Waiting in the queue"
-    for part in ("Voice, to its first sound", "Network", "Click to first sound heard"):
+    for part in ("Voice, to its first audio", "Network", "Click to first audio heard"):
         assert part in names
-    heard = next(row for row in rows if row.startswith("Click to first sound heard"))
+    heard = next(row for row in rows if row.startswith("Click to first audio heard"))
     assert heard.split("\n")[1] == f"{visit.stats()['first_sample_ms']} ms"
 
 
@@ -68,7 +68,7 @@ def test_the_sparkline_holds_the_last_twenty_of_this_page(studio: Studio, fresh:
 
 def test_no_more_than_twenty_are_kept(studio: Studio, fresh: Fresh) -> None:
     got = fresh(studio.url).page.evaluate("""async () => {
-      const { Sparkline } = await import("./studio/sparkline.js");
+      const { Sparkline } = await import("./studio/components/sparkline.js");
       const line = new Sparkline();
       for (let i = 1; i <= 25; i++) line.add(i);
       return [line.values[0], line.values.length, line.median];
@@ -90,7 +90,7 @@ def test_a_split_with_a_codec_leaves_it_out_of_the_voice(studio: Studio, fresh: 
                     "codec_ms": 12,
                     "first_pcm_ms": 80,
                     "total_ms": 900,
-                    "cold": True,
+                    "includes_warmup": True,
                 },
                 "server_first_pcm_ms": 84,
             }
@@ -103,7 +103,7 @@ def test_a_split_with_a_codec_leaves_it_out_of_the_voice(studio: Studio, fresh: 
     rows = dict(row.split("\n") for row in visit.page.locator("#metric-latency .split div").all_inner_texts())
     assert rows["Waiting in the queue"] == "5.0 ms"
     assert rows["Reading the text"] == "20 ms"
-    assert rows["Voice, to its first sound"] == "43 ms"
-    assert rows["Codes into sound"] == "12 ms"
-    assert rows["Server, around it"] == "4.0 ms"
+    assert rows["Voice, to its first audio"] == "43 ms"
+    assert rows["Decoding to audio"] == "12 ms"
+    assert rows["Server overhead"] == "4.0 ms"
     assert "cold start" in visit.page.locator("#metric-latency dd").inner_text()

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.fakes import RealTimeSynthesizer
+from tests.support.fakes import RealTimeSynthesizer
 
 from .conftest import Studio, Visit, serve
 
@@ -39,14 +39,14 @@ def speak(visit: Visit, text: str, **more: Any) -> None:
           const headers = { "Content-Type": "application/json" };
           const answer = await fetch("api/tts", { method: "POST", headers, body: JSON.stringify(body) });
           await answer.arrayBuffer();
-          await fetch("api/history/of/" + answer.headers.get("x-request-id"));
+          await fetch("api/history?request_id=" + answer.headers.get("x-request-id"));
         }""",
         {"text": text, **more},
     )
 
 
 def texts(visit: Visit) -> list[str]:
-    return visit.page.locator(".entry .said").all_inner_texts()
+    return visit.page.locator(".entry .text").all_inner_texts()
 
 
 def show(visit: Visit, count: int) -> None:
@@ -71,7 +71,7 @@ def test_what_was_spoken_is_found_starred_and_deleted(own: Studio, fresh: Fresh)
     visit.page.get_by_role("button", name="★ Starred").click()
     show(visit, 3)
     visit.page.click(".entry:has-text('green pear') button:text('Delete')")
-    visit.page.click(".entry:has-text('green pear') button:text('Really?')")
+    visit.page.click(".entry:has-text('green pear') button:text('Delete?')")
     show(visit, 2)
     assert "2 entries" in visit.page.inner_text("#history footer")
     visit.page.get_by_role("button", name="Clear all").click()
@@ -80,12 +80,31 @@ def test_what_was_spoken_is_found_starred_and_deleted(own: Studio, fresh: Fresh)
     assert "Nothing here yet." in visit.page.inner_text("#history")
 
 
+def test_a_late_search_answer_keeps_the_rows_and_a_pending_question(own: Studio, fresh: Fresh) -> None:
+    visit = fresh(own.url)
+    for text in ("red apple", "green apple", "green pear"):
+        speak(visit, text)
+    visit.page.click("#history-open")
+    show(visit, 3)
+    visit.page.evaluate("window.row = [...document.querySelectorAll('.entry')].at(-1)")
+    visit.page.click(".entry:has-text('red apple') button:text('Delete')")
+    for search, count in (("apple", 2), ("", 3)):  # the answer to each comes while "Delete?" is pending
+        visit.page.locator("#history-search").evaluate(
+            "(field, search) => { field.value = search; field.dispatchEvent(new Event('input')); }", search
+        )
+        show(visit, count)
+    assert visit.page.evaluate("row.isConnected && row.contains(document.activeElement)") is True
+    visit.page.click(".entry:has-text('red apple') button:text('Delete?')", timeout=1_000)
+    show(visit, 2)
+    assert texts(visit) == ["green pear", "green apple"]
+
+
 def test_restore_brings_everything_back_after_a_reload(own: Studio, fresh: Fresh) -> None:
     visit = fresh(own.url)
     speak(visit, "Words to keep.\nTwo lines.", voice_desc="a calm old man", language="fr", seed=77, temperature=0.6)
     visit.type("Something else")
     visit.page.click("#history-open")
-    visit.page.click(".entry button:text('Restore')")
+    visit.page.click(".entry button:text('Bring back')")
     visit.page.wait_for_function("() => document.querySelector('#text textarea').value.startsWith('Words to keep')")
     assert visit.page.input_value("#text textarea") == "Words to keep.\nTwo lines."
     assert visit.page.input_value("#description textarea") == "a calm old man"
@@ -105,7 +124,7 @@ def test_who_spoke_is_told_in_the_language_of_the_page(own: Studio, fresh: Fresh
     speak(visit, "red apple")
     visit.page.click("#history-open")
     show(visit, 1)
-    assert visit.page.inner_text(".entry .facts").endswith("预览语音，并非 Qwen3-TTS")
+    assert visit.page.inner_text(".entry .facts").endswith("试听语音（不是 Qwen3-TTS）")
 
 
 def test_an_entry_is_played(own: Studio, fresh: Fresh) -> None:
@@ -141,9 +160,9 @@ def test_hostile_text_is_only_text_in_the_history_too(own: Studio, fresh: Fresh,
     speak(visit, text, voice_desc=HOSTILE)
     visit.page.click("#history-open")
     show(visit, 1)
-    assert text.startswith(visit.page.locator(".entry .said").text_content())
+    assert text.startswith(visit.page.locator(".entry .text").text_content())
     assert visit.page.evaluate("window.hacked") is None
-    visit.page.click(".entry button:text('Restore')")
+    visit.page.click(".entry button:text('Bring back')")
     visit.page.wait_for_function("(text) => document.querySelector('#text textarea').value === text", arg=text)
     assert visit.page.evaluate("window.hacked") is None
     assert visit.complaints == []

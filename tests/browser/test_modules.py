@@ -26,9 +26,9 @@ def page(studio: Studio, chromium: Any) -> Iterator[Any]:
 def test_samples_do_not_depend_on_where_the_bytes_were_cut(page: Any, cut: int) -> None:
     got = page.evaluate(
         """async (cut) => {
-          const { Samples } = await import("/studio/pcm.js");
+          const { PcmDecoder } = await import("/studio/audio/pcm.js");
           const pcm = Int16Array.from({ length: 1001 }, (_, i) => (i * 977) % 65536 - 32768);
-          const bytes = new Uint8Array(pcm.buffer), samples = new Samples(), out = [];
+          const bytes = new Uint8Array(pcm.buffer), samples = new PcmDecoder(), out = [];
           for (let i = 0; i < bytes.length; i += cut) out.push(...samples.push(bytes.slice(i, i + cut)));
           return out.length === 1001 && out.every((sample, i) => sample * 32768 === pcm[i]);
         }""",
@@ -41,8 +41,8 @@ def test_samples_do_not_depend_on_where_the_bytes_were_cut(page: Any, cut: int) 
 def test_peaks_are_the_loudest_of_each_20_ms(page: Any, cut: int) -> None:
     peaks = page.evaluate(
         """async (cut) => {
-          const { Peaks } = await import("/studio/pcm.js");
-          const pcm = new Float32Array(1000), peaks = new Peaks(480), out = [];
+          const { PeakMeter } = await import("/studio/audio/pcm.js");
+          const pcm = new Float32Array(1000), peaks = new PeakMeter(480), out = [];
           pcm[3] = -0.5; pcm[479] = 0.25; pcm[480] = 0.75; pcm[970] = -1;
           for (let i = 0; i < pcm.length; i += cut) out.push(...peaks.push(pcm.slice(i, i + cut)));
           return [...out, ...peaks.flush()];
@@ -56,7 +56,7 @@ def test_peaks_are_the_loudest_of_each_20_ms(page: Any, cut: int) -> None:
 def test_resampling_keeps_the_wave_and_does_not_depend_on_the_cuts(page: Any, rate: int) -> None:
     error, cuts, ratio = page.evaluate(
         """async (rate) => {
-          const { Resampler } = await import("/studio/resample.js");
+          const { Resampler } = await import("/studio/audio/resampler.js");
           const tone = (at) => 0.5 * Math.sin(2 * Math.PI * 1000 * at);
           const pcm = Float32Array.from({ length: 24000 }, (_, i) => tone(i / 24000));
           const run = (cut) => {

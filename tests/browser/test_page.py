@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from qwen3tts_webui.i18n import Catalog
-from qwen3tts_webui.voices.presets import Presets
+from qwen3tts_webui.voices import Presets
 
 from .conftest import Studio, Visit
 
@@ -75,7 +75,7 @@ def test_no_key_is_shown_for_want_of_a_sentence(studio: Studio, fresh: Fresh) ->
     shown = visit.page.evaluate(
         "() => document.body.innerText + [...document.querySelectorAll('[aria-label]')].map((e) => e.ariaLabel)"
     )
-    assert [key for key in Catalog("en").sentences if key in shown] == []
+    assert [key for key in Catalog("en").messages if key in shown] == []
 
 
 def test_hostile_text_is_only_text(studio: Studio, fresh: Fresh) -> None:
@@ -146,7 +146,7 @@ def test_header_waveform_and_generate_are_seen_without_scrolling(
 
     def lowest() -> list[float]:
         assert visit.page.evaluate("scrollY") == 0
-        names = (".top", "#wave", "#play", "#generate", "#wave-card", "#go-card")
+        names = (".page-header", "#wave", "#play", "#generate", "#wave-card", "#generate-card")
         boxes = [visit.page.locator(name).bounding_box() for name in names]
         assert all(box["y"] >= 0 and box["height"] > 30 for box in boxes)
         return [box["y"] + box["height"] for box in boxes]
@@ -159,7 +159,7 @@ def test_header_waveform_and_generate_are_seen_without_scrolling(
     assert max(lowest()) <= height
     visit.until("stats.state === 'done'")
     assert max(lowest()) <= height
-    visit.page.click("#three")
+    visit.page.click("#compare-takes")
     visit.page.wait_for_function("() => document.querySelectorAll('.take[data-state=done]').length === 3")
     assert max(lowest()) <= height
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.fakes import PreciseSynthesizer, ZeroCostSynthesizer
+from tests.support.fakes import PreciseSynthesizer, ZeroCostSynthesizer
 
 from .conftest import Studio, Visit, serve
 
@@ -79,10 +79,10 @@ def test_a_number_out_of_range_is_not_taken(able: Studio, fresh: Fresh) -> None:
 
 def test_the_first_packet_reaches_the_engine(able: Studio, fresh: Fresh) -> None:
     visit = opened(fresh(able.url))
-    visit.page.select_option("#setting-packet_frames", "4")
+    visit.page.select_option("#setting-frames_per_packet", "4")
     close(visit)
     spoken(visit)
-    assert able.synthesizer.utterances[-1].packet_frames == 4
+    assert able.synthesizer.utterances[-1].frames_per_packet == 4
 
 
 def test_a_locked_seed_is_every_requests_seed(able: Studio, fresh: Fresh) -> None:
@@ -152,18 +152,20 @@ def plain_drawer(plain: Studio, fresh_once: Fresh) -> Visit:
     return visit
 
 
-@pytest.mark.parametrize("name", ["precision", "packet_frames", "temperature", "top_k", "top_p", "repetition_penalty"])
+@pytest.mark.parametrize(
+    "name", ["precision", "frames_per_packet", "temperature", "top_k", "top_p", "repetition_penalty"]
+)
 def test_what_the_engine_ignores_is_disabled_with_the_reason(plain_drawer: Visit, name: str) -> None:
     visit = plain_drawer
     assert visit.page.locator(f"#setting-{name}").is_disabled()
     section = visit.page.locator("#settings details" if "p" not in name[-2:] and name.startswith("t") else "#settings")
-    assert "Preview voice, not Qwen3-TTS: this has no effect on it." in section.inner_text()
+    assert "Try-out voice (not Qwen3-TTS): this has no effect on it." in section.inner_text()
 
 
 def test_settings_of_another_engine_are_kept_but_not_sent(plain: Studio, fresh: Fresh) -> None:
     visit = fresh(plain.url)
     visit.page.evaluate(
-        "localStorage.setItem('qwen3tts.settings', JSON.stringify({ temperature: 0.5, packet_frames: 2 }))"
+        "localStorage.setItem('qwen3tts.settings', JSON.stringify({ temperature: 0.5, frames_per_packet: 2 }))"
     )
     visit.reload()
     visit.page.wait_for_function("() => document.querySelector('#engine').dataset.kind !== 'away'")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes import FailingSynthesizer, RealTimeSynthesizer
-from tests.server.running import until
+from tests.support.fakes import FailingSynthesizer, RealTimeSynthesizer
+from tests.support.wait import wait_until
 
 from .conftest import Studio, Visit, serve
 
@@ -34,7 +34,7 @@ def failing(tmp_path: Path) -> Iterator[Studio]:
 
 def stopped(studio: Studio, before: int) -> bool:
     """Whether the engine, which had made `before` packets, makes some and then, long before the end, no more."""
-    until(lambda: studio.synthesizer.load.active == 0)
+    wait_until(lambda: studio.synthesizer.load.running == 0)
     return 0 < studio.synthesizer.packets_made - before < ENDLESS
 
 
@@ -125,7 +125,7 @@ def test_a_server_that_went_away_is_told_plainly(tmp_path: Path, fresh: Fresh) -
     studio.close()
     visit.generate()
     visit.until("stats.state === 'failed'")
-    assert "connection to the program was lost" in visit.page.locator("#error-sentence").inner_text()
+    assert "connection to the server was lost" in visit.page.locator("#error-sentence").inner_text()
 
 
 def test_a_reload_restores_the_draft(studio: Studio, fresh: Fresh) -> None:

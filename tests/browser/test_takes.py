@@ -14,7 +14,7 @@ Fresh = Callable[..., Visit]
 
 def three(visit: Visit) -> None:
     visit.type("The same words.")
-    visit.page.click("#three")
+    visit.page.click("#compare-takes")
     visit.page.wait_for_function("() => document.querySelectorAll('.take[data-state=done]').length === 3")
 
 
@@ -70,6 +70,6 @@ def test_blind_hides_the_seeds_until_one_is_chosen(studio: Studio, fresh: Fresh)
 def test_takes_that_cannot_be_spoken_say_why(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     visit.type("……!!")
-    visit.page.click("#three")
+    visit.page.click("#compare-takes")
     visit.page.wait_for_function("() => document.querySelectorAll('.take[data-state=failed]').length === 3")
     assert visit.page.inner_text("#takes-hint").startswith("There is nothing to speak")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes import RealTimeSynthesizer
+from tests.support.fakes import RealTimeSynthesizer
 
 from .conftest import Studio, Visit, serve
 
@@ -52,13 +52,13 @@ def test_a_kept_voice_speaks_new_text_in_the_same_voice(continuing: Studio, fres
     visit.page.fill("#description textarea", "a calm old man")
     speak(visit, "First words.")
     keep(visit, "Grandpa")
-    assert visit.page.inner_text(f"{card('Grandpa')} em") == "Same voice (continued)"
+    assert visit.page.inner_text(f"{card('Grandpa')} em") == "The same voice in every line"
     visit.page.click(f"{card('Grandpa')} .choose")
     speak(visit, "Quite other words.")
-    passage = continuing.synthesizer.utterances[-1].voice.passage
+    passage = continuing.synthesizer.utterances[-1].voice.acoustic_prompt
     assert passage is not None
     assert passage.text == "First words."
-    assert visit.page.inner_text("#voice-truth") == "Same voice (continued)"
+    assert visit.page.inner_text("#voice-continuity") == "The same voice in every line"
 
 
 def test_another_description_lets_the_kept_voice_go(continuing: Studio, fresh: Fresh) -> None:
@@ -71,7 +71,7 @@ def test_another_description_lets_the_kept_voice_go(continuing: Studio, fresh: F
     visit.page.wait_for_selector(f"{card('Left')}[data-chosen=false]")
     speak(visit, "Other words.")
     asked = continuing.synthesizer.utterances[-1].voice
-    assert (asked.passage, asked.description) == (None, "a young woman")
+    assert (asked.acoustic_prompt, asked.description) == (None, "a young woman")
 
 
 def test_lines_of_one_text_continue_each_other_or_are_said_to_be_similar(
@@ -79,10 +79,10 @@ def test_lines_of_one_text_continue_each_other_or_are_said_to_be_similar(
 ) -> None:
     visit = fresh(continuing.url)
     speak(visit, "One.\nTwo.")
-    assert visit.page.inner_text("#voice-truth") == "Same voice (continued)"
+    assert visit.page.inner_text("#voice-continuity") == "The same voice in every line"
     other = fresh(studio.url)
     speak(other, "One.\nTwo.")
-    assert other.page.inner_text("#voice-truth") == "Similar voice (seed only)"
+    assert other.page.inner_text("#voice-continuity") == "The voice may vary a little"
 
 
 @pytest.mark.parametrize(("line", "beside"), [(1, "Two."), (2, "One."), (3, "Two.")])
@@ -96,10 +96,10 @@ def test_a_retake_goes_on_from_the_line_before_and_makes_no_card(
     visit.page.click(f".strip[aria-label='Line {line}'] .retake")
     visit.until("stats.recalled && !stats.receiving")
     first, asked = continuing.synthesizer.utterances[-4], continuing.synthesizer.utterances[-1]
-    assert asked.voice.passage is not None
-    assert asked.voice.passage.text == beside
+    assert asked.voice.acoustic_prompt is not None
+    assert asked.voice.acoustic_prompt.text == beside
     assert asked.seed != first.seed  # with the same one it would be the same reading
-    assert visit.page.inner_text("#voice-truth") == "Same voice (continued)"
+    assert visit.page.inner_text("#voice-continuity") == "The same voice in every line"
     assert [call for call in made if "api/voices" in call and not call.startswith("GET")] == []
 
 
@@ -112,7 +112,7 @@ def test_a_retake_beside_a_retaken_line_goes_on_from_that_one(continuing: Studio
         visit.page.wait_for_function(
             "(line) => document.querySelector('#status').textContent.startsWith(`Line ${line} has`)", arg=line
         )
-    passage = continuing.synthesizer.utterances[-1].voice.passage
+    passage = continuing.synthesizer.utterances[-1].voice.acoustic_prompt
     assert passage is not None
     assert passage.text == "Other words."
 
@@ -120,13 +120,13 @@ def test_a_retake_beside_a_retaken_line_goes_on_from_that_one(continuing: Studio
 def test_a_retake_is_another_reading_where_the_seed_is_kept_too(continuing: Studio, fresh: Fresh) -> None:
     visit = fresh(continuing.url)
     visit.type("One.\nTwo.")
-    visit.page.click("#three")
+    visit.page.click("#compare-takes")
     visit.page.click(".take[data-state=done] .keep >> nth=0")
     kept = int(visit.until("stats.samples > 0 && !stats.receiving")["seed"])
     visit.page.click(".strip[aria-label='Line 2'] .retake")
     visit.page.wait_for_function("() => document.querySelector('#status').textContent.startsWith('Line 2 has')")
     asked = continuing.synthesizer.utterances[-1]
-    assert (asked.text, asked.voice.passage.text if asked.voice.passage else None) == ("Two.", "One.")
+    assert (asked.text, asked.voice.acoustic_prompt.text if asked.voice.acoustic_prompt else None) == ("Two.", "One.")
     assert asked.seed != kept
 
 
@@ -137,8 +137,8 @@ def test_a_retake_of_what_the_program_no_longer_knows_is_said_to_be_similar(cont
     visit.page.route("**/api/requests/*", lambda route: route.fulfill(status=404, json=unknown))
     visit.page.click(".strip[aria-label='Line 2'] .retake")
     visit.until("stats.recalled && !stats.receiving")
-    assert continuing.synthesizer.utterances[-1].voice.passage is None
-    assert visit.page.inner_text("#voice-truth") == "Similar voice (seed only)"
+    assert continuing.synthesizer.utterances[-1].voice.acoustic_prompt is None
+    assert visit.page.inner_text("#voice-continuity") == "The voice may vary a little"
 
 
 def test_rename_star_export_delete_and_import(continuing: Studio, fresh: Fresh, tmp_path: Path) -> None:
@@ -156,10 +156,10 @@ def test_rename_star_export_delete_and_import(continuing: Studio, fresh: Fresh, 
         visit.page.get_by_role("link", name="Export").click()
     file = tmp_path / "After.voice"
     download.value.save_as(file)
-    assert json.loads(file.read_text())["passage"]["text"] == "First words."
+    assert json.loads(file.read_text())["acoustic_prompt"]["text"] == "First words."
     delete = visit.page.locator("#voice-sheet button:text('Delete')")
     delete.click()
-    visit.page.locator("#voice-sheet button:text('Really?')").click()
+    visit.page.locator("#voice-sheet button:text('Delete?')").click()
     visit.page.wait_for_selector(card("After"), state="detached")
     visit.page.set_input_files("#presets input[type=file]", file)
     visit.page.wait_for_selector(card("After"))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes import RealTimeSynthesizer
+from tests.support.fakes import RealTimeSynthesizer
 
 from .conftest import SHORT_FRAMES, Studio, Visit, serve
 
@@ -85,7 +85,7 @@ def test_an_underrun_is_marked_and_told(slow: Studio, fresh: Fresh) -> None:
     stats = visit.until("stats.state === 'done'")
     assert stats["underruns"] > 0
     assert pixels(visit, DRY) > 0
-    assert "had to wait" in visit.page.locator("#status").inner_text()
+    assert "Short breaks" in visit.page.locator("#status").inner_text()
 
 
 def test_a_click_moves_within_what_exists_while_more_is_made(long: Studio, fresh: Fresh) -> None:
@@ -146,7 +146,7 @@ def test_reduced_motion_draws_twice_a_second(studio: Studio, fresh: Fresh, motio
 
 def test_ten_minutes_are_looked_at_once_and_drawn_in_no_more_bars(studio: Studio, fresh: Fresh) -> None:
     got: dict[str, Any] = fresh(studio.url).page.evaluate("""async () => {
-      const { Loudest, paintWave } = await import("./studio/waveform.js");
+      const { BarPeaks, paintWave } = await import("./studio/regions/playback/waveform.js");
       let looks = 0;
       const ten = Array.from({ length: 30000 }, (_, i) => (i % 50) / 50);
       const look = (all, key) => {
@@ -154,14 +154,14 @@ def test_ten_minutes_are_looked_at_once_and_drawn_in_no_more_bars(studio: Studio
         return all[key];
       };
       const peaks = new Proxy(ten, { get: look });
-      const stats = { samples: 600 * 24000, position: 300 * 24000, receiving: false }, loudest = new Loudest();
+      const stats = { samples: 600 * 24000, position: 300 * 24000, receiving: false }, barPeaks = new BarPeaks();
       const pen = document.createElement("canvas").getContext("2d");
       let bars = 0;
       pen.roundRect = () => bars++;
-      const sound = { peaks, marks: { segments: [], underruns: [] }, stats, span_s: 600, loudest };
-      paintWave(pen, sound, 700, 100, () => "#000");
+      const wave = { peaks, timeline: { segments: [], underruns: [] }, stats, span_s: 600, barPeaks };
+      paintWave(pen, wave, 700, 100, () => "#000");
       const first = looks;
-      for (let i = 0; i < 30; i++) paintWave(pen, sound, 700, 100, () => "#000");
+      for (let i = 0; i < 30; i++) paintWave(pen, wave, 700, 100, () => "#000");
       return { first, more: (looks - first) / 30, bars: bars / 31 };
     }""")
     assert got["first"] >= 30_000

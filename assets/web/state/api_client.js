@@ -22,6 +22,11 @@ export class ApiClient {
   patch = (path, body) => this.#json("PATCH", path, body);
   delete = (path, body) => this.#json("DELETE", path, body);
 
+  /** The history entry of a request, which may still be running. */
+  async historyEntry(requestId) {
+    return (await this.get(`api/history?request_id=${requestId}`)).entries[0];
+  }
+
   /** Any request; an error response throws. */
   async fetch(path, options = {}) {
     const headers = { "Accept-Language": this.#i18n.language, ...options.headers };

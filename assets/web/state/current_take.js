@@ -69,11 +69,7 @@ export class CurrentTake extends EventTarget {
 
   /** The history entry of the take, fetched once. */
   async entry() {
-    return (this.#entry ??= await this.#findEntry(this.#player.stats.request_id));
-  }
-
-  #findEntry(requestId) {
-    return this.#api.get(`api/history?request_id=${requestId}`);
+    return (this.#entry ??= await this.#api.historyEntry(this.#player.stats.request_id));
   }
 
   /** Make a history entry the current take. */
@@ -170,7 +166,7 @@ export class CurrentTake extends EventTarget {
 
   async #replaceLine(base, line, requestId) {
     try {
-      const retake = await this.#findEntry(requestId);
+      const retake = await this.#api.historyEntry(requestId);
       const entry = await this.#api.put(`api/history/${base.id}/lines/${line}`, { retake: retake.id });
       this.recall(entry, { play: false });
       this.dispatchEvent(new CustomEvent("replaced", { detail: { line, seed: retake.seed } }));

@@ -64,7 +64,7 @@ export class TakeComparison {
   async #generate(take, signal) {
     try {
       await this.#receive(take, signal);
-      take.entry = await this.#api.get(`api/history?request_id=${take.id}`);
+      take.entry = await this.#api.historyEntry(take.id);
       const failed = take.entry.failed || take.entry.segments.some((segment) => segment.failed);
       take.state = failed ? "failed" : "done";
     } catch (error) {
