@@ -22,10 +22,10 @@ from qwen3tts_webui.cli import SUBCOMMANDS
 from qwen3tts_webui.cli.arguments import parse
 from qwen3tts_webui.cli.serve import listen
 from qwen3tts_webui.config import Settings
-from qwen3tts_webui.server.app import create_app
+from qwen3tts_webui.server import create_app
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.voices.presets import Presets
-from tests.fakes import ZeroCostSynthesizer
+from qwen3tts_webui.voices import Presets
+from tests.support.fakes import ZeroCostSynthesizer
 from tests.test_layers import MAY_IMPORT
 
 ROOT = Path(__file__).resolve().parents[1]
