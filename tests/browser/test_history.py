@@ -87,6 +87,9 @@ def test_a_late_search_answer_keeps_the_rows_and_a_pending_question(own: Studio,
     visit.page.click("#history-open")
     show(visit, 3)
     visit.page.evaluate("window.row = [...document.querySelectorAll('.entry')].at(-1)")
+    visit.page.evaluate(
+        "(real => (window.setTimeout = (f, ms) => (ms === 4000 ? 0 : real(f, ms))))(setTimeout)"
+    )  # the question waits for as long as this machine needs
     visit.page.click(".entry:has-text('red apple') button:text('Delete')")
     for search, count in (("apple", 2), ("", 3)):  # the answer to each comes while "Delete?" is pending
         visit.page.locator("#history-search").evaluate(
@@ -94,7 +97,7 @@ def test_a_late_search_answer_keeps_the_rows_and_a_pending_question(own: Studio,
         )
         show(visit, count)
     assert visit.page.evaluate("row.isConnected && row.contains(document.activeElement)") is True
-    visit.page.click(".entry:has-text('red apple') button:text('Delete?')", timeout=1_000)
+    visit.page.click(".entry:has-text('red apple') button:text-is('Delete?')")
     show(visit, 2)
     assert texts(visit) == ["green pear", "green apple"]
 

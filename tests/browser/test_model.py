@@ -98,10 +98,12 @@ def test_a_model_is_downloaded_stopped_and_resumed_by_click_and_speaks(scene: Sc
     assert page.locator("#machine-mirror option").all_inner_texts() == [
         scene.hub.url.removeprefix("http://"), "Hugging Face", "ModelScope"
     ]  # fmt: skip
+    page.evaluate("window.button = document.querySelector('.model-row button')")
     page.click(".model-row:first-child button")
     assert scene.hub.held.wait(20)
     page.wait_for_function("() => !document.querySelector('#machine-download').hidden")
     page.wait_for_function("() => document.querySelector('#machine-bar').value > 0.2")
+    assert page.evaluate("button.isConnected && button.textContent") == "Stop"  # updated in place, once a second
     with page.expect_response(lambda answer: answer.request.method == "DELETE"):
         page.click(".model-row:first-child button:has-text('Stop')")
     scene.hub.hold.set()

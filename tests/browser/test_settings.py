@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -211,3 +212,17 @@ def test_the_drawer_takes_and_gives_back_the_focus(plain: Studio, fresh: Fresh) 
         )
     close(visit)
     assert visit.page.evaluate("document.activeElement.id") == "settings-open"
+
+
+def test_an_open_menu_survives_an_answer_that_comes_late(able: Studio, fresh: Fresh) -> None:
+    visit = fresh(able.url)
+    visit.page.wait_for_function("() => document.querySelector('#engine').dataset.kind !== 'away'")
+    held: list[Any] = []
+    visit.page.route("**/api/settings/precision", held.append)
+    visit.page.click("#settings-open")
+    visit.page.focus("#setting-theme")
+    visit.page.evaluate("window.menu = document.activeElement")
+    visit.page.wait_for_function("() => document.querySelector('#setting-precision').disabled")
+    held[0].continue_()
+    visit.page.wait_for_selector("#settings[open][data-asked] #setting-precision:enabled")
+    assert visit.page.evaluate("menu.isConnected && document.activeElement === menu") is True
