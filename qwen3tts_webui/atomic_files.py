@@ -60,7 +60,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove_stale_temp_files(folder: Path) -> None:
-    """Delete every unfinished file in `folder` whose writer is gone."""
+    """Delete the unfinished files in `folder` that no running process writes."""
     for temp_path in folder.glob(".*.part"):
         with suppress(OSError):  # its writer is alive
             if sys.platform == "win32":

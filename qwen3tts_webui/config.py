@@ -1,6 +1,6 @@
 """Settings: defaults < environment (`QWEN3TTS_...`) < flags. Built once, in the CLI, and handed on.
 
-Also `asset(name)`, the only place that knows where the assets lie.
+Also `asset(name)`, the only place that knows where the assets are.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def asset(name: str) -> Path:
-    """The path of `name` below assets/: inside an installed wheel, or beside the package in a checkout."""
+    """The path of `name` below assets/: inside an installed wheel, or next to the package in a checkout."""
     inside = _PACKAGE / "assets"
     return (inside if inside.is_dir() else _PACKAGE.parent / "assets") / name
 
@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     browser: bool = True
     model: str = "auto"
     preview: bool = False
-    models: Path | None = Field(default=None, description="where models lie; None: this user's data folder")
+    models: Path | None = Field(default=None, description="where models are stored; None: this user's data folder")
     mirror: str = "hf"
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16", "int8"] = "auto"
@@ -46,7 +46,7 @@ class Settings(BaseSettings):
         default=(), description="host names, besides those of this machine, under which the server may be called"
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=(), description="websites, such as https://example.org, whose scripts may call the API"
+        default=(), description="origins, such as https://example.org, that may call the API from a browser"
     )
     api_keys_file: Path | None = Field(
         default=None, description="hashed API keys; where there is such a file, all need one"

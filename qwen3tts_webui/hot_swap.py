@@ -1,4 +1,4 @@
-"""A synthesizer whose engine can be replaced while it is running.
+"""A synthesizer with an engine that can be replaced while it is running.
 
 In: utterances, as any engine takes them. Out: what the current engine makes of them. An engine that was replaced
 finishes its utterances and is closed once it has been idle for a while. Knows no particular engine.

@@ -34,7 +34,7 @@ TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for
 READMES = ("README.md", "README.zh.md")
 RUN = (*READMES, "docs/api/http.zh.md")  # their code runs unchanged; the code of other documents is parsed
 PYTHON_API = False  # whether `load_model` is exported: then the blocks that use it run with the preview voice
-TREE_PENDING = ("model/", "engine/")  # packages of docs/architecture.md whose files have not moved yet
+TREE_PENDING = ("model/", "engine/")  # packages of docs/architecture.md with files that have not moved yet
 PLACES = ("qwen3tts_webui", "assets", "benchmarks", "docs", "examples", "scripts", "tests", "docker")
 
 

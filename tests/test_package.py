@@ -46,7 +46,7 @@ def test_the_wheel_holds_the_package_and_the_assets(wheel: zipfile.ZipFile):
     assert not [name for name in held if name.endswith(".pyc") or name.startswith(("tests/", "outputs/"))]
 
 
-def test_the_wheel_gives_the_command_and_the_licences(wheel: zipfile.ZipFile):
+def test_the_wheel_has_the_command_and_the_licenses(wheel: zipfile.ZipFile):
     info = next(name for name in wheel.namelist() if name.endswith("/METADATA")).removesuffix("METADATA")
     assert b"qwen3tts-webui = qwen3tts_webui.cli:main" in wheel.read(f"{info}entry_points.txt")
     for name in ("LICENSE", "NOTICE"):

@@ -1,7 +1,7 @@
 """The history's table in SQLite: one row per entry, its report as JSON. Touches no file but its own.
 
 One connection serves all threads under one lock; other processes are waited for up to ten seconds. A crash during a
-write leaves the last committed state. Uses WAL mode, whose index is shared memory, except on network shares.
+write leaves the last committed state. Uses WAL mode (with its index in shared memory) except on network shares.
 """
 
 from __future__ import annotations

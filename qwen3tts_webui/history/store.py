@@ -87,7 +87,7 @@ class HistoryStore:
     def entries(
         self, *, search: str = "", starred: bool | None = None, limit: int = 50, offset: int = 0
     ) -> list[HistoryEntry]:
-        """Return entries, newest first, whose report contains every word of `search` in any case and width."""
+        """Return entries, newest first. Their reports contain every word of `search` in any case and width."""
         rows = self._database.rows(search_words(search), starred, limit, offset)
         return [self._entry(row) for row in rows]
 
@@ -189,7 +189,7 @@ class HistoryStore:
                     transaction.insert(row)
 
     def _recover_row(self, sidecar: Path) -> HistoryRow | None:
-        """Return the row for a report that has none; delete a report whose audio was never committed."""
+        """Return the row for a report that has none; delete a report if its audio was never committed."""
         audio = sidecar.with_suffix(".wav")
         if not audio.is_file():
             sidecar.unlink()

@@ -1,6 +1,6 @@
 """Make any pasted text speakable.
 
-In: any `str`, lone surrogates included. Out: NFC text whose only control character is "\\n", without leading, trailing
+In: any `str`, lone surrogates included. Out: NFC text with no control character but "\\n", without leading, trailing
 or double whitespace. `clean_text` never raises and is idempotent. Knows nothing of segments, tags or the tokenizer,
 except for the names of its control tokens.
 

@@ -1,4 +1,4 @@
-"""What a voice description says, dimension by dimension: who speaks, how high, how fast, in what mood, for what.
+"""What a voice description says, dimension by dimension: age and gender, how high, how fast, in what mood, for what.
 
 In: a description, Chinese or English. Out: `Traits`. The vocabulary is assets/voices/traits.toml; reading it is why the
 text layer may import config. Understands ages in numbers and words, and plain negation ("not a deep voice",

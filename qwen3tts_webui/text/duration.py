@@ -1,6 +1,6 @@
 """Estimate how long a text takes to say.
 
-The unit is the *speech unit*: about 70 ms of speech, a Latin letter on average. Scripts with more sound per character
+The unit is the *speech unit*: about 70 ms of speech, a Latin letter on average. Scripts with more speech per character
 count for more.
 """
 

@@ -44,7 +44,7 @@ _LAST_WORD = regex.compile(r"([\p{L}\p{N}]+(?:\.[\p{L}\p{N}]+)*)\.\W*$")
 _ABBREVIATIONS = """mr mrs ms dr prof sr jr st vs no nos inc ltd co corp fig vol dept gen col sgt capt lt rev hon approx
     nr str hr fr bzgl ggf evtl inkl tel ca cf ed est al m mm mme mlle mgr av bd sra srta dra ud uds pág núm dña avda
     sig dott ing avv exmo exma г ул д им руб тыс млн стр рис акад проф"""
-"""Words whose period does not end a sentence: English; German, French, Spanish; Italian, Portuguese, Russian."""
+"""Words with a period that does not end a sentence: English; German, French, Spanish; Italian, Portuguese, Russian."""
 
 
 def split_sentences(text: str) -> list[str]:

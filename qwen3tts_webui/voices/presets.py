@@ -1,6 +1,6 @@
 """The voices that come with the program, by language, from assets/voices/<code>.toml.
 
-Out: frozen, validated `Preset`s in the order of their files. A description is what the model is told, in Chinese or
+Out: frozen, validated `Preset`s in the order of their files. A description is what the model receives, in Chinese or
 English; name and summary are for the eye. Knows no engine: whether a dialect comes out as asked is the model's affair,
 so dialect presets are marked experimental.
 """
@@ -44,7 +44,7 @@ class Presets:
 
     @classmethod
     def load(cls, folder: Path | None = None) -> Presets:
-        """Read one file a language. Raises `InvalidFile`, naming the file and the preset that are wrong."""
+        """Read one file per language. Raises `InvalidFile`, naming the file and the preset that are wrong."""
         found: list[Preset] = []
         for language in LANGUAGES:
             found += _read(language.code, (folder or asset("voices")) / f"{language.code}.toml")

@@ -59,7 +59,7 @@ class FailingSynthesizer(ZeroCostSynthesizer):
 
 
 class ContinuingSynthesizer(ZeroCostSynthesizer):
-    """A zero-cost engine whose voices can be continued: the codes of a result are `codes_of(text, frames)`."""
+    """A zero-cost engine with voices that can be continued: the codes of a result are `codes_of(text, frames)`."""
 
     def __init__(self, *, num_frames: int = 5) -> None:
         super().__init__(num_frames=num_frames, features=("description", "seed", "sampling", "continuation"))
@@ -93,7 +93,7 @@ class PreciseSynthesizer(ZeroCostSynthesizer):
 
 
 class TextStreamingSynthesizer(SteppedSynthesizer):
-    """One packet for each word of its text stream on each `step()`, waiting while there is none.
+    """One packet for each word of its text stream on each `step()`, waiting while it is empty.
 
     `spoken` is what it has synthesized so far, word by word.
     """

@@ -1,4 +1,4 @@
-"""Sounds that are easy to recognise after a codec or a stretcher."""
+"""Sounds that are easy to recognize after a codec or a stretcher."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ def sine(hz: float, seconds: float, level: float = 0.5, rate: int = RATE) -> np.
 
 
 def syllables(seconds: float, hz: float = 150.0) -> np.ndarray:
-    """A buzz with five harmonics whose loudness rises and falls four times a second, each time differently."""
+    """A buzz with five harmonics. Its loudness rises and falls four times per second, each time differently."""
     time = np.arange(round(seconds * RATE)) / RATE
     glide = 2 * np.pi * hz * (time + 0.02 * np.sin(2 * np.pi * 0.7 * time))
     buzz = sum(np.sin(k * glide) / k for k in range(1, 6))
@@ -29,7 +29,7 @@ def in_pieces(pcm: np.ndarray, size: int) -> list[np.ndarray]:
 
 
 def correlation(one: np.ndarray, other: np.ndarray, max_shift: int) -> float:
-    """The best normalised correlation over shifts of `other` by up to `max_shift` samples either way."""
+    """The best normalized correlation over shifts of `other` by up to `max_shift` samples either way."""
     padded = np.pad(other, (max_shift, max_shift + max(0, len(one) - len(other))))
     best = 0.0
     for shift in range(2 * max_shift + 1):

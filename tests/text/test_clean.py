@@ -60,7 +60,7 @@ def test_a_description_is_one_line(text: str) -> None:
         ("\n\n  a \n\n\n\n b \n", "a\n\nb"),
     ],
 )
-def test_invisible_characters_and_blanks(raw: str, cleaned: str) -> None:
+def test_invisible_characters_and_whitespace(raw: str, cleaned: str) -> None:
     assert clean_text(raw) == cleaned
 
 

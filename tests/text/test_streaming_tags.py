@@ -12,7 +12,7 @@ from qwen3tts_webui.text.streaming_tags import StreamingTagParser
 
 
 def joined(items: list[Any]) -> list[Any]:
-    """Neighbouring pieces of text as one."""
+    """Join adjacent pieces of text."""
     found: list[Any] = []
     for item in items:
         if isinstance(item, str) and found and isinstance(found[-1], str):
