@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         wav_header,
     )
     from qwen3tts_webui.audio.loudness import LoudnessNormalizer, measure_loudness
-    from qwen3tts_webui.audio.output_format import OutputFormat, StreamEncoder
+    from qwen3tts_webui.audio.output_format import PACKET_MS, OutputFormat, StreamEncoder
     from qwen3tts_webui.audio.pcm import (
         BlockBuffer,
         fade_in,
@@ -52,7 +52,7 @@ _MODULES = {
         "wav_header",
     ),
     "loudness": ("LoudnessNormalizer", "measure_loudness"),
-    "output_format": ("OutputFormat", "StreamEncoder"),
+    "output_format": ("PACKET_MS", "OutputFormat", "StreamEncoder"),
     "pcm": (
         "BlockBuffer",
         "fade_in",
@@ -74,6 +74,7 @@ __all__ = [
     "FORMATS",
     "MAX_RATE",
     "MIN_RATE",
+    "PACKET_MS",
     "BlockBuffer",
     "Cue",
     "Encoder",
