@@ -2,19 +2,16 @@
 
 from qwen3tts_webui.text.analysis import LineAnalysis, TextAnalysis, analyze_text
 from qwen3tts_webui.text.clean import clean_description, clean_line, clean_text, has_speech, split_lines
-from qwen3tts_webui.text.common_words import COMMON_WORDS, DISTINCTIVE_LETTERS
 from qwen3tts_webui.text.description_parser import (
     DIMENSIONS,
     Dimension,
     Trait,
     Traits,
     missing_dimensions,
-    negative_phrases,
     parse_description,
     trait_vocabulary,
 )
 from qwen3tts_webui.text.duration import (
-    EXTRA_SPEECH_UNITS,
     SPEECH_UNITS_PER_SECOND,
     estimate_duration_s,
     speech_units,
@@ -39,11 +36,8 @@ from qwen3tts_webui.text.streaming_tags import StreamingTagParser, TagEvent
 
 __all__ = [
     "AUTO",
-    "COMMON_WORDS",
     "DEFAULT_PAUSE_S",
     "DIMENSIONS",
-    "DISTINCTIVE_LETTERS",
-    "EXTRA_SPEECH_UNITS",
     "LANGUAGES",
     "MAX_PAUSE_S",
     "MAX_SPEECH_UNITS",
@@ -71,7 +65,6 @@ __all__ = [
     "find_edge_tags",
     "has_speech",
     "missing_dimensions",
-    "negative_phrases",
     "parse_description",
     "parse_language",
     "parse_tag",
