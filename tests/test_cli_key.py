@@ -35,5 +35,5 @@ def test_a_key_is_taken_back(file: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_with_a_key_others_may_reach_the_server() -> None:
     with pytest.raises(InvalidValue):
-        serve.refuse_strangers("0.0.0.0", insecure=False, keys=False)
-    serve.refuse_strangers("0.0.0.0", insecure=False, keys=True)
+        serve.require_auth_for_public_host("0.0.0.0", insecure=False, keys=False)
+    serve.require_auth_for_public_host("0.0.0.0", insecure=False, keys=True)

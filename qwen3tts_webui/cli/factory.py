@@ -1,4 +1,4 @@
-"""Puts the parts together. In: `Settings`. Out: whoever speaks, `Speech`, the models' installer, the app with its page."""
+"""Build the components. In: `Settings`. Out: the engine, `Speech`, the model installer, the app with its page."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
 
 def build_store(settings: Settings) -> LocalStore:
-    """Where models lie: the folder of the settings, or this user's own, and the caches of the hubs."""
+    """Return the checkpoints of this machine: in the configured or default folder, and in the caches of the hubs."""
     from qwen3tts_webui.checkpoints import LocalStore, default_models_folder
 
     return LocalStore((settings.models or default_models_folder()).expanduser().absolute())
 
 
 def choose_synthesizer(settings: Settings, store: LocalStore) -> Synthesizer:
-    """Whoever can speak now: the model, loading in the background, or the preview voice while there is none.
+    """Return an engine for the configured model, loading in the background; the preview voice if there is no model.
 
-    Raises a `ModelError` for a model that was asked for by name and is here, but cannot be used.
+    Raises a `ModelError` for a model that was configured by name and is installed, but cannot be used.
     """
     folder = None if settings.preview else store.find(settings.model)
     if folder is not None:
@@ -43,14 +43,14 @@ def choose_synthesizer(settings: Settings, store: LocalStore) -> Synthesizer:
         except ModelError as error:
             if settings.model != "auto":
                 raise
-            print(f"{error}\nThe preview voice speaks instead.", file=sys.stderr)
+            print(f"{error}\nUsing the preview voice instead.", file=sys.stderr)
     from qwen3tts_webui.preview import PreviewSynthesizer
 
     return PreviewSynthesizer(queue_size=settings.queue_size)
 
 
 def start_model(settings: Settings, folder: Path) -> Engine:
-    """An engine for the checkpoint in `folder`, loading in the background."""
+    """Return an engine for the checkpoint in `folder`, loading in the background."""
     from qwen3tts_webui.checkpoints import display_name
     from qwen3tts_webui.engine.start import start_engine
 
@@ -65,19 +65,19 @@ def start_model(settings: Settings, folder: Path) -> Engine:
 
 
 def probe_memory_budget(settings: Settings, store: LocalStore) -> MemoryBudget:
-    """Where a model would be loaded here, and how much memory is free there now."""
+    """Return where a model would be loaded, and how much memory is free there now."""
     from qwen3tts_webui.diagnostics import collect_facts, memory_budget
 
     return memory_budget(collect_facts(settings, store, serving=True), settings.device, settings.dtype)
 
 
-def build_model_installer(settings: Settings, store: LocalStore, switch: HotSwapSynthesizer) -> ModelInstaller:
-    """What brings models here and lets them speak while the program runs."""
+def build_model_installer(settings: Settings, store: LocalStore, synthesizer: HotSwapSynthesizer) -> ModelInstaller:
+    """Return the installer that downloads and activates models while the program runs."""
     from qwen3tts_webui.checkpoints import ModelInstaller
 
     return ModelInstaller(
         store,
-        switch,
+        synthesizer,
         lambda folder: start_model(settings, folder),
         lambda: probe_memory_budget(settings, store),
         mirror=settings.mirror,
@@ -85,33 +85,33 @@ def build_model_installer(settings: Settings, store: LocalStore, switch: HotSwap
 
 
 def build_history(settings: Settings) -> contextlib.closing[HistoryStore]:
-    """Where what is spoken is kept, below `settings.outputs`; closed at the end of a `with`."""
+    """Return the history below `settings.outputs`, as a context manager that closes it."""
     from qwen3tts_webui.history import HistoryStore
 
     return contextlib.closing(HistoryStore(settings.outputs, network=settings.outputs_network))
 
 
-def build_speech(settings: Settings, synthesizer: Synthesizer, library: HistoryStore | None = None) -> Speech:
-    """`Speech` with the presets; without a library nothing is kept."""
+def build_speech(settings: Settings, synthesizer: Synthesizer, history: HistoryStore | None = None) -> Speech:
+    """Return `Speech` with the presets; without a history nothing is stored."""
     from qwen3tts_webui.speech import Speech
     from qwen3tts_webui.voices import Presets
 
-    return Speech(synthesizer, Presets.load(), library, max_text=settings.max_text)
+    return Speech(synthesizer, Presets.load(), history, max_text=settings.max_text)
 
 
 def gradio_installed() -> bool:
-    """Whether what draws the page is installed; the API needs none of it."""
+    """Return True if the page can be shown; the API does not need Gradio."""
     return find_spec("gradio") is not None
 
 
 def build_app(settings: Settings, speech: Speech, gpu: GpuMonitor, installer: ModelInstaller) -> Starlette:
-    """The routes of the API, then the page, where Gradio is installed."""
+    """Return the app: the routes of the API, and the page if Gradio is installed."""
     from qwen3tts_webui.diagnostics import collect_facts, run_checks
     from qwen3tts_webui.server import create_app
 
     page = None
     if gradio_installed():
-        from qwen3tts_webui.ui.mount import mount_page
+        from qwen3tts_webui.ui import mount_page
 
         page = partial(mount_page, speech=speech, settings=settings)
     return create_app(

@@ -1,6 +1,6 @@
 """Start the page and the API, and open the browser.
 
-In: settings. Out: a server on one port, until Ctrl+C. Knows sockets and browsers, nothing of what is served.
+In: settings. Out: a server on one port, until Ctrl+C. Knows sockets and browsers, but not what is served.
 """
 
 from __future__ import annotations
@@ -20,48 +20,56 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qwen3tts_webui.cli import desktop_window
-from qwen3tts_webui.cli.arguments import add_engine_arguments, settings_from
+from qwen3tts_webui.cli.arguments import (
+    add_address_arguments,
+    add_engine_arguments,
+    add_outputs_argument,
+    settings_from,
+)
 from qwen3tts_webui.cli.download_progress import ignore_background_reads
 from qwen3tts_webui.cli.key import keys_file
 from qwen3tts_webui.config import Settings
-from qwen3tts_webui.errors import InvalidValue
+from qwen3tts_webui.errors import InvalidValue, SpeechError
 
 if TYPE_CHECKING:
     import uvicorn
     from starlette.applications import Starlette
 
-_PORTS_TRIED = 50
+_NUM_PORTS_TRIED = 50
 _GRACE_S = 3
 
 
+class NoFreePort(SpeechError):
+    """All ports from `first` to `last` are in use."""
+
+    code = "no_free_port"
+    status = 503
+    template = "No free port between {first} and {last}."
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of `serve`."""
+    """Add the flags of `serve`."""
     add_engine_arguments(parser)
-    parser.add_argument("--host", help="the address to listen on (default 127.0.0.1: only this machine)")
-    parser.add_argument(
-        "--port", help="the port to listen on (default 7860); if it is taken, the next free one; 0: any"
-    )
+    add_address_arguments(parser)
     parser.add_argument("--no-browser", dest="browser", action="store_false", help="do not open a browser")
-    parser.add_argument("--desktop", action="store_true", help="a window of its own instead of the browser")
-    parser.add_argument("--outputs", type=Path, metavar="DIR", help="where speech is kept (default outputs)")
-    parser.add_argument(
-        "--insecure", action="store_true", help="allow a host that other machines can reach, without a key"
-    )
+    parser.add_argument("--desktop", action="store_true", help="open a desktop window instead of the browser")
+    add_outputs_argument(parser)
+    parser.add_argument("--insecure", action="store_true", help="allow a public host without an API key")
     parser.add_argument(
         "--allowed-host", dest="allowed_hosts", action="append", metavar="NAME",
-        help="another name under which this machine is called; may be repeated",
+        help="an additional host name of this machine; may be repeated",
     )  # fmt: skip
     parser.add_argument(
         "--cors-origin", dest="cors_origins", action="append", metavar="ORIGIN",
         help="a website, such as https://example.org, whose scripts may call the API; may be repeated",
     )  # fmt: skip
-    parser.add_argument("--api-keys-file", type=Path, metavar="FILE", help="where the hashed API keys are")
-    parser.add_argument("--rate-limit", metavar="RATE", help="requests to speak, a client (default 1200/minute)")
-    parser.add_argument("--log-format", help="text or json: one JSON object a line")
+    parser.add_argument("--api-keys-file", type=Path, metavar="FILE", help="the file of the hashed API keys")
+    parser.add_argument("--rate-limit", metavar="RATE", help="synthesis requests per client (default 1200/minute)")
+    parser.add_argument("--log-format", help="text, or json for one JSON object per line")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Listen, say where, and serve until Ctrl+C."""
+    """Listen, print the address, and serve until Ctrl+C."""
     from qwen3tts_webui.server.auth import ApiKeyStore
     from qwen3tts_webui.server.observability import configure_logging
 
@@ -76,20 +84,20 @@ def run(args: argparse.Namespace) -> int:
     with listen(settings.host, settings.port) as listener:
         port = listener.getsockname()[1]
         if settings.port not in (0, port):
-            print(f"Port {settings.port} is taken: using {port}.")
-        _speak_until_stopped(settings, listener, url(settings.host, port), desktop="desktop" in args)
+            print(f"Port {settings.port} is in use; using {port}.")
+        _serve(settings, listener, url(settings.host, port), desktop="desktop" in args)
     return 0
 
 
 def require_auth_for_public_host(host: str, *, insecure: bool, keys: bool = False) -> None:
-    """Raises `InvalidValue` for a host that others can reach without `keys`, unless a person asked for just that."""
+    """Raise `InvalidValue` for a host that other machines can reach without API keys, unless `insecure`."""
     if not insecure and not keys and not is_loopback(host):
-        expected = "an address of this machine alone (or make a key: qwen3tts-webui key new; or add --insecure)"
+        expected = "a loopback address (or create a key: qwen3tts-webui key new; or add --insecure)"
         raise InvalidValue(field="--host", expected=expected, got=host)
 
 
 def is_loopback(host: str) -> bool:
-    """True for localhost and the loopback addresses of IPv4 and IPv6."""
+    """Return True for localhost and the loopback addresses of IPv4 and IPv6."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -97,18 +105,19 @@ def is_loopback(host: str) -> bool:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens on `port`, or on the next free one.
+    """Return a socket that listens on `port`, or on the next free one.
 
-    Raises `InvalidValue` for a host that is not ours, a port that this user may not have, or when all are taken.
+    Raises `InvalidValue` for a host of another machine or a port reserved for root, `NoFreePort` if all are in use.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except OSError:
         raise InvalidValue(field="--host", expected="an address of this machine", got=host) from None
-    for candidate in range(port, min(port + _PORTS_TRIED, 65_536)):
+    last = min(port + _NUM_PORTS_TRIED, 65_536) - 1
+    for candidate in range(port, last + 1):
         listener = socket.socket(family, kind, protocol)
         try:
-            if sys.platform != "win32":  # there it would take a port that somebody else listens on
+            if sys.platform != "win32":  # on Windows it would take a port that is in use
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((address[0], candidate))
             listener.listen()
@@ -119,13 +128,13 @@ def listen(host: str, port: int) -> socket.socket:
                 raise InvalidValue(field="--host", expected="an address of this machine", got=host) from None
             if error.errno == errno.EACCES and candidate < 1024:
                 raise InvalidValue(field="--port", expected="1024 or more for this user", got=candidate) from None
-            if error.errno not in (errno.EADDRINUSE, errno.EACCES):  # Windows says EACCES of ports that it reserved
+            if error.errno not in (errno.EADDRINUSE, errno.EACCES):  # Windows reports its reserved ports as EACCES
                 raise
-    raise InvalidValue(field="--port", expected="one that has a free one among the next 50", got=port)
+    raise NoFreePort(first=port, last=last)
 
 
 def url(host: str, port: int) -> str:
-    """Where a browser on this machine finds the page."""
+    """Return the URL of the page for a browser on this machine."""
     with contextlib.suppress(ValueError):
         address = ipaddress.ip_address(host)
         if address.is_unspecified:
@@ -135,7 +144,7 @@ def url(host: str, port: int) -> str:
     return f"http://{host}:{port}"
 
 
-def _speak_until_stopped(settings: Settings, listener: socket.socket, address: str, *, desktop: bool) -> None:
+def _serve(settings: Settings, listener: socket.socket, address: str, *, desktop: bool) -> None:
     from qwen3tts_webui.cli.download_progress import offer_download
     from qwen3tts_webui.cli.factory import (
         build_app,
@@ -150,34 +159,35 @@ def _speak_until_stopped(settings: Settings, listener: socket.socket, address: s
     from qwen3tts_webui.hot_swap import HotSwapSynthesizer
 
     def on_listening() -> None:
-        print(f"Listening on {address} (Ctrl+C stops it)", flush=True)
+        print(f"Listening on {address} (press Ctrl+C to stop)", flush=True)
         if settings.browser and gradio_installed() and not desktop:
             open_browser(address)
         if info.preview and not settings.preview:
             offer_download(settings, installer)
 
     store = build_store(settings)
-    with contextlib.ExitStack() as parts:
-        switch = parts.enter_context(contextlib.closing(HotSwapSynthesizer(choose_synthesizer(settings, store))))
-        gpu = parts.enter_context(contextlib.closing(GpuMonitor()))
-        installer = parts.enter_context(contextlib.closing(build_model_installer(settings, store, switch)))
-        library = parts.enter_context(build_history(settings))
-        info = switch.info
+    with contextlib.ExitStack() as stack:
+        engine = choose_synthesizer(settings, store)
+        synthesizer = stack.enter_context(contextlib.closing(HotSwapSynthesizer(engine)))
+        gpu = stack.enter_context(contextlib.closing(GpuMonitor()))
+        installer = stack.enter_context(contextlib.closing(build_model_installer(settings, store, synthesizer)))
+        history = stack.enter_context(build_history(settings))
+        info = synthesizer.info
         print(f"{info.label} on {info.device}, {info.dtype}", flush=True)
         if not gradio_installed():
-            print("Gradio is not installed: the API is here, the page is not.", flush=True)
-        app = build_app(settings, build_speech(settings, switch, library), gpu, installer)
+            print("Gradio is not installed: serving the API without the page.", flush=True)
+        app = build_app(settings, build_speech(settings, synthesizer, history), gpu, installer)
         server = _server(app, on_listening, settings)
         with contextlib.suppress(KeyboardInterrupt):
             if desktop:
-                _behind_a_window(server, listener, address)
+                _serve_with_window(server, listener, address)
             else:
                 server.run([listener])
     print("Stopped.")
 
 
-def _behind_a_window(server: uvicorn.Server, listener: socket.socket, address: str) -> None:
-    """Serve from another thread: a window wants the main one. Closing the window ends the program."""
+def _serve_with_window(server: uvicorn.Server, listener: socket.socket, address: str) -> None:
+    """Serve from another thread, because a window needs the main one. Closing the window ends the program."""
     thread = threading.Thread(target=server.run, args=([listener],), name="server")
     thread.start()
     try:
@@ -195,7 +205,7 @@ def _server(app: Starlette, on_listening: Callable[[], None], settings: Settings
 
 
 def open_browser(address: str) -> None:
-    """Open the page where there is a screen; never waits and never fails."""
+    """Open the page in a browser if there is a display; never blocks and never fails."""
     if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return
     threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()

@@ -1,7 +1,7 @@
-"""Speak one text into a file, without a server.
+"""Synthesize a text into a file, without a server.
 
-In: a text and a voice. Out: a WAV file and one line that says who spoke. A checkpoint gets the text as it is, in one
-utterance, so that its codes can be kept and compared; the preview voice goes through `Speech`.
+In: a text and a voice. Out: a WAV file, and one line that names the engine. A checkpoint gets the text unchanged as one
+utterance, so that its codes can be stored and compared; the preview voice goes through `Speech`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from qwen3tts_webui.cli.arguments import add_engine_arguments, output_path, seed, settings_from, valid_unicode
+from qwen3tts_webui.cli.arguments import (
+    add_engine_arguments,
+    add_packet_size_argument,
+    output_path,
+    seed,
+    settings_from,
+    valid_unicode,
+)
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.errors import Unsupported
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm, Sampling, SpeechRequest, Utterance, Voice
@@ -28,35 +35,38 @@ _MODEL_ONLY = ("speaker", "text_mode", "greedy", "max_frames", "frames_per_packe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of `say`."""
+    """Add the flags of `say`."""
     add_engine_arguments(parser)
-    parser.add_argument("--text", required=True, type=valid_unicode, help="what to say")
+    parser.add_argument("--text", required=True, type=valid_unicode, help="the text to synthesize")
     parser.add_argument("--output", required=True, type=output_path, metavar="OUT.wav", help="the file to write")
-    parser.add_argument("--wav-float", action="store_true", help="32-bit float samples instead of 16-bit ones")
+    parser.add_argument("--wav-float", action="store_true", help="write 32-bit float samples instead of 16-bit ones")
     parser.add_argument("--language", help="auto, or a language as a code or a name")
     parser.add_argument("--voice", type=valid_unicode, metavar="DESCRIPTION", help="the voice in plain words")
-    parser.add_argument("--seed", type=seed, help="the same seed speaks the same way again")
+    parser.add_argument("--seed", type=seed, help="the same seed gives the same audio again")
     model = parser.add_argument_group("with --model only")
-    model.add_argument("--speaker", help="a speaker that the checkpoint names")
-    model.add_argument("--text-mode", choices=["streaming", "whole"], help="text beside the frames, or all before them")
-    model.add_argument("--greedy", action="store_true", help="always the likeliest code")
+    model.add_argument("--speaker", help="a speaker of the checkpoint")
+    model.add_argument("--text-mode", choices=["streaming", "whole"], help="text alongside the frames, or all before")
+    model.add_argument("--greedy", action="store_true", help="always take the most likely code")
     model.add_argument("--max-frames", type=int, metavar="N", help="at most N frames of 80 ms")
-    model.add_argument("--packet-frames", type=int, metavar="N", help="frames that the codec decodes at once")
-    model.add_argument("--codes", type=output_path, metavar="OUT.npz", help="keep codes, input_ids and instruct_ids")
+    add_packet_size_argument(model, "frames that the codec decodes at once", type=int)
+    model.add_argument("--codes", type=output_path, metavar="OUT.npz", help="store codes, input_ids and instruct_ids")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Speak, write, and say on stdout who spoke and for how long."""
+    """Synthesize, write the file, and print its length and the engine."""
     settings = settings_from(args)
-    folder = None if settings.preview else _folder(settings)
-    pcm, label = _by_preview(args, settings) if folder is None else _by_model(args, settings, folder)
+    folder = None if settings.preview else _find_model(settings)
+    if folder is None:
+        pcm, label = _synthesize_with_preview(args, settings)
+    else:
+        pcm, label = _synthesize_with_model(args, settings, folder)
     write_wav(args.output, pcm, comment=label, as_float="wav_float" in args)
     print(f"{args.output}: {len(pcm) / SAMPLE_RATE:.2f} s by {label}")
     return 0
 
 
-def _folder(settings: Settings) -> Path | None:
-    """The checkpoint that shall speak, downloaded when it is named and not here; None stands for the preview voice."""
+def _find_model(settings: Settings) -> Path | None:
+    """Return the checkpoint to use, downloading it if it was named; None for the preview voice."""
     from qwen3tts_webui.checkpoints import find_in_catalog, source_for
     from qwen3tts_webui.cli.download_progress import download_with_progress
     from qwen3tts_webui.cli.factory import build_store
@@ -66,13 +76,13 @@ def _folder(settings: Settings) -> Path | None:
     if folder is not None:
         return folder
     if settings.model == "auto":
-        print("No Qwen3-TTS model is on this machine: `qwen3tts-webui download` brings one.", file=sys.stderr)
+        print("No Qwen3-TTS model is installed. Get one with: qwen3tts-webui download", file=sys.stderr)
         return None
     released = find_in_catalog(settings.model)
     return download_with_progress(store, source_for(settings.mirror), released.id if released else settings.model)
 
 
-def _by_model(args: argparse.Namespace, settings: Settings, folder: Path) -> tuple[Pcm, str]:
+def _synthesize_with_model(args: argparse.Namespace, settings: Settings, folder: Path) -> tuple[Pcm, str]:
     from qwen3tts_webui.engine.hardware import choose, look
     from qwen3tts_webui.model import load_model
     from qwen3tts_webui.speech import draw_seed
@@ -93,47 +103,46 @@ def _by_model(args: argparse.Namespace, settings: Settings, folder: Path) -> tup
         _write_codes(args.codes, codes=codes, input_ids=np.array(input_ids), instruct_ids=np.array(instruct_ids))
     size = model.spec.size.replace("b", ".") + "B"
     label = f"Qwen3-TTS {size} {model.spec.kind} on {model.device}, {choice.dtype}, seed {utterance.seed}"
-    stopped = ", stopped: cap" if packets[-1].stopped == "length" else ""
-    return np.concatenate([packet.pcm for packet in packets]), label + stopped
+    at_limit = ", finish_reason: length" if packets[-1].stopped == "length" else ""
+    return np.concatenate([packet.pcm for packet in packets]), label + at_limit
 
 
 def _given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
-    """Those of the flags that were given."""
+    """Return those of the flags that were given."""
     return {name: getattr(args, name) for name in names if name in args}
 
 
-def _by_preview(args: argparse.Namespace, settings: Settings) -> tuple[Pcm, str]:
+def _synthesize_with_preview(args: argparse.Namespace, settings: Settings) -> tuple[Pcm, str]:
     from qwen3tts_webui.cli.factory import build_speech
     from qwen3tts_webui.preview import PreviewSynthesizer
 
     with contextlib.closing(PreviewSynthesizer(queue_size=settings.queue_size)) as synthesizer:
-        for flag in _MODEL_ONLY:
-            if flag in args:
-                name = "--" + flag.replace("_", "-")
-                raise Unsupported(
-                    engine=synthesizer.info.label, feature=name, hint="Give a checkpoint with --model."
-                )
+        for name in _MODEL_ONLY:
+            if name in args:
+                flag = "--" + name.replace("_", "-")
+                hint = "Select a checkpoint with --model."
+                raise Unsupported(engine=synthesizer.info.label, feature=flag, hint=hint)
         voice = Voice(description=getattr(args, "voice", ""))
         speech = build_speech(settings, synthesizer)
-        speaking = speech.speak(SpeechRequest(text=args.text, voice=voice, **_given(args, "language", "seed")))
-        return asyncio.run(_heard(speaking)), synthesizer.info.label
+        session = speech.speak(SpeechRequest(text=args.text, voice=voice, **_given(args, "language", "seed")))
+        return asyncio.run(_collect_audio(session)), synthesizer.info.label
 
 
-async def _heard(speaking: SpeechSession) -> Pcm:
-    """All sound of a request; the failure of any of its segments is raised."""
+async def _collect_audio(session: SpeechSession) -> Pcm:
+    """Return all audio of a request; raises the failure of any segment."""
     from qwen3tts_webui.speech import AudioChunk, SegmentFailed
 
-    pieces = []
-    async for event in speaking:
+    chunks = []
+    async for event in session:
         if isinstance(event, SegmentFailed):
             raise event.error
         if isinstance(event, AudioChunk):
-            pieces.append(event.pcm)
-    return np.concatenate(pieces)
+            chunks.append(event.pcm)
+    return np.concatenate(chunks)
 
 
 def write_wav(path: Path, pcm: Pcm, *, comment: str, as_float: bool) -> None:
-    """Write `pcm` (samples,), never half a file; `comment` is kept inside it. 16-bit samples, or float32 unchanged."""
+    """Write `pcm` (samples,) atomically, with `comment` as metadata: 16-bit samples, or unchanged float32."""
     import soundfile
 
     from qwen3tts_webui.audio import to_int16

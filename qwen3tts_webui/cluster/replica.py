@@ -20,7 +20,7 @@ from qwen3tts_webui.engine.gpu_monitor import GpuMonitor
 from qwen3tts_webui.errors import NotReady, loading_reason
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.types import Synthesizer
-from qwen3tts_webui.ui.mount import mount_page
+from qwen3tts_webui.ui import mount_page
 
 log = logging.getLogger(__name__)
 

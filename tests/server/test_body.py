@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.server import create_app
-from qwen3tts_webui.server.schemas.speech import SpeakBody
+from qwen3tts_webui.server.schemas import TtsBody
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.voices.presets import Presets
-from tests.fakes import ZeroCostSynthesizer
-from tests.server.running import calling
+from qwen3tts_webui.voices import Presets
+from tests.support.fakes import ZeroCostSynthesizer
+from tests.support.server import make_client
 
 LIMIT = 1_000
 JSON = {"Content-Type": "application/json"}
@@ -22,7 +22,7 @@ JSON = {"Content-Type": "application/json"}
 
 def client_of(synthesizer: ZeroCostSynthesizer) -> TestClient:
     speech = Speech(synthesizer, Presets.load(), max_text=LIMIT)
-    return calling(create_app(speech, Settings(max_text=LIMIT)))
+    return make_client(create_app(speech, Settings(max_text=LIMIT)))
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +61,12 @@ def client() -> TestClient:
         ({"text": "Hi.", "packet_ms": 0}, 422, "invalid_value", "packet_ms"),
         ({"text": "Hi.", "packet_ms": 10**30}, 422, "invalid_value", "packet_ms"),
         ({"text": "Hi.", "text_mode": "slow"}, 422, "invalid_value", "text_mode"),
-        ({"text": "Hi.", "max_seconds": 0}, 422, "invalid_value", "max_seconds"),
+        ({"text": "Hi.", "max_duration_s": 0}, 422, "invalid_value", "max_duration_s"),
         ({"text": "Hi.", "temperature": 0}, 422, "invalid_value", "temperature"),
         ({"text": "Hi.", "top_p": 1.1}, 422, "invalid_value", "top_p"),
         ({"text": "Hi.", "top_k": -1}, 422, "invalid_value", "top_k"),
         ({"text": "Hi.", "repetition_penalty": float("inf")}, 422, "invalid_value", "repetition_penalty"),
-        ({"text": "Hi.", "keep_voice": "yes"}, 422, "invalid_value", "keep_voice"),
+        ({"text": "Hi.", "continue_voice": "yes"}, 422, "invalid_value", "continue_voice"),
         ({"text": "Hi.", "voice_desc": "x" * 2_049}, 422, "description_too_long", "voice_desc"),
         ({"text": "Hi.", "voice_desc": None}, 422, "invalid_value", "voice_desc"),
         ({"text": "Hi.", "language": "Klingon"}, 422, "unknown_language", "language"),
@@ -118,7 +118,7 @@ def test_what_is_not_json_is_400(client: TestClient, raw: bytes) -> None:
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
 def test_what_is_not_declared_as_json_is_415(client: TestClient, kind: str) -> None:
     answer = client.post("/api/tts", content=b'{"text": "Hi."}', headers={"Content-Type": kind})
-    assert (answer.status_code, answer.json()["error"]["code"]) == (415, "not_json")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (415, "unsupported_media_type")
 
 
 @pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "Application/JSON"])
@@ -189,8 +189,8 @@ def test_a_wrong_header_is_named(client: TestClient, header: str, value: str) ->
     ("method", "path", "status", "code"),
     [
         ("GET", "/api/tts", 405, "method_not_allowed"),
-        ("GET", "/nowhere", 404, "no_such_route"),
-        ("GET", "/no-docs", 404, "no_such_route"),
+        ("GET", "/nowhere", 404, "route_not_found"),
+        ("GET", "/no-docs", 404, "route_not_found"),
     ],
 )
 def test_other_errors_have_the_same_shape(client: TestClient, method: str, path: str, status: int, code: str) -> None:
@@ -203,7 +203,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
     lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(), children, max_size=3),
     max_leaves=8,
 )
-FIELDS = st.sampled_from([*SpeakBody.model_fields, "Text", "__class__"])
+FIELDS = st.sampled_from([*TtsBody.model_fields, "Text", "__class__"])
 
 
 @settings(max_examples=150, deadline=None)

@@ -14,18 +14,19 @@ from qwen3tts_webui.config import Settings
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.types import Voice
-from qwen3tts_webui.voices.presets import Presets
-from tests.fakes import ContinuingSynthesizer, SteppedSynthesizer, ZeroCostSynthesizer, codes_of
-from tests.server.running import ask, calling, running, until
+from qwen3tts_webui.voices import Presets
 from tests.server.test_saved_voices import NamingSynthesizer
 from tests.server.test_websocket import talking
+from tests.support.fakes import ContinuingSynthesizer, SteppedSynthesizer, ZeroCostSynthesizer, codes_of
+from tests.support.server import make_client, open_request, run_server
+from tests.support.wait import wait_until
 
 ID = "spoken-lately-1"
 
 
 def client_of(synthesizer: ZeroCostSynthesizer) -> TestClient:
     """A client that had two lines spoken under the id `ID`."""
-    client = calling(create_app(Speech(synthesizer, Presets.load()), Settings()))
+    client = make_client(create_app(Speech(synthesizer, Presets.load()), Settings()))
     body = {"text": "One.\nTwo.", "seed": 3, "streaming": True}
     if "description" in synthesizer.info.features:
         body["voice_desc"] = "warm"
@@ -46,8 +47,8 @@ def asked(synthesizer: ZeroCostSynthesizer, source: dict[str, Any], **body: Any)
 )
 def test_the_engine_goes_on_from_the_text_and_codes_of_the_segment(source: dict[str, Any], text: str) -> None:
     voice = asked(ContinuingSynthesizer(), {"request_id": ID, **source})
-    assert voice.passage is not None and voice.passage.text == text
-    assert np.array_equal(voice.passage.codes, codes_of(text, 5))
+    assert voice.acoustic_prompt is not None and voice.acoustic_prompt.text == text
+    assert np.array_equal(voice.acoustic_prompt.codes, codes_of(text, 5))
     assert voice.description == "warm"
 
 
@@ -64,13 +65,13 @@ def test_the_seed_is_drawn_anew_or_given() -> None:
 
 
 def test_an_engine_that_names_its_voices_gets_the_name_back() -> None:
-    assert asked(NamingSynthesizer(), {"request_id": ID, "segment": 1}).engine_voice == "voice-3"
+    assert asked(NamingSynthesizer(), {"request_id": ID, "segment": 1}).engine_voice_id == "voice-3"
 
 
 def test_every_text_of_a_batch_goes_on_from_it() -> None:
     client = client_of(synthesizer := ContinuingSynthesizer())
     client.post("/api/tts", json={"text": ["A.", "B."], "continue_from": {"request_id": ID, "segment": 1}})
-    passages = [utterance.voice.passage for utterance in synthesizer.utterances[-2:]]
+    passages = [utterance.voice.acoustic_prompt for utterance in synthesizer.utterances[-2:]]
     assert [passage and passage.text for passage in passages] == ["Two.", "Two."]
 
 
@@ -79,7 +80,7 @@ def test_a_request_that_continued_can_be_continued() -> None:
     body = {"text": "Three.", "continue_from": {"request_id": ID}}
     again = client.post("/api/tts", json=body).headers["x-request-id"]
     client.post("/api/tts", json={"text": "Four.", "continue_from": {"request_id": again}})
-    passage = synthesizer.utterances[-1].voice.passage
+    passage = synthesizer.utterances[-1].voice.acoustic_prompt
     assert passage is not None and passage.text == "Three."
 
 
@@ -89,7 +90,7 @@ def test_an_utterance_of_a_websocket_goes_on_in_the_voice_of_the_one_before() ->
         talk.speak("One.", id="a", seed=3)
         source = {"request_id": talk.events[0]["request_id"], "segment": 0}
         talk.speak("Two.", id="b", continue_from=source)
-        passage = synthesizer.utterances[-1].voice.passage
+        passage = synthesizer.utterances[-1].voice.acoustic_prompt
         assert passage is not None and passage.text.strip() == "One."
         talk.say("open", id="c", continue_from={"request_id": "never-spoken-1"})
         error = talk.until("error")
@@ -125,13 +126,13 @@ def test_what_is_wrong_is_told_before_anything_is_spoken(
 
 def test_a_segment_that_is_still_spoken_or_was_cut_cannot_be_continued() -> None:
     synthesizer = SteppedSynthesizer(features=("seed", "continuation"))
-    with running(synthesizer) as url, httpx.Client(base_url=url) as client:
-        speaking = ask(url, {"text": "One.", "streaming": True}, f"X-Request-Id: {ID}\r\n")
-        until(lambda: synthesizer.load.active == 1)
+    with run_server(synthesizer) as url, httpx.Client(base_url=url) as client:
+        speaking = open_request(url, {"text": "One.", "streaming": True}, f"X-Request-Id: {ID}\r\n")
+        wait_until(lambda: synthesizer.load.running == 1)
         body = {"text": "Two.", "continue_from": {"request_id": ID, "segment": 0}}
         assert client.post("/api/tts", json=body).json()["error"]["field"] == "continue_from.segment"
         speaking.close()
-        until(lambda: client.get(f"/api/requests/{ID}").json()["ended"])
+        wait_until(lambda: client.get(f"/api/requests/{ID}").json()["ended"])
         assert client.post("/api/tts", json=body).json()["error"]["field"] == "continue_from.segment"
 
 

@@ -10,10 +10,11 @@ import av
 import httpx
 import pytest
 
-from qwen3tts_webui.audio.pcm import to_s16le
-from qwen3tts_webui.server.observability.logging import not_said_before
-from tests.fakes import FailingSynthesizer, SteppedSynthesizer, sound_of
-from tests.server.running import ask, running, until
+from qwen3tts_webui.audio import to_s16le
+from qwen3tts_webui.server.observability import suppress_truncation_error
+from tests.support.fakes import FailingSynthesizer, SteppedSynthesizer, audio_of
+from tests.support.server import open_request, run_server
+from tests.support.wait import wait_until
 
 ID = "my-request-1"
 
@@ -30,26 +31,28 @@ def cut_short(url: str, path: str = "/api/tts", **body: object) -> bytes:
 
 
 def test_an_engine_that_fails_in_mid_speech_cuts_the_answer() -> None:
-    with running(FailingSynthesizer(after=3)) as url:
-        assert cut_short(url, text="Hello.", streaming=True) == to_s16le(sound_of("Hello.", 3))
+    with run_server(FailingSynthesizer(after=3)) as url:
+        assert cut_short(url, text="Hello.", streaming=True) == to_s16le(audio_of("Hello.", 3))
         events = httpx.get(f"{url}/api/requests/{ID}/events").text
         assert '"type": "segment_failed"' in events and '"code": "synthesis_failed"' in events
 
 
 def test_a_cut_is_one_warning_in_the_log_and_no_error(caplog: pytest.LogCaptureFixture) -> None:
-    with running(FailingSynthesizer(after=3)) as url:
+    with run_server(FailingSynthesizer(after=3)) as url:
         cut_short(url, text="Hello.", streaming=True)
     serious = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert serious == ["the sound was cut: synthesis_failed"]
 
 
 def test_an_answer_without_an_end_that_nobody_cut_stays_an_error() -> None:
-    assert not_said_before(logging.makeLogRecord({"msg": "ASGI callable returned without completing response."}))
+    assert suppress_truncation_error(
+        logging.makeLogRecord({"msg": "ASGI callable returned without completing response."})
+    )
 
 
 @pytest.mark.parametrize("format", ["wav", "mp3", "opus", "flac"])
 def test_what_came_of_any_format_can_be_played(format: str) -> None:
-    with running(FailingSynthesizer(after=10, num_frames=20)) as url:
+    with run_server(FailingSynthesizer(after=10, num_frames=20)) as url:
         received = cut_short(url, text="Hello.", streaming=True, format=format)
     with av.open(io.BytesIO(received)) as file:
         seconds = sum(frame.samples / frame.sample_rate for frame in file.decode(audio=0))
@@ -58,14 +61,14 @@ def test_what_came_of_any_format_can_be_played(format: str) -> None:
 
 def test_openais_route_cuts_too_and_its_events_say_so_instead() -> None:
     body = {"model": "tts-1", "input": "Hello.", "voice": "alloy"}
-    with running(FailingSynthesizer(after=3)) as url:
+    with run_server(FailingSynthesizer(after=3)) as url:
         cut_short(url, "/v1/audio/speech", **body, response_format="pcm")
         events = httpx.post(f"{url}/v1/audio/speech", json={**body, "stream_format": "sse"}).text
     assert '"type": "error"' in events and "speech.audio.done" not in events
 
 
 def test_a_later_line_that_is_spoken_well_ends_the_answer_well() -> None:
-    with running(FailingSynthesizer(fails=lambda utterance: utterance.text == "Two.", after=1)) as url:
+    with run_server(FailingSynthesizer(fails=lambda utterance: utterance.text == "Two.", after=1)) as url:
         answer = httpx.post(f"{url}/api/tts", json={"text": "One.\nTwo.\nThree.", "streaming": True})
         assert len(answer.content) == 2 * 1_920 * (5 + 1 + 5)
         cut_short(url, text="One.\nTwo.", streaming=True)
@@ -73,7 +76,7 @@ def test_a_later_line_that_is_spoken_well_ends_the_answer_well() -> None:
 
 @pytest.mark.parametrize("format", ["wav", "mp3"])
 def test_one_whole_file_is_never_a_part_of_one(format: str) -> None:
-    with running(FailingSynthesizer(fails=lambda utterance: utterance.text == "Two.", after=1)) as url:
+    with run_server(FailingSynthesizer(fails=lambda utterance: utterance.text == "Two.", after=1)) as url:
         answer = httpx.post(f"{url}/api/tts", json={"text": "One.\nTwo.\nThree.", "format": format})
         assert (answer.status_code, answer.json()["error"]["code"]) == (500, "synthesis_failed")
 
@@ -81,13 +84,13 @@ def test_one_whole_file_is_never_a_part_of_one(format: str) -> None:
 def test_a_server_that_goes_down_cuts_what_is_spoken() -> None:
     synthesizer = SteppedSynthesizer(num_frames=10_000)
     with ExitStack() as server:
-        url = server.enter_context(running(synthesizer))
-        with ask(url, {"text": "Hello.", "streaming": True}) as connection:
-            until(lambda: synthesizer.load.active == 1)
+        url = server.enter_context(run_server(synthesizer))
+        with open_request(url, {"text": "Hello.", "streaming": True}) as connection:
+            wait_until(lambda: synthesizer.load.running == 1)
             synthesizer.step()
             received = connection.recv(65_536)
             server.close()
             while piece := connection.recv(65_536):
                 received += piece
     assert received.startswith(b"HTTP/1.1 200") and not received.endswith(b"0\r\n\r\n")
-    until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
+    wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)

@@ -9,16 +9,16 @@ from fastapi.testclient import TestClient
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.voices.presets import Presets
-from tests.fakes import ZeroCostSynthesizer
-from tests.server.running import calling
+from qwen3tts_webui.voices import Presets
+from tests.support.fakes import ZeroCostSynthesizer
+from tests.support.server import make_client
 
 ROUTES = ["/api/tts", "/v1/audio/speech"]
 
 
 @pytest.fixture(scope="module")
 def client() -> TestClient:
-    return calling(create_app(Speech(ZeroCostSynthesizer(), Presets.load()), Settings()))
+    return make_client(create_app(Speech(ZeroCostSynthesizer(), Presets.load()), Settings()))
 
 
 @pytest.fixture(scope="module")

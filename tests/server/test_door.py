@@ -17,12 +17,11 @@ from starlette.testclient import TestClient
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.errors import NotFound
 from qwen3tts_webui.server import create_app
-from qwen3tts_webui.server.auth.api_keys import Keys
-from qwen3tts_webui.server.auth.browser_sessions import Sessions, secret_file
+from qwen3tts_webui.server.auth import ApiKeyStore, BrowserSessions, secret_file
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.voices.presets import Presets
-from tests.fakes import ZeroCostSynthesizer
-from tests.server.running import calling
+from qwen3tts_webui.voices import Presets
+from tests.support.fakes import ZeroCostSynthesizer
+from tests.support.server import make_client
 
 HELLO = {"text": "Hello.", "streaming": True}
 
@@ -36,12 +35,12 @@ def page(app: FastAPI) -> None:
 def client_with(synthesizer: ZeroCostSynthesizer | None = None, *, base_url: str = "", **settings: Any) -> TestClient:
     speech = Speech(synthesizer or ZeroCostSynthesizer(num_frames=1), Presets.load())
     app = create_app(speech, Settings(**settings), page=page)
-    return calling(app, base_url=base_url or "http://127.0.0.1", follow_redirects=False)
+    return make_client(app, base_url=base_url or "http://127.0.0.1", follow_redirects=False)
 
 
 @pytest.fixture
-def keys(tmp_path: Path) -> Keys:
-    return Keys(tmp_path / "config" / "keys.json")
+def keys(tmp_path: Path) -> ApiKeyStore:
+    return ApiKeyStore(tmp_path / "config" / "keys.json")
 
 
 # host names
@@ -59,7 +58,7 @@ def test_this_machine_answers_to_its_loopback_names(host: str) -> None:
 )
 def test_a_rebound_name_is_refused_even_where_anything_is_allowed(host: str) -> None:
     answer = client_with().get("/health", headers={"Host": host})
-    assert (answer.status_code, answer.json()["error"]["code"]) == (421, "wrong_host")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (421, "forbidden_host")
 
 
 def test_two_host_headers_are_refused() -> None:
@@ -129,8 +128,8 @@ def test_cors_is_off_unless_an_origin_is_listed() -> None:
 # keys
 
 
-def test_a_key_is_shown_once_and_kept_as_a_hash(keys: Keys, tmp_path: Path) -> None:
-    key, secret = keys.new("laptop")
+def test_a_key_is_shown_once_and_kept_as_a_hash(keys: ApiKeyStore, tmp_path: Path) -> None:
+    key, secret = keys.create("laptop")
     file = tmp_path / "config" / "keys.json"
     assert secret not in file.read_text() and len(secret) > 40
     assert json.loads(file.read_text())["keys"][0]["label"] == "laptop"
@@ -140,14 +139,14 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(keys: Keys, tmp_path: Path) -> N
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def sessions_in(tmp_path: Path) -> Sessions:
+def sessions_in(tmp_path: Path) -> BrowserSessions:
     file = tmp_path / "config" / "keys.json"
-    return Sessions(Keys(file), secret_file(file))
+    return BrowserSessions(ApiKeyStore(file), secret_file(file))
 
 
-def test_a_session_is_good_for_every_server_with_the_same_files(keys: Keys, tmp_path: Path) -> None:
-    key, _ = keys.new()
-    session = sessions_in(tmp_path).begin(key.id)
+def test_a_session_is_good_for_every_server_with_the_same_files(keys: ApiKeyStore, tmp_path: Path) -> None:
+    key, _ = keys.create()
+    session = sessions_in(tmp_path).create(key.id)
     assert sessions_in(tmp_path).id_of(session) == key.id
     key_id, until, signature = session.split(".")
     forged = [
@@ -160,11 +159,11 @@ def test_a_session_is_good_for_every_server_with_the_same_files(keys: Keys, tmp_
     assert [sessions_in(tmp_path).id_of(token) for token in forged] == [None] * len(forged)
 
 
-def test_the_file_of_keys_is_not_enough_to_forge_a_session(keys: Keys, tmp_path: Path) -> None:
-    key, _ = keys.new()
+def test_the_file_of_keys_is_not_enough_to_forge_a_session(keys: ApiKeyStore, tmp_path: Path) -> None:
+    key, _ = keys.create()
     sessions = sessions_in(tmp_path)
-    sessions.begin(key.id)
-    stolen = Sessions(Keys(tmp_path / "config" / "keys.json"), None).begin(key.id)
+    sessions.create(key.id)
+    stolen = BrowserSessions(ApiKeyStore(tmp_path / "config" / "keys.json"), None).create(key.id)
     assert sessions.id_of(stolen) is None
     file = tmp_path / "config" / "keys.sessions"
     assert key.sha256 not in file.read_text() and len(bytes.fromhex(file.read_text())) == 32
@@ -173,34 +172,34 @@ def test_the_file_of_keys_is_not_enough_to_forge_a_session(keys: Keys, tmp_path:
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_a_new_secret_ends_all_sessions(keys: Keys, tmp_path: Path) -> None:
-    key, _ = keys.new()
+def test_a_new_secret_ends_all_sessions(keys: ApiKeyStore, tmp_path: Path) -> None:
+    key, _ = keys.create()
     sessions = sessions_in(tmp_path)
-    session = sessions.begin(key.id)
+    session = sessions.create(key.id)
     secret_file(tmp_path / "config" / "keys.json").unlink()
     assert sessions.id_of(session) is None
-    assert sessions.id_of(sessions.begin(key.id)) == key.id
+    assert sessions.id_of(sessions.create(key.id)) == key.id
 
 
 @pytest.mark.parametrize("broken", ["", "zz", "00" * 31])
-def test_a_broken_secret_signs_nothing(keys: Keys, tmp_path: Path, broken: str) -> None:
-    key, _ = keys.new()
+def test_a_broken_secret_signs_nothing(keys: ApiKeyStore, tmp_path: Path, broken: str) -> None:
+    key, _ = keys.create()
     secret_file(tmp_path / "config" / "keys.json").write_text(broken)
-    assert sessions_in(tmp_path).id_of(sessions_in(tmp_path).begin(key.id)) is None
+    assert sessions_in(tmp_path).id_of(sessions_in(tmp_path).create(key.id)) is None
 
 
-def test_many_servers_that_start_at_once_agree_on_one_secret(keys: Keys, tmp_path: Path) -> None:
-    key, _ = keys.new()
+def test_many_servers_that_start_at_once_agree_on_one_secret(keys: ApiKeyStore, tmp_path: Path) -> None:
+    key, _ = keys.create()
     with ThreadPoolExecutor(8) as threads:
-        begun = list(threads.map(lambda _: sessions_in(tmp_path).begin(key.id), range(32)))
+        begun = list(threads.map(lambda _: sessions_in(tmp_path).create(key.id), range(32)))
     assert {sessions_in(tmp_path).id_of(session) for session in begun} == {key.id}
 
 
-def test_a_revoked_key_is_no_longer_good(keys: Keys, tmp_path: Path) -> None:
-    key, secret = keys.new()
+def test_a_revoked_key_is_no_longer_good(keys: ApiKeyStore, tmp_path: Path) -> None:
+    key, secret = keys.create()
     sessions = sessions_in(tmp_path)
-    session = sessions.begin(key.id)
-    keys.new("another")
+    session = sessions.create(key.id)
+    keys.create("another")
     assert sessions.id_of(session) == key.id
     keys.revoke(key.id)
     assert keys.id_of(secret) is None and sessions.id_of(session) is None
@@ -208,8 +207,8 @@ def test_a_revoked_key_is_no_longer_good(keys: Keys, tmp_path: Path) -> None:
         keys.revoke(key.id)
 
 
-def test_when_the_last_key_or_the_file_goes_the_door_stays_shut(keys: Keys, tmp_path: Path) -> None:
-    key, _ = keys.new()
+def test_when_the_last_key_or_the_file_goes_the_door_stays_shut(keys: ApiKeyStore, tmp_path: Path) -> None:
+    key, _ = keys.create()
     file = tmp_path / "config" / "keys.json"
     client = client_with(api_keys_file=file)
     assert client.get("/api/info").status_code == 401
@@ -226,8 +225,8 @@ def test_a_broken_file_of_keys_lets_nobody_in(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def locked(keys: Keys, tmp_path: Path) -> tuple[TestClient, str]:
-    _, secret = keys.new()
+def locked(keys: ApiKeyStore, tmp_path: Path) -> tuple[TestClient, str]:
+    _, secret = keys.create()
     return client_with(api_keys_file=tmp_path / "config" / "keys.json"), secret
 
 
@@ -316,7 +315,7 @@ def test_an_unexpected_error_wears_the_same_headers_and_says_nothing(caplog: pyt
     def broken() -> None:
         raise RuntimeError("the user's secret text")
 
-    answer = calling(app, raise_server_exceptions=False).get("/broken")
+    answer = make_client(app, raise_server_exceptions=False).get("/broken")
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal")
     assert "secret" not in answer.text and "Traceback" not in answer.text
     assert "default-src 'none'" in answer.headers["content-security-policy"]

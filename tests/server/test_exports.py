@@ -14,9 +14,9 @@ import httpx
 import numpy as np
 import pytest
 
-from qwen3tts_webui.audio.pcm import from_s16le
-from tests.fakes import ZeroCostSynthesizer, sound_of
-from tests.server.running import running
+from qwen3tts_webui.audio import from_s16le
+from tests.support.fakes import ZeroCostSynthesizer, audio_of
+from tests.support.server import run_server
 
 ID = "exports-1"
 TEXT = "Good morning.\n早上好，世界。[pause 0.5s]\nThe end -> <b>now</b>."
@@ -29,7 +29,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A server on which `TEXT` was spoken as request `ID`."""
     outputs = tmp_path_factory.mktemp("outputs")
     with (
-        running(ZeroCostSynthesizer(num_frames=FRAMES), outputs=outputs) as url,
+        run_server(ZeroCostSynthesizer(num_frames=FRAMES), outputs=outputs) as url,
         httpx.Client(base_url=url, timeout=30) as client,
     ):
         body = {"text": TEXT, "streaming": True, "seed": 3}
@@ -69,7 +69,7 @@ def test_the_zip_holds_exactly_the_sound_of_each_segment(client: httpx.Client, p
     assert names[3:] == ["subtitles.srt"]
     with wave.open(io.BytesIO(archive.read(names[1]))) as sound:
         pcm = from_s16le(sound.readframes(sound.getnframes()))
-    assert np.array_equal(pcm, sound_of("早上好，世界。", FRAMES))
+    assert np.array_equal(pcm, audio_of("早上好，世界。", FRAMES))
 
 
 @pytest.mark.parametrize(("format", "magic"), [("flac", b"fLaC"), ("mp3", b"\xff"), ("opus", b"OggS")])
@@ -93,7 +93,7 @@ def test_the_picture_is_a_png_of_the_promised_size(client: httpx.Client, place: 
 def test_what_is_not_there_is_a_404(client: httpx.Client, where: str, what: str) -> None:
     answer = client.get(f"/api/{where}/{what}")
     assert answer.status_code == 404
-    assert answer.json()["error"]["code"] in {"not_found", "no_such_route"}
+    assert answer.json()["error"]["code"] in {"not_found", "route_not_found"}
 
 
 @pytest.mark.parametrize("path", ["subtitles?format=doc", "segments.zip?format=exe"])
@@ -104,6 +104,6 @@ def test_an_unknown_format_is_refused(client: httpx.Client, path: str) -> None:
 
 
 def test_without_a_library_nothing_can_be_exported(tmp_path: Path) -> None:
-    with running(ZeroCostSynthesizer()) as url:
+    with run_server(ZeroCostSynthesizer()) as url:
         httpx.post(f"{url}/api/tts", json={"text": "Hi."}, headers={"X-Request-Id": ID})
         assert httpx.get(f"{url}/api/requests/{ID}/subtitles").status_code == 404

@@ -7,14 +7,14 @@ from typing import Any
 import httpx
 import pytest
 
-from qwen3tts_webui.audio.encode import Encoder
-from tests.fakes import ZeroCostSynthesizer
-from tests.server.running import running
+from qwen3tts_webui.audio import Encoder
 from tests.server.test_websocket import talking
+from tests.support.fakes import ZeroCostSynthesizer
+from tests.support.server import run_server
 
 
 def over_http(format: str) -> None:
-    with running(ZeroCostSynthesizer()) as url:
+    with run_server(ZeroCostSynthesizer()) as url:
         body = {"text": "Hello.", "streaming": True, "format": format}
         assert httpx.post(f"{url}/api/tts", json=body).status_code == 200
 

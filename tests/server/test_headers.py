@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from qwen3tts_webui.server.middleware.security_headers import NOTHING, SecurityHeaders
+from qwen3tts_webui.server.middleware import DENY_ALL_CSP, SecurityHeaders
 
 SCRIPT = "\n window.a = '<b>';\n"
 PAGE = f"<html><script>{SCRIPT}</script><script type='module' src='x.js'></script><SCRIPT async>b()</SCRIPT></html>"
@@ -73,5 +73,5 @@ def test_a_script_runs_nothing_but_files_of_ours(client: TestClient) -> None:
 @pytest.mark.parametrize("path", ["/data", "/compressed", "/no-such-path"])
 def test_what_is_no_page_loads_nothing(client: TestClient, path: str) -> None:
     answer = client.get(path)
-    assert answer.headers["content-security-policy"] == NOTHING
+    assert answer.headers["content-security-policy"] == DENY_ALL_CSP
     assert answer.headers["x-content-type-options"] == "nosniff"

@@ -16,8 +16,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.fakes import SteppedSynthesizer, ZeroCostSynthesizer
-from tests.server.running import ask, running, until
+from tests.support.fakes import SteppedSynthesizer, ZeroCostSynthesizer
+from tests.support.server import open_request, run_server
+from tests.support.wait import wait_until
 
 SECRET = "sesame-open-up"
 JSON = "Content-Type: application/json\r\n"
@@ -26,7 +27,7 @@ JSON = "Content-Type: application/json\r\n"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     outputs = tmp_path_factory.mktemp("outputs")
-    with running(ZeroCostSynthesizer(num_frames=1), outputs=outputs, max_text=1_000) as url:
+    with run_server(ZeroCostSynthesizer(num_frames=1), outputs=outputs, max_text=1_000) as url:
         yield url
 
 
@@ -226,7 +227,7 @@ def test_afterwards_the_server_is_as_well_as_before(server: str) -> None:
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, SteppedSynthesizer]]:
     synthesizer = SteppedSynthesizer(num_frames=100_000)
-    with running(synthesizer, client_timeout_s=0.5) as url:
+    with run_server(synthesizer, client_timeout_s=0.5) as url:
         yield url, synthesizer
 
 
@@ -288,17 +289,17 @@ def test_a_body_that_trickles_is_not_waited_for(hasty: tuple[str, SteppedSynthes
 
 def test_a_reader_who_does_not_read_loses_the_slot(hasty: tuple[str, SteppedSynthesizer]) -> None:
     url, synthesizer = hasty
-    with ask(url, {"text": "A long story.", "streaming": True}):
-        until(lambda: synthesizer.load.active == 1)
-        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
+    with open_request(url, {"text": "A long story.", "streaming": True}):
+        wait_until(lambda: synthesizer.load.running == 1)
+        wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)
 
 
 def test_half_a_socket_is_no_listener(hasty: tuple[str, SteppedSynthesizer]) -> None:
     url, synthesizer = hasty
-    with ask(url, {"text": "A long story.", "streaming": True}) as connection:
-        until(lambda: synthesizer.load.active == 1)
+    with open_request(url, {"text": "A long story.", "streaming": True}) as connection:
+        wait_until(lambda: synthesizer.load.running == 1)
         connection.shutdown(socket.SHUT_WR)
-        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
+        wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)
 
 
 def test_a_reset_in_mid_body_leaves_nothing(hasty: tuple[str, SteppedSynthesizer]) -> None:
@@ -308,8 +309,8 @@ def test_a_reset_in_mid_body_leaves_nothing(hasty: tuple[str, SteppedSynthesizer
         connection.sendall(post("/api/tts", "x" * 1_000)[:-500])
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.close()
-    until(lambda: "qwen3tts_http_in_flight 1.0" in httpx.get(f"{url}/metrics").text)
-    assert synthesizer.load.active == 0
+    wait_until(lambda: "qwen3tts_http_in_flight 1.0" in httpx.get(f"{url}/metrics").text)
+    assert synthesizer.load.running == 0
 
 
 # how much
@@ -317,7 +318,7 @@ def test_a_reset_in_mid_body_leaves_nothing(hasty: tuple[str, SteppedSynthesizer
 
 def test_who_asks_too_often_is_told_when_to_come_back() -> None:
     synthesizer = ZeroCostSynthesizer(num_frames=1)
-    with running(synthesizer, rate_limit="3/minute") as url:
+    with run_server(synthesizer, rate_limit="3/minute") as url:
         statuses = [httpx.post(f"{url}/api/tts", json={"text": "Hi."}) for _ in range(5)]
         assert [answer.status_code for answer in statuses] == [200, 200, 200, 429, 429]
         assert statuses[-1].json()["error"]["code"] == "too_many_requests"
@@ -328,15 +329,15 @@ def test_who_asks_too_often_is_told_when_to_come_back() -> None:
 
 def test_who_wants_too_much_at_once_is_refused() -> None:
     synthesizer = SteppedSynthesizer(num_frames=1_000)
-    with running(synthesizer, client_streams=2) as url:
+    with run_server(synthesizer, client_streams=2) as url:
         body = {"text": "A long story.", "streaming": True}
-        with ask(url, body), ask(url, body):
-            until(lambda: synthesizer.load.active == 2)
+        with open_request(url, body), open_request(url, body):
+            wait_until(lambda: synthesizer.load.running == 2)
             refused = httpx.post(f"{url}/api/tts", json=body)
             assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
             assert len(synthesizer.utterances) == 2
-        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
-        until(lambda: httpx.post(f"{url}/api/tts", json={"text": "", "streaming": True}).status_code == 422)
+        wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)
+        wait_until(lambda: httpx.post(f"{url}/api/tts", json={"text": "", "streaming": True}).status_code == 422)
 
 
 # imports

@@ -9,9 +9,9 @@ from fastapi.testclient import TestClient
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.voices.presets import Presets
-from tests.fakes import SteppedSynthesizer, ZeroCostSynthesizer
-from tests.server.running import calling
+from qwen3tts_webui.voices import Presets
+from tests.support.fakes import SteppedSynthesizer, ZeroCostSynthesizer
+from tests.support.server import make_client
 
 
 @dataclass
@@ -22,7 +22,7 @@ class Reading:
 
 
 def client_of(synthesizer: ZeroCostSynthesizer, reading: Reading | None = None) -> TestClient:
-    return calling(create_app(Speech(synthesizer, Presets.load()), Settings(), gpu=lambda: reading))
+    return make_client(create_app(Speech(synthesizer, Presets.load()), Settings(), gpu=lambda: reading))
 
 
 def test_health_says_that_the_process_is_up_even_before_anything_can_speak() -> None:
@@ -64,7 +64,7 @@ def test_the_server_needs_neither_torch_nor_gradio() -> None:
 
 
 def test_probes_may_ask_for_the_head_alone() -> None:
-    client = calling(create_app(Speech(ZeroCostSynthesizer(), Presets.load()), Settings()))
-    waiting = calling(create_app(Speech(ZeroCostSynthesizer(ready=False), Presets.load()), Settings()))
+    client = make_client(create_app(Speech(ZeroCostSynthesizer(), Presets.load()), Settings()))
+    waiting = make_client(create_app(Speech(ZeroCostSynthesizer(ready=False), Presets.load()), Settings()))
     assert [client.head(path).status_code for path in ("/health", "/ready")] == [200, 200]
     assert waiting.head("/ready").status_code == 503

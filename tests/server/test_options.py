@@ -12,22 +12,22 @@ import pytest
 import soxr
 from fastapi.testclient import TestClient
 
-from qwen3tts_webui.audio.loudness import Leveller
-from qwen3tts_webui.audio.pcm import from_s16le, to_s16le
+from qwen3tts_webui.audio import LoudnessNormalizer, from_s16le, to_s16le
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.types import Sampling, Utterance
-from qwen3tts_webui.voices.presets import Presets
-from tests.fakes import ContinuingSynthesizer, SteppedSynthesizer, ZeroCostSynthesizer, frame_of, sound_of
-from tests.server.running import ask, calling, running, until
+from qwen3tts_webui.voices import Presets
+from tests.support.fakes import ContinuingSynthesizer, SteppedSynthesizer, ZeroCostSynthesizer, audio_of, frame_of
+from tests.support.server import make_client, open_request, run_server
+from tests.support.wait import wait_until
 
 FORMATS = ["pcm", "wav", "flac", "mp3", "opus"]
 MIMES = {"pcm": "audio/pcm", "wav": "audio/wav", "flac": "audio/flac", "mp3": "audio/mpeg", "opus": "audio/ogg"}
 
 
 def client_of(synthesizer: ZeroCostSynthesizer) -> TestClient:
-    return calling(create_app(Speech(synthesizer, Presets.load()), Settings()))
+    return make_client(create_app(Speech(synthesizer, Presets.load()), Settings()))
 
 
 def spoken(body: dict[str, Any], synthesizer: ZeroCostSynthesizer | None = None) -> httpx.Response:
@@ -113,7 +113,7 @@ def test_format_and_sample_rate_streamed_and_whole(format: str, rate: int, strea
 
 def test_the_rate_is_changed_by_soxr() -> None:
     heard = from_s16le(spoken({"format": "pcm", "sample_rate": 16_000}).content)
-    wanted = soxr.resample(sound_of("Hi.", 5), 24_000, 16_000)
+    wanted = soxr.resample(audio_of("Hi.", 5), 24_000, 16_000)
     assert len(heard) == len(wanted) and np.abs(heard - wanted).max() < 2e-3
 
 
@@ -132,7 +132,7 @@ def test_a_whole_wav_has_true_sizes_at_any_rate() -> None:
 
 
 def test_streaming_wav_is_the_same_samples_after_a_header() -> None:
-    assert spoken({"format": "wav", "streaming": True}).content[44:] == to_s16le(sound_of("Hi.", 5))
+    assert spoken({"format": "wav", "streaming": True}).content[44:] == to_s16le(audio_of("Hi.", 5))
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,10 @@ def test_streaming_wav_is_the_same_samples_after_a_header() -> None:
 )
 def test_packet_ms_is_the_size_of_the_blocks(format: str, rate: int, packet_ms: int, block: int) -> None:
     body = {"text": "Hi.", "streaming": True, "format": format, "sample_rate": rate, "packet_ms": packet_ms}
-    with running(ZeroCostSynthesizer(num_frames=7)) as url, httpx.stream("POST", f"{url}/api/tts", json=body) as answer:
+    with (
+        run_server(ZeroCostSynthesizer(num_frames=7)) as url,
+        httpx.stream("POST", f"{url}/api/tts", json=body) as answer,
+    ):
         sizes = [len(chunk) for chunk in answer.iter_raw()]
     sizes[0] -= 44 if format == "wav" else 0
     assert all(size % block == 0 for size in sizes[:-1])
@@ -150,8 +153,11 @@ def test_packet_ms_is_the_size_of_the_blocks(format: str, rate: int, packet_ms: 
 @pytest.mark.parametrize("format", FORMATS)
 def test_every_format_leaves_while_it_is_spoken(format: str) -> None:
     synthesizer = SteppedSynthesizer(num_frames=1_000)
-    with running(synthesizer) as url, ask(url, {"text": "Hi.", "streaming": True, "format": format}) as connection:
-        until(lambda: synthesizer.load.active == 1)
+    with (
+        run_server(synthesizer) as url,
+        open_request(url, {"text": "Hi.", "streaming": True, "format": format}) as connection,
+    ):
+        wait_until(lambda: synthesizer.load.running == 1)
         for _ in range(2):
             synthesizer.step()
         got = b""
@@ -161,7 +167,7 @@ def test_every_format_leaves_while_it_is_spoken(format: str) -> None:
 
 
 def test_max_seconds() -> None:
-    answer = spoken({"max_seconds": 0.2, "streaming": True}, synthesizer := ZeroCostSynthesizer(num_frames=50))
+    answer = spoken({"max_duration_s": 0.2, "streaming": True}, synthesizer := ZeroCostSynthesizer(num_frames=50))
     assert len(answer.content) == round(0.2 * 24_000) * 2
     assert synthesizer.utterances[0].max_frames == 3
 
@@ -172,26 +178,26 @@ def test_text_mode() -> None:
 
 @pytest.mark.parametrize("keep", [True, False])
 def test_keep_voice(keep: bool) -> None:
-    spoken({"text": "One.\nTwo.", "keep_voice": keep}, synthesizer := ContinuingSynthesizer())
-    assert (synthesizer.utterances[1].voice.passage is not None) is keep
+    spoken({"text": "One.\nTwo.", "continue_voice": keep}, synthesizer := ContinuingSynthesizer())
+    assert (synthesizer.utterances[1].voice.acoustic_prompt is not None) is keep
 
 
 @pytest.mark.parametrize(("batch_size", "active"), [(None, 1), (1, 1), (3, 3)])
 def test_batch_size_of_one_text_is_segments_at_the_same_time(batch_size: int | None, active: int) -> None:
     synthesizer = SteppedSynthesizer(features=("continuation",))
     body = {"text": "One.\nTwo.\nThree.\nFour.", "streaming": True, "batch_size": batch_size}
-    with running(synthesizer) as url, ask(url, body):
-        until(lambda: synthesizer.load.active == active)
+    with run_server(synthesizer) as url, open_request(url, body):
+        wait_until(lambda: synthesizer.load.running == active)
         synthesizer.step()
-        assert synthesizer.load.active == active
+        assert synthesizer.load.running == active
 
 
 def test_loudness() -> None:
-    sound = sound_of("Hi.", 50)
+    sound = audio_of("Hi.", 50)
     answer = spoken({"loudness": True, "streaming": True}, ZeroCostSynthesizer(num_frames=50))
     heard = from_s16le(answer.content)
     assert len(heard) == len(sound) and np.abs(heard - sound).max() > 0.05
-    assert np.array_equal(heard[:1_920], from_s16le(to_s16le(Leveller().push(frame_of("Hi.", 0)))))
+    assert np.array_equal(heard[:1_920], from_s16le(to_s16le(LoudnessNormalizer().push(frame_of("Hi.", 0)))))
 
 
 @pytest.mark.parametrize(
@@ -202,9 +208,9 @@ def test_loudness() -> None:
         ("top_k", 7),
         ("top_p", 0.8),
         ("repetition_penalty", 1.2),
-        ("predictor_temperature", 0.4),
-        ("predictor_top_k", 9),
-        ("predictor_top_p", 0.7),
+        ("subtalker_temperature", 0.4),
+        ("subtalker_top_k", 9),
+        ("subtalker_top_p", 0.7),
     ],
 )
 def test_sampling(option: str, value: Any) -> None:
@@ -221,7 +227,7 @@ def test_sampling_is_refused_by_an_engine_that_would_ignore_it() -> None:
 @pytest.mark.parametrize("streaming", [True, False])
 def test_a_deadline_holds_in_every_format(format: str, streaming: bool) -> None:
     synthesizer = SteppedSynthesizer()
-    with running(synthesizer) as url:
+    with run_server(synthesizer) as url:
         body = {"text": "Hi.", "streaming": streaming, "format": format}
         answer = httpx.post(f"{url}/api/tts", json=body, headers={"X-Deadline-Ms": "50"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (504, "deadline_exceeded")

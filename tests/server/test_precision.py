@@ -8,19 +8,19 @@ from fastapi.testclient import TestClient
 
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.errors import NotReady
+from qwen3tts_webui.hot_swap import HotSwapSynthesizer
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.switch import HotSwapSynthesizer
 from qwen3tts_webui.types import PrecisionChange, Synthesizer
-from qwen3tts_webui.voices.presets import Presets
-from tests.fakes import PreciseSynthesizer, ZeroCostSynthesizer
-from tests.server.running import calling
+from qwen3tts_webui.voices import Presets
+from tests.support.fakes import PreciseSynthesizer, ZeroCostSynthesizer
+from tests.support.server import make_client
 
 ROUTE = "/api/settings/precision"
 
 
 def client_of(synthesizer: Synthesizer) -> TestClient:
-    return calling(create_app(Speech(synthesizer, Presets.load()), Settings()), base_url="http://127.0.0.1")
+    return make_client(create_app(Speech(synthesizer, Presets.load()), Settings()), base_url="http://127.0.0.1")
 
 
 def test_a_change_reports_the_memory_before_and_after() -> None:

@@ -10,18 +10,19 @@ from fastapi.testclient import TestClient
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.errors import InvalidValue, NotFound
 from qwen3tts_webui.server import create_app
-from qwen3tts_webui.server.delivery.request_registry import Runs
+from qwen3tts_webui.server.delivery import RequestRegistry
 from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.types import SpeechRequest
-from qwen3tts_webui.voices.presets import Presets
-from tests.fakes import FailingSynthesizer, SteppedSynthesizer, ZeroCostSynthesizer
-from tests.server.running import ask, calling, running, until
+from qwen3tts_webui.voices import Presets
+from tests.support.fakes import FailingSynthesizer, SteppedSynthesizer, ZeroCostSynthesizer
+from tests.support.server import make_client, open_request, run_server
+from tests.support.wait import wait_until
 
 ID = "test-request-1"
 
 
 def client_of(synthesizer: ZeroCostSynthesizer) -> TestClient:
-    return calling(create_app(Speech(synthesizer, Presets.load()), Settings()))
+    return make_client(create_app(Speech(synthesizer, Presets.load()), Settings()))
 
 
 def speak(client: TestClient, text: str, request_id: str = ID, **headers: str) -> httpx.Response:
@@ -61,19 +62,22 @@ def test_who_comes_late_hears_all_events_from_the_first() -> None:
     told = {"type": "segment_started", "index": 1, "line": 1, "text": "Two.", "start_sample": 9_600, "voice": "seed"}
     assert events[2] == told
     done = events[-1]
-    assert (done["seed"], done["engine"], done["stopped"], done["num_samples"]) == (3, "fake", "end", 19_200)
+    assert (done["seed"], done["engine"], done["finish_reason"], done["num_samples"]) == (3, "fake", "stop", 19_200)
     assert done["server_first_pcm_ms"] > 0 and done["timings"]["total_ms"] > 0
 
 
 def test_who_comes_early_hears_events_as_they_happen() -> None:
     synthesizer = SteppedSynthesizer(num_frames=2)
-    with running(synthesizer) as url, ask(url, {"text": "Hi.", "streaming": True}, f"X-Request-Id: {ID}\r\n"):
-        until(lambda: synthesizer.load.active == 1)
+    with (
+        run_server(synthesizer) as url,
+        open_request(url, {"text": "Hi.", "streaming": True}, f"X-Request-Id: {ID}\r\n"),
+    ):
+        wait_until(lambda: synthesizer.load.running == 1)
         with httpx.stream("GET", f"{url}/api/requests/{ID}/events") as answer:
             lines = answer.iter_lines()
             synthesizer.step()
             assert json.loads(next(line for line in lines if line.startswith("data"))[6:])["type"] == "segment_started"
-            assert synthesizer.load.active == 1
+            assert synthesizer.load.running == 1
             synthesizer.step()
             assert [event["type"] for event in events_of("\n".join(lines))] == ["segment_ended", "done"]
 
@@ -101,8 +105,8 @@ def test_a_request_that_failed_ends_its_events_with_the_error() -> None:
 def test_a_deadline_in_mid_speech_cuts_the_sound_and_says_why() -> None:
     synthesizer = SteppedSynthesizer(num_frames=10_000)
     headers = f"X-Request-Id: {ID}\r\nX-Deadline-Ms: 400\r\n"
-    with running(synthesizer) as url, ask(url, {"text": "Hi.", "streaming": True}, headers) as connection:
-        until(lambda: synthesizer.load.active == 1)
+    with run_server(synthesizer) as url, open_request(url, {"text": "Hi.", "streaming": True}, headers) as connection:
+        wait_until(lambda: synthesizer.load.running == 1)
         synthesizer.step()
         received = b""
         while piece := connection.recv(65_536):
@@ -111,7 +115,7 @@ def test_a_deadline_in_mid_speech_cuts_the_sound_and_says_why() -> None:
         events = events_of(httpx.get(f"{url}/api/requests/{ID}/events").text)
         assert (events[-1]["type"], events[-1]["code"]) == ("error", "deadline_exceeded")
         synthesizer.step()
-        assert synthesizer.load.active == 0 and synthesizer.packets_made == 1
+        assert synthesizer.load.running == 0 and synthesizer.packets_made == 1
 
 
 def test_unknown_requests_are_404_in_our_shape() -> None:
@@ -136,7 +140,7 @@ def test_only_so_many_ended_requests_are_remembered() -> None:
 
 async def test_many_events_are_forgotten_before_many_requests() -> None:
     speech = Speech(ZeroCostSynthesizer(), Presets.load())
-    runs = Runs(max_events=2)
+    runs = RequestRegistry(max_events=2)
     for number in range(4):
         run = runs.open(f"request-{number}", speech.speak(SpeechRequest(text="Hi.")), 0.0)
         run.end()
@@ -148,17 +152,17 @@ async def test_many_events_are_forgotten_before_many_requests() -> None:
 async def test_an_id_that_was_taken_in_the_meantime_cancels_the_second() -> None:
     synthesizer = SteppedSynthesizer()
     speech = Speech(synthesizer, Presets.load())
-    runs = Runs()
+    runs = RequestRegistry()
     runs.open("request-1", speech.speak(SpeechRequest(text="Hi.")), 0.0)
     with pytest.raises(InvalidValue):
         runs.open("request-1", speech.speak(SpeechRequest(text="Hi.")), 0.0)
     synthesizer.step()
-    assert synthesizer.load.active == 1 and synthesizer.packets_made == 1
+    assert synthesizer.load.running == 1 and synthesizer.packets_made == 1
 
 
 async def test_a_request_that_goes_on_is_never_forgotten() -> None:
     speech = Speech(SteppedSynthesizer(), Presets.load())
-    runs = Runs(max_ended=1)
+    runs = RequestRegistry(max_ended=1)
     for number in range(3):
         runs.open(f"request-{number}", speech.speak(SpeechRequest(text="Hi.")), 0.0)
     assert [runs.get(f"request-{number}").ended for number in range(3)] == [False] * 3

@@ -10,22 +10,22 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from qwen3tts_webui.audio.pcm import from_s16le
+from qwen3tts_webui.audio import from_s16le
 from qwen3tts_webui.config import Settings
+from qwen3tts_webui.history import HistoryStore
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.voices.library import Library
-from qwen3tts_webui.voices.presets import Presets
-from tests.fakes import ZeroCostSynthesizer, sound_of
-from tests.server.running import calling
+from qwen3tts_webui.voices import Presets
+from tests.support.fakes import ZeroCostSynthesizer, audio_of
+from tests.support.server import make_client
 
 FRAMES = 5
 
 
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[TestClient]:
-    library = Library(tmp_path)
-    with calling(create_app(Speech(ZeroCostSynthesizer(), Presets.load(), library), Settings())) as client:
+    library = HistoryStore(tmp_path)
+    with make_client(create_app(Speech(ZeroCostSynthesizer(), Presets.load(), library), Settings())) as client:
         yield client
     library.close()
 
@@ -86,7 +86,7 @@ def test_a_line_is_replaced_in_the_sound_and_in_the_account(client: TestClient) 
     take = spoken(client, "First.\n\nSecond. [pause 0.5s]\nThird.")
     retake = spoken(client, "[2x] Another second. [pause 0.1s]", seed=9)
     joined = client.post(f"/api/history/{take['id']}/splice", json={"line": 1, "retake": retake["id"]}).json()
-    expected = np.concatenate([sound_of("First.", FRAMES), pcm(client, retake), sound_of("Third.", FRAMES)])
+    expected = np.concatenate([audio_of("First.", FRAMES), pcm(client, retake), audio_of("Third.", FRAMES)])
     np.testing.assert_array_equal(pcm(client, joined), expected)
     assert joined["text"] == "First.\n\n[2x] Another second. [pause 0.1s]\nThird."
     assert joined["num_samples"] == len(expected)
@@ -108,7 +108,7 @@ def test_a_line_is_replaced_in_the_sound_and_in_the_account(client: TestClient) 
 def test_the_last_line_can_be_replaced_too(client: TestClient) -> None:
     take, retake = spoken(client, "First.\nSecond."), spoken(client, "Other.", seed=9)
     joined = client.post(f"/api/history/{take['id']}/splice", json={"line": 1, "retake": retake["id"]}).json()
-    expected = np.concatenate([sound_of("First.", FRAMES), sound_of("Other.", FRAMES)])
+    expected = np.concatenate([audio_of("First.", FRAMES), audio_of("Other.", FRAMES)])
     np.testing.assert_array_equal(pcm(client, joined), expected)
 
 
@@ -136,6 +136,6 @@ def test_a_line_that_the_take_lacks_is_refused(client: TestClient) -> None:
 
 
 def test_without_a_library_the_history_is_empty_and_says_so() -> None:
-    client = calling(create_app(Speech(ZeroCostSynthesizer(), Presets.load()), Settings()))
+    client = make_client(create_app(Speech(ZeroCostSynthesizer(), Presets.load()), Settings()))
     assert client.get("/api/history").json()["kept"] is False
     assert client.delete("/api/history").status_code == 404

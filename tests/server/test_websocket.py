@@ -16,10 +16,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
 from websockets.typing import Origin
 
-from qwen3tts_webui.audio.pcm import to_s16le
-from tests.fakes import SteppedSynthesizer, ZeroCostSynthesizer, frame_of, sound_of
-from tests.reading import ReadingSynthesizer
-from tests.server.running import connect, running, until
+from qwen3tts_webui.audio import to_s16le
+from tests.support.fakes import SteppedSynthesizer, TextStreamingSynthesizer, ZeroCostSynthesizer, audio_of, frame_of
+from tests.support.server import connect, run_server
+from tests.support.wait import wait_until
 
 
 class Talk:
@@ -46,7 +46,7 @@ class Talk:
         self.sequences.setdefault(number, []).append(sequence)
         return None
 
-    def until(self, kind: str, **fields: Any) -> dict[str, Any]:
+    def wait_until(self, kind: str, **fields: Any) -> dict[str, Any]:
         """Listen until the event `kind` with these fields."""
         while True:
             event = self.hear()
@@ -64,14 +64,14 @@ class Talk:
 
 @contextmanager
 def talking(synthesizer: ZeroCostSynthesizer, **options: Any) -> Iterator[Talk]:
-    with running(synthesizer, **options) as url, connect(url.replace("http", "ws") + "/ws/tts") as connection:
+    with run_server(synthesizer, **options) as url, connect(url.replace("http", "ws") + "/ws/tts") as connection:
         yield Talk(connection)
 
 
 @pytest.fixture(scope="module")
 def patient() -> Iterator[str]:
     """The address of one server for all tests that need nothing of their own."""
-    with running(ZeroCostSynthesizer(num_frames=1)) as url:
+    with run_server(ZeroCostSynthesizer(num_frames=1)) as url:
         yield url.replace("http", "ws") + "/ws/tts"
 
 
@@ -84,39 +84,43 @@ def test_an_utterance_from_open_to_done() -> None:
         assert (opened["id"], opened["number"], opened["seed"], opened["sample_rate"]) == ("a", 0, 7, 24_000)
         assert (opened["engine"], opened["preview"]) == ("fake", True)
         assert talk.events[1]["first_audio_ms"] > 0
-        assert (done["stopped"], done["num_samples"], done["num_frames"]) == ("end", 5_760, len(talk.sequences[0]))
-        assert talk.sound[0] == to_s16le(sound_of("Hello there.", 3))
+        assert (done["finish_reason"], done["num_samples"], done["num_frames"]) == (
+            "stop",
+            5_760,
+            len(talk.sequences[0]),
+        )
+        assert talk.sound[0] == to_s16le(audio_of("Hello there.", 3))
         assert talk.sequences[0] == list(range(len(talk.sequences[0])))
 
 
 def test_sound_comes_after_the_first_word_and_late_text_is_waited_for() -> None:
-    synthesizer = ReadingSynthesizer()
+    synthesizer = TextStreamingSynthesizer()
     with talking(synthesizer) as talk:
         talk.say("open")
         talk.say("text", text="Hello wor")
-        until(lambda: synthesizer.load.active == 1)
+        wait_until(lambda: synthesizer.load.running == 1)
         synthesizer.step()
         talk.until("started")
         for _ in range(50):
             synthesizer.step()
-        assert synthesizer.said == ["Hello"]
+        assert synthesizer.spoken == ["Hello"]
         talk.say("text", text="ld.")
         talk.say("close")
-        until(lambda: synthesizer.step() is None and synthesizer.said == ["Hello", "world."])
-        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
+        wait_until(lambda: synthesizer.step() is None and synthesizer.spoken == ["Hello", "world."])
+        wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)
         talk.until("done")
         assert talk.sound[0] == to_s16le(np.concatenate([frame_of("Hello", 0), frame_of("world.", 0)]))
 
 
 def test_a_control_token_cut_in_two_reaches_no_engine() -> None:
-    synthesizer = ReadingSynthesizer()
+    synthesizer = TextStreamingSynthesizer()
     with talking(synthesizer) as talk:
         talk.say("open")
         for piece in ("Hi ", "<|im_", "end|> ", "you <tts_", "pad>", " all"):
             talk.say("text", text=piece)
         talk.say("close")
-        until(lambda: synthesizer.step() is None and len(synthesizer.said) == 3)
-        assert synthesizer.said == ["Hi", "you", "all"]
+        wait_until(lambda: synthesizer.step() is None and len(synthesizer.spoken) == 3)
+        assert synthesizer.spoken == ["Hi", "you", "all"]
 
 
 def test_engines_that_do_not_read_along_speak_clause_by_clause() -> None:
@@ -124,16 +128,16 @@ def test_engines_that_do_not_read_along_speak_clause_by_clause() -> None:
     with talking(synthesizer) as talk:
         talk.say("open")
         talk.say("text", text="First this, then th")
-        until(lambda: len(synthesizer.utterances) == 1)
+        wait_until(lambda: len(synthesizer.utterances) == 1)
         assert synthesizer.utterances[0].text == "First this,"
         synthesizer.step()
         talk.until("started")
         talk.say("text", text="at.")
         talk.say("close")
-        until(lambda: synthesizer.step() is None and len(synthesizer.utterances) == 2)
-        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
+        wait_until(lambda: synthesizer.step() is None and len(synthesizer.utterances) == 2)
+        wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)
         talk.until("done")
-        assert talk.sound[0] == to_s16le(np.concatenate([sound_of("First this,", 2), sound_of("then that.", 2)]))
+        assert talk.sound[0] == to_s16le(np.concatenate([audio_of("First this,", 2), audio_of("then that.", 2)]))
 
 
 def test_a_flush_does_not_wait_for_the_end_of_a_clause() -> None:
@@ -155,7 +159,7 @@ def test_several_utterances_at_once_keep_their_own_sound() -> None:
             talk.say("close", id=name)
         ended = {talk.until("done")["id"], talk.until("done")["id"]}
         assert ended == {"a", "b"}
-        assert talk.sound == {0: to_s16le(sound_of("First.", 2)), 1: to_s16le(sound_of("Second.", 2))}
+        assert talk.sound == {0: to_s16le(audio_of("First.", 2)), 1: to_s16le(audio_of("Second.", 2))}
 
 
 def test_an_id_can_be_used_again_and_gets_a_new_number() -> None:
@@ -170,27 +174,27 @@ def test_cancel_stops_within_one_packet_and_says_so() -> None:
     with talking(synthesizer) as talk:
         talk.say("open")
         talk.say("text", text="A long story, it goes on")
-        until(lambda: synthesizer.load.active == 1)
+        wait_until(lambda: synthesizer.load.running == 1)
         synthesizer.step()
         talk.until("started")
         talk.say("cancel")
-        assert talk.until("done")["stopped"] == "cancelled"
+        assert talk.until("done")["finish_reason"] == "cancelled"
         made = synthesizer.packets_made
-        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
+        wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)
         assert synthesizer.packets_made - made <= 1
 
 
 def test_a_client_that_leaves_frees_everything_within_one_packet() -> None:
     synthesizer = SteppedSynthesizer(num_frames=10_000)
-    with running(synthesizer) as url:
+    with run_server(synthesizer) as url:
         with connect(url.replace("http", "ws") + "/ws/tts") as connection:
             talk = Talk(connection)
             for name in ("a", "b"):
                 talk.say("open", id=name)
                 talk.say("text", id=name, text="A long story, and")
-            until(lambda: synthesizer.load.active == 2)
+            wait_until(lambda: synthesizer.load.running == 2)
             synthesizer.step()
-        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
+        wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)
         assert synthesizer.packets_made <= 2 * 3
 
 
@@ -269,11 +273,11 @@ def test_a_mistake_is_told_and_the_conversation_goes_on(patient: str, message: s
         error = talk.until("error")
         assert (error["code"], error["fatal"]) == (code, True)
         assert "nobody" not in error["message"] or code == "unknown_voice"
-        assert talk.speak("Still here.")["stopped"] == "end"
+        assert talk.speak("Still here.")["finish_reason"] == "stop"
 
 
 def test_errors_are_told_in_the_language_that_the_client_reads() -> None:
-    with running(ZeroCostSynthesizer()) as url:
+    with run_server(ZeroCostSynthesizer()) as url:
         headers = {"Accept-Language": "zh"}
         with connect(url.replace("http", "ws") + "/ws/tts", additional_headers=headers) as connection:
             connection.send("{")
@@ -289,7 +293,7 @@ def test_too_much_text_is_refused_and_the_utterance_goes_on() -> None:
         assert (error["code"], error["fatal"]) == ("text_too_long", False)
         talk.say("close")
         talk.until("done")
-        assert talk.sound[0] == to_s16le(sound_of("Short enough.", 1))
+        assert talk.sound[0] == to_s16le(audio_of("Short enough.", 1))
 
 
 def test_a_message_that_is_too_large_ends_the_connection() -> None:
@@ -342,17 +346,17 @@ def test_a_deadline_ends_it() -> None:
 
 
 def test_a_writer_who_falls_silent_loses_the_slot() -> None:
-    synthesizer = ReadingSynthesizer()
+    synthesizer = TextStreamingSynthesizer()
     with talking(synthesizer, client_timeout_s=0.5) as talk:
         talk.say("open")
         talk.say("text", text="Hello and")
-        assert talk.until("error")["code"] == "too_slow"
-        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
+        assert talk.until("error")["code"] == "request_timeout"
+        wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)
 
 
 def test_a_connection_on_which_nothing_happens_is_closed() -> None:
     with talking(ZeroCostSynthesizer(), client_timeout_s=0.5) as talk:
-        assert talk.until("error")["code"] == "too_slow"
+        assert talk.until("error")["code"] == "request_timeout"
         with pytest.raises(ConnectionClosed):
             talk.hear()
 
@@ -362,17 +366,17 @@ def test_a_connection_that_is_too_old_ends_with_all_that_is_spoken() -> None:
     with talking(synthesizer, websocket_max_s=2) as talk:
         talk.say("open", id="a")
         talk.say("text", id="a", text="A long story, and")
-        until(lambda: synthesizer.load.active == 1)
+        wait_until(lambda: synthesizer.load.running == 1)
         errors = [talk.until("error"), talk.until("error")]
-        assert {error["id"]: error["code"] for error in errors} == dict.fromkeys(("a", None), "connection_too_old")
+        assert {error["id"]: error["code"] for error in errors} == dict.fromkeys(("a", None), "connection_expired")
         with pytest.raises(ConnectionClosed) as closed:
             talk.hear()
         assert closed.value.rcvd is not None and closed.value.rcvd.code == 1001
-        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
+        wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)
 
 
 def test_what_was_heard_is_kept_like_any_other_request(tmp_path: Path) -> None:
-    with running(ZeroCostSynthesizer(num_frames=3), outputs=tmp_path) as url:
+    with run_server(ZeroCostSynthesizer(num_frames=3), outputs=tmp_path) as url:
         with connect(url.replace("http", "ws") + "/ws/tts") as connection:
             talk = Talk(connection)
             talk.speak("First line.\nSecond line.", seed=7)
@@ -389,17 +393,17 @@ def test_what_was_heard_is_kept_like_any_other_request(tmp_path: Path) -> None:
 
 def test_what_was_heard_before_a_cancel_is_kept_and_says_so(tmp_path: Path) -> None:
     synthesizer = SteppedSynthesizer(num_frames=10_000)
-    with running(synthesizer, outputs=tmp_path) as url, connect(url.replace("http", "ws") + "/ws/tts") as connection:
+    with run_server(synthesizer, outputs=tmp_path) as url, connect(url.replace("http", "ws") + "/ws/tts") as connection:
         talk = Talk(connection)
         talk.say("open")
         talk.say("text", text="A long story, and")
-        until(lambda: synthesizer.load.active == 1)
+        wait_until(lambda: synthesizer.load.running == 1)
         synthesizer.step()
         talk.until("started")
         httpx.delete(f"{url}/api/requests/{talk.events[0]['request_id']}")
-        assert talk.until("done")["stopped"] == "cancelled"
+        assert talk.until("done")["finish_reason"] == "cancelled"
         entry = httpx.get(f"{url}/api/history/of/{talk.events[0]['request_id']}").json()
-    assert (entry["stopped"], entry["num_samples"]) == ("cancelled", 1_920)
+    assert (entry["finish_reason"], entry["num_samples"]) == ("cancelled", 1_920)
 
 
 def test_a_mark_out_of_range_is_told_and_the_utterance_goes_on() -> None:
@@ -429,9 +433,9 @@ def test_a_client_that_does_not_read_is_dropped_and_holds_no_slot() -> None:
     with talking(synthesizer, client_timeout_s=0.5) as talk:
         talk.say("open")
         talk.say("text", text="A long story, and")
-        until(lambda: synthesizer.load.active == 1)
+        wait_until(lambda: synthesizer.load.running == 1)
         # nobody calls recv: the client's library stops reading, the sockets fill up, the server gives up
-        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
+        wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)
 
 
 @pytest.mark.parametrize(
@@ -439,41 +443,41 @@ def test_a_client_that_does_not_read_is_dropped_and_holds_no_slot() -> None:
     [({"Origin": "https://evil.example"}, 403), ({"Origin": "null"}, 403), ({"Host": "evil.example"}, 421)],
 )
 def test_foreign_websites_do_not_get_in(headers: dict[str, str], status: int) -> None:
-    with running(ZeroCostSynthesizer()) as url, pytest.raises(InvalidStatus) as refused:
+    with run_server(ZeroCostSynthesizer()) as url, pytest.raises(InvalidStatus) as refused:
         connect(url.replace("http", "ws") + "/ws/tts", additional_headers=headers)
     assert refused.value.response.status_code == status
 
 
 def test_who_holds_too_many_connections_gets_no_more() -> None:
-    with running(ZeroCostSynthesizer(), client_streams=2) as url:
+    with run_server(ZeroCostSynthesizer(), client_streams=2) as url:
         address = url.replace("http", "ws") + "/ws/tts"
         with connect(address), connect(address) as second:
             with pytest.raises(InvalidStatus) as refused:
                 connect(address)
             assert refused.value.response.status_code == 429
             assert refused.value.response.headers["Retry-After"] == "1"
-            assert Talk(second).speak("Hi.")["stopped"] == "end"
-        until(lambda: "http_in_flight 1.0" in httpx.get(f"{url}/metrics").text)
+            assert Talk(second).speak("Hi.")["finish_reason"] == "stop"
+        wait_until(lambda: "http_in_flight 1.0" in httpx.get(f"{url}/metrics").text)
         with connect(address) as third:
-            assert Talk(third).speak("Hi.")["stopped"] == "end"
+            assert Talk(third).speak("Hi.")["finish_reason"] == "stop"
 
 
 def test_the_page_itself_gets_in() -> None:
     with (
-        running(ZeroCostSynthesizer()) as url,
+        run_server(ZeroCostSynthesizer()) as url,
         connect(url.replace("http", "ws") + "/ws/tts", origin=Origin(url)) as connection,
     ):
-        assert Talk(connection).speak("Hi.")["stopped"] == "end"
+        assert Talk(connection).speak("Hi.")["finish_reason"] == "stop"
 
 
 def test_a_server_that_goes_down_says_so() -> None:
     synthesizer = SteppedSynthesizer(num_frames=10_000)
     with ExitStack() as server:
-        url = server.enter_context(running(synthesizer))
+        url = server.enter_context(run_server(synthesizer))
         with connect(url.replace("http", "ws") + "/ws/tts") as connection:
             talk = Talk(connection)
             talk.say("open")
             talk.say("text", text="A long story, and")
-            until(lambda: synthesizer.load.active == 1)
+            wait_until(lambda: synthesizer.load.running == 1)
             server.close()
             assert talk.until("error")["code"] == "engine_stopped"

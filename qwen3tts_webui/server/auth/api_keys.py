@@ -1,7 +1,7 @@
-"""API keys: made once, shown once, kept only as hashes.
+"""API keys: generated once, shown once, stored only as hashes.
 
-In: what a caller sent. Out: the id of the key, or None. A key holds 256 random bits, so one SHA-256 is enough: there is
-nothing to guess. The file is read again when it changes. Knows no HTTP.
+In: the secret a client sent. Out: the id of its key, or None. A key has 256 random bits, so a plain SHA-256 suffices.
+The file is read again whenever it changes. Knows no HTTP.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _MAX_LENGTH = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
-    """One line of the file; `sha256` of the secret in hex, `created` in seconds since 1970."""
+class ApiKey:
+    """One entry of the file: `sha256` of the secret in hex, `created` in seconds since 1970."""
 
     id: str
     label: str
@@ -31,65 +31,69 @@ class Key:
     created: int
 
 
-class Keys:
-    """The keys in `path`; without such a file nobody needs one. A file that is empty or broken lets nobody in."""
+class ApiKeyStore:
+    """The keys stored in `path`. Without a file no key is required; an empty or broken file accepts no key."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._read_at: tuple[int, int] | None = None
-        self._keys: tuple[Key, ...] = ()
+        self._version: tuple[int, int] | None = None  # modification time in ns and size of the file that was read
+        self._keys: tuple[ApiKey, ...] = ()
         self._broken = False
-        self._needed = False
+        self._required = False
 
     @property
-    def needed(self) -> bool:
-        """Whether callers need one; once they do, also when the file goes away."""
+    def required(self) -> bool:
+        """Whether clients need a key. Stays true when the file disappears later."""
         self.all()
-        self._needed = self._needed or self._broken or self._read_at is not None
-        return self._needed
+        self._required = self._required or self._broken or self._version is not None
+        return self._required
 
-    def all(self) -> tuple[Key, ...]:
-        """The keys as they are in the file now."""
+    def all(self) -> tuple[ApiKey, ...]:
+        """Return the keys currently in the file."""
         if self._path is None:
             return ()
         try:
             stat = self._path.stat()
-            if (stat.st_mtime_ns, stat.st_size) != self._read_at:
-                self._keys = tuple(Key(**entry) for entry in json.loads(self._path.read_text("utf-8"))["keys"])
-                self._read_at = (stat.st_mtime_ns, stat.st_size)
+            if (stat.st_mtime_ns, stat.st_size) != self._version:
+                self._keys = tuple(ApiKey(**entry) for entry in json.loads(self._path.read_text("utf-8"))["keys"])
+                self._version = (stat.st_mtime_ns, stat.st_size)
             self._broken = False
         except FileNotFoundError:
-            self._keys, self._read_at = (), None
+            self._keys, self._version = (), None
         except (OSError, ValueError, TypeError, KeyError):
-            self._keys, self._read_at, self._broken = (), None, True
+            self._keys, self._version, self._broken = (), None, True
         return self._keys
 
+    def find(self, key_id: str) -> ApiKey | None:
+        """Return the key with this id."""
+        return next((key for key in self.all() if key.id == key_id), None)
+
     def id_of(self, secret: str) -> str | None:
-        """The id of the key that `secret` is. Takes the same time whichever it is, and when it is none."""
-        given = hashlib.sha256(secret[:_MAX_LENGTH].encode("utf-8", "replace")).hexdigest()
+        """Return the id of the key with this secret, in constant time for a given number of keys."""
+        digest = hashlib.sha256(secret[:_MAX_LENGTH].encode("utf-8", "replace")).hexdigest()
         found = None
         for key in self.all():
-            if hmac.compare_digest(key.sha256, given):
+            if hmac.compare_digest(key.sha256, digest):
                 found = key.id
         return found
 
-    def new(self, label: str = "") -> tuple[Key, str]:
-        """Make a key, add it to the file; gives it with its secret, which is nowhere else."""
+    def create(self, label: str = "") -> tuple[ApiKey, str]:
+        """Add a key to the file and return it with its secret, which is stored nowhere."""
         secret = _PREFIX + secrets.token_urlsafe(32)
         sha256 = hashlib.sha256(secret.encode()).hexdigest()
-        key = Key(id=secrets.token_hex(4), label=label, sha256=sha256, created=int(time.time()))
+        key = ApiKey(id=secrets.token_hex(4), label=label, sha256=sha256, created=int(time.time()))
         self._write((*self.all(), key))
         return key, secret
 
     def revoke(self, key_id: str) -> None:
-        """Raises `NotFound`."""
-        left = tuple(key for key in self.all() if key.id != key_id)
-        if len(left) == len(self.all()):
+        """Remove a key from the file. Raises `NotFound`."""
+        remaining = tuple(key for key in self.all() if key.id != key_id)
+        if len(remaining) == len(self.all()):
             raise NotFound(what="key", got=key_id[:40])
-        self._write(left)
+        self._write(remaining)
 
-    def _write(self, keys: tuple[Key, ...]) -> None:
-        assert self._path is not None, "there is no file for keys"
+    def _write(self, keys: tuple[ApiKey, ...]) -> None:
+        assert self._path is not None, "there is no key file"
         self._path.parent.mkdir(parents=True, exist_ok=True)
         new = self._path.with_suffix(".new")
         new.unlink(missing_ok=True)

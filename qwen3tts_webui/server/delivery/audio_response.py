@@ -1,8 +1,8 @@
-"""One request's sound as an HTTP response: as it is spoken, or as one file when it is over.
+"""One request's audio as an HTTP response: streamed, or as one file at the end.
 
-In: a `Delivery`. Out: ASGI messages. Nothing is sent before the first sound exists or the failure is known, so that an
-error is an error and not a broken 200. Sound that is cut later ends without the last chunk: a client knows that it has
-not got all of it. A client that leaves cancels the synthesis.
+In: an `AudioStream`. Out: ASGI messages. Nothing is sent before the first audio exists, so failures before it return an
+error status. Audio that is truncated later ends without the last chunk, so clients can detect it. Closing the
+connection cancels synthesis.
 """
 
 from __future__ import annotations
@@ -14,91 +14,91 @@ from contextlib import aclosing, asynccontextmanager
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from qwen3tts_webui.audio.output_format import Form
+from qwen3tts_webui.audio import OutputFormat
 from qwen3tts_webui.errors import SpeechError
-from qwen3tts_webui.server.delivery.audio_stream import Delivery
-from qwen3tts_webui.server.http.error_responses import Problems
-from qwen3tts_webui.server.observability.logging import cut_short
+from qwen3tts_webui.server.delivery.audio_stream import AudioStream
+from qwen3tts_webui.server.observability import mark_truncated
 from qwen3tts_webui.types import EngineInfo
 
 
-class SoundResponse(Response):
-    """Drives a delivery to its end, whatever becomes of the client."""
+class AudioResponse(Response):
+    """Sends an audio stream, and ends it whatever the client does."""
 
-    def __init__(self, delivery: Delivery, info: EngineInfo, problems: Problems, *, wish: str) -> None:
+    def __init__(self, stream: AudioStream) -> None:
         self.background = None
-        self.delivery = delivery
-        self._info = info
-        self._problems = problems
-        self._wish = wish
+        self.stream = stream
+        self.context = stream.context
+        self._info = stream.context.server.speech.info
 
     @property
     def mime(self) -> str:
-        return self.delivery.form.mime
+        """The content type."""
+        return self.stream.output_format.mime
 
-    def wrapped(self, piece: bytes) -> bytes:
-        """A piece of sound as it is sent."""
-        return piece
+    def wrap(self, chunk: bytes) -> bytes:
+        """Return a chunk as it is sent."""
+        return chunk
 
     def closing(self) -> bytes | None:
-        """What is sent after the last piece; None: nothing, and the connection breaks off, for sound that was cut has
-        no other way to say so."""
-        return b"" if self.delivery.cut is None else None
+        """Return what follows the last chunk. None breaks the connection: truncated audio has no other signal."""
+        return b"" if self.stream.truncated_by is None else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        delivery = self.delivery
+        stream = self.stream
         try:
-            async with cancelled_when_gone(receive, delivery.run.speaking.cancel):
-                await (self._whole if delivery.form.whole else self._stream)(send)
+            async with cancel_on_disconnect(receive, stream.record.session.cancel):
+                await (self._send_file if stream.output_format.as_file else self._send_stream)(send)
         except SpeechError as error:
-            headers = {"X-Request-Id": delivery.run.id}
-            await self._problems.answer(error, self._wish, headers)(scope, receive, send)
+            headers = {"X-Request-Id": stream.record.id}
+            context = self.context
+            await context.errors.response(error, context.accept_language, headers)(scope, receive, send)
         except Exception:
-            delivery.error = SpeechError()
+            stream.error = SpeechError()
             raise
         finally:
-            delivery.end()
+            stream.end()
 
-    async def _stream(self, send: Send) -> None:
-        begun = False
-        async with aclosing(self.delivery.pieces()) as pieces:
-            async for piece in pieces:
-                if not begun:
-                    begun = True
+    async def _send_stream(self, send: Send) -> None:
+        started = False
+        async with aclosing(self.stream.chunks()) as chunks:
+            async for chunk in chunks:
+                if not started:
+                    started = True
                     await send(self._start())
-                self.delivery.run.sent_first_pcm()
-                await send({"type": "http.response.body", "body": self.wrapped(piece), "more_body": True})
-        if not begun:
+                self.stream.record.mark_first_pcm()
+                await send({"type": "http.response.body", "body": self.wrap(chunk), "more_body": True})
+        if not started:
             await send(self._start())
         closing = self.closing()
         if closing is None:
-            cut_short("" if self.delivery.cut is None else self.delivery.cut.code)
-            return  # uvicorn closes a connection whose answer has no end, without the last chunk
+            error = self.stream.truncated_by
+            mark_truncated("" if error is None else error.code)
+            return  # uvicorn closes the connection of an incomplete response without the last chunk
         await send({"type": "http.response.body", "body": closing, "more_body": False})
 
-    async def _whole(self, send: Send) -> None:
-        async with aclosing(self.delivery.pieces()) as pieces:
-            body = b"".join([piece async for piece in pieces])
-        if self.delivery.missing is not None:
-            raise self.delivery.missing
+    async def _send_file(self, send: Send) -> None:
+        async with aclosing(self.stream.chunks()) as chunks:
+            body = b"".join([chunk async for chunk in chunks])
+        if self.stream.first_segment_error is not None:
+            raise self.stream.first_segment_error
         await send(self._start(length=len(body)))
-        self.delivery.run.sent_first_pcm()
+        self.stream.record.mark_first_pcm()
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
     def _start(self, length: int | None = None) -> Message:
-        run = self.delivery.run
-        headers = sound_headers(self.delivery.form, self._info, run.id) | {
+        record = self.stream.record
+        headers = audio_headers(self.stream.output_format, self._info, record.id) | {
             "content-type": self.mime,
-            "x-seed": str(run.speaking.seed),
+            "x-seed": str(record.session.seed),
         }
         if length is not None:
             headers["content-length"] = str(length)
-        return start(headers)
+        return response_start(headers)
 
 
 @asynccontextmanager
-async def cancelled_when_gone(receive: Receive, cancel: Callable[[], None]) -> AsyncIterator[None]:
-    """While the block runs, `cancel` is called as soon as the client leaves."""
+async def cancel_on_disconnect(receive: Receive, cancel: Callable[[], None]) -> AsyncIterator[None]:
+    """Call `cancel` if the client disconnects while the block runs."""
 
     async def watch() -> None:
         while (await receive())["type"] != "http.disconnect":
@@ -112,21 +112,21 @@ async def cancelled_when_gone(receive: Receive, cancel: Callable[[], None]) -> A
         watching.cancel()
 
 
-def sound_headers(form: Form, info: EngineInfo, request_id: str) -> dict[str, str]:
-    """What the sound is and who speaks."""
+def audio_headers(output_format: OutputFormat, info: EngineInfo, request_id: str) -> dict[str, str]:
+    """Return the headers that describe the audio and the engine."""
     return {
         "cache-control": "no-store",
         "x-accel-buffering": "no",
-        "x-sample-rate": str(form.sample_rate),
+        "x-sample-rate": str(output_format.sample_rate),
         "x-channels": "1",
-        "x-format": form.label,
+        "x-format": output_format.label,
         "x-engine": info.name,
         "x-engine-label": info.label,
         "x-request-id": request_id,
     }
 
 
-def start(headers: Mapping[str, str]) -> Message:
-    """The head of a 200."""
+def response_start(headers: Mapping[str, str]) -> Message:
+    """Return the ASGI start of a 200 response."""
     encoded = [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
     return {"type": "http.response.start", "status": 200, "headers": encoded}

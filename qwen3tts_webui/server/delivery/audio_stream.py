@@ -1,6 +1,6 @@
-"""One request's sound on its way to one listener, whatever carries it.
+"""The encoded audio of one request, independent of the transport.
 
-In: a `Run`. Out: bytes in the form that was asked for. What stays of it is `Kept`. Knows no HTTP.
+In: a `RequestRecord`. Out: bytes in the requested format. Also passes the events to an `EventRecorder`. Knows no HTTP.
 """
 
 from __future__ import annotations
@@ -8,61 +8,60 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from qwen3tts_webui.audio.output_format import Form
+from qwen3tts_webui.audio import OutputFormat
 from qwen3tts_webui.errors import SpeechError
-from qwen3tts_webui.server.delivery.recorder import Kept, Recorder
-from qwen3tts_webui.server.delivery.request_registry import Run
-from qwen3tts_webui.server.http.error_responses import Problems
-from qwen3tts_webui.speech import SegmentFailed, SegmentStarted, Sound
+from qwen3tts_webui.server.delivery.recorder import EventRecorder
+from qwen3tts_webui.server.delivery.request_context import RequestContext
+from qwen3tts_webui.server.delivery.request_registry import RequestRecord
+from qwen3tts_webui.speech import AudioChunk, SegmentFailed, SegmentStarted
 
 
-class Delivery:
-    """`pieces` once, then `end`, whatever happened in between. `wish` is the listener's `Accept-Language`.
+class AudioStream:
+    """Iterate `chunks` once, then call `end` in any case.
 
-    `error` ended the whole request, `cut` the sound before its end, and `missing` is why some of it is.
+    `error` ended the whole request, `truncated_by` the audio before its end; `first_segment_error` is why a segment is
+    missing.
     """
 
-    def __init__(self, run: Run, form: Form, recorder: Recorder, problems: Problems, wish: str) -> None:
-        self.run = run
-        self.form = form
+    def __init__(self, record: RequestRecord, output_format: OutputFormat, context: RequestContext) -> None:
+        self.record = record
+        self.output_format = output_format
+        self.context = context
         self.error: SpeechError | None = None
-        self.cut: SpeechError | None = None
-        self.missing: SpeechError | None = None
-        self._kept = Kept(run, recorder, self.told)
-        self._problems = problems
-        self._wish = wish
+        self.truncated_by: SpeechError | None = None
+        self.first_segment_error: SpeechError | None = None
+        self._events = EventRecorder(record, context.server.recorder, context.localize)
 
-    async def pieces(self) -> AsyncGenerator[bytes, None]:
-        """What may leave, as soon as it may. Raises `SpeechError` if it fails before the first piece left, or at all if
-        the sound is one whole file; a later failure ends the sound well, and `cut` says what it was."""
-        begun = False
-        packer = self.form.packer()
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """Yield bytes as soon as they are ready.
+
+        Raises `SpeechError` for a failure before the first chunk, or any failure if the output is one file. A later
+        failure ends the iteration and sets `truncated_by`.
+        """
+        started = False
+        encoder = self.output_format.encoder()
         try:
-            async with aclosing(self.run.speaking.__aiter__()) as events:
+            async with aclosing(self.record.session.__aiter__()) as events:
                 async for event in events:
-                    if isinstance(event, Sound):
-                        piece = await packer.push(event.pcm)
-                        if piece:
-                            begun = True
-                            yield piece
+                    if isinstance(event, AudioChunk):
+                        chunk = await encoder.push(event.pcm)
+                        if chunk:
+                            started = True
+                            yield chunk
                     elif isinstance(event, SegmentStarted):
-                        self.cut = None
+                        self.truncated_by = None
                     elif isinstance(event, SegmentFailed):
-                        self.cut = event.error
-                        self.missing = self.missing or event.error
-                    self._kept.hear(event)  # after the listener, who waits for it
+                        self.truncated_by = event.error
+                        self.first_segment_error = self.first_segment_error or event.error
+                    self._events.on_event(event)  # after the client, who is waiting
         except SpeechError as error:
-            self.error = self.cut = error
-            if self.form.whole or not begun:
+            self.error = self.truncated_by = error
+            if self.output_format.as_file or not started:
                 raise
-        rest = await packer.flush()
+        rest = await encoder.flush()
         if rest:
             yield rest
 
-    def told(self, error: SpeechError) -> dict[str, str]:
-        """`error` in the listener's language."""
-        return self._problems.told(error, self._wish)
-
     def end(self) -> None:
-        """The listener has all of it, or has left: nothing more will be spoken. Idempotent."""
-        self._kept.end(self.error)
+        """Cancel what is left and finish the record: the client has everything, or has left. Idempotent."""
+        self._events.end(self.error)

@@ -1,7 +1,7 @@
-"""A batch: several texts of one request, spoken at the same time, on one connection.
+"""A batch: several texts of one request, synthesized concurrently, on one connection.
 
-In: one `SpeechRequest` a text. Out: an HTTP response of labelled messages, multipart/mixed or NDJSON by `Accept`. The
-engine takes the first ones together or not at all; each ends, well or not, without touching the others.
+In: one `SpeechRequest` per text. Out: an HTTP response of labeled messages, multipart/mixed or NDJSON depending on
+`Accept`. The engine accepts the first texts together or not at all; each succeeds or fails independently.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import base64
 import json
 import logging
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -19,58 +20,58 @@ from typing import Any, Protocol
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from qwen3tts_webui.audio.output_format import Form
-from qwen3tts_webui.errors import Busy, RequestError, SpeechError
-from qwen3tts_webui.server.delivery.audio_response import cancelled_when_gone, sound_headers, start
-from qwen3tts_webui.server.delivery.audio_stream import Delivery
-from qwen3tts_webui.server.delivery.recorder import Recorder
-from qwen3tts_webui.server.delivery.request_context import Asked, apart, begin, slow
-from qwen3tts_webui.server.delivery.request_registry import Run, Runs
-from qwen3tts_webui.server.http.error_responses import Problems
-from qwen3tts_webui.speech import Speaking, Speech
+from qwen3tts_webui.audio import OutputFormat
+from qwen3tts_webui.errors import Busy, DeadlineExceeded, RequestError, SpeechError
+from qwen3tts_webui.server.delivery.audio_response import audio_headers, cancel_on_disconnect, response_start
+from qwen3tts_webui.server.delivery.audio_stream import AudioStream
+from qwen3tts_webui.server.delivery.request_context import RequestContext
+from qwen3tts_webui.server.delivery.request_registry import RequestRecord
+from qwen3tts_webui.server.delivery.speech_requests import needs_thread, run_maybe_in_thread
+from qwen3tts_webui.speech import PreparedRequest, Speech, SpeechSession
 from qwen3tts_webui.types import SpeechRequest
 
 MULTIPART = "multipart/mixed"
 NDJSON = "application/x-ndjson"
-_TOLD = ("segment_failed", "done", "error")
+_SENT_EVENTS = ("segment_failed", "done", "error")
 _RETRY_S = 0.1
-_MAX_WAITING = 64  # messages that were made and not yet sent
+_MAX_PENDING_MESSAGES = 64
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
-class Item:
-    """One text of the batch: refused from the start, begun, or still to begin."""
+class BatchItem:
+    """One text of the batch: rejected, started (with a `record`), or prepared and waiting."""
 
     index: int
     request: SpeechRequest
-    refused: SpeechError | None = None
-    run: Run | None = None
+    prepared: PreparedRequest | None = None
+    rejected_by: SpeechError | None = None
+    record: RequestRecord | None = None
 
 
-class Messages(Protocol):
-    """How labelled messages are written one after another."""
+class MessageFormat(Protocol):
+    """How labeled messages are serialized one after another."""
 
     mime: str
     end: bytes
 
-    def audio(self, index: int, sequence: int, piece: bytes) -> bytes: ...
+    def audio(self, index: int, sequence: int, chunk: bytes) -> bytes: ...
 
     def event(self, index: int, sequence: int, event: dict[str, Any]) -> bytes: ...
 
 
-class Multipart:
-    """Sound as it is, events as JSON; each part is labelled by its headers."""
+class MultipartMessages:
+    """Binary audio, events as JSON; each part is labeled by its headers."""
 
-    def __init__(self, form: Form) -> None:
+    def __init__(self, output_format: OutputFormat) -> None:
         self._boundary = secrets.token_hex(16)
-        self._audio_mime = form.mime
+        self._audio_mime = output_format.mime
         self.mime = f'{MULTIPART}; boundary="{self._boundary}"'
         self.end = f"--{self._boundary}--\r\n".encode()
 
-    def audio(self, index: int, sequence: int, piece: bytes) -> bytes:
-        return self._part(index, sequence, "audio", self._audio_mime, piece)
+    def audio(self, index: int, sequence: int, chunk: bytes) -> bytes:
+        return self._part(index, sequence, "audio", self._audio_mime, chunk)
 
     def event(self, index: int, sequence: int, event: dict[str, Any]) -> bytes:
         body = json.dumps(event, ensure_ascii=False).encode()
@@ -84,126 +85,121 @@ class Multipart:
         return head.encode() + body + b"\r\n"
 
 
-class Ndjson:
-    """One JSON object a line; sound in base64."""
+class NdjsonMessages:
+    """One JSON object per line; audio in base64."""
 
     mime = NDJSON
     end = b""
 
-    def audio(self, index: int, sequence: int, piece: bytes) -> bytes:
-        return self.event(index, sequence, {"type": "audio", "audio": base64.b64encode(piece).decode("ascii")})
+    def audio(self, index: int, sequence: int, chunk: bytes) -> bytes:
+        return self.event(index, sequence, {"type": "audio", "audio": base64.b64encode(chunk).decode("ascii")})
 
     def event(self, index: int, sequence: int, event: dict[str, Any]) -> bytes:
         line = {"index": index, "sequence": sequence, **event}
         return json.dumps(line, ensure_ascii=False).encode() + b"\n"
 
 
-async def begin_batch(
-    speech: Speech,
-    runs: Runs,
-    recorder: Recorder,
-    problems: Problems,
-    requests: list[SpeechRequest],
-    form: Form,
-    asked: Asked,
+async def start_batch(
+    context: RequestContext,
+    requests: Sequence[SpeechRequest],
+    output_format: OutputFormat,
     *,
-    at_once: int | None,
+    max_concurrent: int | None,
     accept: str,
 ) -> Response:
-    """Submit the first `at_once` texts (None: as many as the engine speaks at once), all or none.
+    """Submit the first `max_concurrent` texts (None: the engine's capacity), all or none.
 
-    A text that cannot be spoken fails alone; when none of them can, the first one's error is raised.
+    A text that cannot be synthesized fails alone; if none can, raises the first one's error.
     """
+    speech, registry = context.server.speech, context.server.requests
     for request in requests:
-        runs.refuse_known(request.request_id)
+        registry.require_new_id(request.request_id)
     load = speech.load
-    limit = min(at_once or max(1, load.slots), max(1, load.slots + load.queue_size))
-    texts = SpeechRequest(text="".join(request.text for request in requests), voice_id=requests[0].voice_id)
-    items, speaking = await apart(slow(texts), lambda: _started(speech, requests, limit))
-    first = [item for item in items if item.refused is None][: len(speaking)]
+    limit = min(max_concurrent or max(1, load.slots), max(1, load.slots + load.queue_size))
+    all_texts = SpeechRequest(text="".join(request.text for request in requests), voice_id=requests[0].voice_id)
+    items, sessions = await run_maybe_in_thread(
+        needs_thread(all_texts), lambda: _prepare_and_start(speech, requests, limit)
+    )
+    valid = [item for item in items if item.prepared is not None]
     try:
-        for item, spoken in zip(first, speaking, strict=True):
-            item.run = runs.open(item.request.request_id, spoken, asked.received)
+        for item, session in zip(valid, sessions, strict=False):
+            item.record = registry.open(item.request.request_id, session, context.received)
     except RequestError:
-        for spoken in speaking:
-            spoken.cancel()
+        for session in sessions:
+            session.cancel()
         raise
-    messages = Ndjson() if "ndjson" in accept.lower() else Multipart(form)
-    return BatchResponse(speech, runs, recorder, problems, items, form, asked, messages)
+    messages = NdjsonMessages() if "ndjson" in accept.lower() else MultipartMessages(output_format)
+    return BatchResponse(items, output_format, context, messages)
 
 
-def _started(speech: Speech, requests: list[SpeechRequest], limit: int) -> tuple[list[Item], list[Speaking]]:
-    items = [Item(index, request) for index, request in enumerate(requests)]
+def _prepare_and_start(
+    speech: Speech, requests: Sequence[SpeechRequest], limit: int
+) -> tuple[list[BatchItem], list[SpeechSession]]:
+    items = [BatchItem(index, request) for index, request in enumerate(requests)]
     for item in items:
         try:
-            speech.check(item.request)
+            item.prepared = speech.prepare(item.request)
         except RequestError as error:
-            item.refused = error
-    good = [item.request for item in items if item.refused is None]
-    if not good:
-        assert items[0].refused is not None
-        raise items[0].refused
-    return items, speech.speak_together(good[:limit])
+            item.rejected_by = error
+    prepared = [item.prepared for item in items if item.prepared is not None]
+    if not prepared:
+        assert items[0].rejected_by is not None
+        raise items[0].rejected_by
+    return items, speech.start(prepared[:limit])
 
 
 class BatchResponse(Response):
-    """Drives all items to their end, whatever becomes of the client."""
+    """Synthesizes and sends all items, and ends them whatever the client does."""
 
     def __init__(
         self,
-        speech: Speech,
-        runs: Runs,
-        recorder: Recorder,
-        problems: Problems,
-        items: list[Item],
-        form: Form,
-        asked: Asked,
-        messages: Messages,
+        items: Sequence[BatchItem],
+        output_format: OutputFormat,
+        context: RequestContext,
+        messages: MessageFormat,
     ) -> None:
         self.background = None
-        self._speech = speech
-        self._runs = runs
-        self._recorder = recorder
-        self._problems = problems
         self._items = items
-        self._form = form
-        self._asked = asked
+        self._output_format = output_format
+        self._context = context
         self._messages = messages
-        self._left = False
-        self._ready: asyncio.Queue[tuple[Run | None, bytes] | None] = asyncio.Queue(_MAX_WAITING)
+        self._cancelled = False
+        self._ready: asyncio.Queue[tuple[RequestRecord | None, bytes] | None] = asyncio.Queue(_MAX_PENDING_MESSAGES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = sound_headers(self._form, self._speech.info, self._asked.request_id)
-        speaking = asyncio.create_task(self._speak_all())
+        context = self._context
+        headers = audio_headers(self._output_format, context.server.speech.info, context.request_id)
+        headers |= {"content-type": self._messages.mime, "x-items": str(len(self._items))}
+        producing = asyncio.create_task(self._produce())
         try:
-            async with cancelled_when_gone(receive, self._leave):
-                await send(start(headers | {"content-type": self._messages.mime, "x-items": str(len(self._items))}))
+            async with cancel_on_disconnect(receive, self._cancel):
+                await send(response_start(headers))
                 while (message := await self._ready.get()) is not None:
-                    run, data = message
-                    if run is not None:
-                        run.sent_first_pcm()
+                    record, data = message
+                    if record is not None:
+                        record.mark_first_pcm()
                     await send({"type": "http.response.body", "body": data, "more_body": True})
                 await send({"type": "http.response.body", "body": self._messages.end, "more_body": False})
         finally:
-            self._leave()
-            speaking.cancel()
+            self._cancel()
+            producing.cancel()
             with suppress(asyncio.CancelledError):
-                await speaking
+                await producing
 
-    def _leave(self) -> None:
-        self._left = True
+    def _cancel(self) -> None:
+        self._cancelled = True
         for item in self._items:
-            if item.run is not None:
-                item.run.speaking.cancel()
+            if item.record is not None:
+                item.record.session.cancel()
 
-    async def _speak_all(self) -> None:
-        """As many items at a time as were begun together; whoever is free takes the next."""
+    async def _produce(self) -> None:
+        """Run as many items at a time as were started together; a finished one is followed by the next."""
         for item in self._items:
-            if item.refused is not None:
-                await self._tell_refused(item, item.refused)
-        begun = [item for item in self._items if item.run is not None]
-        later = (item for item in self._items if item.run is None and item.refused is None)
-        workers = [asyncio.create_task(self._work(item, later)) for item in begun]
+            if item.rejected_by is not None:
+                await self._put_rejection(item, item.rejected_by)
+        started = [item for item in self._items if item.record is not None]
+        waiting = (item for item in self._items if item.record is None and item.prepared is not None)
+        workers = [asyncio.create_task(self._work(item, waiting)) for item in started]
         try:
             await asyncio.gather(*workers)
             await self._ready.put(None)
@@ -212,52 +208,59 @@ class BatchResponse(Response):
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
 
-    async def _work(self, item: Item | None, later: Iterator[Item]) -> None:
-        while item is not None and not self._left:
+    async def _work(self, item: BatchItem | None, waiting: Iterator[BatchItem]) -> None:
+        while item is not None and not self._cancelled:
             try:
-                await self._speak(item)
+                await self._run(item)
             except SpeechError as error:
-                await self._tell_refused(item, error)
-            item = next(later, None)
+                await self._put_rejection(item, error)
+            item = next(waiting, None)
 
-    async def _speak(self, item: Item) -> None:
-        """One item to its end: its sound, then how it went. Raises `SpeechError` if it could not be begun."""
-        if item.run is None:
-            item.run = await self._begun(item.request)
-        run = item.run
-        delivery = Delivery(run, self._form, self._recorder, self._problems, self._asked.wish)
+    async def _run(self, item: BatchItem) -> None:
+        """Put the audio of one item, then its last events. Raises `SpeechError` if it cannot be started."""
+        if item.record is None:
+            item.record = await self._start(item)
+        record = item.record
+        stream = AudioStream(record, self._output_format, self._context)
         sequence = 0
         try:
-            async with aclosing(delivery.pieces()) as pieces:
-                async for piece in pieces:
-                    await self._ready.put((run, self._messages.audio(item.index, sequence, piece)))
+            async with aclosing(stream.chunks()) as chunks:
+                async for chunk in chunks:
+                    await self._ready.put((record, self._messages.audio(item.index, sequence, chunk)))
                     sequence += 1
         except SpeechError:
-            pass  # the delivery knows it, and the run's last event tells it
+            pass  # the stream has recorded it as the last event
         except Exception:
             log.exception("an item of a batch failed")
-            delivery.error = SpeechError()
+            stream.error = SpeechError()
         finally:
-            delivery.end()
-        for event in run.events:
-            if event["type"] in _TOLD:
-                await self._tell(item, sequence, event)
+            stream.end()
+        for event in record.events:
+            if event["type"] in _SENT_EVENTS:
+                await self._put(item, sequence, event)
                 sequence += 1
 
-    async def _begun(self, request: SpeechRequest) -> Run:
-        """Later items wait for a place; the first ones had theirs."""
+    async def _start(self, item: BatchItem) -> RequestRecord:
+        """Start a waiting item as soon as the engine has capacity."""
+        assert item.prepared is not None
+        speech, deadline = self._context.server.speech, item.request.deadline
         while True:
+            if deadline is not None and deadline <= time.monotonic():
+                raise DeadlineExceeded(deadline_ms=0)
             try:
-                return await begin(self._speech, self._runs, request, self._asked.received)
+                if item.prepared.info != speech.info:  # the engine was replaced in the meantime
+                    item.prepared = await asyncio.to_thread(speech.prepare, item.request)
+                (session,) = speech.start([item.prepared])
+                return self._context.server.requests.open(item.request.request_id, session, self._context.received)
             except Busy:
-                if self._left:
+                if self._cancelled:
                     raise
                 await asyncio.sleep(_RETRY_S)
 
-    async def _tell(self, item: Item, sequence: int, event: dict[str, Any]) -> None:
-        event = {("segment" if key == "index" else key): value for key, value in event.items()}
-        await self._ready.put((None, self._messages.event(item.index, sequence, event)))
+    async def _put(self, item: BatchItem, sequence: int, event: dict[str, Any]) -> None:
+        labeled = {("segment" if key == "index" else key): value for key, value in event.items()}
+        await self._ready.put((None, self._messages.event(item.index, sequence, labeled)))
 
-    async def _tell_refused(self, item: Item, error: SpeechError) -> None:
-        told = self._problems.told(error, self._asked.wish)
-        await self._tell(item, 0, {"type": "error", "request_id": item.request.request_id, **told})
+    async def _put_rejection(self, item: BatchItem, error: SpeechError) -> None:
+        rejection = {"type": "error", "request_id": item.request.request_id, **self._context.localize(error)}
+        await self._put(item, 0, rejection)

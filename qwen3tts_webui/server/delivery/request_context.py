@@ -1,83 +1,68 @@
-"""What the head of a request says, the same for every route that speaks; and how one is begun.
+"""Request metadata from headers, the same for every synthesis route.
 
-In: an HTTP request. Out: who asks, under which id, until when and in which language; then a `Run`.
+In: an HTTP request. Out: its id, client, deadline and language, together with the server's shared objects.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from fastapi import Request
 from starlette.datastructures import Headers
 
-from qwen3tts_webui.errors import InvalidValue
-from qwen3tts_webui.server.delivery.request_registry import Run, Runs
-from qwen3tts_webui.server.middleware.rate_limits import caller_of
-from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.types import SpeechRequest
+from qwen3tts_webui.errors import ANOTHER_VALUE, ErrorDetail, InvalidValue, SpeechError, in_range
+from qwen3tts_webui.server.context import ServerContext
+from qwen3tts_webui.server.http import ErrorRenderer
+from qwen3tts_webui.server.middleware import caller_of
 
 _MAX_DEADLINE_MS = 86_400_000
-_LONG_TEXT = 1_000  # characters; cutting more than that would hold up everybody's sound by more than 5 ms
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """`received` and `deadline` are on the monotonic clock; `wish` is the `Accept-Language`."""
+class RequestContext:
+    """One request. `received` and `deadline` are on the monotonic clock; `errors` renders errors for its route."""
 
+    server: ServerContext
+    errors: ErrorRenderer
     request_id: str
     client: str
     received: float
     deadline: float | None
-    wish: str
+    accept_language: str
 
     @classmethod
-    def of(cls, request: Request, runs: Runs) -> Asked:
-        """Raises `InvalidValue` for a header that is wrong."""
+    def of(cls, request: Request, server: ServerContext) -> RequestContext:
+        """Raises `InvalidValue` for a malformed header."""
         received = time.monotonic()
         headers = request.headers
         return cls(
-            request_id=runs.new_id(_only(headers, "X-Request-Id")),
+            server=server,
+            errors=server.errors.for_path(request.url.path),
+            request_id=server.requests.new_id(_single(headers, "X-Request-Id")),
             client=caller_of(request.scope),
             received=received,
-            deadline=_deadline(_only(headers, "X-Deadline-Ms"), received),
-            wish=headers.get("accept-language", ""),
+            deadline=_deadline(_single(headers, "X-Deadline-Ms"), received),
+            accept_language=headers.get("accept-language", ""),
         )
 
-
-async def begin(speech: Speech, runs: Runs, request: SpeechRequest, received: float) -> Run:
-    """Submit `request` and remember it. Raises what `Speech.speak` raises."""
-    speaking = await apart(slow(request), lambda: speech.speak(request))
-    return runs.open(request.request_id, speaking, received)
+    def localize(self, error: SpeechError) -> dict[str, str]:
+        """Render `error` in the client's language."""
+        return self.errors.to_dict(error, self.accept_language)
 
 
-def slow(request: SpeechRequest) -> bool:
-    """Its text takes a while to cut, or its voice is read from disk."""
-    return len(request.text) > _LONG_TEXT or request.voice_id is not None
-
-
-async def apart(slow: bool, work: Callable[[], Result]) -> Result:
-    """What `work` gives; what is `slow` is done in a thread, what is not is done at once."""
-    return await asyncio.to_thread(work) if slow else work()
-
-
-def _only(headers: Headers, name: str) -> str | None:
-    """The header that may come once."""
-    found = headers.getlist(name)
-    if len(found) > 1:
-        raise InvalidValue(field=name, expected="one", got=len(found))
-    return found[0] if found else None
+def _single(headers: Headers, name: str) -> str | None:
+    """Return a header that may be sent at most once."""
+    values = headers.getlist(name)
+    if len(values) > 1:
+        raise InvalidValue(field=name, expected=ErrorDetail("sent_once", "sent once"), got=len(values))
+    return values[0] if values else None
 
 
 def _deadline(header: str | None, received: float) -> float | None:
-    """`X-Deadline-Ms`: milliseconds from now until the last byte."""
+    """Parse `X-Deadline-Ms`: milliseconds from now until the last byte."""
     if header is None:
         return None
     if not (header.isascii() and header.isdecimal() and len(header) < 12 and 0 < int(header) <= _MAX_DEADLINE_MS):
-        raise InvalidValue(field="X-Deadline-Ms", expected=f"1 … {_MAX_DEADLINE_MS}", got="something else")
+        raise InvalidValue(field="X-Deadline-Ms", expected=in_range(1, _MAX_DEADLINE_MS), got=ANOTHER_VALUE)
     return received + int(header) / 1000

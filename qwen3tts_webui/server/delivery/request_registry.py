@@ -1,7 +1,7 @@
-"""What the server remembers of recent requests: their events, to be followed and replayed, and a way to cancel them.
+"""Recent requests: their events, to follow and replay, and a way to cancel them.
 
-In: the events of a `Speaking`. Out: plain dicts for JSON, in order, to any number of followers. Bounded; the oldest
-that have ended are forgotten first. Belongs to one event loop. Knows no HTTP.
+In: the events of a `SpeechSession`. Out: plain dicts for JSON, in order, for any number of followers. Bounded: finished
+requests are evicted, oldest first. Belongs to one event loop. Knows no HTTP.
 """
 
 from __future__ import annotations
@@ -15,149 +15,167 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from qwen3tts_webui.errors import InvalidValue, NotFound, SpeechError
-from qwen3tts_webui.speech import Event, Report, SegmentEnded, SegmentFailed, SegmentStarted, Speaking
+from qwen3tts_webui.errors import (
+    ALREADY_USED,
+    ANOTHER_VALUE,
+    UNUSED,
+    ErrorDetail,
+    InvalidValue,
+    NotFound,
+    SpeechError,
+)
+from qwen3tts_webui.server.http import JsonObject
+from qwen3tts_webui.speech import Event, Report, SegmentEnded, SegmentFailed, SegmentStarted, SpeechSession
 
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
-JsonObject = dict[str, Any]
+AUDIO = ErrorDetail("audio", "audio")
+_REQUEST = ErrorDetail("request", "request")
 
 
-def plain(value: Any) -> Any:
-    """`value` for JSON, its dataclasses as dicts: what `dataclasses.asdict` gives, without its copies of every leaf."""
+def to_json(value: Any) -> Any:
+    """Convert dataclasses to dicts for JSON: like `dataclasses.asdict`, without copying every leaf."""
     if isinstance(value, (str, int, float)) or value is None:
         return value
     if isinstance(value, (tuple, list)):
-        return [plain(item) for item in value]
-    return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
+        return [to_json(item) for item in value]
+    return {name: to_json(getattr(value, name)) for name in value.__dataclass_fields__}
 
 
-class Run:
-    """One request from the moment it was accepted; `events` is all that happened so far, for JSON.
+class RequestRecord:
+    """One accepted request. `events` holds all events so far, for JSON.
 
-    `kept` becomes the path of the finished sound, or None; it is None itself where nothing is kept.
+    `audio_path` resolves to the path of the finished audio, None if there is none; it is None if history is disabled.
     """
 
-    def __init__(self, request_id: str, speaking: Speaking, received: float) -> None:
+    def __init__(self, request_id: str, session: SpeechSession, received: float) -> None:
         self.id = request_id
-        self.speaking = speaking
+        self.session = session
         self.events: list[JsonObject] = []
         self.ended = False
-        self.kept: Future[Path | None] | None = None
+        self.audio_path: Future[Path | None] | None = None
         self._received = received
         self._first_pcm_ms: float | None = None
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
 
-    def text_came(self) -> None:
-        """The first of a text that comes later than the request: the latency counts from here."""
+    def restart_latency_clock(self) -> None:
+        """Measure latency from now: the first text arrived after the request."""
         self._received = time.monotonic()
 
-    def sent_first_pcm(self) -> None:
-        """The first sound is handed to the socket now: this is the TTS latency that is reported."""
+    def mark_first_pcm(self) -> None:
+        """Record that audio is handed to the socket; the first call defines the reported latency."""
         if self._first_pcm_ms is None:
             self._first_pcm_ms = round((time.monotonic() - self._received) * 1000, 3)
 
-    def note(self, event: Event, message: str = "") -> None:
-        """Tell the followers; `message` is how a `SegmentFailed` reads."""
+    def record_event(self, event: Event, message: str = "") -> None:
+        """Append an event; `message` is the localized message of a `SegmentFailed`."""
         if isinstance(event, SegmentStarted):
             segment = event.segment
-            self._tell("segment_started", index=segment.index, line=segment.line, text=segment.text,
-                       start_sample=event.start_sample, voice=event.voice)  # fmt: skip
+            self._append("segment_started", index=segment.index, line=segment.line, text=segment.text,
+                         start_sample=event.start_sample, voice_source=event.voice_source)  # fmt: skip
         elif isinstance(event, SegmentEnded):
             segment = event.segment
-            self._tell("segment_ended", index=segment.index, line=segment.line, start_sample=event.start_sample,
-                       num_samples=event.num_samples, stopped=event.stopped, timings=plain(event.timings))  # fmt: skip
+            self._append("segment_ended", index=segment.index, line=segment.line, start_sample=event.start_sample,
+                         num_samples=event.num_samples, finish_reason=event.finish_reason,
+                         timings=to_json(event.timings))  # fmt: skip
         elif isinstance(event, SegmentFailed):
             segment = event.segment
-            self._tell("segment_failed", index=segment.index, line=segment.line, code=event.error.code,
-                       message=message)  # fmt: skip
+            self._append("segment_failed", index=segment.index, line=segment.line, code=event.error.code,
+                         message=message)  # fmt: skip
 
     def end(self, error: SpeechError | None = None, message: str = "") -> None:
-        """The last event: `done` with the account, or `error`."""
+        """Append the last event: `done` with the report, or `error`. Idempotent."""
         if self.ended:
             return
         self.ended = True
         if error is None:
-            done = self._json(replace(self.speaking.report, segments=()))
-            del done["segments"]  # each was told when it ended
-            self._tell("done", **done)
+            done = self._report_json(replace(self.session.report, segments=()))
+            del done["segments"]  # each had its own event
+            self._append("done", **done)
         else:
-            self._tell("error", code=error.code, message=message)
+            self._append("error", code=error.code, message=message)
 
     @property
-    def account(self) -> JsonObject:
-        """The report as JSON; `server_first_pcm_ms` is request received -> first PCM handed to the socket."""
-        return self._json(self.speaking.report)
+    def report(self) -> JsonObject:
+        """The report as JSON; `server_first_pcm_ms` is the time from the request to its first audio on the socket."""
+        return self._report_json(self.session.report)
 
     @property
-    def news(self) -> asyncio.Event:
-        """Is set at the next event, and a new one made for the one after."""
-        return self._news
+    def changed(self) -> asyncio.Event:
+        """Set at the next event; each event creates a new one for its successor."""
+        return self._changed
 
     async def finished(self) -> None:
-        """Returns once the last event was told."""
+        """Wait for the last event."""
         while not self.ended:
-            await self._news.wait()
+            await self._changed.wait()
 
-    def _json(self, report: Report) -> JsonObject:
-        return {"request_id": self.id, **plain(report), "server_first_pcm_ms": self._first_pcm_ms}
+    async def finished_audio_path(self, what: ErrorDetail = AUDIO) -> Path:
+        """Wait for the finished audio on disk. Raises `NotFound`, naming `what`, if none was kept."""
+        await self.finished()
+        path = None if self.audio_path is None else await asyncio.wrap_future(self.audio_path)
+        if path is None:
+            raise NotFound(what=what, got=self.id)
+        return path
 
-    def _tell(self, kind: str, **fields: object) -> None:
+    def _report_json(self, report: Report) -> JsonObject:
+        return {"request_id": self.id, **to_json(report), "server_first_pcm_ms": self._first_pcm_ms}
+
+    def _append(self, kind: str, **fields: object) -> None:
         self.events.append({"type": kind, **fields})
-        self._news.set()
-        self._news = asyncio.Event()
+        self._changed.set()
+        self._changed = asyncio.Event()
 
 
-class Runs:
-    """The recent requests by id: all that go on, and at most `max_ended` that have ended, of `max_events` together."""
+class RequestRegistry:
+    """Recent requests by id: all unfinished ones, and at most `max_ended` finished ones with `max_events` in total."""
 
     def __init__(self, *, max_ended: int = 100, max_events: int = 50_000) -> None:
         self._max_ended = max_ended
         self._max_events = max_events
-        self._runs: dict[str, Run] = {}
+        self._records: dict[str, RequestRecord] = {}
 
-    def new_id(self, wish: str | None) -> str:
-        """The client's own id if it is well-formed and new, else a drawn one. Raises `InvalidValue`."""
-        if wish is None:
+    def new_id(self, requested: str | None = None) -> str:
+        """Return the client's id if it is valid and unused, a random one if it sent none. Raises `InvalidValue`."""
+        if requested is None:
             return secrets.token_urlsafe(12)
-        if not _ID.fullmatch(wish):
-            raise InvalidValue(field="X-Request-Id", expected="[A-Za-z0-9_-]{8,64}", got="something else")
-        self.refuse_known(wish)
-        return wish
+        if not _ID.fullmatch(requested):
+            raise InvalidValue(field="X-Request-Id", expected="[A-Za-z0-9_-]{8,64}", got=ANOTHER_VALUE)
+        self.require_new_id(requested)
+        return requested
 
-    def open(self, request_id: str, speaking: Speaking, received: float) -> Run:
-        """Remember a request that was accepted just now. Cancels it and raises `InvalidValue` if its id is taken."""
+    def open(self, request_id: str, session: SpeechSession, received: float) -> RequestRecord:
+        """Register an accepted request. If its id is taken, cancels the session and raises `InvalidValue`."""
         try:
-            self.refuse_known(request_id)
+            self.require_new_id(request_id)
         except InvalidValue:
-            speaking.cancel()
+            session.cancel()
             raise
-        self._forget()
-        run = self._runs[request_id] = Run(request_id, speaking, received)
-        return run
+        self._evict()
+        record = self._records[request_id] = RequestRecord(request_id, session, received)
+        return record
 
-    def get(self, request_id: str) -> Run:
+    def get(self, request_id: str) -> RequestRecord:
         """Raises `NotFound`."""
         try:
-            return self._runs[request_id]
+            return self._records[request_id]
         except KeyError:
-            shown = request_id if _ID.fullmatch(request_id) else "?"
-            raise NotFound(what="request", got=shown) from None
+            raise NotFound(what=_REQUEST, got=request_id if _ID.fullmatch(request_id) else "?") from None
 
-    def end_all(self, error: SpeechError) -> None:
-        """The server is going down: whoever still listens is told why."""
-        for run in self._runs.values():
-            run.speaking.end_with(error)
+    def abort_all(self, error: SpeechError) -> None:
+        """End all sessions with `error`: the server is shutting down."""
+        for record in self._records.values():
+            record.session.abort(error)
 
-    def refuse_known(self, request_id: str) -> None:
+    def require_new_id(self, request_id: str) -> None:
         """Raises `InvalidValue` for an id that is taken."""
-        if request_id in self._runs:
-            raise InvalidValue(field="X-Request-Id", expected="new", got="one that was used before")
+        if request_id in self._records:
+            raise InvalidValue(field="X-Request-Id", expected=UNUSED, got=ALREADY_USED)
 
-    def _forget(self) -> None:
-        ended = [run for run in self._runs.values() if run.ended]
-        num_events = sum([len(run.events) for run in ended])
-        for position, run in enumerate(ended):
+    def _evict(self) -> None:
+        ended = [record for record in self._records.values() if record.ended]
+        num_events = sum([len(record.events) for record in ended])
+        for position, record in enumerate(ended):
             if len(ended) - position < self._max_ended and num_events <= self._max_events:
                 return
-            num_events -= len(run.events)
-            del self._runs[run.id]
+            num_events -= len(record.events)
+            del self._records[record.id]

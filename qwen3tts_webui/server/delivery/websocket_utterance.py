@@ -1,129 +1,157 @@
-"""One utterance of a WebSocket: its events as JSON, its sound as binary frames, both in the order in which they happen.
+"""One utterance of a WebSocket: its events as JSON and its audio as binary frames, in order.
 
-In: a `Run` with its `Feed`. Out: messages to a `Line`. Knows no connection; whoever holds it gives it text.
+In: a `RequestRecord` and its `TextStreamSession`. Out: messages to a `MessageSink`. Knows no connection; the owner of
+the connection passes it text.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import asdict
 from typing import Any, Protocol
 
-from qwen3tts_webui.audio.output_format import Form
-from qwen3tts_webui.errors import SpeechError, RequestTimeout
-from qwen3tts_webui.server.delivery.recorder import Kept
-from qwen3tts_webui.server.delivery.request_registry import Run
-from qwen3tts_webui.server.schemas.websocket import Open, framed
-from qwen3tts_webui.speech import Event, Feed, SegmentEnded, SegmentFailed, SegmentStarted, Sound, Speaking
+from qwen3tts_webui.audio import OutputFormat
+from qwen3tts_webui.errors import SpeechError
+from qwen3tts_webui.server.delivery.recorder import EventRecorder
+from qwen3tts_webui.server.delivery.request_context import RequestContext
+from qwen3tts_webui.server.delivery.request_registry import RequestRecord
+from qwen3tts_webui.server.http import IdleTimer, RequestTimeout
+from qwen3tts_webui.server.schemas import Open, pack_frame
+from qwen3tts_webui.speech import (
+    AudioChunk,
+    Event,
+    SegmentEnded,
+    SegmentFailed,
+    SegmentStarted,
+    SpeechSession,
+    TextStreamSession,
+)
 
 log = logging.getLogger(__name__)
 
 
-class Line(Protocol):
-    """Where messages go; both raise `ConnectionError` once nobody reads any more."""
+class MessageSink(Protocol):
+    """Sends messages to the client. Both methods raise `ConnectionError` once the client no longer reads."""
 
-    async def tell(self, kind: str, **fields: Any) -> None: ...
+    async def send_json(self, kind: str, **fields: Any) -> None: ...
 
-    async def send(self, data: bytes) -> None: ...
+    async def send_bytes(self, data: bytes) -> None: ...
 
 
-class Utterance:
-    """From `open` to `done` or `error`. `text_s`: how long it waits for more text before it gives up its slot."""
+class UtteranceSession:
+    """From `open` to `done` or `error`. Without new text for `text_timeout_s` it ends and frees its slot."""
 
-    def __init__(self, number: int, opened: Open, run: Run, kept: Kept, feed: Feed, *, text_s: float) -> None:
+    def __init__(
+        self,
+        number: int,
+        opened: Open,
+        record: RequestRecord,
+        text_stream: TextStreamSession,
+        context: RequestContext,
+        *,
+        text_timeout_s: float,
+    ) -> None:
         self.id = opened.id
         self.number = number
-        self.request_id = run.id
-        self.speaking: Speaking = run.speaking
-        self._run = run
-        self._kept = kept
-        self._failed: SpeechError | None = None
-        self._form = Form(format=opened.format, sample_rate=opened.sample_rate, packet_ms=opened.packet_ms)
-        self._packer = self._form.packer()
-        self._feed = feed
-        self._text_s = text_s
+        self.request_id = record.id
+        self.session: SpeechSession = record.session
+        self._record = record
+        self._text_stream = text_stream
+        self._localize = context.localize
+        self._events = EventRecorder(record, context.server.recorder, context.localize)
+        self._output_format = OutputFormat(
+            format=opened.format, sample_rate=opened.sample_rate, packet_ms=opened.packet_ms
+        )
+        self._encoder = self._output_format.encoder()
+        self._error: SpeechError | None = None
         self._num_frames = 0
-        self._asked: float | None = None
+        self._first_text_at: float | None = None
         self._first_audio_ms: float | None = None
-        self._patience: asyncio.TimerHandle | None = None
-        self._wait_for_text()
+        timeout = RequestTimeout(limit_s=round(text_timeout_s))
+        self._text_timer = IdleTimer(text_timeout_s, lambda: self.session.abort(timeout))
+        self._text_timer.restart()
 
     def write(self, text: str) -> None:
-        """Raises `TextTooLong` or, after `close`, `InvalidValue`; the utterance goes on without that piece."""
-        if self._asked is None:
-            self._asked = time.monotonic()
-            self._run.text_came()
-        self._wait_for_text()
-        self._feed.write(text)
+        """Add text. Raises `TextTooLong` or, after `close`, `InvalidValue`; the utterance continues without it."""
+        if self._first_text_at is None:
+            self._first_text_at = time.monotonic()
+            self._record.restart_latency_clock()
+        self._text_timer.restart()
+        self._text_stream.write(text)
 
     def flush(self) -> None:
-        self._wait_for_text()
-        self._feed.flush()
+        """Synthesize the text so far without waiting for more."""
+        self._text_timer.restart()
+        self._text_stream.flush()
 
     def close(self) -> None:
-        self._stop_waiting()
-        self._feed.close()
+        """No more text will come."""
+        self._text_timer.stop()
+        self._text_stream.close()
 
     def end(self) -> None:
-        """Nobody listens any more: the engine is free, and what was heard is kept. Idempotent."""
-        self._stop_waiting()
-        self._kept.end(self._failed)
+        """Cancel what is left and finish the record. Idempotent."""
+        self._text_timer.stop()
+        self._events.end(self._error)
 
-    async def run(self, line: Line, told: Callable[[SpeechError], dict[str, str]]) -> None:
-        """Speak until the end, then `end`. Raises `ConnectionError`."""
+    async def run(self, sink: MessageSink) -> None:
+        """Send everything until the end, then `end`. Raises `ConnectionError`."""
         try:
-            async with aclosing(self.speaking.__aiter__()) as events:
+            async with aclosing(self.session.__aiter__()) as events:
                 async for event in events:
-                    await self._pass_on(event, line, told)
-                    self._kept.hear(event)
-            await self._send(line, await self._packer.flush())
-            await line.tell("done", id=self.id, **self._account())
+                    await self._send_event(event, sink)
+                    self._events.on_event(event)
+            await self._send_audio(sink, await self._encoder.flush())
+            await sink.send_json("done", id=self.id, **self._report())
         except SpeechError as error:
-            self._failed = error
-            await line.tell("error", id=self.id, fatal=True, **told(error), **_retry(error))
+            self._error = error
+            await self._send_error(error, sink)
         except ConnectionError:
             raise
         except Exception:
             log.exception("an utterance failed")
-            self._failed = SpeechError()
-            await line.tell("error", id=self.id, fatal=True, **told(self._failed))
+            self._error = SpeechError()
+            await self._send_error(self._error, sink)
         finally:
             self.end()
 
-    async def _pass_on(self, event: Event, line: Line, told: Callable[[SpeechError], dict[str, str]]) -> None:
-        if isinstance(event, Sound):
-            await self._send(line, await self._packer.push(event.pcm))
+    async def _send_event(self, event: Event, sink: MessageSink) -> None:
+        if isinstance(event, AudioChunk):
+            await self._send_audio(sink, await self._encoder.push(event.pcm))
         elif isinstance(event, SegmentStarted):
             if self._first_audio_ms is None:
-                self._first_audio_ms = round((time.monotonic() - (self._asked or time.monotonic())) * 1000, 3)
-                await line.tell("started", id=self.id, first_audio_ms=self._first_audio_ms)
-            await line.tell(
-                "segment", id=self.id, index=event.segment.index, text=event.segment.text, voice=event.voice,
-                start_sample=event.start_sample,
+                self._first_audio_ms = round((time.monotonic() - (self._first_text_at or time.monotonic())) * 1000, 3)
+                await sink.send_json("started", id=self.id, first_audio_ms=self._first_audio_ms)
+            await sink.send_json(
+                "segment", id=self.id, index=event.segment.index, text=event.segment.text,
+                voice_source=event.voice_source, start_sample=event.start_sample,
             )  # fmt: skip
         elif isinstance(event, SegmentEnded):
-            await line.tell(
+            await sink.send_json(
                 "timings", id=self.id, index=event.segment.index, start_sample=event.start_sample,
-                num_samples=event.num_samples, stopped=event.stopped, timings=asdict(event.timings),
+                num_samples=event.num_samples, finish_reason=event.finish_reason, timings=asdict(event.timings),
             )  # fmt: skip
         elif isinstance(event, SegmentFailed):
-            await line.tell("segment_failed", id=self.id, index=event.segment.index, **told(event.error))
+            error = self._localize(event.error)
+            await sink.send_json("segment_failed", id=self.id, index=event.segment.index, **error)
 
-    async def _send(self, line: Line, data: bytes) -> None:
-        """One binary frame; nothing for no bytes."""
+    async def _send_audio(self, sink: MessageSink, data: bytes) -> None:
+        """Send one binary frame, none for no bytes."""
         if data:
-            self._run.sent_first_pcm()
-            await line.send(framed(data, form=self._form.format, number=self.number, sequence=self._num_frames))
+            self._record.mark_first_pcm()
+            output_format = self._output_format.format
+            await sink.send_bytes(pack_frame(data, format=output_format, number=self.number, sequence=self._num_frames))
             self._num_frames += 1
 
-    def _account(self) -> dict[str, Any]:
-        report = self.speaking.report
+    async def _send_error(self, error: SpeechError, sink: MessageSink) -> None:
+        await sink.send_json("error", id=self.id, fatal=True, **self._localize(error), **retry_after(error))
+
+    def _report(self) -> dict[str, Any]:
+        report = self.session.report
         return {
-            "stopped": report.stopped,
+            "finish_reason": report.finish_reason,
             "num_samples": report.num_samples,
             "num_frames": self._num_frames,
             "first_audio_ms": self._first_audio_ms,
@@ -134,18 +162,7 @@ class Utterance:
             "timings": asdict(report.timings),
         }
 
-    def _wait_for_text(self) -> None:
-        """A writer who says nothing for too long loses the slot."""
-        self._stop_waiting()
-        error = RequestTimeout(limit_s=round(self._text_s))
-        self._patience = asyncio.get_running_loop().call_later(self._text_s, self.speaking.end_with, error)
 
-    def _stop_waiting(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
-
-
-def _retry(error: SpeechError) -> dict[str, object]:
-    after = error.params.get("retry_after_s")
-    return {} if after is None else {"retry_after_s": after}
+def retry_after(error: SpeechError) -> dict[str, object]:
+    """Return `retry_after_s` if the error has it."""
+    return {"retry_after_s": error.params["retry_after_s"]} if "retry_after_s" in error.params else {}

@@ -1,7 +1,7 @@
-"""A request's body: bytes -> one JSON object -> a checked model.
+"""Request body: bytes -> one JSON object -> a validated pydantic model.
 
-Bounded before it is read, tolerant of odd characters (a lone surrogate in a text is a character like any other, and
-cleaning removes it), strict about everything else.
+The size is checked before and while reading. Lone surrogates become U+FFFD, which text cleaning removes; everything
+else is strict.
 """
 
 from __future__ import annotations
@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from qwen3tts_webui.errors import BodyTooLarge, InvalidValue, MalformedJson, UnsupportedMediaType
+from qwen3tts_webui.errors import InvalidValue
+from qwen3tts_webui.server.http.errors import BodyTooLarge, MalformedJson, UnsupportedMediaType
 
+JsonObject = dict[str, Any]
 Model = TypeVar("Model", bound=BaseModel)
 
 _EXPECTED = {
@@ -38,17 +40,17 @@ _MEMBER = re.compile(r"str|list\[.*|[A-Z]\w*")
 _NAMES = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
 
 
-async def read(request: Request, model: type[Model], *, max_bytes: int) -> Model:
-    """The body as `model`. Raises `UnsupportedMediaType`, `BodyTooLarge`, `MalformedJson`, `InvalidValue`."""
-    data = await read_bytes(request, ("application/json",), max_bytes=max_bytes)
+async def read_json(request: Request, model: type[Model], *, max_bytes: int) -> Model:
+    """Parse the body as `model`. Raises `UnsupportedMediaType`, `BodyTooLarge`, `MalformedJson`, `InvalidValue`."""
+    data = await read_body(request, ("application/json",), max_bytes=max_bytes)
     try:
         return model.model_validate(_object(data))
     except ValidationError as error:
-        raise invalid(error, model) from None
+        raise from_pydantic_error(error, model) from None
 
 
-async def read_bytes(request: Request, types: Sequence[str], *, max_bytes: int) -> bytes:
-    """The body as it came, if it is declared as one of `types`. Raises `UnsupportedMediaType`, `BodyTooLarge`."""
+async def read_body(request: Request, types: Sequence[str], *, max_bytes: int) -> bytes:
+    """Return the raw body if its content type is one of `types`. Raises `UnsupportedMediaType`, `BodyTooLarge`."""
     declared_types = request.headers.getlist("content-type")
     if len(declared_types) != 1 or declared_types[0].partition(";")[0].strip().lower() not in types:
         raise UnsupportedMediaType()
@@ -56,13 +58,13 @@ async def read_bytes(request: Request, types: Sequence[str], *, max_bytes: int) 
     too_large = BodyTooLarge(limit_kib=max_bytes // 1024)
     if declared.isdecimal() and int(declared[:20]) > max_bytes:
         raise too_large
-    pieces, length = [], 0
-    async for piece in request.stream():
-        pieces.append(piece)
-        length += len(piece)
+    chunks, length = [], 0
+    async for chunk in request.stream():
+        chunks.append(chunk)
+        length += len(chunk)
         if length > max_bytes:
             raise too_large
-    return b"".join(pieces)
+    return b"".join(chunks)
 
 
 def _object(body: bytes) -> dict[str, object]:
@@ -72,22 +74,22 @@ def _object(body: bytes) -> dict[str, object]:
         raise MalformedJson() from None
     if not isinstance(value, dict):
         raise MalformedJson()
-    return {_unicode(key): _readable(field) for key, field in value.items()}
+    return {_replace_surrogates(key): _valid_unicode(field) for key, field in value.items()}
 
 
-def _readable(field: object) -> object:
+def _valid_unicode(field: object) -> object:
     if isinstance(field, list):
-        return [_unicode(item) if isinstance(item, str) else item for item in field]
-    return _unicode(field) if isinstance(field, str) else field
+        return [_replace_surrogates(item) if isinstance(item, str) else item for item in field]
+    return _replace_surrogates(field) if isinstance(field, str) else field
 
 
-def _unicode(text: str) -> str:
-    """Pydantic refuses a `str` with lone surrogates; U+FFFD is what cleaning takes out anyway."""
+def _replace_surrogates(text: str) -> str:
+    """Pydantic rejects lone surrogates; text cleaning removes U+FFFD."""
     return text if text.isascii() else text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
 
-def invalid(error: ValidationError, model: type[BaseModel]) -> InvalidValue:
-    """The first thing that is wrong, as exactly as pydantic knows it."""
+def from_pydantic_error(error: ValidationError, model: type[BaseModel]) -> InvalidValue:
+    """Describe the first invalid field as precisely as pydantic does."""
     details = error.errors(include_url=False)
     first = details[0]["loc"][:1]
     detail = max((one for one in details if one["loc"][:1] == first), key=lambda one: len(_steps(one["loc"])))
@@ -95,11 +97,11 @@ def invalid(error: ValidationError, model: type[BaseModel]) -> InvalidValue:
         *outer, name = detail["loc"]
         expected = "left out" if outer else " | ".join(model.model_fields)
         return InvalidValue(field=_field([*_steps(outer), name]), expected=expected, got="an unknown name")
-    return wrong(detail, _field(_steps(detail["loc"])))
+    return from_pydantic_detail(detail, _field(_steps(detail["loc"])))
 
 
-def wrong(detail: ErrorDetails, field: str) -> InvalidValue:
-    """One of pydantic's findings in our words."""
+def from_pydantic_detail(detail: ErrorDetails, field: str) -> InvalidValue:
+    """Convert one of pydantic's error details."""
     expected = _EXPECTED.get(detail["type"], detail["type"]).format(**detail.get("ctx", {}))
     given = detail["input"]
     got = "missing" if detail["type"] == "missing" else _NAMES.get(type(given), "null")
@@ -113,5 +115,5 @@ def _field(steps: Sequence[int | str]) -> str:
 
 
 def _steps(loc: Sequence[int | str]) -> list[int | str]:
-    """Without the names that pydantic gives to the members of a union: str, list[str], SomeBody."""
+    """Drop the names that pydantic gives to union members: str, list[str], SomeBody."""
     return [step for step in loc if not (isinstance(step, str) and _MEMBER.fullmatch(step))]

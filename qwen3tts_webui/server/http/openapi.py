@@ -1,6 +1,6 @@
-"""What FastAPI cannot see of a route that reads its own body: for OpenAPI.
+"""OpenAPI of routes that read their own body, which FastAPI cannot inspect.
 
-In: the model of the body, examples, what comes back. Out: arguments for `add_api_route`.
+In: the body's model, examples, response types. Out: arguments for `add_api_route`.
 """
 
 from __future__ import annotations
@@ -22,38 +22,41 @@ _ERROR = {
     },
     "required": ["error"],
 }
-WRONG_QUERY: dict[int | str, dict[str, Any]] = {
-    422: {"description": "A parameter that does not fit", "content": {"application/json": {"schema": _ERROR}}}
+QUERY_ERROR_RESPONSE: dict[int | str, dict[str, Any]] = {
+    422: {"description": "Invalid parameter", "content": {"application/json": {"schema": _ERROR}}}
 }
-"""For every route: it replaces what FastAPI writes of its own errors, which never leave this server."""
+"""Response of every route: replaces FastAPI's own validation error, which this server never sends."""
 
 _HEADERS = {
-    "X-Request-Id": "Your own id, [A-Za-z0-9_-]{8,64}, new; without it one is drawn.",
-    "X-Deadline-Ms": "Milliseconds until the last byte; what is not done by then ends with deadline_exceeded.",
-    "Accept-Language": "en or zh: the language of error messages.",
+    "X-Request-Id": "Your request id, [A-Za-z0-9_-]{8,64}, unused so far. Default: a random id.",
+    "X-Deadline-Ms": "Milliseconds until the last byte; a request that takes longer fails with deadline_exceeded.",
+    "Accept-Language": "Language of error messages: en or zh.",
 }
 
 
-def documented(
+def openapi_for(
     body: type[BaseModel],
     *,
     statuses: tuple[int, ...],
     content: Mapping[str, Any],
     examples: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """`statuses` are the errors, `content` the types of a 200, `examples` whole bodies by name."""
-    answers: dict[int | str, dict[str, Any]] = {
+    """Describe a route: `statuses` of errors, `content` types of a 200, `examples` of full_schema bodies by name."""
+    responses: dict[int | str, dict[str, Any]] = {
         status: {"description": HTTPStatus(status).phrase, "content": {"application/json": {"schema": _ERROR}}}
         for status in statuses
     }
-    answers[200] = {"description": "The sound", "content": dict(content)}
-    described = {"schema": schema(body), "examples": {name: {"value": value} for name, value in examples.items()}}
+    responses[200] = {"description": "The audio", "content": dict(content)}
+    described = {
+        "schema": inline_schema(body),
+        "examples": {name: {"value": value} for name, value in examples.items()},
+    }
     headers = [
         {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}
         for name, text in _HEADERS.items()
     ]
     return {
-        "responses": answers,
+        "responses": responses,
         "openapi_extra": {
             "parameters": headers,
             "requestBody": {"required": True, "content": {"application/json": described}},
@@ -61,16 +64,16 @@ def documented(
     }
 
 
-def schema(body: type[BaseModel]) -> dict[str, Any]:
-    """The body's JSON schema without references, which would point out of it."""
-    whole = body.model_json_schema()
-    parts = whole.pop("$defs", {})
+def inline_schema(body: type[BaseModel]) -> dict[str, Any]:
+    """Return the body's JSON schema with its references inlined: they would not resolve inside the document."""
+    full_schema = body.model_json_schema()
+    definitions = full_schema.pop("$defs", {})
 
     def inlined(node: Any) -> Any:
         if isinstance(node, dict):
             name = str(node.get("$ref", "")).rpartition("/")[2]
-            return inlined(parts[name]) if name else {key: inlined(value) for key, value in node.items()}
+            return inlined(definitions[name]) if name else {key: inlined(value) for key, value in node.items()}
         return [inlined(value) for value in node] if isinstance(node, list) else node
 
-    written: dict[str, Any] = inlined(whole)
-    return written
+    result: dict[str, Any] = inlined(full_schema)
+    return result

@@ -1,7 +1,7 @@
-"""Who may come in: the right host name, no foreign website, and a key where keys are needed.
+"""Host, Origin and API-key checks, for the page, the API and WebSockets.
 
-In: ASGI requests and WebSockets, of the page as of the API. Out: the same with `qwen3tts.caller` in their scope, or a
-refusal before any work. A browser shows its key once, at /login or as ?key=..., and then holds a cookie.
+In: ASGI requests. Out: the same with `qwen3tts.caller` in their scope, or an error before any work. A browser sends its
+key once, at /login or as ?key=..., and holds a session cookie from then on.
 """
 
 from __future__ import annotations
@@ -15,28 +15,27 @@ from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from qwen3tts_webui.config import Settings
-from qwen3tts_webui.errors import SpeechError, Unauthorized, ForbiddenHost, ForbiddenOrigin
-from qwen3tts_webui.server.auth.api_keys import Keys
-from qwen3tts_webui.server.auth.browser_sessions import Sessions
-from qwen3tts_webui.server.http.error_responses import Problems
-from qwen3tts_webui.server.middleware.rate_limits import Gate
+from qwen3tts_webui.errors import SpeechError
+from qwen3tts_webui.server.auth import SESSION_S
+from qwen3tts_webui.server.context import ServerContext
+from qwen3tts_webui.server.http import ErrorRenderer, ForbiddenHost, ForbiddenOrigin, Unauthorized
 
 COOKIE = "qwen3tts_session"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _OPEN_PATHS = frozenset({"/health", "/ready", "/login"})
-_HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class HostAndOrigin:
-    """ASGI: refuses host names that are not this server's (DNS rebinding) and calls from other websites."""
+class HostOriginMiddleware:
+    """ASGI: rejects host names that are not this server's (DNS rebinding) and requests from other websites."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, problems: Problems) -> None:
+    def __init__(self, app: ASGIApp, context: ServerContext) -> None:
+        settings = context.settings
         self._app = app
-        self._problems = problems
-        self._any_address = _is_unspecified(settings.host)
+        self._errors = context.errors
+        self._accepts_any_address = _is_unspecified(settings.host)
         self._hosts = _LOOPBACK | {settings.host.lower(), *(host.lower() for host in settings.allowed_hosts)}
-        if self._any_address:
+        if self._accepts_any_address:
             self._hosts |= {socket.gethostname().lower()}
         self._origins = frozenset(origin.rstrip("/").lower() for origin in settings.cors_origins)
 
@@ -47,31 +46,31 @@ class HostAndOrigin:
         try:
             self._check(scope, Headers(scope=scope))
         except SpeechError as error:
-            await refuse(error, self._problems, scope, receive, send)
+            await reject(error, self._errors, scope, receive, send)
             return
         await self._app(scope, receive, send)
 
     def _check(self, scope: Scope, headers: Headers) -> None:
         hosts = headers.getlist("host")
-        if len(hosts) != 1 or not self._is_ours(hosts[0]):
+        if len(hosts) != 1 or not self._is_own_host(hosts[0]):
             raise ForbiddenHost()
         origins = headers.getlist("origin")
-        changes = scope["type"] == "websocket" or scope["method"] not in _HARMLESS
-        if not changes:
+        is_unsafe = scope["type"] == "websocket" or scope["method"] not in _SAFE_METHODS
+        if not is_unsafe:
             return
-        if len(origins) > 1 or not all(self._is_welcome(origin, hosts[0]) for origin in origins):
+        if len(origins) > 1 or not all(self._is_allowed_origin(origin, hosts[0]) for origin in origins):
             raise ForbiddenOrigin()
         if not origins and headers.get("sec-fetch-site") in ("cross-site", "same-site"):
             raise ForbiddenOrigin()
 
-    def _is_ours(self, host: str) -> bool:
-        name = _name(host)
+    def _is_own_host(self, host: str) -> bool:
+        name = _host_name(host)
         if name in self._hosts:
             return True
-        return self._any_address and _is_address(name)  # a rebound name is a name, never an address
+        return self._accepts_any_address and _is_address(name)  # DNS rebinding needs a name
 
-    def _is_welcome(self, origin: str, host: str) -> bool:
-        """From this very page, or from a website on the list."""
+    def _is_allowed_origin(self, origin: str, host: str) -> bool:
+        """Accept this server's own page and the configured origins."""
         if origin.lower() in self._origins:
             return True
         parts = urlsplit(origin)
@@ -81,63 +80,63 @@ class HostAndOrigin:
         return parts.netloc.lower().removesuffix(default) == host.lower().removesuffix(default)
 
 
-class KeyCheck:
-    """ASGI: where keys are needed, lets through who has one; the same for page, API and WebSocket."""
+class ApiKeyMiddleware:
+    """ASGI: if keys are required, rejects requests without a valid key or session cookie."""
 
-    def __init__(self, app: ASGIApp, keys: Keys, sessions: Sessions, gate: Gate, problems: Problems) -> None:
+    def __init__(self, app: ASGIApp, context: ServerContext) -> None:
         self._app = app
-        self._keys = keys
-        self._sessions = sessions
-        self._gate = gate
-        self._problems = problems
+        self._keys = context.api_keys
+        self._sessions = context.sessions
+        self._limiter = context.rate_limiter
+        self._errors = context.errors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket") or not self._keys.needed:
+        if scope["type"] not in ("http", "websocket") or not self._keys.required:
             await self._app(scope, receive, send)
             return
         try:
             caller = self._caller(scope)
         except SpeechError as error:
-            await refuse(error, self._problems, scope, receive, send)
+            await reject(error, self._errors, scope, receive, send)
             return
         if caller is not None:
             scope["qwen3tts.caller"] = caller
-        if caller is not None and self._shown(scope):
+        if caller is not None and self._key_in_query(scope):
             response: Response = RedirectResponse(str(HTTPConnection(scope).url.replace(query="")), 303)
-            remember(response, self._sessions.begin(caller), scope)
+            set_session_cookie(response, self._sessions.create(caller), scope)
             await response(scope, receive, send)
         elif caller is not None or scope["path"] in _OPEN_PATHS:
             await self._app(scope, receive, send)
-        elif scope["type"] == "http" and scope["method"] == "GET" and _wants_page(scope):
+        elif scope["type"] == "http" and scope["method"] == "GET" and _accepts_html(scope):
             await RedirectResponse(scope.get("root_path", "") + "/login", 303)(scope, receive, send)
         else:
-            await refuse(Unauthorized(), self._problems, scope, receive, send)
+            await reject(Unauthorized(), self._errors, scope, receive, send)
 
     def _caller(self, scope: Scope) -> str | None:
-        """The id of the key. Raises `TooManyRequests` for who tries too many wrong ones."""
+        """Return the id of the client's key. Raises `TooManyRequests` after too many wrong keys."""
         connection = HTTPConnection(scope)
         found = self._sessions.id_of(connection.cookies.get(COOKIE, ""))
-        shown = connection.headers.getlist("authorization")
-        kind, _, secret = shown[0].partition(" ") if len(shown) == 1 else ("", "", "")
-        if kind.lower() != "bearer":
-            secret = self._shown(scope)
+        authorization = connection.headers.getlist("authorization")
+        scheme, _, secret = authorization[0].partition(" ") if len(authorization) == 1 else ("", "", "")
+        if scheme.lower() != "bearer":
+            secret = self._key_in_query(scope)
         if found is None and secret:
             found = self._keys.id_of(secret.strip())
             if found is None:
-                self._gate.ask(str((scope.get("client") or "?")[0]), "wrong key")
+                self._limiter.hit(str((scope.get("client") or "?")[0]), "wrong key")
         return found
 
-    def _shown(self, scope: Scope) -> str:
-        """The key in `?key=` of a page that a person opens; nowhere else, because addresses end up in logs."""
-        if scope["type"] != "http" or scope["method"] != "GET" or not _wants_page(scope):
+    def _key_in_query(self, scope: Scope) -> str:
+        """Return the key in `?key=` of a page opened in a browser; nowhere else, because URLs end up in logs."""
+        if scope["type"] != "http" or scope["method"] != "GET" or not _accepts_html(scope):
             return ""
         query: bytes = scope["query_string"]
         return parse_qs(query.decode("latin-1")).get("key", [""])[0]
 
 
-async def refuse(error: SpeechError, problems: Problems, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with `error`, also where a WebSocket was asked for."""
-    response = problems.at(scope["path"]).answer(error, Headers(scope=scope).get("accept-language", ""))
+async def reject(error: SpeechError, errors: ErrorRenderer, scope: Scope, receive: Receive, send: Send) -> None:
+    """Respond with `error`, to a WebSocket handshake as well."""
+    response = errors.for_path(scope["path"]).response(error, Headers(scope=scope).get("accept-language", ""))
     if isinstance(error, Unauthorized):
         response.headers["WWW-Authenticate"] = "Bearer"
     if scope["type"] == "http":
@@ -150,19 +149,19 @@ async def refuse(error: SpeechError, problems: Problems, scope: Scope, receive: 
         await send({"type": "websocket.close", "code": 1008})
 
 
-def remember(response: Response, session: str, scope: Scope) -> None:
-    """Put the cookie of a session on `response`."""
+def set_session_cookie(response: Response, session: str, scope: Scope) -> None:
+    """Add the session cookie to `response`."""
     secure = scope.get("scheme") == "https"
-    response.set_cookie(COOKIE, session, max_age=30 * 86_400, httponly=True, samesite="strict", secure=secure)
+    response.set_cookie(COOKIE, session, max_age=SESSION_S, httponly=True, samesite="strict", secure=secure)
     response.headers["Cache-Control"] = "no-store"
 
 
-def _wants_page(scope: Scope) -> bool:
+def _accepts_html(scope: Scope) -> bool:
     return "text/html" in Headers(scope=scope).get("accept", "")
 
 
-def _name(host: str) -> str:
-    """The host without its port, in small letters; an IPv6 address without brackets."""
+def _host_name(host: str) -> str:
+    """Return the host in lower case without its port; an IPv6 address without brackets."""
     host = host.strip().lower()
     if host.startswith("["):
         name, closed, port = host[1:].partition("]")

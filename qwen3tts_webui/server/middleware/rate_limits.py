@@ -1,7 +1,7 @@
-"""How much one client may ask for: requests in a while, streams at once, and how long a request may take to arrive.
+"""Per-client limits: requests per time window, concurrent streams, and the size and duration of an incoming request.
 
-In: ASGI requests whose caller the door has named. Out: the same, or 429, 413, 431 or 408 before any work. Also knows
-whether the server is going down: then nothing new begins.
+In: ASGI requests whose caller access control has identified. Out: the same, or 429, 413, 431 or 408 before any work.
+While the server shuts down, new streams are rejected.
 """
 
 from __future__ import annotations
@@ -19,23 +19,24 @@ from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from qwen3tts_webui.errors import CLOSING, BodyTooLarge, HeadersTooLarge, NotReady, TooManyRequests, RequestTimeout
-from qwen3tts_webui.server.http.error_responses import Problems
+from qwen3tts_webui.errors import CLOSING, NotReady, TooManyRequests
+from qwen3tts_webui.server.context import ServerContext
+from qwen3tts_webui.server.http import BodyTooLarge, HeadersTooLarge, RequestTimeout
 
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 32_768
-MAX_BODY_BYTES = 80 * 2**20  # the largest that any route takes, an uploaded voice or sound; routes have their own caps
-_SPEAKING = ("/api/tts", "/v1/audio/speech")
+MAX_BODY_BYTES = 80 * 2**20  # the largest upload of any route, a voice or audio file; routes have their own limits
+_SYNTHESIS_ROUTES = ("/api/tts", "/v1/audio/speech")
 
 
 def caller_of(scope: Scope) -> str:
-    """Who asks: the id of the key, as the door found it, or the address."""
+    """Return the id of the client's API key, as set by access control, or its address."""
     client = scope.get("client")
     return str(scope.get("qwen3tts.caller") or (client[0] if client else "?"))
 
 
 class _Counters(Storage):
-    """Counters of the limits library, for one thread; its own `MemoryStorage` starts a thread with every request."""
+    """Storage of the limits library for one thread; its own `MemoryStorage` starts a thread with every request."""
 
     _MAX_KEYS = 10_000
 
@@ -68,101 +69,104 @@ class _Counters(Storage):
         return True
 
     def reset(self) -> int:
-        number = len(self._counts)
+        num_keys = len(self._counts)
         self._counts.clear()
-        return number
+        return num_keys
 
     def clear(self, key: str) -> None:
         self._counts.pop(key, None)
 
 
-class Gate:
-    """Counts what each caller does. `rate` is in the words of the limits library ("1200/minute"); one event loop."""
+class RateLimiter:
+    """Counts requests and streams per client. `rate` in the notation of the limits library ("1200/minute"). Belongs to
+    one event loop."""
 
-    def __init__(self, rate: str, streams: int) -> None:
+    def __init__(self, rate: str, max_streams: int) -> None:
         self._rate = parse(rate)
         self._limiter = FixedWindowRateLimiter(_Counters())
-        self._streams = streams
-        self._speaking: Counter[str] = Counter()
+        self._max_streams = max_streams
+        self._streams: Counter[str] = Counter()
         self._closed = False
 
     @property
-    def active(self) -> int:
-        """Streams of all callers that go on now."""
-        return self._speaking.total()
+    def active_streams(self) -> int:
+        """How many streams all clients have open."""
+        return self._streams.total()
 
     def close(self) -> None:
-        """From now on nothing new begins."""
+        """Reject new streams from now on."""
         self._closed = True
 
-    def ask(self, caller: str, what: str = "speak") -> None:
+    def hit(self, caller: str, action: str = "synthesize") -> None:
         """Count one request; raises `TooManyRequests`."""
-        if not self._limiter.hit(self._rate, what, caller):
-            reset = self._limiter.get_window_stats(self._rate, what, caller).reset_time
+        if not self._limiter.hit(self._rate, action, caller):
+            reset = self._limiter.get_window_stats(self._rate, action, caller).reset_time
             raise TooManyRequests(retry_after_s=max(1, math.ceil(reset - time.time())))
 
     @contextmanager
-    def stream(self, caller: str) -> Iterator[None]:
-        """Hold one of the caller's places. Raises `TooManyRequests`, and `NotReady` when the server is going down."""
+    def acquire_stream(self, caller: str) -> Iterator[None]:
+        """Hold one of the client's streams. Raises `TooManyRequests`, and `NotReady` while the server shuts down."""
         if self._closed:
             raise NotReady(reason=CLOSING)
-        if self._speaking[caller] >= self._streams:
+        if self._streams[caller] >= self._max_streams:
             raise TooManyRequests(retry_after_s=1)
-        self._speaking[caller] += 1
+        self._streams[caller] += 1
         try:
             yield
         finally:
-            self._speaking[caller] -= 1
-            if not self._speaking[caller]:
-                del self._speaking[caller]
+            self._streams[caller] -= 1
+            if not self._streams[caller]:
+                del self._streams[caller]
 
 
-class Limits:
-    """ASGI: lets through what is within bounds; `body_s` is how long a client may take between pieces of a body and,
-    five times that, for all of it.
+class RateLimitMiddleware:
+    """ASGI: rejects requests beyond the limits. A client may take the settings' `client_timeout_s` between two parts of
+    a body, and five times as long for the whole.
     """
 
-    def __init__(self, app: ASGIApp, gate: Gate, problems: Problems, *, body_s: float) -> None:
+    def __init__(self, app: ASGIApp, context: ServerContext) -> None:
         self._app = app
-        self._gate = gate
-        self._problems = problems
-        self._body_s = body_s
+        self._limiter = context.rate_limiter
+        self._errors = context.errors
+        self._body_timeout_s = context.settings.client_timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        speaks = scope["method"] == "POST" and scope["path"].startswith(_SPEAKING)
+        synthesizes = scope["method"] == "POST" and scope["path"].startswith(_SYNTHESIS_ROUTES)
         try:
             _check_size(scope)
-            with ExitStack() as places:
-                if speaks:
-                    self._gate.ask(caller_of(scope))
-                    places.enter_context(self._gate.stream(caller_of(scope)))
-                await self._app(scope, _Arrival(receive, self._body_s), send)
+            with ExitStack() as stack:
+                if synthesizes:
+                    self._limiter.hit(caller_of(scope))
+                    stack.enter_context(self._limiter.acquire_stream(caller_of(scope)))
+                await self._app(scope, TimedBody(receive, self._body_timeout_s), send)
         except (BodyTooLarge, HeadersTooLarge, TooManyRequests, NotReady) as error:
-            wish = dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1")
-            await self._problems.at(scope["path"]).answer(error, wish)(scope, receive, send)
+            accept_language = dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1")
+            await self._errors.for_path(scope["path"]).response(error, accept_language)(scope, receive, send)
 
 
-class _Arrival:
-    """A body that has to arrive: `RequestTimeout` when nothing comes for `piece_s`, or not all of it in five times that."""
+class TimedBody:
+    """Wraps `receive` with limits: raises `RequestTimeout` if nothing arrives for `timeout_s`, or not the whole body in
+    five times as long; `BodyTooLarge` beyond `MAX_BODY_BYTES`.
+    """
 
-    def __init__(self, receive: Receive, piece_s: float) -> None:
+    def __init__(self, receive: Receive, timeout_s: float) -> None:
         self._receive = receive
-        self._piece_s = piece_s
-        self._until = time.monotonic() + 5 * piece_s
+        self._timeout_s = timeout_s
+        self._deadline = time.monotonic() + 5 * timeout_s
         self._complete = False
         self._length = 0
 
     async def __call__(self) -> Message:
         if self._complete:
             return await self._receive()
-        patience = max(0.0, min(self._piece_s, self._until - time.monotonic()))
+        remaining_s = max(0.0, min(self._timeout_s, self._deadline - time.monotonic()))
         try:
-            message = await _within(patience, self._receive)
+            message = await _receive_within(remaining_s, self._receive)
         except asyncio.TimeoutError:
-            raise RequestTimeout(limit_s=round(self._piece_s)) from None
+            raise RequestTimeout(limit_s=round(self._timeout_s)) from None
         self._complete = not message.get("more_body", False)
         self._length += len(message.get("body", b""))
         if self._length > MAX_BODY_BYTES:
@@ -172,13 +176,13 @@ class _Arrival:
 
 if sys.version_info >= (3, 11):
 
-    async def _within(seconds: float, receive: Receive) -> Message:
-        async with asyncio.timeout(seconds):  # up to Python 3.11, `wait_for` makes a task of it
+    async def _receive_within(seconds: float, receive: Receive) -> Message:
+        async with asyncio.timeout(seconds):  # before Python 3.12, `wait_for` creates a task
             return await receive()
 
 else:
 
-    async def _within(seconds: float, receive: Receive) -> Message:
+    async def _receive_within(seconds: float, receive: Receive) -> Message:
         return await asyncio.wait_for(receive(), seconds)
 
 

@@ -1,10 +1,9 @@
-"""What every answer says about itself, errors included: no sniffing, no framing, no foreign code.
+"""Security headers of every response, errors included: no sniffing, no framing, no third-party code.
 
-In: ASGI. Out: the same with headers. API answers may load nothing at all; the page gets what Gradio cannot do without.
-Tried in Chromium with Gradio 6.31: its own inline scripts (its config is one, different for each address) run by their
-hashes, so nothing that is put into the page later does, neither `<script>` nor `onerror=`; without 'unsafe-eval' the
-page stays at "Loading...", because Gradio compiles its HTML components' templates and `js=` with `Function`; and its
-components set `style=`.
+API responses may load nothing at all; the page gets what Gradio needs, as tested in Chromium with Gradio 6.31: its
+inline scripts (its config is one, and differs by URL) are allowed by hash, so scripts injected later (`<script>`,
+`onerror=`) do not run; 'unsafe-eval' is required because Gradio compiles the templates of its HTML components and `js=`
+with `Function`; inline styles because its components set `style=`.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ from collections.abc import Iterable
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-_SCRIPT_TYPES = ("text/javascript", "application/javascript")  # Python's table names it either way
+DENY_ALL_CSP = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+_SCRIPT_TYPES = ("text/javascript", "application/javascript")  # Python's mimetypes returns either
 _INLINE = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script", re.DOTALL | re.IGNORECASE)
-_ALWAYS = (
+_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
@@ -30,8 +29,8 @@ _ALWAYS = (
 )
 
 
-def page_policy(scripts: Iterable[str]) -> str:
-    """The policy of a page; `scripts` are the sources of scripts besides its own files."""
+def page_csp(scripts: Iterable[str]) -> str:
+    """Return the Content-Security-Policy of a page; `scripts` are script sources besides its own files."""
     return "; ".join(
         [
             "default-src 'self'",
@@ -52,14 +51,14 @@ def page_policy(scripts: Iterable[str]) -> str:
     )
 
 
-def hashes(html: bytes) -> list[str]:
-    """The inline scripts of a page as sources."""
+def script_hashes(html: bytes) -> list[str]:
+    """Return the inline scripts of a page as CSP sources."""
     digests = (hashlib.sha256(script).digest() for script in _INLINE.findall(html))
     return [f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests]
 
 
 class SecurityHeaders:
-    """Plain ASGI, because a wrapper around the body would delay the sound. Only pages wait until they are whole."""
+    """Plain ASGI, because wrapping the body would delay audio. Only HTML pages are buffered until complete."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -68,34 +67,34 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        held: Message | None = None
+        start: Message | None = None
         html: list[bytes] = []
 
         async def with_headers(message: Message) -> None:
-            nonlocal held
-            if held is not None:
+            nonlocal start
+            if start is not None:
                 html.append(message.get("body", b""))
                 if message.get("more_body", False):
                     return
-                scripts = [*hashes(b"".join(html)), "'unsafe-eval'"]
-                MutableHeaders(scope=held).setdefault("Content-Security-Policy", page_policy(scripts))
-                await send(held)
-                message, held = {"type": "http.response.body", "body": b"".join(html)}, None
+                scripts = [*script_hashes(b"".join(html)), "'unsafe-eval'"]
+                MutableHeaders(scope=start).setdefault("Content-Security-Policy", page_csp(scripts))
+                await send(start)
+                message, start = {"type": "http.response.body", "body": b"".join(html)}, None
             elif message["type"] == "http.response.start":
-                given = {name for name, _ in message.get("headers", ())}
-                rest = [pair for pair in _ALWAYS if pair[0] not in given]
-                message = {**message, "headers": [*message.get("headers", ()), *rest]}
+                present = {name for name, _ in message.get("headers", ())}
+                missing = [pair for pair in _HEADERS if pair[0] not in present]
+                message = {**message, "headers": [*message.get("headers", ()), *missing]}
                 headers = MutableHeaders(scope=message)
                 kind = headers.get("content-type", "")
                 if (
                     kind.startswith("text/html") and "content-encoding" not in headers
-                ):  # what cannot be read loads nothing
-                    held = message
+                ):  # a compressed page cannot be hashed: deny all
+                    start = message
                     return
-                if message["status"] != 304:  # has no type of its own, and what it says replaces what is cached
-                    # a Worker obeys the policy of its own script
-                    policy = page_policy(()) if kind.startswith(_SCRIPT_TYPES) else NOTHING
-                    headers.setdefault("Content-Security-Policy", policy)
+                if message["status"] != 304:  # has no content type, and its headers replace the cached ones
+                    # a Worker obeys the CSP of its own script
+                    csp = page_csp(()) if kind.startswith(_SCRIPT_TYPES) else DENY_ALL_CSP
+                    headers.setdefault("Content-Security-Policy", csp)
             await send(message)
 
         await self._app(scope, receive, with_headers)

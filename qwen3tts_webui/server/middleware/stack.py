@@ -1,8 +1,8 @@
-"""Everything that stands between the network and the routes, in one place and one order.
+"""Everything between the network and the routes, in order.
 
-    headers -> log -> host and origin -> cors -> key -> limits -> FastAPI's own error handling -> routes
+    headers -> access log -> host and origin -> CORS -> API key -> limits -> FastAPI's error handling -> routes
 
-Outside of FastAPI's error handling, so that an answer to an unexpected error wears the same headers as any other.
+It wraps FastAPI's error handling, so that responses to unexpected errors carry the same headers.
 """
 
 from __future__ import annotations
@@ -13,17 +13,13 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from qwen3tts_webui.config import Settings
-from qwen3tts_webui.server.auth.api_keys import Keys
-from qwen3tts_webui.server.auth.browser_sessions import Sessions
-from qwen3tts_webui.server.http.error_responses import Problems
-from qwen3tts_webui.server.middleware.access_control import HostAndOrigin, KeyCheck
-from qwen3tts_webui.server.middleware.rate_limits import Gate, Limits
-from qwen3tts_webui.server.middleware.request_log import RequestLog
+from qwen3tts_webui.server.context import ServerContext
+from qwen3tts_webui.server.middleware.access_control import ApiKeyMiddleware, HostOriginMiddleware
+from qwen3tts_webui.server.middleware.access_log import AccessLogMiddleware
+from qwen3tts_webui.server.middleware.rate_limits import RateLimitMiddleware
 from qwen3tts_webui.server.middleware.security_headers import SecurityHeaders
-from qwen3tts_webui.server.observability.metrics import Metrics
 
-_SOUND_HEADERS = (
+_AUDIO_HEADERS = (
     "X-Sample-Rate",
     "X-Channels",
     "X-Format",
@@ -34,41 +30,26 @@ _SOUND_HEADERS = (
 )
 
 
-class GuardedApp(FastAPI):
-    """A FastAPI app behind the door."""
+class SecuredApp(FastAPI):
+    """A FastAPI app behind the middleware of this package."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        keys: Keys,
-        sessions: Sessions,
-        gate: Gate,
-        problems: Problems,
-        metrics: Metrics,
-        **options: Any,
-    ) -> None:
+    def __init__(self, context: ServerContext, **options: Any) -> None:
         super().__init__(**options)
-        self._settings = settings
-        self._keys = keys
-        self._sessions = sessions
-        self._gate = gate
-        self._problems = problems
-        self._metrics = metrics
+        self._context = context
 
     def build_middleware_stack(self) -> ASGIApp:
-        settings = self._settings
+        context = self._context
         app: ASGIApp = super().build_middleware_stack()
-        app = Limits(app, self._gate, self._problems, body_s=settings.client_timeout_s)
-        app = KeyCheck(app, self._keys, self._sessions, self._gate, self._problems)
-        if settings.cors_origins:
+        app = RateLimitMiddleware(app, context)
+        app = ApiKeyMiddleware(app, context)
+        if context.settings.cors_origins:
             app = CORSMiddleware(
                 app,
-                allow_origins=settings.cors_origins,
+                allow_origins=context.settings.cors_origins,
                 allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
                 allow_headers=["Authorization", "Content-Type", "X-Request-Id", "X-Deadline-Ms"],
-                expose_headers=["Retry-After", *_SOUND_HEADERS],
+                expose_headers=["Retry-After", *_AUDIO_HEADERS],
             )
-        app = HostAndOrigin(app, settings, self._problems)
-        app = RequestLog(app, self._metrics)
+        app = HostOriginMiddleware(app, context)
+        app = AccessLogMiddleware(app, context)
         return SecurityHeaders(app)

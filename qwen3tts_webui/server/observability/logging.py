@@ -1,7 +1,7 @@
-"""What the program writes about itself: one line a request, as text or as JSON, with the request's id.
+"""Log setup and formats: one line per record, as text or JSON, with the id of the request.
 
-No line holds what a user wrote: neither text nor description, no query, no id from an address. Of an exception the kind
-and the places are written, never its words, which may quote a user.
+Log lines hold no user text: neither text nor description, no query string, no id taken from a URL. Exceptions are
+logged by type and stack location only, because their messages may quote user text.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import copy
 import json
 import logging
 import queue
-import re
 import time
 import traceback
 from contextvars import ContextVar
@@ -20,77 +19,76 @@ from logging.handlers import QueueHandler, QueueListener
 from types import TracebackType
 from typing import Any, Literal
 
-_request_id: ContextVar[str] = ContextVar("request_id", default="")
-_cut: ContextVar[bool] = ContextVar("cut", default=False)
-_ID = re.compile(rb"[A-Za-z0-9_-]{8,64}")
+request_id_var: ContextVar[str] = ContextVar("request_id", default="")
+"""The id of the request that the current task handles; set by the access log."""
+
+_truncated: ContextVar[bool] = ContextVar("truncated", default=False)
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+_MAX_PENDING_LINES = 10_000
+_FLUSH_TIMEOUT_S = 1.0
 
 log = logging.getLogger(__name__)
 
 
-_MOST_LINES = 10_000  # that wait for a reader
-_LAST_WORDS_S = 1.0
+def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
+    """Send all log records to stderr in this format. Called once, by the command line.
 
-
-def configure(level: str, form: Literal["text", "json"]) -> None:
-    """Let all that is logged leave by stderr in this form. Called once, by the command line.
-
-    A thread of its own writes: a terminal that nobody reads (a marked line in a Windows console, Ctrl+S, a full pipe)
-    stops whoever writes to it, and that must not be the server. Lines that find too many waiting are dropped.
+    A separate thread writes: a terminal that blocks (a selection in a Windows console, Ctrl+S, a full pipe) must not
+    block the server. Lines beyond `_MAX_PENDING_LINES` are dropped.
     """
-    waiting: queue.Queue[logging.LogRecord] = queue.Queue(_MOST_LINES)
-    handler = _Waiting(waiting)
-    handler.setFormatter(JsonLines() if form == "json" else TextLines())
-    QueueListener(waiting, logging.StreamHandler()).start()
-    atexit.register(_finish, waiting)
+    pending: queue.Queue[logging.LogRecord] = queue.Queue(_MAX_PENDING_LINES)
+    handler = NonBlockingQueueHandler(pending)
+    handler.setFormatter(JsonLines() if log_format == "json" else TextLines())
+    QueueListener(pending, logging.StreamHandler()).start()
+    atexit.register(_flush, pending)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
 
 
-class _Waiting(QueueHandler):
-    """Formats where the line was written, so that the request is known, and never waits."""
+class NonBlockingQueueHandler(QueueHandler):
+    """Formats on the calling thread, where the request id is known, and never blocks."""
 
     def enqueue(self, record: logging.LogRecord) -> None:
         with contextlib.suppress(queue.Full):
             self.queue.put_nowait(record)
 
 
-def _finish(waiting: queue.Queue[logging.LogRecord]) -> None:
-    """Let what is left be written, for as long as anyone would wait at the end of a program."""
-    end = time.monotonic() + _LAST_WORDS_S
-    while waiting.unfinished_tasks and time.monotonic() < end:
+def _flush(pending: queue.Queue[logging.LogRecord]) -> None:
+    """Wait at exit until the pending lines are written, at most `_FLUSH_TIMEOUT_S`."""
+    end = time.monotonic() + _FLUSH_TIMEOUT_S
+    while pending.unfinished_tasks and time.monotonic() < end:
         time.sleep(0.01)
 
 
-def cut_short(why: str) -> None:
-    """Write that the answer of this request ends in the middle, on purpose, because of the error `why`."""
-    log.warning("the sound was cut: %s", why)
-    _cut.set(True)
+def mark_truncated(code: str) -> None:
+    """Log that this response ends early on purpose, because of the error `code`."""
+    log.warning("audio truncated: %s", code)
+    _truncated.set(True)
 
 
-def not_said_before(record: logging.LogRecord) -> bool:
-    """A filter: uvicorn calls every answer without an end an error of the app; one that was cut on purpose is none."""
-    return not (_cut.get() and record.msg == "ASGI callable returned without completing response.")
+def suppress_truncation_error(record: logging.LogRecord) -> bool:
+    """Log filter: drop uvicorn's error about an incomplete response if it was truncated on purpose."""
+    return not (_truncated.get() and record.msg == "ASGI callable returned without completing response.")
 
 
 class TextLines(logging.Formatter):
-    """`LEVEL logger: message`, for people."""
+    """`LEVEL logger: message`."""
 
     def __init__(self) -> None:
         super().__init__("%(levelname)s %(name)s: %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
         record = copy.copy(record)
-        record.exc_text = None  # another handler may have left the words here
+        record.exc_text = None  # another handler may have cached the exception's message here
         return super().format(record)
 
     def formatException(self, ei: _ExcInfo) -> str:
-        return _places(ei)
+        return redact_exception(ei)
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, request_id, and what `extra` gave."""
+    """One JSON object per line: time, level, logger, message, request_id, and the fields of `extra`."""
 
-    _KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
+    _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -99,16 +97,16 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if _request_id.get():
-            line["request_id"] = _request_id.get()
-        line |= {name: value for name, value in vars(record).items() if name not in self._KNOWN}
+        if request_id_var.get():
+            line["request_id"] = request_id_var.get()
+        line |= {name: value for name, value in vars(record).items() if name not in self._STANDARD}
         if record.exc_info:
-            line["exception"] = _places(record.exc_info)
+            line["exception"] = redact_exception(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-def _places(info: Any) -> str:
-    """The kind of an exception and where it passed, innermost last; none of its words."""
+def redact_exception(info: Any) -> str:
+    """Return an exception's type and stack, innermost frame first, without its message."""
     kind, _, trace = info
     frames = traceback.extract_tb(trace)
     where = " < ".join(f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in reversed(frames))

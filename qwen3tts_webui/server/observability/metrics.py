@@ -1,8 +1,8 @@
-"""Figures for Prometheus, of this server alone: its own registry, nothing global.
+"""Prometheus metrics of one server, in a registry of its own.
 
-In: utterances on their way to the engine, and HTTP requests. Out: the text of `/metrics`. Times of utterances are taken
-where the engine hands sound over, in its own thread; a listener who reads slowly does not count against the engine.
-Nothing that a user wrote becomes a label.
+In: utterances on their way to the engine, and HTTP requests. Out: the text of `/metrics`. Utterance timings are
+measured on the engine's thread, where it delivers audio, so a client that reads slowly does not count against the
+engine. No label holds user text.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from qwen3tts_webui.types import (
 )
 
 _FIRST_AUDIO_S = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-_BETWEEN_S = (0.001, 0.0025, 0.005, 0.01, 0.016, 0.025, 0.04, 0.08, 0.16, 0.32, 0.64, 1.0, 2.5)
+_INTER_PACKET_S = (0.001, 0.0025, 0.005, 0.01, 0.016, 0.025, 0.04, 0.08, 0.16, 0.32, 0.64, 1.0, 2.5)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "WEBSOCKET"})
 
 
 class Metrics:
-    """All figures. `info`, `load` and `memory_bytes` (used, total, of a GPU) are asked when somebody looks."""
+    """All metrics. `info`, `load` and `memory_bytes` (used and total GPU memory) are called on each scrape."""
 
     def __init__(
         self,
@@ -49,89 +49,93 @@ class Metrics:
         self._requests = Counter(
             "qwen3tts_http_requests", "Requests by route and status", ["route", "method", "status"], registry=registry
         )
-        self._in_flight = Gauge("qwen3tts_http_in_flight", "Requests and WebSockets now", registry=registry)
+        self._in_flight = Gauge("qwen3tts_http_in_flight", "Open HTTP requests and WebSockets", registry=registry)
         self._utterances = Counter(
-            "qwen3tts_utterances", "Utterances that ended, by how", ["model", "stopped"], registry=registry
+            "qwen3tts_utterances", "Finished utterances by finish reason", ["model", "finish_reason"], registry=registry
         )
-        self._cancels = Counter(
-            "qwen3tts_cancels", "Utterances that their listener ended", ["model"], registry=registry
-        )
+        self._cancels = Counter("qwen3tts_cancels", "Utterances cancelled by the client", ["model"], registry=registry)
         self._errors = Counter(
-            "qwen3tts_errors", "Utterances that failed, by kind", ["model", "code"], registry=registry
+            "qwen3tts_errors", "Failed utterances by error code", ["model", "code"], registry=registry
         )
         self._first_audio = Histogram(
-            "qwen3tts_first_audio_seconds", "Engine asked to first sound", ["model"], buckets=_FIRST_AUDIO_S,
+            "qwen3tts_first_audio_seconds", "Time from submit to first audio", ["model"], buckets=_FIRST_AUDIO_S,
             registry=registry,
         )  # fmt: skip
-        self._between = Histogram(
-            "qwen3tts_inter_packet_seconds", "One packet of sound to the next", ["model"], buckets=_BETWEEN_S,
+        self._inter_packet = Histogram(
+            "qwen3tts_inter_packet_seconds", "Time between audio packets", ["model"], buckets=_INTER_PACKET_S,
             registry=registry,
         )  # fmt: skip
         self._underruns = Counter(
-            "qwen3tts_underruns", "Packets too late for a player without any buffer", ["model"], registry=registry
+            "qwen3tts_underruns", "Packets that arrive late for a player without a buffer", ["model"], registry=registry
         )
-        self._audio = Counter("qwen3tts_audio_seconds", "Sound that was made", ["model"], registry=registry)
-        registry.register(_Now(self._gauges))
+        self._audio = Counter("qwen3tts_audio_seconds", "Seconds of generated audio", ["model"], registry=registry)
+        registry.register(LiveGauges(self._gauges))
 
     def text(self) -> bytes:
-        """Everything, in the text format of Prometheus 0.0.4."""
+        """Return all metrics in the Prometheus text format 0.0.4."""
         return generate_latest(self._registry)
 
-    def requested(self, route: str, method: str, status: int) -> None:
-        """One HTTP request ended; `route` is a template such as /api/requests/{request_id}."""
+    def count_request(self, route: str, method: str, status: int) -> None:
+        """Count one finished request; `route` is a template such as /api/requests/{request_id}."""
         self._requests.labels(route, method if method in _METHODS else "other", str(status)).inc()
 
-    def entered(self, by: int) -> None:
-        """One request more (1) or less (-1)."""
-        self._in_flight.inc(by)
+    def track_in_flight(self, delta: int) -> None:
+        """Count a request that starts (1) or ends (-1)."""
+        self._in_flight.inc(delta)
 
-    def around(self, synthesizer: Synthesizer) -> Synthesizer:
-        """`synthesizer`, with a look at all that it says."""
-        return _Watched(synthesizer, self)
+    def instrument(self, synthesizer: Synthesizer) -> Synthesizer:
+        """Return `synthesizer` wrapped so that its utterances are measured."""
+        return InstrumentedSynthesizer(synthesizer, self)
 
-    # of one utterance, from any thread
+    # per utterance, from any thread
 
-    def refused(self, model: str, error: SpeechError) -> None:
+    def count_rejection(self, model: str, error: SpeechError) -> None:
+        """Count an utterance that the engine did not accept."""
         self._errors.labels(model, error.code).inc()
 
-    def sounded_first(self, model: str, seconds: float) -> None:
+    def observe_first_audio(self, model: str, seconds: float) -> None:
+        """Record the time from submit to first audio."""
         self._first_audio.labels(model).observe(seconds)
 
-    def between(self, model: str) -> tuple[Histogram, Counter]:
-        """The figures that every packet changes: the time since the one before, and how many came late."""
-        return self._between.labels(model), self._underruns.labels(model)
+    def packet_metrics(self, model: str) -> tuple[Histogram, Counter]:
+        """Return the metrics updated with every packet: the time since the previous one, and the count of late ones."""
+        return self._inter_packet.labels(model), self._underruns.labels(model)
 
-    def ended(self, model: str, spoken: SynthesisResult) -> None:
-        self._utterances.labels(model, spoken.stopped).inc()
-        self._audio.labels(model).inc(spoken.num_samples / SAMPLE_RATE)
-        if spoken.stopped == "cancelled":
+    def count_result(self, model: str, result: SynthesisResult) -> None:
+        """Count a finished utterance."""
+        self._utterances.labels(model, result.finish_reason).inc()
+        self._audio.labels(model).inc(result.num_samples / SAMPLE_RATE)
+        if result.finish_reason == "cancelled":
             self._cancels.labels(model).inc()
 
-    def failed(self, model: str, error: Exception) -> None:
+    def count_failure(self, model: str, error: Exception) -> None:
+        """Count a failed utterance."""
         self._utterances.labels(model, "failed").inc()
         self._errors.labels(model, error.code if isinstance(error, SpeechError) else SpeechError.code).inc()
 
     def _gauges(self) -> Iterable[Metric]:
         info, load, memory = self._info(), self._load(), self._memory_bytes()
-        told = GaugeMetricFamily(
-            "qwen3tts_engine_info", "Who speaks; always 1", labels=["engine", "model", "device", "dtype", "preview"]
+        engine_info = GaugeMetricFamily(
+            "qwen3tts_engine_info",
+            "The active engine; always 1",
+            labels=["engine", "model", "device", "dtype", "preview"],
         )
-        told.add_metric([info.name, info.model, info.device, info.dtype, str(info.preview).lower()], 1)
-        yield told
-        for name, words, value in (
-            ("slots", "Utterances that can be spoken at once", load.slots),
-            ("slots_active", "Utterances that are spoken now", load.active),
-            ("queue_depth", "Utterances that wait", load.waiting),
-            ("queue_size", "Utterances that may wait", load.queue_size),
+        engine_info.add_metric([info.name, info.model, info.device, info.dtype, str(info.preview).lower()], 1)
+        yield engine_info
+        for name, description, value in (
+            ("slots", "Utterances that can run at once", load.slots),
+            ("slots_active", "Running utterances", load.running),
+            ("queue_depth", "Queued utterances", load.queued),
+            ("queue_size", "Capacity of the queue", load.queue_size),
         ):
-            yield GaugeMetricFamily(f"qwen3tts_{name}", words, value=value)
-        if memory is not None:  # a machine without a GPU has no such figure, not 0
-            yield GaugeMetricFamily("qwen3tts_device_memory_used_bytes", "Of the whole card", value=memory[0])
-            yield GaugeMetricFamily("qwen3tts_device_memory_total_bytes", "Of the whole card", value=memory[1])
+            yield GaugeMetricFamily(f"qwen3tts_{name}", description, value=value)
+        if memory is not None:  # without a GPU the metric is absent, not 0
+            yield GaugeMetricFamily("qwen3tts_device_memory_used_bytes", "Used memory of the GPU", value=memory[0])
+            yield GaugeMetricFamily("qwen3tts_device_memory_total_bytes", "Total memory of the GPU", value=memory[1])
 
 
-class _Now:
-    """A collector whose figures are taken when they are asked for."""
+class LiveGauges:
+    """A collector whose gauges are read on each scrape."""
 
     def __init__(self, gauges: Callable[[], Iterable[Metric]]) -> None:
         self._gauges = gauges
@@ -140,8 +144,8 @@ class _Now:
         return self._gauges()
 
 
-class _Watched:
-    """Implements `Synthesizer`: the same engine, with a `_Meter` on each sink."""
+class InstrumentedSynthesizer:
+    """Implements `Synthesizer`: delegates to an engine and instruments each sink."""
 
     def __init__(self, synthesizer: Synthesizer, metrics: Metrics) -> None:
         self._synthesizer = synthesizer
@@ -159,43 +163,45 @@ class _Watched:
     def load(self) -> EngineLoad:
         return self._synthesizer.load
 
-    def submit(self, jobs: Sequence[tuple[Utterance, PcmSink]]) -> None:
+    def submit(self, requests: Sequence[tuple[Utterance, PcmSink]]) -> None:
         model = self.info.model
-        metered = []
-        for utterance, sink in jobs:
-            feed = None if utterance.feed is None else _MeteredFeed(utterance.feed)
-            metered.append((replace(utterance, feed=feed), _Meter(sink, self._metrics, model, feed)))
+        instrumented = []
+        for utterance, sink in requests:
+            text_stream = None if utterance.text_stream is None else InstrumentedTextStream(utterance.text_stream)
+            instrumented.append(
+                (replace(utterance, text_stream=text_stream), InstrumentedSink(sink, self._metrics, model, text_stream))
+            )
         try:
-            self._synthesizer.submit(metered)
+            self._synthesizer.submit(instrumented)
         except SpeechError as error:
-            self._metrics.refused(model, error)
+            self._metrics.count_rejection(model, error)
             raise
 
     def close(self, *, grace_s: float = 0.0) -> None:
         self._synthesizer.close(grace_s=grace_s)
 
 
-class _MeteredFeed:
-    """Implements `TextStream`: the same text, with a look at when it came."""
+class InstrumentedTextStream:
+    """Implements `TextStream`: delegates, and records when text arrives."""
 
-    def __init__(self, feed: TextStream) -> None:
-        self._feed = feed
+    def __init__(self, text_stream: TextStream) -> None:
+        self._text_stream = text_stream
         self._on_text: Callable[[], None] | None = None
         self._changed_at: float | None = None
-        feed.watch(self._changed)
+        text_stream.watch(self._changed)
 
     @property
     def closed(self) -> bool:
-        return self._feed.closed
+        return self._text_stream.closed
 
     def take(self) -> str:
-        return self._feed.take()
+        return self._text_stream.take()
 
     def watch(self, on_text: Callable[[], None]) -> None:
         self._on_text = on_text
 
-    def changed(self) -> float | None:
-        """When text first came, or its end, since the last call; None if neither did."""
+    def pop_changed_at(self) -> float | None:
+        """Return when the stream first changed (text or close) since the last call; None if it did not."""
         at, self._changed_at = self._changed_at, None
         return at
 
@@ -206,56 +212,56 @@ class _MeteredFeed:
             self._on_text()
 
 
-class _Meter:
-    """Implements `PcmSink`: hands everything on, and notes when it came.
+class InstrumentedSink:
+    """Implements `PcmSink`: delegates, and measures when audio arrives.
 
-    Underruns are those of a player that starts with the first packet and holds nothing back. Time in which the listener
-    was full is nobody's lateness. Nor is time in which text had yet to be written: where some came after the last
-    packet, the next one is measured from there, and is no underrun; where none came, the engine did not need any.
+    Underruns are those of a player that starts with the first packet and has no buffer. Time under backpressure does
+    not count. Neither does time spent waiting for text: if text arrived after the previous packet, the next packet is
+    measured from there and is no underrun; if none arrived, the engine did not need any.
     """
 
-    def __init__(self, sink: PcmSink, metrics: Metrics, model: str, feed: _MeteredFeed | None) -> None:
+    def __init__(self, sink: PcmSink, metrics: Metrics, model: str, text_stream: InstrumentedTextStream | None) -> None:
         self._sink = sink
         self._metrics = metrics
         self._model = model
-        self._between, self._underruns = metrics.between(model)
-        self._feed = feed
-        self._asked = time.monotonic()
-        self._last: float | None = None
-        self._played_until = 0.0
-        self._held = False
+        self._inter_packet, self._underruns = metrics.packet_metrics(model)
+        self._text_stream = text_stream
+        self._submitted_at = time.monotonic()
+        self._last_packet_at: float | None = None
+        self._plays_until = 0.0
+        self._was_backpressured = False
 
     @property
     def cancelled(self) -> bool:
         return self._sink.cancelled
 
     @property
-    def full(self) -> bool:
-        full = self._sink.full
-        self._held = self._held or full
-        return full
+    def is_backpressured(self) -> bool:
+        is_backpressured = self._sink.is_backpressured
+        self._was_backpressured = self._was_backpressured or is_backpressured
+        return is_backpressured
 
-    def watch(self, on_room: Callable[[], None]) -> None:
-        self._sink.watch(on_room)
+    def watch(self, on_capacity: Callable[[], None]) -> None:
+        self._sink.watch(on_capacity)
 
     def put(self, pcm: Pcm) -> None:
         now = time.monotonic()
         self._sink.put(pcm)
-        text_at = None if self._feed is None else self._feed.changed()
-        if self._last is None:
-            self._metrics.sounded_first(self._model, now - self._asked)
-            self._played_until = now
-        elif not self._held:
-            self._between.observe(now - (self._last if text_at is None else text_at))
-            if text_at is None and now > self._played_until:
+        text_at = None if self._text_stream is None else self._text_stream.pop_changed_at()
+        if self._last_packet_at is None:
+            self._metrics.observe_first_audio(self._model, now - self._submitted_at)
+            self._plays_until = now
+        elif not self._was_backpressured:
+            self._inter_packet.observe(now - (self._last_packet_at if text_at is None else text_at))
+            if text_at is None and now > self._plays_until:
                 self._underruns.inc()
-        self._played_until = max(now, self._played_until) + len(pcm) / SAMPLE_RATE
-        self._last, self._held = now, False
+        self._plays_until = max(now, self._plays_until) + len(pcm) / SAMPLE_RATE
+        self._last_packet_at, self._was_backpressured = now, False
 
-    def finish(self, spoken: SynthesisResult) -> None:
-        self._sink.finish(spoken)
-        self._metrics.ended(self._model, spoken)
+    def finish(self, result: SynthesisResult) -> None:
+        self._sink.finish(result)
+        self._metrics.count_result(self._model, result)
 
     def fail(self, error: Exception) -> None:
         self._sink.fail(error)
-        self._metrics.failed(self._model, error)
+        self._metrics.count_failure(self._model, error)

@@ -1,6 +1,6 @@
-"""`/openapi.json`, and `/docs`: the same for people, one plain page without scripts, so it works offline.
+"""`/openapi.json`, and `/docs`: the same as one plain HTML page without scripts, so that it works offline.
 
-In: the app's OpenAPI document. Out: HTML. Each route that takes a body shows an example that can be pasted.
+In: the app's OpenAPI document. Out: HTML. Each route with a body shows an example to copy.
 """
 
 from __future__ import annotations
@@ -13,20 +13,19 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Response
 from starlette.responses import HTMLResponse, JSONResponse
 
-from qwen3tts_webui.server.middleware.security_headers import NOTHING
-
-JsonObject = dict[str, Any]
+from qwen3tts_webui.server.http import JsonObject
+from qwen3tts_webui.server.middleware import DENY_ALL_CSP
 
 _STYLE = """:root{color-scheme:light dark}
 body{font:16px/1.55 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
 h2{margin:2.5rem 0 .3rem;font-size:1.05rem;font-family:ui-monospace,monospace}h2 b{color:#1a7f5a}
 table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.25rem .6rem;border-top:1px solid #8884;
 vertical-align:top}pre{overflow:auto;padding:.8rem;border:1px solid #8884;border-radius:.5rem}"""
-_CSP = NOTHING.replace("frame-ancestors", "style-src 'unsafe-inline'; frame-ancestors")
+_CSP = DENY_ALL_CSP.replace("frame-ancestors", "style-src 'unsafe-inline'; frame-ancestors")
 
 
 def docs_router(app: FastAPI) -> APIRouter:
-    """Both routes; the document is made when it is first asked for, when all routes are there."""
+    """The document is generated on the first request, when all routes exist."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/openapi.json")
@@ -35,13 +34,13 @@ def docs_router(app: FastAPI) -> APIRouter:
 
     @router.get("/docs")
     def docs() -> Response:
-        return HTMLResponse(rendered(app.openapi()), headers={"Content-Security-Policy": _CSP})
+        return HTMLResponse(render_docs(app.openapi()), headers={"Content-Security-Policy": _CSP})
 
     return router
 
 
-def rendered(document: JsonObject) -> str:
-    """The whole page."""
+def render_docs(document: JsonObject) -> str:
+    """Return the page."""
     title = escape(f"{document['info']['title']} {document['info']['version']}")
     operations = "".join(
         _operation(document, path, method, operation)
@@ -51,14 +50,14 @@ def rendered(document: JsonObject) -> str:
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style><h1>{title}</h1>'
-        "<p>The document for programs is at <a href=openapi.json>openapi.json</a>. Text that is still being written is "
-        "spoken over the WebSocket /ws/tts (docs/websocket.md).</p>"
+        "<p>Machine-readable: <a href=openapi.json>openapi.json</a>. To stream text as it is written, use the "
+        "WebSocket /ws/tts (docs/api/websocket.md).</p>"
         f"{operations}</html>"
     )
 
 
 def example_of(document: JsonObject, operation: JsonObject) -> JsonObject | None:
-    """A body that the operation takes, from the examples in its schema; None when it takes no JSON or has none."""
+    """Return a body for the operation from the examples in its schema; None without a JSON body or examples."""
     content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
     schema = _resolved(document, content.get("schema", {}))
     if "example" in content:
@@ -75,19 +74,19 @@ def example_of(document: JsonObject, operation: JsonObject) -> JsonObject | None
 
 
 def _operation(document: JsonObject, path: str, method: str, operation: JsonObject) -> str:
-    words = escape(operation.get("description") or operation.get("summary", ""))
-    parts = [f"<h2><b>{method.upper()}</b> {escape(path)}</h2><p>{words}</p>", *_tables(document, operation)]
+    description = escape(operation.get("description") or operation.get("summary", ""))
+    parts = [f"<h2><b>{method.upper()}</b> {escape(path)}</h2><p>{description}</p>", *_tables(document, operation)]
     example = example_of(document, operation)
     if example is not None:
         body = json.dumps(example, ensure_ascii=False, indent=2).replace("'", "'\\''")
         parts.append(
-            f"<pre>curl -X {method.upper()} http://127.0.0.1:7860{escape(path)} -o answer \\\n"
+            f"<pre>curl -X {method.upper()} http://127.0.0.1:7860{escape(path)} -o response \\\n"
             f"  -H 'Content-Type: application/json' -d '{escape(body)}'</pre>"
         )
-    answers = ", ".join(
-        f"{status} {escape(answer['description'])}" for status, answer in operation["responses"].items()
+    responses = ", ".join(
+        f"{status} {escape(response['description'])}" for status, response in operation["responses"].items()
     )
-    parts.append(f"<p><small>Answers: {answers}</small></p>")
+    parts.append(f"<p><small>Responses: {responses}</small></p>")
     return "".join(parts)
 
 
@@ -103,16 +102,16 @@ def _tables(document: JsonObject, operation: JsonObject) -> Iterator[str]:
             rows.append((name, "body", resolved, resolved.get("description", "")))
     if rows:
         cells = "".join(
-            f"<tr><td><code>{escape(name)}</code><td>{place}<td>{escape(_type(schema))}<td>{escape(words)}"
-            for name, place, schema, words in rows
+            f"<tr><td><code>{escape(name)}</code><td>{location}<td>{escape(_type(schema))}<td>{escape(description)}"
+            for name, location, schema, description in rows
         )
-        yield f"<table><tr><th>name<th>in<th>type<th>meaning{cells}</table>"
+        yield f"<table><tr><th>name<th>in<th>type<th>description{cells}</table>"
 
 
 def _type(schema: JsonObject) -> str:
     kinds = schema.get("anyOf", [schema])
-    words = " or ".join(str(kind.get("type", kind.get("$ref", "").rsplit("/", 1)[-1])) for kind in kinds)
-    return f"{words} = {json.dumps(schema['default'])}" if schema.get("default") is not None else words
+    types = " or ".join(str(kind.get("type", kind.get("$ref", "").rsplit("/", 1)[-1])) for kind in kinds)
+    return f"{types} = {json.dumps(schema['default'])}" if schema.get("default") is not None else types
 
 
 def _resolved(document: JsonObject, schema: JsonObject) -> JsonObject:

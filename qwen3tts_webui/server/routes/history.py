@@ -1,158 +1,161 @@
-"""What only the page needs: the history as a list to search, star, restore and delete, and one line put into a take.
+"""The history: list, search, star and delete entries, and replace one line of a take.
 
-In: the library. Out: JSON and files. Entries of a list are cut short; one entry alone comes whole. Sound goes out in
-any format. Without a library the history is empty and says so (`kept` is false).
+In: the history store. Out: JSON and files. Lists shorten texts; a single entry is complete. Audio is available in every
+format. Without a store the list is empty and says so (`kept` is false).
 """
 
 from __future__ import annotations
 
 import asyncio
-import wave
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.responses import FileResponse
 
-from qwen3tts_webui.audio.encode import encoded, format_info
-from qwen3tts_webui.audio.pcm import from_s16le
-from qwen3tts_webui.errors import NotFound
-from qwen3tts_webui.server.delivery.request_registry import Runs
-from qwen3tts_webui.server.http.json_body import read
-from qwen3tts_webui.server.splice import splice
-from qwen3tts_webui.types import Pcm
-from qwen3tts_webui.voices.library import Entry, Library
+from qwen3tts_webui.audio import encode_all, format_info, read_wav
+from qwen3tts_webui.errors import ErrorDetail, HistoryDisabled
+from qwen3tts_webui.history import HistoryEntry, HistoryStore, splice_line
+from qwen3tts_webui.server.context import ServerContext
+from qwen3tts_webui.server.http import read_json
+from qwen3tts_webui.server.schemas import Body
 
-_SHOWN = 240  # characters of a text in a list
-_MAX_PAGE = 100
+_PREVIEW_CHARS = 240
+_MAX_PAGE_SIZE = 100
 _MAX_BYTES = 4_096
+_ENTRY = ErrorDetail("history_entry", "history entry")
 
 
-class StarBody(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+class StarBody(Body):
+    """`PATCH /api/history/{entry_id}`."""
 
     starred: bool
 
 
-class SpliceBody(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+class ReplaceLineBody(Body):
+    """`PUT /api/history/{entry_id}/lines/{line}`."""
 
-    line: int = Field(ge=0, description="Which of the take's lines that are not blank, from 0.")
-    retake: str = Field(description="The history id of that line, spoken anew.", max_length=64)
+    retake: str = Field(description="The history id of that line, generated again.", max_length=64)
 
 
-def studio_router(library: Library | None, runs: Runs) -> APIRouter:
-    """The routes below /api/history; `runs` tells which entry a request has become."""
+def require_history(server: ServerContext) -> HistoryStore:
+    """Raises `HistoryDisabled`."""
+    if server.speech.library is None:
+        raise HistoryDisabled()
+    return server.speech.library
+
+
+async def entry_of_request(server: ServerContext, request_id: str) -> HistoryEntry:
+    """Wait for a request and return its entry. Raises `NotFound`, `HistoryDisabled`."""
+    path = await server.requests.get(request_id).finished_audio_path(_ENTRY)
+    return await asyncio.to_thread(require_history(server).entry, path.stem)
+
+
+def history_router(server: ServerContext) -> APIRouter:
     router = APIRouter(prefix="/api/history")
 
-    def shelf() -> Library:
-        if library is None:
-            raise NotFound(what="history", got="none is kept")
-        return library
-
     @router.get("")
-    def page(search: str = "", starred: bool = False, limit: int = 40, offset: int = 0) -> dict[str, Any]:
-        """The newest first, a page at a time. `starred=true` shows only those."""
-        if library is None:
+    async def entries(
+        request_id: str = "", search: str = "", starred: bool = False, limit: int = 40, offset: int = 0
+    ) -> dict[str, Any]:
+        """A page of entries, newest first; `starred=true` selects starred ones.
+
+        With `request_id`, the complete entry of that request, which may still be running; 404 if it has none.
+        """
+        if request_id:
+            return _listing(require_history(server), [_complete(await entry_of_request(server, request_id))], 1)
+        store = server.speech.library
+        if store is None:
             return {"kept": False, "entries": [], "total": 0, "used_bytes": 0, "quota_bytes": 0}
-        wanted = True if starred else None
-        entries = library.entries(
-            search=search, starred=wanted, limit=min(max(limit, 1), _MAX_PAGE), offset=max(offset, 0)
-        )
-        return {
-            "kept": True,
-            "entries": [_row(entry) for entry in entries],
-            "total": library.count(search=search, starred=wanted),
-            "used_bytes": library.used_bytes,
-            "quota_bytes": library.quota_bytes,
-        }
+        return await asyncio.to_thread(_page, store, search, True if starred else None, limit, offset)
 
     @router.delete("")
     def clear(keep_starred: bool = False) -> dict[str, int]:
-        """Delete all, or all but the starred ones."""
-        return {"deleted": shelf().clear(keep_starred=keep_starred)}
-
-    @router.get("/of/{request_id}")
-    async def of_request(request_id: str) -> dict[str, Any]:
-        """The entry that a request has become; waits for one that is still spoken."""
-        run = runs.get(request_id)
-        await run.finished()
-        path = None if run.kept is None else await asyncio.wrap_future(run.kept)
-        if path is None:
-            raise NotFound(what="history entry", got=run.id)
-        return _whole(await asyncio.to_thread(shelf().entry, path.stem))
+        """Delete all entries, or all but the starred ones."""
+        return {"deleted": require_history(server).clear(keep_starred=keep_starred)}
 
     @router.get("/{entry_id}")
     def entry(entry_id: str) -> dict[str, Any]:
-        """All that is known of one."""
-        return _whole(shelf().entry(entry_id))
+        """One complete entry."""
+        return _complete(require_history(server).entry(entry_id))
 
     @router.get("/{entry_id}/audio")
     async def audio(entry_id: str, format: str = "wav") -> Response:
-        """Its sound as a file: wav, flac, mp3, opus or pcm."""
+        """The audio as a file: wav, flac, mp3, opus or pcm."""
         info = format_info(format)
-        path = await asyncio.to_thread(shelf().sound, entry_id)
+        path = await asyncio.to_thread(require_history(server).audio_path, entry_id)
         headers = {"Cache-Control": "no-store"}
         if format == "wav":
             return FileResponse(path, media_type=info.mime, headers=headers, filename=f"{entry_id}.wav")
-        data = await asyncio.to_thread(lambda: encoded(_pcm(path), format))
+        data = await asyncio.to_thread(lambda: encode_all(read_wav(path), format))
         headers["Content-Disposition"] = f'attachment; filename="{entry_id}.{info.extension}"'
         return Response(data, media_type=info.mime, headers=headers)
 
     @router.patch("/{entry_id}")
     async def star(entry_id: str, request: Request) -> dict[str, Any]:
-        body = await read(request, StarBody, max_bytes=_MAX_BYTES)
-        return _row(await asyncio.to_thread(shelf().star, entry_id, body.starred))
+        """Star an entry, or remove its star."""
+        body = await read_json(request, StarBody, max_bytes=_MAX_BYTES)
+        return _row(await asyncio.to_thread(require_history(server).set_starred, entry_id, body.starred))
 
     @router.delete("/{entry_id}", status_code=204)
     def delete(entry_id: str) -> Response:
-        """The entry and its files."""
-        shelf().delete(entry_id)
+        """Delete the entry and its files."""
+        require_history(server).delete(entry_id)
         return Response(status_code=204)
 
-    @router.post("/{entry_id}/splice")
-    async def put_in(entry_id: str, request: Request) -> dict[str, Any]:
-        """A new entry: this one with one line's sound replaced by that line's retake."""
-        body = await read(request, SpliceBody, max_bytes=_MAX_BYTES)
-
-        def put_together() -> Entry:
-            library = shelf()
-            take, retake = library.entry(entry_id), library.entry(body.retake)
-            account, start, end = splice(take.account, body.line, retake.account)
-            sound = _pcm(library.sound(take.id))
-            joined = np.concatenate([sound[:start], _pcm(library.sound(retake.id)), sound[end:]])
-            return library.keep(account, joined)
-
-        return _whole(await asyncio.to_thread(put_together))
+    @router.put("/{entry_id}/lines/{line}")
+    async def replace_line(entry_id: str, line: int, request: Request) -> dict[str, Any]:
+        """Create an entry like this one, with the audio of `line` (from 0, empty lines not counted) from a retake."""
+        body = await read_json(request, ReplaceLineBody, max_bytes=_MAX_BYTES)
+        store = require_history(server)
+        return _complete(await asyncio.to_thread(_replace_line, store, entry_id, line, body.retake))
 
     return router
 
 
-def _row(entry: Entry) -> dict[str, Any]:
-    """What a list shows of an entry."""
-    account = entry.account
-    names = ("language", "speaker", "voice", "seed", "speed", "engine", "label", "preview", "stopped", "failed")
-    timings = account.get("timings")
+def _page(store: HistoryStore, search: str, starred: bool | None, limit: int, offset: int) -> dict[str, Any]:
+    limit = min(max(limit, 1), _MAX_PAGE_SIZE)
+    found = store.entries(search=search, starred=starred, limit=limit, offset=max(offset, 0))
+    return _listing(store, [_row(entry) for entry in found], store.count(search=search, starred=starred))
+
+
+def _listing(store: HistoryStore, entries: list[dict[str, Any]], total: int) -> dict[str, Any]:
+    return {
+        "kept": True,
+        "entries": entries,
+        "total": total,
+        "used_bytes": store.used_bytes,
+        "quota_bytes": store.quota_bytes,
+    }
+
+
+def _replace_line(store: HistoryStore, entry_id: str, line: int, retake_id: str) -> HistoryEntry:
+    take, retake = store.entry(entry_id), store.entry(retake_id)
+    report, start, end = splice_line(take.report, line, retake.report)
+    pcm = read_wav(store.audio_path(take.id))
+    spliced = np.concatenate([pcm[:start], read_wav(store.audio_path(retake.id)), pcm[end:]])
+    return store.add(report, spliced)
+
+
+def _row(entry: HistoryEntry) -> dict[str, Any]:
+    """Return an entry as a list shows it."""
+    report = entry.report
+    names = ("language", "speaker", "voice", "seed", "speed", "engine", "label", "preview", "finish_reason", "failed")
+    timings = report.get("timings")
     return {
         "id": entry.id,
         "created": entry.created,
         "starred": entry.starred,
         "num_bytes": entry.num_bytes,
-        "text": str(account.get("text", ""))[:_SHOWN],
-        "description": str(account.get("description", ""))[:_SHOWN],
-        "num_samples": account.get("num_samples"),
-        "first_pcm_ms": account.get("server_first_pcm_ms"),
+        "text": str(report.get("text", ""))[:_PREVIEW_CHARS],
+        "description": str(report.get("description", ""))[:_PREVIEW_CHARS],
+        "num_samples": report.get("num_samples"),
+        "first_pcm_ms": report.get("server_first_pcm_ms"),
         "total_ms": timings.get("total_ms") if isinstance(timings, dict) else None,
-        **{name: account.get(name) for name in names},
+        **{name: report.get(name) for name in names},
     }
 
 
-def _whole(entry: Entry) -> dict[str, Any]:
-    return {**_row(entry), **entry.account}
-
-
-def _pcm(path: Path) -> Pcm:
-    with wave.open(str(path)) as sound:
-        return from_s16le(sound.readframes(sound.getnframes()))
+def _complete(entry: HistoryEntry) -> dict[str, Any]:
+    return {**_row(entry), **entry.report}

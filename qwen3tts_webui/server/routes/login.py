@@ -1,4 +1,4 @@
-"""The page on which a person shows the key once. In: a form. Out: a cookie that the door knows."""
+"""The login page: a form for the API key. In: the key. Out: a session cookie."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
 
-from qwen3tts_webui.errors import BodyTooLarge
-from qwen3tts_webui.server.auth.api_keys import Keys
-from qwen3tts_webui.server.auth.browser_sessions import Sessions
-from qwen3tts_webui.server.http.error_responses import Problems
-from qwen3tts_webui.server.middleware.access_control import remember
-from qwen3tts_webui.server.middleware.rate_limits import Gate, caller_of
+from qwen3tts_webui.server.context import ServerContext
+from qwen3tts_webui.server.http import BodyTooLarge
+from qwen3tts_webui.server.middleware import caller_of, set_session_cookie
 
 _MAX_BYTES = 4_096
 _PAGE = """<!doctype html><html lang="{language}"><meta charset="utf-8"><title>Qwen3-TTS</title>
@@ -27,34 +24,36 @@ p{{margin:0;color:#b3261e}}</style>
 <button>{button}</button><p role="alert">{problem}</p></form></html>"""
 
 
-def login_router(keys: Keys, sessions: Sessions, gate: Gate, problems: Problems) -> APIRouter:
+def login_router(server: ServerContext) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
-    def page(request: Request, key: str = "", status: int = 200) -> Response:
-        say = problems.catalog(request.headers.get("accept-language", ""))
-        words = {name: escape(say(f"login.{name}")) for name in ("label", "button")}
-        problem = escape(say(key)) if key else ""
-        return HTMLResponse(
-            _PAGE.format(language=say.language, problem=problem, **words), status, {"Cache-Control": "no-store"}
+    def page(request: Request, error_key: str = "", status: int = 200) -> Response:
+        t = server.errors.catalog(request.headers.get("accept-language", ""))
+        html = _PAGE.format(
+            language=t.language,
+            label=escape(t("login.label")),
+            button=escape(t("login.button")),
+            problem=escape(t(error_key)) if error_key else "",
         )
+        return HTMLResponse(html, status, {"Cache-Control": "no-store"})
 
     @router.get("/login")
     async def form(request: Request) -> Response:
-        return page(request) if keys.needed else RedirectResponse("./", 303)
+        return page(request) if server.api_keys.required else RedirectResponse("./", 303)
 
     @router.post("/login")
     async def login(request: Request) -> Response:
         body = b""
-        async for piece in request.stream():
-            body += piece
+        async for chunk in request.stream():
+            body += chunk
             if len(body) > _MAX_BYTES:
                 raise BodyTooLarge(limit_kib=_MAX_BYTES // 1024)
-        key_id = keys.id_of(parse_qs(body.decode("latin-1")).get("key", [""])[0].strip())
+        key_id = server.api_keys.id_of(parse_qs(body.decode("latin-1")).get("key", [""])[0].strip())
         if key_id is None:
-            gate.ask(caller_of(request.scope), "wrong key")
+            server.rate_limiter.hit(caller_of(request.scope), "wrong key")
             return page(request, "login.wrong", 401)
         response = RedirectResponse("./", 303)
-        remember(response, sessions.begin(key_id), request.scope)
+        set_session_cookie(response, server.sessions.create(key_id), request.scope)
         return response
 
     return router

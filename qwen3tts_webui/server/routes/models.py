@@ -1,6 +1,6 @@
-"""Models over HTTP: what there is and whether it fits, a download with its progress, and its end.
+"""Models: which exist and fit this machine, and downloading them.
 
-In: the id of a released model (no other) and a mirror by name. Out: JSON; the sentences are in the client's language.
+In: the id of a released model (no other) and a mirror by name. Out: JSON, with messages in the client's language.
 """
 
 from __future__ import annotations
@@ -11,86 +11,102 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict
 from starlette.concurrency import run_in_threadpool
 
-from qwen3tts_webui.errors import CheckpointError, DownloadError, InvalidValue, NotFound, SpeechError, InsufficientMemory
-from qwen3tts_webui.checkpoints import KNOWN, MIRRORS, known
-from qwen3tts_webui.checkpoints.desk import Desk, Loading
-from qwen3tts_webui.checkpoints.meter import Progress
-from qwen3tts_webui.server.http.error_responses import Problems
-from qwen3tts_webui.server.http.json_body import read
+from qwen3tts_webui.checkpoints import (
+    CATALOG,
+    MIRRORS,
+    DownloadProgress,
+    EngineStart,
+    ModelInstaller,
+    find_in_catalog,
+)
+from qwen3tts_webui.errors import (
+    ANOTHER_VALUE,
+    CheckpointError,
+    DownloadError,
+    ErrorDetail,
+    InsufficientMemory,
+    InvalidValue,
+    NotFound,
+    SpeechError,
+    one_of,
+)
+from qwen3tts_webui.server.context import ServerContext
+from qwen3tts_webui.server.http import read_json
+from qwen3tts_webui.server.schemas import Body
 
-_MAX_BODY = 4_096
+_MAX_BYTES = 4_096
+_DOWNLOAD = ErrorDetail("running_download", "running download")
 
 
-class DownloadBody(BaseModel):
-    """`POST /api/models/download`. A mirror is chosen by name: an address would let a stranger send us anywhere."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+class DownloadBody(Body):
+    """`POST /api/models/download`. A mirror is chosen by name: a URL would let clients point the server anywhere."""
 
     model: str
     mirror: Literal["", "hf", "modelscope"] = ""
 
 
-def no_models_router() -> APIRouter:
-    """For a server that brings no models: it says so."""
+def models_router(server: ServerContext) -> APIRouter:
+    """Without a `model_installer` the list is empty and nothing can be downloaded."""
     router = APIRouter()
+    installer = server.model_installer
+    if installer is None:
 
-    @router.get("/api/models")
-    async def models() -> dict[str, Any]:
-        """There are none to be had here."""
-        return {"models": [], "mirror": "", "mirrors": [], "download": None, "loading": None}
+        @router.get("/api/models")
+        async def no_models() -> dict[str, Any]:
+            """This server does not manage models."""
+            return {"models": [], "mirror": "", "mirrors": [], "download": None, "loading": None}
 
+    else:
+        _add_routes(router, server, installer)
     return router
 
 
-def models_router(desk: Desk, problems: Problems) -> APIRouter:
-    router = APIRouter()
-
-    def told(error: SpeechError | None, request: Request) -> dict[str, str] | None:
-        wish = request.headers.get("accept-language", "")
-        if error is None:
+def _add_routes(router: APIRouter, server: ServerContext, installer: ModelInstaller) -> None:
+    def state(of: DownloadProgress | EngineStart | None, request: Request) -> dict[str, Any] | None:
+        if of is None:
             return None
-        if isinstance(error, CheckpointError):  # by its name: where it lies is nobody's business
-            file = Path(str(error.params["file"])).name
-            error = CheckpointError(file=file, key=str(error.params["key"]), problem=error.params["problem"])
-        shown = isinstance(error, (DownloadError, InsufficientMemory, CheckpointError))
-        return problems.sentence(error, wish) if shown else problems.told(error, wish)
-
-    def shown(what: Progress | Loading | None, request: Request) -> dict[str, Any] | None:
-        if what is None:
-            return None
-        return {**asdict(replace(what, error=None)), "error": told(what.error, request)}
+        accept_language = request.headers.get("accept-language", "")
+        return {**asdict(replace(of, error=None)), "error": _error(server, of.error, accept_language)}
 
     @router.get("/api/models")
     async def models(request: Request, response: Response) -> dict[str, Any]:
-        """The released models, the present download and the engine that is being loaded."""
+        """The released models, the current download and the engine that is loading."""
         response.headers["Cache-Control"] = "no-store"
-        overview = await run_in_threadpool(desk.overview)
+        overview = await run_in_threadpool(installer.overview)
         return {
             "models": [{**asdict(model), "fits": model.fit.fits} for model in overview.models],
-            "mirror": desk.mirror if desk.mirror in MIRRORS else urlsplit(desk.mirror).netloc,
+            "mirror": installer.mirror if installer.mirror in MIRRORS else urlsplit(installer.mirror).netloc,
             "mirrors": list(MIRRORS),
-            "download": shown(overview.download, request),
-            "loading": shown(overview.loading, request),
+            "download": state(overview.download, request),
+            "loading": state(overview.loading, request),
         }
 
     @router.post("/api/models/download", status_code=202)
     async def download(request: Request) -> dict[str, Any]:
-        """Begin, or go on where an earlier one stopped."""
-        body = await read(request, DownloadBody, max_bytes=_MAX_BODY)
-        model = known(body.model)
+        """Start a download, or resume one."""
+        body = await read_json(request, DownloadBody, max_bytes=_MAX_BYTES)
+        model = find_in_catalog(body.model)
         if model is None:
-            raise InvalidValue(field="model", expected=" | ".join(one.id for one in KNOWN), got="another name")
-        await run_in_threadpool(desk.download, model.id, body.mirror)
-        return {"download": shown(desk.progress, request), "loading": shown(desk.loading, request)}
+            raise InvalidValue(field="model", expected=one_of(model.id for model in CATALOG), got=ANOTHER_VALUE)
+        await run_in_threadpool(installer.download, model.id, body.mirror)
+        return {"download": state(installer.progress, request), "loading": state(installer.loading, request)}
 
     @router.delete("/api/models/download", status_code=202)
     async def stop(request: Request) -> dict[str, Any]:
-        """Stop it; what was loaded is kept."""
-        if not desk.stop():
-            raise NotFound(what="download", got="running")
-        return {"download": shown(desk.progress, request)}
+        """Stop the download. Finished parts are kept."""
+        if not installer.stop():
+            raise NotFound(what=_DOWNLOAD, got="?")
+        return {"download": state(installer.progress, request)}
 
-    return router
+
+def _error(server: ServerContext, error: SpeechError | None, accept_language: str) -> dict[str, str] | None:
+    if error is None:
+        return None
+    if isinstance(error, CheckpointError):  # name the file, but not the folder it is stored in
+        file = Path(str(error.params["file"])).name
+        error = CheckpointError(file=file, key=str(error.params["key"]), problem=error.params["problem"])
+    if isinstance(error, (DownloadError, InsufficientMemory, CheckpointError)):
+        return server.errors.message_dict(error, accept_language)
+    return server.errors.to_dict(error, accept_language)

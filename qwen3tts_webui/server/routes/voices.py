@@ -1,6 +1,6 @@
-"""`/api/voices`: the voices that come with the program, those that somebody kept, and the model's speakers.
+"""`/api/voices`: the presets, saved voices, and the speakers of the model.
 
-In: ids, names, voice files, the id of a request whose voice shall be kept. Out: JSON, files, a sample to listen to.
+In: ids, names, voice files, the id of a request whose voice to save. Out: JSON, files, audio samples.
 """
 
 from __future__ import annotations
@@ -13,32 +13,41 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from qwen3tts_webui.audio.encode import encoded
-from qwen3tts_webui.audio.pcm import from_s16le
+from qwen3tts_webui.audio import encode_all
 from qwen3tts_webui.config import MAX_DESCRIPTION
-from qwen3tts_webui.errors import InvalidValue, NotFound
-from qwen3tts_webui.server.delivery.recorder import Recorder
-from qwen3tts_webui.server.delivery.request_registry import Run, Runs
-from qwen3tts_webui.server.http.json_body import read, read_bytes
-from qwen3tts_webui.server.http.openapi import schema
-from qwen3tts_webui.server.schemas.speech import Body
-from qwen3tts_webui.speech import Speech
+from qwen3tts_webui.errors import ErrorDetail, InvalidValue, NotFound
+from qwen3tts_webui.server.context import ServerContext
+from qwen3tts_webui.server.delivery import Recorder, RequestRecord
+from qwen3tts_webui.server.http import inline_schema, read_body, read_json
+from qwen3tts_webui.server.routes.history import require_history
+from qwen3tts_webui.server.schemas import Body
 from qwen3tts_webui.types import SAMPLE_RATE
-from qwen3tts_webui.voices.card import EXTENSION, MAX_BYTES, MAX_NAME, MIME, SavedVoice
-from qwen3tts_webui.voices.saved import SavedVoices
+from qwen3tts_webui.voices import (
+    MAX_NAME,
+    MAX_VOICE_FILE_BYTES,
+    VOICE_FILE_EXTENSION,
+    VOICE_FILE_MIME,
+    SavedVoice,
+    SavedVoices,
+)
 
-_MAX_JSON = 64 * 1024
+_MAX_JSON_BYTES = 64 * 1024
 _SAMPLE_S = 10
 _FILE_TYPES = ("application/json", "application/octet-stream")
+_SAVED_VOICE_ID = ErrorDetail("saved_voice_id", "the id of a saved voice")
+_SAMPLE = ErrorDetail("sample", "sample")
+_COMPLETED_SEGMENT = ErrorDetail("request_with_completed_segment", "request with a completed segment")
 
 
 class SaveBody(Body):
     """`POST /api/voices`."""
 
-    request_id: str = Field(description="A request that was spoken lately.", examples=["my-request-1"])
+    request_id: str = Field(description="A recent request.", examples=["my-request-1"])
     name: str = Field(description=f"1 to {MAX_NAME} characters.", examples=["Night radio"])
     segment: int | None = Field(
-        default=None, description="Whose voice to keep; default: the first that was spoken to its end.", examples=[0]
+        default=None,
+        description="The segment whose voice to save. Default: the first completed one.",
+        examples=[0],
     )
 
 
@@ -49,27 +58,25 @@ class ChangeBody(Body):
     starred: bool | None = Field(default=None, description="Starred voices come first.", examples=[True])
 
 
-def voices_router(speech: Speech, runs: Runs, recorder: Recorder) -> APIRouter:
-    """`runs` and `recorder` are where a voice that was just heard is found."""
+def voices_router(server: ServerContext) -> APIRouter:
     router = APIRouter(prefix="/api/voices", tags=["voices"])
+    speech = server.speech
 
     def saved() -> SavedVoices:
-        if speech.library is None:
-            raise NotFound(what="voice library", got="-")
-        return speech.library.voices
+        return require_history(server).voices
 
-    def own(voice_id: str) -> str:
-        """The id of a saved voice. Raises `InvalidValue` for a preset, which nobody can change."""
+    def saved_id(voice_id: str) -> str:
+        """Raises `InvalidValue` for a preset, which cannot be changed."""
         if any(preset.id == voice_id for preset in speech.presets.of("auto")):
-            raise InvalidValue(field="voice_id", expected="the id of a saved voice", got=voice_id)
+            raise InvalidValue(field="voice_id", expected=_SAVED_VOICE_ID, got=voice_id)
         return voice_id
 
     @router.get("")
     def voices(language: str = "auto") -> dict[str, list[Any]]:
-        """Presets (of one language, by a code or a name, or all), saved voices, and the speakers of the model."""
+        """Presets (all, or of one language by code or name), saved voices, and the speakers of the model."""
         return {
-            "presets": [asdict(preset) for preset in speech.presets_of(language)],
-            "saved": [] if speech.library is None else [_shown(card) for card in speech.library.voices.list()],
+            "presets": [asdict(preset) for preset in speech.presets_for(language)],
+            "saved": [] if speech.library is None else [_to_json(voice) for voice in saved().list()],
             "speakers": list(speech.info.speakers),
         }
 
@@ -77,97 +84,99 @@ def voices_router(speech: Speech, runs: Runs, recorder: Recorder) -> APIRouter:
     def voice(voice_id: str) -> dict[str, Any]:
         """One preset or saved voice."""
         if speech.library is not None and voice_id.startswith("saved-"):
-            return _shown(saved().get(voice_id))
+            return _to_json(saved().get(voice_id))
         return asdict(speech.presets.get(voice_id))
 
     async def save(request: Request) -> dict[str, Any]:
-        """Keep the voice of a request: what the engine needs to go on in it, its description and seed, a sample."""
-        body = await read(request, SaveBody, max_bytes=_MAX_JSON)
-        run = runs.get(body.request_id)
-        await run.finished()
-        card = await _card(run, recorder, body.name, body.segment)
-        return _shown(await asyncio.to_thread(saved().save, card))
+        """Save the voice of a request: what the engine needs to continue it, its description, seed and a sample."""
+        body = await read_json(request, SaveBody, max_bytes=_MAX_JSON_BYTES)
+        record = server.requests.get(body.request_id)
+        await record.finished()
+        new_voice = await _voice_of(record, server.recorder, body.name, body.segment)
+        return _to_json(await asyncio.to_thread(saved().save, new_voice))
 
-    async def load(request: Request) -> dict[str, Any]:
-        """Keep the voice of an exported file, which is the body, under a new id."""
-        data = await read_bytes(request, _FILE_TYPES, max_bytes=MAX_BYTES)
-        return _shown(await asyncio.to_thread(saved().load_file, data))
+    async def import_file(request: Request) -> dict[str, Any]:
+        """Save the voice of an exported file, which is the body, under a new id."""
+        data = await read_body(request, _FILE_TYPES, max_bytes=MAX_VOICE_FILE_BYTES)
+        return _to_json(await asyncio.to_thread(saved().import_file, data))
 
     async def change(request: Request, voice_id: str) -> dict[str, Any]:
-        """Rename a saved voice, or star it."""
-        own(voice_id)
-        body = await read(request, ChangeBody, max_bytes=_MAX_JSON)
+        """Rename or star a saved voice."""
+        saved_id(voice_id)
+        body = await read_json(request, ChangeBody, max_bytes=_MAX_JSON_BYTES)
         if body.name is not None:
             await asyncio.to_thread(saved().rename, voice_id, body.name)
         if body.starred is not None:
-            await asyncio.to_thread(saved().star, voice_id, body.starred)
-        return _shown(await asyncio.to_thread(saved().get, voice_id))
+            await asyncio.to_thread(saved().set_starred, voice_id, body.starred)
+        return _to_json(await asyncio.to_thread(saved().get, voice_id))
 
     @router.get("/{voice_id}/export", response_class=Response)
     def export(voice_id: str) -> Response:
-        """The voice as one file, which `POST /api/voices/import` takes, here or elsewhere."""
-        data = saved().export(own(voice_id))
+        """The voice as one file, to import here or on another server."""
+        data = saved().export(saved_id(voice_id))
         name = saved().get(voice_id).file_name
-        plain = name if name.isascii() else f"voice.{EXTENSION}"
-        disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"
-        return Response(data, media_type=MIME, headers={"Content-Disposition": disposition})
+        ascii_name = name if name.isascii() else f"voice.{VOICE_FILE_EXTENSION}"
+        disposition = f"attachment; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(name)}"
+        return Response(data, media_type=VOICE_FILE_MIME, headers={"Content-Disposition": disposition})
 
     @router.get("/{voice_id}/sample", response_class=Response)
     def sample(voice_id: str) -> Response:
         """Up to ten seconds of the voice, Ogg Opus."""
-        data = saved().get(own(voice_id)).sample
+        data = saved().get(saved_id(voice_id)).sample
         if data is None:
-            raise NotFound(what="sample", got=voice_id)
+            raise NotFound(what=_SAMPLE, got=voice_id)
         return Response(data, media_type="audio/ogg")
 
     @router.delete("/{voice_id}", status_code=204, response_class=Response)
     def delete(voice_id: str) -> Response:
-        """Forget a saved voice."""
-        saved().delete(own(voice_id))
+        """Delete a saved voice."""
+        saved().delete(saved_id(voice_id))
         return Response(status_code=204)
 
-    router.add_api_route("", save, methods=["POST"], status_code=201, **_takes("application/json", SaveBody))
-    router.add_api_route("/import", load, methods=["POST"], status_code=201, **_takes(_FILE_TYPES[0]))
-    router.add_api_route("/{voice_id}", change, methods=["PATCH"], **_takes("application/json", ChangeBody))
+    router.add_api_route("", save, methods=["POST"], status_code=201, **_body_openapi("application/json", SaveBody))
+    router.add_api_route("/import", import_file, methods=["POST"], status_code=201, **_body_openapi(_FILE_TYPES[0]))
+    router.add_api_route("/{voice_id}", change, methods=["PATCH"], **_body_openapi("application/json", ChangeBody))
     return router
 
 
-async def _card(run: Run, recorder: Recorder, name: str, segment: int | None) -> SavedVoice:
-    """What is kept of `run`. Raises `NotFound` when nothing of it was spoken to its end."""
-    kept = run.speaking.voice_of(segment)
-    if kept is None:
-        raise NotFound(what="finished speech", got=run.id)
-    index, voice = kept
-    report = run.speaking.report
-    account = next(account for account in report.segments if account.segment.index == index)
-    sample = None
-    if sound := await recorder.samples(run, account.start_sample, min(account.num_samples, _SAMPLE_S * SAMPLE_RATE)):
-        sample = await asyncio.to_thread(encoded, from_s16le(sound), "opus")
+async def _voice_of(record: RequestRecord, recorder: Recorder, name: str, segment: int | None) -> SavedVoice:
+    """Return the voice of a finished request, to be saved. Raises `NotFound` if no segment was completed."""
+    continuation = record.session.continuation_voice(segment)
+    if continuation is None:
+        raise NotFound(what=_COMPLETED_SEGMENT, got=record.id)
+    index, voice = continuation
+    report = record.session.report
+    spoken = next(one for one in report.segments if one.segment.index == index)
+    pcm = await recorder.samples(record, spoken.start_sample, min(spoken.num_samples, _SAMPLE_S * SAMPLE_RATE))
     return SavedVoice(
         name=name,
         description=voice.description[:MAX_DESCRIPTION],
         language=report.language,
         engine=report.engine,
         seed=report.seed,
-        passage=voice.passage,
-        engine_voice=voice.engine_voice,
+        acoustic_prompt=voice.acoustic_prompt,
+        engine_voice_id=voice.engine_voice_id,
         speaker=voice.speaker,
-        sample=sample,
+        sample=None if pcm is None or not len(pcm) else await asyncio.to_thread(encode_all, pcm, "opus"),
     )
 
 
-def _shown(card: SavedVoice) -> dict[str, Any]:
-    """A voice card without its codes and its sound."""
-    shown = {field: getattr(card, field) for field in ("id", "name", "description", "language", "engine", "seed")}
-    return shown | {
-        "speaker": card.speaker,
-        "starred": card.starred,
-        "created": card.created,
-        "keeps": "passage" if card.passage else "engine_voice" if card.engine_voice else "description",
-        "has_sample": card.sample is not None,
+def _to_json(voice: SavedVoice) -> dict[str, Any]:
+    """Return a saved voice without its codes and its sample."""
+    fields = ("id", "name", "description", "language", "engine", "seed", "speaker", "starred", "created")
+    return {field: getattr(voice, field) for field in fields} | {
+        "continuation": _continuation_kind(voice),
+        "has_sample": voice.sample is not None,
     }
 
 
-def _takes(mime: str, body: type[Body] | None = None) -> dict[str, Any]:
-    described = {"type": "object"} if body is None else schema(body)
-    return {"openapi_extra": {"requestBody": {"required": True, "content": {mime: {"schema": described}}}}}
+def _continuation_kind(voice: SavedVoice) -> str:
+    """Return what the engine reproduces the voice from."""
+    if voice.acoustic_prompt is not None:
+        return "acoustic_prompt"
+    return "description" if voice.engine_voice_id is None else "engine_voice"
+
+
+def _body_openapi(mime: str, body: type[Body] | None = None) -> dict[str, Any]:
+    schema = {"type": "object"} if body is None else inline_schema(body)
+    return {"openapi_extra": {"requestBody": {"required": True, "content": {mime: {"schema": schema}}}}}

@@ -1,4 +1,4 @@
-"""What travels over `/ws/tts`: the client's messages, checked, and the header of a binary frame. See docs/websocket.md.
+"""Messages of `/ws/tts`: the client's messages, validated, and the header of a binary frame. See docs/api/websocket.md.
 
 Knows no connection and no engine.
 """
@@ -7,45 +7,45 @@ from __future__ import annotations
 
 import json
 import struct
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, TypeAdapter, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PlainValidator, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
-from qwen3tts_webui.errors import InvalidValue, MalformedJson
-from qwen3tts_webui.server.http.json_body import invalid
+from qwen3tts_webui.errors import ANOTHER_VALUE, InvalidValue, one_of
+from qwen3tts_webui.server.http import MalformedJson, from_pydantic_error
 from qwen3tts_webui.server.schemas.speech import ContinueFrom
-from qwen3tts_webui.types import SAMPLE_RATE, Sampling, SpeechRequest, Voice
+from qwen3tts_webui.types import SAMPLE_RATE
 
 MAX_MESSAGE_BYTES = 65_536
-PROTOCOL = 1
-HEADER = struct.Struct(">BBHII")  # protocol, form of the bytes, 0, number of the utterance, sequence number
-FORMS: dict[str, int] = {"pcm": 1, "opus": 2}
+PROTOCOL_VERSION = 1
+FRAME_HEADER = struct.Struct(">BBHII")  # protocol version, format code, 0, utterance number, sequence number
+FORMAT_CODES: dict[str, int] = {"pcm": 1, "opus": 2}
 
-Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+MessageId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 
 
 class _Message(BaseModel):
-    """An unknown key is an error, and so is a number in quotes."""
+    """Base of all messages: strict types, and an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
-    id: Id = "0"
+    id: MessageId = "0"
 
 
-def _text(value: object) -> str:
-    """Any `str`: half a character may come alone, its other half in the next message."""
+def _any_text(value: object) -> str:
+    """Accept any `str`, also half a surrogate pair whose other half comes with the next message."""
     if not isinstance(value, str):
         raise PydanticCustomError("string_type", "not text")
     return value
 
 
 class Open(_Message):
-    """Begin an utterance; its text comes in `Text` messages of the same id."""
+    """Open an utterance; its text follows in `Text` messages with the same id."""
 
     type: Literal["open"]
     language: str = Field(default="auto", max_length=64)
-    voice_desc: str = Field(default="", max_length=20_000)
+    voice_desc: str = Field(default="", max_length=20_000, validation_alias=AliasChoices("voice_desc", "instruct"))
     voice: str | None = Field(default=None, max_length=200)
     speaker: str | None = Field(default=None, max_length=200)
     continue_from: ContinueFrom | None = None
@@ -54,9 +54,9 @@ class Open(_Message):
     format: Literal["pcm", "opus"] = "pcm"
     sample_rate: int = SAMPLE_RATE
     packet_ms: int = Field(default=16, ge=4, le=1_000)
-    packet_frames: int | None = None
+    frames_per_packet: int | None = None
     loudness: bool = False
-    max_seconds: float | None = None
+    max_duration_s: float | None = None
     deadline_ms: int | None = Field(default=None, ge=1, le=86_400_000)
     greedy: bool | None = None
     temperature: float | None = None
@@ -64,37 +64,16 @@ class Open(_Message):
     top_p: float | None = None
     repetition_penalty: float | None = None
 
-    def request(self, *, request_id: str, client: str, now: float) -> SpeechRequest:
-        """As `Speech` takes it; `now` on the monotonic clock."""
-        names = ("greedy", "temperature", "top_k", "top_p", "repetition_penalty")
-        drawn: dict[str, Any] = {name: value for name in names if (value := getattr(self, name)) is not None}
-        return SpeechRequest(
-            text="",
-            language=self.language,
-            voice=Voice(description=self.voice_desc, speaker=self.speaker),
-            voice_id=self.voice,
-            seed=self.seed,
-            speed=self.speed,
-            sampling=Sampling(**drawn),
-            text_mode="streaming",
-            max_seconds=self.max_seconds,
-            packet_frames=self.packet_frames,
-            loudness=self.loudness,
-            client=client,
-            request_id=request_id,
-            deadline=None if self.deadline_ms is None else now + self.deadline_ms / 1000,
-        )
-
 
 class Text(_Message):
-    """The next piece of an utterance's text, of any size."""
+    """The next part of an utterance's text, of any length."""
 
     type: Literal["text"]
-    text: Annotated[str, PlainValidator(_text)]
+    text: Annotated[str, PlainValidator(_any_text)]
 
 
 class Flush(_Message):
-    """Speak what was sent so far without waiting for more."""
+    """Synthesize the text sent so far without waiting for more."""
 
     type: Literal["flush"]
 
@@ -106,7 +85,7 @@ class Close(_Message):
 
 
 class Cancel(_Message):
-    """Stop at once."""
+    """Stop the utterance at once."""
 
     type: Literal["cancel"]
 
@@ -128,8 +107,8 @@ _MESSAGES: dict[str, type[Message]] = {
 }
 
 
-def parse(text: str) -> Message:
-    """One message. Raises `MalformedJson`, `InvalidValue`."""
+def parse_message(text: str) -> Message:
+    """Parse one message. Raises `MalformedJson`, `InvalidValue`."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -139,21 +118,21 @@ def parse(text: str) -> Message:
     kind = value.get("type")
     model = _MESSAGES.get(kind) if isinstance(kind, str) else None
     if model is None:
-        raise InvalidValue(field="type", expected=" | ".join(_MESSAGES), got="another")
+        raise InvalidValue(field="type", expected=one_of(_MESSAGES), got=ANOTHER_VALUE)
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise invalid(error, model) from None
+        raise from_pydantic_error(error, model) from None
 
 
-def id_of(text: str) -> str | None:
-    """The id in a message that `parse` refused, if it has a usable one: the answer should name it."""
+def message_id(text: str) -> str | None:
+    """Return the id of a message that `parse_message` rejected, if it has a valid one, to name it in the error."""
     try:
-        return TypeAdapter(Id).validate_python(json.loads(text).get("id", "0"), strict=True)
+        return TypeAdapter(MessageId).validate_python(json.loads(text).get("id", "0"), strict=True)
     except (ValueError, RecursionError, AttributeError, ValidationError):
         return None
 
 
-def framed(data: bytes, *, form: str, number: int, sequence: int) -> bytes:
-    """`data` behind its header of 12 bytes."""
-    return HEADER.pack(PROTOCOL, FORMS[form], 0, number, sequence) + data
+def pack_frame(data: bytes, *, format: str, number: int, sequence: int) -> bytes:
+    """Prefix `data` with its header of 12 bytes."""
+    return FRAME_HEADER.pack(PROTOCOL_VERSION, FORMAT_CODES[format], 0, number, sequence) + data
