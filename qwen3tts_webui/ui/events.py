@@ -1,4 +1,4 @@
-"""Who listens to what. Every event is handled in the browser, by `window.qwen3tts` (assets/web/main.js).
+"""Event bindings. Every event is handled in the browser, by `window.qwen3tts` (assets/web/main.js).
 
 A listener with `fn=None` runs within the click itself: the browser lets it make sound, and it never sees a stale value.
 """

@@ -1,6 +1,6 @@
 """Puts the page on a FastAPI app: the browser's own modules under /studio, then Gradio at /.
 
-Our routes come first; Gradio's answers whatever is left. Knows no sound: the modules speak to /api by themselves.
+Our routes come first; Gradio's answers the rest. Audio never passes through here: the modules request it from /api.
 """
 
 from __future__ import annotations
@@ -70,12 +70,12 @@ def mount_page(app: FastAPI, speech: Speech, settings: Settings) -> None:
         return Response(body, media_type="application/json", headers=headers)
 
     async def surprise(request: Request) -> Response:
-        """A description nobody thought of, in the language that the person writes in."""
+        """A random description, in the language of the current one."""
         description = suggest_description(draw_seed(), "zh" if request.query_params.get("language") == "zh" else "en")
         return JSONResponse({"description": description}, headers={"Cache-Control": "no-store"})
 
     async def manifest(_: Request) -> Response:
-        """Ours at the address of Gradio's own, whose link stands first in the page."""
+        """Our manifest at the address of Gradio's, which the page links first."""
         return FileResponse(asset("web/manifest.webmanifest"), media_type="application/manifest+json")
 
     app.add_route("/manifest.json", manifest, include_in_schema=False)

@@ -15,7 +15,7 @@ from qwen3tts_webui.ui.regions.voice import voice_region
 
 
 def build_page(settings: Settings) -> gr.Blocks:
-    """The page, without the sound: labels are in `settings.page_language` until the browser says which one is read."""
+    """The page without audio: labels are in `settings.page_language` until the browser says which one is read."""
     say = Catalog("zh" if settings.page_language == "zh" else "en")
     page = gr.Blocks(title=say("page.title"), analytics_enabled=False, fill_width=True)
     with page:

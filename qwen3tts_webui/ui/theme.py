@@ -1,4 +1,4 @@
-"""Gradio's theme: its plainest one, in the fonts of the reader's own system. Colours are in assets/web/theme.css."""
+"""Gradio's theme: its plainest one, in the fonts of the reader's own system. Colors are in assets/web/theme.css."""
 
 from __future__ import annotations
 

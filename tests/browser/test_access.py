@@ -1,4 +1,4 @@
-"""For everybody: axe-core finds nothing serious, from 390 to 2560 pixels, light and dark, zh and en; installable."""
+"""Accessibility: axe-core finds nothing serious, from 390 to 2560 pixels, light and dark, zh and en; installable."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def failed(visit: Visit) -> None:
 
 
 def kept(visit: Visit) -> None:
-    """Keep the voice that was heard, and look at its card's panel."""
+    """Save the voice and open the popover of its card."""
     visit.page.click("#keep")
     visit.page.keyboard.press("Enter")
     visit.page.click(".saved .tool >> nth=0")
@@ -44,12 +44,12 @@ def three(visit: Visit) -> None:
     visit.page.wait_for_function("() => document.querySelectorAll('.take[data-state=done]').length === 3")
 
 
-def asked_first(visit: Visit) -> None:
+def confirm_clear(visit: Visit) -> None:
     visit.page.click("#history-open")
     visit.page.click("#history footer button")
 
 
-# What a person can open, in the order in which one page goes through it: how to get there, what must then be in sight.
+# All states of the page in the order of the test: how to reach each, and what is visible then.
 STATES: dict[str, tuple[Callable[[Visit], object], str]] = {
     "page": (lambda visit: None, "#generate"),
     "who speaks": (lambda visit: visit.page.click("#engine summary"), "#engine-what"),
@@ -66,7 +66,7 @@ STATES: dict[str, tuple[Callable[[Visit], object], str]] = {
     "three takes": (three, "#takes-row"),
     "blind": (lambda visit: visit.page.check("#blind"), "#takes-row"),
     "history": (lambda visit: visit.page.click("#history-open"), ".entry >> nth=0"),
-    "history, to be cleared": (asked_first, "#history footer .confirming"),
+    "history, to be cleared": (confirm_clear, "#history footer .confirming"),
     "settings": (lambda visit: visit.page.click("#settings-open"), "#settings[open][data-asked]"),
     "sampling": (lambda visit: visit.page.locator("#settings summary").click(), "#setting-top_k"),
     "presenter": (lambda visit: visit.page.click("#open-presenter"), "#presenter[open]"),
@@ -133,6 +133,6 @@ def test_it_can_be_installed(studio: Studio, fresh: Fresh) -> None:
     )
     assert sizes == [True, True, True]
     session = visit.page.context.new_cdp_session(visit.page)
-    told = session.send("Page.getAppManifest")
-    assert told["errors"] == []
-    assert json.loads(told["data"])["name"].startswith("Voice Design Studio")
+    installability = session.send("Page.getAppManifest")
+    assert installability["errors"] == []
+    assert json.loads(installability["data"])["name"].startswith("Voice Design Studio")

@@ -119,7 +119,7 @@ def test_an_example_is_used_by_a_click(studio: Studio, fresh: Fresh) -> None:
     assert visit.page.input_value("#description textarea") == description_examples()[1].description["en"]
 
 
-def test_another_language_and_too_many_characters_are_warned_of(studio: Studio, fresh: Fresh) -> None:
+def test_another_language_and_too_many_characters_show_a_warning(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     visit.page.fill("#description textarea", "una mujer joven con una voz muy cálida para las noticias")
     visit.page.wait_for_selector("#description-hint:has-text('Spanish')")
@@ -138,7 +138,7 @@ def test_more_shows_the_cards_that_did_not_fit(studio: Studio, fresh: Fresh) -> 
     assert badges == sum(preset.experimental for preset in presets)
 
 
-def test_the_speakers_of_a_custom_voice_model_are_cards_and_go_into_the_request(speakers: Studio, fresh: Fresh) -> None:
+def test_speakers_of_a_custom_voice_model_are_cards_and_part_of_the_request(speakers: Studio, fresh: Fresh) -> None:
     visit = fresh(speakers.url)
     visit.page.wait_for_selector("[data-speaker=uncle_fu]")
     shown: list[Any] = visit.page.locator("[data-speaker]:visible b").all_inner_texts()

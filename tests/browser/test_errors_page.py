@@ -1,4 +1,4 @@
-"""Errors as people see them: every error that the server can send has a sentence, a likely cause and one action."""
+"""Errors on the page: every error of the server has a message, a likely cause and one action."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_every_error_has_a_likely_cause(language: str) -> None:
     assert [code for code in CODES if not sentences.get(f"error.cause.{code}")] == []
 
 
-def test_every_error_has_one_action_with_words(studio: Studio, fresh: Fresh) -> None:
+def test_every_error_has_one_labeled_action(studio: Studio, fresh: Fresh) -> None:
     actions = fresh(studio.url).page.evaluate(
         """async (codes) => {
           const { actionOf } = await import("./studio/regions/playback/error_card.js");
@@ -60,9 +60,7 @@ def fail_with(visit: Visit, code: str, status: int = 422) -> None:
         ("numerical", "Open the settings", "#settings[open]"),
     ],
 )
-def test_the_action_leads_to_where_it_can_be_mended(
-    studio: Studio, fresh: Fresh, code: str, button: str, lands: str
-) -> None:
+def test_the_action_leads_to_the_field_to_fix(studio: Studio, fresh: Fresh, code: str, button: str, lands: str) -> None:
     visit = fresh(studio.url)
     fail_with(visit, code)
     assert visit.page.locator("#retry").inner_text() == button
@@ -73,7 +71,7 @@ def test_the_action_leads_to_where_it_can_be_mended(
     assert visit.page.input_value("#text textarea") == "Keep these words."
 
 
-def test_an_error_of_a_later_version_is_told_like_any_other(studio: Studio, fresh: Fresh) -> None:
+def test_an_unknown_error_code_is_shown_like_any_other(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     fail_with(visit, "quantum_flux", 500)
     assert visit.page.locator("#error-cause").inner_text() == Catalog("en")("error.cause.internal")
@@ -82,7 +80,7 @@ def test_an_error_of_a_later_version_is_told_like_any_other(studio: Studio, fres
     assert "quantum_flux · HTTP 500" in visit.page.locator("#error-details").inner_text()
 
 
-def test_a_reload_after_an_error_brings_the_text_back(studio: Studio, fresh: Fresh) -> None:
+def test_a_reload_after_an_error_restores_the_text(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     fail_with(visit, "busy", 429)
     visit.reload()

@@ -1,4 +1,4 @@
-"""Exports from the page: every file, the request as a command that says the same, and a film of the presenter view."""
+"""Exports from the page: every file, the request as a command that says the same, and a video of the presenter view."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def spoken(visit: Visit, text: str) -> Visit:
 
 
 def chosen(visit: Visit, name: str) -> bytes:
-    """The file that the menu's item `name` downloads."""
+    """Download with the menu item `name`."""
     visit.page.locator("#export-menu").evaluate("(menu) => (menu.open = true)")
     with visit.page.expect_download() as download:
         visit.page.click(f"#export-menu [data-i18n='export.{name}']")
@@ -57,7 +57,7 @@ def two_lines(studio: Studio, fresh_once: Fresh) -> Visit:
         ("picture", b"\x89PNG"),
     ],
 )
-def test_every_file_of_the_menu_can_be_had(two_lines: Visit, name: str, magic: bytes) -> None:
+def test_every_file_of_the_menu_can_be_downloaded(two_lines: Visit, name: str, magic: bytes) -> None:
     content = chosen(two_lines, name)
     assert content.startswith(magic)
     assert len(content) > 40
@@ -69,7 +69,7 @@ def test_the_zip_has_a_file_for_each_segment(two_lines: Visit) -> None:
     assert len(archive.read("001-one.wav")) == 44 + 2 * SHORT_FRAMES * 1920
 
 
-def test_before_the_first_sound_there_is_nothing_to_have(studio: Studio, fresh: Fresh) -> None:
+def test_downloads_are_disabled_before_the_first_audio(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     links = visit.page.locator("#wave-card a[data-export]")
     assert links.count() == 8
@@ -77,7 +77,7 @@ def test_before_the_first_sound_there_is_nothing_to_have(studio: Studio, fresh: 
 
 
 @pytest.mark.parametrize("language", ["curl", "python"])
-def test_the_copied_request_says_the_same(studio: Studio, fresh: Fresh, tmp_path: Path, language: str) -> None:
+def test_the_copied_request_gives_the_same_audio(studio: Studio, fresh: Fresh, tmp_path: Path, language: str) -> None:
     visit = fresh(studio.url, permissions=["clipboard-read", "clipboard-write"])
     spoken(visit, HOSTILE)
     asked = studio.synthesizer.utterances[-2:]
@@ -97,7 +97,7 @@ def test_the_copied_request_says_the_same(studio: Studio, fresh: Fresh, tmp_path
 
 @pytest.fixture(scope="module")
 def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Studio, str]]:
-    """A server that wants a key, and the key."""
+    """A server with an API key, and the key."""
     folder = tmp_path_factory.mktemp("keyed")
     file = folder / "keys.json"
     _, secret = ApiKeyStore(file).create()
@@ -107,7 +107,7 @@ def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Studio, st
 
 
 @pytest.mark.parametrize("language", ["curl", "python"])
-def test_where_a_key_is_needed_the_copied_request_reads_it_from_the_environment(
+def test_the_copied_request_reads_the_api_key_from_the_environment(
     keyed: tuple[Studio, str], fresh: Fresh, tmp_path: Path, language: str
 ) -> None:
     studio, secret = keyed
@@ -128,7 +128,7 @@ def test_where_a_key_is_needed_the_copied_request_reads_it_from_the_environment(
     assert visit.complaints == []
 
 
-def test_the_menu_is_worked_by_keyboard(studio: Studio, fresh: Fresh) -> None:
+def test_the_menu_works_with_the_keyboard(studio: Studio, fresh: Fresh) -> None:
     visit = spoken(fresh(studio.url), "one")
     visit.page.focus("#export-menu summary")
     visit.page.keyboard.press("Enter")
@@ -140,7 +140,7 @@ def test_the_menu_is_worked_by_keyboard(studio: Studio, fresh: Fresh) -> None:
     assert visit.page.evaluate("document.getElementById('export-menu').open") is False
 
 
-def test_the_presenter_shows_the_segment_that_is_heard_and_saves_a_film_with_sound(
+def test_the_presenter_shows_the_current_segment_and_saves_a_video_with_audio(
     studio: Studio, fresh: Fresh, tmp_path: Path
 ) -> None:
     visit = spoken(fresh(studio.url), "first words\nlast words")

@@ -1,4 +1,4 @@
-"""The history: all that was spoken, to search, star, hear, restore and delete."""
+"""The history: search, star, play, restore and delete."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def own(quick: Studio) -> Studio:
 
 
 def speak(visit: Visit, text: str, **more: Any) -> None:
-    """Speak by the API, from the page's own origin: many times quickly."""
+    """Speak through the API, from the page's own origin: faster than by clicks."""
     visit.page.evaluate(
         """async (body) => {
           const headers = { "Content-Type": "application/json" };
@@ -53,7 +53,7 @@ def show(visit: Visit, count: int) -> None:
     visit.page.wait_for_function(f"() => document.querySelectorAll('.entry').length === {count}")
 
 
-def test_what_was_spoken_is_found_starred_and_deleted(own: Studio, fresh: Fresh) -> None:
+def test_entries_are_found_starred_and_deleted(own: Studio, fresh: Fresh) -> None:
     visit = fresh(own.url)
     for text in ("red apple", "green apple", "green pear"):
         speak(visit, text)
@@ -80,7 +80,7 @@ def test_what_was_spoken_is_found_starred_and_deleted(own: Studio, fresh: Fresh)
     assert "Nothing here yet." in visit.page.inner_text("#history")
 
 
-def test_a_late_search_answer_keeps_the_rows_and_a_pending_question(own: Studio, fresh: Fresh) -> None:
+def test_a_late_search_keeps_rows_and_a_pending_confirmation(own: Studio, fresh: Fresh) -> None:
     visit = fresh(own.url)
     for text in ("red apple", "green apple", "green pear"):
         speak(visit, text)
@@ -102,7 +102,7 @@ def test_a_late_search_answer_keeps_the_rows_and_a_pending_question(own: Studio,
     assert texts(visit) == ["green pear", "green apple"]
 
 
-def test_restore_brings_everything_back_after_a_reload(own: Studio, fresh: Fresh) -> None:
+def test_an_entry_restores_text_voice_options_and_audio(own: Studio, fresh: Fresh) -> None:
     visit = fresh(own.url)
     speak(visit, "Words to keep.\nTwo lines.", voice_desc="a calm old man", language="fr", seed=77, temperature=0.6)
     visit.type("Something else")
@@ -122,7 +122,7 @@ def test_restore_brings_everything_back_after_a_reload(own: Studio, fresh: Fresh
     assert asked.sampling.temperature == 0.6
 
 
-def test_who_spoke_is_told_in_the_language_of_the_page(own: Studio, fresh: Fresh) -> None:
+def test_the_engine_of_an_entry_is_named_in_the_page_language(own: Studio, fresh: Fresh) -> None:
     visit = fresh(own.url, locale="zh-CN")
     speak(visit, "red apple")
     visit.page.click("#history-open")
@@ -139,7 +139,7 @@ def test_an_entry_is_played(own: Studio, fresh: Fresh) -> None:
     assert stats["samples_played"] == 5 * 1920
 
 
-def test_a_long_history_comes_a_page_at_a_time(own: Studio, fresh: Fresh) -> None:
+def test_a_long_history_is_loaded_page_by_page(own: Studio, fresh: Fresh) -> None:
     visit = fresh(own.url)
     for number in range(85):
         speak(visit, f"number {number}")
@@ -158,7 +158,7 @@ def test_a_long_history_comes_a_page_at_a_time(own: Studio, fresh: Fresh) -> Non
 
 
 @pytest.mark.parametrize("text", [HOSTILE, "a " + "😀" * 19_000], ids=["code", "emoji"])
-def test_hostile_text_is_only_text_in_the_history_too(own: Studio, fresh: Fresh, text: str) -> None:
+def test_hostile_text_is_only_text_in_the_history(own: Studio, fresh: Fresh, text: str) -> None:
     visit = fresh(own.url)
     speak(visit, text, voice_desc=HOSTILE)
     visit.page.click("#history-open")

@@ -1,4 +1,4 @@
-"""The panel of model and machine: a download by click, its progress, its end, and the label that follows the engine."""
+"""The models panel: a download by click, its progress and end, and the engine label."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.browser
 
 
 class Scene:
-    """The whole program with a fake hub behind it, on a port of its own."""
+    """The whole program with a fake hub, on its own port."""
 
     def __init__(self, folder: Path, hub: FakeHub) -> None:
         self.hub = hub
@@ -88,7 +88,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         scene.close()
 
 
-def test_a_model_is_downloaded_stopped_and_resumed_by_click_and_speaks(scene: Scene, fresh: Callable[..., Any]) -> None:
+def test_a_model_is_downloaded_stopped_resumed_and_activated_by_click(scene: Scene, fresh: Callable[..., Any]) -> None:
     scene.hub.hold = threading.Event()
     visit = fresh(scene.url)
     page = visit.page
@@ -118,7 +118,7 @@ def test_a_model_is_downloaded_stopped_and_resumed_by_click_and_speaks(scene: Sc
     assert visit.complaints == []
 
 
-def test_the_check_up_is_shown_in_the_language_of_the_page(scene: Scene, fresh: Callable[..., Any]) -> None:
+def test_the_diagnostics_are_in_the_page_language(scene: Scene, fresh: Callable[..., Any]) -> None:
     page = fresh(scene.url, locale="zh-CN").page
     page.wait_for_selector("#machine summary")
     page.click("#machine summary")

@@ -1,4 +1,4 @@
-"""The player's modules by themselves, run in the browser that they are for."""
+"""The audio modules alone, in a browser."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def page(studio: Studio, chromium: Any) -> Iterator[Any]:
-    """Any page of ours that may run scripts will do; one for all."""
+    """One page for all tests."""
     context = chromium.new_context()
     page = context.new_page()
     page.goto(studio.url)
@@ -23,7 +23,7 @@ def page(studio: Studio, chromium: Any) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("cut", [1, 2, 3, 5, 768, 4096])
-def test_samples_do_not_depend_on_where_the_bytes_were_cut(page: Any, cut: int) -> None:
+def test_samples_do_not_depend_on_chunk_boundaries(page: Any, cut: int) -> None:
     got = page.evaluate(
         """async (cut) => {
           const { PcmDecoder } = await import("/studio/audio/pcm.js");
@@ -38,7 +38,7 @@ def test_samples_do_not_depend_on_where_the_bytes_were_cut(page: Any, cut: int) 
 
 
 @pytest.mark.parametrize("cut", [100, 480, 777, 100_000])
-def test_peaks_are_the_loudest_of_each_20_ms(page: Any, cut: int) -> None:
+def test_peaks_are_the_maximum_of_each_20_ms(page: Any, cut: int) -> None:
     peaks = page.evaluate(
         """async (cut) => {
           const { PeakMeter } = await import("/studio/audio/pcm.js");
@@ -53,7 +53,7 @@ def test_peaks_are_the_loudest_of_each_20_ms(page: Any, cut: int) -> None:
 
 
 @pytest.mark.parametrize("rate", [44_100, 48_000, 16_000])
-def test_resampling_keeps_the_wave_and_does_not_depend_on_the_cuts(page: Any, rate: int) -> None:
+def test_resampling_keeps_the_wave_and_does_not_depend_on_chunk_boundaries(page: Any, rate: int) -> None:
     error, cuts, ratio = page.evaluate(
         """async (rate) => {
           const { Resampler } = await import("/studio/audio/resampler.js");

@@ -1,4 +1,4 @@
-"""The settings drawer: each setting does what it says, is remembered, or says why the speaking engine ignores it."""
+"""The settings drawer: each setting works and is stored, or shows why the active engine ignores it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Fresh = Callable[..., Visit]
 
 @pytest.fixture(scope="module")
 def able(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    """An engine that obeys every setting."""
+    """An engine that supports every setting."""
     studio = serve(PreciseSynthesizer(), tmp_path_factory.mktemp("outputs"))
     yield studio
     studio.close()
@@ -25,7 +25,7 @@ def able(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    """An engine that, like the preview voice, knows no sampling, packets or precision."""
+    """An engine without sampling, packet size and precision, like the preview voice."""
     studio = serve(ZeroCostSynthesizer(features=("seed",)), tmp_path_factory.mktemp("outputs"))
     yield studio
     studio.close()
@@ -54,21 +54,21 @@ def spoken(visit: Visit) -> None:
     visit.until(f"stats.run > {run} && stats.state === 'done'")
 
 
-def test_sampling_reaches_the_engine_and_is_remembered(able: Studio, fresh: Fresh) -> None:
-    wished = {"temperature": 0.55, "top_k": 17, "top_p": 0.8, "repetition_penalty": 1.2}
+def test_sampling_options_reach_the_engine_and_are_stored(able: Studio, fresh: Fresh) -> None:
+    options = {"temperature": 0.55, "top_k": 17, "top_p": 0.8, "repetition_penalty": 1.2}
     visit = opened(fresh(able.url))
     visit.page.click("#settings summary")
-    for name, value in wished.items():
+    for name, value in options.items():
         set_number(visit, name, str(value))
     close(visit)
     visit.reload()
     visit.page.wait_for_function("() => document.querySelector('#engine').dataset.kind !== 'away'")
     spoken(visit)
     asked = able.synthesizer.utterances[-1].sampling
-    assert {name: getattr(asked, name) for name in wished} == wished
+    assert {name: getattr(asked, name) for name in options} == options
 
 
-def test_a_number_out_of_range_is_not_taken(able: Studio, fresh: Fresh) -> None:
+def test_a_number_out_of_range_is_rejected(able: Studio, fresh: Fresh) -> None:
     visit = opened(fresh(able.url))
     visit.page.click("#settings summary")
     set_number(visit, "temperature", "99")
@@ -78,7 +78,7 @@ def test_a_number_out_of_range_is_not_taken(able: Studio, fresh: Fresh) -> None:
     assert able.synthesizer.utterances[-1].sampling.temperature == 0.9
 
 
-def test_the_first_packet_reaches_the_engine(able: Studio, fresh: Fresh) -> None:
+def test_the_packet_size_reaches_the_engine(able: Studio, fresh: Fresh) -> None:
     visit = opened(fresh(able.url))
     visit.page.select_option("#setting-frames_per_packet", "4")
     close(visit)
@@ -86,7 +86,7 @@ def test_the_first_packet_reaches_the_engine(able: Studio, fresh: Fresh) -> None
     assert able.synthesizer.utterances[-1].frames_per_packet == 4
 
 
-def test_a_locked_seed_is_every_requests_seed(able: Studio, fresh: Fresh) -> None:
+def test_a_locked_seed_is_sent_with_every_request(able: Studio, fresh: Fresh) -> None:
     visit = opened(fresh(able.url))
     visit.page.click("#setting-seed")
     visit.page.fill("#setting-seed-number", "4711")
@@ -101,7 +101,7 @@ def test_a_locked_seed_is_every_requests_seed(able: Studio, fresh: Fresh) -> Non
     assert able.synthesizer.utterances[-1].seed != 4711
 
 
-def test_even_loudness_is_asked_for(able: Studio, fresh: Fresh) -> None:
+def test_even_loudness_is_stored(able: Studio, fresh: Fresh) -> None:
     visit = opened(fresh(able.url))
     visit.page.click("#setting-loudness")
     close(visit)
@@ -110,7 +110,7 @@ def test_even_loudness_is_asked_for(able: Studio, fresh: Fresh) -> None:
     assert asked == '{"loudness":true}'
 
 
-def test_even_loudness_changes_the_sound(able: Studio, fresh: Fresh) -> None:
+def test_even_loudness_changes_the_audio(able: Studio, fresh: Fresh) -> None:
     visit = fresh(able.url)
     visit.type("a line\n" * 12)  # it moves the gain slowly
 
@@ -147,7 +147,7 @@ def test_precision_switches_the_engine_and_shows_the_memory(able: Studio, fresh:
 
 @pytest.fixture(scope="module")
 def plain_drawer(plain: Studio, fresh_once: Fresh) -> Visit:
-    """The drawer, all of it open, of a page on which nothing else happens."""
+    """The drawer with all sections open, on an idle page."""
     visit = opened(fresh_once(plain.url))
     visit.page.click("#settings summary")
     return visit
@@ -156,14 +156,14 @@ def plain_drawer(plain: Studio, fresh_once: Fresh) -> Visit:
 @pytest.mark.parametrize(
     "name", ["precision", "frames_per_packet", "temperature", "top_k", "top_p", "repetition_penalty"]
 )
-def test_what_the_engine_ignores_is_disabled_with_the_reason(plain_drawer: Visit, name: str) -> None:
+def test_unsupported_settings_are_disabled_with_a_reason(plain_drawer: Visit, name: str) -> None:
     visit = plain_drawer
     assert visit.page.locator(f"#setting-{name}").is_disabled()
     section = visit.page.locator("#settings details" if "p" not in name[-2:] and name.startswith("t") else "#settings")
     assert "Try-out voice (not Qwen3-TTS): this has no effect on it." in section.inner_text()
 
 
-def test_settings_of_another_engine_are_kept_but_not_sent(plain: Studio, fresh: Fresh) -> None:
+def test_settings_of_another_engine_are_stored_but_not_sent(plain: Studio, fresh: Fresh) -> None:
     visit = fresh(plain.url)
     visit.page.evaluate(
         "localStorage.setItem('qwen3tts.settings', JSON.stringify({ temperature: 0.5, frames_per_packet: 2 }))"
@@ -180,7 +180,7 @@ def any_page(able: Studio, fresh_once: Fresh) -> Visit:
 
 
 @pytest.mark.parametrize("rubbish", ["nonsense", "[1]", '{"temperature": "x", "__proto__": 1, "top_k": 1e9}'])
-def test_rubbish_in_the_store_is_forgotten(able: Studio, any_page: Visit, rubbish: str) -> None:
+def test_invalid_stored_settings_are_ignored(able: Studio, any_page: Visit, rubbish: str) -> None:
     visit = any_page
     visit.page.evaluate("(text) => localStorage.setItem('qwen3tts.settings', text)", rubbish)
     visit.reload()
@@ -188,7 +188,7 @@ def test_rubbish_in_the_store_is_forgotten(able: Studio, any_page: Visit, rubbis
     assert able.synthesizer.utterances[-1].sampling.top_k == 50
 
 
-def test_page_language_and_theme_are_chosen_here_too(plain: Studio, fresh: Fresh) -> None:
+def test_page_language_and_theme_can_be_chosen_in_the_drawer(plain: Studio, fresh: Fresh) -> None:
     visit = opened(fresh(plain.url, color_scheme="light"))
     visit.page.select_option("#setting-theme", "dark")
     assert visit.page.evaluate("document.body.classList.contains('dark')") is True
@@ -200,7 +200,7 @@ def test_page_language_and_theme_are_chosen_here_too(plain: Studio, fresh: Fresh
     assert visit.page.locator("#settings-title").inner_text() == "Settings"
 
 
-def test_the_drawer_takes_and_gives_back_the_focus(plain: Studio, fresh: Fresh) -> None:
+def test_the_drawer_takes_and_returns_the_focus(plain: Studio, fresh: Fresh) -> None:
     visit = fresh(plain.url)
     visit.page.focus("#settings-open")
     visit.page.keyboard.press("Enter")
@@ -214,7 +214,7 @@ def test_the_drawer_takes_and_gives_back_the_focus(plain: Studio, fresh: Fresh) 
     assert visit.page.evaluate("document.activeElement.id") == "settings-open"
 
 
-def test_an_open_menu_survives_an_answer_that_comes_late(able: Studio, fresh: Fresh) -> None:
+def test_an_open_menu_survives_a_late_response(able: Studio, fresh: Fresh) -> None:
     visit = fresh(able.url)
     visit.page.wait_for_function("() => document.querySelector('#engine').dataset.kind !== 'away'")
     held: list[Any] = []

@@ -1,4 +1,4 @@
-"""The text: each line has its own speed, pause, state, length, replay and retake; the marks in the text do the same."""
+"""The text: each line has its own speed, pause, status, length, replay and retake, stored as inline tags."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def holds(visit: Visit, text: str) -> None:
 
 
 def sound(visit: Visit) -> Pcm:
-    """What the download holds."""
+    """The audio of the download."""
     with visit.page.expect_download() as download:
         visit.page.click("#download")
     return from_s16le(download.value.path().read_bytes()[44:])
@@ -66,7 +66,7 @@ def any_page(studio: Studio, fresh_once: Fresh) -> Visit:
     return fresh_once(studio.url)
 
 
-def test_the_controls_of_a_line_write_marks_that_the_engine_obeys(studio: Studio, fresh: Fresh) -> None:
+def test_the_controls_of_a_line_write_tags_that_the_engine_follows(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     visit.type("First line.\nSecond line.")
     visit.page.click(tool(visit, 1, "speed"))
@@ -80,7 +80,7 @@ def test_the_controls_of_a_line_write_marks_that_the_engine_obeys(studio: Studio
     assert [utterance.text for utterance in studio.synthesizer.utterances[-2:]] == ["First line.", "Second line."]
 
 
-def test_marks_that_are_typed_move_the_controls_and_can_be_taken_back(studio: Studio, fresh: Fresh) -> None:
+def test_typed_tags_move_the_controls_and_can_be_removed(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     visit.type("[1.2x] 一行。[停顿 0.5秒]")
     visit.page.wait_for_selector(tool(visit, 1, "speed[data-set=true]"))
@@ -92,7 +92,7 @@ def test_marks_that_are_typed_move_the_controls_and_can_be_taken_back(studio: St
     holds(visit, "一行。")
 
 
-def test_each_line_tells_its_state_and_then_its_length(studio: Studio, fresh: Fresh) -> None:
+def test_each_line_shows_its_status_and_then_its_length(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     visit.type("One here.\n\nTwo here.\nThree here.")
     visit.generate()
@@ -104,7 +104,7 @@ def test_each_line_tells_its_state_and_then_its_length(studio: Studio, fresh: Fr
     assert states(visit) == ["1.2 s", "1.2 s", "1.2 s"]
 
 
-def test_a_line_that_failed_says_so_and_the_others_go_on(failing: Studio, fresh: Fresh) -> None:
+def test_a_failed_line_is_marked_and_the_others_continue(failing: Studio, fresh: Fresh) -> None:
     visit = fresh(failing.url)
     visit.type("A good line.\nA bad line.\nAnother good line.")
     visit.generate()
@@ -113,7 +113,7 @@ def test_a_line_that_failed_says_so_and_the_others_go_on(failing: Studio, fresh:
     assert [re.sub(r"[\d.]+ s|playing", "fine", state) for state in states(visit)] == ["fine", "failed", "fine"]
 
 
-def test_replay_plays_that_line_and_no_more(studio: Studio, fresh: Fresh) -> None:
+def test_replay_plays_only_that_line(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     visit.type("One here.\nTwo here.\nThree here.")
     visit.generate()
@@ -124,7 +124,7 @@ def test_replay_plays_that_line_and_no_more(studio: Studio, fresh: Fresh) -> Non
     assert abs(stats["position"] - 2 * FRAMES) < 1_200
 
 
-def test_a_retake_speaks_one_line_anew_and_the_download_holds_it(studio: Studio, fresh: Fresh) -> None:
+def test_a_retake_replaces_one_line_and_the_download_includes_it(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     visit.type("One here.\nTwo here.\nThree here.")
     visit.generate()
@@ -144,7 +144,7 @@ def test_a_retake_speaks_one_line_anew_and_the_download_holds_it(studio: Studio,
     assert "Line 2 has a new take" in visit.page.inner_text("#status")
 
 
-def test_a_long_article_is_pasted_counted_and_numbered(studio: Studio, fresh: Fresh) -> None:
+def test_a_long_pasted_article_is_counted_and_numbered(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     article = "\n".join(f"这是第{i}行，一篇很长的文章。" for i in range(1_250))[:20_000]
     visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -168,7 +168,7 @@ def test_the_estimate_comes_from_the_server(studio: Studio, fresh: Fresh) -> Non
     visit.page.wait_for_selector(f"#text-count:has-text('about {seconds} s')")
 
 
-def test_the_line_with_the_caret_is_the_one_that_tab_reaches(studio: Studio, fresh: Fresh) -> None:
+def test_tab_reaches_the_toolbar_of_the_line_with_the_caret(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     visit.type("One.\nTwo.\nThree.")
     visit.page.focus("#text textarea")

@@ -5,7 +5,7 @@ import { AudioOutput } from "./audio_output.js";
 import { resolveUrl } from "./urls.js";
 
 const START_BUFFER_MS = { ahead: 0, default: 20, max: 200 };
-const AHEAD_MS = 60; // a run whose buffer never fell below this needs no start buffer next time
+const AHEAD_MS = 60; // if the buffer never fell below this, the next run needs no start buffer
 export const PEAKS_PER_S = 50;
 export const RATE = 24000;
 

@@ -62,7 +62,7 @@ export class CurrentTake extends EventTarget {
     return this.#entry?.id ?? null;
   }
 
-  /** The request whose voice the take has. */
+  /** The request that the voice of the take comes from. */
   get requestId() {
     return this.#entry?.voice_from ?? this.#player.stats.request_id;
   }

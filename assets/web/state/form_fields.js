@@ -25,7 +25,7 @@ export class FormFields extends EventTarget {
     return this.area("description").value;
   }
 
-  /** The stored draft; {} if there is none. */
+  /** The stored draft; {} without one. */
   get draft() {
     try {
       return JSON.parse(localStorage.getItem(STORAGE_KEY)) ?? {};

@@ -65,7 +65,7 @@ export class TextAnalyzer extends EventTarget {
     this.#lines.set(line, analysis);
   }
 
-  /** How many lines to speak `line` is: 0 if it is blank, several if it has line breaks of other kinds. */
+  /** How many lines to speak `line` is: 0 if it is empty, several if it has line breaks of other kinds. */
   numLines(line) {
     return this.#lines.get(line)?.num_lines ?? (line.trim() ? 1 : 0);
   }

@@ -1,7 +1,7 @@
-"""The sound: the waveform with its controls, and the card with state, error and Generate.
+"""The waveform with its controls, and the card with status, error and Generate.
 
-Drawn by assets/web/regions/playback/. `apply_values` is hidden: the page's own code clicks it to write values into text,
-language and description (a restored draft, a chosen preset).
+Drawn by assets/web/regions/playback/. `apply_values` is hidden: the page's own code clicks it to write values into
+text, language and description (a restored draft, a chosen preset).
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ _WAVE = """
 <div class="times"><span id="time-now"></span><span id="first-audio"></span><span id="time-all"></span></div>
 <div class="bar">
  <button type="button" id="play" class="button-outline" disabled></button>
- <a id="download" class="button-outline" role="link" data-export="audio?format=wav" download data-i18n="player.download"></a>
+ <a id="download" class="button-outline" role="link" data-export="audio?format=wav" download
+  data-i18n="player.download"></a>
  <details id="export-menu" class="menu">
   <summary class="button-outline" data-i18n="export.more"></summary>
   <div class="sheet">

@@ -1,4 +1,4 @@
-"""Below the state: three takes side by side, whose voice is heard, and what can be done with it.
+"""Below the status: three takes side by side, whether all lines share one voice, and saving it.
 
 Filled by take_comparison.js and save_voice.js in assets/web/regions/playback/.
 """

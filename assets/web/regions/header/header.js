@@ -12,7 +12,7 @@ export class Header {
   #player;
   #i18n;
   #sparkline = new Sparkline();
-  #lastRun = 0; // the run whose latency was added to the sparkline
+  #lastRun = 0; // the last run in the sparkline
   #gpu = undefined; // undefined: unknown; null: this machine cannot measure it
 
   constructor(player, i18n) {

@@ -46,7 +46,7 @@ export class LineGutter extends EventTarget {
     return this.#fields.text.split("\n");
   }
 
-  /** Update the copy; only rows whose text changed are touched. */
+  /** Update the copy; only changed rows are touched. */
   draw() {
     const { lines, rows } = this;
     while (rows.length > lines.length) rows.pop().element.remove();

@@ -72,7 +72,7 @@ export class SavedVoices extends EventTarget {
     return engine === this.#info.name && this.#info.features.includes(feature) ? "continued" : "same_seed";
   }
 
-  /** All cards and the import card; a note if there are none. */
+  /** All cards and the import card; a note if no voice is saved. */
   cards() {
     const ids = new Set(this.#voices.map((voice) => voice.id));
     for (const id of this.#cards.keys()) if (!ids.has(id)) this.#cards.delete(id);
