@@ -175,7 +175,7 @@ def test_torch_is_pinned_once():
 def test_a_full_disk_is_seen_before_anything_is_installed():
     with pytest.raises(SetupError) as raised:
         plan_install(replace(LINUX, disk_free=1_000_000_000), CONSTRAINTS, ("numpy",))
-    assert "2.5 GB of disk space and 1.0 GB are free" in str(raised.value)
+    assert "2.5 GB of disk space, but 1.0 GB are free" in str(raised.value)
 
 
 @pytest.mark.parametrize(("gib", "notes"), [(4, 1), (32, 0), (0, 0)])
@@ -242,7 +242,7 @@ def test_the_announcement_says_what_and_how_big():
         ("The virtual environment was not created: ensurepip is not available", "Python's venv module is missing"),
         ("ERROR: Could not find a version\nERROR: No matching distribution found for x", "A package has no build"),
         ("SSLError(SSLCertVerificationError(CERTIFICATE_VERIFY_FAILED", "The registry's certificate"),
-        ("[Errno 13] Permission denied: '/opt'", "This folder may not be written to"),
+        ("[Errno 13] Permission denied: '/opt'", "This folder is not writable"),
         ("something nobody has seen", "The installer failed"),
     ],
 )

@@ -88,7 +88,7 @@ def test_the_environment_counts_and_a_flag_counts_more(monkeypatch: pytest.Monke
         ),
         (
             ["--host", "0.0.0.0"],
-            "--host must be an address of this machine alone (or make a key: ",
+            "--host must be a loopback address (or create a key: ",
         ),
         (["voices", "--language", "tlh"], "The language tlh is not known."),
     ],
@@ -119,14 +119,14 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]):
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "localhost", "LOCALHOST", "::1"])
 def test_this_machine_alone_may_listen(host: str):
-    serve.refuse_strangers(host, insecure=False)
+    serve.require_auth_for_public_host(host, insecure=False)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org", ""])
 def test_others_are_refused_unless_that_is_wanted(host: str):
     with pytest.raises(InvalidValue):
-        serve.refuse_strangers(host, insecure=False)
-    serve.refuse_strangers(host, insecure=True)
+        serve.require_auth_for_public_host(host, insecure=False)
+    serve.require_auth_for_public_host(host, insecure=True)
 
 
 # ports
@@ -207,7 +207,7 @@ def test_the_preview_voice_refuses_what_it_would_ignore(
     flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     assert main(["say", "--preview", "--text", "One.", "--output", str(tmp_path / "x.wav"), *flags]) == 2
-    assert f"cannot do this: {flags[0]}. Give a checkpoint with --model." in capsys.readouterr().err
+    assert f"does not support {flags[0]}. Select a checkpoint with --model." in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -128,7 +128,8 @@ def plan_install(machine: Machine, constraints: str, wanted: tuple[str, ...]) ->
     if machine.disk_free < disk * _GB:
         free = machine.disk_free / _GB
         raise SetupError(
-            f"The installation needs {disk:.1f} GB of disk space; {free:.1f} GB are free. Free some and try again."
+            f"The installation needs {disk:.1f} GB of disk space, but {free:.1f} GB are free."
+            " Free some space and try again."
         )
     notes = []
     if 0 < machine.memory < MODEL_MEMORY:

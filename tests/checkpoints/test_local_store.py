@@ -30,7 +30,7 @@ def test_shards_are_counted_through_their_index(tmp_path: Path):
     with pytest.raises(CheckpointError, match=r"b\.safetensors: the file is missing"):
         check_checkpoint(folder)
     index.write_text(json.dumps({"weight_map": {"talker": "a.safetensors", "lost": "a.safetensors"}}))
-    with pytest.raises(CheckpointError, match="promised by the index"):
+    with pytest.raises(CheckpointError, match="listed in the index"):
         check_checkpoint(folder)
 
 
@@ -127,7 +127,7 @@ def test_a_folder_that_a_person_names_must_be_whole(store: LocalStore, tmp_path:
     (folder / "vocab.json").write_text("")
     with pytest.raises(CheckpointError, match="not valid JSON"):
         store.find(str(folder))
-    with pytest.raises(CheckpointError, match="there is no such folder"):
+    with pytest.raises(CheckpointError, match="the folder does not exist"):
         store.find(str(tmp_path / "none"))
 
 

@@ -22,9 +22,13 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_the_api_needs_no_gradio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gradio", None)  # as if it were not installed
     settings = Settings(models=tmp_path)
-    switch, store = HotSwapSynthesizer(ZeroCostSynthesizer()), build_store(settings)
-    with closing(GpuMonitor()) as gpu, closing(switch), closing(build_model_installer(settings, store, switch)) as desk:
-        client = make_client(build_app(settings, build_speech(settings, switch), gpu, desk))
+    synthesizer, store = HotSwapSynthesizer(ZeroCostSynthesizer()), build_store(settings)
+    with (
+        closing(GpuMonitor()) as gpu,
+        closing(synthesizer),
+        closing(build_model_installer(settings, store, synthesizer)) as installer,
+    ):
+        client = make_client(build_app(settings, build_speech(settings, synthesizer), gpu, installer))
         assert client.get("/").status_code == 404
         assert client.post("/api/tts", json={"text": "Hi."}).content[:4] == b"RIFF"
 
@@ -48,4 +52,4 @@ sys.exit(main(["serve", "--preview", "--port", "0"]))
     assert done.returncode == 0, done.stderr
     _, no_page, listening, stopped = done.stdout.splitlines()
     assert listening.startswith("Listening on http://127.0.0.1:")
-    assert (no_page, stopped) == ("Gradio is not installed: the API is here, the page is not.", "Stopped.")
+    assert (no_page, stopped) == ("Gradio is not installed: serving the API without the page.", "Stopped.")

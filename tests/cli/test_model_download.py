@@ -76,7 +76,7 @@ def test_a_copy_from_a_stick(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     [
         (["nonsense"], "MODEL must be a name such as Qwen/Qwen3-TTS-12Hz-1.7B-VoiceDesign, not nonsense."),
         (["--mirror", "nowhere"], "--mirror must be hf, modelscope or a URL, not nowhere."),
-        (["--from", "/no/such/stick"], "/no/such/stick: there is no such folder"),
+        (["--from", "/no/such/stick"], "/no/such/stick: the folder does not exist"),
     ],
 )
 def test_a_wish_that_cannot_be_is_one_sentence(flags: list[str], sentence: str, capsys: pytest.CaptureFixture[str]):
@@ -97,7 +97,7 @@ def test_progress_in_words():
         model="m", state="receiving", done_bytes=10**9, total_bytes=4 * 10**9, bytes_per_s=2e7, left_s=150.0
     )
     assert progress_line(known) == "[######                  ]  25 %  1.00 of 4.00 GB  20.0 MB/s  2:30 left"
-    assert progress_line(DownloadProgress(model="m")) == "m: asking what it consists of"
+    assert progress_line(DownloadProgress(model="m")) == "m: fetching the list of files"
 
 
 # say
@@ -107,7 +107,7 @@ def test_say_without_a_model_says_how_to_get_one(tmp_path: Path, capsys: pytest.
     assert main(["say", "--text", "One.", "--language", "en", "--output", str(tmp_path / "x.wav")]) == 0
     shown = capsys.readouterr()
     assert "not Qwen3-TTS" in shown.out
-    assert shown.err == "No Qwen3-TTS model is on this machine: `qwen3tts-webui download` brings one.\n"
+    assert shown.err == "No Qwen3-TTS model is installed. Get one with: qwen3tts-webui download\n"
 
 
 @pytest.mark.skipif(not TINY.is_dir(), reason="the golden checkpoint is not here")
@@ -143,11 +143,11 @@ def test_a_window_shows_the_address():
 
 def test_without_pywebview_or_a_screen_there_is_one_sentence():
     with pytest.raises(Unsupported, match=r'pip install "qwen3tts-webui\[desktop\]"'):
-        desktop_window.require(platform="win32", environment={}, found=False)
-    with pytest.raises(Unsupported, match="There is no screen here"):
-        desktop_window.require(platform="linux", environment={}, found=True)
-    desktop_window.require(platform="linux", environment={"WAYLAND_DISPLAY": "wayland-0"}, found=True)
-    desktop_window.require(platform="darwin", environment={}, found=True)
+        desktop_window.require(platform="win32", environment={}, installed=False)
+    with pytest.raises(Unsupported, match="There is no display"):
+        desktop_window.require(platform="linux", environment={}, installed=True)
+    desktop_window.require(platform="linux", environment={"WAYLAND_DISPLAY": "wayland-0"}, installed=True)
+    desktop_window.require(platform="darwin", environment={}, installed=True)
 
 
 # serve, as a person starts it
@@ -247,7 +247,7 @@ def test_without_a_terminal_or_asked_before_it_only_says_how(
     )
     offer_download(Settings(), installer)
     assert capsys.readouterr().out == (
-        "To hear Qwen3-TTS itself: qwen3tts-webui download (about 4.5 GB), or press Download on the page.\n"
+        "For the real Qwen3-TTS voice: qwen3tts-webui download (about 4.5 GB), or Download on the page.\n"
     )
     assert installer.progress is None
 
@@ -260,7 +260,7 @@ def test_a_model_that_was_named_is_fetched_and_said(hub: FakeHub, tmp_path: Path
     wait_until(lambda: installer.loading is not None)
     assert store.find() == tmp_path / "models" / MODEL
     assert capsys.readouterr().out == (
-        f"Downloading {MODEL} (about 4.5 GB); the preview voice speaks until it is ready.\n"
+        f"Downloading {MODEL} (about 4.5 GB). The preview voice is used until it is ready.\n"
     )
     installer.close()
     switch.close()

@@ -100,7 +100,7 @@ def test_what_is_wrong(facts: Facts, expected: dict[str, str]):
 def test_every_line_has_words_and_every_complaint_one_action(language: str):
     say = Catalog(language)
     keys = {key.removeprefix("doctor.") for key in say.messages if key.startswith("doctor.")}
-    said = {key for key in keys if not key.endswith(".do")}
+    said = {key for key in keys if not key.endswith(".action")}
     machines = [
         GOOD,
         replace(NO_GPU, memory=GIB, memory_free=GIB, model=None, models_free=0, python=(3, 9), cpu_flags=frozenset()),
@@ -122,7 +122,7 @@ def test_every_line_has_words_and_every_complaint_one_action(language: str):
 def test_a_path_in_chinese_is_shown_as_it_is():
     lines = render_findings(run_checks(GOOD), Catalog("en"))
     assert next(line["text"] for line in lines if line["topic"] == "outputs") == (
-        "Speech is kept in /home/a/程序 outputs, 100.0 GB free"
+        "Audio is stored in /home/a/程序 outputs, 100.0 GB free"
     )
 
 

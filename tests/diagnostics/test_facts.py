@@ -25,7 +25,7 @@ def test_this_machine(tmp_path: Path):
     assert facts.torch.version[0].isdigit()
     assert (facts.model, facts.model_problem, facts.port_free) == (None, None, None)
     assert facts.outputs_writable
-    make_checkpoint(store.place(MODEL))
+    make_checkpoint(store.path_of(MODEL))
     assert collect_facts(Settings(), store).model == MODEL
 
 
@@ -63,4 +63,4 @@ def test_the_command_prints_json_and_its_exit_code_counts_problems(tmp_path: Pat
     assert main(["doctor", *flags, "--model", str(tmp_path)]) == 1
     shown = capsys.readouterr().out
     assert "problem  The model cannot be used" in shown
-    assert "-> Name another folder with --model" in shown
+    assert "-> Choose another folder with --model" in shown

@@ -1,4 +1,4 @@
-"""What the tests of the preview voice share: one engine that really speaks, and a fake that only counts."""
+"""Shared fixtures: the real preview voice, and a backend that only counts."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from qwen3tts_webui.preview.kokoro import SynthesisCancelled
 from qwen3tts_webui.preview.voice_selection import VoiceChoice
 from qwen3tts_webui.types import Pcm
 
-CAST = VoiceChoice(engine="kokoro", timbre="af_heart")
+VOICE = VoiceChoice(engine="kokoro", timbre="af_heart")
 
 
 @dataclass
-class CountingSpeaker:
-    """Speaks one packet a letter, the letter's code as the sample; writes down who asked for what."""
+class CountingBackend:
+    """Sends one packet per character, its code as the sample value; records the clauses."""
 
     fallback_reason: str = ""
     clauses: list[str] = field(default_factory=list)
-    seconds_a_packet: float = 0.0
+    seconds_per_packet: float = 0.0
     packets: int = 0
     may_load: threading.Event = field(default_factory=threading.Event)
     refuses: str = "\0"
@@ -36,14 +36,16 @@ class CountingSpeaker:
             if stop():
                 raise SynthesisCancelled
 
-    def choose_voice(self, description: str, language: str, seed: int, engine_voice_id: str | None = None) -> VoiceChoice:
-        return CAST
+    def choose_voice(
+        self, description: str, language: str, seed: int, engine_voice_id: str | None = None
+    ) -> VoiceChoice:
+        return VOICE
 
-    def speak(
+    def synthesize(
         self,
         text: str,
         language: str,
-        cast: VoiceChoice,
+        voice: VoiceChoice,
         put: Callable[[Pcm], None],
         *,
         urgent: bool,
@@ -55,29 +57,29 @@ class CountingSpeaker:
         for letter in text:
             if stop():
                 raise SynthesisCancelled
-            time.sleep(self.seconds_a_packet)
+            time.sleep(self.seconds_per_packet)
             self.packets += 1
             put(np.full(PACKET, ord(letter) / 65_536, np.float32))
 
 
 @pytest.fixture
-def counting() -> CountingSpeaker:
-    speaker = CountingSpeaker()
-    speaker.may_load.set()
-    return speaker
+def counting() -> CountingBackend:
+    backend = CountingBackend()
+    backend.may_load.set()
+    return backend
 
 
 @pytest.fixture
-def engine(counting: CountingSpeaker) -> Iterator[PreviewSynthesizer]:
-    made = PreviewSynthesizer(queue_size=2, slots=2, make_backend=lambda: counting)
-    yield made
+def engine(counting: CountingBackend) -> Iterator[PreviewSynthesizer]:
+    synthesizer = PreviewSynthesizer(queue_size=2, slots=2, make_backend=lambda: counting)
+    yield synthesizer
     counting.may_load.set()
-    made.close()
+    synthesizer.close()
 
 
 @pytest.fixture(scope="session")
-def speaker() -> KokoroBackend:
-    """Kokoro and espeak-ng, really loaded."""
+def backend() -> KokoroBackend:
+    """The real backend: Kokoro and espeak-ng."""
     assets = Assets(asset("preview"))
     loaded = KokoroBackend(assets, assets.voice_selector())
     assert loaded.fallback_reason == ""
@@ -85,8 +87,8 @@ def speaker() -> KokoroBackend:
 
 
 @pytest.fixture(scope="session")
-def voice(speaker: KokoroBackend) -> Iterator[PreviewSynthesizer]:
-    """The engine that really speaks."""
-    made = PreviewSynthesizer(make_backend=lambda: speaker)
-    yield made
-    made.close()
+def voice(backend: KokoroBackend) -> Iterator[PreviewSynthesizer]:
+    """The real preview voice."""
+    synthesizer = PreviewSynthesizer(make_backend=lambda: backend)
+    yield synthesizer
+    synthesizer.close()

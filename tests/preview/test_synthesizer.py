@@ -12,7 +12,7 @@ from qwen3tts_webui.streams import PcmStream, TextQueue
 from qwen3tts_webui.types import Pcm, Utterance, Voice
 from tests.support.wait import wait_until
 
-from .conftest import CAST, CountingSpeaker
+from .conftest import VOICE, CountingBackend
 
 
 def say(engine: PreviewSynthesizer, text: str, **fields: object) -> PcmStream:
@@ -22,7 +22,7 @@ def say(engine: PreviewSynthesizer, text: str, **fields: object) -> PcmStream:
 
 
 def heard(stream: PcmStream) -> str:
-    """The letters that a `CountingSpeaker` spoke, without the blanks between clauses."""
+    """The letters that a `CountingBackend` spoke, without the blanks between clauses."""
     return "".join(chr(round(float(pcm[0]) * 65_536)) for pcm in stream).replace(" ", "")
 
 
@@ -36,10 +36,10 @@ def test_speaks_every_word_in_order_and_ends(engine: PreviewSynthesizer):
     stream = say(engine, "One morning, a very long while ago, there was a quiet lake. Nobody went there.", seed=7)
     assert heard(stream) == "Onemorning,averylongwhileago,therewasaquietlake.Nobodywentthere."
     assert stream.result is not None
-    assert (stream.result.finish_reason, stream.result.seed, stream.result.engine_voice_id) == ("stop", 7, CAST.name)
+    assert (stream.result.finish_reason, stream.result.seed, stream.result.engine_voice_id) == ("stop", 7, VOICE.id)
 
 
-def test_sound_before_the_last_clause_is_made(counting: CountingSpeaker, engine: PreviewSynthesizer):
+def test_sound_before_the_last_clause_is_made(counting: CountingBackend, engine: PreviewSynthesizer):
     stream = say(engine, "One morning, a very long while ago, there was a quiet lake. Nobody went there.")
     heard(stream)
     assert len(counting.clauses) > 1
@@ -47,7 +47,7 @@ def test_sound_before_the_last_clause_is_made(counting: CountingSpeaker, engine:
     assert stream.result.num_samples == sum(len(clause) for clause in counting.clauses) * PACKET
 
 
-def test_an_utterance_before_loading_has_finished_waits(counting: CountingSpeaker, engine: PreviewSynthesizer):
+def test_an_utterance_before_loading_has_finished_waits(counting: CountingBackend, engine: PreviewSynthesizer):
     counting.may_load.clear()
     late = PreviewSynthesizer(make_backend=lambda: counting)
     stream = say(late, "Hello")
@@ -58,7 +58,7 @@ def test_an_utterance_before_loading_has_finished_waits(counting: CountingSpeake
     late.close()
 
 
-def test_closing_while_it_loads_ends_the_loading(counting: CountingSpeaker):
+def test_closing_while_it_loads_ends_the_loading(counting: CountingBackend):
     counting.may_load.clear()
     engine = PreviewSynthesizer(make_backend=lambda: counting)
     stream = say(engine, "Hello")
@@ -69,7 +69,7 @@ def test_closing_while_it_loads_ends_the_loading(counting: CountingSpeaker):
 
 
 def test_what_cannot_be_loaded_is_said():
-    def broken() -> CountingSpeaker:
+    def broken() -> CountingBackend:
         raise OSError("no library")
 
     engine = PreviewSynthesizer(make_backend=broken)
@@ -79,7 +79,7 @@ def test_what_cannot_be_loaded_is_said():
     engine.close()
 
 
-def test_without_kokoro_the_label_says_so(counting: CountingSpeaker):
+def test_without_kokoro_the_label_says_so(counting: CountingBackend):
     counting.fallback_reason = "a data wheel is missing"
     engine = PreviewSynthesizer(make_backend=lambda: counting)
     wait_until(lambda: engine.ready)
@@ -87,7 +87,7 @@ def test_without_kokoro_the_label_says_so(counting: CountingSpeaker):
     engine.close()
 
 
-def test_a_full_queue_takes_all_or_none(counting: CountingSpeaker):
+def test_a_full_queue_takes_all_or_none(counting: CountingBackend):
     counting.may_load.clear()
     engine = PreviewSynthesizer(queue_size=2, slots=2, make_backend=lambda: counting)
     say(engine, "one")
@@ -99,9 +99,9 @@ def test_a_full_queue_takes_all_or_none(counting: CountingSpeaker):
 
 
 def test_a_listener_who_leaves_ends_the_synthesis_within_one_packet(
-    counting: CountingSpeaker, engine: PreviewSynthesizer
+    counting: CountingBackend, engine: PreviewSynthesizer
 ):
-    counting.seconds_a_packet = 0.01
+    counting.seconds_per_packet = 0.01
     stream = say(engine, "A clause that goes on and on and on without any end that anybody could see from here")
     next(iter(stream))
     stream.cancel()
@@ -110,7 +110,7 @@ def test_a_listener_who_leaves_ends_the_synthesis_within_one_packet(
     assert counting.packets <= made + 1
 
 
-def test_a_failure_ends_only_its_own_utterance(counting: CountingSpeaker, engine: PreviewSynthesizer):
+def test_a_failure_ends_only_its_own_utterance(counting: CountingBackend, engine: PreviewSynthesizer):
     counting.refuses = "poison"
     bad, good = say(engine, "poison"), say(engine, "Good")
     with pytest.raises(SynthesisError):
@@ -118,7 +118,7 @@ def test_a_failure_ends_only_its_own_utterance(counting: CountingSpeaker, engine
     assert heard(good) == "Good"
 
 
-def test_listeners_take_turns_clause_by_clause(counting: CountingSpeaker):
+def test_listeners_take_turns_clause_by_clause(counting: CountingBackend):
     counting.may_load.clear()
     engine = PreviewSynthesizer(make_backend=lambda: counting)
     text = "{0} {0} {0} {0} {0} {0}. " * 4
@@ -130,7 +130,7 @@ def test_listeners_take_turns_clause_by_clause(counting: CountingSpeaker):
     engine.close()
 
 
-def test_a_client_hears_the_older_utterance_first(counting: CountingSpeaker):
+def test_a_client_hears_the_older_utterance_first(counting: CountingBackend):
     counting.may_load.clear()
     engine = PreviewSynthesizer(make_backend=lambda: counting)
     text = "{0} {0} {0} {0} {0} {0}. " * 4
@@ -152,7 +152,7 @@ def test_a_slow_listener_holds_nobody_up(engine: PreviewSynthesizer):
     assert heard(slow) == text.replace(" ", "")
 
 
-def test_a_feed_is_spoken_while_it_is_written(counting: CountingSpeaker, engine: PreviewSynthesizer):
+def test_a_feed_is_spoken_while_it_is_written(counting: CountingBackend, engine: PreviewSynthesizer):
     feed = TextQueue()
     stream = say(engine, "", text_stream=feed)
     feed.write("Hello there, my fri")
@@ -171,8 +171,8 @@ def test_max_frames_caps_the_sound(engine: PreviewSynthesizer):
     assert (stream.result.finish_reason, stream.result.num_samples) == ("length", 3 * PACKET)
 
 
-def test_closing_fails_what_is_left_and_refuses_what_comes(counting: CountingSpeaker, engine: PreviewSynthesizer):
-    counting.seconds_a_packet = 0.01
+def test_closing_fails_what_is_left_and_refuses_what_comes(counting: CountingBackend, engine: PreviewSynthesizer):
+    counting.seconds_per_packet = 0.01
     stream = say(engine, "A clause that goes on and on and on without any end that anybody could see from here")
     next(iter(stream))
     engine.close()
@@ -183,7 +183,7 @@ def test_closing_fails_what_is_left_and_refuses_what_comes(counting: CountingSpe
         say(engine, "Hello")
 
 
-def test_closing_with_grace_lets_the_speech_end(counting: CountingSpeaker, engine: PreviewSynthesizer):
+def test_closing_with_grace_lets_the_speech_end(counting: CountingBackend, engine: PreviewSynthesizer):
     stream = say(engine, "Hello there")
     engine.close(grace_s=10)
     assert heard(stream) == "Hellothere"

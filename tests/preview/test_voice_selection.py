@@ -22,9 +22,9 @@ def voice_selector() -> VoiceSelector:
 
 def pitch(selector: VoiceSelector, description: str, language: str) -> float:
     """Median F0 of the plainest fit, in Hz."""
-    cast = selector.choose(description, language, 0)
-    hz = json.loads(asset("preview/voice_f0.json").read_text(encoding="utf-8"))[cast.timbre][0]
-    return float(hz * 2 ** (cast.semitones / 12))
+    voice = selector.choose(description, language, 0)
+    hz = json.loads(asset("preview/voice_f0.json").read_text(encoding="utf-8"))[voice.timbre][0]
+    return float(hz * 2 ** (voice.semitones / 12))
 
 
 @pytest.mark.parametrize("language", CODES)
@@ -84,7 +84,7 @@ def test_cantonese_is_no_answer_to_another_language(selector: VoiceSelector):
 
 def test_three_seeds_are_three_takes(selector: VoiceSelector):
     for language in CODES:
-        assert len({selector.choose("a young woman", language, seed).name for seed in (0, 1, 2)}) == 3, language
+        assert len({selector.choose("a young woman", language, seed).id for seed in (0, 1, 2)}) == 3, language
 
 
 def test_the_same_seed_is_the_same_voice(selector: VoiceSelector):
@@ -95,8 +95,8 @@ def test_the_same_seed_is_the_same_voice(selector: VoiceSelector):
 @pytest.mark.parametrize("kokoro", [True, False])
 def test_a_name_is_the_same_voice_again(selector: VoiceSelector, language: str, kokoro: bool):
     for seed in range(20):
-        cast = selector.choose("an old man, slow", language, seed, kokoro=kokoro)
-        assert selector.named(cast.name).name == cast.name
+        voice = selector.choose("an old man, slow", language, seed, kokoro=kokoro)
+        assert selector.find(voice.id).id == voice.id
 
 
 @pytest.mark.parametrize(
@@ -113,4 +113,4 @@ def test_a_name_is_the_same_voice_again(selector: VoiceSelector, language: str, 
 )
 def test_other_names_are_refused(selector: VoiceSelector, name: str):
     with pytest.raises(UnknownVoice):
-        selector.named(name)
+        selector.find(name)
