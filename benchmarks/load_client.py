@@ -29,7 +29,7 @@ _LONGEST_S = 120.0
 
 @dataclass(slots=True)
 class Answer:
-    """What one request got. `status` is 0 where there was none; `sound` is None where it did not end as it should."""
+    """The result of one request. `status` is 0 without a response; `sound` is None if it was incomplete."""
 
     status: int = 0
     first_ms: float | None = None
@@ -39,7 +39,7 @@ class Answer:
 
 
 class _Asking(asyncio.Protocol):
-    """One request on one connection: notes when the first sound came and when all was over."""
+    """One request on one connection: records when the first audio arrived and when the response ended."""
 
     def __init__(self, request: bytes, leave_after: int | None) -> None:
         self.over: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -147,7 +147,7 @@ async def burst(port: int, holders: int, count: int, num_frames: int) -> dict[st
 
 
 async def leavers(port: int, count: int, seconds: float) -> dict[str, Any]:
-    """`count` clients, 30 % of whom leave somewhere in the middle."""
+    """`count` clients; 30 % of them leave somewhere in the middle."""
     end = time.perf_counter() + seconds
     left = asked = 0
 
