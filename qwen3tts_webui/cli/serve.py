@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--cors-origin", dest="cors_origins", action="append", metavar="ORIGIN",
-        help="a website, such as https://example.org, whose scripts may call the API; may be repeated",
+        help="an origin, such as https://example.org, that may call the API from a browser; may be repeated",
     )  # fmt: skip
     parser.add_argument("--api-keys-file", type=Path, metavar="FILE", help="the file of the hashed API keys")
     parser.add_argument("--rate-limit", metavar="RATE", help="synthesis requests per client (default 1200/minute)")

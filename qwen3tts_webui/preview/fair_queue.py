@@ -42,7 +42,7 @@ class FairQueue:
             self._last_turns.pop(_client(state), None)
 
     def pick(self, is_ready: Callable[[UtteranceState], bool]) -> Iterator[UtteranceState]:
-        """Yield the ready utterances, best first: that of the client whose last turn was longest ago."""
+        """Yield the ready utterances, best first: that of the client with the least recent turn."""
         ready = [state for state in self._utterances if is_ready(state)]
         oldest: dict[object, UtteranceState] = {}
         for state in ready:

@@ -1,6 +1,6 @@
-"""Choose a preview voice for a description: who speaks, how high and how fast. It can choose a voice, not design one.
+"""Choose a preview voice for a description: speaker, pitch and pace. It can choose a voice, not design one.
 
-In: the traits of the description, a language, a seed. Out: a `VoiceChoice`, whose `id` is the `engine_voice_id` that
+In: the traits of the description, a language, a seed. Out: a `VoiceChoice`; its `id` is the `engine_voice_id` that
 selects the same voice again. Knows the voice packs by name and measured figures, not their data.
 
 The seed selects among the voices that match equally well, then among mixes of one voice's timbre with another's prosody

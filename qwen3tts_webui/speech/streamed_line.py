@@ -1,7 +1,7 @@
 """One line of streamed text, or the part of it between two inline tags.
 
 In: cleaned text, as it is written. Out: the segments that may be submitted. For engines with text streaming that is one
-segment, whose later text goes into its queue; for the others, one or more clauses. Knows no raw text and no engine.
+segment (later text goes into its queue); for the others, one or more clauses. Knows no raw text and no engine.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def prepare(request: SpeechRequest, info: EngineInfo, *, max_text: int) -> Prepa
 
 
 def prepare_stream(request: SpeechRequest, info: EngineInfo, segments: Sequence[Segment] = ()) -> PreparedRequest:
-    """Validate everything but the text, whose segments come later from a text stream. Raises like `prepare`."""
+    """Validate everything but the text, which comes later from a text stream. Raises like `prepare`."""
     _check_numbers(request)
     _check_sampling(request.sampling)
     language = _parse_language(request.language, info)

@@ -75,7 +75,7 @@ def batch_requests(body: TtsBody, context: RequestContext) -> list[SpeechRequest
 
 
 def streamed_request(message: Open, context: RequestContext) -> SpeechRequest:
-    """Return the request for an utterance whose text is sent over a WebSocket."""
+    """Return the request for an utterance with text from a WebSocket."""
     return _request(message, context, text="", request_id=context.request_id, seed=message.seed, text_mode="streaming")
 
 

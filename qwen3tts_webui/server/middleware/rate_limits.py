@@ -1,6 +1,6 @@
 """Per-client limits: requests per time window, concurrent streams, and the size and duration of an incoming request.
 
-In: ASGI requests whose caller access control has identified. Out: the same, or 429, 413, 431 or 408 before any work.
+In: ASGI requests with an identified caller. Out: the same, or 429, 413, 431 or 408 before any work.
 While the server shuts down, new streams are rejected.
 """
 

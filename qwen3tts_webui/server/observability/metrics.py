@@ -135,7 +135,7 @@ class Metrics:
 
 
 class LiveGauges:
-    """A collector whose gauges are read on each scrape."""
+    """A collector that reads its gauges on each scrape."""
 
     def __init__(self, gauges: Callable[[], Iterable[Metric]]) -> None:
         self._gauges = gauges

@@ -1,6 +1,6 @@
 """`/api/voices`: the presets, saved voices, and the speakers of the model.
 
-In: ids, names, voice files, the id of a request whose voice to save. Out: JSON, files, audio samples.
+In: ids, names, voice files, the id of a request to save the voice of. Out: JSON, files, audio samples.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class SaveBody(Body):
     name: str = Field(description=f"1 to {MAX_NAME} characters.", examples=["Night radio"])
     segment: int | None = Field(
         default=None,
-        description="The segment whose voice to save. Default: the first completed one.",
+        description="The segment to save the voice of. Default: the first completed one.",
         examples=[0],
     )
 

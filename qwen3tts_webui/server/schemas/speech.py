@@ -19,7 +19,7 @@ class Body(BaseModel):
 
 
 class ContinueFrom(Body):
-    """A recent segment whose voice the request continues."""
+    """A recent segment; the request continues its voice."""
 
     request_id: str = Field(description="The request that the segment belongs to.", examples=["my-request-1"])
     segment: int | None = Field(

@@ -34,7 +34,7 @@ class _Message(BaseModel):
 
 
 def _any_text(value: object) -> str:
-    """Accept any `str`, also half a surrogate pair whose other half comes with the next message."""
+    """Accept any `str`, also half a surrogate pair; the next message has the other half."""
     if not isinstance(value, str):
         raise PydanticCustomError("string_type", "not text")
     return value
