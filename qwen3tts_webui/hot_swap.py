@@ -15,7 +15,7 @@ from qwen3tts_webui.types import EngineInfo, EngineLoad, PcmSink, Synthesizer, U
 
 
 class HotSwapSynthesizer:
-    """Implements `Synthesizer`. A retired engine closes after `idle_timeout_s` without work, at most `grace_s` later."""
+    """Implements `Synthesizer`. A retired engine closes after `idle_timeout_s` without work, or after `grace_s`."""
 
     def __init__(self, engine: Synthesizer, *, idle_timeout_s: float = 10.0, grace_s: float = 600.0) -> None:
         self._engine = engine

@@ -68,8 +68,8 @@ class Voice:
 class Segment:
     """A piece of cleaned text that is synthesized in one go: a line, or part of a line that is too long.
 
-    `line` counts the non-empty lines of the text from 0. `speed` is a factor (1.0 leaves the audio unchanged), `pause_s`
-    the silence after the segment in seconds.
+    `line` counts the non-empty lines of the text from 0. `speed` is a factor (1.0 leaves the audio unchanged), and
+    `pause_s` the silence after the segment in seconds.
     """
 
     index: int
@@ -85,8 +85,8 @@ class SpeechRequest:
 
     `frames_per_packet` fixes the size of every packet. With `continue_voice` each segment continues the voice of the
     one before; otherwise up to `max_parallel_segments` are synthesized at once. `client` is the key for fair queueing,
-    `deadline` a time on `time.monotonic`'s clock. `voice_id` names a preset, a saved voice or a speaker; the description
-    in `voice` is appended to its own.
+    `deadline` a time on `time.monotonic`'s clock. `voice_id` names a preset, a saved voice or a speaker; the
+    description in `voice` is appended to its own.
     """
 
     text: str

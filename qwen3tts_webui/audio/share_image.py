@@ -1,7 +1,7 @@
-"""A finished sound -> a picture to show around: waveform and mel spectrogram with a title and a caption, as PNG.
+"""An image of finished audio to share: waveform and mel spectrogram with a title and a caption, as PNG.
 
-Drawn by matplotlib through its objects alone, so that any thread may draw. Titles are plain text, never TeX; a
-character that no installed font has is shown as a box. Knows nothing of where title and caption come from.
+Uses matplotlib without its global state, so any thread may render. Titles are plain text, never TeX; a character that
+no installed font has is shown as a box. Knows nothing of where title and caption come from.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ _FONTS = (
     "Malgun Gothic",
     "Apple SD Gothic Neo",
     "Noto Sans",
-    "DejaVu Sans",  # comes with matplotlib
+    "DejaVu Sans",  # bundled with matplotlib
 )
 _FFT = 1_024
 _MAX_COLUMNS = 1_600
 _NUM_MELS = 80
 _RANGE_DB = 70.0
-_INK = "#1f2430"
-_ACCENT = "#12805c"
+_TEXT_COLOR = "#1f2430"
+_ACCENT_COLOR = "#12805c"
 
 
 def render_share_image(pcm: Pcm, *, title: str = "", caption: str = "") -> bytes:
-    """A PNG of 1600 x 900 pixels. `title` stands on top, on two lines at most, `caption` below it."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # half a second to import, so only when one is drawn
+    """Return a PNG of 1600 x 900 pixels with `title` on top, on at most two lines, and `caption` below it."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # takes half a second to import
     from matplotlib.figure import Figure
 
     pcm = replace_nonfinite(pcm)
@@ -53,10 +53,17 @@ def render_share_image(pcm: Pcm, *, title: str = "", caption: str = "") -> bytes
     FigureCanvasAgg(figure)
     head, wave, mel = figure.subplots(3, 1, height_ratios=(1.5, 3, 5))
     head.set_axis_off()
-    for text, y, size in ((_fitted(title, 88, 2), 1.0, 26), (_fitted(caption, 160, 2), 0.1, 14)):
+    for text, y, size in ((_wrap(title, 88, 2), 1.0, 26), (_wrap(caption, 160, 2), 0.1, 14)):
         shown = "".join(c if c == "\n" or ord(c) in glyphs else "□" for c in text)
         head.text(
-            0, y, shown, fontsize=size, family=families, color=_INK, va="top" if y else "bottom", parse_math=False
+            0,
+            y,
+            shown,
+            fontsize=size,
+            family=families,
+            color=_TEXT_COLOR,
+            va="top" if y else "bottom",
+            parse_math=False,
         )
     _draw_wave(wave, pcm)
     _draw_mel(mel, pcm)
@@ -66,7 +73,7 @@ def render_share_image(pcm: Pcm, *, title: str = "", caption: str = "") -> bytes
 
 
 def mel_spectrogram(pcm: Pcm) -> npt.NDArray[np.float32]:
-    """(_NUM_MELS, columns) in dB below full scale, at most `_MAX_COLUMNS` columns however long the sound is."""
+    """Return (_NUM_MELS, columns) in dB below full scale, at most `_MAX_COLUMNS` columns for any duration."""
     hop = max(_FFT // 4, -(-len(pcm) // _MAX_COLUMNS))
     padded = np.pad(pcm, (_FFT // 2, _FFT))
     starts = np.arange(0, max(1, len(pcm)), hop)
@@ -77,7 +84,7 @@ def mel_spectrogram(pcm: Pcm) -> npt.NDArray[np.float32]:
 
 
 def _mel_filters() -> npt.NDArray[np.float64]:
-    """(_NUM_MELS, bins): triangles, equally wide on the mel scale of O'Shaughnessy (2595 log10(1 + f / 700))."""
+    """Return (_NUM_MELS, bins): triangles of equal width on O'Shaughnessy's mel scale (2595 log10(1 + f / 700))."""
     top_mel = 2595 * np.log10(1 + SAMPLE_RATE / 2 / 700)
     edges = 700 * (10 ** (np.linspace(0, top_mel, _NUM_MELS + 2) / 2595) - 1)
     bins = np.fft.rfftfreq(_FFT, 1 / SAMPLE_RATE)
@@ -88,17 +95,17 @@ def _mel_filters() -> npt.NDArray[np.float64]:
 
 
 def _draw_wave(axes: Axes, pcm: Pcm) -> None:
-    """The lowest and highest sample of each column."""
+    """Draw the lowest and highest sample of each column."""
     columns = min(_MAX_COLUMNS, max(1, len(pcm)))
     edges = np.linspace(0, len(pcm), columns, endpoint=False).astype(int)
     samples = pcm if len(pcm) else np.zeros(1, dtype=np.float32)
     low, high = np.minimum.reduceat(samples, edges), np.maximum.reduceat(samples, edges)
     seconds = len(pcm) / SAMPLE_RATE
-    axes.fill_between(np.linspace(0, seconds, columns), low, high, color=_ACCENT, linewidth=0.6)
+    axes.fill_between(np.linspace(0, seconds, columns), low, high, color=_ACCENT_COLOR, linewidth=0.6)
     axes.set_xlim(0, max(seconds, 1e-3))
     axes.set_ylim(-1, 1)
     axes.set_yticks([-1, 0, 1])
-    axes.tick_params(labelbottom=False, colors=_INK)
+    axes.tick_params(labelbottom=False, colors=_TEXT_COLOR)
 
 
 def _draw_mel(axes: Axes, pcm: Pcm) -> None:
@@ -118,13 +125,13 @@ def _draw_mel(axes: Axes, pcm: Pcm) -> None:
     ticks_hz = (250, 500, 1_000, 2_000, 4_000, 8_000)
     per_mel = (_NUM_MELS + 1) / np.log10(1 + SAMPLE_RATE / 2 / 700)
     axes.set_yticks([per_mel * np.log10(1 + hz / 700) - 0.5 for hz in ticks_hz], [f"{hz / 1000:g}" for hz in ticks_hz])
-    axes.set_ylabel("kHz (mel)", color=_INK)
-    axes.set_xlabel("s", color=_INK)
-    axes.tick_params(colors=_INK)
+    axes.set_ylabel("kHz (mel)", color=_TEXT_COLOR)
+    axes.set_xlabel("s", color=_TEXT_COLOR)
+    axes.tick_params(colors=_TEXT_COLOR)
 
 
 def _installed_fonts() -> tuple[list[str], frozenset[int]]:
-    """Those of `_FONTS` that this machine has, in order, and every character that they can draw."""
+    """Return the installed ones of `_FONTS`, in order, and every character that they contain."""
     from matplotlib.font_manager import fontManager, get_font
 
     files = {entry.name: entry.fname for entry in reversed(fontManager.ttflist) if entry.weight in (400, "normal")}
@@ -132,13 +139,13 @@ def _installed_fonts() -> tuple[list[str], frozenset[int]]:
     return families, frozenset(code for name in families for code in get_font(files[name]).get_charmap())
 
 
-def _fitted(text: str, width: int, num_lines: int) -> str:
-    """`text` cut to `num_lines` lines of `width` columns, between words if it can; control characters go."""
+def _wrap(text: str, width: int, num_lines: int) -> str:
+    """Wrap `text` to at most `num_lines` lines of `width` columns, between words if possible; drop controls."""
     printable = "".join(" " if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"} else c for c in text[:2_000])
     rest = " ".join(printable.split())
     lines: list[str] = []
     while rest and len(lines) < num_lines:
-        length = _fitting(rest, width)
+        length = _num_fitting(rest, width)
         if length < len(rest) and rest[length] != " " and " " in rest[length // 2 : length]:
             length = rest.rindex(" ", 0, length)
         lines.append(rest[:length])
@@ -148,7 +155,7 @@ def _fitted(text: str, width: int, num_lines: int) -> str:
     return "\n".join(lines)
 
 
-def _fitting(text: str, width: int) -> int:
-    """How many characters of `text` fit into `width` columns; a Chinese character takes two."""
+def _num_fitting(text: str, width: int) -> int:
+    """Return how many characters of `text` fit into `width` columns; a Chinese character takes two."""
     columns = np.cumsum([2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text[:width]])
     return max(1, int(np.searchsorted(columns, width, side="right")))

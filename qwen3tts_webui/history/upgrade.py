@@ -1,7 +1,7 @@
 """Reports that earlier versions wrote, in today's words.
 
-In: a report as JSON, of any version. Out: the same with today's keys and values. Rows of the database are upgraded once,
-when it is opened; sidecar files stay as they are and are upgraded when they are read.
+In: a report as JSON, of any version. Out: the same with today's keys and values. Rows of the database are upgraded
+once, when it is opened; sidecar files stay as they are and are upgraded when they are read.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Ages in a voice description: "7-year-old", "in her thirties", "四十多岁", "5-12 岁".
+"""Find ages in a voice description: "7-year-old", "in her thirties", "四十多岁", "5-12 岁".
 
-In: lower-case text. Out: where it names an age, and the vendor's band for it (PRODUCT.md, how to describe a voice).
-Numbers only; words such as "elderly" are in traits.toml.
+In: lowercase text. Out: the positions of ages, and the age band of each, as Qwen3-TTS documents them. Numbers only;
+words such as "elderly" are in traits.toml.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _DECADES = {
     "eighties": 80,
 }
 _NUMERALS = {numeral: n for n, numeral in enumerate("一二三四五六七八九", 1)} | {"两": 2}
-_SOME = 5  # "十几岁": ten and some
+_APPROXIMATE_ONES = 5  # "十几岁": ten and a few
 _AGE = regex.compile(
     r"(?P<digits>\d{1,3})(?:\s*[-–~到至]\s*\d{1,3})?(?:[-\s]*years?[-\s]old|s\b|\s*[多几来]?岁)"
     r"|\b(?:of|aged?|about|around)\s+(?P<aged>\d{1,2})\b(?!\s*(?:%|percent|words|hz|seconds|minutes))"
@@ -50,7 +50,7 @@ _AGE = regex.compile(
 
 
 def find_ages(text: str) -> Iterator[tuple[int, str]]:
-    """The position and the band of every age named in `text`."""
+    """Yield the position and the band of every age in `text`."""
     for match in _AGE.finditer(text):
         years = _years(match)
         yield match.start(), next((band for top, band in _BANDS if years <= top), "senior")
@@ -63,5 +63,5 @@ def _years(match: regex.Match[str]) -> int:
         tens, ten, ones = chinese.rpartition("十")
         if not ten:
             return _NUMERALS[chinese]
-        return 10 * _NUMERALS.get(tens, 1) + _NUMERALS.get(ones, _SOME if ones else 0)
+        return 10 * _NUMERALS.get(tens, 1) + _NUMERALS.get(ones, _APPROXIMATE_ONES if ones else 0)
     return _WORDS[match["word"]] if match["word"] else _DECADES[match["decade"]]

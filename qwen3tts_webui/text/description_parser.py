@@ -1,8 +1,8 @@
-"""What a voice description says, dimension by dimension: age and gender, how high, how fast, in what mood, for what.
+"""Parse a voice description: gender, age, pitch, pace, emotion, texture, use, accent.
 
-In: a description, Chinese or English. Out: `Traits`. The vocabulary is assets/voices/traits.toml; reading it is why the
-text layer may import config. Understands ages in numbers and words, and plain negation ("not a deep voice",
-"不要太尖"); it does not understand sentences, and knows no engine.
+In: a description, Chinese or English. Out: `Traits`. The vocabulary is assets/voices/traits.toml, which is why the text
+layer may import config. Understands ages in numbers and words, and simple negation ("not a deep voice",
+"不要太尖"), but no sentence structure. Knows no engine.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import tomli
 from qwen3tts_webui.config import asset
 from qwen3tts_webui.text.age_parser import find_ages
 from qwen3tts_webui.text.clean import clean_description
-from qwen3tts_webui.text.language import detect_language
 
 Dimension = Literal["gender", "age", "pitch", "pace", "emotion", "texture", "use"]
 DIMENSIONS: tuple[Dimension, ...] = ("gender", "age", "pitch", "pace", "emotion", "texture", "use")
@@ -25,7 +24,7 @@ DIMENSIONS: tuple[Dimension, ...] = ("gender", "age", "pitch", "pace", "emotion"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trait:
-    """A value of a dimension: `name` for the eye, `insert` for the description, by "en" and "zh"; `words` are heard."""
+    """A value of a dimension. `name` (for display) and `insert` (for a description) are keyed by "en" and "zh"."""
 
     dimension: str
     id: str
@@ -36,7 +35,7 @@ class Trait:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
-    """What was read; None or () is "not said". The values are ids of traits.toml.
+    """The traits of a description; None or () means not mentioned. The values are ids of traits.toml.
 
     gender: female, male, neutral. age: child, teen, young, middle, senior. pitch: low, medium, high. pace: slow,
     medium, fast. accent: american, british, australian, indian, cantonese, sichuan, shanghai, beijing.
@@ -54,19 +53,19 @@ class Traits:
 
 @cache
 def trait_vocabulary() -> tuple[Trait, ...]:
-    """All traits, in the order of the file."""
+    """Return all traits, in the order of the file."""
     return tuple(Trait(**{**entry, "words": tuple(entry["words"])}) for entry in _file()["trait"])
 
 
 def negative_phrases() -> dict[str, tuple[str, ...]]:
-    """By dimension, the phrases that hold a trait word and mean something else."""
-    return {dimension: tuple(phrases) for dimension, phrases in _file()["elsewhere"].items()}
+    """Return, by dimension, the phrases that contain a trait word but mean something else."""
+    return {dimension: tuple(phrases) for dimension, phrases in _file()["negative_phrases"].items()}
 
 
 def parse_description(description: str) -> Traits:
-    """The traits that `description` names and does not deny; where a dimension has one value, the first named."""
+    """Return the traits that `description` mentions and does not negate; the first one where only one is possible."""
     text = clean_description(description).casefold()
-    found = {dimension: tuple(dict.fromkeys(_found(text, dimension))) for dimension in (*DIMENSIONS, "accent")}
+    found = {dimension: tuple(dict.fromkeys(_find_traits(text, dimension))) for dimension in (*DIMENSIONS, "accent")}
     single = {
         dimension: next(iter(found[dimension]), None) for dimension in ("gender", "age", "pitch", "pace", "accent")
     }
@@ -74,15 +73,9 @@ def parse_description(description: str) -> Traits:
 
 
 def missing_dimensions(description: str) -> tuple[Dimension, ...]:
-    """The dimensions about which `description` says nothing."""
+    """Return the dimensions that `description` does not mention."""
     traits = parse_description(description)
     return tuple(dimension for dimension in DIMENSIONS if not getattr(traits, dimension))
-
-
-def language_of(description: str) -> Literal["zh", "en", "other"]:
-    """The language of a description; the model wants Chinese or English. Nothing at all counts as English."""
-    code = detect_language(description)
-    return "zh" if code == "zh" else "en" if code == "en" else "other"
 
 
 @cache
@@ -92,7 +85,7 @@ def _file() -> dict[str, Any]:
 
 @cache
 def _pattern(dimension: str) -> tuple[regex.Pattern[str], dict[str, str]]:
-    """What finds the words of a dimension, longest first, and what each word means ("" = something else)."""
+    """Return a pattern for the words of a dimension, longest first, and the trait of each word ("" for none)."""
     meanings = {word: trait.id for trait in trait_vocabulary() if trait.dimension == dimension for word in trait.words}
     meanings |= dict.fromkeys(negative_phrases().get(dimension, ()), "")
     words = sorted(map(regex.escape, meanings), key=len, reverse=True)
@@ -101,16 +94,16 @@ def _pattern(dimension: str) -> tuple[regex.Pattern[str], dict[str, str]]:
     return regex.compile(rf"(?<![\w-])(?:{latin})(?!\w)|(?:{chinese})"), meanings
 
 
-def _found(text: str, dimension: str) -> list[str]:
-    """The ids that `text` names in this dimension, in its order."""
+def _find_traits(text: str, dimension: str) -> list[str]:
+    """Return the trait ids that `text` mentions in this dimension, in order."""
     pattern, meanings = _pattern(dimension)
     hits = [(match.start(), meanings[match[0]]) for match in pattern.finditer(text)]
     if dimension == "age":
-        hits = [*find_ages(text), *hits]  # a number says more than a word: "a boy of nine"
-    return [trait for start, trait in hits if trait and not _DENIED.search(text[:start])]
+        hits = [*find_ages(text), *hits]  # a number is more precise than a word: "a boy of nine"
+    return [trait for start, trait in hits if trait and not _NEGATED.search(text[:start])]
 
 
-_DENIED = regex.compile(
+_NEGATED = regex.compile(
     r"(?:\b(?:not|no|without|never|neither|nor|avoid|hardly|isn't|don't|doesn't|less)(?![\w-])(?!\s+(?:only|just))"
     r"(?:\s+(?!but\b|yet\b|and\b)[\w'-]+){0,3}\s*"
     r"|(?:(?<!非常|[特分个性级区])(?:不(?![仅但失乏禁由光只错])|没有|毫无|(?<!非)非(?!常)|别(?!致)|避免|切忌))[^，。,.;；、！!而但\s]{0,3})$"

@@ -1,6 +1,6 @@
-"""The ten languages that the model speaks: their names in every form people write, and a guess from the text itself.
+"""The ten languages of the model: their names in every common form, and detecting the language of a text.
 
-Knows scripts and a few hundred of the commonest words; dialects belong to voices, so Cantonese and Shanghainese count
+Knows scripts and a few hundred of the most common words. Dialects belong to voices, so Cantonese and Shanghainese count
 as Chinese here.
 """
 
@@ -20,7 +20,7 @@ AUTO = "auto"
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """`code` as in ISO 639-1, `model` as Qwen3-TTS calls it, `aliases` all other names in lower case."""
+    """`code` as in ISO 639-1, `model` as Qwen3-TTS names it, `aliases` all other names in lowercase."""
 
     code: str
     name: str
@@ -75,7 +75,7 @@ _WORD = regex.compile(r"\p{Latin}+")
 
 
 def parse_language(language: str) -> str:
-    """The code of `language`: a code, a tag ("zh-CN"), a name in English, its own tongue or Chinese; or "auto".
+    """Return the code of `language`: a code, a tag ("zh-CN"), a name in English, in itself or in Chinese; or "auto".
 
     Raises `UnknownLanguage`.
     """

@@ -16,7 +16,7 @@ Splitter = Callable[[str], list[str]]
 _CLOSERS = r"""["'”’»›」』）)\]】》〉]*"""
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}々〆ー"
 
-# "." ends a sentence before whitespace; "。" anywhere; "!" and "?" unless a lowercase letter follows ('"Stop!" he said')
+# "." ends a sentence before whitespace, "。" anywhere, "!" and "?" unless a lowercase letter follows ('"No!" he said')
 _SENTENCE_END = regex.compile(
     rf"[。！？!?…‼⁇⁈⁉]*[。！？‼⁇⁈⁉]{_CLOSERS}\s*(?![。！？!?…])"
     rf"|[!?.…]*[!?]{_CLOSERS}(?:\s+(?!\p{{Ll}})|(?=[{_UNSPACED}]))"

@@ -1,6 +1,6 @@
-"""Help with writing a description: a surprise, and worked examples. From assets/voices/ideas.toml.
+"""Help with writing a voice description: random suggestions and worked examples, from assets/voices/ideas.toml.
 
-The vocabulary itself, and reading it in a description, is `text.traits`: the preview voice needs that too.
+The vocabulary, and parsing a description, is in `text.description_parser`: the preview voice needs it too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import tomli
 from qwen3tts_webui.config import asset
 from qwen3tts_webui.text import trait_vocabulary
 
-Language = Literal["en", "zh"]
+DescriptionLanguage = Literal["en", "zh"]
 
 _COMPOSED = {
     "en": "{person} with a {pitch}, {texture} voice, {pace}; {emotion}. {delivery}. Suited {use}.",
@@ -24,7 +24,7 @@ _COMPOSED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DescriptionExample:
-    """A worked description and why it works; each by page language."""
+    """A description and why it works, each keyed by page language."""
 
     title: dict[str, str]
     why: dict[str, str]
@@ -32,12 +32,12 @@ class DescriptionExample:
 
 
 def description_examples() -> tuple[DescriptionExample, ...]:
-    """The worked examples of the help panel."""
+    """Return the worked examples of the help panel."""
     return tuple(DescriptionExample(**entry) for entry in _ideas()["example"])
 
 
-def suggest_description(seed: int, language: Language = "en") -> str:
-    """A description that names every dimension and is of one piece; the same for the same seed."""
+def suggest_description(seed: int, language: DescriptionLanguage = "en") -> str:
+    """Return a consistent description that covers every dimension; the same seed gives the same description."""
     chance, ideas = random.Random(seed), _ideas()
     role = chance.choice(ideas["role"])
     person = ideas["person"][chance.choice(("female", "male"))][chance.choice(role["age"])]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from qwen3tts_webui.audio.encode import FORMATS, encode_all, make_encoder, wav_bytes, wav_header
+from qwen3tts_webui.audio.encode import FORMATS, encode_all, make_encoder, wav_header
 from qwen3tts_webui.audio.pcm import from_s16le, to_s16le
 from qwen3tts_webui.errors import InvalidValue
 from tests.support.sounds import RATE, correlation, in_pieces, pitch, sine, syllables
@@ -130,7 +130,7 @@ def test_libsndfile_reads_a_streamed_wav():
 
 
 def test_a_whole_wav_has_true_sizes():
-    data = wav_bytes(sine(300, 0.1))
+    data = encode_all(sine(300, 0.1), "wav")
     assert struct.unpack("<I", data[4:8]) == (len(data) - 8,)
     assert struct.unpack("<I", data[40:44]) == (4_800,)
     assert len(data) == 44 + 4_800
@@ -172,7 +172,7 @@ def test_compression_compresses():
 
 @pytest.mark.parametrize("format", ["ogg", "", "MP3", "../wav"])
 def test_unknown_formats_are_refused_without_repeating_them(format):
-    with pytest.raises(InvalidValue, match="format must be one of pcm, wav, flac, mp3, opus, not another"):
+    with pytest.raises(InvalidValue, match="format must be one of pcm, wav, flac, mp3, opus, not another value"):
         make_encoder(format)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from qwen3tts_webui.audio.share_image import _fitted, mel_spectrogram, render_share_image
+from qwen3tts_webui.audio.share_image import _wrap, mel_spectrogram, render_share_image
 from tests.support.sounds import RATE, sine, syllables
 
 HOSTILE = r"$x^2$ \frac{ <script> {{a}} ${b} 你好 世界 こんにちは 안녕 Привет 😀 " + "\x00\u202e\ud800 \u0378"
@@ -82,7 +82,7 @@ def test_a_long_sound_has_no_more_columns_than_a_picture_can_show():
 
 
 def test_titles_break_between_words_and_chinese_counts_double():
-    assert _fitted("one two three four", 9, 3) == "one two\nthree\nfour"
-    assert _fitted("你好世界再见", 4, 3) == "你好\n世界\n再见"
-    assert _fitted("one two three four", 9, 1) == "one tw…"
-    assert _fitted("a\n\nb\tc", 9, 1) == "a b c"
+    assert _wrap("one two three four", 9, 3) == "one two\nthree\nfour"
+    assert _wrap("你好世界再见", 4, 3) == "你好\n世界\n再见"
+    assert _wrap("one two three four", 9, 1) == "one tw…"
+    assert _wrap("a\n\nb\tc", 9, 1) == "a b c"

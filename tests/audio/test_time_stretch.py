@@ -81,5 +81,5 @@ def test_numbers_that_are_none_do_not_pass():
 
 @pytest.mark.parametrize("speed", [0.49, 2.01, 0.0, -1.0, float("nan"), float("inf")])
 def test_other_speeds_are_refused(speed):
-    with pytest.raises(InvalidValue, match=r"speed must be a number from 0\.5 to 2\.0"):
+    with pytest.raises(InvalidValue, match=r"speed must be between 0\.5 and 2\.0"):
         TimeStretcher(speed)

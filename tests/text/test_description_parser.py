@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 from qwen3tts_webui.text.description_parser import (
     DIMENSIONS,
     Traits,
-    language_of,
     missing_dimensions,
     parse_description,
     trait_vocabulary,
@@ -113,22 +112,6 @@ def test_missing_names_the_dimensions_not_yet_said() -> None:
 def test_what_a_chip_inserts_is_read_back(trait, language: str) -> None:
     value = getattr(parse_description(trait.insert[language]), trait.dimension)
     assert value == trait.id or trait.id in (value or ())
-
-
-@pytest.mark.parametrize(
-    ("description", "language"),
-    [
-        ("温柔的女声", "zh"),
-        ("温柔的女声，像 podcast 主播", "zh"),
-        ("A deep male voice", "en"),
-        ("", "en"),
-        ("Eine ruhige Stimme für das Radio", "other"),
-        ("落ち着いた女性の声", "other"),
-        ("Спокойный голос", "other"),
-    ],
-)
-def test_language_of_a_description(description: str, language: str) -> None:
-    assert language_of(description) == language
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=60))

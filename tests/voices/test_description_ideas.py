@@ -1,16 +1,15 @@
 import pytest
 
-from qwen3tts_webui.text import missing_dimensions
-from qwen3tts_webui.text.description_parser import language_of
-from qwen3tts_webui.voices.description_ideas import Language, description_examples, suggest_description
+from qwen3tts_webui.text import detect_language, missing_dimensions
+from qwen3tts_webui.voices.description_ideas import DescriptionLanguage, description_examples, suggest_description
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_a_surprise_names_every_dimension(language: Language) -> None:
+def test_a_suggestion_covers_every_dimension(language: DescriptionLanguage) -> None:
     for seed in range(60):
         description = suggest_description(seed, language)
         assert missing_dimensions(description) == ()
-        assert language_of(description) == language
+        assert detect_language(description) == language
 
 
 def test_a_surprise_depends_on_its_seed_alone() -> None:
@@ -22,5 +21,5 @@ def test_a_surprise_depends_on_its_seed_alone() -> None:
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_an_example_leaves_nothing_open(example, language: str) -> None:
     assert missing_dimensions(example.description[language]) == ()
-    assert language_of(example.description[language]) == language
+    assert detect_language(example.description[language]) == language
     assert example.why[language]

@@ -5,8 +5,7 @@ import pytest
 from qwen3tts_webui.config import asset
 from qwen3tts_webui.errors import InvalidFile, UnknownVoice
 from qwen3tts_webui.text import LANGUAGES, clean_description, clean_text, detect_language, missing_dimensions
-from qwen3tts_webui.text.description_parser import language_of
-from qwen3tts_webui.voices.presets import Preset, Presets
+from qwen3tts_webui.voices import Preset, Presets
 
 PRESETS = Presets.load()
 ALL = PRESETS.of("auto")
@@ -43,7 +42,7 @@ def test_the_promised_flavours_are_there() -> None:
 @pytest.mark.parametrize("preset", ALL, ids=lambda preset: preset.id)
 def test_a_preset_says_all_the_model_wants_to_know(preset: Preset) -> None:
     assert missing_dimensions(preset.description) == ()
-    assert language_of(preset.description) in ("zh", "en")
+    assert detect_language(preset.description) in ("zh", "en")
     assert clean_description(preset.description) == preset.description
 
 
@@ -83,20 +82,20 @@ def test_a_file_is_read_field_by_field(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (ENTRY + ENTRY, "zh.toml: preset zh-news: the id is used twice"),
-        (ENTRY.replace("zh-news", "en-news"), "zh.toml: preset en-news: the id must look like zh-news"),
+        (ENTRY + ENTRY, "zh.toml: preset zh-news: the id is already used"),
+        (ENTRY.replace("zh-news", "en-news"), "zh.toml: preset en-news: the id must have the form zh-news"),
         (ENTRY.replace('sample = "你好。"', ""), "zh.toml: preset zh-news: sample is missing"),
-        (ENTRY.replace('"清晰的女声"', '" "'), "zh.toml: preset zh-news: description must be a text"),
+        (ENTRY.replace('"清晰的女声"', '" "'), "zh.toml: preset zh-news: description must be a non-empty string"),
         (ENTRY.replace('"清晰的女声"', f'"{"长" * 2049}"'), "the description is longer than 2048 characters"),
-        (ENTRY.replace(', zh = "新闻"', ""), "zh.toml: preset zh-news: name needs a text in en and in zh"),
+        (ENTRY.replace(', zh = "新闻"', ""), "zh.toml: preset zh-news: name must have a text in en and in zh"),
         (ENTRY + "colour = 3", "zh.toml: preset zh-news: unknown key colour"),
         (ENTRY + 'experimental = "yes"', "experimental must be true or false"),
         ("[[preset]", "zh.toml: TOMLDecodeError"),
         ("", "zh.toml: KeyError: 'preset'"),
-        ("preset = 3", "zh.toml: preset must be a list of tables"),
+        ("preset = 3", "zh.toml: preset must be an array of tables"),
     ],
 )
-def test_a_bad_file_is_named_with_what_is_wrong(folder: Path, content: str, reason: str) -> None:
+def test_an_invalid_file_is_named_with_its_error(folder: Path, content: str, reason: str) -> None:
     (folder / "zh.toml").write_text(content, encoding="utf-8")
     with pytest.raises(InvalidFile) as caught:
         Presets.load(folder)
