@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from qwen3tts_webui.text import missing_dimensions
+from qwen3tts_webui.text import DIMENSIONS, missing_dimensions
 from qwen3tts_webui.voices import Presets, description_examples
 from tests.support.fakes import RealTimeSynthesizer
 
@@ -42,6 +42,8 @@ def speakers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 
 def test_the_checklist_shows_what_the_server_reads(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
+    chips = visit.page.locator("#checklist .chip")
+    assert chips.evaluate_all("chips => chips.map((chip) => chip.dataset.dimension)") == list(DIMENSIONS)
     for description in DESCRIPTIONS:
         visit.page.fill("#description textarea", description)
         visit.page.wait_for_function(
