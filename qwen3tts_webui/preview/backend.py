@@ -54,7 +54,7 @@ class Assets:
     def figures(self) -> Path:
         return self.folder / "voice_f0.json"
 
-    def selector(self) -> VoiceSelector:
+    def voice_selector(self) -> VoiceSelector:
         """Return the voice selector. Fast: reads no voice pack."""
         with np.load(self.packs) as packs:
             return VoiceSelector(packs.files, self.figures)

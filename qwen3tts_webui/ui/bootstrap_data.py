@@ -1,4 +1,4 @@
-"""What the browser's modules know before the first click, as one JSON object.
+"""The initial data of the page, as one JSON object.
 
 In: `Speech` and settings. Out: messages, presets, limits, examples, and the words that a description can be made of.
 """
@@ -16,7 +16,7 @@ from qwen3tts_webui.voices import description_examples
 
 
 def bootstrap_data(speech: Speech, settings: Settings) -> dict[str, Any]:
-    """Plain JSON values only."""
+    """Return plain JSON values."""
     return {
         "messages": {language: dict(Catalog(language).messages) for language in PAGE_LANGUAGES},
         "page_language": settings.page_language,

@@ -1,6 +1,7 @@
-"""Puts the page on a FastAPI app: the browser's own modules under /studio, then Gradio at /.
+"""Mount the page on a FastAPI app: the JavaScript modules under /studio, then Gradio at /.
 
-Our routes come first; Gradio's answers the rest. Audio never passes through here: the modules request it from /api.
+The API's own routes come first; Gradio handles the rest. Audio does not pass through here: the modules request it from
+/api.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def _preloads(module: str = "main.js", known: tuple[str, ...] = ()) -> tuple[str
 
 
 class NoCacheStaticFiles(StaticFiles):
-    """Static files that a browser asks about each time (an ETag answers 304): an update is never half old."""
+    """Static files that the browser revalidates each time (by ETag): an update never mixes with cached files."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
@@ -59,7 +60,7 @@ class NoCacheStaticFiles(StaticFiles):
 
 
 def mount_page(app: FastAPI, speech: Speech, settings: Settings) -> None:
-    """Serve the page at /; call it after every other route was added."""
+    """Serve the page at /. Call it after all other routes were added."""
     body = json.dumps(bootstrap_data(speech, settings), ensure_ascii=False).encode()
     etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
 

@@ -15,7 +15,6 @@ ID = "abcdefgh-1234"
         (f"/api/requests/{ID}", ID),
         (f"/api/requests/{ID}/events", ID),
         (f"/api/requests/{ID}/audio", ID),
-        (f"/api/history/of/{ID}", ID),
         ("/api/requests/short", None),
         (f"/api/history/{ID}", None),
         (f"/other/api/requests/{ID}", None),
@@ -25,6 +24,21 @@ ID = "abcdefgh-1234"
 )
 def test_a_question_names_its_request(path: str, request_id: str | None):
     assert request_id_of_query({"type": "http", "method": "GET", "path": path}) == request_id
+
+
+@pytest.mark.parametrize(
+    ("query", "request_id"),
+    [
+        (f"request_id={ID}".encode(), ID),
+        (f"limit=1&request_id={ID}".encode(), ID),
+        (b"request_id=short", None),
+        (b"search=apple", None),
+        (b"", None),
+    ],
+)
+def test_the_history_entry_of_a_request_belongs_to_it(query: bytes, request_id: str | None):
+    scope = {"type": "http", "method": "GET", "path": "/api/history", "query_string": query}
+    assert request_id_of_query(scope) == request_id
 
 
 def test_only_what_may_speak_begins_a_request():
@@ -37,9 +51,9 @@ def test_only_what_may_speak_begins_a_request():
 
 
 def test_the_oldest_are_forgotten_first():
-    owners = RequestAffinity(limit=2)
-    owners.set("one", "a")
-    owners.set("two", "b")
-    owners.set("one", "c")
-    owners.set("three", "d")
-    assert (owners.of("one"), owners.of("two"), owners.of("three")) == ("c", None, "d")
+    affinity = RequestAffinity(limit=2)
+    affinity.set("one", "a")
+    affinity.set("two", "b")
+    affinity.set("one", "c")
+    affinity.set("three", "d")
+    assert (affinity.of("one"), affinity.of("two"), affinity.of("three")) == ("c", None, "d")

@@ -151,7 +151,7 @@ def test_both_speak_and_share_one_history(cluster: Cluster):
     for owner, request_id in spoken.items():
         told = requests.get(f"{cluster.url}/api/requests/{request_id}", timeout=60)
         assert (told.headers["X-Replica"], told.json()["request_id"]) == (owner, request_id)
-        assert requests.get(f"{cluster.url}/api/history/of/{request_id}", timeout=60).status_code == 200
+        assert requests.get(f"{cluster.url}/api/history?request_id={request_id}", timeout=60).status_code == 200
     totals = {requests.get(f"{cluster.url}/api/history", timeout=60).json()["total"] for _ in range(6)}
     assert len(totals) == 1
     assert totals.pop() >= 2

@@ -73,7 +73,7 @@ def test_what_cannot_be_loaded_is_said():
         raise OSError("no library")
 
     engine = PreviewSynthesizer(make_backend=broken)
-    wait_until(lambda: bool(engine._failed))
+    wait_until(lambda: bool(engine._failure))
     with pytest.raises(NotReady, match="no library"):
         say(engine, "Hello")
     engine.close()

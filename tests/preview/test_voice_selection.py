@@ -16,7 +16,7 @@ CODES = [language.code for language in LANGUAGES]
 
 
 @pytest.fixture(scope="module")
-def voice_selector() -> VoiceSelector:
+def selector() -> VoiceSelector:
     return Assets(asset("preview")).voice_selector()
 
 

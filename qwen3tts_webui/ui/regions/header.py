@@ -1,4 +1,4 @@
-"""The header: who is speaking, the three figures, and the switches. Filled by assets/web/regions/header/."""
+"""The header: the active engine, three metrics, and the buttons. Filled by assets/web/regions/header/."""
 
 from __future__ import annotations
 
@@ -38,6 +38,6 @@ _HEADER = """
 
 
 def header() -> None:
-    """Draw the header; no event of Gradio needs anything in it."""
+    """Draw the header. No Gradio event uses its components."""
     metrics = "".join(_METRIC.format(name=name) for name in ("latency", "total", "gpu"))
     html(_HEADER.format(metrics=metrics), elem_id="header")

@@ -1,6 +1,6 @@
-"""The model and this machine, below the studio: what can be downloaded, how far that is, and what the doctor says.
+"""Model and machine, below the studio: available models, download progress, diagnostics.
 
-Filled by assets/web/regions/models/ from /api/models and /api/doctor; closed at first.
+Filled by assets/web/regions/models/ from /api/models and /api/doctor; collapsed at first.
 """
 
 from __future__ import annotations
@@ -30,5 +30,5 @@ _REGION = """
 
 
 def model_region() -> None:
-    """Draw the region; no event of Gradio needs anything in it."""
+    """Draw the region. No Gradio event uses its components."""
     html(_REGION, elem_id="machine-block")

@@ -36,7 +36,7 @@ _WAVE = """
 </div>"""
 
 _LINK = '<a role="link" data-export="{route}" download data-i18n="export.{name}"></a>'
-_EXPORTS = {  # the key of its sentence -> where it is, below the request or the entry of the history
+_EXPORTS = {  # i18n key -> path below the URL of the request or history entry
     "flac": "audio?format=flac",
     "mp3": "audio?format=mp3",
     "opus": "audio?format=opus",
@@ -58,11 +58,14 @@ _STATE = """
 
 
 class PlayerRegion(NamedTuple):
+    """The components that events use."""
+
     generate: gr.Button
     apply_values: gr.Button
 
 
-def player_region(say: Catalog) -> PlayerRegion:
+def player_region(t: Catalog) -> PlayerRegion:
+    """Draw the waveform, and the card with status and Generate."""
     with gr.Column(elem_id="wave-card", elem_classes="card"):
         links = "\n".join(_LINK.format(name=name, route=route) for name, route in _EXPORTS.items())
         html(_WAVE.format(links=links), elem_id="wave-block")
@@ -70,5 +73,5 @@ def player_region(say: Catalog) -> PlayerRegion:
         html(_STATE, elem_id="state-block")
         takes_region()
         apply_values = gr.Button(visible="hidden", elem_id="apply-values")
-        generate = gr.Button(say("generate.go"), variant="primary", elem_id="generate")
+        generate = gr.Button(t("generate.go"), variant="primary", elem_id="generate")
     return PlayerRegion(generate, apply_values)

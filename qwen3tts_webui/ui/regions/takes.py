@@ -23,5 +23,5 @@ _TAKES = """
 
 
 def takes_region() -> None:
-    """Draw the block; no event of Gradio needs anything in it."""
+    """Draw the block. No Gradio event uses its components."""
     html(_TAKES, elem_id="takes-block")

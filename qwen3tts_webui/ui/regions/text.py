@@ -1,4 +1,4 @@
-"""The text: one line is one segment. Numbers and count are drawn by assets/web/regions/text/."""
+"""The text: one line is one segment. Line numbers and the character count are drawn by assets/web/regions/text/."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from qwen3tts_webui.ui.html import html
 
 
 class TextRegion(NamedTuple):
+    """The components that events use."""
+
     text: gr.Textbox
 
 
-def text_region(say: Catalog) -> TextRegion:
+def text_region(t: Catalog) -> TextRegion:
+    """Draw the text field."""
     with gr.Column(elem_id="text-card", elem_classes="card"):
         text = gr.Textbox(
-            label=say("text.label"),
-            placeholder=say("text.placeholder"),
+            label=t("text.label"),
+            placeholder=t("text.placeholder"),
             lines=9,
             max_lines=9,
             elem_id="text",

@@ -1,4 +1,4 @@
-"""The voice: language, the voices to choose from as cards, and the description in words with its helpers.
+"""The voice: language, preset and saved voices as cards, and the description with its helpers.
 
 The cards and the checklist are drawn by assets/web/regions/voice/.
 """
@@ -31,20 +31,23 @@ _CHECKLIST = """
 
 
 class VoiceRegion(NamedTuple):
+    """The components that events use."""
+
     language: gr.Dropdown
     description: gr.Textbox
 
 
-def voice_region(say: Catalog) -> VoiceRegion:
+def voice_region(t: Catalog) -> VoiceRegion:
+    """Draw the language, the voices and the description."""
     choices = [("自动 · Auto", AUTO), *((language.native, language.code) for language in LANGUAGES)]
     with gr.Column(elem_id="voice-card", elem_classes="card"):
-        language = gr.Dropdown(choices, value=AUTO, label=say("language.label"), elem_id="language", filterable=False)
+        language = gr.Dropdown(choices, value=AUTO, label=t("language.label"), elem_id="language", filterable=False)
         html(_TABS, elem_id="tabs-block")
         html('<div id="presets" role="group" data-i18n-group="voice.presets"></div>', elem_id="presets-block")
         html(_IDEAS, elem_id="ideas")
         description = gr.Textbox(
-            label=say("description.label"),
-            placeholder=say("description.placeholder"),
+            label=t("description.label"),
+            placeholder=t("description.placeholder"),
             lines=3,
             max_lines=6,
             elem_id="description",
