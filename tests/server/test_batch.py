@@ -110,7 +110,7 @@ def test_an_item_that_fails_before_its_first_sound_ends_with_the_error() -> None
     messages = lines_of(client_of(synthesizer).post("/api/tts", json={"text": ["One.", "Two."]}, headers=headers))
     assert endings(messages) == {0: "done", 1: "error"}
     error = next(message for message in messages if message["type"] == "error")
-    assert (error["code"], error["message"]) == ("synthesis_failed", "引擎在朗读时出错。文本已保留，请重试。")
+    assert (error["code"], error["message"]) == ("synthesis_failed", "合成失败。文本已保留，请重试。")
 
 
 def test_a_text_that_cannot_be_spoken_fails_alone() -> None:

@@ -157,10 +157,10 @@ def test_a_surrogate_in_a_key_is_an_unknown_key(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("wish", "beginning"),
     [
-        ("zh-CN,zh;q=0.9,en;q=0.8", "没有可以朗读的内容"),
-        ("en", "There is nothing to speak"),
-        ("fr", "There is nothing to speak"),
-        ("", "There is nothing to speak"),
+        ("zh-CN,zh;q=0.9,en;q=0.8", "没有可以合成的内容"),
+        ("en", "There is nothing to synthesize"),
+        ("fr", "There is nothing to synthesize"),
+        ("", "There is nothing to synthesize"),
     ],
 )
 def test_errors_are_told_in_the_clients_language(client: TestClient, wish: str, beginning: str) -> None:

@@ -43,7 +43,8 @@ def place(request: pytest.FixtureRequest, client: httpx.Client) -> str:
     """The same sound, as a request and as an entry of the history."""
     if request.param == "requests":
         return f"/api/requests/{ID}"
-    return f"/api/history/{client.get(f'/api/history/of/{ID}').json()['id']}"
+    entries = client.get(f"/api/history?request_id={ID}").json()["entries"]
+    return f"/api/history/{entries[0]['id']}"
 
 
 def test_srt_has_one_cue_a_segment_at_the_times_of_its_sound(client: httpx.Client, place: str) -> None:

@@ -43,7 +43,7 @@ def test_a_request_is_counted_with_its_route_and_its_sound() -> None:
     assert value(text, 'qwen3tts_first_audio_seconds_count{model="fake"}') == 1
     assert value(text, 'qwen3tts_inter_packet_seconds_count{model="fake"}') == 4
     assert value(text, 'qwen3tts_audio_seconds_total{model="fake"}') == 0.4
-    assert value(text, 'qwen3tts_utterances_total{model="fake",finish_reason="stop"}') == 1
+    assert value(text, 'qwen3tts_utterances_total{finish_reason="stop",model="fake"}') == 1
     assert value(text, "qwen3tts_slots") == 4
     labels = 'device="cpu",dtype="float32",engine="fake",model="fake",preview="true"'
     assert value(text, f"qwen3tts_engine_info{{{labels}}}") == 1
@@ -53,7 +53,7 @@ def test_each_server_has_its_own_figures() -> None:
     for _ in range(2):
         client = make_client(create_app(Speech(ZeroCostSynthesizer(), Presets.load()), Settings()))
         client.post("/api/tts", json={"text": "Hello."})
-        assert value(client.get("/metrics").text, 'qwen3tts_utterances_total{model="fake",finish_reason="stop"}') == 1
+        assert value(client.get("/metrics").text, 'qwen3tts_utterances_total{finish_reason="stop",model="fake"}') == 1
 
 
 def test_errors_are_counted_by_kind() -> None:
@@ -97,7 +97,7 @@ def test_a_packet_that_a_player_would_have_missed_is_an_underrun(monkeypatch) ->
     metrics = metrics_of(synthesizer)
     now = [100.0]
     monkeypatch.setattr("qwen3tts_webui.server.observability.metrics.time.monotonic", lambda: now[0])
-    metrics.around(synthesizer).submit([(Utterance(text="Hi."), PcmStream())])
+    metrics.instrument(synthesizer).submit([(Utterance(text="Hi."), PcmStream())])
     for wait_s in (0.5, 0.079, 0.2, 0.01):  # a packet holds 80 ms: only the third comes too late
         now[0] += wait_s
         synthesizer.step()
@@ -112,7 +112,7 @@ def test_a_fed_utterance_is_measured_but_for_the_time_in_which_its_text_had_to_b
     now = [100.0]
     monkeypatch.setattr("qwen3tts_webui.server.observability.metrics.time.monotonic", lambda: now[0])
     feed = TextQueue()
-    metrics.around(synthesizer).submit([(Utterance(text="One", text_stream=feed), PcmStream())])
+    metrics.instrument(synthesizer).submit([(Utterance(text="One", text_stream=feed), PcmStream())])
 
     def step(after_s: float) -> None:
         now[0] += after_s
@@ -138,7 +138,7 @@ def test_a_fed_utterance_is_measured_but_for_the_time_in_which_its_text_had_to_b
 def test_a_refusal_reaches_whoever_asked() -> None:
     synthesizer = SteppedSynthesizer(slots=0, queue_size=0)
     try:
-        metrics_of(synthesizer).around(synthesizer).submit([(Utterance(text="Hi."), PcmStream())])
+        metrics_of(synthesizer).instrument(synthesizer).submit([(Utterance(text="Hi."), PcmStream())])
     except SpeechError as error:
         assert error.code == "busy"
     else:

@@ -143,7 +143,7 @@ def test_the_doctor_speaks_the_language_of_the_client(client: TestClient):
     assert client.get("/api/doctor").json()["lines"][2] == {
         "topic": "port",
         "level": "ok",
-        "text": "This program listens on h",
+        "text": "This server listens on h",
         "action": "",
     }
 

@@ -88,7 +88,8 @@ class Names:
     def _made(self) -> dict[str, str]:
         request_id = secrets.token_hex(8)
         self._client.post("/api/tts", json={"text": "Hello."}, headers={"X-Request-Id": request_id})
-        entry_id = self._client.get(f"/api/history/of/{request_id}").json()["id"]
+        entries = self._client.get(f"/api/history?request_id={request_id}").json()["entries"]
+        entry_id = entries[0]["id"]
         card = self._client.post("/api/voices", json={"request_id": request_id, "name": "A voice"}).json()
         return {"request_id": request_id, "entry_id": entry_id, "voice_id": card["id"], "model_id": "tts-1"}
 

@@ -59,7 +59,7 @@ def test_who_comes_late_hears_all_events_from_the_first() -> None:
         "segment_ended",
         "done",
     ]
-    told = {"type": "segment_started", "index": 1, "line": 1, "text": "Two.", "start_sample": 9_600, "voice": "seed"}
+    told = {"type": "segment_started", "index": 1, "line": 1, "text": "Two.", "start_sample": 9_600, "voice_source": "same_seed"}
     assert events[2] == told
     done = events[-1]
     assert (done["seed"], done["engine"], done["finish_reason"], done["num_samples"]) == (3, "fake", "stop", 19_200)
@@ -91,7 +91,7 @@ def test_a_failed_segment_is_told_in_the_clients_language() -> None:
         "index": 1,
         "line": 1,
         "code": "synthesis_failed",
-        "message": "引擎在朗读时出错。文本已保留，请重试。",
+        "message": "合成失败。文本已保留，请重试。",
     }
 
 
@@ -140,29 +140,29 @@ def test_only_so_many_ended_requests_are_remembered() -> None:
 
 async def test_many_events_are_forgotten_before_many_requests() -> None:
     speech = Speech(ZeroCostSynthesizer(), Presets.load())
-    runs = RequestRegistry(max_events=2)
+    registry = RequestRegistry(max_events=2)
     for number in range(4):
-        run = runs.open(f"request-{number}", speech.speak(SpeechRequest(text="Hi.")), 0.0)
-        run.end()
+        record = registry.open(f"request-{number}", speech.speak(SpeechRequest(text="Hi.")), 0.0)
+        record.end()
     with pytest.raises(NotFound):
-        runs.get("request-0")
-    assert [runs.get(f"request-{number}").id for number in (1, 2, 3)] == ["request-1", "request-2", "request-3"]
+        registry.get("request-0")
+    assert [registry.get(f"request-{number}").id for number in (1, 2, 3)] == ["request-1", "request-2", "request-3"]
 
 
 async def test_an_id_that_was_taken_in_the_meantime_cancels_the_second() -> None:
     synthesizer = SteppedSynthesizer()
     speech = Speech(synthesizer, Presets.load())
-    runs = RequestRegistry()
-    runs.open("request-1", speech.speak(SpeechRequest(text="Hi.")), 0.0)
+    registry = RequestRegistry()
+    registry.open("request-1", speech.speak(SpeechRequest(text="Hi.")), 0.0)
     with pytest.raises(InvalidValue):
-        runs.open("request-1", speech.speak(SpeechRequest(text="Hi.")), 0.0)
+        registry.open("request-1", speech.speak(SpeechRequest(text="Hi.")), 0.0)
     synthesizer.step()
     assert synthesizer.load.running == 1 and synthesizer.packets_made == 1
 
 
 async def test_a_request_that_goes_on_is_never_forgotten() -> None:
     speech = Speech(SteppedSynthesizer(), Presets.load())
-    runs = RequestRegistry(max_ended=1)
+    registry = RequestRegistry(max_ended=1)
     for number in range(3):
-        runs.open(f"request-{number}", speech.speak(SpeechRequest(text="Hi.")), 0.0)
-    assert [runs.get(f"request-{number}").ended for number in range(3)] == [False] * 3
+        registry.open(f"request-{number}", speech.speak(SpeechRequest(text="Hi.")), 0.0)
+    assert [registry.get(f"request-{number}").ended for number in range(3)] == [False] * 3

@@ -31,7 +31,7 @@ class NamingSynthesizer(ZeroCostSynthesizer):
     def finish(self, job: Job, reason: FinishReason) -> None:
         spoken = SynthesisResult(
             num_samples=0,
-            finish_reason=finish_reason,
+            finish_reason=reason,
             timings=job.timings,
             engine_voice_id=f"voice-{job.utterance.seed}",
         )

@@ -44,16 +44,16 @@ def test_beyond_the_limit_it_ends_and_the_engine_is_free() -> None:
     wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)
 
 
-def test_a_gate_that_is_closed_lets_nothing_new_in() -> None:
-    gate = RateLimiter("10/minute", 1)
-    with gate.stream("a"):
-        assert gate.active == 1
-        with pytest.raises(TooManyRequests), gate.stream("a"):
+def test_a_closed_limiter_rejects_new_streams() -> None:
+    limiter = RateLimiter("10/minute", 1)
+    with limiter.acquire_stream("a"):
+        assert limiter.active_streams == 1
+        with pytest.raises(TooManyRequests), limiter.acquire_stream("a"):
             pass
-        gate.close()
-        with pytest.raises(NotReady), gate.stream("b"):
+        limiter.close()
+        with pytest.raises(NotReady), limiter.acquire_stream("b"):
             pass
-    assert gate.active == 0
+    assert limiter.active_streams == 0
 
 
 def test_a_server_that_is_down_answers_nobody() -> None:

@@ -33,7 +33,7 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
 def spoken(client: TestClient, text: str, seed: int = 3) -> dict[str, Any]:
     """Speak `text`; the history entry it has become."""
     answer = client.post("/api/tts", json={"text": text, "seed": seed, "voice_desc": "an old man"})
-    return client.get(f"/api/history/of/{answer.headers['x-request-id']}").json()
+    return client.get(f"/api/history?request_id={answer.headers['x-request-id']}").json()["entries"][0]
 
 
 def pcm(client: TestClient, entry: dict[str, Any]) -> Any:
@@ -85,7 +85,7 @@ def test_delete_one_and_clear_the_rest(client: TestClient) -> None:
 def test_a_line_is_replaced_in_the_sound_and_in_the_account(client: TestClient) -> None:
     take = spoken(client, "First.\n\nSecond. [pause 0.5s]\nThird.")
     retake = spoken(client, "[2x] Another second. [pause 0.1s]", seed=9)
-    joined = client.post(f"/api/history/{take['id']}/splice", json={"line": 1, "retake": retake["id"]}).json()
+    joined = client.put(f"/api/history/{take['id']}/lines/1", json={"retake": retake["id"]}).json()
     expected = np.concatenate([audio_of("First.", FRAMES), pcm(client, retake), audio_of("Third.", FRAMES)])
     np.testing.assert_array_equal(pcm(client, joined), expected)
     assert joined["text"] == "First.\n\n[2x] Another second. [pause 0.1s]\nThird."
@@ -99,7 +99,7 @@ def test_a_line_is_replaced_in_the_sound_and_in_the_account(client: TestClient) 
         {"request_id": retake["request_id"], "segment": 0},
         {"request_id": take["request_id"], "segment": 2},
     ]
-    twice = client.post(f"/api/history/{joined['id']}/splice", json={"line": 0, "retake": retake["id"]}).json()
+    twice = client.put(f"/api/history/{joined['id']}/lines/0", json={"retake": retake["id"]}).json()
     assert [segment["continue_from"] for segment in twice["segments"][1:]] == [
         segment["continue_from"] for segment in joined["segments"][1:]
     ]
@@ -107,7 +107,7 @@ def test_a_line_is_replaced_in_the_sound_and_in_the_account(client: TestClient) 
 
 def test_the_last_line_can_be_replaced_too(client: TestClient) -> None:
     take, retake = spoken(client, "First.\nSecond."), spoken(client, "Other.", seed=9)
-    joined = client.post(f"/api/history/{take['id']}/splice", json={"line": 1, "retake": retake["id"]}).json()
+    joined = client.put(f"/api/history/{take['id']}/lines/1", json={"retake": retake["id"]}).json()
     expected = np.concatenate([audio_of("First.", FRAMES), audio_of("Other.", FRAMES)])
     np.testing.assert_array_equal(pcm(client, joined), expected)
 
@@ -120,9 +120,9 @@ def test_the_last_line_can_be_replaced_too(client: TestClient) -> None:
         ("DELETE", "/api/history/nothing", None, 404),
         ("PATCH", "/api/history/nothing", {"starred": True}, 404),
         ("PATCH", "/api/history/nothing", {"starred": 1}, 422),
-        ("POST", "/api/history/nothing/splice", {"line": -1, "retake": "x"}, 422),
-        ("POST", "/api/history/nothing/splice", {"line": 0, "retake": "x"}, 404),
-        ("GET", "/api/history/of/unknown-request", None, 404),
+        ("PUT", "/api/history/nothing/lines/-1", {"retake": "x"}, 422),
+        ("PUT", "/api/history/nothing/lines/0", {"retake": "x"}, 404),
+        ("GET", "/api/history?request_id=unknown-request", None, 404),
     ],
 )
 def test_what_is_not_there_is_refused(client: TestClient, method: str, path: str, body: Any, status: int) -> None:
@@ -131,7 +131,7 @@ def test_what_is_not_there_is_refused(client: TestClient, method: str, path: str
 
 def test_a_line_that_the_take_lacks_is_refused(client: TestClient) -> None:
     take = spoken(client, "First.")
-    answer = client.post(f"/api/history/{take['id']}/splice", json={"line": 1, "retake": take["id"]})
+    answer = client.put(f"/api/history/{take['id']}/lines/1", json={"retake": take["id"]})
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
 
 

@@ -46,7 +46,7 @@ class Talk:
         self.sequences.setdefault(number, []).append(sequence)
         return None
 
-    def wait_until(self, kind: str, **fields: Any) -> dict[str, Any]:
+    def until(self, kind: str, **fields: Any) -> dict[str, Any]:
         """Listen until the event `kind` with these fields."""
         while True:
             event = self.hear()
@@ -382,7 +382,7 @@ def test_what_was_heard_is_kept_like_any_other_request(tmp_path: Path) -> None:
             talk.speak("First line.\nSecond line.", seed=7)
         request_id = talk.events[0]["request_id"]
         account = httpx.get(f"{url}/api/requests/{request_id}").json()
-        entry = httpx.get(f"{url}/api/history/of/{request_id}").json()
+        entry = httpx.get(f"{url}/api/history?request_id={request_id}").json()["entries"][0]
         sound = httpx.get(f"{url}/api/requests/{request_id}/audio?format=pcm").content
         events = httpx.get(f"{url}/api/requests/{request_id}/events").text
     assert account["ended"] and account["text"] == entry["text"] == "First line.\nSecond line."
@@ -402,7 +402,8 @@ def test_what_was_heard_before_a_cancel_is_kept_and_says_so(tmp_path: Path) -> N
         talk.until("started")
         httpx.delete(f"{url}/api/requests/{talk.events[0]['request_id']}")
         assert talk.until("done")["finish_reason"] == "cancelled"
-        entry = httpx.get(f"{url}/api/history/of/{talk.events[0]['request_id']}").json()
+        entries = httpx.get(f"{url}/api/history?request_id={talk.events[0]['request_id']}").json()["entries"]
+        entry = entries[0]
     assert (entry["finish_reason"], entry["num_samples"]) == ("cancelled", 1_920)
 
 

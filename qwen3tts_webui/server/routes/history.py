@@ -7,10 +7,10 @@ format. Without a store the list is empty and says so (`kept` is false).
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from pydantic import Field
 from starlette.responses import FileResponse
 
@@ -105,7 +105,7 @@ def history_router(server: ServerContext) -> APIRouter:
         return Response(status_code=204)
 
     @router.put("/{entry_id}/lines/{line}")
-    async def replace_line(entry_id: str, line: int, request: Request) -> dict[str, Any]:
+    async def replace_line(entry_id: str, line: Annotated[int, Path(ge=0)], request: Request) -> dict[str, Any]:
         """Create an entry like this one, with the audio of `line` (from 0, empty lines not counted) from a retake."""
         body = await read_json(request, ReplaceLineBody, max_bytes=_MAX_BYTES)
         store = require_history(server)
