@@ -8,17 +8,19 @@ import pytest
 
 from qwen3tts_webui.errors import SpeechError
 from qwen3tts_webui.i18n import Catalog
+from qwen3tts_webui.server.http import errors as http_errors
 
 from .conftest import Studio, Visit
 
 pytestmark = pytest.mark.browser
 Fresh = Callable[..., Visit]
+MODULES = ("qwen3tts_webui.errors", http_errors.__name__)
 
 
 def classes(root: type[SpeechError] = SpeechError) -> Iterator[type[SpeechError]]:
     yield root
     for child in root.__subclasses__():
-        if child.__module__ == "qwen3tts_webui.errors":
+        if child.__module__ in MODULES:
             yield from classes(child)
 
 

@@ -21,7 +21,6 @@ const ACTION_BY_CODE = {
   insecure: "reload",
   sound: "reload",
   unauthorized: "reload",
-  forbidden: "reload",
 };
 
 const ACTION_HANDLERS = {
