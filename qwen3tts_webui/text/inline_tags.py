@@ -12,7 +12,8 @@ import regex
 
 from qwen3tts_webui.errors import InvalidValue, in_range
 
-MIN_SPEED, MAX_SPEED = 0.5, 2.0
+MIN_SPEED = 0.5
+MAX_SPEED = 2.0
 MAX_PAUSE_S = 10.0
 DEFAULT_PAUSE_S = 0.5
 
