@@ -48,13 +48,13 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 FROM torch-cpu AS packages-cpu
 COPY pyproject.toml constraints.txt docker/requirements.py ./
 RUN --mount=type=cache,target=/root/.cache/pip \
-    python packages.py pyproject.toml preview > requirements.txt \
+    python requirements.py pyproject.toml preview > requirements.txt \
     && pip install --constraint constraints.txt --requirement requirements.txt
 
 FROM torch-cuda AS packages-cuda
 COPY pyproject.toml constraints.txt docker/requirements.py ./
 RUN --mount=type=cache,target=/root/.cache/pip \
-    python packages.py pyproject.toml preview > requirements.txt \
+    python requirements.py pyproject.toml preview > requirements.txt \
     && pip install --constraint constraints.txt --requirement requirements.txt
 
 FROM packages-cpu AS cpu
@@ -64,7 +64,7 @@ RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
 USER 1000:1000
 VOLUME ["/app/outputs", "/models"]
 EXPOSE 7860
-HEALTHCHECK --interval=10s --timeout=5s --start-period=180s --retries=3 CMD ["python", "/app/healthy.py"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=180s --retries=3 CMD ["python", "/app/healthcheck.py"]
 ENTRYPOINT ["/bin/sh", "/app/start.sh"]
 
 FROM packages-cuda AS cuda
@@ -76,5 +76,5 @@ ENV NVIDIA_VISIBLE_DEVICES=all \
 USER 1000:1000
 VOLUME ["/app/outputs", "/models"]
 EXPOSE 7860
-HEALTHCHECK --interval=10s --timeout=5s --start-period=180s --retries=3 CMD ["python", "/app/healthy.py"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=180s --retries=3 CMD ["python", "/app/healthcheck.py"]
 ENTRYPOINT ["/bin/sh", "/app/start.sh"]

@@ -1,4 +1,4 @@
-"""What an image needs besides torch and the program: `packages.py PYPROJECT EXTRA...` prints it as requirements."""
+"""Print the dependencies of the image as requirements: `requirements.py PYPROJECT EXTRA...`."""
 
 import sys
 from pathlib import Path

@@ -63,7 +63,7 @@ def test_app_py_can_be_read_by_python_3_6():
 
 def test_the_declared_pythons_are_the_accepted_ones():
     assert 'requires-python = ">=3.10,<3.14"' in PYPROJECT
-    assert sorted(app.FITTING) == [(3, 10), (3, 11), (3, 12), (3, 13)]
+    assert sorted(app.SUPPORTED) == [(3, 10), (3, 11), (3, 12), (3, 13)]
 
 
 # which torch

@@ -102,7 +102,7 @@ def test_each_target_can_be_run_by_nobody_in_particular(target: str):
     assert words["VOLUME"] == '["/app/outputs", "/models"]'
     assert words["EXPOSE"] == "7860"
     assert shlex.split(words["ENTRYPOINT"].strip("[]").replace(",", " ")) == ["/bin/sh", "/app/start.sh"]
-    assert words["HEALTHCHECK"].endswith('CMD ["python", "/app/healthy.py"]')
+    assert words["HEALTHCHECK"].endswith('CMD ["python", "/app/healthcheck.py"]')
     copied = " ".join(step.rest for step in of_target(target) if step.word == "COPY")
     assert "docker/start.sh" in copied
     assert "docker/healthcheck.py" in copied
@@ -184,7 +184,7 @@ def test_the_steps_of_the_image_install_a_program_that_starts_and_speaks(image: 
         said = process.stdout.readline()
         key = re.search(r"\?key=(\S+)", said)
         assert key is not None, said
-        check = [image / "venv" / "bin" / "python", image / "app" / "healthy.py"]
+        check = [image / "venv" / "bin" / "python", image / "app" / "healthcheck.py"]
         until = time.monotonic() + 300
         while subprocess.run(check, env=started, capture_output=True).returncode:
             assert process.poll() is None and time.monotonic() < until
