@@ -1,4 +1,4 @@
-"""Set-up: what is chosen for machines that we do not have, and what a broken-off or impossible set-up does."""
+"""Installation: decisions for other machines, and interrupted or impossible installations."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_supported_pythons_pass(version: tuple[int, int]):
 
 
 @pytest.mark.parametrize("version", [(3, 6), (3, 9), (3, 14)])
-def test_other_pythons_are_told_what_to_do(version: tuple[int, int]):
+def test_unsupported_pythons_get_advice(version: tuple[int, int]):
     start = f"This program needs Python 3.10 to 3.13, and this is Python {version[0]}.{version[1]}. "
     assert app.advice(version, ["python3.11"]) == start + "Run: python3.11 app.py"
     assert app.advice(version, []) == start + "Install Python 3.12 from python.org and run app.py with it."
@@ -179,12 +179,12 @@ def test_a_full_disk_is_seen_before_anything_is_installed():
 
 
 @pytest.mark.parametrize(("gib", "notes"), [(4, 1), (32, 0), (0, 0)])
-def test_little_memory_is_told_and_unknown_memory_is_not(gib: int, notes: int):
+def test_low_memory_gets_a_note_but_unknown_memory_does_not(gib: int, notes: int):
     assert len(plan_install(replace(LINUX, memory=gib * 2**30), CONSTRAINTS, ("numpy",)).notes) == notes
 
 
 @pytest.mark.parametrize(("avx2", "notes"), [(False, 1), (True, 0), (None, 0)])
-def test_a_processor_without_avx2_is_told(avx2: bool | None, notes: int):
+def test_a_processor_without_avx2_gets_a_note(avx2: bool | None, notes: int):
     found = plan_install(replace(LINUX, avx2=avx2), CONSTRAINTS, ("numpy",)).notes
     assert len(found) == notes
     assert all("no AVX2" in note for note in found)
@@ -204,7 +204,7 @@ def test_the_processor_is_read(cpuinfo: str, avx2: bool | None):
     assert (None if flags is None else "avx2" in flags) is avx2
 
 
-def test_a_window_is_only_installed_for_whoever_asks():
+def test_the_desktop_extra_is_installed_on_request():
     assert bootstrap.extras_for(["--port", "1"]) == ("preview",)
     assert bootstrap.extras_for(["serve", "--desktop"]) == ("preview", "desktop")
     assert any("pywebview" in item for item in requirements(PYPROJECT, ("desktop",)))
@@ -254,7 +254,7 @@ def test_an_installers_complaint_becomes_a_sentence(output: str, start: str):
 
 
 def ready_checkout(root: Path, name: str = "程序 with space") -> Path:
-    """A checkout whose environment is whole and stamped, without the minutes that an installation takes."""
+    """A checkout with a complete, stamped environment, created without a real installation."""
     checkout = root / name
     python_in(checkout / ".venv").parent.mkdir(parents=True)
     python_in(checkout / ".venv").touch()
@@ -265,7 +265,7 @@ def ready_checkout(root: Path, name: str = "程序 with space") -> Path:
     return checkout
 
 
-NO_ROOM = replace(LINUX, disk_free=0)  # whoever gets as far as a plan is refused: no test installs anything
+NO_ROOM = replace(LINUX, disk_free=0)  # planning fails, so that no test installs anything
 
 
 def test_a_second_start_does_nothing(tmp_path: Path):
@@ -300,7 +300,7 @@ def test_a_stamp_without_an_interpreter_is_not_ready(tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_half_an_environment_is_made_anew_and_a_whole_one_is_kept(tmp_path: Path):
+def test_an_incomplete_environment_is_replaced_and_a_complete_one_is_kept(tmp_path: Path):
     machine, venv = replace(LINUX, python=sys.version_info[:2]), tmp_path / "程序 with space" / ".venv"
     python_in(venv).parent.mkdir(parents=True)
     python_in(venv).write_text("#!/bin/sh\nexit 1\n")

@@ -57,7 +57,9 @@ def test_the_wheel_declares_what_we_say(wheel: zipfile.ZipFile):
     name = next(name for name in wheel.namelist() if name.endswith("/METADATA"))
     metadata = Parser().parsestr(wheel.read(name).decode())
     assert set(metadata["Requires-Python"].split(",")) == {">=3.10", "<3.14"}
-    assert {"preview", "cuda", "cluster", "desktop", "docs", "dev", "bench"} == set(metadata.get_all("Provides-Extra") or ())
+    assert {"preview", "cuda", "cluster", "desktop", "docs", "dev", "bench"} == set(
+        metadata.get_all("Provides-Extra") or ()
+    )
 
 
 def test_the_source_archive_can_be_built_from(tmp_path: Path):

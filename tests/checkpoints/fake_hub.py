@@ -1,6 +1,6 @@
 """A hub on this machine: speaks what Hugging Face and ModelScope speak, over real HTTP, and fails on demand.
 
-Files lie on a second server, the "CDN", to which the hub redirects as the real one does; `asked` keeps every request.
+Files are on a second server, the "CDN", to which the hub redirects as the real one does; `asked` records requests.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 class _Server(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
-        """Clients that hang up are what the tests are about."""
+        """Clients that disconnect are expected here."""
 
 
 @contextmanager

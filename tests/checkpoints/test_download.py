@@ -1,4 +1,4 @@
-"""A model from a hub that breaks off, lies and corrupts: all of it arrives verified, or nothing that can be loaded."""
+"""Downloads from a hub that disconnects and corrupts: a verified model, or nothing that could be loaded."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_the_manifest_says_what_came_from_where(store: LocalStore, hub: FakeHub)
     assert len(manifest["files"]["config.json"]["git_sha1"]) == 40
 
 
-def test_a_second_download_asks_nobody(store: LocalStore, hub: FakeHub, source: Source):
+def test_a_second_download_makes_no_request(store: LocalStore, hub: FakeHub, source: Source):
     load(store, source)
     hub.asked.clear()
     load(store, source)
@@ -138,7 +138,7 @@ def test_a_later_start_goes_on_where_an_earlier_one_gave_up(store: LocalStore, h
     assert tracker.progress.done_bytes == tracker.progress.total_bytes
 
 
-def test_a_host_that_cannot_resume_begins_anew(store: LocalStore, hub: FakeHub, source: Source):
+def test_a_host_without_ranges_restarts(store: LocalStore, hub: FakeHub, source: Source):
     hub.ignores_range = True
     hub.break_after[BIG] = [300_000]
     assert contents(load(store, source)) == contents(hub.folder)
@@ -154,13 +154,13 @@ def test_patience_ends(store: LocalStore, hub: FakeHub, source: Source):
     assert nothing_to_load(store)
 
 
-def test_nobody_at_the_other_end(store: LocalStore):
+def test_an_unreachable_host(store: LocalStore):
     with pytest.raises(HubUnreachable):
         load(store, source_for("http://127.0.0.1:9"))
     assert nothing_to_load(store)
 
 
-# the hub lies
+# wrong data from the hub
 
 
 def test_damage_on_the_way_is_repaired(store: LocalStore, hub: FakeHub, source: Source):
@@ -179,7 +179,7 @@ def test_corrupt_bytes_are_never_kept(store: LocalStore, hub: FakeHub, source: S
     assert not (store.partial(MODEL) / f"{name}.part").exists()
 
 
-def test_damage_to_what_lies_half_loaded_is_found(store: LocalStore, hub: FakeHub, source: Source):
+def test_damage_to_a_partial_file_is_detected(store: LocalStore, hub: FakeHub, source: Source):
     hub.break_after[BIG] = [300_000, 0, 0, 0, 0]
     with pytest.raises(HubUnreachable):
         load(store, source)
@@ -223,7 +223,7 @@ def test_weights_that_are_no_weights_are_not_settled(store: LocalStore, hub: Fak
 
 @pytest.mark.parametrize("status", [401, 403, 404])
 @pytest.mark.parametrize("where", ["list", BIG])
-def test_a_refusal_is_told_at_once(store: LocalStore, hub: FakeHub, source: Source, status: int, where: str):
+def test_permanent_errors_are_not_retried(store: LocalStore, hub: FakeHub, source: Source, status: int, where: str):
     hub.statuses[where] = [status] * 9
     with pytest.raises(HubError, match=f"HTTP {status}"):
         load(store, source)
@@ -272,10 +272,10 @@ def test_a_proxy_is_used(store: LocalStore, hub: FakeHub, monkeypatch: pytest.Mo
     assert contents(folder) == contents(hub.folder)
 
 
-# no room
+# disk full
 
 
-def test_a_disk_that_is_too_small_is_told_before_the_first_byte(store: LocalStore, hub: FakeHub, source: Source):
+def test_a_full_disk_is_detected_before_the_download(store: LocalStore, hub: FakeHub, source: Source):
     hub.listed_size[BIG] = 10**18
     with pytest.raises(DiskFull, match=r"needs 1000000000\.1 GB of disk space"):
         load(store, source)

@@ -1,4 +1,4 @@
-"""The installer: a model comes, its engine is started, and whoever speaks is switched over without a restart."""
+"""The installer: a model is downloaded, its engine starts and replaces the active one without a restart."""
 
 from __future__ import annotations
 

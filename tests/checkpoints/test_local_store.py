@@ -83,7 +83,7 @@ def test_auto_takes_the_default_model_first(store: LocalStore):
 
 def test_auto_takes_a_strange_model_of_ours_when_there_is_no_other(store: LocalStore):
     folder = make_checkpoint(store.path_of("local/tiny"))
-    assert store.find("auto") is None  # without a manifest nobody knows where it comes from
+    assert store.find("auto") is None  # without a manifest its origin is unknown
     files = {BIG: {"size": (folder / BIG).stat().st_size}}
     (folder / "qwen3tts-webui.json").write_text(json.dumps({"model": "local/tiny", "files": files}))
     assert store.find("auto") == folder

@@ -1,4 +1,4 @@
-"""The program with what is installed: without Gradio there is the API, and a sentence about the page."""
+"""The composition root without Gradio: the API is served, and a message says that the page is missing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_the_api_needs_no_gradio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert client.post("/api/tts", json={"text": "Hi."}).content[:4] == b"RIFF"
 
 
-def test_who_starts_it_without_gradio_is_told_that_there_is_no_page(tmp_path: Path) -> None:
+def test_serve_without_gradio_says_that_there_is_no_page(tmp_path: Path) -> None:
     script = """
 import sys, threading, _thread
 sys.modules["gradio"] = None

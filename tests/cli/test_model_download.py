@@ -1,4 +1,4 @@
-"""Models from the command line: download, copy, refuse, ask; and the whole program switching over by itself."""
+"""Models on the command line: download, copy, errors, the question; and the switch of a running program."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_copy_from_a_stick(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         (["--from", "/no/such/stick"], "/no/such/stick: the folder does not exist"),
     ],
 )
-def test_a_wish_that_cannot_be_is_one_sentence(flags: list[str], sentence: str, capsys: pytest.CaptureFixture[str]):
+def test_invalid_arguments_are_one_sentence(flags: list[str], sentence: str, capsys: pytest.CaptureFixture[str]):
     assert main(["download", *flags]) == 2
     assert capsys.readouterr().err == f"{sentence}\n"
 
@@ -179,7 +179,7 @@ class Terminal:
 
 @contextlib.contextmanager
 def serving(folder: Path, *flags: str, own: bool) -> Iterator[Terminal]:
-    """The program at a terminal, which is its `own` or somebody else's."""
+    """The program at a terminal, with `own` as its controlling one."""
     terminal, inner = pty.openpty()
     command = [sys.executable, "-m", "qwen3tts_webui", "--no-browser", "--port", "0", "--device", "cpu", *flags]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_CACHE": str(folder / "none"), "OMP_NUM_THREADS": "1"}
@@ -204,7 +204,7 @@ def serving(folder: Path, *flags: str, own: bool) -> Iterator[Terminal]:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not TINY.is_dir(), reason="the golden checkpoint is not here")
-def test_a_model_comes_while_the_preview_voice_speaks_and_takes_over(tmp_path: Path):
+def test_a_downloaded_model_replaces_the_preview_voice(tmp_path: Path):
     with running_hub(TINY) as hub, serving(tmp_path, "--mirror", hub.url, own=False) as terminal:
         address = terminal.until(r"Listening on (http://\S+) \(")[1]
         assert httpx.get(f"{address}/api/info").json()["preview"] is True
@@ -212,8 +212,8 @@ def test_a_model_comes_while_the_preview_voice_speaks_and_takes_over(tmp_path: P
         wait_until(lambda: httpx.get(f"{address}/api/info").json()["name"] == "qwen3-tts", 120)
         info = httpx.get(f"{address}/api/info").json()
         assert (info["preview"], info["model"]) == (False, MODEL.split("/")[1])
-        wish = {"text": "One.", "language": "en", "seed": 1, "streaming": True}
-        with httpx.stream("POST", f"{address}/api/tts", json=wish, timeout=60) as answer:
+        request = {"text": "One.", "language": "en", "seed": 1, "streaming": True}
+        with httpx.stream("POST", f"{address}/api/tts", json=request, timeout=60) as answer:
             assert answer.status_code == 200
             assert answer.headers["X-Engine"] == "qwen3-tts"
             next(answer.iter_raw())
@@ -221,13 +221,13 @@ def test_a_model_comes_while_the_preview_voice_speaks_and_takes_over(tmp_path: P
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_at_a_terminal_it_asks_once_and_listens_meanwhile(tmp_path: Path):
+def test_at_a_terminal_it_asks_once_and_serves_meanwhile(tmp_path: Path):
     with serving(tmp_path, "--mirror", "http://127.0.0.1:9", own=True) as terminal:
         address = terminal.until(r"Listening on (http://\S+) \(")[1]
         terminal.until(r"about 4\.5 GB\) to hear Qwen3-TTS itself\? Type y and Enter")
         assert httpx.get(f"{address}/ready").status_code in (200, 503)
         terminal.type("n\n")
-        terminal.until("Not now")
+        terminal.until("Skipped")
         assert httpx.get(f"{address}/api/models").json()["download"] is None
     assert (tmp_path / "模 型/.asked").exists()  # the next start only says how
 

@@ -1,4 +1,4 @@
-"""Who speaks which request."""
+"""Which replica handles which request."""
 
 from __future__ import annotations
 

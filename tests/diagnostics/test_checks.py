@@ -1,4 +1,4 @@
-"""The doctor on machines that we do not have: what each is told, and what to do about it."""
+"""The findings for other machines, and their suggested actions."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_a_build_of_torch_without_cuda_has_no_room_on_the_gpu():
 
 
 @pytest.mark.parametrize(("device", "dtype"), [("cpu", "float32"), ("cuda:0", "float16")])
-def test_a_wish_for_device_and_type_counts(device: str, dtype: str):
+def test_a_requested_device_and_dtype_are_used(device: str, dtype: str):
     found = memory_budget(GOOD, device, dtype)
     assert (found.device, found.dtype) == (device, dtype)
 

@@ -48,7 +48,7 @@ def test_a_damaged_model_is_named(tmp_path: Path):
 
 
 def test_a_taken_port_is_seen(tmp_path: Path):
-    with listen("127.0.0.1", 21_000) as taken:  # below those that systems give to whoever asks for any
+    with listen("127.0.0.1", 21_000) as taken:  # below those that systems assign for port 0
         port = taken.getsockname()[1]
         assert collect_facts(Settings(port=port), LocalStore(tmp_path, caches=())).port_free is False
     assert collect_facts(Settings(port=port), LocalStore(tmp_path, caches=())).port_free is True

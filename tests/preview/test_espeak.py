@@ -1,4 +1,4 @@
-"""espeak-ng: phonemes, streamed sound, and where its data may lie."""
+"""espeak-ng: phonemes, streamed audio, and the length of its data path."""
 
 from __future__ import annotations
 

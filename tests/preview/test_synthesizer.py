@@ -1,4 +1,4 @@
-"""The engine with a speaker that counts: order, endings, cancelling, failing, feeding, closing; then real speech."""
+"""The engine with a counting backend: order, ends, cancellation, failures, text streams; then with the real one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def say(engine: PreviewSynthesizer, text: str, **fields: object) -> PcmStream:
 
 
 def heard(stream: PcmStream) -> str:
-    """The letters that a `CountingBackend` spoke, without the blanks between clauses."""
+    """The characters that a `CountingBackend` received, without spaces between clauses."""
     return "".join(chr(round(float(pcm[0]) * 65_536)) for pcm in stream).replace(" ", "")
 
 
@@ -143,7 +143,7 @@ def test_a_client_hears_the_older_utterance_first(counting: CountingBackend):
     engine.close()
 
 
-def test_a_slow_listener_holds_nobody_up(engine: PreviewSynthesizer):
+def test_a_slow_client_does_not_delay_others(engine: PreviewSynthesizer):
     slow = PcmStream(capacity_s=0.01)
     text = "This is the first sentence of many. Here comes another sentence. And a third one."
     engine.submit([(Utterance(text=text, language="en"), slow)])
@@ -215,8 +215,8 @@ def test_real_speech_is_sound_in_small_packets_and_the_same_again(voice: Preview
     pcm = np.concatenate(blocks)
     assert 0.5 * 24_000 < len(pcm) < 3 * 24_000
     assert 0.02 < float(np.sqrt(np.mean(pcm**2))) < 0.3
-    assert first.spoken is not None
-    kept = Voice(engine_voice_id=first.spoken.engine_voice_id)
+    assert first.result is not None
+    kept = Voice(engine_voice_id=first.result.engine_voice_id)
     assert np.array_equal(pcm, whole(say(voice, "Good morning.", seed=99, voice=kept)))
 
 

@@ -156,12 +156,12 @@ async def test_speed_changes_the_length_and_the_positions() -> None:
     assert [event.start_sample for event in events if isinstance(event, SegmentStarted)] == [0, 4_800]
 
 
-async def test_loudness_levels_the_whole_request_and_not_each_segment_anew() -> None:
+async def test_loudness_is_normalized_over_the_whole_request() -> None:
     speaking = speech(ZeroCostSynthesizer(num_frames=12)).speak(SpeechRequest(text="One.\nTwo.", loudness=True))
     plain = np.concatenate([audio_of("One.", 12), audio_of("Two.", 12)])
-    levelled = heard(await events_of(speaking))
-    np.testing.assert_allclose(levelled, LoudnessNormalizer().push(plain), atol=1e-6)
-    assert np.abs(levelled - plain).max() > 0.01
+    normalized = heard(await events_of(speaking))
+    np.testing.assert_allclose(normalized, LoudnessNormalizer().push(plain), atol=1e-6)
+    assert np.abs(normalized - plain).max() > 0.01
 
 
 async def test_max_seconds_ends_the_sound_to_the_sample() -> None:
@@ -227,14 +227,22 @@ async def test_each_segment_continues_the_one_before() -> None:
     assert [passage.text for passage in passages[1:] if passage] == ["One.", "Two."]
     assert passages[1] is not None
     np.testing.assert_array_equal(passages[1].codes, codes_of("One.", 5))
-    assert [event.voice_source for event in events if isinstance(event, SegmentStarted)] == ["new", "continued", "continued"]
+    assert [event.voice_source for event in events if isinstance(event, SegmentStarted)] == [
+        "new",
+        "continued",
+        "continued",
+    ]
 
 
 async def test_without_keep_voice_segments_share_the_seed_only() -> None:
     synthesizer = ContinuingSynthesizer()
     events = await events_of(speech(synthesizer).speak(SpeechRequest(text=THREE, continue_voice=False)))
     assert [utterance.voice.acoustic_prompt for utterance in synthesizer.utterances] == [None] * 3
-    assert [event.voice_source for event in events if isinstance(event, SegmentStarted)] == ["new", "same_seed", "same_seed"]
+    assert [event.voice_source for event in events if isinstance(event, SegmentStarted)] == [
+        "new",
+        "same_seed",
+        "same_seed",
+    ]
 
 
 async def test_parallel_segments_are_submitted_together_and_heard_in_order() -> None:

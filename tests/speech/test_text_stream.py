@@ -176,7 +176,7 @@ async def test_marks_and_line_ends_mean_what_they_mean_in_a_whole_text(reading: 
     assert silent == [one.pause_s for one in whole]
 
 
-async def test_a_mark_out_of_range_is_told_and_left_out() -> None:
+async def test_a_tag_out_of_range_raises_and_is_dropped() -> None:
     synthesizer = ZeroCostSynthesizer(num_frames=1)
     _, feed, listener = begin(synthesizer)
     feed.write("One. [9")
