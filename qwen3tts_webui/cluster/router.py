@@ -1,7 +1,7 @@
 """Route requests: synthesis to the less busy of two replicas, queries about a request to the replica that handles it.
 
 In: requests from Ray's proxy. Out: replicas. Each proxy, and so each machine, has a router; one small actor knows what
-the others have routed. A query about a request whose replica is gone goes to any replica, which answers that it does
+the others have routed. A query about a request of a lost replica goes to any replica, which answers that it does
 not know it.
 """
 

@@ -90,7 +90,7 @@ class KokoroBackend:
     ) -> VoiceChoice:
         """Return the voice with this id if it is available, else the best match for the description."""
         if engine_voice_id is not None:
-            named = self._selector.named(engine_voice_id)
+            named = self._selector.find(engine_voice_id)
             if named.engine == "espeak" or self._kokoro is not None:
                 return named
         return self._selector.choose(description, language, seed, kokoro=self._kokoro is not None)
