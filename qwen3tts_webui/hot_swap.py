@@ -11,14 +11,15 @@ import time
 from collections.abc import Sequence
 
 from qwen3tts_webui.errors import NotReady
-from qwen3tts_webui.types import EngineInfo, EngineLoad, PcmSink, Synthesizer, Utterance
+from qwen3tts_webui.synthesizer_proxy import SynthesizerProxy
+from qwen3tts_webui.types import PcmSink, Synthesizer, Utterance
 
 
-class HotSwapSynthesizer:
+class HotSwapSynthesizer(SynthesizerProxy):
     """Implements `Synthesizer`. A retired engine closes after `idle_timeout_s` without work, or after `grace_s`."""
 
     def __init__(self, engine: Synthesizer, *, idle_timeout_s: float = 10.0, grace_s: float = 600.0) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._idle_timeout_s = idle_timeout_s
         self._grace_s = grace_s
         self._lock = threading.Lock()
@@ -29,18 +30,6 @@ class HotSwapSynthesizer:
     def current(self) -> Synthesizer:
         """The active engine."""
         return self._engine
-
-    @property
-    def info(self) -> EngineInfo:
-        return self._engine.info
-
-    @property
-    def ready(self) -> bool:
-        return self._engine.ready
-
-    @property
-    def load(self) -> EngineLoad:
-        return self._engine.load
 
     def submit(self, requests: Sequence[tuple[Utterance, PcmSink]]) -> None:
         while True:

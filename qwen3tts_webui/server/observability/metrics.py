@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from qwen3tts_webui.errors import SpeechError
+from qwen3tts_webui.synthesizer_proxy import SynthesizerProxy
 from qwen3tts_webui.types import (
     SAMPLE_RATE,
     EngineInfo,
@@ -144,24 +145,12 @@ class LiveGauges:
         return self._gauges()
 
 
-class InstrumentedSynthesizer:
+class InstrumentedSynthesizer(SynthesizerProxy):
     """Implements `Synthesizer`: delegates to an engine and instruments each sink."""
 
-    def __init__(self, synthesizer: Synthesizer, metrics: Metrics) -> None:
-        self._synthesizer = synthesizer
+    def __init__(self, engine: Synthesizer, metrics: Metrics) -> None:
+        super().__init__(engine)
         self._metrics = metrics
-
-    @property
-    def info(self) -> EngineInfo:
-        return self._synthesizer.info
-
-    @property
-    def ready(self) -> bool:
-        return self._synthesizer.ready
-
-    @property
-    def load(self) -> EngineLoad:
-        return self._synthesizer.load
 
     def submit(self, requests: Sequence[tuple[Utterance, PcmSink]]) -> None:
         model = self.info.model
@@ -172,13 +161,10 @@ class InstrumentedSynthesizer:
                 (replace(utterance, text_stream=text_stream), InstrumentedSink(sink, self._metrics, model, text_stream))
             )
         try:
-            self._synthesizer.submit(instrumented)
+            super().submit(instrumented)
         except SpeechError as error:
             self._metrics.count_rejection(model, error)
             raise
-
-    def close(self, *, grace_s: float = 0.0) -> None:
-        self._synthesizer.close(grace_s=grace_s)
 
 
 class InstrumentedTextStream:
