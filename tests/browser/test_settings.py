@@ -135,13 +135,13 @@ def test_precision_switches_the_engine_and_shows_the_memory(able: Studio, fresh:
     visit = opened(fresh(able.url))
     visit.page.wait_for_selector("#setting-precision:not([disabled])")
     visit.page.select_option("#setting-precision", "bfloat16")
-    visit.page.wait_for_function("() => document.querySelector('#settings .told').textContent.includes('→')")
+    visit.page.wait_for_function("() => document.querySelector('#settings .status').textContent.includes('→')")
     assert able.synthesizer.info.dtype == "bfloat16"
-    assert "float32 → bfloat16" in visit.page.locator("#settings .told").inner_text()
-    assert "GiB" in visit.page.locator("#settings .told").inner_text()
+    assert "float32 → bfloat16" in visit.page.locator("#settings .status").inner_text()
+    assert "GiB" in visit.page.locator("#settings .status").inner_text()
     visit.page.wait_for_selector("#setting-precision:not([disabled])")
     visit.page.select_option("#setting-precision", "float32")
-    visit.page.wait_for_function("() => document.querySelector('#settings .told').textContent.includes('→ float32')")
+    visit.page.wait_for_function("() => document.querySelector('#settings .status').textContent.includes('→ float32')")
     assert able.synthesizer.info.dtype == "float32"
 
 
@@ -160,7 +160,7 @@ def test_unsupported_settings_are_disabled_with_a_reason(plain_drawer: Visit, na
     visit = plain_drawer
     assert visit.page.locator(f"#setting-{name}").is_disabled()
     section = visit.page.locator("#settings details" if "p" not in name[-2:] and name.startswith("t") else "#settings")
-    assert "Try-out voice (not Qwen3-TTS): this has no effect on it." in section.inner_text()
+    assert "Has no effect with Try-out voice (not Qwen3-TTS)." in section.inner_text()
 
 
 def test_settings_of_another_engine_are_stored_but_not_sent(plain: Studio, fresh: Fresh) -> None:
@@ -218,7 +218,7 @@ def test_an_open_menu_survives_a_late_response(able: Studio, fresh: Fresh) -> No
     visit = fresh(able.url)
     visit.page.wait_for_function("() => document.querySelector('#engine').dataset.kind !== 'away'")
     held: list[Any] = []
-    visit.page.route("**/api/settings/precision", held.append)
+    visit.page.route("**/api/settings/precision", lambda route: held.append(route))
     visit.page.click("#settings-open")
     visit.page.focus("#setting-theme")
     visit.page.evaluate("window.menu = document.activeElement")

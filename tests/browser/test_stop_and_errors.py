@@ -77,7 +77,7 @@ def test_an_error_has_a_message_and_one_action_and_keeps_the_text(studio: Studio
     visit.until("stats.state === 'failed'")
     assert (
         visit.page.locator("#error-sentence").inner_text()
-        == "There is nothing to speak: type at least one letter or digit."
+        == "There is nothing to synthesize: enter at least one letter or digit."
     )
     assert visit.page.locator("#retry").is_visible()
     assert visit.page.input_value("#text textarea") == "……!!"
@@ -91,7 +91,7 @@ def test_server_errors_are_in_the_page_language(studio: Studio, fresh: Fresh) ->
     visit.type("……!!")
     visit.generate()
     visit.until("stats.state === 'failed'")
-    assert visit.page.locator("#error-sentence").inner_text().startswith("没有可以朗读的内容")
+    assert visit.page.locator("#error-sentence").inner_text().startswith("没有可以合成的内容")
 
 
 def test_the_action_leads_to_the_mistake_and_the_error_disappears_once_fixed(studio: Studio, fresh: Fresh) -> None:
@@ -112,10 +112,7 @@ def test_a_failing_engine_is_reported_plainly(failing: Studio, fresh: Fresh) -> 
     visit.type("Keep me.")
     visit.generate()
     visit.until("stats.state === 'failed'")
-    assert (
-        visit.page.locator("#error-sentence").inner_text()
-        == "The engine failed while speaking. The text is kept; try again."
-    )
+    assert visit.page.locator("#error-sentence").inner_text() == "Synthesis failed. Your text is kept; try again."
     assert visit.page.input_value("#text textarea") == "Keep me."
 
 

@@ -72,4 +72,4 @@ def test_failed_takes_show_the_reason(studio: Studio, fresh: Fresh) -> None:
     visit.type("……!!")
     visit.page.click("#compare-takes")
     visit.page.wait_for_function("() => document.querySelectorAll('.take[data-state=failed]').length === 3")
-    assert visit.page.inner_text("#takes-hint").startswith("There is nothing to speak")
+    assert visit.page.inner_text("#takes-hint").startswith("There is nothing to synthesize")
