@@ -208,12 +208,30 @@ def test_every_module_it_names_exists(document: str):
     assert [path for path in paths if not (ROOT / "qwen3tts_webui" / path).exists()] == []
 
 
+LABELS = [
+    ("docs/quickstart.md", "en", r"\*{1,2}([A-Z][A-Za-z ]+)\*{1,2}(?! preview)"),
+    ("docs/quickstart.zh.md", "zh", r"[“*]{1,2}(模型与本机|下载|生成|重[^”*]+)[”*]{1,2}"),
+]
+
+
+@pytest.mark.parametrize(("document", "language", "pattern"), LABELS)
+def test_labels_of_the_page_are_in_its_catalog(document: str, language: str, pattern: str):
+    catalog = json.loads((ROOT / "assets" / "i18n" / f"{language}.json").read_text(encoding="utf-8"))
+    labels = set(re.findall(pattern, TEXTS[document]))
+    assert len(labels) == 4
+    assert labels <= set(catalog.values())
+
+
 def citations() -> list[tuple[str, str]]:
     """Every document that a module cites."""
     files = [*(ROOT / "qwen3tts_webui").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py")]
     names = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in sorted(files)}
     done = {name: text for name, text in names.items() if not name.startswith(CITATIONS_PENDING)}
-    return [(name, cited) for name, text in done.items() for cited in set(re.findall(r"\b(?:docs/[\w/.-]+|[A-Z]{3,})\.md\b", text))]
+    return [
+        (name, cited)
+        for name, text in done.items()
+        for cited in set(re.findall(r"\b(?:docs/[\w/.-]+|[A-Z]{3,})\.md\b", text))
+    ]
 
 
 @pytest.mark.parametrize(("module", "document"), citations())

@@ -58,12 +58,12 @@ def silence(seconds: float) -> Pcm:
 
 
 def fade_in(pcm: Pcm, seconds: float) -> Pcm:
-    """Return a copy whose first `seconds` rise from zero along a half cosine."""
+    """Return a copy with the first `seconds` rising from zero along a half cosine."""
     return _fade(pcm, seconds, at_end=False)
 
 
 def fade_out(pcm: Pcm, seconds: float) -> Pcm:
-    """Return a copy whose last `seconds` fall to zero along a half cosine."""
+    """Return a copy with the last `seconds` falling to zero along a half cosine."""
     return _fade(pcm, seconds, at_end=True)
 
 
