@@ -129,7 +129,7 @@ async function estimate({ text, language }) {
   const { run } = player.stats;
   expected = textAnalyzer.seconds(text, language) ?? 0;
   if (expected) return;
-  const seconds = await textAnalyzer.analyze(text, language).catch(() => 0);
+  const seconds = await textAnalyzer.estimate(text, language).catch(() => 0);
   if (run === player.stats.run) expected = seconds;
 }
 

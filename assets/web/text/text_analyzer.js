@@ -15,10 +15,11 @@ export class TextAnalyzer extends EventTarget {
   constructor(request) {
     super();
     this.#request = request;
-    this.#query = new DebouncedQuery(
-      ({ text, language }) => this.analyze(text, language),
-      () => this.dispatchEvent(new Event("change")),
-    );
+    this.#query = new DebouncedQuery(request, ({ seconds, lines }, { text, language }) => {
+      this.#store(text, lines);
+      this.#latest = { text, language, seconds };
+      this.dispatchEvent(new Event("change"));
+    });
   }
 
   /** Analyze `text` once typing pauses; a "change" event follows. */
@@ -26,13 +27,16 @@ export class TextAnalyzer extends EventTarget {
     this.#query.update({ text, language }, text.length);
   }
 
-  /** Analyze `text` now; the estimated duration in seconds. */
-  async analyze(text, language) {
+  /** Estimate the duration of `text` in seconds now. */
+  async estimate(text, language) {
     const { seconds, lines } = await this.#request({ text, language });
+    this.#store(text, lines);
+    return seconds;
+  }
+
+  #store(text, lines) {
     if (this.#lines.size > MAX_LINES) this.#lines.clear();
     text.split("\n").forEach((line, i) => this.#lines.set(line, lines[i]));
-    this.#latest = { text, language, seconds };
-    return seconds;
   }
 
   /** The estimated duration of `text`; null while it is unknown. */
