@@ -79,7 +79,8 @@ def test_a_foreign_detail_is_left_unchanged() -> None:
                     )
                 )
             ),
-            "The voice engine is not ready: The model needs 6.0 GiB on cuda:0, but 4.0 GiB are free. Use half precision.",
+            "The voice engine is not ready: The model needs 6.0 GiB on cuda:0, but 4.0 GiB are free."
+            " Use half precision.",
             "语音引擎还没有准备好：模型在 cuda:0 上需要 6.0 GiB，目前只有 4.0 GiB 可用。请改用半精度。",
         ),
         (

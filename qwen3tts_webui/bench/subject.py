@@ -118,7 +118,9 @@ def utterances(count: int, *, frames: int, frames_per_packet: int | None = None)
     """So many utterances of one text and voice, each with a seed of its own, of exactly `frames` frames."""
     voice = Voice(description=DESCRIPTION)
     return [
-        Utterance(text=TEXT, language="en", voice=voice, seed=seed, max_frames=frames, frames_per_packet=frames_per_packet)
+        Utterance(
+            text=TEXT, language="en", voice=voice, seed=seed, max_frames=frames, frames_per_packet=frames_per_packet
+        )
         for seed in range(count)
     ]
 

@@ -254,7 +254,9 @@ class Engine:
             bytes_after, seconds = self._runner.nbytes, self._clock() - began
             log.info("%s -> %s: %d -> %d bytes", before.dtype, self._choice.dtype, bytes_before, bytes_after)
             types = {"before": before.dtype, "after": self._choice.dtype}
-            future.set_result(PrecisionChange(**types, bytes_before=bytes_before, bytes_after=bytes_after, seconds=seconds))
+            future.set_result(
+                PrecisionChange(**types, bytes_before=bytes_before, bytes_after=bytes_after, seconds=seconds)
+            )
         self._floor, self._wish = floor, None
 
     def _wider(self) -> Choice | None:

@@ -102,7 +102,7 @@ def wider(dtype: Dtype, *, bf16: bool) -> Dtype | None:
 
 
 def ensure_fits(machine: Machine, choice: Choice, needed: Mapping[str, int]) -> None:
-    """Raise `InsufficientMemory` unless the sum of `needed` (bytes by purpose) and a reserve is free on the chosen device."""
+    """Raise `InsufficientMemory` unless the sum of `needed` (bytes by purpose) and a reserve is free on the device."""
     total = sum(needed.values())
     free = free_bytes(machine, choice.device)
     if total <= free:

@@ -36,8 +36,8 @@ _POLL_S = 0.005
 class Packet:
     """A piece of speech: `pcm` (frames * 1920,) and its `codes` (frames, 16).
 
-    The last one, which may be empty, says why the speech `stopped`: "stop" when the model ended it, "length" when it ran
-    into the limit of frames.
+    The last one, which may be empty, says why the speech `stopped`: "stop" when the model ended it, "length" when it
+    ran into the limit of frames.
     """
 
     pcm: Pcm
@@ -77,7 +77,9 @@ class Qwen3TTS:
         text = SpokenText(self.encoder, utterance)
         return self.prompts.input_ids(text.whole()), self.prompts.instruct_ids(utterance.voice.description)
 
-    def speak(self, utterance: Utterance, *, frames_per_packet: int = 1, max_frames: int | None = None) -> Iterator[Packet]:
+    def speak(
+        self, utterance: Utterance, *, frames_per_packet: int = 1, max_frames: int | None = None
+    ) -> Iterator[Packet]:
         """Speak `utterance` in packets of `frames_per_packet` frames; each comes as soon as it is computed.
 
         At most `max_frames` frames, and never more than the text can need (`frame_cap`). While the text of a feed is

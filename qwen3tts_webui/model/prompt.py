@@ -3,8 +3,8 @@
 A row is one position of the talker: a text id, always, and 16 codes, or `NONE` where it has no code. The talker adds up
 their embeddings. A control id stands in the first of the 16.
 
-Continuation. The rows of a prompt with a `AcousticPrompt` are those that the model itself passes through when it speaks the
-passage's text and the new text as one: the joined text, then a row for each frame already spoken. Whole text comes
+Continuation. The rows of a prompt with a `AcousticPrompt` are those that the model itself passes through when it speaks
+the passage's text and the new text as one: the joined text, then a row for each frame already spoken. Whole text comes
 before the first frame, so a passage is natural there. In streaming mode the text lies beside the frames, one token a
 frame; where a feed has not yet brought the text for a frame of the passage, that row holds the text pad.
 """

@@ -32,12 +32,12 @@ GREEDY = replace(PLAIN, text="One, two.", sampling=Sampling(greedy=True))
 
 @dataclass(eq=False)
 class Listener:
-    """A sink that keeps everything. `full` and `cancelled` are turned by the test; `ring` wakes the engine."""
+    """A sink that keeps everything. The test sets `is_backpressured` and `cancelled`; `ring` wakes the engine."""
 
     packets: list[Pcm] = field(default_factory=list)
     spoken: SynthesisResult | None = None
     error: Exception | None = None
-    full: bool = False
+    is_backpressured: bool = False
     cancelled: bool = False
     endings: int = 0
     ended: threading.Event = field(default_factory=threading.Event)
@@ -53,7 +53,7 @@ class Listener:
         self.after_packets.pop(len(self.packets), lambda: None)()
 
     def finish(self, result: SynthesisResult) -> None:
-        self.spoken = spoken
+        self.spoken = result
         self._end()
 
     def fail(self, error: Exception) -> None:

@@ -38,9 +38,7 @@ def test_auto(name: str) -> None:
 
 
 def test_an_unknown_language_names_those_that_are_known() -> None:
-    with pytest.raises(
-        UnknownLanguage, match=r"klingon is not supported. Use one of: auto, zh, en, ja, ko"
-    ):
+    with pytest.raises(UnknownLanguage, match=r"klingon is not supported. Use one of: auto, zh, en, ja, ko"):
         parse_language("klingon")
 
 
