@@ -15,7 +15,7 @@ from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.streams import PcmStream, TextQueue
 from qwen3tts_webui.types import Utterance
 from qwen3tts_webui.voices import Presets
-from tests.server.test_ops import Reading
+from tests.server.test_service import Reading
 from tests.support.fakes import FailingSynthesizer, SteppedSynthesizer, TextStreamingSynthesizer, ZeroCostSynthesizer
 from tests.support.server import make_client, open_request, run_server
 from tests.support.wait import wait_until

@@ -231,3 +231,20 @@ def test_a_deadline_holds_in_every_format(format: str, streaming: bool) -> None:
         body = {"text": "Hi.", "streaming": streaming, "format": format}
         answer = httpx.post(f"{url}/api/tts", json=body, headers={"X-Deadline-Ms": "50"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (504, "deadline_exceeded")
+
+
+@pytest.mark.parametrize("name", ["voice_desc", "instruct"])
+def test_a_description_has_two_names(name: str) -> None:
+    assert asked({name: "A calm old man."})[0].voice.description == "A calm old man."
+
+
+def test_every_packet_has_the_requested_number_of_frames() -> None:
+    assert asked({"frames_per_packet": 4}, features=("seed", "packet_size"))[0].frames_per_packet == 4
+
+
+def test_an_engine_without_packet_sizes_rejects_them() -> None:
+    client = client_of(ZeroCostSynthesizer(features=("seed",)))
+    answer = client.post("/api/tts", json={"text": "Hi.", "frames_per_packet": 4})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (422, "unsupported")
+    assert "packet size" in error["message"]

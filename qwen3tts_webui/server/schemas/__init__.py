@@ -4,7 +4,6 @@ from qwen3tts_webui.server.schemas.speech import (
     MAX_BATCH_TEXTS,
     Body,
     ContinueFrom,
-    SamplingFields,
     TtsBody,
 )
 from qwen3tts_webui.server.schemas.websocket import (
@@ -32,7 +31,6 @@ __all__ = [
     "Message",
     "Open",
     "Ping",
-    "SamplingFields",
     "Text",
     "TtsBody",
     "message_id",

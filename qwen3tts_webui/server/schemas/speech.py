@@ -29,38 +29,7 @@ class ContinueFrom(Body):
     )
 
 
-class SamplingFields(Body):
-    """Sampling options: the fields of `Sampling`, with its defaults."""
-
-    greedy: bool = Field(
-        default=_DEFAULT.greedy, description="true: always take the most likely code; no randomness.", examples=[False]
-    )
-    temperature: float = Field(
-        default=_DEFAULT.temperature,
-        description="Temperature of the talker, 0.01 to 5.",
-        examples=[_DEFAULT.temperature],
-    )
-    top_k: int = Field(default=_DEFAULT.top_k, description="0 to 4096; 0 means no limit.", examples=[_DEFAULT.top_k])
-    top_p: float = Field(default=_DEFAULT.top_p, description="0.01 to 1.", examples=[_DEFAULT.top_p])
-    repetition_penalty: float = Field(
-        default=_DEFAULT.repetition_penalty, description="0.5 to 5.", examples=[_DEFAULT.repetition_penalty]
-    )
-    subtalker_temperature: float = Field(
-        default=_DEFAULT.subtalker_temperature,
-        description="Temperature of the code predictor, 0.01 to 5.",
-        examples=[_DEFAULT.subtalker_temperature],
-    )
-    subtalker_top_k: int = Field(
-        default=_DEFAULT.subtalker_top_k,
-        description="0 to 4096; 0 means no limit.",
-        examples=[_DEFAULT.subtalker_top_k],
-    )
-    subtalker_top_p: float = Field(
-        default=_DEFAULT.subtalker_top_p, description="0.01 to 1.", examples=[_DEFAULT.subtalker_top_p]
-    )
-
-
-class TtsBody(SamplingFields):
+class TtsBody(Body):
     """`POST /api/tts`."""
 
     text: str | list[str] = Field(
@@ -151,4 +120,30 @@ class TtsBody(SamplingFields):
     )
     loudness: bool = Field(
         default=False, description="true: normalize loudness to -16 LUFS (BS.1770) while streaming.", examples=[True]
+    )
+    greedy: bool = Field(
+        default=_DEFAULT.greedy, description="true: always take the most likely code; no randomness.", examples=[False]
+    )
+    temperature: float = Field(
+        default=_DEFAULT.temperature,
+        description="Temperature of the talker, 0.01 to 5.",
+        examples=[_DEFAULT.temperature],
+    )
+    top_k: int = Field(default=_DEFAULT.top_k, description="0 to 4096; 0 means no limit.", examples=[_DEFAULT.top_k])
+    top_p: float = Field(default=_DEFAULT.top_p, description="0.01 to 1.", examples=[_DEFAULT.top_p])
+    repetition_penalty: float = Field(
+        default=_DEFAULT.repetition_penalty, description="0.5 to 5.", examples=[_DEFAULT.repetition_penalty]
+    )
+    subtalker_temperature: float = Field(
+        default=_DEFAULT.subtalker_temperature,
+        description="Temperature of the code predictor, 0.01 to 5.",
+        examples=[_DEFAULT.subtalker_temperature],
+    )
+    subtalker_top_k: int = Field(
+        default=_DEFAULT.subtalker_top_k,
+        description="0 to 4096; 0 means no limit.",
+        examples=[_DEFAULT.subtalker_top_k],
+    )
+    subtalker_top_p: float = Field(
+        default=_DEFAULT.subtalker_top_p, description="0.01 to 1.", examples=[_DEFAULT.subtalker_top_p]
     )

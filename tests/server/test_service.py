@@ -43,7 +43,7 @@ def test_info_says_who_speaks_how_busy_it_is_and_what_may_be_asked() -> None:
     synthesizer = SteppedSynthesizer(slots=2, queue_size=3)
     info = client_of(synthesizer).get("/api/info").json()
     assert (info["name"], info["preview"], info["label"]) == ("fake", True, "fake voice for tests")
-    assert info["load"] == {"active": 0, "waiting": 0, "slots": 2, "queue_size": 3}
+    assert info["load"] == {"running": 0, "queued": 0, "slots": 2, "queue_size": 3}
     assert info["limits"] == {"text": 20_000, "description": 2_048, "speed": [0.5, 2.0]}
     assert info["language_names"]["zh"] == "中文" and len(info["language_names"]) == 10
 
