@@ -50,7 +50,8 @@ def test_every_field_and_voice_of_the_openai_route_is_listed(name: str) -> None:
 
 
 def test_every_error_in_the_table_has_that_status() -> None:
-    known = {found.code: found.status for found in classes(errors.SpeechError)}
+    found = [error for error in classes(errors.SpeechError) if not error.__module__.startswith("qwen3tts_webui.cli")]
+    known = {error.code: error.status for error in found}
     rows = re.findall(r"^\| (\d{3}(?:, \d{3})*) \| (.+) \|$", DOCS.partition("## Errors")[2], re.MULTILINE)
     listed = {code: statuses for statuses, codes in rows for code in re.findall(r"`(\w+)`", codes)}
     assert all(f"`{code}`" in DOCS for code in known)
