@@ -1,4 +1,4 @@
-"""Who gets in: host names, origins, keys, cookies; the same for page, API and WebSocket."""
+"""Access control: host names, origins, keys, cookies; the same for page, API and WebSocket."""
 
 from __future__ import annotations
 
@@ -49,19 +49,19 @@ def keys(tmp_path: Path) -> ApiKeyStore:
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "127.0.0.1:7860", "localhost", "LOCALHOST:1", "[::1]", "[::1]:7860", "localhost."]
 )
-def test_this_machine_answers_to_its_loopback_names(host: str) -> None:
+def test_loopback_names_are_accepted(host: str) -> None:
     assert client_with().get("/health", headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize(
     "host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "192.168.1.7", "", "localhost:80@evil"]
 )
-def test_a_rebound_name_is_refused_even_where_anything_is_allowed(host: str) -> None:
+def test_a_rebound_name_is_rejected_even_on_an_open_bind_address(host: str) -> None:
     answer = client_with().get("/health", headers={"Host": host})
     assert (answer.status_code, answer.json()["error"]["code"]) == (421, "forbidden_host")
 
 
-def test_two_host_headers_are_refused() -> None:
+def test_two_host_headers_are_rejected() -> None:
     answer = client_with().get("/health", headers=[("Host", "127.0.0.1"), ("Host", "evil.example")])
     assert answer.status_code == 421
 
@@ -73,7 +73,7 @@ def test_a_listed_name_and_the_bound_host_are_allowed() -> None:
     assert client.get("/health", headers={"Host": "other.example.org"}).status_code == 421
 
 
-def test_a_server_bound_to_every_address_answers_to_addresses_and_not_to_foreign_names() -> None:
+def test_a_server_bound_to_all_addresses_accepts_addresses_but_no_foreign_names() -> None:
     client = client_with(host="0.0.0.0")
     assert client.get("/health", headers={"Host": "192.168.1.7:7860"}).status_code == 200
     assert client.get("/health", headers={"Host": "evil.example"}).status_code == 421
@@ -104,7 +104,7 @@ def test_lists_in_the_environment_are_split_at_commas(monkeypatch: pytest.Monkey
         ({"Sec-Fetch-Site": "same-origin"}, 200),
     ],
 )
-def test_only_this_page_may_change_anything_from_a_browser(headers: dict[str, str], status: int) -> None:
+def test_only_the_own_page_may_send_unsafe_requests_from_a_browser(headers: dict[str, str], status: int) -> None:
     synthesizer = ZeroCostSynthesizer(num_frames=1)
     assert client_with(synthesizer).post("/api/tts", json=HELLO, headers=headers).status_code == status
     assert len(synthesizer.utterances) == (status == 200)
@@ -128,7 +128,7 @@ def test_cors_is_off_unless_an_origin_is_listed() -> None:
 # keys
 
 
-def test_a_key_is_shown_once_and_kept_as_a_hash(keys: ApiKeyStore, tmp_path: Path) -> None:
+def test_a_key_is_shown_once_and_stored_as_a_hash(keys: ApiKeyStore, tmp_path: Path) -> None:
     key, secret = keys.create("laptop")
     file = tmp_path / "config" / "keys.json"
     assert secret not in file.read_text() and len(secret) > 40
@@ -144,7 +144,7 @@ def sessions_in(tmp_path: Path) -> BrowserSessions:
     return BrowserSessions(ApiKeyStore(file), secret_file(file))
 
 
-def test_a_session_is_good_for_every_server_with_the_same_files(keys: ApiKeyStore, tmp_path: Path) -> None:
+def test_a_session_is_valid_on_every_server_with_the_same_files(keys: ApiKeyStore, tmp_path: Path) -> None:
     key, _ = keys.create()
     session = sessions_in(tmp_path).create(key.id)
     assert sessions_in(tmp_path).id_of(session) == key.id
@@ -159,7 +159,7 @@ def test_a_session_is_good_for_every_server_with_the_same_files(keys: ApiKeyStor
     assert [sessions_in(tmp_path).id_of(token) for token in forged] == [None] * len(forged)
 
 
-def test_the_file_of_keys_is_not_enough_to_forge_a_session(keys: ApiKeyStore, tmp_path: Path) -> None:
+def test_the_key_file_does_not_suffice_to_forge_a_session(keys: ApiKeyStore, tmp_path: Path) -> None:
     key, _ = keys.create()
     sessions = sessions_in(tmp_path)
     sessions.create(key.id)
@@ -188,14 +188,14 @@ def test_a_broken_secret_signs_nothing(keys: ApiKeyStore, tmp_path: Path, broken
     assert sessions_in(tmp_path).id_of(sessions_in(tmp_path).create(key.id)) is None
 
 
-def test_many_servers_that_start_at_once_agree_on_one_secret(keys: ApiKeyStore, tmp_path: Path) -> None:
+def test_servers_that_start_concurrently_share_one_secret(keys: ApiKeyStore, tmp_path: Path) -> None:
     key, _ = keys.create()
     with ThreadPoolExecutor(8) as threads:
         begun = list(threads.map(lambda _: sessions_in(tmp_path).create(key.id), range(32)))
     assert {sessions_in(tmp_path).id_of(session) for session in begun} == {key.id}
 
 
-def test_a_revoked_key_is_no_longer_good(keys: ApiKeyStore, tmp_path: Path) -> None:
+def test_a_revoked_key_and_its_sessions_are_invalid(keys: ApiKeyStore, tmp_path: Path) -> None:
     key, secret = keys.create()
     sessions = sessions_in(tmp_path)
     session = sessions.create(key.id)
@@ -207,7 +207,7 @@ def test_a_revoked_key_is_no_longer_good(keys: ApiKeyStore, tmp_path: Path) -> N
         keys.revoke(key.id)
 
 
-def test_when_the_last_key_or_the_file_goes_the_door_stays_shut(keys: ApiKeyStore, tmp_path: Path) -> None:
+def test_without_keys_or_their_file_access_stays_denied(keys: ApiKeyStore, tmp_path: Path) -> None:
     key, _ = keys.create()
     file = tmp_path / "config" / "keys.json"
     client = client_with(api_keys_file=file)
@@ -218,7 +218,7 @@ def test_when_the_last_key_or_the_file_goes_the_door_stays_shut(keys: ApiKeyStor
     assert client.get("/api/info").status_code == 401
 
 
-def test_a_broken_file_of_keys_lets_nobody_in(tmp_path: Path) -> None:
+def test_a_broken_key_file_denies_access(tmp_path: Path) -> None:
     file = tmp_path / "keys.json"
     file.write_text("{")
     assert client_with(api_keys_file=file).get("/api/info").status_code == 401
@@ -240,7 +240,7 @@ def test_everything_needs_the_key(locked: tuple[TestClient, str], path: str) -> 
 
 
 @pytest.mark.parametrize("value", ["", "Bearer", "Bearer ", "Bearer x", "Basic {}", "{}", "Bearer {}x", "bearer x {}"])
-def test_a_wrong_key_is_none(locked: tuple[TestClient, str], value: str) -> None:
+def test_a_wrong_key_is_rejected(locked: tuple[TestClient, str], value: str) -> None:
     client, secret = locked
     assert client.post("/api/tts", json=HELLO, headers={"Authorization": value.format(secret)}).status_code == 401
 
@@ -262,7 +262,7 @@ def test_a_websocket_needs_the_key(locked: tuple[TestClient, str]) -> None:
         assert socket.receive_json()["type"] == "pong"
 
 
-def test_a_person_signs_in_once_and_has_a_cookie(locked: tuple[TestClient, str]) -> None:
+def test_logging_in_sets_a_session_cookie(locked: tuple[TestClient, str]) -> None:
     client, secret = locked
     sent_on = client.get("/", headers={"Accept": "text/html"})
     assert (sent_on.status_code, sent_on.headers["location"]) == (303, "/login")
@@ -277,7 +277,7 @@ def test_a_person_signs_in_once_and_has_a_cookie(locked: tuple[TestClient, str])
     assert client.post("/api/tts", json=HELLO).status_code == 200
 
 
-def test_a_key_in_the_address_of_the_page_becomes_a_cookie_and_leaves_the_address(
+def test_a_key_in_the_page_url_becomes_a_cookie_and_leaves_the_url(
     locked: tuple[TestClient, str],
 ) -> None:
     client, secret = locked
@@ -288,7 +288,7 @@ def test_a_key_in_the_address_of_the_page_becomes_a_cookie_and_leaves_the_addres
     assert client.get(f"/api/info?key={secret}").status_code == 401  # programs send a header
 
 
-def test_a_cookie_of_a_foreign_website_is_no_use(locked: tuple[TestClient, str]) -> None:
+def test_a_cookie_does_not_help_another_website(locked: tuple[TestClient, str]) -> None:
     client, secret = locked
     client.post("/login", data={"key": secret})
     assert client.post("/api/tts", json=HELLO, headers={"Origin": "https://evil.example"}).status_code == 403
@@ -298,7 +298,7 @@ def test_a_cookie_of_a_foreign_website_is_no_use(locked: tuple[TestClient, str])
 
 
 @pytest.mark.parametrize("path", ["/health", "/api/info", "/no-such-path", "/docs", "/"])
-def test_every_answer_is_safe_to_show(path: str) -> None:
+def test_every_response_has_security_headers(path: str) -> None:
     headers = client_with().get(path).headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] == "DENY"
@@ -308,7 +308,7 @@ def test_every_answer_is_safe_to_show(path: str) -> None:
         assert headers["content-security-policy"].startswith("default-src 'none'")
 
 
-def test_an_unexpected_error_wears_the_same_headers_and_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unexpected_error_has_the_same_headers_and_no_details(caplog: pytest.LogCaptureFixture) -> None:
     app = create_app(Speech(ZeroCostSynthesizer(), Presets.load()), Settings())
 
     @app.get("/broken")

@@ -1,4 +1,4 @@
-"""What may be sent: hostile and odd bodies get a 4xx in our shape and in the client's language, never a 500."""
+"""Request bodies: malformed and odd ones get a 4xx in our format and the client's language, never a 500."""
 
 import json
 from typing import Any
@@ -116,13 +116,13 @@ def test_what_is_not_json_is_400(client: TestClient, raw: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
-def test_what_is_not_declared_as_json_is_415(client: TestClient, kind: str) -> None:
+def test_another_content_type_is_415(client: TestClient, kind: str) -> None:
     answer = client.post("/api/tts", content=b'{"text": "Hi."}', headers={"Content-Type": kind})
     assert (answer.status_code, answer.json()["error"]["code"]) == (415, "unsupported_media_type")
 
 
 @pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "Application/JSON"])
-def test_what_is_declared_as_json_is_taken(client: TestClient, kind: str) -> None:
+def test_json_content_types_are_accepted(client: TestClient, kind: str) -> None:
     assert client.post("/api/tts", content=b'{"text": "Hi."}', headers={"Content-Type": kind}).status_code == 200
 
 
@@ -136,7 +136,7 @@ def test_a_body_over_the_cap_is_413_declared_or_not(client: TestClient) -> None:
     ]
 
 
-def test_the_longest_text_fits_however_it_is_spelled(client: TestClient) -> None:
+def test_the_longest_text_fits_in_any_json_escape(client: TestClient) -> None:
     body = json.dumps({"text": "😀" * (LIMIT - 2) + "Hi"})  # 12 bytes for each in JSON
     assert client.post("/api/tts", content=body, headers=JSON).status_code == 200
 
@@ -155,7 +155,7 @@ def test_a_surrogate_in_a_key_is_an_unknown_key(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "beginning"),
+    ("accept_language", "beginning"),
     [
         ("zh-CN,zh;q=0.9,en;q=0.8", "没有可以合成的内容"),
         ("en", "There is nothing to synthesize"),
@@ -163,8 +163,8 @@ def test_a_surrogate_in_a_key_is_an_unknown_key(client: TestClient) -> None:
         ("", "There is nothing to synthesize"),
     ],
 )
-def test_errors_are_told_in_the_clients_language(client: TestClient, wish: str, beginning: str) -> None:
-    answer = client.post("/api/tts", json={"text": ""}, headers={"Accept-Language": wish})
+def test_errors_are_in_the_clients_language(client: TestClient, accept_language: str, beginning: str) -> None:
+    answer = client.post("/api/tts", json={"text": ""}, headers={"Accept-Language": accept_language})
     assert answer.json()["error"]["message"].startswith(beginning)
 
 
@@ -208,7 +208,7 @@ FIELDS = st.sampled_from([*TtsBody.model_fields, "Text", "__class__"])
 
 @settings(max_examples=150, deadline=None)
 @given(text=st.text(st.characters(codec=None), max_size=80), streaming=st.booleans())
-def test_any_text_is_spoken_or_refused(client: TestClient, text: str, streaming: bool) -> None:
+def test_any_text_is_synthesized_or_rejected(client: TestClient, text: str, streaming: bool) -> None:
     body = json.dumps({"text": text, "voice_desc": text, "streaming": streaming})
     answer = client.post("/api/tts", content=body, headers=JSON)
     assert answer.status_code in (200, 422)
@@ -216,7 +216,7 @@ def test_any_text_is_spoken_or_refused(client: TestClient, text: str, streaming:
 
 @settings(max_examples=150, deadline=None)
 @given(body=VALUES | st.dictionaries(FIELDS, VALUES), known=st.booleans())
-def test_any_json_is_answered(client: TestClient, body: Any, known: bool) -> None:
+def test_any_json_gets_a_response(client: TestClient, body: Any, known: bool) -> None:
     if known and isinstance(body, dict):
         body = {"text": "Hi.", **body}
     answer = client.post("/api/tts", content=json.dumps(body), headers=JSON)
@@ -226,5 +226,5 @@ def test_any_json_is_answered(client: TestClient, body: Any, known: bool) -> Non
 
 @settings(max_examples=100, deadline=None)
 @given(raw=st.binary(max_size=200))
-def test_any_bytes_are_answered(client: TestClient, raw: bytes) -> None:
+def test_any_bytes_get_a_response(client: TestClient, raw: bytes) -> None:
     assert client.post("/api/tts", content=raw, headers=JSON).status_code in (400, 422)

@@ -1,4 +1,4 @@
-"""Whoever leaves ends the synthesis within one packet: the fake engine counts what it made."""
+"""A disconnect cancels synthesis within one packet: the fake engine counts its packets."""
 
 import socket
 import struct
@@ -23,7 +23,7 @@ def assert_nothing_is_made_any_more(synthesizer: SteppedSynthesizer) -> None:
 
 @pytest.mark.parametrize("how", ["close", "reset"])
 @pytest.mark.parametrize("streaming", [True, False])
-def test_a_dropped_connection_in_mid_speech(how: str, streaming: bool) -> None:
+def test_a_dropped_connection_during_synthesis(how: str, streaming: bool) -> None:
     synthesizer = SteppedSynthesizer(num_frames=10_000, slots=1)
     with run_server(synthesizer) as url:
         connection = open_request(url, {**LONG, "streaming": streaming}, ID)
@@ -39,7 +39,7 @@ def test_a_dropped_connection_in_mid_speech(how: str, streaming: bool) -> None:
         assert httpx.get(f"{url}/api/requests/cancel-test-1").json()["finish_reason"] == "cancelled"
 
 
-def test_a_connection_dropped_before_the_first_sound() -> None:
+def test_a_connection_dropped_before_the_first_audio() -> None:
     synthesizer = SteppedSynthesizer(slots=1)
     with run_server(synthesizer) as url:
         connection = open_request(url, LONG, ID)
@@ -62,7 +62,7 @@ def test_a_connection_dropped_while_waiting_in_the_queue() -> None:
         assert synthesizer.packets_made == 2
 
 
-def test_delete_ends_it_and_the_listener_keeps_what_was_said() -> None:
+def test_delete_cancels_and_the_client_keeps_the_audio_so_far() -> None:
     synthesizer = SteppedSynthesizer(num_frames=10_000)
     with run_server(synthesizer) as url, open_request(url, LONG, ID) as connection:
         wait_until(lambda: synthesizer.load.running == 1)
@@ -80,7 +80,7 @@ def test_delete_of_something_unknown_is_404() -> None:
         assert httpx.delete(f"{url}/api/requests/nobody-knows").json()["error"]["code"] == "not_found"
 
 
-def test_a_server_that_goes_down_cancels_what_is_spoken() -> None:
+def test_shutdown_cancels_running_requests() -> None:
     synthesizer = SteppedSynthesizer(num_frames=10_000)
     with run_server(synthesizer) as url:
         connection = open_request(url, LONG)
@@ -90,7 +90,7 @@ def test_a_server_that_goes_down_cancels_what_is_spoken() -> None:
     connection.close()
 
 
-def test_many_cancels_at_once_and_after_the_end_are_one() -> None:
+def test_repeated_cancels_have_no_further_effect() -> None:
     synthesizer = SteppedSynthesizer(num_frames=10_000, slots=1)
     with run_server(synthesizer) as url, open_request(url, LONG, ID), ThreadPoolExecutor(8) as threads:
         wait_until(lambda: synthesizer.load.running == 1)

@@ -1,4 +1,4 @@
-"""`continue_from`: a text goes on in the voice of a segment that was spoken lately, or one clear error says why not."""
+"""`continue_from`: a text continues the voice of a recent segment, or one clear error says why not."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def client_of(synthesizer: ZeroCostSynthesizer) -> TestClient:
 
 
 def asked(synthesizer: ZeroCostSynthesizer, source: dict[str, Any], **body: Any) -> Voice:
-    """Whose voice the engine was asked for."""
+    """The voice that the engine receives."""
     answer = client_of(synthesizer).post("/api/tts", json={"text": "Three.", "continue_from": source, **body})
     assert answer.status_code == 200, answer.text
     return synthesizer.utterances[-1].voice
@@ -45,18 +45,18 @@ def asked(synthesizer: ZeroCostSynthesizer, source: dict[str, Any], **body: Any)
     ("source", "text"),
     [({"segment": 1}, "Two."), ({"segment": 0}, "One."), ({}, "One."), ({"segment": None}, "One.")],
 )
-def test_the_engine_goes_on_from_the_text_and_codes_of_the_segment(source: dict[str, Any], text: str) -> None:
+def test_the_engine_continues_from_the_text_and_codes_of_the_segment(source: dict[str, Any], text: str) -> None:
     voice = asked(ContinuingSynthesizer(), {"request_id": ID, **source})
     assert voice.acoustic_prompt is not None and voice.acoustic_prompt.text == text
     assert np.array_equal(voice.acoustic_prompt.codes, codes_of(text, 5))
     assert voice.description == "warm"
 
 
-def test_a_description_is_added_to_the_one_it_had() -> None:
+def test_a_description_is_appended() -> None:
     assert asked(ContinuingSynthesizer(), {"request_id": ID}, voice_desc="slower").description == "warm slower"
 
 
-def test_the_seed_is_drawn_anew_or_given() -> None:
+def test_the_seed_is_new_unless_given() -> None:
     client = client_of(synthesizer := ContinuingSynthesizer())
     for seed in ({}, {}, {"seed": 9}):
         client.post("/api/tts", json={"text": "Two.", "continue_from": {"request_id": ID}, **seed})
@@ -64,11 +64,11 @@ def test_the_seed_is_drawn_anew_or_given() -> None:
     assert len({3, first, second}) == 3 and given == 9
 
 
-def test_an_engine_that_names_its_voices_gets_the_name_back() -> None:
+def test_an_engine_with_voice_ids_gets_its_id_back() -> None:
     assert asked(NamingSynthesizer(), {"request_id": ID, "segment": 1}).engine_voice_id == "voice-3"
 
 
-def test_every_text_of_a_batch_goes_on_from_it() -> None:
+def test_every_text_of_a_batch_continues_it() -> None:
     client = client_of(synthesizer := ContinuingSynthesizer())
     client.post("/api/tts", json={"text": ["A.", "B."], "continue_from": {"request_id": ID, "segment": 1}})
     passages = [utterance.voice.acoustic_prompt for utterance in synthesizer.utterances[-2:]]
@@ -84,7 +84,7 @@ def test_a_request_that_continued_can_be_continued() -> None:
     assert passage is not None and passage.text == "Three."
 
 
-def test_an_utterance_of_a_websocket_goes_on_in_the_voice_of_the_one_before() -> None:
+def test_a_websocket_utterance_continues_the_voice_of_the_one_before() -> None:
     synthesizer = ContinuingSynthesizer()
     with talking(synthesizer) as talk:
         talk.speak("One.", id="a", seed=3)
@@ -114,7 +114,7 @@ def test_an_utterance_of_a_websocket_goes_on_in_the_voice_of_the_one_before() ->
     ],
 )
 @pytest.mark.parametrize("text", ["Three.", ["Three.", "Four."]], ids=["one", "batch"])
-def test_what_is_wrong_is_told_before_anything_is_spoken(
+def test_invalid_requests_are_rejected_before_any_synthesis(
     body: dict[str, Any], status: int, code: str, field: str | None, text: str | list[str]
 ) -> None:
     client = client_of(synthesizer := ContinuingSynthesizer())
@@ -124,7 +124,7 @@ def test_what_is_wrong_is_told_before_anything_is_spoken(
     assert len(synthesizer.utterances) == 2
 
 
-def test_a_segment_that_is_still_spoken_or_was_cut_cannot_be_continued() -> None:
+def test_an_unfinished_or_truncated_segment_cannot_be_continued() -> None:
     synthesizer = SteppedSynthesizer(features=("seed", "continuation"))
     with run_server(synthesizer) as url, httpx.Client(base_url=url) as client:
         speaking = open_request(url, {"text": "One.", "streaming": True}, f"X-Request-Id: {ID}\r\n")
@@ -136,7 +136,7 @@ def test_a_segment_that_is_still_spoken_or_was_cut_cannot_be_continued() -> None
         assert client.post("/api/tts", json=body).json()["error"]["field"] == "continue_from.segment"
 
 
-def test_an_engine_that_leaves_nothing_to_go_on_from_says_so() -> None:
+def test_an_engine_without_continuation_is_unsupported() -> None:
     answer = client_of(ZeroCostSynthesizer()).post(
         "/api/tts", json={"text": "Hi.", "continue_from": {"request_id": ID}}
     )
@@ -146,7 +146,7 @@ def test_an_engine_that_leaves_nothing_to_go_on_from_says_so() -> None:
 
 
 @pytest.mark.parametrize(("name", "model"), [("fake", "another"), ("another", "fake")])
-def test_another_model_does_not_go_on_in_it(name: str, model: str) -> None:
+def test_another_model_cannot_continue_it(name: str, model: str) -> None:
     client = client_of(synthesizer := ContinuingSynthesizer())
     synthesizer.info = replace(synthesizer.info, name=name, model=model)  # changed while the program runs
     answer = client.post("/api/tts", json={"text": "Hi.", "continue_from": {"request_id": ID}})

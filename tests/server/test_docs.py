@@ -1,4 +1,4 @@
-"""The OpenAPI document: every field is explained with an example, every example is answered as promised."""
+"""The OpenAPI document: every field has a description and an example, every example gets the documented response."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -39,7 +39,7 @@ def test_every_field_has_a_description_and_an_example(document: dict[str, Any], 
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_every_example_is_answered(client: TestClient, document: dict[str, Any], route: str) -> None:
+def test_every_example_gets_a_response(client: TestClient, document: dict[str, Any], route: str) -> None:
     promised = document["paths"][route]["post"]["responses"]["200"]["content"]
     for example in body_of(document, route)["examples"].values():
         answer = client.post(route, json=example["value"])

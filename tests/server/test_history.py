@@ -1,4 +1,4 @@
-"""The page's own routes: history as a list, and one line put into a take."""
+"""The history routes: list, entry, star, delete, and one line replaced in a take."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def pcm(client: TestClient, entry: dict[str, Any]) -> Any:
     return from_s16le(client.get(f"/api/history/{entry['id']}/audio?format=pcm").content)
 
 
-def test_what_was_spoken_is_in_the_history_with_all_that_was_asked(client: TestClient) -> None:
+def test_a_request_is_in_the_history_with_its_options(client: TestClient) -> None:
     entry = spoken(client, "Hello there.")
     page = client.get("/api/history").json()
     assert (page["kept"], page["total"], page["used_bytes"]) == (True, 1, 44 + 2 * 1920 * FRAMES)
@@ -55,7 +55,7 @@ def test_what_was_spoken_is_in_the_history_with_all_that_was_asked(client: TestC
     }
 
 
-def test_a_list_is_short_and_one_entry_is_whole(client: TestClient) -> None:
+def test_a_list_shortens_texts_and_one_entry_is_complete(client: TestClient) -> None:
     entry = spoken(client, "word " * 1000)
     assert len(client.get("/api/history").json()["entries"][0]["text"]) == 240
     assert client.get(f"/api/history/{entry['id']}").json()["text"] == "word " * 1000
@@ -82,7 +82,7 @@ def test_delete_one_and_clear_the_rest(client: TestClient) -> None:
     assert client.get("/api/history").json()["total"] == 0
 
 
-def test_a_line_is_replaced_in_the_sound_and_in_the_account(client: TestClient) -> None:
+def test_a_line_is_replaced_in_the_audio_and_in_the_report(client: TestClient) -> None:
     take = spoken(client, "First.\n\nSecond. [pause 0.5s]\nThird.")
     retake = spoken(client, "[2x] Another second. [pause 0.1s]", seed=9)
     joined = client.put(f"/api/history/{take['id']}/lines/1", json={"retake": retake["id"]}).json()
@@ -125,17 +125,19 @@ def test_the_last_line_can_be_replaced_too(client: TestClient) -> None:
         ("GET", "/api/history?request_id=unknown-request", None, 404),
     ],
 )
-def test_what_is_not_there_is_refused(client: TestClient, method: str, path: str, body: Any, status: int) -> None:
+def test_unknown_ids_and_invalid_bodies_are_rejected(
+    client: TestClient, method: str, path: str, body: Any, status: int
+) -> None:
     assert client.request(method, path, json=body).status_code == status
 
 
-def test_a_line_that_the_take_lacks_is_refused(client: TestClient) -> None:
+def test_a_missing_line_is_rejected(client: TestClient) -> None:
     take = spoken(client, "First.")
     answer = client.put(f"/api/history/{take['id']}/lines/1", json={"retake": take["id"]})
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
 
 
-def test_without_a_library_the_history_is_empty_and_says_so() -> None:
+def test_without_a_store_the_history_is_empty_and_says_so() -> None:
     client = make_client(create_app(Speech(ZeroCostSynthesizer(), Presets.load()), Settings()))
     assert client.get("/api/history").json()["kept"] is False
     assert client.delete("/api/history").status_code == 404

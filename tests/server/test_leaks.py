@@ -1,4 +1,4 @@
-"""Clients that leave in the middle, by the hundred, leave nothing behind: no slot, task, socket or thread."""
+"""Hundreds of clients that disconnect midway leave nothing behind: no slot, task, socket or thread."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OK = b"HTTP/1.1 200"
 
 
 async def visit(port: int, *, leave: bool) -> bytes:
-    """One streamed request; who leaves does so after a few bytes of sound, or before any."""
+    """One streamed request; a client that disconnects does so after a few bytes of audio, or before any."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     body = json.dumps({"text": "Hello there.\nAnd again.", "streaming": True}).encode()
     head = "POST /api/tts HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nConnection: close\r\n"
@@ -77,7 +77,7 @@ async def test_random_disconnects_leak_nothing() -> None:
 
 
 @pytest.mark.slow
-async def test_three_hundred_too_many_are_all_refused_and_none_hangs() -> None:
+async def test_three_hundred_excess_requests_are_rejected_and_none_hangs() -> None:
     synthesizer = RealTimeSynthesizer(num_frames=100_000, slots=1, queue_size=0)
     speech = Speech(synthesizer, Presets.load())
     settings = Settings(rate_limit="1000000/minute", client_streams=10_000)

@@ -1,4 +1,4 @@
-"""The log: one line a request with its id, as JSON where wanted, and never a word of what a user wrote."""
+"""The log: one line per request with its id, as text or JSON, and never any user text."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def app_of(synthesizer: ZeroCostSynthesizer) -> FastAPI:
     return app
 
 
-def test_no_line_holds_what_a_user_wrote(written: StringIO) -> None:
+def test_no_log_line_contains_user_text(written: StringIO) -> None:
     for synthesizer in (ZeroCostSynthesizer(), FailingSynthesizer()):
         client = make_client(app_of(synthesizer), raise_server_exceptions=False)
         client.post("/api/tts", json={"text": SECRET, "voice_desc": SECRET})
@@ -92,7 +92,7 @@ def test_a_json_line_names_the_request_and_how_it_went() -> None:
     assert line["level"] == "info" and line["ms"] > 0 and line["time"].endswith("Z")
 
 
-def test_answers_carry_the_id_that_the_log_has() -> None:
+def test_responses_carry_the_logged_id() -> None:
     answer = make_client(app_of(ZeroCostSynthesizer())).get("/health", headers={"X-Request-Id": "my-own-id-2"})
     assert answer.headers["x-request-id"] == "my-own-id-2"
     assert len(make_client(app_of(ZeroCostSynthesizer())).get("/health").headers["x-request-id"]) == 16
@@ -110,12 +110,12 @@ print("said", flush=True)
 """
 
 
-def test_all_lines_have_left_when_the_program_ends() -> None:
+def test_all_lines_are_written_before_exit() -> None:
     done = subprocess.run([sys.executable, "-c", LINES.format(count=500)], capture_output=True, text=True, check=True)
     assert done.stderr.splitlines() == [f"INFO here: line {number}, {'x' * 100}" for number in range(500)]
 
 
-def test_nobody_reads_the_terminal_and_the_program_goes_on() -> None:
+def test_a_blocked_terminal_does_not_block_the_program() -> None:
     command = [sys.executable, "-c", LINES.format(count=20_000)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None

@@ -39,7 +39,7 @@ class Answer:
 
 
 def send(url: str, data: bytes, timeout_s: float = 60) -> Answer:
-    """Everything that comes back until the server hangs up or has answered; status 0 for nothing at all."""
+    """Everything that comes back until the server responds or closes the connection; status 0 for nothing at all."""
     host, port = url.removeprefix("http://").split(":")
     raw = b""
     with socket.create_connection((host, int(port)), timeout=timeout_s) as connection:
@@ -92,7 +92,7 @@ TABLE: list[tuple[str, bytes, int]] = [
     ("no content type", post("/api/tts", '{"text":"a"}', ""), 415),
     # wrong fields
     ("no text", post("/api/tts", "{}"), 422),
-    ("unknown field", tts(colour=1), 422),
+    ("unknown field", tts(color=1), 422),
     ("__proto__", post("/api/tts", '{"text":"a","__proto__":{"x":1}}'), 422),
     ("text is a number", tts(text=5), 422),
     ("text is an object", tts(text={"$gt": ""}), 422),
@@ -207,7 +207,7 @@ def test_the_table_is_long_enough() -> None:
 
 
 @pytest.mark.parametrize(("data", "status"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
-def test_the_answer_is_the_expected_one_and_leaks_nothing(server: str, data: bytes, status: int) -> None:
+def test_the_response_is_the_expected_one_and_leaks_nothing(server: str, data: bytes, status: int) -> None:
     answer = send(server, data)
     assert answer.status == status, answer.raw[:300]
     for leak in (b"Traceback", b'File "', b"site-packages", b"/work/", b"root:", SECRET.encode()):
@@ -216,7 +216,7 @@ def test_the_answer_is_the_expected_one_and_leaks_nothing(server: str, data: byt
         assert set(json.loads(answer.body)["error"]) <= {"code", "message", "field"}
 
 
-def test_afterwards_the_server_is_as_well_as_before(server: str) -> None:
+def test_the_server_still_works_afterwards(server: str) -> None:
     assert httpx.post(f"{server}/api/tts", json={"text": "Hello."}).status_code == 200
     assert httpx.get(f"{server}/metrics").text.count('code="internal"') == 0
 
@@ -247,13 +247,13 @@ def read_all(connection: socket.socket) -> bytes:
 
 
 @pytest.mark.parametrize("start", [b"", b"GET /health HTTP/1.1\r\n", b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "])
-def test_headers_that_do_not_come_are_not_waited_for(hasty: tuple[str, SteppedSynthesizer], start: bytes) -> None:
+def test_missing_headers_time_out(hasty: tuple[str, SteppedSynthesizer], start: bytes) -> None:
     with connected(hasty[0]) as connection:
         connection.sendall(start)
         assert read_all(connection).startswith(b"HTTP/1.1 408")
 
 
-def test_headers_that_trickle_are_not_waited_for(hasty: tuple[str, SteppedSynthesizer]) -> None:
+def test_trickling_headers_time_out(hasty: tuple[str, SteppedSynthesizer]) -> None:
     with connected(hasty[0]) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\n")
         try:
@@ -265,13 +265,13 @@ def test_headers_that_trickle_are_not_waited_for(hasty: tuple[str, SteppedSynthe
         pytest.fail("the server listened for 20 s")
 
 
-def test_a_body_that_does_not_come_is_not_waited_for(hasty: tuple[str, SteppedSynthesizer]) -> None:
+def test_a_missing_body_times_out(hasty: tuple[str, SteppedSynthesizer]) -> None:
     with connected(hasty[0]) as connection:
         connection.sendall(post("/api/tts", "x" * 1_000)[:-999])
         assert connection.recv(100).startswith(b"HTTP/1.1 408")
 
 
-def test_a_body_that_trickles_is_not_waited_for(hasty: tuple[str, SteppedSynthesizer]) -> None:
+def test_a_trickling_body_times_out(hasty: tuple[str, SteppedSynthesizer]) -> None:
     with connected(hasty[0]) as connection:
         connection.sendall(post("/api/tts", "x" * 5_000)[:-5_000])
         connection.settimeout(0.02)
@@ -287,14 +287,14 @@ def test_a_body_that_trickles_is_not_waited_for(hasty: tuple[str, SteppedSynthes
         pytest.fail("the server listened for 20 s")
 
 
-def test_a_reader_who_does_not_read_loses_the_slot(hasty: tuple[str, SteppedSynthesizer]) -> None:
+def test_a_client_that_does_not_read_loses_its_slot(hasty: tuple[str, SteppedSynthesizer]) -> None:
     url, synthesizer = hasty
     with open_request(url, {"text": "A long story.", "streaming": True}):
         wait_until(lambda: synthesizer.load.running == 1)
         wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)
 
 
-def test_half_a_socket_is_no_listener(hasty: tuple[str, SteppedSynthesizer]) -> None:
+def test_a_half_closed_socket_counts_as_disconnected(hasty: tuple[str, SteppedSynthesizer]) -> None:
     url, synthesizer = hasty
     with open_request(url, {"text": "A long story.", "streaming": True}) as connection:
         wait_until(lambda: synthesizer.load.running == 1)
@@ -302,7 +302,7 @@ def test_half_a_socket_is_no_listener(hasty: tuple[str, SteppedSynthesizer]) -> 
         wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)
 
 
-def test_a_reset_in_mid_body_leaves_nothing(hasty: tuple[str, SteppedSynthesizer]) -> None:
+def test_a_reset_during_the_body_leaves_nothing(hasty: tuple[str, SteppedSynthesizer]) -> None:
     url, synthesizer = hasty
     for _ in range(20):
         connection = connected(url)
@@ -316,7 +316,7 @@ def test_a_reset_in_mid_body_leaves_nothing(hasty: tuple[str, SteppedSynthesizer
 # how much
 
 
-def test_who_asks_too_often_is_told_when_to_come_back() -> None:
+def test_too_many_requests_get_a_retry_after() -> None:
     synthesizer = ZeroCostSynthesizer(num_frames=1)
     with run_server(synthesizer, rate_limit="3/minute") as url:
         statuses = [httpx.post(f"{url}/api/tts", json={"text": "Hi."}) for _ in range(5)]
@@ -327,7 +327,7 @@ def test_who_asks_too_often_is_told_when_to_come_back() -> None:
         assert httpx.get(f"{url}/api/info").status_code == 200
 
 
-def test_who_wants_too_much_at_once_is_refused() -> None:
+def test_too_many_concurrent_streams_are_rejected() -> None:
     synthesizer = SteppedSynthesizer(num_frames=1_000)
     with run_server(synthesizer, client_streams=2) as url:
         body = {"text": "A long story.", "streaming": True}
@@ -356,7 +356,7 @@ def bomb() -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["bomb", "traversal", "pickle", "noise", "nothing"])
-def test_a_voice_file_that_is_none_is_refused(server: str, kind: str) -> None:
+def test_an_invalid_voice_file_is_rejected(server: str, kind: str) -> None:
     import io
     import pickle
     import zipfile

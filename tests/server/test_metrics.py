@@ -1,4 +1,4 @@
-"""`/metrics`: what happened is counted, in this server's own registry."""
+"""`/metrics`: events are counted, in the registry of this server."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def value(text: str, line: str) -> float | None:
     return None if found is None else float(found[1])
 
 
-def test_a_request_is_counted_with_its_route_and_its_sound() -> None:
+def test_a_request_is_counted_with_its_route_and_audio() -> None:
     app = create_app(Speech(ZeroCostSynthesizer(num_frames=5), Presets.load()), Settings())
     client = make_client(app)
     client.post("/api/tts", json={"text": "Hello."})
@@ -49,14 +49,14 @@ def test_a_request_is_counted_with_its_route_and_its_sound() -> None:
     assert value(text, f"qwen3tts_engine_info{{{labels}}}") == 1
 
 
-def test_each_server_has_its_own_figures() -> None:
+def test_each_server_has_its_own_metrics() -> None:
     for _ in range(2):
         client = make_client(create_app(Speech(ZeroCostSynthesizer(), Presets.load()), Settings()))
         client.post("/api/tts", json={"text": "Hello."})
         assert value(client.get("/metrics").text, 'qwen3tts_utterances_total{finish_reason="stop",model="fake"}') == 1
 
 
-def test_errors_are_counted_by_kind() -> None:
+def test_errors_are_counted_by_code() -> None:
     client = make_client(create_app(Speech(FailingSynthesizer(), Presets.load()), Settings()))
     client.post("/api/tts", json={"text": "Hello."})
     text = client.get("/metrics").text
@@ -92,7 +92,7 @@ def metrics_of(synthesizer: ZeroCostSynthesizer) -> Metrics:
     return Metrics(lambda: synthesizer.info, lambda: synthesizer.load, lambda: None)
 
 
-def test_a_packet_that_a_player_would_have_missed_is_an_underrun(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_a_late_packet_is_an_underrun(monkeypatch) -> None:  # type: ignore[no-untyped-def]
     synthesizer = SteppedSynthesizer(num_frames=4)
     metrics = metrics_of(synthesizer)
     now = [100.0]
@@ -106,7 +106,7 @@ def test_a_packet_that_a_player_would_have_missed_is_an_underrun(monkeypatch) ->
     assert value(text, 'qwen3tts_first_audio_seconds_sum{model="fake"}') == 0.5
 
 
-def test_a_fed_utterance_is_measured_but_for_the_time_in_which_its_text_had_to_be_written(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_time_spent_waiting_for_text_is_not_measured(monkeypatch) -> None:  # type: ignore[no-untyped-def]
     synthesizer = TextStreamingSynthesizer()
     metrics = metrics_of(synthesizer)
     now = [100.0]
@@ -135,7 +135,7 @@ def test_a_fed_utterance_is_measured_but_for_the_time_in_which_its_text_had_to_b
     assert value(text, 'qwen3tts_underruns_total{model="fake"}') == 1
 
 
-def test_a_refusal_reaches_whoever_asked() -> None:
+def test_a_rejection_reaches_the_caller() -> None:
     synthesizer = SteppedSynthesizer(slots=0, queue_size=0)
     try:
         metrics_of(synthesizer).instrument(synthesizer).submit([(Utterance(text="Hi."), PcmStream())])

@@ -1,4 +1,4 @@
-"""Models and the doctor over HTTP: a download from its first byte to the switch, and everything that is refused."""
+"""Models and diagnostics over HTTP: a download from its first byte to the hot swap, and every rejected request."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def client(tmp_path: Path, hub: FakeHub, starter: Starter) -> Iterator[TestClien
     switch.close()
 
 
-def test_a_model_is_fetched_and_speaks_without_a_restart(client: TestClient, starter: Starter):
+def test_a_downloaded_model_is_used_without_a_restart(client: TestClient, starter: Starter):
     assert client.get("/api/info").json()["name"] == "fake"
     answer = client.post(ROUTE, json={"model": MODEL})
     assert answer.status_code == 202
@@ -72,7 +72,7 @@ def test_a_model_is_fetched_and_speaks_without_a_restart(client: TestClient, sta
     assert client.get("/api/models").json()["models"][0]["installed"] is True
 
 
-def test_what_there_is_and_whether_it_fits(client: TestClient, hub: FakeHub):
+def test_the_list_says_what_exists_and_fits(client: TestClient, hub: FakeHub):
     seen = client.get("/api/models").json()
     assert [model["id"] for model in seen["models"]] == [model.id for model in CATALOG]
     assert (seen["download"], seen["loading"], seen["mirrors"]) == (None, None, ["hf", "modelscope"])
@@ -95,7 +95,7 @@ def test_a_download_is_stopped(client: TestClient, hub: FakeHub):
     assert client.get("/api/models").json()["models"][0]["installed"] is False
 
 
-def test_a_failure_is_told_in_the_language_of_the_client(client: TestClient, hub: FakeHub):
+def test_a_failure_is_in_the_clients_language(client: TestClient, hub: FakeHub):
     hub.corrupt[BIG] = 9
     client.post(ROUTE, json={"model": MODEL})
     wait_until(lambda: client.get("/api/models").json()["download"]["state"] == "failed")
@@ -104,7 +104,7 @@ def test_a_failure_is_told_in_the_language_of_the_client(client: TestClient, hub
     assert "请换一个镜像" in error["message"]
 
 
-def test_a_file_that_is_wrong_is_named_but_not_where_it_lies(client: TestClient, starter: Starter, tmp_path: Path):
+def test_an_invalid_file_is_named_without_its_folder(client: TestClient, starter: Starter, tmp_path: Path):
     starter.refuses = CheckpointError(file=tmp_path / "config.json", key="", problem=NO_OBJECT)
     client.post(ROUTE, json={"model": MODEL})
     wait_until(lambda: (client.get("/api/models").json()["loading"] or {}).get("state") == "failed")
@@ -128,13 +128,13 @@ def test_only_released_models_from_named_mirrors(client: TestClient, hub: FakeHu
     assert hub.asked == []
 
 
-def test_a_form_from_another_site_starts_nothing(client: TestClient, hub: FakeHub):
+def test_a_form_of_another_website_starts_nothing(client: TestClient, hub: FakeHub):
     answer = client.post(ROUTE, content='{"model": "' + MODEL + '"}', headers={"Content-Type": "text/plain"})
     assert answer.status_code == 415
     assert hub.asked == []
 
 
-def test_the_doctor_speaks_the_language_of_the_client(client: TestClient):
+def test_the_doctor_uses_the_clients_language(client: TestClient):
     seen = client.get("/api/doctor", headers={"Accept-Language": "zh-CN"}).json()
     assert seen["ok"] is False
     assert [line["level"] for line in seen["lines"]] == ["warning", "problem", "ok"]
@@ -148,7 +148,7 @@ def test_the_doctor_speaks_the_language_of_the_client(client: TestClient):
     }
 
 
-def test_without_a_desk_there_are_no_models():
+def test_without_an_installer_there_are_no_models():
     app = create_app(Speech(ZeroCostSynthesizer(), Presets.load()), Settings())
     with make_client(app) as client:
         assert client.get("/api/models").json()["models"] == []

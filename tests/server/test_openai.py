@@ -1,4 +1,4 @@
-"""OpenAI's routes, asked by OpenAI's own client over real sockets."""
+"""OpenAI's routes, used by OpenAI's own client over real sockets."""
 
 import base64
 import json
@@ -42,7 +42,7 @@ def client_at(url: str) -> openai.OpenAI:
     return openai.OpenAI(base_url=f"{url}/v1", api_key="not-needed", max_retries=0)
 
 
-def test_the_client_gets_the_sound(client: openai.OpenAI) -> None:
+def test_the_client_gets_the_audio(client: openai.OpenAI) -> None:
     answer = client.audio.speech.create(model="tts-1", voice="alloy", input="Hi.", response_format="pcm")
     assert answer.content == SOUND
     assert answer.response.headers["content-type"] == "audio/pcm"
@@ -60,7 +60,7 @@ def test_other_formats(client: openai.OpenAI, format: str) -> None:
     assert len(decoded(answer.content, 24_000)) == pytest.approx(9_600, abs=960)
 
 
-def test_the_client_streams_while_it_is_spoken() -> None:
+def test_the_client_streams_during_synthesis() -> None:
     synthesizer = SteppedSynthesizer(num_frames=2)
     with run_server(synthesizer) as url, client_at(url) as client:
         asked = client.audio.speech.with_streaming_response.create(
@@ -77,7 +77,7 @@ def test_the_client_streams_while_it_is_spoken() -> None:
         stepping.join()
 
 
-def test_events_carry_the_same_sound(client: openai.OpenAI) -> None:
+def test_events_carry_the_same_audio(client: openai.OpenAI) -> None:
     asked = client.audio.speech.with_streaming_response.create(
         model="tts-1", voice="alloy", input="Hi.", response_format="pcm", stream_format="sse"
     )
@@ -123,7 +123,7 @@ def test_a_speaker_by_name(client: openai.OpenAI, synthesizer: Fake) -> None:
     assert (voice.speaker, voice.description) == ("Vivian", "Cheerful.")
 
 
-def test_speed_and_what_is_ours(client: openai.OpenAI, synthesizer: Fake) -> None:
+def test_speed_and_our_extensions(client: openai.OpenAI, synthesizer: Fake) -> None:
     extra = {"language": "Chinese", "seed": 5}
     answer = client.audio.speech.create(
         model="tts-1", voice="alloy", input="Hi.", response_format="pcm", speed=2.0, extra_body=extra
@@ -146,7 +146,7 @@ def test_speed_and_what_is_ours(client: openai.OpenAI, synthesizer: Fake) -> Non
         ({"extra_body": {"stream_format": "tape"}}, "stream_format", "invalid_value"),
     ],
 )
-def test_mistakes_are_400_in_openais_shape(
+def test_client_errors_are_400_in_openais_format(
     client: openai.OpenAI, body: dict[str, object], param: str, code: str
 ) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
@@ -185,7 +185,7 @@ def test_models_are_the_loaded_one_and_its_other_names(client: openai.OpenAI) ->
         client.models.retrieve("whisper-1")
 
 
-def test_every_listed_voice_can_be_spoken_with(client: openai.OpenAI, synthesizer: Fake) -> None:
+def test_every_listed_voice_works(client: openai.OpenAI, synthesizer: Fake) -> None:
     voices = client.get("/audio/voices", cast_to=dict)["voices"]  # type: ignore[type-var]
     assert {"alloy", "Vivian", Presets.load().of("zh")[0].id} <= {voice["id"] for voice in voices}
     for voice in voices:
@@ -193,13 +193,13 @@ def test_every_listed_voice_can_be_spoken_with(client: openai.OpenAI, synthesize
     assert len(synthesizer.utterances) == len(voices)
 
 
-def test_a_path_that_is_not_there_is_told_in_openais_shape(client: openai.OpenAI) -> None:
+def test_an_unknown_path_is_reported_in_openais_format(client: openai.OpenAI) -> None:
     with pytest.raises(openai.NotFoundError) as caught:
         client.get("/nothing", cast_to=dict)  # type: ignore[type-var]
     assert caught.value.type == "invalid_request_error"
 
 
-def test_whom_the_door_turns_away_is_told_in_openais_shape() -> None:
+def test_rejected_requests_get_openais_format() -> None:
     app = create_app(Speech(ZeroCostSynthesizer(), Presets.load()), Settings())
     error = make_client(app, base_url="http://evil.example").post("/v1/audio/speech", json={}).json()["error"]
     assert set(error) == {"message", "type", "param", "code"} and error["code"] == "forbidden_host"

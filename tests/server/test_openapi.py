@@ -1,4 +1,4 @@
-"""The OpenAPI document: what it says is true, its examples work, and nothing that fits or breaks it is a 5xx."""
+"""The OpenAPI document: it is true, its examples work, and neither valid nor invalid requests cause a 5xx."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ schema = schemathesis.openapi.from_asgi("/openapi.json", SERVED, headers={"Host"
 
 
 class Names:
-    """Names of things that there are; made anew for each operation, and after each that may have taken them away."""
+    """Ids of existing objects; created again for each operation, and after each that may have deleted them."""
 
     def __init__(self, client: TestClient) -> None:
         self._client = client
@@ -131,11 +131,11 @@ def examples() -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
-def test_no_shape_of_an_error_but_ours_is_promised() -> None:
+def test_only_our_error_format_is_documented() -> None:
     assert "ValidationError" not in str(APP.openapi())
 
 
-def test_speaking_has_an_example() -> None:
+def test_tts_has_an_example() -> None:
     assert "/api/tts" in [path for _, path, _ in examples()]
 
 
@@ -147,7 +147,7 @@ def test_the_examples_work(method: str, path: str, example: dict[str, Any], tmp_
         assert answer.is_success, answer.text
 
 
-def test_the_page_for_people_names_every_route_and_loads_nothing() -> None:
+def test_the_docs_page_names_every_route_and_loads_nothing() -> None:
     client = make_client(APP)
     page = client.get("/docs").text
     for path in client.get("/openapi.json").json()["paths"]:

@@ -1,4 +1,4 @@
-"""Every option of POST /api/tts does what it says: seen in what the engine was asked, or in the sound."""
+"""Every option of POST /api/tts, seen in what the engine receives or in the audio."""
 
 import io
 import wave
@@ -44,7 +44,7 @@ def asked(body: dict[str, Any], **fake: Any) -> list[Utterance]:
 
 
 def decoded(data: bytes, rate: int) -> np.ndarray[Any, Any]:
-    """Any sound file as mono float32 at `rate`."""
+    """Any audio file as mono float32 at `rate`."""
     to_mono = av.AudioResampler(format="flt", layout="mono", rate=rate)
     with av.open(io.BytesIO(data)) as container:
         frames = [mono for frame in container.decode(audio=0) for mono in to_mono.resample(frame)]
@@ -62,7 +62,7 @@ def test_voice_desc() -> None:
     assert asked({"voice_desc": "warm"})[0].voice.description == "warm"
 
 
-def test_voice_is_a_preset_and_a_description_is_added_to_it() -> None:
+def test_voice_is_a_preset_and_a_description_is_appended() -> None:
     preset = Presets.load().of("en")[0]
     assert asked({"voice": preset.id})[0].voice.description == preset.description
     assert asked({"voice": preset.id, "voice_desc": "whispering"})[0].voice.description == (
@@ -76,7 +76,7 @@ def test_speaker_in_any_case(body: dict[str, str]) -> None:
     assert heard[0].voice.speaker == "Uncle_Fu"
 
 
-def test_a_speaker_that_is_not_there_is_named_with_those_that_are() -> None:
+def test_an_unknown_speaker_is_reported_with_the_known_ones() -> None:
     client = client_of(ZeroCostSynthesizer(features=("speaker",), speakers=("Vivian",)))
     error = client.post("/api/tts", json={"text": "Hi.", "speaker": "Bob"}).json()["error"]
     assert (error["code"], error["field"]) == ("unknown_speaker", "speaker") and "Vivian" in error["message"]
@@ -87,7 +87,7 @@ def test_seed() -> None:
     assert (synthesizer.utterances[0].seed, answer.headers["x-seed"]) == (7, "7")
 
 
-def test_a_seed_is_drawn_and_told() -> None:
+def test_a_random_seed_is_reported() -> None:
     answer = spoken({}, synthesizer := ZeroCostSynthesizer())
     assert answer.headers["x-seed"] == str(synthesizer.utterances[0].seed)
 
@@ -111,13 +111,13 @@ def test_format_and_sample_rate_streamed_and_whole(format: str, rate: int, strea
     assert np.abs(sound).max() > 0.2
 
 
-def test_the_rate_is_changed_by_soxr() -> None:
+def test_soxr_resamples() -> None:
     heard = from_s16le(spoken({"format": "pcm", "sample_rate": 16_000}).content)
     wanted = soxr.resample(audio_of("Hi.", 5), 24_000, 16_000)
     assert len(heard) == len(wanted) and np.abs(heard - wanted).max() < 2e-3
 
 
-def test_formats_in_capitals_are_taken() -> None:
+def test_formats_are_case_insensitive() -> None:
     assert spoken({"format": "FLAC"}).content[:4] == b"fLaC"
 
 
@@ -151,7 +151,7 @@ def test_packet_ms_is_the_size_of_the_blocks(format: str, rate: int, packet_ms: 
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_every_format_leaves_while_it_is_spoken(format: str) -> None:
+def test_every_format_streams_during_synthesis(format: str) -> None:
     synthesizer = SteppedSynthesizer(num_frames=1_000)
     with (
         run_server(synthesizer) as url,
@@ -166,7 +166,7 @@ def test_every_format_leaves_while_it_is_spoken(format: str) -> None:
         assert synthesizer.packets_made == 2
 
 
-def test_max_seconds() -> None:
+def test_max_duration_s() -> None:
     answer = spoken({"max_duration_s": 0.2, "streaming": True}, synthesizer := ZeroCostSynthesizer(num_frames=50))
     assert len(answer.content) == round(0.2 * 24_000) * 2
     assert synthesizer.utterances[0].max_frames == 3
@@ -177,13 +177,13 @@ def test_text_mode() -> None:
 
 
 @pytest.mark.parametrize("keep", [True, False])
-def test_keep_voice(keep: bool) -> None:
+def test_continue_voice(keep: bool) -> None:
     spoken({"text": "One.\nTwo.", "continue_voice": keep}, synthesizer := ContinuingSynthesizer())
     assert (synthesizer.utterances[1].voice.acoustic_prompt is not None) is keep
 
 
 @pytest.mark.parametrize(("batch_size", "active"), [(None, 1), (1, 1), (3, 3)])
-def test_batch_size_of_one_text_is_segments_at_the_same_time(batch_size: int | None, active: int) -> None:
+def test_batch_size_of_one_text_runs_segments_in_parallel(batch_size: int | None, active: int) -> None:
     synthesizer = SteppedSynthesizer(features=("continuation",))
     body = {"text": "One.\nTwo.\nThree.\nFour.", "streaming": True, "batch_size": batch_size}
     with run_server(synthesizer) as url, open_request(url, body):
@@ -217,7 +217,7 @@ def test_sampling(option: str, value: Any) -> None:
     assert asked({option: value})[0].sampling == replace(Sampling(), **{option: value})
 
 
-def test_sampling_is_refused_by_an_engine_that_would_ignore_it() -> None:
+def test_an_engine_that_would_ignore_sampling_rejects_it() -> None:
     client = client_of(ZeroCostSynthesizer(features=("seed",)))
     answer = client.post("/api/tts", json={"text": "Hi.", "temperature": 0.5})
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "unsupported")

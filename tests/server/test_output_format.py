@@ -1,4 +1,4 @@
-"""The form in which sound leaves, whatever carries it: what takes long to encode is never encoded on the event loop."""
+"""Output formats on every transport: slow encoders never run on the event loop."""
 
 import asyncio
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def on_a_loop() -> bool:
 
 @pytest.mark.parametrize("speak", [over_http, over_the_websocket])
 @pytest.mark.parametrize(("format", "expected"), [("pcm", True), ("opus", False)])
-def test_compressed_sound_is_encoded_in_a_thread_beside_the_loop(
+def test_compressed_audio_is_encoded_in_a_thread(
     speak: Callable[[str], None], format: str, expected: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     places: set[bool] = set()

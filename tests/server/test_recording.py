@@ -1,4 +1,4 @@
-"""What was spoken is kept: the same samples as were heard, with an account beside them, and nothing half-written."""
+"""Recording: the same samples as were streamed, with a report next to them, and no partial files."""
 
 import io
 import json
@@ -20,7 +20,7 @@ BODY = {"text": "Hi.", "voice_desc": "warm", "language": "en", "seed": 3, "strea
 
 
 def kept(outputs: Path) -> tuple[Path, dict[str, Any]]:
-    """The one sound below `outputs` and the account beside it."""
+    """The only audio file below `outputs`, and the report next to it."""
     sounds, accounts = list(outputs.rglob("*.wav")), list(outputs.rglob("*.json"))
     assert len(sounds) == len(accounts) == 1 and accounts[0].stem == sounds[0].stem
     return sounds[0], json.loads(accounts[0].read_text(encoding="utf-8"))
@@ -32,7 +32,7 @@ def samples_of(data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("streaming", [True, False])
-def test_the_sound_that_was_heard_is_the_sound_that_is_kept(tmp_path: Path, streaming: bool) -> None:
+def test_the_stored_audio_equals_the_streamed_audio(tmp_path: Path, streaming: bool) -> None:
     with run_server(ZeroCostSynthesizer(), outputs=tmp_path) as url:
         httpx.post(f"{url}/api/tts", json={**BODY, "streaming": streaming}, headers=HEADERS)
         assert httpx.get(f"{url}/api/requests/{ID}/audio").status_code == 200
@@ -64,7 +64,7 @@ def test_an_unknown_format_is_named(tmp_path: Path) -> None:
     assert (answer.status_code, answer.json()["error"]["field"]) == (422, "format")
 
 
-def test_what_was_spoken_before_a_cancel_is_kept_and_marked(tmp_path: Path) -> None:
+def test_audio_from_before_a_cancel_is_kept_and_marked(tmp_path: Path) -> None:
     synthesizer = SteppedSynthesizer(num_frames=1_000)
     with run_server(synthesizer, outputs=tmp_path) as url:
         with open_request(url, BODY, f"X-Request-Id: {ID}\r\n") as connection:
@@ -77,14 +77,14 @@ def test_what_was_spoken_before_a_cancel_is_kept_and_marked(tmp_path: Path) -> N
     assert account["finish_reason"] == "cancelled"
 
 
-def test_what_never_sounded_leaves_nothing(tmp_path: Path) -> None:
+def test_a_request_without_audio_leaves_nothing(tmp_path: Path) -> None:
     with run_server(FailingSynthesizer(), outputs=tmp_path) as url:
         assert httpx.post(f"{url}/api/tts", json=BODY, headers=HEADERS).status_code == 500
         assert httpx.get(f"{url}/api/requests/{ID}/audio").json()["error"]["code"] == "not_found"
     assert [path for path in tmp_path.rglob("*") if path.suffix in (".wav", ".json")] == []
 
 
-def test_while_it_is_spoken_no_finished_file_is_seen(tmp_path: Path) -> None:
+def test_no_finished_file_is_visible_during_synthesis(tmp_path: Path) -> None:
     synthesizer = SteppedSynthesizer(num_frames=1_000)
     with (
         run_server(synthesizer, outputs=tmp_path) as url,
@@ -96,7 +96,7 @@ def test_while_it_is_spoken_no_finished_file_is_seen(tmp_path: Path) -> None:
         assert list(tmp_path.rglob("*.wav")) == []
 
 
-def test_without_a_library_there_is_no_file() -> None:
+def test_without_history_there_is_no_file() -> None:
     with run_server(ZeroCostSynthesizer()) as url:
         httpx.post(f"{url}/api/tts", json=BODY, headers=HEADERS)
         assert httpx.get(f"{url}/api/requests/{ID}/audio").status_code == 404

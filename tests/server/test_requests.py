@@ -1,4 +1,4 @@
-"""What became of a request: its events, replayed to whoever comes late, and its report."""
+"""Requests: their events, replayed to late followers, and their report."""
 
 import json
 from typing import Any
@@ -46,7 +46,7 @@ def test_an_id_is_used_once() -> None:
     assert speak(client, "Hi.").json()["error"]["field"] == "X-Request-Id"
 
 
-def test_who_comes_late_hears_all_events_from_the_first() -> None:
+def test_a_late_follower_gets_all_events() -> None:
     client = client_of(ZeroCostSynthesizer())
     speak(client, "One.\nTwo.")
     answer = client.get(f"/api/requests/{ID}/events")
@@ -59,14 +59,20 @@ def test_who_comes_late_hears_all_events_from_the_first() -> None:
         "segment_ended",
         "done",
     ]
-    told = {"type": "segment_started", "index": 1, "line": 1, "text": "Two.", "start_sample": 9_600, "voice_source": "same_seed"}
-    assert events[2] == told
+    assert events[2] == {
+        "type": "segment_started",
+        "index": 1,
+        "line": 1,
+        "text": "Two.",
+        "start_sample": 9_600,
+        "voice_source": "same_seed",
+    }
     done = events[-1]
     assert (done["seed"], done["engine"], done["finish_reason"], done["num_samples"]) == (3, "fake", "stop", 19_200)
     assert done["server_first_pcm_ms"] > 0 and done["timings"]["total_ms"] > 0
 
 
-def test_who_comes_early_hears_events_as_they_happen() -> None:
+def test_an_early_follower_gets_events_as_they_happen() -> None:
     synthesizer = SteppedSynthesizer(num_frames=2)
     with (
         run_server(synthesizer) as url,
@@ -82,7 +88,7 @@ def test_who_comes_early_hears_events_as_they_happen() -> None:
             assert [event["type"] for event in events_of("\n".join(lines))] == ["segment_ended", "done"]
 
 
-def test_a_failed_segment_is_told_in_the_clients_language() -> None:
+def test_a_failed_segment_is_reported_in_the_clients_language() -> None:
     client = client_of(FailingSynthesizer(fails=lambda utterance: utterance.text == "Two."))
     speak(client, "One.\nTwo.", **{"Accept-Language": "zh"})
     failed = events_of(client.get(f"/api/requests/{ID}/events").text)[2]
@@ -102,7 +108,7 @@ def test_a_request_that_failed_ends_its_events_with_the_error() -> None:
     assert [(event["type"], event.get("code")) for event in events] == [("error", "synthesis_failed")]
 
 
-def test_a_deadline_in_mid_speech_cuts_the_sound_and_says_why() -> None:
+def test_a_deadline_during_synthesis_truncates_the_audio_and_is_reported() -> None:
     synthesizer = SteppedSynthesizer(num_frames=10_000)
     headers = f"X-Request-Id: {ID}\r\nX-Deadline-Ms: 400\r\n"
     with run_server(synthesizer) as url, open_request(url, {"text": "Hi.", "streaming": True}, headers) as connection:
@@ -118,19 +124,19 @@ def test_a_deadline_in_mid_speech_cuts_the_sound_and_says_why() -> None:
         assert synthesizer.load.running == 0 and synthesizer.packets_made == 1
 
 
-def test_unknown_requests_are_404_in_our_shape() -> None:
+def test_unknown_requests_are_404() -> None:
     client = client_of(ZeroCostSynthesizer())
     for path in ("", "/events", "/audio"):
         answer = client.get(f"/api/requests/no-such-request{path}")
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
 
 
-def test_an_odd_id_is_not_repeated_to_the_client() -> None:
+def test_an_invalid_id_is_not_echoed() -> None:
     answer = client_of(ZeroCostSynthesizer()).get("/api/requests/%3Cscript%3E")
     assert answer.status_code == 404 and "script" not in answer.text
 
 
-def test_only_so_many_ended_requests_are_remembered() -> None:
+def test_the_number_of_finished_requests_is_bounded() -> None:
     client = client_of(ZeroCostSynthesizer(num_frames=1))
     for number in range(102):
         speak(client, "Hi.", f"request-{number}")
@@ -138,7 +144,7 @@ def test_only_so_many_ended_requests_are_remembered() -> None:
     assert known == [404, 404, 200, 200]
 
 
-async def test_many_events_are_forgotten_before_many_requests() -> None:
+async def test_the_number_of_events_is_bounded() -> None:
     speech = Speech(ZeroCostSynthesizer(), Presets.load())
     registry = RequestRegistry(max_events=2)
     for number in range(4):
@@ -149,7 +155,7 @@ async def test_many_events_are_forgotten_before_many_requests() -> None:
     assert [registry.get(f"request-{number}").id for number in (1, 2, 3)] == ["request-1", "request-2", "request-3"]
 
 
-async def test_an_id_that_was_taken_in_the_meantime_cancels_the_second() -> None:
+async def test_a_duplicate_id_cancels_the_second_request() -> None:
     synthesizer = SteppedSynthesizer()
     speech = Speech(synthesizer, Presets.load())
     registry = RequestRegistry()
@@ -160,7 +166,7 @@ async def test_an_id_that_was_taken_in_the_meantime_cancels_the_second() -> None
     assert synthesizer.load.running == 1 and synthesizer.packets_made == 1
 
 
-async def test_a_request_that_goes_on_is_never_forgotten() -> None:
+async def test_a_running_request_is_never_evicted() -> None:
     speech = Speech(SteppedSynthesizer(), Presets.load())
     registry = RequestRegistry(max_ended=1)
     for number in range(3):

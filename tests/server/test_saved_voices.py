@@ -1,4 +1,4 @@
-"""A voice is kept from a request, and speaks again: here, and from its file elsewhere."""
+"""A voice is saved from a request and used again: here, and from its file elsewhere."""
 
 import json
 from collections.abc import Iterator
@@ -49,17 +49,17 @@ def client_of(synthesizer: ZeroCostSynthesizer, library: HistoryStore | None) ->
     return make_client(create_app(Speech(synthesizer, Presets.load(), library), Settings()))
 
 
-def save(client: TestClient, *, wish: dict[str, Any] | None = None, **body: Any) -> dict[str, Any]:
+def save(client: TestClient, *, options: dict[str, Any] | None = None, **body: Any) -> dict[str, Any]:
     """Speak, and keep the voice that spoke."""
     asked = {"text": "One.\nTwo.", "voice_desc": "warm", "seed": 3, "language": "en", "streaming": True}
-    assert client.post("/api/tts", json=asked | (wish or {}), headers={"X-Request-Id": ID}).status_code == 200
+    assert client.post("/api/tts", json=asked | (options or {}), headers={"X-Request-Id": ID}).status_code == 200
     answer = client.post("/api/voices", json={"request_id": ID, "name": "Night radio", **body})
     assert answer.status_code == 201, answer.text
     saved: dict[str, Any] = answer.json()
     return saved
 
 
-def test_a_voice_is_kept_with_all_that_it_needs(library: HistoryStore) -> None:
+def test_a_saved_voice_has_all_it_needs(library: HistoryStore) -> None:
     card = save(client_of(ContinuingSynthesizer(), library))
     kept = library.voices.get(card["id"])
     assert (kept.name, kept.description, kept.seed, kept.language, kept.engine) == (
@@ -80,7 +80,7 @@ def test_the_voice_of_another_segment(library: HistoryStore) -> None:
     assert kept.acoustic_prompt is not None and kept.acoustic_prompt.text == "Two."
 
 
-def test_a_saved_voice_speaks_again_by_its_id(library: HistoryStore) -> None:
+def test_a_saved_voice_is_used_by_its_id(library: HistoryStore) -> None:
     client = client_of(synthesizer := ContinuingSynthesizer(), library)
     card = save(client)
     answer = client.post("/api/tts", json={"text": "Three.", "voice": card["id"], "voice_desc": "slower"})
@@ -103,9 +103,9 @@ def test_a_saved_voice_by_openais_route(library: HistoryStore) -> None:
     assert synthesizer.utterances[-1].voice.acoustic_prompt is not None
 
 
-def test_an_engine_that_names_its_voices_gets_the_name_back(library: HistoryStore) -> None:
+def test_an_engine_with_voice_ids_gets_its_id_back(library: HistoryStore) -> None:
     client = client_of(synthesizer := NamingSynthesizer(), library)
-    card = save(client, wish={"voice_desc": ""})
+    card = save(client, options={"voice_desc": ""})
     assert card["keeps"] == "engine_voice"
     client.post("/api/tts", json={"text": "Three.", "voice": card["id"]})
     assert synthesizer.utterances[-1].voice.engine_voice_id == "voice-3"
@@ -113,13 +113,13 @@ def test_an_engine_that_names_its_voices_gets_the_name_back(library: HistoryStor
     assert (described.status_code, described.json()["error"]["code"]) == (422, "unsupported")
 
 
-def test_another_engine_says_that_it_cannot_go_on_in_it(library: HistoryStore) -> None:
+def test_another_engine_cannot_continue_it(library: HistoryStore) -> None:
     card = save(client_of(ContinuingSynthesizer(), library))
     answer = client_of(ZeroCostSynthesizer(), library).post("/api/tts", json={"text": "Hi.", "voice": card["id"]})
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "unsupported")
 
 
-def test_an_engine_without_either_keeps_description_and_seed(library: HistoryStore) -> None:
+def test_an_engine_without_continuation_keeps_description_and_seed(library: HistoryStore) -> None:
     client = client_of(synthesizer := ZeroCostSynthesizer(), library)
     card = save(client)
     assert card["keeps"] == "description"
@@ -130,14 +130,14 @@ def test_an_engine_without_either_keeps_description_and_seed(library: HistorySto
 
 def test_the_list_has_presets_saved_voices_and_speakers(library: HistoryStore) -> None:
     client = client_of(ZeroCostSynthesizer(features=("speaker",), speakers=("Vivian",)), library)
-    card = save(client, wish={"voice_desc": ""})
+    card = save(client, options={"voice_desc": ""})
     listed = client.get("/api/voices").json()
     assert [voice["id"] for voice in listed["saved"]] == [card["id"]]
     assert listed["speakers"] == ["Vivian"] and len(listed["presets"]) > 50
     assert client.get(f"/api/voices/{card['id']}").json() == listed["saved"][0] == card
 
 
-def test_the_sample_is_what_was_heard_of_the_segment(library: HistoryStore) -> None:
+def test_the_sample_is_the_audio_of_the_segment(library: HistoryStore) -> None:
     client = client_of(ContinuingSynthesizer(), library)
     sample = client.get(f"/api/voices/{save(client)['id']}/sample")
     assert sample.headers["content-type"] == "audio/ogg" and sample.content[:4] == b"OggS"
@@ -153,7 +153,7 @@ def test_rename_and_star(library: HistoryStore) -> None:
     assert client.patch(path, json={"starred": False}).json()["starred"] is False
 
 
-def test_export_and_import_give_the_same_voice_elsewhere(library: HistoryStore, tmp_path: Path) -> None:
+def test_export_and_import_reproduce_the_voice(library: HistoryStore, tmp_path: Path) -> None:
     here = client_of(ContinuingSynthesizer(), library)
     card = save(here)
     here.patch(f"/api/voices/{card['id']}", json={"name": "夜话 1"})
@@ -181,7 +181,7 @@ def test_delete(library: HistoryStore) -> None:
 @pytest.mark.parametrize(
     "data", [b"", b"{}", b"[1]", b"PK\x03\x04", b"\x80\x04K\x01.", b"[" * 50_000, b'{"format": "qwen3tts-webui voice"}']
 )
-def test_what_is_no_voice_file_is_refused(library: HistoryStore, data: bytes) -> None:
+def test_an_invalid_voice_file_is_rejected(library: HistoryStore, data: bytes) -> None:
     answer = client_of(ZeroCostSynthesizer(), library).post("/api/voices/import", content=data, headers=JSON)
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_file")
     assert library.voices.list() == []
@@ -194,7 +194,7 @@ def test_a_file_that_is_too_large_is_not_read(library: HistoryStore) -> None:
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data", ""])
-def test_a_form_of_another_site_cannot_import(library: HistoryStore, kind: str) -> None:
+def test_a_form_of_another_website_cannot_import(library: HistoryStore, kind: str) -> None:
     client = client_of(ZeroCostSynthesizer(), library)
     assert client.post("/api/voices/import", content=b"{}", headers={"Content-Type": kind}).status_code == 415
 
@@ -214,7 +214,7 @@ def test_a_voice_needs_a_name(library: HistoryStore, name: object) -> None:
     assert (answer.status_code, answer.json()["error"]["field"]) == (422, "name")
 
 
-def test_what_was_never_spoken_has_no_voice(library: HistoryStore) -> None:
+def test_an_unfinished_request_has_no_voice(library: HistoryStore) -> None:
     client = client_of(FailingSynthesizer(), library)
     client.post("/api/tts", json={"text": "Hi."}, headers={"X-Request-Id": ID})
     for request_id in (ID, "no-such-request"):
@@ -224,18 +224,18 @@ def test_what_was_never_spoken_has_no_voice(library: HistoryStore) -> None:
 
 @pytest.mark.parametrize("id", ["saved-000000000000", "..%2f..%2fetc%2fpasswd", "saved-..%2f..%2fx", "%00"])
 @pytest.mark.parametrize("path", ["", "/export", "/sample"])
-def test_ids_that_are_none_are_404(library: HistoryStore, id: str, path: str) -> None:
+def test_invalid_ids_are_404(library: HistoryStore, id: str, path: str) -> None:
     assert client_of(ZeroCostSynthesizer(), library).get(f"/api/voices/{id}{path}").status_code == 404
 
 
-def test_without_a_library_nothing_is_saved() -> None:
+def test_without_history_nothing_is_saved() -> None:
     client = client_of(ZeroCostSynthesizer(), None)
     client.post("/api/tts", json={"text": "Hi."}, headers={"X-Request-Id": ID})
     assert client.post("/api/voices", json={"request_id": ID, "name": "Night"}).status_code == 404
     assert client.get("/api/voices").json()["saved"] == []
 
 
-def test_the_account_beside_the_sound_names_the_voice(library: HistoryStore) -> None:
+def test_the_report_file_names_the_voice(library: HistoryStore) -> None:
     client = client_of(ZeroCostSynthesizer(), library)
     card = save(client)
     client.post("/api/tts", json={"text": "Hi.", "voice": card["id"]}, headers={"X-Request-Id": "voice-test-2"})

@@ -1,4 +1,4 @@
-"""The headers of every answer: a page may run its own inline scripts and no others, an API answer nothing."""
+"""Response headers: a page may run its own inline scripts and no others, an API response nothing."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ def test_a_page_runs_its_own_inline_scripts_by_their_hashes(client: TestClient, 
     assert client.get(path).text == PAGE
 
 
-def test_a_script_runs_nothing_but_files_of_ours(client: TestClient) -> None:
+def test_a_script_may_load_own_files_only(client: TestClient) -> None:
     assert sources(client, "/script") == ["'self'"]
 
 
 @pytest.mark.parametrize("path", ["/data", "/compressed", "/no-such-path"])
-def test_what_is_no_page_loads_nothing(client: TestClient, path: str) -> None:
+def test_other_responses_load_nothing(client: TestClient, path: str) -> None:
     answer = client.get(path)
     assert answer.headers["content-security-policy"] == DENY_ALL_CSP
     assert answer.headers["x-content-type-options"] == "nosniff"

@@ -1,4 +1,4 @@
-"""Alive, ready, who speaks, how busy."""
+"""Liveness, readiness, engine info and GPU."""
 
 import subprocess
 import sys
@@ -25,11 +25,11 @@ def client_of(synthesizer: ZeroCostSynthesizer, reading: Reading | None = None) 
     return make_client(create_app(Speech(synthesizer, Presets.load()), Settings(), gpu=lambda: reading))
 
 
-def test_health_says_that_the_process_is_up_even_before_anything_can_speak() -> None:
+def test_health_is_ok_before_the_engine_is_ready() -> None:
     assert client_of(ZeroCostSynthesizer(ready=False)).get("/health").status_code == 200
 
 
-def test_ready_is_503_until_something_can_speak() -> None:
+def test_ready_is_503_until_the_engine_is_ready() -> None:
     answer = client_of(ZeroCostSynthesizer(ready=False)).get("/ready")
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "not_ready")
     assert client_of(ZeroCostSynthesizer()).get("/ready").json() == {
@@ -39,7 +39,7 @@ def test_ready_is_503_until_something_can_speak() -> None:
     }
 
 
-def test_info_says_who_speaks_how_busy_it_is_and_what_may_be_asked() -> None:
+def test_info_reports_engine_load_and_limits() -> None:
     synthesizer = SteppedSynthesizer(slots=2, queue_size=3)
     info = client_of(synthesizer).get("/api/info").json()
     assert (info["name"], info["preview"], info["label"]) == ("fake", True, "fake voice for tests")
@@ -48,12 +48,12 @@ def test_info_says_who_speaks_how_busy_it_is_and_what_may_be_asked() -> None:
     assert info["language_names"]["zh"] == "中文" and len(info["language_names"]) == 10
 
 
-def test_gpu_figures_are_null_where_nobody_can_say() -> None:
+def test_gpu_readings_are_null_without_a_gpu() -> None:
     answer = client_of(ZeroCostSynthesizer()).get("/api/gpu")
     assert answer.json() == {"util_percent": None, "used_bytes": None, "total_bytes": None}
 
 
-def test_gpu_figures_are_the_drivers() -> None:
+def test_gpu_readings_are_the_drivers() -> None:
     answer = client_of(ZeroCostSynthesizer(), Reading()).get("/api/gpu")
     assert answer.json() == {"util_percent": 37, "used_bytes": 5, "total_bytes": 9}
 
@@ -63,7 +63,7 @@ def test_the_server_needs_neither_torch_nor_gradio() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_probes_may_ask_for_the_head_alone() -> None:
+def test_probes_may_use_head() -> None:
     client = make_client(create_app(Speech(ZeroCostSynthesizer(), Presets.load()), Settings()))
     waiting = make_client(create_app(Speech(ZeroCostSynthesizer(ready=False), Presets.load()), Settings()))
     assert [client.head(path).status_code for path in ("/health", "/ready")] == [200, 200]

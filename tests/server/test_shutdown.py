@@ -1,4 +1,4 @@
-"""Going down: what is spoken may finish within a limit, the rest is ended clearly, and nothing new begins."""
+"""Shutdown: running requests may finish within a limit, the rest is ended with an error, and no new ones start."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def read_all(connection) -> bytes:  # type: ignore[no-untyped-def]
     return raw
 
 
-def test_what_is_spoken_may_finish_within_the_limit() -> None:
+def test_running_requests_may_finish_within_the_grace_period() -> None:
     synthesizer = RealTimeSynthesizer(rate=5.0, num_frames=40)
     with ExitStack() as server:
         url = server.enter_context(run_server(synthesizer, grace_s=60))
@@ -33,7 +33,7 @@ def test_what_is_spoken_may_finish_within_the_limit() -> None:
     synthesizer.close()
 
 
-def test_beyond_the_limit_it_ends_and_the_engine_is_free() -> None:
+def test_after_the_grace_period_requests_end_and_the_engine_is_free() -> None:
     synthesizer = SteppedSynthesizer(num_frames=10_000)
     with ExitStack() as server:
         url = server.enter_context(run_server(synthesizer, grace_s=0.2))
@@ -56,7 +56,7 @@ def test_a_closed_limiter_rejects_new_streams() -> None:
     assert limiter.active_streams == 0
 
 
-def test_a_server_that_is_down_answers_nobody() -> None:
+def test_a_stopped_server_refuses_connections() -> None:
     with run_server(SteppedSynthesizer()) as url:
         assert httpx.get(f"{url}/health").status_code == 200
     with pytest.raises(httpx.ConnectError):

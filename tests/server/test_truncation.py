@@ -1,4 +1,4 @@
-"""Sound that is cut after it began: a client on a real server sees an answer without an end, and what came is valid."""
+"""Truncated audio on a real server: the response has no end, and what arrived is valid."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ def cut_short(url: str, path: str = "/api/tts", **body: object) -> bytes:
     return received
 
 
-def test_an_engine_that_fails_in_mid_speech_cuts_the_answer() -> None:
+def test_a_failure_during_synthesis_truncates_the_response() -> None:
     with run_server(FailingSynthesizer(after=3)) as url:
         assert cut_short(url, text="Hello.", streaming=True) == to_s16le(audio_of("Hello.", 3))
         events = httpx.get(f"{url}/api/requests/{ID}/events").text
         assert '"type": "segment_failed"' in events and '"code": "synthesis_failed"' in events
 
 
-def test_a_cut_is_one_warning_in_the_log_and_no_error(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_truncation_is_one_warning_in_the_log_and_no_error(caplog: pytest.LogCaptureFixture) -> None:
     with run_server(FailingSynthesizer(after=3)) as url:
         cut_short(url, text="Hello.", streaming=True)
     serious = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert serious == ["the sound was cut: synthesis_failed"]
 
 
-def test_an_answer_without_an_end_that_nobody_cut_stays_an_error() -> None:
+def test_an_incomplete_response_without_truncation_stays_an_error() -> None:
     assert suppress_truncation_error(
         logging.makeLogRecord({"msg": "ASGI callable returned without completing response."})
     )
 
 
 @pytest.mark.parametrize("format", ["wav", "mp3", "opus", "flac"])
-def test_what_came_of_any_format_can_be_played(format: str) -> None:
+def test_a_truncated_file_of_any_format_is_playable(format: str) -> None:
     with run_server(FailingSynthesizer(after=10, num_frames=20)) as url:
         received = cut_short(url, text="Hello.", streaming=True, format=format)
     with av.open(io.BytesIO(received)) as file:
@@ -59,7 +59,7 @@ def test_what_came_of_any_format_can_be_played(format: str) -> None:
     assert seconds == pytest.approx(0.8, abs=0.1)
 
 
-def test_openais_route_cuts_too_and_its_events_say_so_instead() -> None:
+def test_openais_route_truncates_too_and_its_events_report_it() -> None:
     body = {"model": "tts-1", "input": "Hello.", "voice": "alloy"}
     with run_server(FailingSynthesizer(after=3)) as url:
         cut_short(url, "/v1/audio/speech", **body, response_format="pcm")
@@ -67,7 +67,7 @@ def test_openais_route_cuts_too_and_its_events_say_so_instead() -> None:
     assert '"type": "error"' in events and "speech.audio.done" not in events
 
 
-def test_a_later_line_that_is_spoken_well_ends_the_answer_well() -> None:
+def test_a_later_successful_line_completes_the_response() -> None:
     with run_server(FailingSynthesizer(fails=lambda utterance: utterance.text == "Two.", after=1)) as url:
         answer = httpx.post(f"{url}/api/tts", json={"text": "One.\nTwo.\nThree.", "streaming": True})
         assert len(answer.content) == 2 * 1_920 * (5 + 1 + 5)
@@ -75,13 +75,13 @@ def test_a_later_line_that_is_spoken_well_ends_the_answer_well() -> None:
 
 
 @pytest.mark.parametrize("format", ["wav", "mp3"])
-def test_one_whole_file_is_never_a_part_of_one(format: str) -> None:
+def test_a_file_response_is_never_partial(format: str) -> None:
     with run_server(FailingSynthesizer(fails=lambda utterance: utterance.text == "Two.", after=1)) as url:
         answer = httpx.post(f"{url}/api/tts", json={"text": "One.\nTwo.\nThree.", "format": format})
         assert (answer.status_code, answer.json()["error"]["code"]) == (500, "synthesis_failed")
 
 
-def test_a_server_that_goes_down_cuts_what_is_spoken() -> None:
+def test_shutdown_truncates_running_responses() -> None:
     synthesizer = SteppedSynthesizer(num_frames=10_000)
     with ExitStack() as server:
         url = server.enter_context(run_server(synthesizer))

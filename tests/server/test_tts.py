@@ -1,4 +1,4 @@
-"""POST /api/tts over real sockets: the bytes, the headers, the moment at which they leave."""
+"""POST /api/tts over real sockets: the bytes, the headers, and when they are sent."""
 
 import io
 import re
@@ -26,7 +26,7 @@ def read_until(connection, end: bytes) -> bytes:  # type: ignore[no-untyped-def]
     return got
 
 
-def test_streaming_gives_raw_sound_and_says_what_it_is() -> None:
+def test_streaming_returns_raw_audio_and_describes_it() -> None:
     with run_server(ZeroCostSynthesizer()) as url:
         answer = httpx.post(f"{url}/api/tts", json={"text": "One.\nTwo.", "streaming": True, "seed": 5})
     assert answer.content == TWO
@@ -47,7 +47,7 @@ def test_without_streaming_there_is_one_wav_of_exact_size() -> None:
         assert sound.readframes(sound.getnframes()) == TWO
 
 
-def test_each_packet_leaves_before_the_next_is_made() -> None:
+def test_each_packet_is_sent_before_the_next_is_generated() -> None:
     synthesizer = SteppedSynthesizer(num_frames=3)
     with run_server(synthesizer) as url, open_request(url, {"text": "Hi.", "streaming": True}) as connection:
         wait_until(lambda: synthesizer.load.running == 1)
@@ -74,7 +74,7 @@ def test_every_chunk_but_the_last_is_whole_blocks_of_16_ms() -> None:
     assert all(size % 768 == 0 for size in sizes[:-1]) and sum(sizes) == 2 * 2 * round(1_920 / 1.3)
 
 
-def test_the_same_request_sounds_the_same_streamed_or_whole() -> None:
+def test_streamed_equals_whole() -> None:
     body = {"text": "One. [pause 0.3s] Two.", "speed": 1.25, "seed": 1}
     with run_server(ZeroCostSynthesizer()) as url:
         streamed = httpx.post(f"{url}/api/tts", json={**body, "streaming": True}).content
@@ -83,7 +83,7 @@ def test_the_same_request_sounds_the_same_streamed_or_whole() -> None:
 
 
 @pytest.mark.parametrize("streaming", [True, False])
-def test_a_failure_before_the_first_sound_is_an_error_and_not_a_broken_200(streaming: bool) -> None:
+def test_a_failure_before_the_first_audio_is_an_error_status(streaming: bool) -> None:
     synthesizer = FailingSynthesizer(error=lambda: NumericalError(where="logits", dtype="float16"))
     with run_server(synthesizer) as url:
         answer = httpx.post(f"{url}/api/tts", json={"text": "Hi.", "streaming": streaming})
@@ -92,7 +92,7 @@ def test_a_failure_before_the_first_sound_is_an_error_and_not_a_broken_200(strea
     assert answer.headers["content-type"] == "application/json"
 
 
-def test_a_strangers_exception_reaches_nobody() -> None:
+def test_foreign_exceptions_do_not_leak() -> None:
     with run_server(FailingSynthesizer(error=lambda: ValueError("/secret/path"))) as url:
         answer = httpx.post(f"{url}/api/tts", json={"text": "Hi."})
     assert answer.status_code == 500 and "secret" not in answer.text
@@ -114,7 +114,7 @@ def test_a_full_queue_is_429_with_retry_after() -> None:
 
 
 @pytest.mark.parametrize("streaming", [True, False])
-def test_a_deadline_before_the_first_sound_is_504_and_frees_the_engine(streaming: bool) -> None:
+def test_a_deadline_before_the_first_audio_is_504_and_frees_the_engine(streaming: bool) -> None:
     synthesizer = SteppedSynthesizer()
     with run_server(synthesizer) as url:
         body = {"text": "Hi.", "streaming": streaming}
@@ -123,7 +123,7 @@ def test_a_deadline_before_the_first_sound_is_504_and_frees_the_engine(streaming
         wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)
 
 
-def test_security_headers_are_on_every_answer() -> None:
+def test_security_headers_are_on_every_response() -> None:
     with run_server(ZeroCostSynthesizer()) as url:
         answers = [httpx.post(f"{url}/api/tts", json={"text": text}) for text in ("Hi.", "")]
         answers.append(httpx.get(f"{url}/health"))

@@ -1,4 +1,4 @@
-"""`/ws/tts`: text in while sound comes out, on a real server, with a fake engine that counts what it makes."""
+"""`/ws/tts`: text in while audio comes out, on a real server, with a fake engine that counts its packets."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.wait import wait_until
 
 
 class Talk:
-    """One connection: says messages, keeps the events and, by utterance, the sound."""
+    """One connection: sends messages, keeps the events and, by utterance, the audio."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
@@ -35,7 +35,7 @@ class Talk:
         self.connection.send(json.dumps({"type": kind, **fields}))
 
     def hear(self, timeout_s: float = 60) -> dict[str, Any] | None:
-        """The next event, or None after a piece of sound."""
+        """The next event, or None after a binary frame."""
         message = self.connection.recv(timeout=timeout_s)
         if isinstance(message, str):
             self.events.append(json.loads(message))
@@ -93,7 +93,7 @@ def test_an_utterance_from_open_to_done() -> None:
         assert talk.sequences[0] == list(range(len(talk.sequences[0])))
 
 
-def test_sound_comes_after_the_first_word_and_late_text_is_waited_for() -> None:
+def test_audio_starts_after_the_first_word_and_waits_for_late_text() -> None:
     synthesizer = TextStreamingSynthesizer()
     with talking(synthesizer) as talk:
         talk.say("open")
@@ -112,7 +112,7 @@ def test_sound_comes_after_the_first_word_and_late_text_is_waited_for() -> None:
         assert talk.sound[0] == to_s16le(np.concatenate([frame_of("Hello", 0), frame_of("world.", 0)]))
 
 
-def test_a_control_token_cut_in_two_reaches_no_engine() -> None:
+def test_a_control_token_split_across_messages_reaches_no_engine() -> None:
     synthesizer = TextStreamingSynthesizer()
     with talking(synthesizer) as talk:
         talk.say("open")
@@ -123,7 +123,7 @@ def test_a_control_token_cut_in_two_reaches_no_engine() -> None:
         assert synthesizer.spoken == ["Hi", "you", "all"]
 
 
-def test_engines_that_do_not_read_along_speak_clause_by_clause() -> None:
+def test_engines_without_text_streaming_work_clause_by_clause() -> None:
     synthesizer = SteppedSynthesizer(num_frames=2)
     with talking(synthesizer) as talk:
         talk.say("open")
@@ -149,7 +149,7 @@ def test_a_flush_does_not_wait_for_the_end_of_a_clause() -> None:
         assert talk.until("segment")["text"] == "Well"
 
 
-def test_several_utterances_at_once_keep_their_own_sound() -> None:
+def test_concurrent_utterances_keep_their_audio_apart() -> None:
     with talking(ZeroCostSynthesizer(num_frames=2)) as talk:
         for name in ("a", "b"):
             talk.say("open", id=name)
@@ -266,7 +266,9 @@ def test_ping_is_answered_with_the_same_id() -> None:
         ('{"type": "text", "text": 5}', "invalid_value"),
     ],
 )
-def test_a_mistake_is_told_and_the_conversation_goes_on(patient: str, message: str | bytes, code: str) -> None:
+def test_an_invalid_message_is_reported_and_the_connection_stays_open(
+    patient: str, message: str | bytes, code: str
+) -> None:
     with connect(patient) as connection:
         talk = Talk(connection)
         talk.connection.send(message)
@@ -276,7 +278,7 @@ def test_a_mistake_is_told_and_the_conversation_goes_on(patient: str, message: s
         assert talk.speak("Still here.")["finish_reason"] == "stop"
 
 
-def test_errors_are_told_in_the_language_that_the_client_reads() -> None:
+def test_websocket_errors_are_in_the_clients_language() -> None:
     with run_server(ZeroCostSynthesizer()) as url:
         headers = {"Accept-Language": "zh"}
         with connect(url.replace("http", "ws") + "/ws/tts", additional_headers=headers) as connection:
@@ -284,7 +286,7 @@ def test_errors_are_told_in_the_language_that_the_client_reads() -> None:
             assert "请求体" in json.loads(connection.recv(timeout=60))["message"]
 
 
-def test_too_much_text_is_refused_and_the_utterance_goes_on() -> None:
+def test_too_much_text_is_rejected_and_the_utterance_continues() -> None:
     with talking(ZeroCostSynthesizer(num_frames=1), max_text=20) as talk:
         talk.say("open")
         talk.say("text", text="Short enough.")
@@ -320,7 +322,7 @@ def test_a_connection_has_a_bounded_number_of_utterances() -> None:
         assert (error["code"], error["id"], error["retry_after_s"]) == ("too_many_requests", "u16", 1)
 
 
-def test_a_full_queue_is_told_before_any_work() -> None:
+def test_a_full_queue_is_reported_before_any_work() -> None:
     synthesizer = SteppedSynthesizer(slots=0, queue_size=0)
     with talking(synthesizer) as talk:
         talk.say("open")
@@ -331,7 +333,7 @@ def test_a_full_queue_is_told_before_any_work() -> None:
         assert synthesizer.packets_made == 0
 
 
-def test_a_feed_without_a_word_is_an_empty_text() -> None:
+def test_an_utterance_without_a_word_is_an_empty_text() -> None:
     with talking(ZeroCostSynthesizer()) as talk:
         talk.say("open")
         talk.say("close")
@@ -345,7 +347,7 @@ def test_a_deadline_ends_it() -> None:
         assert talk.until("error")["code"] == "deadline_exceeded"
 
 
-def test_a_writer_who_falls_silent_loses_the_slot() -> None:
+def test_an_utterance_without_new_text_times_out() -> None:
     synthesizer = TextStreamingSynthesizer()
     with talking(synthesizer, client_timeout_s=0.5) as talk:
         talk.say("open")
@@ -354,14 +356,14 @@ def test_a_writer_who_falls_silent_loses_the_slot() -> None:
         wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)
 
 
-def test_a_connection_on_which_nothing_happens_is_closed() -> None:
+def test_an_idle_connection_is_closed() -> None:
     with talking(ZeroCostSynthesizer(), client_timeout_s=0.5) as talk:
         assert talk.until("error")["code"] == "request_timeout"
         with pytest.raises(ConnectionClosed):
             talk.hear()
 
 
-def test_a_connection_that_is_too_old_ends_with_all_that_is_spoken() -> None:
+def test_an_expired_connection_ends_with_all_its_utterances() -> None:
     synthesizer = SteppedSynthesizer(num_frames=10_000)
     with talking(synthesizer, websocket_max_s=2) as talk:
         talk.say("open", id="a")
@@ -375,7 +377,7 @@ def test_a_connection_that_is_too_old_ends_with_all_that_is_spoken() -> None:
         wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)
 
 
-def test_what_was_heard_is_kept_like_any_other_request(tmp_path: Path) -> None:
+def test_an_utterance_is_kept_like_any_request(tmp_path: Path) -> None:
     with run_server(ZeroCostSynthesizer(num_frames=3), outputs=tmp_path) as url:
         with connect(url.replace("http", "ws") + "/ws/tts") as connection:
             talk = Talk(connection)
@@ -391,7 +393,7 @@ def test_what_was_heard_is_kept_like_any_other_request(tmp_path: Path) -> None:
     assert sound == talk.sound[0] and '"type": "done"' in events
 
 
-def test_what_was_heard_before_a_cancel_is_kept_and_says_so(tmp_path: Path) -> None:
+def test_a_cancelled_utterance_is_kept_and_marked(tmp_path: Path) -> None:
     synthesizer = SteppedSynthesizer(num_frames=10_000)
     with run_server(synthesizer, outputs=tmp_path) as url, connect(url.replace("http", "ws") + "/ws/tts") as connection:
         talk = Talk(connection)
@@ -407,7 +409,7 @@ def test_what_was_heard_before_a_cancel_is_kept_and_says_so(tmp_path: Path) -> N
     assert (entry["finish_reason"], entry["num_samples"]) == ("cancelled", 1_920)
 
 
-def test_a_mark_out_of_range_is_told_and_the_utterance_goes_on() -> None:
+def test_a_tag_out_of_range_is_reported_and_the_utterance_continues() -> None:
     with talking(ZeroCostSynthesizer(num_frames=1)) as talk:
         talk.say("open", id="a")
         talk.say("text", id="a", text="One. [9x] Two.[pause 0.5s]")
@@ -419,7 +421,7 @@ def test_a_mark_out_of_range_is_told_and_the_utterance_goes_on() -> None:
         )
 
 
-def test_a_client_that_only_makes_mistakes_is_left() -> None:
+def test_a_client_with_too_many_errors_is_disconnected() -> None:
     with talking(ZeroCostSynthesizer()) as talk:
         for _ in range(50):
             talk.connection.send("{")
@@ -435,7 +437,7 @@ def test_a_client_that_does_not_read_is_dropped_and_holds_no_slot() -> None:
         talk.say("open")
         talk.say("text", text="A long story, and")
         wait_until(lambda: synthesizer.load.running == 1)
-        # nobody calls recv: the client's library stops reading, the sockets fill up, the server gives up
+        # no client calls recv: the client's library stops reading, the sockets fill up, the server gives up
         wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)
 
 
@@ -443,13 +445,13 @@ def test_a_client_that_does_not_read_is_dropped_and_holds_no_slot() -> None:
     ("headers", "status"),
     [({"Origin": "https://evil.example"}, 403), ({"Origin": "null"}, 403), ({"Host": "evil.example"}, 421)],
 )
-def test_foreign_websites_do_not_get_in(headers: dict[str, str], status: int) -> None:
+def test_other_websites_cannot_connect(headers: dict[str, str], status: int) -> None:
     with run_server(ZeroCostSynthesizer()) as url, pytest.raises(InvalidStatus) as refused:
         connect(url.replace("http", "ws") + "/ws/tts", additional_headers=headers)
     assert refused.value.response.status_code == status
 
 
-def test_who_holds_too_many_connections_gets_no_more() -> None:
+def test_the_number_of_connections_is_limited() -> None:
     with run_server(ZeroCostSynthesizer(), client_streams=2) as url:
         address = url.replace("http", "ws") + "/ws/tts"
         with connect(address), connect(address) as second:
@@ -463,7 +465,7 @@ def test_who_holds_too_many_connections_gets_no_more() -> None:
             assert Talk(third).speak("Hi.")["finish_reason"] == "stop"
 
 
-def test_the_page_itself_gets_in() -> None:
+def test_the_own_page_can_connect() -> None:
     with (
         run_server(ZeroCostSynthesizer()) as url,
         connect(url.replace("http", "ws") + "/ws/tts", origin=Origin(url)) as connection,
@@ -471,7 +473,7 @@ def test_the_page_itself_gets_in() -> None:
         assert Talk(connection).speak("Hi.")["finish_reason"] == "stop"
 
 
-def test_a_server_that_goes_down_says_so() -> None:
+def test_shutdown_is_reported() -> None:
     synthesizer = SteppedSynthesizer(num_frames=10_000)
     with ExitStack() as server:
         url = server.enter_context(run_server(synthesizer))
