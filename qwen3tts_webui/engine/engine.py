@@ -253,10 +253,8 @@ class Engine:
         else:
             bytes_after, seconds = self._runner.nbytes, self._clock() - began
             log.info("%s -> %s: %d -> %d bytes", before.dtype, self._choice.dtype, bytes_before, bytes_after)
-            types = {"before": before.dtype, "after": self._choice.dtype}
-            future.set_result(
-                PrecisionChange(**types, bytes_before=bytes_before, bytes_after=bytes_after, seconds=seconds)
-            )
+            sizes = {"bytes_before": bytes_before, "bytes_after": bytes_after}
+            future.set_result(PrecisionChange(before=before.dtype, after=self._choice.dtype, **sizes, seconds=seconds))
         self._floor, self._wish = floor, None
 
     def _wider(self) -> Choice | None:
