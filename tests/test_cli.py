@@ -139,6 +139,14 @@ def test_a_port_in_use_is_replaced_by_the_next_free_one():
             assert port < second.getsockname()[1] < port + 50
 
 
+def test_without_a_free_port_the_range_is_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(serve, "_NUM_PORTS_TRIED", 1)
+    with serve.listen("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(serve.NoFreePort, match=f"^No free port between {port} and {port}\\.$"):
+            serve.listen("127.0.0.1", port)
+
+
 def test_a_free_port_is_used():
     with serve.listen("127.0.0.1", 20_000) as probe:  # below those that systems assign for port 0
         port = probe.getsockname()[1]

@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse(sys.argv[1:] if argv is None else argv, SUBCOMMANDS)
     try:
         return int(args.run(args))
-    except SpeechError as error:
+    except (SpeechError, serve.NoFreePort) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -44,9 +44,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def configure_torch_env() -> None:
     """Set the environment variables that torch reads when it is imported, unless they are set already.
 
-    OpenMP threads that wait for work sleep after about a millisecond: with GNU OpenMP's default they would spin ten times
-    as long on a core that a browser may need; if they slept at once, they would be late for the next of the 400 parallel
-    regions of a frame. Weights use huge pages where available. Figures: docs/cpu-optimization-log.md.
+    OpenMP threads that wait for work sleep after about a millisecond: with GNU OpenMP's default they would spin ten
+    times as long on a core that a browser may need; if they slept at once, they would be late for the next of the 400
+    parallel regions of a frame. Weights use huge pages where available. Figures: docs/cpu-optimization-log.md.
     """
     if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & set(os.environ):
         os.environ["GOMP_SPINCOUNT"] = "20000"

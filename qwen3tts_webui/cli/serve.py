@@ -29,7 +29,7 @@ from qwen3tts_webui.cli.arguments import (
 from qwen3tts_webui.cli.download_progress import ignore_background_reads
 from qwen3tts_webui.cli.key import keys_file
 from qwen3tts_webui.config import Settings
-from qwen3tts_webui.errors import InvalidValue, SpeechError
+from qwen3tts_webui.errors import InvalidValue
 
 if TYPE_CHECKING:
     import uvicorn
@@ -39,12 +39,8 @@ _NUM_PORTS_TRIED = 50
 _GRACE_S = 3
 
 
-class NoFreePort(SpeechError):
-    """All ports from `first` to `last` are in use."""
-
-    code = "no_free_port"
-    status = 503
-    template = "No free port between {first} and {last}."
+class NoFreePort(Exception):
+    """All ports that were tried are in use. Only the command line reports it, so it has no error code."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -130,7 +126,7 @@ def listen(host: str, port: int) -> socket.socket:
                 raise InvalidValue(field="--port", expected="1024 or more for this user", got=candidate) from None
             if error.errno not in (errno.EADDRINUSE, errno.EACCES):  # Windows reports its reserved ports as EACCES
                 raise
-    raise NoFreePort(first=port, last=last)
+    raise NoFreePort(f"No free port between {port} and {last}.")
 
 
 def url(host: str, port: int) -> str:
