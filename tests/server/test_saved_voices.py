@@ -71,7 +71,7 @@ def test_a_saved_voice_has_all_it_needs(library: HistoryStore) -> None:
     )
     assert kept.acoustic_prompt is not None and kept.acoustic_prompt.text == "One."
     assert np.array_equal(kept.acoustic_prompt.codes, codes_of("One.", 5))
-    assert (card["keeps"], card["has_sample"], card["starred"]) == ("passage", True, False)
+    assert (card["continuation"], card["has_sample"], card["starred"]) == ("acoustic_prompt", True, False)
 
 
 def test_the_voice_of_another_segment(library: HistoryStore) -> None:
@@ -106,7 +106,7 @@ def test_a_saved_voice_by_openais_route(library: HistoryStore) -> None:
 def test_an_engine_with_voice_ids_gets_its_id_back(library: HistoryStore) -> None:
     client = client_of(synthesizer := NamingSynthesizer(), library)
     card = save(client, options={"voice_desc": ""})
-    assert card["keeps"] == "engine_voice"
+    assert card["continuation"] == "engine_voice"
     client.post("/api/tts", json={"text": "Three.", "voice": card["id"]})
     assert synthesizer.utterances[-1].voice.engine_voice_id == "voice-3"
     described = client.post("/api/tts", json={"text": "Three.", "voice": card["id"], "voice_desc": "slower"})
@@ -122,7 +122,7 @@ def test_another_engine_cannot_continue_it(library: HistoryStore) -> None:
 def test_an_engine_without_continuation_keeps_description_and_seed(library: HistoryStore) -> None:
     client = client_of(synthesizer := ZeroCostSynthesizer(), library)
     card = save(client)
-    assert card["keeps"] == "description"
+    assert card["continuation"] == "description"
     client.post("/api/tts", json={"text": "Three.", "voice": card["id"]})
     said = synthesizer.utterances[-1]
     assert (said.voice.description, said.seed) == ("warm", 3)

@@ -41,7 +41,7 @@ def test_a_truncation_is_one_warning_in_the_log_and_no_error(caplog: pytest.LogC
     with run_server(FailingSynthesizer(after=3)) as url:
         cut_short(url, text="Hello.", streaming=True)
     serious = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
-    assert serious == ["the sound was cut: synthesis_failed"]
+    assert serious == ["audio truncated: synthesis_failed"]
 
 
 def test_an_incomplete_response_without_truncation_stays_an_error() -> None:
