@@ -160,7 +160,7 @@ class Terminal:
         self._handle = handle
         self._shown = ""
 
-    def wait_until(self, pattern: str, timeout_s: float = 120) -> re.Match[str]:
+    def wait_for(self, pattern: str, timeout_s: float = 120) -> re.Match[str]:
         """Read on until `pattern` is shown; what came after it is for the next call."""
         end = time.monotonic() + timeout_s
         while not (found := re.search(pattern, self._shown)):
@@ -206,7 +206,7 @@ def serving(folder: Path, *flags: str, own: bool) -> Iterator[Terminal]:
 @pytest.mark.skipif(not TINY.is_dir(), reason="the golden checkpoint is not here")
 def test_a_downloaded_model_replaces_the_preview_voice(tmp_path: Path):
     with running_hub(TINY) as hub, serving(tmp_path, "--mirror", hub.url, own=False) as terminal:
-        address = terminal.until(r"Listening on (http://\S+) \(")[1]
+        address = terminal.wait_for(r"Listening on (http://\S+) \(")[1]
         assert httpx.get(f"{address}/api/info").json()["preview"] is True
         assert httpx.post(f"{address}/api/models/download", json={"model": MODEL}).status_code == 202
         wait_until(lambda: httpx.get(f"{address}/api/info").json()["name"] == "qwen3-tts", 120)
@@ -223,11 +223,11 @@ def test_a_downloaded_model_replaces_the_preview_voice(tmp_path: Path):
 @pytest.mark.timeout(300)
 def test_at_a_terminal_it_asks_once_and_serves_meanwhile(tmp_path: Path):
     with serving(tmp_path, "--mirror", "http://127.0.0.1:9", own=True) as terminal:
-        address = terminal.until(r"Listening on (http://\S+) \(")[1]
-        terminal.until(r"about 4\.5 GB\) to hear Qwen3-TTS itself\? Type y and Enter")
+        address = terminal.wait_for(r"Listening on (http://\S+) \(")[1]
+        terminal.wait_for(r"about 4\.5 GB\), the real Qwen3-TTS voice\? Type y and press Enter")
         assert httpx.get(f"{address}/ready").status_code in (200, 503)
         terminal.type("n\n")
-        terminal.until("Skipped")
+        terminal.wait_for("Skipped")
         assert httpx.get(f"{address}/api/models").json()["download"] is None
     assert (tmp_path / "模 型/.asked").exists()  # the next start only says how
 
