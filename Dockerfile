@@ -16,7 +16,7 @@ ENV PIP_CACHE_DIR=/root/.cache/pip \
     QWEN3TTS_OUTPUTS=/app/outputs \
     QWEN3TTS_MODELS=/models
 WORKDIR /app
-# Everything that is written lies in /tmp, /models and outputs: the root file system may be read-only.
+# Only /tmp, /models and outputs are written to: the root file system may be read-only.
 RUN useradd --uid 1000 --no-create-home --home-dir /tmp speaker \
     && install --directory --owner=speaker --group=speaker outputs /models
 
@@ -46,29 +46,29 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 
 # The packages that the program needs: this layer changes only when pyproject.toml or constraints.txt do.
 FROM torch-cpu AS packages-cpu
-COPY pyproject.toml constraints.txt docker/packages.py ./
+COPY pyproject.toml constraints.txt docker/requirements.py ./
 RUN --mount=type=cache,target=/root/.cache/pip \
-    python packages.py pyproject.toml preview > requirements.txt \
+    python requirements.py pyproject.toml preview > requirements.txt \
     && pip install --constraint constraints.txt --requirement requirements.txt
 
 FROM torch-cuda AS packages-cuda
-COPY pyproject.toml constraints.txt docker/packages.py ./
+COPY pyproject.toml constraints.txt docker/requirements.py ./
 RUN --mount=type=cache,target=/root/.cache/pip \
-    python packages.py pyproject.toml preview > requirements.txt \
+    python requirements.py pyproject.toml preview > requirements.txt \
     && pip install --constraint constraints.txt --requirement requirements.txt
 
 FROM packages-cpu AS cpu
-COPY docker/start.sh docker/healthy.py ./
+COPY docker/start.sh docker/healthcheck.py ./
 RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
     pip install --no-cache-dir --no-deps /wheels/*.whl
 USER 1000:1000
 VOLUME ["/app/outputs", "/models"]
 EXPOSE 7860
-HEALTHCHECK --interval=10s --timeout=5s --start-period=180s --retries=3 CMD ["python", "/app/healthy.py"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=180s --retries=3 CMD ["python", "/app/healthcheck.py"]
 ENTRYPOINT ["/bin/sh", "/app/start.sh"]
 
 FROM packages-cuda AS cuda
-COPY docker/start.sh docker/healthy.py ./
+COPY docker/start.sh docker/healthcheck.py ./
 RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
     pip install --no-cache-dir --no-deps /wheels/*.whl
 ENV NVIDIA_VISIBLE_DEVICES=all \
@@ -76,5 +76,5 @@ ENV NVIDIA_VISIBLE_DEVICES=all \
 USER 1000:1000
 VOLUME ["/app/outputs", "/models"]
 EXPOSE 7860
-HEALTHCHECK --interval=10s --timeout=5s --start-period=180s --retries=3 CMD ["python", "/app/healthy.py"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=180s --retries=3 CMD ["python", "/app/healthcheck.py"]
 ENTRYPOINT ["/bin/sh", "/app/start.sh"]

@@ -89,7 +89,7 @@ def our_side(engine: Any) -> Speak:
     def speak(packet: int) -> Iterator[int]:
         ear = Packets()
         voice = Voice(speaker="ryan")
-        job = Utterance(text=TEXT, language="en", voice=voice, seed=1, max_frames=FRAMES, packet_frames=packet)
+        job = Utterance(text=TEXT, language="en", voice=voice, seed=1, max_frames=FRAMES, frames_per_packet=packet)
         engine.submit([(job, ear)])
         return ear.packets()
 

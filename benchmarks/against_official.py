@@ -5,7 +5,7 @@
 
 `--official` names a venv with qwen-tts 0.1.1 (tests/golden/make_golden.py makes one). Each side is a process of its
 own that loads once; then they speak in turns, the other one idle, so that both meet the same machine. int8 is compared
-with the official float32. "frames_per_second" counts whole utterances with their sound, ours in packets of four frames;
+with the official float32. "frames_per_second" counts whole utterances including audio, ours in packets of four frames;
 "first_pcm_ms" is the first packet of ours and the whole utterance of theirs, as it does not stream. `--checkpoint`
 keeps the weights for the next run. Medians of the rounds; the last line is JSON.
 """
@@ -113,9 +113,9 @@ def make_checkpoint(folder: Path, size: str, device: str = "cpu") -> None:
 
 def speak_ours(folder: Path, dtype: str, threads: int) -> None:
     """The process of our side: load, then speak once for each line of stdin and print what it took."""
-    from qwen3tts_webui.cli import set_up_torch
+    from qwen3tts_webui.cli import configure_torch_env
 
-    set_up_torch()
+    configure_torch_env()
     import torch
 
     from qwen3tts_webui.model import load_model
@@ -127,7 +127,9 @@ def speak_ours(folder: Path, dtype: str, threads: int) -> None:
     print("ready", flush=True)
     for _ in sys.stdin:
         start = time.perf_counter()
-        frames = sum(len(packet.codes) for packet in model.speak(utterance, packet_frames=PACKET, max_frames=FRAMES))
+        frames = sum(
+            len(packet.codes) for packet in model.speak(utterance, frames_per_packet=PACKET, max_frames=FRAMES)
+        )
         seconds = time.perf_counter() - start
         start = time.perf_counter()
         next(model.speak(utterance, max_frames=FRAMES))

@@ -2,8 +2,8 @@
 
     python benchmarks/gpu_check.py --out FOLDER [--budget SECONDS] [--only STEP ...] [--device cuda] [--tiny]
 
-Each step is a process with a time limit of its own; none stops the next. What a step found is appended to
-`results.jsonl` at once, its output goes to stdout, and `junit.xml`, `profile.txt` and `load.json` are left beside it.
+Steps that need the same engine share a process with a time limit; none stops the next, and when a process ends in the
+midst of one, the others are run without it. What a step found is appended to `results.jsonl` at once, its output goes to stdout, and `junit.xml`, `profile.txt` and `load.json` are left beside it.
 The models have random weights of the released sizes, made on the device: weights do not change the speed.
 `--device cpu --tiny` runs every step on a toy in under a minute, so that none fails on a typo where time is dear.
 Keep the figures with `benchmarks/results_table.py --gpu results.jsonl`.
@@ -24,68 +24,93 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-SECONDS = {  # of each step, in the order in which they are run
+SECONDS = {  # of each step at most
     "versions": 40,
     "start": 100,
-    "tests": 120,
+    "throughput": 40,
+    "streams": 40,
+    "load": 60,
     "parity": 60,
-    "steps": 60,
-    "throughput": 70,
-    "streams": 70,
-    "load": 80,
+    "steps": 30,
+    "profile": 30,
+    "tests": 120,
     "memory": 70,
     "faster": 120,
-    "profile": 50,
 }
+TOGETHER = [  # in one process each, which loads and captures once; in the order in which they are run
+    ["versions"],
+    ["start", "throughput", "streams", "load"],
+    ["parity", "steps", "profile"],
+    ["faster"],
+    ["tests"],
+    ["memory"],
+]
 
 
-def run_step(name: str, options: argparse.Namespace) -> int:
-    """In a process of its own: measure, append the JSON line, and say what failed if it did."""
-    from gpu_steps import STEPS
+def run_steps(names: list[str], options: argparse.Namespace) -> int:
+    """In a process of their own: measure, append a JSON line for each, and say what failed if it did."""
+    from gpu_steps import STEPS, Shared
 
-    began = time.monotonic()
-    line: dict[str, object] = {"step": name}
-    try:
-        line |= STEPS[name](options)
-    except BaseException as error:  # whatever it was: the line says so
-        traceback.print_exc()
-        line["error"] = f"{type(error).__name__}: {error}"[:500]
-    line["seconds"] = round(time.monotonic() - began, 1)
     from qwen3tts_webui.bench.report import surroundings
 
-    if name == "versions":
-        line |= surroundings()
+    failed = False
+    with Shared(options) as shared:
+        for name in names:
+            began = time.monotonic()
+            line: dict[str, object] = {"step": name}
+            try:
+                line |= STEPS[name](shared)
+            except Exception as error:  # whatever it was: the line says so
+                traceback.print_exc()
+                line["error"] = f"{type(error).__name__}: {error}"[:500]
+                failed = True
+            line["seconds"] = round(time.monotonic() - began, 1)
+            if name == "versions":
+                line |= surroundings()
+            append(line, options)
+    return int(failed)
+
+
+def append(line: dict[str, object], options: argparse.Namespace) -> None:
     text = json.dumps(line, ensure_ascii=False)
     print(text, flush=True)
     with (options.out / "results.jsonl").open("a", encoding="utf-8") as file:
         file.write(text + "\n")
-    return int("error" in line)
+
+
+def done_steps(options: argparse.Namespace) -> set[str]:
+    file = options.out / "results.jsonl"
+    return {json.loads(line)["step"] for line in file.read_text().splitlines()} if file.exists() else set()
 
 
 def run_all(options: argparse.Namespace) -> int:
     """Every step in turn, as far as the budget goes; 1 if any of them failed."""
-    failed = []
+    (options.out / "results.jsonl").unlink(missing_ok=True)
     began = time.monotonic()
-    for name in options.only or SECONDS:
+    wanted = options.only or list(SECONDS)
+    failed = False
+    groups = [[name for name in group if name in wanted] for group in TOGETHER]
+    while groups:
+        names = groups.pop(0)
         left = options.budget - (time.monotonic() - began)
-        if left < 10:
-            print(f"== {name}: no time left", flush=True)
-            failed.append(name)
+        if not names or left < 10:
+            failed = failed or bool(names)
             continue
-        print(f"== {name} ({time.monotonic() - began:.0f} s)", flush=True)
-        command = [sys.executable, __file__, "--step", name, "--out", options.out, "--device", options.device]
-        command += ["--size", options.size, *(["--tiny"] if options.tiny else [])]
+        print(f"== {' '.join(names)} ({time.monotonic() - began:.0f} s)", flush=True)
+        command = [sys.executable, __file__, "--out", options.out, "--device", options.device, "--size", options.size]
+        command += [*(["--tiny"] if options.tiny else []), "--step", *names]
+        limit = sum(SECONDS[name] for name in names)
         try:
-            code = subprocess.run([str(part) for part in command], timeout=min(left, SECONDS[name])).returncode
+            code = subprocess.run([str(part) for part in command], timeout=min(left, limit)).returncode
         except subprocess.TimeoutExpired:
             code = -1
-            with (options.out / "results.jsonl").open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"step": name, "error": f"stopped after {SECONDS[name]} s at most"}) + "\n")
-        if code:
-            failed.append(name)
-            print(f"== {name} failed ({code})", flush=True)
-    print(f"== done in {time.monotonic() - began:.0f} s; failed: {', '.join(failed) or 'none'}", flush=True)
-    return int(bool(failed))
+        failed = failed or code != 0
+        missing = [name for name in names if name not in done_steps(options)]
+        if missing:  # the process ended in the midst of one: the others are tried without it
+            append({"step": missing[0], "error": f"the process ended ({code}), or it took over {limit} s"}, options)
+            groups.insert(0, missing[1:])
+    print(f"== done in {time.monotonic() - began:.0f} s", flush=True)
+    return int(failed)
 
 
 def main() -> int:
@@ -96,12 +121,12 @@ def main() -> int:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--size", choices=["1.7B", "0.6B"], default="1.7B")
     parser.add_argument("--tiny", action="store_true", help="a toy model and few repetitions")
-    parser.add_argument("--step", choices=list(SECONDS), help=argparse.SUPPRESS)
+    parser.add_argument("--step", nargs="*", choices=list(SECONDS), help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    return run_step(options.step, options) if options.step else run_all(options)
+    return run_steps(options.step, options) if options.step else run_all(options)
 
 
 if __name__ == "__main__":

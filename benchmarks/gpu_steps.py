@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import shutil
 import subprocess
@@ -10,8 +11,7 @@ import sys
 import sysconfig
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from qwen3tts_webui.model.sampling import Reach
 from qwen3tts_webui.model.synthetic import endless, synthetic_model, synthetic_spec
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm
 
-Options = argparse.Namespace
+Options = Any  # the flags of gpu_check, or a `Shared`
 ROOT = Path(__file__).resolve().parent.parent
 FRAMES = 25
 
@@ -40,18 +40,35 @@ FRAMES = 25
 # what is measured
 
 
-def engine_flags(options: Options, **changes: Any) -> Options:
+def engine_flags(options: Options, **changes: Any) -> argparse.Namespace:
     """As the flags of `qwen3tts-webui bench`."""
     size = "tiny" if options.tiny else options.size
     dtype = "bfloat16" if options.device != "cpu" else "float32"
     flags = {"synthetic": size, "model": None, "device": options.device, "dtype": dtype}
-    return Options(**flags | {"slots": 4 if options.tiny else 64} | changes)
+    return argparse.Namespace(**flags | {"slots": 4 if options.tiny else 64} | changes)
 
 
-@contextmanager
-def ready_engine(options: Options, **changes: Any) -> Iterator[Subject]:
-    with opened(engine_flags(options, **changes)) as subject:
-        yield subject
+class Shared(contextlib.ExitStack):
+    """The options, and what the steps of one process use in turn."""
+
+    def __init__(self, options: Options) -> None:
+        super().__init__()
+        self.__dict__.update(vars(options))
+        self._subject: Subject | None = None
+        self._runner: GraphRunner | None = None
+
+    def subject(self) -> Subject:
+        """A ready engine."""
+        if self._subject is None:
+            self._subject = self.enter_context(opened(engine_flags(self)))
+        return self._subject
+
+    def runner(self) -> GraphRunner:
+        """A runner without an engine, with all its graphs."""
+        if self._runner is None:
+            set_up(self)
+            self._runner = make_runner(self, make_model(self), 4 if self.tiny else 64)
+        return self._runner
 
 
 def make_model(options: Options, dtype: str = "bfloat16") -> Qwen3TTS:
@@ -119,24 +136,24 @@ def versions(options: Options) -> dict[str, object]:
 
 def start(options: Options) -> dict[str, object]:
     """From nothing to ready, then latencies of one listener after the other."""
-    with ready_engine(options) as subject:
-        runner = subject.engine._runner
-        assert runner is not None
-        found = dict(subject.facts)
-        found["memory_gib"] = round((subject.engine.memory_bytes or 0) / 2**30, 2)
-        if isinstance(runner, GraphRunner):
-            found |= {"graphs": runner.num_graphs, "fused": runner.model.talker.model.steps is not None}
-        if options.device != "cpu":
-            found["reserved_gib"] = round(torch.cuda.memory_reserved() / 2**30, 2)
-        for packets, name in ((None, "latency"), (1, "latency_packets_of_1"), (8, "latency_packets_of_8")):
-            found[name] = latencies(subject.engine, runs_of(options, 30), packets)
+    subject = options.subject()
+    runner = subject.engine._runner
+    assert runner is not None
+    found = dict(subject.facts)
+    found["memory_gib"] = round((subject.engine.memory_bytes or 0) / 2**30, 2)
+    if isinstance(runner, GraphRunner):
+        found |= {"graphs": runner.num_graphs, "fused": runner.model.talker.model.steps is not None}
+    if options.device != "cpu":
+        found["reserved_gib"] = round(torch.cuda.memory_reserved() / 2**30, 2)
+    for packets, name in ((None, "latency"), (1, "latency_packets_of_1"), (8, "latency_packets_of_8")):
+        found[name] = latencies(subject.engine, runs_of(options, 30), packets)
     return found
 
 
 def latencies(engine: Engine, runs: int, packet_frames: int | None) -> dict[str, object]:
     """Milliseconds of first PCM, of its parts by the device's clock, and of a frame with its share of packets."""
-    speak(engine, utterances(1, frames=FRAMES, packet_frames=packet_frames))
-    jobs = utterances(runs, frames=FRAMES, packet_frames=packet_frames)
+    speak(engine, utterances(1, frames=FRAMES, frames_per_packet=packet_frames))
+    jobs = utterances(runs, frames=FRAMES, frames_per_packet=packet_frames)
     ears = [speak(engine, [job])[0] for job in jobs]
     timings = [ear.heard() for ear in ears]
     speed = [t.frames_per_second for t in timings if t.frames_per_second]
@@ -166,18 +183,16 @@ def tests(options: Options) -> dict[str, object]:
 
 def parity(options: Options) -> dict[str, object]:
     """Whether graphs say what their eager twin says, and from which frame on a full batch differs from one alone."""
-    set_up(options)
-    model = make_model(options)
-    slots = 4 if options.tiny else 64
+    runner = options.runner()
+    model = runner.model
     frames = 4 if options.tiny else 25
-    runner = make_runner(options, model, slots)
     twin = Runner(model, slots=1, kv_length=KV_LENGTH)
     found: dict[str, object] = {"fused": model.talker.model.steps is not None}
     alone = run_codes(runner, 1, frames)
     eager = run_codes(twin, 1, frames)
     found["graph_equals_eager"] = bool((alone == eager).all())
     found["first_differing_frame"] = {}
-    for batch in [size for size in (2, 4, 8, 16, 32, 64) if size <= slots]:
+    for batch in [size for size in (2, 4, 8, 16, 32, 64) if size <= runner.slots]:
         differs = (run_codes(runner, batch, frames)[:, 0] != alone[:, 0]).any(axis=1)
         found["first_differing_frame"] |= {str(batch): int(differs.argmax()) if differs.any() else None}
     if model.talker.model.steps is not None and options.device != "cpu":
@@ -191,13 +206,14 @@ def parity(options: Options) -> dict[str, object]:
 
 def disable_kernels(model: Qwen3TTS) -> tuple[Any, ...]:
     talker = model.talker
-    kept = talker.model.steps, talker.code_predictor.model.steps, talker.draw_in_one
-    talker.model.steps = talker.code_predictor.model.steps = talker.draw_in_one = None
+    kept = talker.model.steps, talker.code_predictor.model.steps, talker.draw_in_one, talker.model.prompts
+    talker.model.steps = talker.code_predictor.model.steps = talker.draw_in_one = talker.model.prompts = None
     return kept
 
 
 def restore_kernels(model: Qwen3TTS, kept: tuple[Any, ...]) -> None:
-    model.talker.model.steps, model.talker.code_predictor.model.steps, model.talker.draw_in_one = kept
+    talker = model.talker
+    talker.model.steps, talker.code_predictor.model.steps, talker.draw_in_one, talker.model.prompts = kept
 
 
 def run_codes(runner: Runner, batch: int, frames: int) -> np.ndarray[Any, Any]:
@@ -228,8 +244,7 @@ def prefill_all(runner: Runner, batch: int, reach: Reach) -> np.ndarray[Any, Any
 
 def steps(options: Options) -> dict[str, object]:
     """Device and wall time of a frame at several lengths, of prompts and of packets, for 1, 16 and 64 listeners."""
-    set_up(options)
-    runner = make_runner(options, make_model(options), 4 if options.tiny else 64)
+    runner = options.runner()
     reach = Reach(candidates=64, nucleus=False)
     found: dict[str, object] = {"frame": {}, "prompt": {}, "packet": {}}
     batches = (1, 4) if options.tiny else (1, 4, 16, 64)
@@ -271,15 +286,15 @@ def throughput(options: Options) -> dict[str, object]:
     """Frames a second of 1 to 64 utterances that begin together."""
     rows = []
     frames = 10 if options.tiny else 50
-    with ready_engine(options) as subject:
-        batch = 1
-        while batch <= subject.engine.info.slots:
-            jobs = utterances(batch, frames=frames)
-            best = min(seconds(lambda jobs=jobs: speak(subject.engine, jobs)) for _ in range(2))  # type: ignore[misc]
-            speed = batch * frames / best
-            gain = speed / float(rows[0]["frames_per_second"]) if rows else 1.0
-            rows.append({"batch": batch, "frames_per_second": round(speed, 1), "gain": round(gain, 2)})
-            batch *= 2
+    engine = options.subject().engine
+    batch = 1
+    while batch <= engine.info.slots:
+        jobs = utterances(batch, frames=frames)
+        best = min(seconds(lambda jobs=jobs: speak(engine, jobs)) for _ in range(2))  # type: ignore[misc]
+        speed = batch * frames / best
+        gain = speed / float(rows[0]["frames_per_second"]) if rows else 1.0
+        rows.append({"batch": batch, "frames_per_second": round(speed, 1), "gain": round(gain, 2)})
+        batch *= 2
     return {"frames": frames, "batches": rows}
 
 
@@ -319,26 +334,26 @@ def streams(options: Options) -> dict[str, object]:
     """50 listeners who play in real time: all in one moment, and one every 60 ms."""
     count, frames = (4, 10) if options.tiny else (50, 75)
     found: dict[str, object] = {"streams": count, "frames": frames}
-    with ready_engine(options) as subject:
-        speak(subject.engine, utterances(1, frames=5))
-        for name, pause_s in (("burst", 0.0), ("staggered", 0.06)):
-            jobs = utterances(count, frames=frames)
-            players = []
-            if not pause_s:
-                players = [Player() for _ in jobs]
-                subject.engine.submit(list(zip(jobs, players, strict=True)))
-            for job in jobs if pause_s else ():
-                players.append(Player())
-                subject.engine.submit([(job, players[-1])])
-                time.sleep(pause_s)
-            for player in players:
-                player.heard()
-            dry = [stalls(player.arrivals) for player in players]
-            found[name] = {
-                "first_pcm_ms": spread([1e3 * player.arrivals[0][0] for player in players], 1),
-                "underruns": sum(number for number, _ in dry),
-                "silence_s": round(sum(silence for _, silence in dry), 3),
-            }
+    engine = options.subject().engine
+    speak(engine, utterances(1, frames=5))
+    for name, pause_s in (("burst", 0.0), ("staggered", 0.06)):
+        jobs = utterances(count, frames=frames)
+        players = []
+        if not pause_s:
+            players = [Player() for _ in jobs]
+            engine.submit(list(zip(jobs, players, strict=True)))
+        for job in jobs if pause_s else ():
+            players.append(Player())
+            engine.submit([(job, players[-1])])
+            time.sleep(pause_s)
+        for player in players:
+            player.heard()
+        dry = [stalls(player.arrivals) for player in players]
+        found[name] = {
+            "first_pcm_ms": spread([1e3 * player.arrivals[0][0] for player in players], 1),
+            "underruns": sum(number for number, _ in dry),
+            "silence_s": round(sum(silence for _, silence in dry), 3),
+        }
     return found
 
 
@@ -348,7 +363,7 @@ def load(options: Options) -> dict[str, object]:
 
     rates, length = ("5", 2.0) if options.tiny else ("1,10", 12.0)
     frames = 5 if options.tiny else 38
-    with ready_engine(options) as subject, served(subject.engine) as (host, port):
+    with served(options.subject().engine) as (host, port):
         command = [sys.executable, __file__, host, port, rates, length, frames]
         done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=75)
     print(done.stderr[-2000:])
@@ -377,7 +392,7 @@ def memory(options: Options) -> dict[str, object]:
     """What the engine holds in each type with the same slots, and the process on the device."""
     kinds = ("float32",) if options.device == "cpu" else ("bfloat16", "float16", "float32")
     rows = []
-    with ready_engine(options, slots=4 if options.tiny else 16) as subject:
+    with opened(engine_flags(options, slots=4 if options.tiny else 16)) as subject:
         for kind in kinds:
             if subject.engine.info.dtype != kind:
                 subject.engine.switch(kind).result()
@@ -404,8 +419,7 @@ def profile(options: Options) -> dict[str, object]:
     from torch.profiler import ProfilerActivity
     from torch.profiler import profile as profiler
 
-    set_up(options)
-    runner = make_runner(options, make_model(options), 2)
+    runner = options.runner()
     reach = Reach(candidates=64, nucleus=False)
     prefill_all(runner, 1, reach)
     activity = ProfilerActivity.CPU if options.device == "cpu" else ProfilerActivity.CUDA

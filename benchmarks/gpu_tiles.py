@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -61,32 +62,38 @@ def main() -> None:
     device = torch.device("cuda", 0)
     capture = CudaCapture(device)
     kept: list[object] = []
-    for name, (size_in, size_out, has_norm, gated) in SHAPES.items():
-        width = size_out * (2 if gated else 1)
-        count = max(8, COLD_BYTES // (2 * width * size_in))
-        weights = [torch.randn(width, size_in, device=device).bfloat16() / 50 for _ in range(count)]
-        norm = torch.ones(size_in, device=device) if has_norm else None
+    for name in SHAPES:
         for batch in (int(number) for number in options.batches.split(",")):
-            x = torch.randn(batch, size_in, device=device).bfloat16()
-            residual = None if has_norm else torch.randn(batch, size_out, device=device).bfloat16()
-            found: dict[str, float] = {}
-            found["torch"] = microseconds([lambda w=w: F.linear(x, w) for w in weights], capture, kept)  # type: ignore[misc]
-            for outs, ins, warps, stages in CUTS:
-                tiles = Tiles(outs, ins, min(64, max(16, batch)), warps, stages)
-                with mock.patch.object(fused, "tiles_of", lambda *_, tiles=tiles: tiles):
-                    try:
-                        launches = [
-                            lambda w=w: linear(x, w, norm=norm, eps=1e-6, residual=residual, gated=gated)  # type: ignore[misc]
-                            for w in weights
-                        ]
-                        found[f"{outs}x{ins} w{warps} s{stages}"] = microseconds(launches, capture, kept)
-                    except Exception as error:
-                        print(f"{name} {tiles}: {str(error)[:100]}")
-            best = sorted(found.items(), key=lambda pair: pair[1])
-            line = ", ".join(f"{cut} {time:.1f}" for cut, time in best)
-            floor = 2 * width * size_in / 4.2e6
-            print(f"{name:18} batch {batch:2} floor {floor:.1f}: {line}", flush=True)
-            print(json.dumps({"shape": name, "batch": batch, **{cut: round(time, 2) for cut, time in best}}))
+            try_cuts(name, batch, capture, kept)
+
+
+def try_cuts(name: str, batch: int, capture: CudaCapture, kept: list[object]) -> None:
+    size_in, size_out, has_norm, gated = SHAPES[name]
+    width, device = size_out * (2 if gated else 1), torch.device("cuda", 0)
+    count = max(8, COLD_BYTES // (2 * width * size_in))
+    weights = [torch.randn(width, size_in, device=device).bfloat16() / 50 for _ in range(count)]
+    norm = torch.ones(size_in, device=device) if has_norm else None
+    x = torch.randn(batch, size_in, device=device).bfloat16()
+    residual = None if has_norm else torch.randn(batch, size_out, device=device).bfloat16()
+
+    def ours(weight: Tensor) -> Tensor:
+        return linear(x, weight, norm=norm, eps=1e-6, residual=residual, gated=gated)
+
+    found = {"torch": microseconds([partial(F.linear, x, weight) for weight in weights], capture, kept)}
+    for outs, ins, warps, stages in CUTS:
+        tiles = Tiles(outs, ins, min(64, max(16, batch)), warps, stages)
+        with mock.patch.object(fused, "tiles_of", lambda *_, tiles=tiles: tiles):
+            try:
+                times = microseconds([partial(ours, weight) for weight in weights], capture, kept)
+            except Exception as error:
+                print(f"{name} {tiles}: {str(error)[:100]}")
+            else:
+                found[f"{outs}x{ins} w{warps} s{stages}"] = times
+    best = dict(sorted(found.items(), key=lambda pair: pair[1]))
+    floor = 2 * width * size_in / 4.2e6
+    line = ", ".join(f"{cut} {time:.1f}" for cut, time in best.items())
+    print(f"{name:18} batch {batch:2} floor {floor:.1f}: {line}", flush=True)
+    print(json.dumps({"shape": name, "batch": batch, **{cut: round(time, 2) for cut, time in best.items()}}))
 
 
 if __name__ == "__main__":

@@ -21,15 +21,15 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from qwen3tts_webui.audio.pcm import to_s16le
-from tests.fakes import sound_of
+from qwen3tts_webui.audio import to_s16le
+from qwen3tts_webui.testing import audio_of
 
 _LONGEST_S = 120.0
 
 
 @dataclass(slots=True)
 class Answer:
-    """What one request got. `status` is 0 where there was none; `sound` is None where it did not end as it should."""
+    """The result of one request. `status` is 0 without a response; `sound` is None if it was incomplete."""
 
     status: int = 0
     first_ms: float | None = None
@@ -39,7 +39,7 @@ class Answer:
 
 
 class _Asking(asyncio.Protocol):
-    """One request on one connection: notes when the first sound came and when all was over."""
+    """One request on one connection: records when the first audio arrived and when the response ended."""
 
     def __init__(self, request: bytes, leave_after: int | None) -> None:
         self.over: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -121,7 +121,7 @@ async def streams(port: int, count: int, seconds: float, num_frames: int) -> dic
             text = f"Client {number}, request {asked}."
             asked += 1
             answer = await speak(port, text)
-            wrong += answer.sound != to_s16le(sound_of(text, num_frames))
+            wrong += answer.sound != to_s16le(audio_of(text, num_frames))
             first.append(answer.first_ms or np.nan)
             requests += 1
 
@@ -137,7 +137,7 @@ async def burst(port: int, holders: int, count: int, num_frames: int) -> dict[st
     answers = await asyncio.gather(*(speak(port, f"Burst {number}.") for number in range(count)))
     held = await asyncio.gather(*holding)
     complete = sum(
-        answer.sound == to_s16le(sound_of(text, num_frames)) for text, answer in zip(texts, held, strict=True)
+        answer.sound == to_s16le(audio_of(text, num_frames)) for text, answer in zip(texts, held, strict=True)
     )
     return {
         "answers": {str(status): number for status, number in Counter(answer.status for answer in answers).items()},
@@ -147,7 +147,7 @@ async def burst(port: int, holders: int, count: int, num_frames: int) -> dict[st
 
 
 async def leavers(port: int, count: int, seconds: float) -> dict[str, Any]:
-    """`count` clients, 30 % of whom leave somewhere in the middle."""
+    """`count` clients; 30 % of them leave somewhere in the middle."""
     end = time.perf_counter() + seconds
     left = asked = 0
 
@@ -165,7 +165,7 @@ async def leavers(port: int, count: int, seconds: float) -> dict[str, Any]:
 
 async def turn(port: int, path: str, requests: int, at_once: int, num_frames: int, spread_s: float) -> dict[str, Any]:
     """`requests` on one route, `at_once` of them at a time; the clients begin some time within `spread_s`."""
-    expected = to_s16le(sound_of("Hello there.", num_frames))
+    expected = to_s16le(audio_of("Hello there.", num_frames))
     first: list[float] = []
     wrong = 0
 

@@ -6,7 +6,7 @@
 Parts, in this order:
 
 - `streams`: every stream complete and byte-exact, the first packet, memory.
-- `over_the_limit`: connections over the limit while all places are taken; all must get 429, and the others their sound.
+- `over_the_limit`: connections over the limit while all places are taken; all must get 429, and the others their audio.
 - `leavers`: 30 % of the clients leave in mid-speech, after which nothing may be left.
 - `against_bare`: the same bytes from the same engine by a bare Starlette route in the same process, turn about: with an
   engine in real time under the load of `streams`, and with one that costs nothing, where all that is left to measure is
@@ -43,15 +43,14 @@ from starlette.routing import Route
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from qwen3tts_webui.audio.pcm import to_s16le  # noqa: E402
-from qwen3tts_webui.config import Settings  # noqa: E402
-from qwen3tts_webui.server import create_app  # noqa: E402
-from qwen3tts_webui.server.serving import make_server  # noqa: E402
-from qwen3tts_webui.speech import Speech  # noqa: E402
-from qwen3tts_webui.stream import PcmStream  # noqa: E402
-from qwen3tts_webui.types import Utterance  # noqa: E402
-from qwen3tts_webui.voices.presets import Presets  # noqa: E402
-from tests.fakes import Job, RealTimeSynthesizer, ZeroCostSynthesizer  # noqa: E402
+from qwen3tts_webui.audio import to_s16le
+from qwen3tts_webui.config import Settings
+from qwen3tts_webui.server import create_app, make_server
+from qwen3tts_webui.speech import Speech
+from qwen3tts_webui.streams import PcmStream
+from qwen3tts_webui.testing import Job, RealTimeSynthesizer, ZeroCostSynthesizer
+from qwen3tts_webui.types import Utterance
+from qwen3tts_webui.voices import Presets
 
 _FRAMES = 25
 _ROUTES = ("/api/tts", "/bare")
@@ -83,19 +82,19 @@ class Clients:
 class InRealTime(RealTimeSynthesizer):
     """Keeps nothing of what it was asked: the memory that grows is the server's."""
 
-    def take(self, jobs: list[Job]) -> None:
-        super().take(jobs)
+    def start(self, jobs: list[Job]) -> None:
+        super().start(jobs)
         self.utterances.clear()
 
 
 class Served:
-    """A server for one engine, in a thread, with a bare Starlette route beside the app; counts what it holds."""
+    """A server for one engine, in a thread, with a bare Starlette route next to the app; counts what it holds."""
 
     def __init__(self, synthesizer: ZeroCostSynthesizer) -> None:
         settings = Settings(rate_limit="100000000/minute", client_streams=1_000_000)
         self._synthesizer = synthesizer
         app = create_app(Speech(synthesizer, Presets.load()), settings)
-        self._server = make_server(_Beside(app, bare(synthesizer)), client_timeout_s=30)
+        self._server = make_server(_WithBareRoute(app, bare(synthesizer)), client_timeout_s=30)
         self._thread = threading.Thread(target=self._server.run)
 
     def __enter__(self) -> Served:
@@ -114,12 +113,12 @@ class Served:
     def holdings(self) -> dict[str, int]:
         """What the process holds once nothing is spoken any more."""
         end = time.monotonic() + 30
-        while time.monotonic() < end and (self._synthesizer.load.active or self._server.server_state.connections):
+        while time.monotonic() < end and (self._synthesizer.load.running or self._server.server_state.connections):
             time.sleep(0.05)
         time.sleep(0.5)
         gc.collect()
         return {
-            "slots": self._synthesizer.load.active + self._synthesizer.load.waiting,
+            "slots": self._synthesizer.load.running + self._synthesizer.load.queued,
             "tasks": len(all_tasks(self._loop)),
             "connections": len(self._server.server_state.connections),
             "fds": psutil.Process().num_fds(),
@@ -143,7 +142,7 @@ def bare(synthesizer: ZeroCostSynthesizer) -> Starlette:
     return Starlette(routes=[Route("/bare", speak, methods=["POST"])])
 
 
-class _Beside:
+class _WithBareRoute:
     """ASGI: the app, and at /bare the other one."""
 
     def __init__(self, app: Any, other: Starlette) -> None:
@@ -187,12 +186,12 @@ def compared(
     for number in range(rounds):
         for route in _ROUTES if number % 2 else reversed(_ROUTES):
             cpu_s = _cpu_s()
-            told = clients.do("turn", served.port, route, requests, at_once, _FRAMES, spread_s)
-            assert told["wrong"] == 0, f"{route} gave other sound"
+            result = clients.do("turn", served.port, route, requests, at_once, _FRAMES, spread_s)
+            assert result["wrong"] == 0, f"{route} returned different audio"
             for name, value in (
-                ("first_packet_ms_p50", told["first_packet_ms"]["p50"]),
-                ("first_packet_ms_p95", told["first_packet_ms"]["p95"]),
-                ("requests_per_s", told["rate"]),
+                ("first_packet_ms_p50", result["first_packet_ms"]["p50"]),
+                ("first_packet_ms_p95", result["first_packet_ms"]["p95"]),
+                ("requests_per_s", result["rate"]),
                 ("cpu_ms_per_request", 1000 * (_cpu_s() - cpu_s) / requests),  # of the engine too
             ):
                 figures[route].setdefault(name, []).append(value)
@@ -211,25 +210,25 @@ def compared(
 
 def streams(args: argparse.Namespace, clients: Clients) -> dict[str, Any]:
     with Served(InRealTime(num_frames=50, slots=args.streams, queue_size=args.streams)) as served:
-        told = watched(lambda: clients.do("streams", served.port, args.streams, args.seconds, 50))
-    passed = told["wrong_or_incomplete"] == 0 and told["rss_mib"]["growth"] <= _MAX_GROWTH_MIB
-    return {"at_once": args.streams, "seconds": args.seconds, **told, "passed": passed}
+        result = watched(lambda: clients.do("streams", served.port, args.streams, args.seconds, 50))
+    passed = result["wrong_or_incomplete"] == 0 and result["rss_mib"]["growth"] <= _MAX_GROWTH_MIB
+    return {"at_once": args.streams, "seconds": args.seconds, **result, "passed": passed}
 
 
 def over_the_limit(args: argparse.Namespace, clients: Clients) -> dict[str, Any]:
     with Served(InRealTime(num_frames=100, slots=args.streams, queue_size=0)) as served:
-        told = clients.do("burst", served.port, args.streams, args.over, 100)
-    passed = told["answers"] == {"429": args.over} and told["holders_complete"] == args.streams
-    return {"holders": args.streams, "connections": args.over, **told, "passed": passed}
+        result = clients.do("burst", served.port, args.streams, args.over, 100)
+    passed = result["answers"] == {"429": args.over} and result["holders_complete"] == args.streams
+    return {"holders": args.streams, "connections": args.over, **result, "passed": passed}
 
 
 def leavers(args: argparse.Namespace, clients: Clients) -> dict[str, Any]:
     with Served(InRealTime(num_frames=15, rate=4, slots=64, queue_size=64)) as served:
         clients.do("leavers", served.port, 20, 1.0)
         before = served.holdings()
-        told = clients.do("leavers", served.port, 40, min(args.seconds, 20))
+        result = clients.do("leavers", served.port, 40, min(args.seconds, 20))
         after = served.holdings()
-    return {**told, "before": before, "after": after, "passed": before == after}
+    return {**result, "before": before, "after": after, "passed": before == after}
 
 
 def against_bare(args: argparse.Namespace, clients: Clients) -> dict[str, Any]:
@@ -243,7 +242,7 @@ def against_bare(args: argparse.Namespace, clients: Clients) -> dict[str, Any]:
     ratios = [one["latency_ratio"] for one in (loaded, alone, *busy)]
     return {
         "engine_in_real_time": loaded,
-        "engine_in_real_time_all_asked_at_one_moment": together,  # told, not judged: processor time and nothing else
+        "engine_in_real_time_all_asked_at_one_moment": together,  # reported, not judged: it is CPU time
         "engine_of_no_cost": [alone, *busy],
         "max_latency_ratio": max(ratios),
         "passed": max(ratios) <= _MAX_RATIO,
@@ -267,13 +266,13 @@ def main() -> None:
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))
     with Clients() as clients:
-        told = {name: part(args, clients) for name, part in PARTS.items() if args.only in (None, name)}
+        result = {name: part(args, clients) for name, part in PARTS.items() if args.only in (None, name)}
     line = json.dumps(
         {
             "benchmark": "load_server",
-            **told,
+            **result,
             "limits": {"latency_ratio": _MAX_RATIO, "rss_growth_mib": _MAX_GROWTH_MIB},
-            "passed": all(part["passed"] for part in told.values()),
+            "passed": all(part["passed"] for part in result.values()),
             "device": f"{platform.machine()}, {psutil.cpu_count()} cores",
             "versions": {
                 name: version(name) for name in ("uvicorn", "starlette", "fastapi", "uvloop")

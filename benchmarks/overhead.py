@@ -3,7 +3,7 @@
     python benchmarks/overhead.py [--requests 200]
 
 Serves the app with `ZeroCostSynthesizer` from a uvicorn in a process of its own, asks `POST /api/tts` (streaming) over
-a raw socket, a new connection each time, and measures from the first byte sent to the first byte of sound received. The
+a raw socket, a new connection each time, and measures from the first byte sent to the first byte of audio received. The
 last line is JSON; the targets are p50 under 5 ms and p95 under 15 ms.
 """
 
@@ -35,9 +35,9 @@ from pathlib import Path
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.voices.library import Library
+from qwen3tts_webui.history.store import Library
 from qwen3tts_webui.voices.presets import Presets
-from tests.fakes import ZeroCostSynthesizer
+from qwen3tts_webui.testing import ZeroCostSynthesizer
 
 library = Library(Path({folder!r})) if {keep} else None
 speech = Speech(ZeroCostSynthesizer(num_frames=25), Presets.load(), library)
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def first_sound_ms(address: tuple[str, int]) -> float:
-    """One request on a new connection: milliseconds from asking to the first byte of sound. Reads it to its end."""
+    """Send one request on a new connection; return the milliseconds to the first byte of audio. Reads it all."""
     body = json.dumps({"text": TEXT, "voice_desc": DESCRIPTION, "language": "auto", "streaming": True}).encode()
     head = f"POST /api/tts HTTP/1.1\r\nHost: {address[0]}\r\nContent-Type: application/json\r\nConnection: close\r\n"
     asked = head.encode() + f"Content-Length: {len(body)}\r\n\r\n".encode() + body

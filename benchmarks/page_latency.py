@@ -2,7 +2,7 @@
 
 In: nothing. A fake engine speaks at twice real time behind the real server; headless Chromium clicks `--runs` times,
 each on a fresh page with autoplay enforced. "played" is the first sample inside the AudioWorklet that is not silence,
-so the sound device is not in it; the server's share ends when it hands the first sound to the socket.
+so the audio device is not included; the server's share ends when it hands the first audio to the socket.
 Out: one JSON line. Limits (issue 2): median under 60 ms, no underrun.
 """
 
@@ -24,12 +24,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import gradio
 from playwright.sync_api import Browser, sync_playwright
 
+from qwen3tts_webui.testing import RealTimeSynthesizer
 from tests.browser.conftest import FLAGS, Studio, installed_chromium, serve
-from tests.fakes import RealTimeSynthesizer
 
 
 def one_run(browser: Browser, studio: Studio) -> dict[str, float]:
-    """Open the page anew, click once, hear it to the end. All but `underruns` in ms."""
+    """Load the page, click once, play to the end. All but `underruns` in ms."""
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     try:
         page.goto(studio.url)

@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import gradio
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
+from qwen3tts_webui.testing import RealTimeSynthesizer
 from tests.browser.conftest import FLAGS, installed_chromium, serve
-from tests.fakes import RealTimeSynthesizer
 
 READY_MS = """() => new Promise((resolve) => {
   const look = () => (window.qwen3tts?.ready ? resolve(performance.now()) : setTimeout(look, 5));

@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from qwen3tts_webui.preview.phonemes import numerals
 from qwen3tts_webui.preview.synthesizer import PreviewSynthesizer
-from qwen3tts_webui.stream import PcmStream
+from qwen3tts_webui.streams import PcmStream
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm, Utterance, Voice
 
 TARGETS = {
@@ -158,11 +158,11 @@ def transcript(listener: Any, pcm: Pcm, language: str) -> str:
 
 def error_rate(heard: list[tuple[str, str]], language: str) -> float:
     """Edits over all sentences of a language, divided by their characters."""
-    pairs = [(normalised(sentence, language), normalised(text, language)) for sentence, text in heard]
+    pairs = [(normalize(sentence, language), normalize(text, language)) for sentence, text in heard]
     return sum(distance(wanted, got) for wanted, got in pairs) / sum(len(wanted) for wanted, _ in pairs)
 
 
-def normalised(text: str, language: str) -> str:
+def normalize(text: str, language: str) -> str:
     """Letters and digits only: lower case, one form of each character, what sounds alike written alike."""
     text = unicodedata.normalize("NFKC", text).casefold()
     if language == "zh":

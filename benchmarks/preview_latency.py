@@ -2,9 +2,9 @@
 
     python benchmarks/preview_latency.py [--languages zh,en,ja,ru] [--runs 5]
 
-Two sentences a language, the first with a comma as people write it. First PCM: from `submit` to the first packet in the
-listener's hands. Real-time factor: time to make all sound, divided by its length. `silent_s`: for how long a listener
-who plays from the first packet on would have heard nothing. The last line of stdout is one JSON object.
+Two sentences per language, the first with a comma. First PCM: from `submit` to the first packet received. Real-time
+factor: time to generate all audio, divided by its duration. `silent_s`: how long a client that plays from the first
+packet on would have been silent. The last line of stdout is one JSON object.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from qwen3tts_webui.preview import PreviewSynthesizer
-from qwen3tts_webui.stream import PcmStream
+from qwen3tts_webui.streams import PcmStream
 from qwen3tts_webui.types import SAMPLE_RATE, Utterance
 
 FIRST_PCM_TARGET_MS, RTF_TARGET = 900, 0.8
 TEXTS = {
     "zh": "今天早上我出门的时候，外面的阳光特别好。公园里有很多人在跑步，还有几个孩子在湖边放风筝。",
-    "en": "When I left the house this morning, the sun was already shining. "
+    "en": "When I left the house this morning, the sun was already shining. "  # prose: quoted
     "Many people were running in the park, and some children were flying kites by the lake.",
     "ja": "今朝家を出たとき、外はいい天気でした。公園では多くの人が走っていて、子供たちは凧を揚げていました。",
     "ko": "오늘 아침 집을 나설 때, 햇살이 좋았습니다. 공원에서는 많은 사람들이 달리고 있었습니다.",

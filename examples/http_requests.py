@@ -1,4 +1,4 @@
-"""A line of speech as a WAV file, then the same as it is being spoken.
+"""Generate a WAV file, then stream the same text.
 
 python examples/http_requests.py [http://127.0.0.1:7860]
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 import requests
 
 URL = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:7860"
-WISH = {
+BODY = {
     "text": "Good morning. The coffee is ready.",
     "language": "English",
     "voice_desc": "A calm old man, low and husky, slow and kind.",
@@ -18,16 +18,16 @@ WISH = {
 
 
 def main() -> None:
-    answer = requests.post(f"{URL}/api/tts", json=WISH | {"streaming": False}, timeout=120)
-    answer.raise_for_status()
-    Path("good-morning.wav").write_bytes(answer.content)
-    print("spoken by", answer.headers["X-Engine-Label"])
+    response = requests.post(f"{URL}/api/tts", json=BODY | {"streaming": False}, timeout=120)
+    response.raise_for_status()
+    Path("good-morning.wav").write_bytes(response.content)
+    print("engine:", response.headers["X-Engine-Label"])
 
     num_bytes = 0
-    with requests.post(f"{URL}/api/tts", json=WISH | {"streaming": True}, stream=True, timeout=120) as answer:
-        answer.raise_for_status()
-        for block in answer.iter_content(768):  # 16 ms: hand each to a sound card
-            num_bytes += len(block)
+    with requests.post(f"{URL}/api/tts", json=BODY | {"streaming": True}, stream=True, timeout=120) as response:
+        response.raise_for_status()
+        for chunk in response.iter_content(768):  # 16 ms: play it
+            num_bytes += len(chunk)
     print(f"{num_bytes / 48_000:.2f} seconds, streamed")
 
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Speech with nothing but curl. Usage: examples/speak.sh [http://127.0.0.1:7860]
+# Text to speech with curl. Usage: examples/speak.sh [http://127.0.0.1:7860]
 set -eu
 URL=${1:-http://127.0.0.1:7860}
 
@@ -8,7 +8,7 @@ curl --fail --silent --show-error "$URL/api/tts" \
     --data '{"text": "The last train leaves at ten.", "voice_desc": "A station announcer, clear and even.", "format": "mp3"}' \
     --output announcement.mp3
 
-# as it is spoken: pipe it into a player, for instance  ffplay -nodisp -f s16le -ar 24000 -
+# Streaming: pipe the output into a player, for example  ffplay -nodisp -f s16le -ar 24000 -
 curl --fail --silent --show-error --no-buffer "$URL/api/tts" \
     --header 'Content-Type: application/json' \
     --data '{"text": "The last train leaves at ten.", "streaming": true}' > announcement.pcm

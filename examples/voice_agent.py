@@ -1,9 +1,9 @@
-"""A text-to-speech service for voice agents, shaped as LiveKit and Pipecat want one: text in, 20 ms frames out.
+"""A text-to-speech service for voice agents such as LiveKit and Pipecat: text in, 20 ms frames out.
 
     python examples/voice_agent.py [http://127.0.0.1:7860]
 
 In Pipecat, yield `TTSAudioRawFrame(frame, 24_000, 1)` from `run_tts`; in LiveKit, `push` each frame to the emitter.
-Leaving the loop early (the user interrupts) closes the connection, and the engine stops at its next frame.
+Leaving the loop early (the user interrupts) closes the connection, which cancels synthesis.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ class QwenTTS:
 
     def __init__(self, url: str, *, voice_desc: str = "", voice: str | None = None, seed: int = 1) -> None:
         self._client = httpx.AsyncClient(base_url=url, timeout=60)
-        self._wish = {"voice_desc": voice_desc, "voice": voice, "seed": seed, "streaming": True, "packet_ms": 20}
+        self._body = {"voice_desc": voice_desc, "voice": voice, "seed": seed, "streaming": True, "packet_ms": 20}
 
     async def run_tts(self, text: str) -> AsyncIterator[bytes]:
-        """The sentence as frames, as they are spoken; the last may be shorter."""
-        async with self._client.stream("POST", "/api/tts", json=self._wish | {"text": text}) as answer:
-            answer.raise_for_status()
-            async for frame in answer.aiter_bytes(self.frame_bytes):
+        """Yield the audio of a sentence in frames while it is generated; the last may be shorter."""
+        async with self._client.stream("POST", "/api/tts", json=self._body | {"text": text}) as response:
+            response.raise_for_status()
+            async for frame in response.aiter_bytes(self.frame_bytes):
                 yield frame
 
     async def aclose(self) -> None:

@@ -1,8 +1,8 @@
-"""A language model's words, spoken while it is still writing them.
+"""Speak the output of a language model while it is being generated.
 
     python examples/websocket_llm.py [http://127.0.0.1:7860]
 
-The model here is a list of words with pauses between them; put the stream of your own in its place.
+`fake_llm` yields words with delays; replace it with the stream of your model.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ async def fake_llm() -> AsyncIterator[str]:
         yield word + " "
 
 
-async def write(socket: ClientConnection) -> None:
+async def send_text(socket: ClientConnection) -> None:
     await socket.send(json.dumps({"type": "open", "voice_desc": "A friendly museum guide.", "language": "en"}))
     async for token in fake_llm():
         await socket.send(json.dumps({"type": "text", "text": token}))
@@ -33,19 +33,19 @@ async def write(socket: ClientConnection) -> None:
 async def main() -> None:
     num_bytes = 0
     async with connect(URL.replace("http", "ws", 1) + "/ws/tts") as socket:
-        writing = asyncio.create_task(write(socket))
+        sender = asyncio.create_task(send_text(socket))
         async for message in socket:
             if isinstance(message, bytes):
-                num_bytes += len(message) - HEADER_BYTES  # s16le, mono, 24 kHz: hand it to a sound card
+                num_bytes += len(message) - HEADER_BYTES  # s16le, mono, 24 kHz: play it
                 continue
             event = json.loads(message)
             if event["type"] == "segment":
-                print("speaking:", event["text"])
+                print("segment:", event["text"])
             elif event["type"] == "error":
                 sys.exit(event["message"])
             elif event["type"] == "done":
                 break
-        await writing
+        await sender
     print(f"{num_bytes / 48_000:.2f} seconds")
 
 

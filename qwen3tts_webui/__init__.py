@@ -1,3 +1,36 @@
-"""Design a voice in plain words and hear it at once: a local studio and API for Qwen3-TTS VoiceDesign."""
+"""A local studio and API for Qwen3-TTS VoiceDesign: describe a voice in plain words and hear it at once.
+
+Names are imported on first use, so that `import qwen3tts_webui` is fast and needs no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qwen3tts_webui.model import Qwen3TTS, load_model
+    from qwen3tts_webui.types import AcousticPrompt, Sampling, Utterance, Voice
 
 __version__ = "0.1.0"
+
+__all__ = ["AcousticPrompt", "Qwen3TTS", "Sampling", "Utterance", "Voice", "__version__", "load_model"]
+
+_MODULE_OF = {
+    "AcousticPrompt": "types",
+    "Qwen3TTS": "model",
+    "Sampling": "types",
+    "Utterance": "types",
+    "Voice": "types",
+    "load_model": "model",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULE_OF})

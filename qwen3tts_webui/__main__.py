@@ -1,4 +1,4 @@
-"""`python -m qwen3tts_webui`: the command line, in an environment that somebody else has set up."""
+"""Entry point of `python -m qwen3tts_webui`: the command line, in an existing environment."""
 
 import sys
 

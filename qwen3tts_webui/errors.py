@@ -1,129 +1,139 @@
-"""Everything that can go wrong and has a name. Imports nothing.
+"""Exception hierarchy.
 
     SpeechError
-    ├── RequestError            the caller's mistake, seen before the first byte leaves (4xx)
-    │   ├── InvalidValue            a field holds something it may not hold
-    │   ├── EmptyText               nothing speakable is left after cleaning
+    ├── RequestError            the request is wrong, detected before any audio is sent (4xx)
+    │   ├── InvalidValue            a field has a value that is not allowed
+    │   ├── EmptyText               nothing to synthesize is left after cleaning
     │   ├── TextTooLong
     │   ├── DescriptionTooLong
     │   ├── UnknownLanguage
-    │   ├── UnknownVoice            no preset or saved voice of that id
+    │   ├── UnknownVoice            no preset or saved voice has that id
     │   ├── UnknownSpeaker          the loaded model has no such speaker
-    │   ├── Unsupported             the speaking engine cannot do this
+    │   ├── Unsupported             the active engine lacks a feature
     │   ├── NotFound                no such request, history entry or file
-    │   ├── NoSuchRoute             HTTP: no such path
-    │   ├── MethodNotAllowed        HTTP: the path is right, the method is not
-    │   ├── NotJson                 HTTP: the body is declared to be something else (415)
-    │   ├── MalformedJson           HTTP: the body cannot be read
-    │   ├── BodyTooLarge            HTTP: more bytes than any sensible request has (413)
-    │   ├── HeadersTooLarge         HTTP: more header lines or bytes than any sensible request has (431)
-    │   ├── TooSlow                 HTTP: a request that does not arrive in time (408)
-    │   ├── ConnectionTooOld        a WebSocket has been open for as long as one may be
-    │   ├── Unauthorized            no key, or none that is known (401)
-    │   ├── WrongHost               a host name that is not this server's (421): DNS rebinding
-    │   ├── WrongOrigin             another website calls (403)
-    │   └── BadFile                 an imported or uploaded file is not what it should be
-    ├── UnavailableError        right request, wrong moment
+    │   ├── HistoryDisabled
+    │   └── InvalidFile             an imported or uploaded file is not valid
+    ├── UnavailableError        the request is right, but cannot be served now
     │   ├── Busy                    the queue is full (429, `retry_after_s`)
-    │   ├── TooManyRequests         this client asks too often, or for too much at once (429, `retry_after_s`)
-    │   ├── NotReady                nothing can speak yet, or the engine is shutting down (503)
-    │   └── DeadlineExceeded        the caller's deadline passed (504)
-    ├── SynthesisError          one utterance failed; the others go on (500)
-    │   ├── NumericalError          NaN or Inf in logits or sound
+    │   ├── TooManyRequests         one client sends too many requests (429, `retry_after_s`)
+    │   ├── NotReady                no engine is loaded yet, or the server is shutting down (503)
+    │   └── DeadlineExceeded        the client's deadline passed (504)
+    ├── SynthesisError          one utterance failed; others are not affected (500)
+    │   ├── NumericalError          NaN or Inf in logits or audio
     │   ├── OutOfMemory
-    │   └── EngineStopped           the engine closed in mid-speech
+    │   └── EngineStopped           the engine was closed during synthesis
     └── ModelError              a model cannot be loaded
-        ├── CheckpointError         a file is missing, truncated or does not fit; names the file and the key
-        ├── WontFit                 it needs more memory than is free
+        ├── CheckpointError         a file is missing, truncated or of the wrong shape; names the file and the key
+        ├── InsufficientMemory      it needs more memory than is free
         └── DownloadError
-            ├── DiskFull                no room for it, seen before the first byte
-            ├── HubUnreachable          no connection, or it broke off too often
-            ├── HubRefused              the hub answers, but gives nothing (401, 404, 429, ...)
-            ├── FileDamaged             what came is not what the hub announced, twice
-            └── DownloadStopped         by a person; what was loaded is kept
+            ├── DiskFull                detected before the first byte is written
+            ├── HubUnreachable          no connection, or it was interrupted too often
+            ├── HubError                the hub responds with an error (401, 404, 429, ...)
+            ├── ChecksumMismatch        a file twice differs from what the hub announced
+            └── DownloadStopped         by the user; finished parts are kept
 
-Each class has a `code` (stable, for programs) and an English `template`; `assets/i18n/zh.json` holds the Chinese under
-`error.<code>` with the same placeholders. Texts and descriptions of users never enter an error.
+Errors that exist only in HTTP are in server/http/errors.py. Each class has a stable `code` for programs and an English
+`template`; `assets/i18n/zh.json` holds the Chinese template under `error.<code>` with the same placeholders. Text and
+voice descriptions of users never appear in an error.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from types import MappingProxyType
 from typing import ClassVar
 
 
-class Reason(str):
-    """A clause in the sentence of an error: English, translated by the key `error.reason.<code>` and its `params`."""
+class ErrorDetail(str):
+    """A part of an error message: English, translated through the key `error.detail.<code>` and its `params`."""
 
     code: str
     params: dict[str, object]
 
-    def __new__(cls, code: str, clause: str, /, **params: object) -> Reason:
-        reason = super().__new__(cls, clause.format(**params))
-        reason.code, reason.params = code, params
-        return reason
+    def __new__(cls, code: str, clause: str, /, **params: object) -> ErrorDetail:
+        detail = super().__new__(cls, clause.format(**params))
+        detail.code, detail.params = code, params
+        return detail
 
 
-class Cause(str):
-    """Another error as a clause in the sentence of an error; translated like that one."""
+class NestedError(str):
+    """Another error as a part of an error message; translated like that error."""
 
     error: SpeechError
 
-    def __new__(cls, error: SpeechError, /) -> Cause:
+    def __new__(cls, error: SpeechError, /) -> NestedError:
         clause = super().__new__(cls, str(error).rstrip("."))
         clause.error = error
         return clause
 
 
-CLOSING = Reason("closing", "it is shutting down")
-FILE_MISSING = Reason("file_missing", "the file is missing")
-NO_FOLDER = Reason("no_folder", "there is no such folder")
-NO_INDEX = Reason("no_index", "missing, empty or not an object")
-NO_OBJECT = Reason("no_object", "not a JSON object")
-NO_WEIGHTS = Reason("no_weights", "truncated, or not a safetensors file")
-UNEXPECTED = Reason("unexpected", "something unexpected happened; the log says what")
-UNREADABLE = Reason("unreadable_file", "the file cannot be read")
+CLOSING = ErrorDetail("closing", "it is shutting down")
+FILE_MISSING = ErrorDetail("file_missing", "the file is missing")
+NO_FOLDER = ErrorDetail("no_folder", "the folder does not exist")
+NO_INDEX = ErrorDetail("no_index", "missing, empty or not an object")
+NO_OBJECT = ErrorDetail("no_object", "not a JSON object")
+NO_WEIGHTS = ErrorDetail("no_weights", "truncated, or not a safetensors file")
+UNEXPECTED = ErrorDetail("unexpected", "an unexpected error occurred; see the log")
+UNREADABLE = ErrorDetail("unreadable_file", "the file cannot be read")
+
+ANOTHER_VALUE = ErrorDetail("another_value", "another value")
+ALREADY_USED = ErrorDetail("already_used", "one that is already in use")
+EMPTY = ErrorDetail("empty", "empty")
+UNUSED = ErrorDetail("unused", "unused")
 
 
-def not_json(error: Exception) -> Reason:
-    """Why a file is no JSON."""
-    return Reason("not_json", "not valid JSON ({error})", error=error)
+def one_of(choices: Iterable[object]) -> ErrorDetail:
+    """What `InvalidValue` expects of a field with a few allowed values."""
+    return ErrorDetail("one_of", "one of {choices}", choices=", ".join(map(str, choices)))
 
 
-def wrong_size(num_bytes: int, expected: int) -> Reason:
-    """A file is not as long as somebody promised."""
-    return Reason(
-        "wrong_size", "it has {num_bytes} bytes and should have {expected}", num_bytes=num_bytes, expected=expected
+def in_range(low: object, high: object) -> ErrorDetail:
+    """What `InvalidValue` expects of a field between two bounds, both allowed."""
+    return ErrorDetail("in_range", "between {low} and {high}", low=low, high=high)
+
+
+def invalid_json(error: Exception) -> ErrorDetail:
+    """Why a file cannot be parsed as JSON."""
+    return ErrorDetail("not_json", "not valid JSON ({error})", error=error)
+
+
+def wrong_size(num_bytes: int, expected: int) -> ErrorDetail:
+    """Why a file cannot be used: its size differs from the announced one."""
+    return ErrorDetail(
+        "wrong_size", "it has {num_bytes} bytes instead of {expected}", num_bytes=num_bytes, expected=expected
     )
 
 
-def still_loading(label: str) -> Reason:
-    """An engine that cannot speak yet; `label` is its own."""
-    return Reason("loading", "{label} is still being loaded", label=label)
+def loading_reason(label: str) -> ErrorDetail:
+    """Why an engine is not ready; `label` is its own."""
+    return ErrorDetail("loading", "{label} is still loading", label=label)
 
 
 class SpeechError(Exception):
-    """The root of the tree.
+    """Root of the hierarchy.
 
-    `params` fill the template and are all that a translation needs; `str(error)` is the English sentence.
+    `params` fill the template and are all that a translation needs; `str(error)` is the English message.
     """
 
     code: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
-    template: ClassVar[str] = "Something went wrong inside the program."
+    template: ClassVar[str] = "An internal error occurred."
 
     def __init__(self, **params: object) -> None:
         self.params = params
-        super().__init__(self.template.format(**params))
+        super().__init__(self.template.format(**params).rstrip(" "))
 
 
 class RequestError(SpeechError):
+    """The request cannot be served as it is, and trying again will not help."""
+
     code = "bad_request"
     status = 400
-    template = "The request cannot be understood: {reason}."
+    template = "The request is not valid: {reason}."
 
 
 class InvalidValue(RequestError):
-    """`field`, what it `expected`, and what it `got` (a number or a short name, never user text)."""
+    """`field`, what was `expected`, and what it `got` (a number or a short name, never user text)."""
 
     code = "invalid_value"
     status = 422
@@ -131,190 +141,177 @@ class InvalidValue(RequestError):
 
 
 class EmptyText(RequestError):
+    """Nothing to synthesize is left after cleaning."""
+
     code = "empty_text"
     status = 422
-    template = "There is nothing to speak: type at least one letter or digit."
+    template = "There is nothing to synthesize: enter at least one letter or digit."
 
 
 class TextTooLong(RequestError):
+    """The text has `length` characters, more than `limit`."""
+
     code = "text_too_long"
     status = 413
-    template = "The text has {length} characters; at most {limit} can be spoken at once. Split it into parts."
+    template = "The text has {length} characters; the limit is {limit}. Split it into parts."
 
 
 class DescriptionTooLong(RequestError):
+    """The voice description has `length` characters, more than `limit`."""
+
     code = "description_too_long"
     status = 422
-    template = "The voice description has {length} characters; at most {limit} are allowed. Shorten it."
+    template = "The voice description has {length} characters; the limit is {limit}. Shorten it."
 
 
 class UnknownLanguage(RequestError):
+    """`got` is none of the `known` languages."""
+
     code = "unknown_language"
     status = 422
-    template = "The language {got} is not known. Use one of: {known}."
+    template = "The language {got} is not supported. Use one of: {known}."
 
 
 class UnknownVoice(RequestError):
+    """No preset or saved voice has the id `got`."""
+
     code = "unknown_voice"
     status = 404
-    template = "There is no voice with the id {got}. GET /api/voices lists the voices."
+    template = "No voice has the id {got}. GET /api/voices lists the voices."
 
 
 class UnknownSpeaker(RequestError):
+    """The loaded model has `known` speakers; `got` is none of them."""
+
     code = "unknown_speaker"
     status = 422
     template = "The model has no speaker named {got}. Its speakers: {known}."
 
 
+_FEATURES = MappingProxyType(
+    {
+        "description": "voice descriptions",
+        "continuation": "continuing a voice",
+        "engine_voice": "a voice of another engine",
+        "speaker": "named speakers",
+        "sampling": "sampling parameters",
+        "seed": "seeds",
+        "text_streaming": "streaming text input",
+        "packet_size": "a fixed packet size",
+        "precision": "switching the precision",
+    }
+)
+
+
 class Unsupported(RequestError):
-    """`feature` is asked for and `engine` cannot do it; `instead` says what would work."""
+    """`engine` lacks `feature` (a `types.Feature`, an option, or a phrase); `hint` says what to do, "" for nothing."""
 
     code = "unsupported"
     status = 422
-    template = "{engine} cannot do this: {feature}. {instead}"
+    template = "{engine} does not support {feature}. {hint}"
+
+    def __init__(self, *, engine: object, feature: str, hint: object = "") -> None:
+        if feature in _FEATURES:
+            feature = ErrorDetail(f"feature_{feature}", _FEATURES[feature])
+        super().__init__(engine=engine, feature=feature, hint=hint)
 
 
 class NotFound(RequestError):
+    """Nothing of the kind `what` has the id `got`."""
+
     code = "not_found"
     status = 404
-    template = "There is no {what} with the id {got}."
+    template = "No {what} has the id {got}."
 
 
-class NoSuchRoute(RequestError):
-    code = "no_such_route"
+class HistoryDisabled(RequestError):
+    """The server keeps no history, so there is nothing to list, export or save from."""
+
+    code = "history_disabled"
     status = 404
-    template = "There is nothing at this address."
+    template = "History is disabled."
 
 
-class MethodNotAllowed(RequestError):
-    code = "method_not_allowed"
-    status = 405
-    template = "This address does not take {method} requests."
+class InvalidFile(RequestError):
+    """An imported or uploaded file, or one of the program's own data files, is not valid."""
 
-
-class NotJson(RequestError):
-    code = "not_json"
-    status = 415
-    template = "Send JSON, with the header Content-Type: application/json."
-
-
-class MalformedJson(RequestError):
-    code = "malformed_json"
-    template = "The body must be one JSON object in UTF-8."
-
-
-class BodyTooLarge(RequestError):
-    """`limit_kib`: what a body may have at most."""
-
-    code = "body_too_large"
-    status = 413
-    template = "The body is too large: at most {limit_kib} KiB are allowed."
-
-
-class HeadersTooLarge(RequestError):
-    code = "headers_too_large"
-    status = 431
-    template = "The request has too many or too long headers."
-
-
-class TooSlow(RequestError):
-    """`limit_s`: how long the server waited."""
-
-    code = "too_slow"
-    status = 408
-    template = "Nothing more came for {limit_s} s."
-
-
-class ConnectionTooOld(RequestError):
-    """`limit_s`: how long a connection may be open."""
-
-    code = "connection_too_old"
-    status = 408
-    template = "The connection has been open for {limit_s} s, which is the limit: open a new one."
-
-
-class Unauthorized(RequestError):
-    code = "unauthorized"
-    status = 401
-    template = "This needs an API key: send the header Authorization: Bearer KEY."
-
-
-class WrongHost(RequestError):
-    code = "wrong_host"
-    status = 421
-    template = "This server does not answer to that host name. Start it with --allowed-host NAME to allow it."
-
-
-class WrongOrigin(RequestError):
-    code = "wrong_origin"
-    status = 403
-    template = "Calls from other websites are refused. Start the server with --cors-origin ORIGIN to allow one."
-
-
-class BadFile(RequestError):
-    code = "bad_file"
+    code = "invalid_file"
     status = 422
     template = "This file cannot be used: {reason}."
 
 
 class UnavailableError(SpeechError):
+    """The request is right, but cannot be served now."""
+
     code = "unavailable"
     status = 503
-    template = "The service cannot answer now."
+    template = "The service is unavailable."
 
 
 class Busy(UnavailableError):
-    """`retry_after_s`: whole seconds after which a place is likely to be free."""
+    """The queue is full. `retry_after_s`: whole seconds after which a slot is likely to be free."""
 
     code = "busy"
     status = 429
-    template = "All places are taken ({waiting} requests are waiting). Try again in {retry_after_s} s."
+    template = "The server is at capacity ({waiting} requests are queued). Try again in {retry_after_s} s."
 
 
 class TooManyRequests(UnavailableError):
-    """`retry_after_s`: whole seconds after which this client may ask again."""
+    """One client sends too many requests. `retry_after_s`: whole seconds until it may send the next."""
 
     code = "too_many_requests"
     status = 429
-    template = "Too many requests at once. Try again in {retry_after_s} s."
+    template = "Too many requests. Try again in {retry_after_s} s."
 
 
 class NotReady(UnavailableError):
+    """No engine is loaded yet, or the server is shutting down."""
+
     code = "not_ready"
-    template = "The voice is not ready yet: {reason}."
+    template = "The voice engine is not ready: {reason}."
 
 
 class DeadlineExceeded(UnavailableError):
+    """The client's deadline passed."""
+
     code = "deadline_exceeded"
     status = 504
-    template = "The deadline of {deadline_ms} ms passed before the speech was finished."
+    template = "The deadline of {deadline_ms} ms passed before synthesis was complete."
 
 
 class SynthesisError(SpeechError):
+    """One utterance failed; others are not affected."""
+
     code = "synthesis_failed"
-    template = "The engine failed while speaking. The text is kept; try again."
+    template = "Synthesis failed. Your text is kept; try again."
 
 
 class NumericalError(SynthesisError):
-    """`where` is "logits" or "sound"; `dtype` the type that overflowed."""
+    """`where` is "logits" or "audio"; `dtype` the type that overflowed."""
 
     code = "numerical"
-    template = "The model produced invalid numbers ({where}, {dtype}). Try another precision in the settings."
+    template = "The model produced invalid numbers ({where}, {dtype}). Choose another precision in the settings."
 
 
 class OutOfMemory(SynthesisError):
+    """The device ran out of memory."""
+
     code = "out_of_memory"
     status = 503
-    template = "The device ran out of memory. Shorten the text or wait until others have finished."
+    template = "The device ran out of memory. Shorten the text, or wait until other requests have finished."
 
 
 class EngineStopped(SynthesisError):
+    """The engine was closed during synthesis."""
+
     code = "engine_stopped"
     status = 503
-    template = "The engine was stopped while this was being spoken. Try again."
+    template = "The engine was stopped during synthesis. Try again."
 
 
 class ModelError(SpeechError):
+    """A model cannot be loaded."""
+
     code = "model"
     template = "The model cannot be loaded: {reason}."
 
@@ -329,19 +326,25 @@ class CheckpointError(ModelError):
         super().__init__(file=file, key=key, problem=problem, place=f" [{key}]" if key else "")
 
 
-class WontFit(ModelError):
-    code = "wont_fit"
-    template = "The model needs {needed_gib:.1f} GiB on {device}, {free_gib:.1f} GiB are free. {instead}"
+class InsufficientMemory(ModelError):
+    """The model needs more memory than is free on `device`; `hint` says what to do."""
+
+    code = "insufficient_memory"
+    template = "The model needs {needed_gib:.1f} GiB on {device}, but {free_gib:.1f} GiB are free. {hint}"
 
 
 class DownloadError(ModelError):
+    """A download failed."""
+
     code = "download"
     template = "The download of {what} failed: {reason}."
 
 
 class DiskFull(DownloadError):
+    """The disk has too little space; detected before the first byte is written."""
+
     code = "disk_full"
-    template = "{what} needs {needed_gb:.1f} GB of disk space and {free_gb:.1f} GB are free. Make room and try again."
+    template = "{what} needs {needed_gb:.1f} GB of disk space, but {free_gb:.1f} GB are free. Free some and try again."
 
 
 class HubUnreachable(DownloadError):
@@ -349,25 +352,27 @@ class HubUnreachable(DownloadError):
 
     code = "hub_unreachable"
     template = (
-        "{host} cannot be reached, or the connection breaks off. Check the network or the proxy (HTTPS_PROXY), or"
-        " choose another mirror; what was loaded is kept."
+        "{host} cannot be reached, or the connection was interrupted. Check the network or the proxy (HTTPS_PROXY), or"
+        " choose another mirror; finished parts are kept."
     )
 
 
-class HubRefused(DownloadError):
-    """`status` is the HTTP status that `host` answered."""
+class HubError(DownloadError):
+    """`status` is the HTTP status that `host` responded with."""
 
-    code = "hub_refused"
-    template = "{host} does not give {what} (HTTP {status}). Check the name, try again later or choose another mirror."
+    code = "hub_error"
+    template = "{host} responded to {what} with HTTP {status}. Check the name, try later or choose another mirror."
 
 
-class FileDamaged(DownloadError):
+class ChecksumMismatch(DownloadError):
     """`file` is a name inside the model."""
 
-    code = "file_damaged"
-    template = "{file} from {host} is not what was announced (its size or checksum differs). Choose another mirror."
+    code = "checksum_mismatch"
+    template = "{file} from {host} does not match its announced size or checksum. Choose another mirror."
 
 
 class DownloadStopped(DownloadError):
+    """Stopped by the user; finished parts are kept."""
+
     code = "download_stopped"
-    template = "The download of {what} was stopped. Start it again to go on where it stopped."
+    template = "The download of {what} was stopped. Start it again to resume."

@@ -1,7 +1,7 @@
-"""The words that everybody uses: what is asked, what is spoken, what comes back. Imports nothing of ours.
+"""Shared types: what is requested, what is synthesized and what comes back.
 
-Sound is mono float32 in [-1, 1] at `SAMPLE_RATE` everywhere between an engine and the encoders; a *frame* is 80 ms of
-it and, for Qwen3-TTS, 16 codes.
+Audio is mono float32 in [-1, 1] at `SAMPLE_RATE` everywhere between an engine and the encoders. A *frame* is 80 ms of
+audio and, for Qwen3-TTS, 16 codes.
 """
 
 from __future__ import annotations
@@ -21,27 +21,31 @@ NUM_CODEBOOKS = 16
 
 Pcm = npt.NDArray[np.float32]  # (samples,)
 Codes = npt.NDArray[np.int16]  # (frames, NUM_CODEBOOKS)
-Stopped = Literal["end", "cap", "cancelled"]
+FinishReason = Literal["stop", "length", "cancelled"]
+"""Why synthesis ended: the model ended it, a length limit was reached, or the client left."""
 TextMode = Literal["whole", "streaming"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """How codes are drawn; the defaults are those of the released checkpoints (MODEL.md section 5)."""
+    """How codes are sampled. The defaults are those of the released checkpoints (docs/model.md).
+
+    The `subtalker_*` fields apply to codebooks 1 to 15, as in the official generation config.
+    """
 
     greedy: bool = False
     temperature: float = 0.9
     top_k: int = 50
     top_p: float = 1.0
     repetition_penalty: float = 1.05
-    predictor_temperature: float = 0.9
-    predictor_top_k: int = 50
-    predictor_top_p: float = 1.0
+    subtalker_temperature: float = 0.9
+    subtalker_top_k: int = 50
+    subtalker_top_p: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Passage:
-    """Speech that was already spoken: put before new text, it makes the model go on in the same voice."""
+class AcousticPrompt:
+    """Earlier speech, as its text and codes. Placed before new text, it makes the model continue in the same voice."""
 
     text: str
     codes: Codes
@@ -49,23 +53,23 @@ class Passage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voice:
-    """Whom to sound like. An engine uses what it can and says in `EngineInfo.features` what that is.
+    """The voice to synthesize. An engine uses what `EngineInfo.features` lists and ignores nothing silently.
 
-    `engine_voice` is an opaque name that an engine gave in `Spoken.engine_voice`; handed back, it is that voice again.
+    `engine_voice_id` is an opaque name from `SynthesisResult.engine_voice_id`; pass it back to get that voice again.
     """
 
     description: str = ""
     speaker: str | None = None
-    passage: Passage | None = None
-    engine_voice: str | None = None
+    acoustic_prompt: AcousticPrompt | None = None
+    engine_voice_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """A piece of cleaned text that is spoken in one go: one line, or a part of a line that is too long.
+    """A piece of cleaned text that is synthesized in one go: a line, or part of a line that is too long.
 
-    `line` counts the non-empty lines of the text from 0; `speed` is a factor (1.0 leaves the sound alone); `pause_s` is
-    silence after the segment.
+    `line` counts the non-empty lines of the text from 0. `speed` is a factor (1.0 leaves the audio unchanged), and
+    `pause_s` the silence after the segment in seconds.
     """
 
     index: int
@@ -77,12 +81,12 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechRequest:
-    """One request as `Speech` takes it: fields are typed, the text is still raw.
+    """One request as `Speech` accepts it: typed fields, raw text.
 
-    `packet_frames` overrides the size of the first packets; `keep_voice` lets each segment continue the one before;
-    `parallel` is how many segments may be spoken at once when they do not continue each other; `client` is whom the
-    queue is fair to; `deadline` is on `time.monotonic`'s clock. `voice_id` names a preset, a saved voice or a speaker;
-    the description in `voice` is then added to it.
+    `frames_per_packet` fixes the size of every packet. With `continue_voice` each segment continues the voice of the
+    one before; otherwise up to `max_parallel_segments` are synthesized at once. `client` is the key for fair queueing,
+    `deadline` a time on `time.monotonic`'s clock. `voice_id` names a preset, a saved voice or a speaker; the
+    description in `voice` is appended to its own.
     """
 
     text: str
@@ -93,26 +97,26 @@ class SpeechRequest:
     speed: float = 1.0
     sampling: Sampling = field(default_factory=Sampling)
     text_mode: TextMode = "whole"
-    max_seconds: float | None = None
-    packet_frames: int | None = None
-    keep_voice: bool = True
-    parallel: int = 1
+    max_duration_s: float | None = None
+    frames_per_packet: int | None = None
+    continue_voice: bool = True
+    max_parallel_segments: int = 1
     loudness: bool = False
     client: str = ""
     request_id: str = ""
     deadline: float | None = None
 
 
-class TextFeed(Protocol):
-    """Text that is still being written while it is already spoken. Safe to use from any thread."""
+class TextStream(Protocol):
+    """Text that is still being written while it is already synthesized. Safe to use from any thread."""
 
     def take(self) -> str:
-        """All text that came since the last call; "" if none."""
+        """Return all text written since the last call; "" if none."""
         ...
 
     @property
     def closed(self) -> bool:
-        """True once no more text will come; what was not taken yet still can be."""
+        """True once no more text will be written. Text that was not taken yet is still available."""
         ...
 
     def watch(self, on_text: Callable[[], None]) -> None:
@@ -122,7 +126,7 @@ class TextFeed(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Utterance:
-    """One job for an engine: cleaned text, one voice, one seed. With a `feed`, `text` is its beginning."""
+    """One job for an engine: cleaned text, one voice, one seed. With a `text_stream`, `text` is only its beginning."""
 
     text: str
     language: str = "auto"
@@ -131,19 +135,18 @@ class Utterance:
     sampling: Sampling = field(default_factory=Sampling)
     text_mode: TextMode = "whole"
     max_frames: int | None = None
-    packet_frames: int | None = None
+    frames_per_packet: int | None = None
     client: str = ""
-    feed: TextFeed | None = None
+    text_stream: TextStream | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timings:
-    """Where the time of one utterance went, in milliseconds on a monotonic clock; None is "not known", never 0.
+    """Where the time of one utterance went, in milliseconds on a monotonic clock; None means unknown, never 0.
 
-    Counted from the moment the engine was asked, but `prefill_ms` and `codec_ms`, which are durations: from leaving the
-    queue to the first codes, and of the codec for the first packet. `frames_per_second` is counted from leaving the
-    queue. On a GPU `prefill_ms` and `codec_ms` are the device's own, by its events. `cold` marks figures that include a
-    warm-up.
+    Times count from `Synthesizer.submit`, except for two durations: `prefill_ms` runs from leaving the queue to the
+    first codes, `codec_ms` is the codec's time for the first packet; on a GPU both are measured with device events.
+    `frames_per_second` counts from leaving the queue. `includes_warmup` marks figures that include a warm-up.
     """
 
     queued_ms: float | None = None
@@ -153,62 +156,62 @@ class Timings:
     first_pcm_ms: float | None = None
     total_ms: float | None = None
     frames_per_second: float | None = None
-    cold: bool = False
+    includes_warmup: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Spoken:
-    """The end of one utterance: why it stopped, how long it took, and what is needed to go on in its voice."""
+class SynthesisResult:
+    """How one utterance ended: why, how long it took, and what is needed to continue in its voice."""
 
     num_samples: int
-    stopped: Stopped
+    finish_reason: FinishReason
     timings: Timings
     seed: int = 0
     codes: Codes | None = None
-    engine_voice: str | None = None
+    engine_voice_id: str | None = None
 
 
 class PcmSink(Protocol):
-    """Where an engine puts sound. `put`, `finish` and `fail` never block and may be called from any one thread."""
+    """Where an engine delivers audio. `put`, `finish` and `fail` never block; one thread at a time may call them."""
 
     @property
     def cancelled(self) -> bool:
-        """The listener has left: stop before the next frame."""
+        """True once the listener has left: stop before the next frame."""
         ...
 
     @property
-    def full(self) -> bool:
-        """The listener is far behind: let others go first until this is False again."""
+    def is_backpressured(self) -> bool:
+        """True while the listener is far behind: serve other utterances until this is False again."""
         ...
 
-    def watch(self, on_room: Callable[[], None]) -> None:
-        """Call `on_room`, from the listener's thread, when there is room again or the listener left."""
+    def watch(self, on_capacity: Callable[[], None]) -> None:
+        """Call `on_capacity`, from the listener's thread, when there is capacity again or the listener has left."""
         ...
 
     def put(self, pcm: Pcm) -> None: ...
 
-    def finish(self, spoken: Spoken) -> None: ...
+    def finish(self, result: SynthesisResult) -> None: ...
 
     def fail(self, error: Exception) -> None: ...
 
 
 Feature = Literal[
-    "description",  # the description shapes the voice freely (a preview voice can only choose one)
-    "continuation",  # Voice.passage
-    "engine_voice",  # Voice.engine_voice
+    "description",  # the description shapes the voice freely (the preview voice can only choose one)
+    "continuation",  # Voice.acoustic_prompt
+    "engine_voice",  # Voice.engine_voice_id
     "speaker",  # Voice.speaker
     "sampling",
     "seed",
     "dialect",
-    "feed",  # Utterance.feed
-    "packets",  # Utterance.packet_frames
-    "precision",  # the numeric type can be switched while running: the engine is a `SwitchesPrecision`
+    "text_streaming",  # Utterance.text_stream
+    "packet_size",  # Utterance.frames_per_packet
+    "precision",  # the dtype can be switched while running: the engine implements `PrecisionSwitching`
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineInfo:
-    """Who is speaking. `preview` is True for every voice that is not Qwen3-TTS; `label` says it in English."""
+    """What an engine is and can do. `preview` is True for every voice that is not Qwen3-TTS; `label` is English."""
 
     name: str
     label: str
@@ -225,44 +228,44 @@ class EngineInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineLoad:
-    """How busy an engine is now: utterances speaking, waiting, and how many may speak or wait at once."""
+    """How busy an engine is: utterances running and queued, and the limit of each (`slots`, `queue_size`)."""
 
-    active: int
-    waiting: int
+    running: int
+    queued: int
     slots: int
     queue_size: int
 
 
 class Synthesizer(Protocol):
-    """An engine. Everyone holds one by this protocol; nobody but the CLI knows which."""
+    """An engine. Only the CLI knows which one; every other caller uses this protocol."""
 
     @property
     def info(self) -> EngineInfo: ...
 
     @property
     def ready(self) -> bool:
-        """True once the first utterance would be spoken without a warm-up."""
+        """True once the next utterance needs no warm-up."""
         ...
 
     @property
     def load(self) -> EngineLoad: ...
 
-    def submit(self, jobs: Sequence[tuple[Utterance, PcmSink]]) -> None:
-        """Take all the jobs, or none: the sinks hear of everything that happens later.
+    def submit(self, requests: Sequence[tuple[Utterance, PcmSink]]) -> None:
+        """Accept all requests or none, and return at once. Later failures are reported to the sinks.
 
-        Returns at once. Raises `Busy` when there is no room for all of them, `NotReady`, or a `RequestError` for an
-        utterance that this engine cannot speak; then nothing was spent.
+        Raises `Busy` when the queue cannot take all of them, `NotReady`, or a `RequestError` for an utterance that this
+        engine cannot synthesize; then none was accepted.
         """
         ...
 
     def close(self, *, grace_s: float = 0.0) -> None:
-        """Let what is speaking go on for `grace_s`, then fail the rest with `EngineStopped`. Idempotent."""
+        """Give running utterances `grace_s` seconds, then fail the rest with `EngineStopped`. Idempotent."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Switched:
-    """What a change of the numeric type did: bytes of weights and caches before and after."""
+class PrecisionChange:
+    """The effect of a dtype change: bytes of weights and caches before and after."""
 
     before: str
     after: str
@@ -272,19 +275,19 @@ class Switched:
 
 
 @runtime_checkable
-class SwitchesPrecision(Protocol):
-    """What an engine with the feature "precision" has besides."""
+class PrecisionSwitching(Protocol):
+    """What an engine with the feature "precision" implements in addition."""
 
     @property
     def precisions(self) -> tuple[str, ...]:
-        """What `switch` takes on this device; "auto" is the first."""
+        """The dtypes that `switch` accepts on this device; "auto" comes first."""
         ...
 
     @property
     def memory_bytes(self) -> int | None:
-        """Weights and caches, as they are held now; None while nothing is loaded."""
+        """Current size of weights and caches; None while nothing is loaded."""
         ...
 
-    def switch(self, dtype: str) -> Future[Switched]:
-        """Go on in `dtype` once those who speak now have ended. Raises `InvalidValue` and `NotReady`."""
+    def switch(self, dtype: str) -> Future[PrecisionChange]:
+        """Continue in `dtype` once the running utterances have ended. Raises `InvalidValue` and `NotReady`."""
         ...

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Renews the pictures of the page in docs/images/: 1440 and 390 pixels wide, light and dark, each under 150 KB.
+"""Update the screenshots in docs/images/: 1440 and 390 pixels wide, light and dark, each under 150 KB.
 
-In: the names of those to renew ("1440-dark"; none: all); the preview voice speaks, so what is seen is what a visitor
-without a GPU gets. Out: WebP files.
+In: the names of those to update ("1440-dark"; default: all). They show the preview voice, which is what a user without
+a GPU gets. Out: WebP files.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.browser.conftest import FLAGS, installed_chromium, serve
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "images"
-MOST_BYTES = 150_000
+MAX_BYTES = 150_000
 TEXT = {
     "en": "Good evening, and welcome back.\nTonight we follow an old river to the sea.\nStay a while.",
     "zh": "晚上好，欢迎回来。\n今晚我们沿着一条老河，一直走到海边。\n多坐一会儿吧，这是个好故事。",
@@ -32,7 +32,7 @@ SHOTS = [("light", 1440, "en"), ("dark", 1440, "zh"), ("light", 390, "zh"), ("da
 
 
 def shot(browser: Any, url: str, scheme: str, width: int, language: str) -> bytes:
-    """The page while its last line is heard, as PNG."""
+    """Return a PNG of the page while its last line plays."""
     context = browser.new_context(
         viewport={"width": width, "height": 900 if width > 600 else 844},
         color_scheme=scheme,
@@ -71,7 +71,7 @@ def main() -> None:
             file = FOLDER / f"studio-{width}-{scheme}.webp"
             picture.save(file, quality=82, method=6)
             print(f"{file.relative_to(ROOT)}: {file.stat().st_size} bytes")
-            assert file.stat().st_size < MOST_BYTES
+            assert file.stat().st_size < MAX_BYTES
         browser.close()
         studio.close()
 

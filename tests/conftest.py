@@ -1,7 +1,7 @@
 """What all tests share: a GPU test says why it does not run, and slow files begin first.
 
 So the workers of pytest-xdist, which take whole files, end together. A request to a server of ours is waited for as
-long as a busy machine may need: httpx gives up after five seconds unless told otherwise.
+long as a busy machine may need: httpx gives up after five seconds by default.
 """
 
 import inspect

@@ -1,4 +1,4 @@
-"""Set-up: what is chosen for machines that we do not have, and what a broken-off or impossible set-up does."""
+"""Installation: decisions for other machines, and interrupted or impossible installations."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ import pytest
 import app
 from qwen3tts_webui import bootstrap
 from qwen3tts_webui.bootstrap.install import is_ready, make_environment, python_in, write_stamp
-from qwen3tts_webui.bootstrap.machine import Gpu, Machine, examine, parse_cpuinfo, parse_gpus
-from qwen3tts_webui.bootstrap.plan import (
+from qwen3tts_webui.bootstrap.install_plan import (
     TORCH_INDEX,
     SetupError,
     choose_torch,
-    explain,
+    explain_pip_failure,
     pinned_torch,
-    plan,
+    plan_install,
     requirements,
     stamp_key,
-    torch_ways,
+    torch_options,
 )
+from qwen3tts_webui.bootstrap.machine import Gpu, Machine, parse_cpu_flags, parse_gpus, probe_machine
 
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
@@ -48,7 +48,7 @@ def test_supported_pythons_pass(version: tuple[int, int]):
 
 
 @pytest.mark.parametrize("version", [(3, 6), (3, 9), (3, 14)])
-def test_other_pythons_are_told_what_to_do(version: tuple[int, int]):
+def test_unsupported_pythons_get_advice(version: tuple[int, int]):
     start = f"This program needs Python 3.10 to 3.13, and this is Python {version[0]}.{version[1]}. "
     assert app.advice(version, ["python3.11"]) == start + "Run: python3.11 app.py"
     assert app.advice(version, []) == start + "Install Python 3.12 from python.org and run app.py with it."
@@ -63,7 +63,7 @@ def test_app_py_can_be_read_by_python_3_6():
 
 def test_the_declared_pythons_are_the_accepted_ones():
     assert 'requires-python = ">=3.10,<3.14"' in PYPROJECT
-    assert sorted(app.FITTING) == [(3, 10), (3, 11), (3, 12), (3, 13)]
+    assert sorted(app.SUPPORTED) == [(3, 10), (3, 11), (3, 12), (3, 13)]
 
 
 # which torch
@@ -102,7 +102,7 @@ def test_an_intel_mac_is_refused():
 
 
 def test_a_local_wheel_is_tried_before_the_index_of_torch_and_the_registry_last():
-    assert [way.arguments for way in torch_ways(choose_torch(LINUX), "2.13.0")] == [
+    assert [option.arguments for option in torch_options(choose_torch(LINUX), "2.13.0")] == [
         ("torch==2.13.0+cpu",),
         ("torch==2.13.0+cpu", "--extra-index-url", TORCH_INDEX + "cpu"),
         ("torch==2.13.0",),
@@ -111,7 +111,7 @@ def test_a_local_wheel_is_tried_before_the_index_of_torch_and_the_registry_last(
 
 def test_the_plain_build_needs_no_other_index():
     mac = replace(LINUX, system="Darwin", arch="arm64")
-    assert [way.arguments for way in torch_ways(choose_torch(mac), "2.13.0")] == [("torch==2.13.0",)]
+    assert [option.arguments for option in torch_options(choose_torch(mac), "2.13.0")] == [("torch==2.13.0",)]
 
 
 # what nvidia-smi says
@@ -136,7 +136,7 @@ def test_gpus_are_read(report: str, found: Gpu | None):
 
 
 def test_this_machine_can_be_examined(tmp_path: Path):
-    machine = examine(tmp_path)
+    machine = probe_machine(tmp_path)
     assert machine.python == sys.version_info[:2]
     assert machine.disk_free > 0
     assert machine.memory > 2**30
@@ -174,18 +174,18 @@ def test_torch_is_pinned_once():
 
 def test_a_full_disk_is_seen_before_anything_is_installed():
     with pytest.raises(SetupError) as raised:
-        plan(replace(LINUX, disk_free=1_000_000_000), CONSTRAINTS, ("numpy",))
-    assert "2.5 GB of disk space and 1.0 GB are free" in str(raised.value)
+        plan_install(replace(LINUX, disk_free=1_000_000_000), CONSTRAINTS, ("numpy",))
+    assert "2.5 GB of disk space, but 1.0 GB are free" in str(raised.value)
 
 
 @pytest.mark.parametrize(("gib", "notes"), [(4, 1), (32, 0), (0, 0)])
-def test_little_memory_is_told_and_unknown_memory_is_not(gib: int, notes: int):
-    assert len(plan(replace(LINUX, memory=gib * 2**30), CONSTRAINTS, ("numpy",)).notes) == notes
+def test_low_memory_gets_a_note_but_unknown_memory_does_not(gib: int, notes: int):
+    assert len(plan_install(replace(LINUX, memory=gib * 2**30), CONSTRAINTS, ("numpy",)).notes) == notes
 
 
 @pytest.mark.parametrize(("avx2", "notes"), [(False, 1), (True, 0), (None, 0)])
-def test_a_processor_without_avx2_is_told(avx2: bool | None, notes: int):
-    found = plan(replace(LINUX, avx2=avx2), CONSTRAINTS, ("numpy",)).notes
+def test_a_processor_without_avx2_gets_a_note(avx2: bool | None, notes: int):
+    found = plan_install(replace(LINUX, avx2=avx2), CONSTRAINTS, ("numpy",)).notes
     assert len(found) == notes
     assert all("no AVX2" in note for note in found)
 
@@ -200,10 +200,11 @@ def test_a_processor_without_avx2_is_told(avx2: bool | None, notes: int):
     ],
 )
 def test_the_processor_is_read(cpuinfo: str, avx2: bool | None):
-    assert parse_cpuinfo(cpuinfo) is avx2
+    flags = parse_cpu_flags(cpuinfo)
+    assert (None if flags is None else "avx2" in flags) is avx2
 
 
-def test_a_window_is_only_installed_for_whoever_asks():
+def test_the_desktop_extra_is_installed_on_request():
     assert bootstrap.extras_for(["--port", "1"]) == ("preview",)
     assert bootstrap.extras_for(["serve", "--desktop"]) == ("preview", "desktop")
     assert any("pywebview" in item for item in requirements(PYPROJECT, ("desktop",)))
@@ -220,11 +221,11 @@ def test_what_pip_really_says_offline_becomes_the_sentence_about_the_network(tmp
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", str(tmp_path), "torch==2.13.0"]
     done = subprocess.run(command, env=nowhere, capture_output=True, text=True, check=False)
     assert done.returncode != 0
-    assert explain(done.stderr).startswith("The packages cannot be downloaded")
+    assert explain_pip_failure(done.stderr).startswith("The packages cannot be downloaded")
 
 
 def test_the_announcement_says_what_and_how_big():
-    text = bootstrap.announce(plan(LINUX, CONSTRAINTS, ("numpy",)), Path("/a b/程序/.venv"))
+    text = bootstrap.announce(plan_install(LINUX, CONSTRAINTS, ("numpy",)), Path("/a b/程序/.venv"))
     assert text.splitlines() == [
         "Setting up in /a b/程序/.venv (once, a few minutes; about 0.7 GB to download, 2.5 GB on disk)",
         "  torch==2.13.0+cpu, the cpu build: no NVIDIA GPU was found",
@@ -241,30 +242,30 @@ def test_the_announcement_says_what_and_how_big():
         ("The virtual environment was not created: ensurepip is not available", "Python's venv module is missing"),
         ("ERROR: Could not find a version\nERROR: No matching distribution found for x", "A package has no build"),
         ("SSLError(SSLCertVerificationError(CERTIFICATE_VERIFY_FAILED", "The registry's certificate"),
-        ("[Errno 13] Permission denied: '/opt'", "This folder may not be written to"),
+        ("[Errno 13] Permission denied: '/opt'", "This folder is not writable"),
         ("something nobody has seen", "The installer failed"),
     ],
 )
 def test_an_installers_complaint_becomes_a_sentence(output: str, start: str):
-    assert explain(output).startswith(start)
+    assert explain_pip_failure(output).startswith(start)
 
 
 # carrying it out
 
 
 def ready_checkout(root: Path, name: str = "程序 with space") -> Path:
-    """A checkout whose environment is whole and stamped, without the minutes that an installation takes."""
+    """A checkout with a complete, stamped environment, created without a real installation."""
     checkout = root / name
     python_in(checkout / ".venv").parent.mkdir(parents=True)
     python_in(checkout / ".venv").touch()
     (checkout / "pyproject.toml").write_text('dependencies = [\n    "numpy",\n]\npreview = [\n]\n', encoding="utf-8")
     (checkout / "constraints.txt").write_text("torch==2.13.0\n", encoding="utf-8")
     key = stamp_key("torch==2.13.0\n", sys.version_info[:2])
-    write_stamp(checkout / ".venv", key, plan(LINUX, "torch==2.13.0\n", ("numpy",)))
+    write_stamp(checkout / ".venv", key, plan_install(LINUX, "torch==2.13.0\n", ("numpy",)))
     return checkout
 
 
-NO_ROOM = replace(LINUX, disk_free=0)  # whoever gets as far as a plan is refused: no test installs anything
+NO_ROOM = replace(LINUX, disk_free=0)  # planning fails, so that no test installs anything
 
 
 def test_a_second_start_does_nothing(tmp_path: Path):
@@ -285,7 +286,7 @@ def test_any_change_of_what_is_needed_sets_up_again(tmp_path: Path, change: str)
 
 
 def test_fewer_extras_than_installed_are_ready(tmp_path: Path):
-    write_stamp(tmp_path, "key", plan(LINUX, CONSTRAINTS, ("numpy", "pytest")))
+    write_stamp(tmp_path, "key", plan_install(LINUX, CONSTRAINTS, ("numpy", "pytest")))
     python_in(tmp_path).parent.mkdir()
     python_in(tmp_path).touch()
     assert is_ready(tmp_path, "key", ("numpy",))
@@ -293,13 +294,13 @@ def test_fewer_extras_than_installed_are_ready(tmp_path: Path):
 
 
 def test_a_stamp_without_an_interpreter_is_not_ready(tmp_path: Path):
-    write_stamp(tmp_path, "key", plan(LINUX, CONSTRAINTS, ("numpy",)))
+    write_stamp(tmp_path, "key", plan_install(LINUX, CONSTRAINTS, ("numpy",)))
     assert json.loads((tmp_path / "qwen3tts-webui.json").read_text())["torch"] == "cpu"
     assert not is_ready(tmp_path, "key", ("numpy",))
 
 
 @pytest.mark.slow
-def test_half_an_environment_is_made_anew_and_a_whole_one_is_kept(tmp_path: Path):
+def test_an_incomplete_environment_is_replaced_and_a_complete_one_is_kept(tmp_path: Path):
     machine, venv = replace(LINUX, python=sys.version_info[:2]), tmp_path / "程序 with space" / ".venv"
     python_in(venv).parent.mkdir(parents=True)
     python_in(venv).write_text("#!/bin/sh\nexit 1\n")

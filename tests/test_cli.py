@@ -1,4 +1,4 @@
-"""The command line: flags become settings, mistakes become one sentence, strangers stay out, ports are found."""
+"""The command line: settings from flags, one-sentence errors, public hosts, free ports."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ import pytest
 import soundfile
 
 from qwen3tts_webui import __version__
-from qwen3tts_webui.cli import SUBCOMMANDS, main, say, serve
-from qwen3tts_webui.cli.arguments import parse, readable, settings_from
+from qwen3tts_webui.cli import SUBCOMMANDS, main, serve, synthesize
+from qwen3tts_webui.cli.arguments import parse, settings_from, valid_unicode
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.errors import InvalidValue
 
@@ -35,7 +35,7 @@ def settings_of(*argv: str) -> Settings:
 
 
 @pytest.mark.parametrize("asked", [None, "GOMP_SPINCOUNT", "OMP_WAIT_POLICY"])
-def test_threads_rest_soon_unless_somebody_said_otherwise(
+def test_idle_threads_sleep_soon_unless_the_environment_says_otherwise(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], asked: str | None
 ):
     for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "THP_MEM_ALLOC_ENABLE"):
@@ -88,12 +88,12 @@ def test_the_environment_counts_and_a_flag_counts_more(monkeypatch: pytest.Monke
         ),
         (
             ["--host", "0.0.0.0"],
-            "--host must be an address of this machine alone (or make a key: ",
+            "--host must be a loopback address (or create a key: ",
         ),
         (["voices", "--language", "tlh"], "The language tlh is not known."),
     ],
 )
-def test_a_mistake_is_one_sentence_and_exit_code_2(argv: list[str], sentence: str, capsys: pytest.CaptureFixture[str]):
+def test_errors_are_one_sentence_and_exit_code_2(argv: list[str], sentence: str, capsys: pytest.CaptureFixture[str]):
     assert main(argv) == 2
     shown = capsys.readouterr()
     assert shown.err.startswith(sentence)
@@ -101,13 +101,13 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(argv: list[str], sentence: st
     assert shown.out == ""
 
 
-def test_a_bad_environment_is_named_as_such(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def test_invalid_environment_variables_are_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     monkeypatch.setenv("QWEN3TTS_QUEUE_SIZE", "-1")
     assert main(["serve"]) == 2
     assert capsys.readouterr().err == "QWEN3TTS_QUEUE_SIZE must be greater than or equal to 0, not -1.\n"
 
 
-def test_the_version_is_told(capsys: pytest.CaptureFixture[str]):
+def test_version_flag(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as exit:
         main(["--version"])
     assert exit.value.code == 0
@@ -118,36 +118,44 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]):
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "localhost", "LOCALHOST", "::1"])
-def test_this_machine_alone_may_listen(host: str):
-    serve.refuse_strangers(host, insecure=False)
+def test_loopback_hosts_need_no_key(host: str):
+    serve.require_auth_for_public_host(host, insecure=False)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org", ""])
-def test_others_are_refused_unless_that_is_wanted(host: str):
+def test_public_hosts_need_a_key_or_insecure(host: str):
     with pytest.raises(InvalidValue):
-        serve.refuse_strangers(host, insecure=False)
-    serve.refuse_strangers(host, insecure=True)
+        serve.require_auth_for_public_host(host, insecure=False)
+    serve.require_auth_for_public_host(host, insecure=True)
 
 
 # ports
 
 
-def test_a_taken_port_gives_the_next_free_one():
+def test_a_port_in_use_is_replaced_by_the_next_free_one():
     with serve.listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         with serve.listen("127.0.0.1", port) as second:
             assert port < second.getsockname()[1] < port + 50
 
 
-def test_a_free_port_is_kept():
-    with serve.listen("127.0.0.1", 20_000) as probe:  # below those that systems give to whoever asks for any
+def test_without_a_free_port_the_range_is_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(serve, "_NUM_PORTS_TRIED", 1)
+    with serve.listen("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(serve.NoFreePort, match=f"^No free port between {port} and {port}\\.$"):
+            serve.listen("127.0.0.1", port)
+
+
+def test_a_free_port_is_used():
+    with serve.listen("127.0.0.1", 20_000) as probe:  # below those that systems assign for port 0
         port = probe.getsockname()[1]
     with serve.listen("127.0.0.1", port) as listener:
         assert listener.getsockname()[1] == port
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "203.0.113.7"])
-def test_a_host_that_is_not_ours_is_refused(host: str):
+def test_hosts_of_other_machines_are_rejected(host: str):
     with pytest.raises(InvalidValue, match="--host must be an address of this machine"):
         serve.listen(host, 0)
 
@@ -162,7 +170,7 @@ def test_a_host_that_is_not_ours_is_refused(host: str):
         ("::1", "http://[::1]:7860"),
     ],
 )
-def test_the_address_for_the_browser(host: str, address: str):
+def test_url_for_the_browser(host: str, address: str):
     assert serve.url(host, 7860) == address
 
 
@@ -179,7 +187,7 @@ def test_voices_lists_every_preset_of_a_language(capsys: pytest.CaptureFixture[s
     assert [line.split()[0] for line in lines] == [voice["id"] for voice in found]
 
 
-def test_every_subcommand_explains_itself(capsys: pytest.CaptureFixture[str]):
+def test_every_subcommand_has_help(capsys: pytest.CaptureFixture[str]):
     for name in SUBCOMMANDS:
         with pytest.raises(SystemExit):
             main([name, "--help"])
@@ -203,18 +211,18 @@ def test_say_with_the_preview_voice_writes_a_file_that_says_so(tmp_path: Path, c
 @pytest.mark.parametrize(
     "flags", [["--greedy"], ["--speaker", "Vivian"], ["--text-mode", "streaming"], ["--max-frames", "3"]]
 )
-def test_the_preview_voice_refuses_what_it_would_ignore(
+def test_say_rejects_flags_that_the_preview_voice_would_ignore(
     flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     assert main(["say", "--preview", "--text", "One.", "--output", str(tmp_path / "x.wav"), *flags]) == 2
-    assert f"cannot do this: {flags[0]}. Give a checkpoint with --model." in capsys.readouterr().err
+    assert f"does not support {flags[0]}. Select a checkpoint with --model." in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
     "flags", [["--seed", "-1"], ["--seed", "x"], ["--seed", str(2**63)], ["--output", "/no/such/folder/x.wav"]]
 )
-def test_say_refuses_what_cannot_be(flags: list[str], tmp_path: Path):
+def test_say_rejects_invalid_flags(flags: list[str], tmp_path: Path):
     with pytest.raises(SystemExit) as exit:
         main(["say", "--preview", "--text", "One.", "--output", str(tmp_path / "x.wav"), *flags])
     assert exit.value.code == 2
@@ -227,14 +235,14 @@ def test_a_missing_checkpoint_is_one_sentence(tmp_path: Path, capsys: pytest.Cap
 
 def test_float_samples_are_written_unchanged(tmp_path: Path):
     pcm = np.array([0.0, 0.1, -1.0, 1e-7, 0.99999], np.float32)
-    say.write_wav(tmp_path / "x.wav", pcm, comment="who", as_float=True)
+    synthesize.write_wav(tmp_path / "x.wav", pcm, comment="who", as_float=True)
     read, rate = soundfile.read(tmp_path / "x.wav", dtype="float32")
     assert rate == 24_000
     assert np.array_equal(read, pcm)
 
 
 def test_bytes_that_are_no_text_can_be_spoken_of():
-    assert readable("a\udcff世") == "a\ufffd世"
+    assert valid_unicode("a\udcff世") == "a\ufffd世"
 
 
 # serve, as a person starts it
@@ -259,16 +267,16 @@ def started(folder: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[str], 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
-def test_the_program_listens_speaks_and_ends_cleanly(tmp_path: Path):
+def test_serve_starts_synthesizes_and_stops_cleanly(tmp_path: Path):
     with started(tmp_path, "--port", "0") as (process, address):
         assert httpx.get(f"{address}/health").status_code == 200
         assert find_spec("gradio") is None or "<html" in httpx.get(f"{address}/").text
-        wish = {"text": "One.", "language": "en", "streaming": False}
-        answer = httpx.post(f"{address}/api/tts", json=wish, timeout=60)
+        request = {"text": "One.", "language": "en", "streaming": False}
+        answer = httpx.post(f"{address}/api/tts", json=request, timeout=60)
         assert answer.status_code == 200
         assert answer.content[:4] == b"RIFF"
-        long_wish = {"text": "One two three. " * 200, "language": "en", "streaming": True}
-        with httpx.stream("POST", f"{address}/api/tts", json=long_wish, timeout=60) as long:
+        long_request = {"text": "One two three. " * 200, "language": "en", "streaming": True}
+        with httpx.stream("POST", f"{address}/api/tts", json=long_request, timeout=60) as long:
             next(long.iter_raw())
             process.send_signal(signal.SIGINT)
             assert process.stdout is not None

@@ -8,7 +8,7 @@ import pytest
 
 from qwen3tts_webui.cli import main, serve
 from qwen3tts_webui.errors import InvalidValue
-from qwen3tts_webui.server.keys import Keys
+from qwen3tts_webui.server.auth import ApiKeyStore
 
 
 @pytest.fixture(autouse=True)
@@ -20,20 +20,20 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_new_key_is_shown_once_and_works(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["key", "new", "laptop"]) == 0
     secret = capsys.readouterr().out.split()[0]
-    assert Keys(file).id_of(secret) is not None
+    assert ApiKeyStore(file).id_of(secret) is not None
     assert main(["key", "list"]) == 0
     listed = capsys.readouterr().out
     assert "laptop" in listed and secret not in listed
 
 
 def test_a_key_is_taken_back(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    key, secret = Keys(file).new()
+    key, secret = ApiKeyStore(file).create()
     assert main(["key", "revoke", key.id]) == 0
-    assert Keys(file).id_of(secret) is None
+    assert ApiKeyStore(file).id_of(secret) is None
     assert main(["key", "revoke", key.id]) == 2
 
 
 def test_with_a_key_others_may_reach_the_server() -> None:
     with pytest.raises(InvalidValue):
-        serve.refuse_strangers("0.0.0.0", insecure=False, keys=False)
-    serve.refuse_strangers("0.0.0.0", insecure=False, keys=True)
+        serve.require_auth_for_public_host("0.0.0.0", insecure=False, keys=False)
+    serve.require_auth_for_public_host("0.0.0.0", insecure=False, keys=True)

@@ -66,12 +66,12 @@ def shell_of(step: Step) -> str:
     return re.sub(r"^(--\S+\s+)+", "", step.rest)
 
 
-def test_hadolint_has_nothing_to_say():
+def test_hadolint_finds_nothing():
     said = subprocess.run([SCRIPTS / "hadolint", DOCKERFILE], capture_output=True, text=True)
     assert (said.stdout, said.returncode) == ("", 0)
 
 
-def test_shellcheck_has_nothing_to_say():
+def test_shellcheck_finds_nothing():
     scripts = [
         ROOT / "docker" / "start.sh",
         ROOT / ".ci" / "run",
@@ -96,16 +96,16 @@ def test_torch_is_the_one_that_is_pinned():
 
 
 @pytest.mark.parametrize("target", ["cpu", "cuda"])
-def test_each_target_can_be_run_by_nobody_in_particular(target: str):
+def test_each_target_runs_as_any_user(target: str):
     words = {step.word: step.rest for step in of_target(target)}
     assert words["USER"] == "1000:1000"
     assert words["VOLUME"] == '["/app/outputs", "/models"]'
     assert words["EXPOSE"] == "7860"
     assert shlex.split(words["ENTRYPOINT"].strip("[]").replace(",", " ")) == ["/bin/sh", "/app/start.sh"]
-    assert words["HEALTHCHECK"].endswith('CMD ["python", "/app/healthy.py"]')
+    assert words["HEALTHCHECK"].endswith('CMD ["python", "/app/healthcheck.py"]')
     copied = " ".join(step.rest for step in of_target(target) if step.word == "COPY")
     assert "docker/start.sh" in copied
-    assert "docker/healthy.py" in copied
+    assert "docker/healthcheck.py" in copied
 
 
 @pytest.mark.parametrize("name", ["cpu", "gpu"])
@@ -161,7 +161,7 @@ def environment(root: Path) -> dict[str, str]:
         **values,
         "PATH": path,
         "PIP_RETRIES": "0",
-        "PIP_NO_COMPILE": "1",  # a minute of byte code that nobody runs
+        "PIP_NO_COMPILE": "1",  # saves a minute of compiling bytecode
         "PIP_CACHE_DIR": str(Path.home() / ".cache" / "pip"),
         "TMPDIR": str(root / "tmp"),
     }
@@ -175,7 +175,7 @@ def entrypoint(image: Path) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_steps_of_the_image_install_a_program_that_starts_and_speaks(image: Path):
-    with listen("127.0.0.1", 23_000) as free:  # below those that systems give to whoever asks for any
+    with listen("127.0.0.1", 23_000) as free:  # below those that systems assign for port 0
         port = str(free.getsockname()[1])
     started = environment(image) | {"QWEN3TTS_PORT": port, "QWEN3TTS_PREVIEW": "1"}
     process = subprocess.Popen(entrypoint(image), cwd=image / "app", env=started, stdout=subprocess.PIPE, text=True)
@@ -184,7 +184,7 @@ def test_the_steps_of_the_image_install_a_program_that_starts_and_speaks(image: 
         said = process.stdout.readline()
         key = re.search(r"\?key=(\S+)", said)
         assert key is not None, said
-        check = [image / "venv" / "bin" / "python", image / "app" / "healthy.py"]
+        check = [image / "venv" / "bin" / "python", image / "app" / "healthcheck.py"]
         until = time.monotonic() + 300
         while subprocess.run(check, env=started, capture_output=True).returncode:
             assert process.poll() is None and time.monotonic() < until

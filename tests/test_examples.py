@@ -1,4 +1,4 @@
-"""Every file in examples/ runs, unchanged, against a real server."""
+"""Every file in examples/ runs unchanged against a real server."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from tests.fakes import ZeroCostSynthesizer
-from tests.server.running import running
+from tests.support.fakes import ZeroCostSynthesizer
+from tests.support.server import run_server
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 TESTED = {
@@ -31,54 +31,54 @@ TESTED = {
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    with running(ZeroCostSynthesizer()) as url:
+    with run_server(ZeroCostSynthesizer()) as url:
         yield url
 
 
-def said_by(name: str, url: str, folder: Path) -> str:
-    """What the example prints."""
+def output_of(name: str, url: str, folder: Path) -> str:
+    """Run an example in `folder` and return what it prints."""
     command = [sys.executable] if name.endswith(".py") else ["sh"]
-    ran = subprocess.run([*command, str(EXAMPLES / name), url], cwd=folder, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
-    return ran.stdout
+    result = subprocess.run([*command, str(EXAMPLES / name), url], cwd=folder, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
 
 
-def test_there_are_no_others() -> None:
+def test_every_example_is_tested() -> None:
     assert {path.name for path in EXAMPLES.iterdir() if path.is_file()} == TESTED
 
 
 def test_http_requests(url: str, tmp_path: Path) -> None:
-    assert said_by("http_requests.py", url, tmp_path) == "spoken by fake voice for tests\n0.40 seconds, streamed\n"
+    assert output_of("http_requests.py", url, tmp_path) == "engine: fake voice for tests\n0.40 seconds, streamed\n"
     assert soundfile.info(tmp_path / "good-morning.wav").frames == 9_600
 
 
 def test_batch(url: str, tmp_path: Path) -> None:
-    said = said_by("batch.py", url, tmp_path)
-    assert sorted(said.splitlines()) == [f"line {index}: 0.40 seconds" for index in range(3)]
+    output = output_of("batch.py", url, tmp_path)
+    assert sorted(output.splitlines()) == [f"line {index}: 0.40 seconds" for index in range(3)]
     assert [soundfile.info(tmp_path / f"line-{index}.flac").frames for index in range(3)] == [9_600] * 3
 
 
 def test_openai_client(url: str, tmp_path: Path) -> None:
-    assert said_by("openai_client.py", url, tmp_path) == "tide.mp3, and 0.40 seconds streamed\n"
+    assert output_of("openai_client.py", url, tmp_path) == "tide.mp3, and 0.40 seconds streamed\n"
     assert soundfile.info(tmp_path / "tide.mp3").duration == pytest.approx(0.4, abs=0.1)
 
 
 def test_websocket_llm(url: str, tmp_path: Path) -> None:
-    *speaking, seconds = said_by("websocket_llm.py", url, tmp_path).splitlines()
-    words = " ".join(line.removeprefix("speaking: ") for line in speaking)
+    *segments, seconds = output_of("websocket_llm.py", url, tmp_path).splitlines()
+    words = " ".join(line.removeprefix("segment: ") for line in segments)
     assert words == "Of course. The museum opens at nine, and on Fridays it stays open until late."
-    assert seconds == f"{0.4 * len(speaking):.2f} seconds"
+    assert seconds == f"{0.4 * len(segments):.2f} seconds"
 
 
 def test_voice_agent(url: str, tmp_path: Path) -> None:
-    said = said_by("voice_agent.py", url, tmp_path)
-    assert said == "I have found your order. 20 frames\nIt arrives on Thursday. 20 frames\n"
+    output = output_of("voice_agent.py", url, tmp_path)
+    assert output == "I have found your order. 20 frames\nIt arrives on Thursday. 20 frames\n"
     assert len((EXAMPLES / "voice_agent.py").read_text(encoding="utf-8").splitlines()) < 60
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_curl(url: str, tmp_path: Path) -> None:
-    assert "19200 announcement.pcm" in said_by("speak.sh", url, tmp_path)
+    assert "19200 announcement.pcm" in output_of("speak.sh", url, tmp_path)
     assert soundfile.info(tmp_path / "announcement.mp3").duration == pytest.approx(0.4, abs=0.1)
 
 
@@ -91,10 +91,13 @@ def test_browser_page() -> None:
     handler = functools.partial(QuietFiles, directory=str(EXAMPLES))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as files:
         origin = f"http://127.0.0.1:{files.server_address[1]}"
-        serving = threading.Thread(target=files.serve_forever)
-        serving.start()
+        thread = threading.Thread(target=files.serve_forever)
+        thread.start()
         try:
-            with running(ZeroCostSynthesizer(), cors_origins=(origin,)) as url, playwright.sync_playwright() as player:
+            with (
+                run_server(ZeroCostSynthesizer(), cors_origins=(origin,)) as url,
+                playwright.sync_playwright() as player,
+            ):
                 browser = player.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
                 page = browser.new_page()
                 page.goto(f"{origin}/browser.html?server={url}")
@@ -103,7 +106,7 @@ def test_browser_page() -> None:
                 browser.close()
         finally:
             files.shutdown()
-            serving.join()
+            thread.join()
 
 
 class QuietFiles(http.server.SimpleHTTPRequestHandler):

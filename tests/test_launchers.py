@@ -1,4 +1,4 @@
-"""The launchers: they find or fetch a Python, pass everything on, and say one sentence when they cannot.
+"""The launchers: they find or fetch a Python, pass everything on, and print one sentence if they cannot.
 
 The shell script is run for real, with a path of its own that holds small fake programs; PowerShell is parsed.
 """
@@ -75,7 +75,7 @@ def test_an_old_python_is_passed_over(machine: Machine):
 
 
 def fake_uv() -> str:
-    """The body of a uv that "installs" this very Python where it is told to."""
+    """The body of a fake uv that "installs" this Python at the given path."""
     python = shlex.quote(f"#!/bin/sh\n{real_python()}\n")
     return f"""file="$UV_PYTHON_INSTALL_DIR/python"
 case "$2" in
@@ -98,7 +98,7 @@ def test_without_uv_its_installer_is_fetched(machine: Machine, tool: str):
     target = '"$UV_UNMANAGED_INSTALL/uv"'
     installer = f'mkdir -p "$UV_UNMANAGED_INSTALL"; printf %s {uv} > {target}; chmod +x {target}\n'
     (machine.bin / "installer").write_text(installer)
-    wanted = {"curl": "$4", "wget": "$2"}[tool]  # where it is told to write
+    wanted = {"curl": "$4", "wget": "$2"}[tool]  # the output path
     machine.program(tool, f'cp "{machine.bin}/installer" "{wanted}"')
     assert machine.start().stdout == "started\n"
     (machine.bin / tool).unlink()
@@ -128,7 +128,7 @@ def test_the_exit_code_is_passed_on(machine: Machine):
     assert machine.start().returncode == 7
 
 
-def test_the_desktop_entry_starts_the_script_beside_it(machine: Machine):
+def test_the_desktop_entry_starts_the_script_in_its_folder(machine: Machine):
     machine.program("python3", real_python())
     entry = machine.root / "assets/launchers/start.desktop"
     lines = dict(line.split("=", 1) for line in entry.read_text("utf-8").splitlines() if "=" in line)

@@ -46,7 +46,7 @@ def test_the_wheel_holds_the_package_and_the_assets(wheel: zipfile.ZipFile):
     assert not [name for name in held if name.endswith(".pyc") or name.startswith(("tests/", "outputs/"))]
 
 
-def test_the_wheel_gives_the_command_and_the_licences(wheel: zipfile.ZipFile):
+def test_the_wheel_has_the_command_and_the_licenses(wheel: zipfile.ZipFile):
     info = next(name for name in wheel.namelist() if name.endswith("/METADATA")).removesuffix("METADATA")
     assert b"qwen3tts-webui = qwen3tts_webui.cli:main" in wheel.read(f"{info}entry_points.txt")
     for name in ("LICENSE", "NOTICE"):
@@ -57,7 +57,9 @@ def test_the_wheel_declares_what_we_say(wheel: zipfile.ZipFile):
     name = next(name for name in wheel.namelist() if name.endswith("/METADATA"))
     metadata = Parser().parsestr(wheel.read(name).decode())
     assert set(metadata["Requires-Python"].split(",")) == {">=3.10", "<3.14"}
-    assert {"preview", "cuda", "cluster", "desktop", "dev", "bench"} == set(metadata.get_all("Provides-Extra") or ())
+    assert {"preview", "cuda", "cluster", "desktop", "docs", "dev", "bench"} == set(
+        metadata.get_all("Provides-Extra") or ()
+    )
 
 
 def test_the_source_archive_can_be_built_from(tmp_path: Path):

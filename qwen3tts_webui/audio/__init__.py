@@ -1,1 +1,113 @@
-"""Sound without a model: blocks, speed, loudness, files, subtitles, pictures. Knows nothing of voices or the web."""
+"""Audio without a model: PCM, speed, loudness, encoders, subtitles, images. Knows nothing of voices or the web.
+
+Names are imported on first use: PyAV, soxr and scipy take a while to load.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qwen3tts_webui.audio.encode import (
+        FORMATS,
+        MAX_RATE,
+        MIN_RATE,
+        Encoder,
+        Format,
+        FormatInfo,
+        encode_all,
+        format_info,
+        make_encoder,
+        wav_header,
+    )
+    from qwen3tts_webui.audio.loudness import LoudnessNormalizer, measure_loudness
+    from qwen3tts_webui.audio.output_format import PACKET_MS, OutputFormat, StreamEncoder
+    from qwen3tts_webui.audio.pcm import (
+        BlockBuffer,
+        fade_in,
+        fade_out,
+        from_s16le,
+        read_wav,
+        replace_nonfinite,
+        silence,
+        to_int16,
+        to_s16le,
+    )
+    from qwen3tts_webui.audio.share_image import render_share_image
+    from qwen3tts_webui.audio.subtitles import Cue, to_srt, to_vtt
+    from qwen3tts_webui.audio.time_stretch import TimeStretcher
+
+_MODULES = {
+    "encode": (
+        "FORMATS",
+        "MAX_RATE",
+        "MIN_RATE",
+        "Encoder",
+        "Format",
+        "FormatInfo",
+        "encode_all",
+        "format_info",
+        "make_encoder",
+        "wav_header",
+    ),
+    "loudness": ("LoudnessNormalizer", "measure_loudness"),
+    "output_format": ("PACKET_MS", "OutputFormat", "StreamEncoder"),
+    "pcm": (
+        "BlockBuffer",
+        "fade_in",
+        "fade_out",
+        "from_s16le",
+        "read_wav",
+        "replace_nonfinite",
+        "silence",
+        "to_int16",
+        "to_s16le",
+    ),
+    "share_image": ("render_share_image",),
+    "subtitles": ("Cue", "to_srt", "to_vtt"),
+    "time_stretch": ("TimeStretcher",),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [
+    "FORMATS",
+    "MAX_RATE",
+    "MIN_RATE",
+    "PACKET_MS",
+    "BlockBuffer",
+    "Cue",
+    "Encoder",
+    "Format",
+    "FormatInfo",
+    "LoudnessNormalizer",
+    "OutputFormat",
+    "StreamEncoder",
+    "TimeStretcher",
+    "encode_all",
+    "fade_in",
+    "fade_out",
+    "format_info",
+    "from_s16le",
+    "make_encoder",
+    "measure_loudness",
+    "read_wav",
+    "render_share_image",
+    "replace_nonfinite",
+    "silence",
+    "to_int16",
+    "to_s16le",
+    "to_srt",
+    "to_vtt",
+    "wav_header",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_MODULE_OF]

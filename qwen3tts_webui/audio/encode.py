@@ -1,9 +1,9 @@
-"""PCM -> bytes of a sound file, while the sound is still being made.
+"""Encode PCM while it is still being generated.
 
 In: float32 blocks at 24 kHz. Out: raw s16le, WAV, FLAC, MP3 or Ogg Opus at 8 to 48 kHz (soxr resamples, FFmpeg encodes
 through PyAV). Knows nothing of where the bytes go.
 
-Sound that goes in before the first bytes come out, at 24 kHz (a resampler adds 20 to 60 ms):
+Audio needed before the first bytes come out, at 24 kHz (a resampler adds 20 to 60 ms):
 
     pcm, wav   none
     flac       32 ms (the header comes at once)
@@ -25,8 +25,8 @@ import av
 import numpy as np
 import soxr
 
-from qwen3tts_webui.audio.pcm import finite, to_int16, to_s16le
-from qwen3tts_webui.errors import InvalidValue
+from qwen3tts_webui.audio.pcm import replace_nonfinite, to_int16, to_s16le
+from qwen3tts_webui.errors import ANOTHER_VALUE, ErrorDetail, InvalidValue, in_range, one_of
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm
 
 Format = Literal["pcm", "wav", "flac", "mp3", "opus"]
@@ -36,7 +36,7 @@ MAX_RATE = 48_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormatInfo:
-    """One format as the web knows it; `sample_rates` are the only ones it can hold (None: 8,000 to 48,000)."""
+    """One format: its media type, file extension and allowed `sample_rates` (None: 8,000 to 48,000)."""
 
     name: Format
     mime: str
@@ -69,44 +69,39 @@ FORMATS: Mapping[str, FormatInfo] = MappingProxyType(
 
 
 def format_info(format: str, sample_rate: int = SAMPLE_RATE) -> FormatInfo:
-    """The row of `FORMATS`; raises `InvalidValue` for a format or a sample rate that cannot be."""
+    """Return the entry of `FORMATS`. Raises `InvalidValue` for an unsupported format or sample rate."""
     info = FORMATS.get(format)
     if info is None:
-        raise InvalidValue(field="format", expected=f"one of {', '.join(FORMATS)}", got="another")
+        raise InvalidValue(field="format", expected=one_of(FORMATS), got=ANOTHER_VALUE)
     rates = info.sample_rates
     if rates is not None and sample_rate not in rates:
-        expected = f"one of {', '.join(map(str, rates))} for {format}"
+        choices = ", ".join(map(str, rates))
+        expected = ErrorDetail("sample_rates", "one of {choices} for {format}", choices=choices, format=format)
         raise InvalidValue(field="sample_rate", expected=expected, got=sample_rate)
     if not MIN_RATE <= sample_rate <= MAX_RATE:
-        raise InvalidValue(field="sample_rate", expected=f"from {MIN_RATE} to {MAX_RATE}", got=sample_rate)
+        raise InvalidValue(field="sample_rate", expected=in_range(MIN_RATE, MAX_RATE), got=sample_rate)
     return info
 
 
-def encoder(format: str, sample_rate: int = SAMPLE_RATE) -> Encoder:
-    """An encoder whose bytes can be sent as they come (sizes that are not known yet are left open in headers).
+def make_encoder(format: str, sample_rate: int = SAMPLE_RATE) -> Encoder:
+    """Return an encoder for streaming: sizes that are not known yet are left open in headers.
 
     Raises `InvalidValue` for an unknown format or a sample rate that the format cannot hold.
     """
     return Encoder(format_info(format, sample_rate), sample_rate, live=True)
 
 
-def encoded(pcm: Pcm, format: str, sample_rate: int = SAMPLE_RATE) -> bytes:
-    """A whole file: the same formats, with true sizes and durations in the header."""
-    whole = Encoder(format_info(format, sample_rate), sample_rate, live=False)
+def encode_all(pcm: Pcm, format: str, sample_rate: int = SAMPLE_RATE) -> bytes:
+    """Return a complete file of `pcm`, with exact sizes and durations in its header."""
+    encoder = Encoder(format_info(format, sample_rate), sample_rate, live=False)
     try:
-        return whole.push(pcm) + whole.flush()
+        return encoder.push(pcm) + encoder.flush()
     finally:
-        whole.close()
-
-
-def wav_bytes(pcm: Pcm, sample_rate: int = SAMPLE_RATE) -> bytes:
-    """A whole WAV file of `pcm`, which is at `sample_rate` already."""
-    data = to_s16le(pcm)
-    return wav_header(len(data), sample_rate) + data
+        encoder.close()
 
 
 def wav_header(num_bytes: int | None, sample_rate: int = SAMPLE_RATE) -> bytes:
-    """The 44 bytes before `num_bytes` of mono s16le; None is "until the end of the stream" (0xFFFFFFFF)."""
+    """Return the 44-byte header for `num_bytes` of mono s16le; None means "to the end of the stream" (0xFFFFFFFF)."""
     unknown = 0xFFFF_FFFF
     data_size = unknown if num_bytes is None else min(num_bytes, unknown)
     riff_size = min(data_size + 36, unknown)
@@ -115,9 +110,9 @@ def wav_header(num_bytes: int | None, sample_rate: int = SAMPLE_RATE) -> bytes:
 
 
 class Encoder:
-    """`push` block after block, then `flush` once; `close` at any time gives everything back (idempotent).
+    """Call `push` for each block, then `flush` once; `close` releases everything at any time (idempotent).
 
-    Each call returns the bytes that are ready, perhaps none.
+    Each call returns the bytes that are ready, possibly none. With `live`, bytes come out as early as possible.
     """
 
     def __init__(self, info: FormatInfo, sample_rate: int, *, live: bool) -> None:
@@ -128,40 +123,40 @@ class Encoder:
         self._resampler = None
         if sample_rate != SAMPLE_RATE:
             self._resampler = soxr.ResampleStream(SAMPLE_RATE, sample_rate, 1, dtype="float32", quality="HQ")
-        self._packer: _Packer
+        self._encoder: _SampleEncoder
         if info.name in _CODECS:
-            self._packer = _Codec(_CODECS[info.name], sample_rate, live=live)
+            self._encoder = _FfmpegEncoder(_CODECS[info.name], sample_rate, live=live)
         else:
-            self._packer = _Plain(header=info.name == "wav", sample_rate=sample_rate, live=live)
+            self._encoder = _PcmEncoder(header=info.name == "wav", sample_rate=sample_rate, live=live)
         self._open = True
 
     def push(self, pcm: Pcm) -> bytes:
-        """The bytes that became ready with `pcm`, float32 (samples,) at 24 kHz."""
+        """Encode `pcm`, float32 (samples,) at 24 kHz."""
         assert self._open, "push after flush or close"
-        return self._packer.push(self._resampled(finite(pcm), last=False))
+        return self._encoder.push(self._resample(replace_nonfinite(pcm), last=False))
 
     def flush(self) -> bytes:
-        """The last bytes."""
+        """Return the last bytes."""
         assert self._open, "flush after flush or close"
-        tail = self._packer.push(self._resampled(np.zeros(0, dtype=np.float32), last=True))
-        end = self._packer.flush()
+        tail = self._encoder.push(self._resample(np.zeros(0, dtype=np.float32), last=True))
+        end = self._encoder.flush()
         self.close()
         return tail + end
 
     def close(self) -> None:
-        """Free the codec without finishing the file."""
+        """Release the codec without finishing the file."""
         if self._open:
             self._open = False
-            self._packer.close()
+            self._encoder.close()
 
-    def _resampled(self, pcm: Pcm, *, last: bool) -> Pcm:
+    def _resample(self, pcm: Pcm, *, last: bool) -> Pcm:
         if self._resampler is None:
             return pcm
         resampled: Pcm = self._resampler.resample_chunk(pcm, last=last)
         return resampled
 
 
-class _Packer(Protocol):
+class _SampleEncoder(Protocol):
     """Samples at the target rate -> bytes."""
 
     def push(self, pcm: Pcm) -> bytes: ...
@@ -171,8 +166,8 @@ class _Packer(Protocol):
     def close(self) -> None: ...
 
 
-class _Plain:
-    """s16le, with a WAV header if wanted. A whole file waits for its end, since the header comes first."""
+class _PcmEncoder:
+    """s16le, with an optional WAV header. A complete file waits for its end, since the header comes first."""
 
     def __init__(self, *, header: bool, sample_rate: int, live: bool) -> None:
         self._sample_rate = sample_rate
@@ -197,7 +192,7 @@ class _Plain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _CodecSpec:
-    """Names and options as FFmpeg knows them; `live` options make bytes come early and keep headers open."""
+    """FFmpeg's names and options; the `live` ones make bytes come out early and leave sizes open in headers."""
 
     container: str
     codec: str
@@ -222,7 +217,7 @@ _CODECS: Mapping[str, _CodecSpec] = MappingProxyType(
             codec="libmp3lame",
             sample_format="fltp",
             codec_options={"b": "96k"},
-            live_codec_options={"reservoir": "0"},  # no frame waits for the bits of another
+            live_codec_options={"reservoir": "0"},  # no frame depends on the bits of another
             live_container_options={"write_xing": "0", "id3v2_version": "0"},
         ),
         "opus": _CodecSpec(
@@ -231,14 +226,14 @@ _CODECS: Mapping[str, _CodecSpec] = MappingProxyType(
             sample_format="flt",
             codec_options={"b": "64k", "frame_duration": "20"},
             live_codec_options={},
-            live_container_options={"page_duration": "20000"},  # one packet a page, in microseconds
+            live_container_options={"page_duration": "20000"},  # one packet per page, in microseconds
         ),
     }
 )
 
 
-class _Codec:
-    """FFmpeg's encoder and container. An empty sound becomes one silent sample: players refuse a file without any."""
+class _FfmpegEncoder:
+    """FFmpeg's encoder and container. Empty audio becomes one silent sample: players reject files without any."""
 
     def __init__(self, spec: _CodecSpec, sample_rate: int, *, live: bool) -> None:
         self._integer = spec.sample_format.startswith("s16")
@@ -246,7 +241,7 @@ class _Codec:
         self._time_base = Fraction(1, sample_rate)
         self._sample_rate = sample_rate
         self._position = 0
-        self._live = _Pipe() if live else None
+        self._live = _OutputBuffer() if live else None
         self._file = io.BytesIO()
         container_options = {"flush_packets": "1", **spec.live_container_options} if live else {}
         self._container = av.open(self._live or self._file, "w", format=spec.container, options=container_options)
@@ -279,8 +274,8 @@ class _Codec:
         self._container.close()
 
 
-class _Pipe:
-    """Where FFmpeg writes what is sent at once: it cannot seek back."""
+class _OutputBuffer:
+    """FFmpeg's output for streaming: it cannot seek back."""
 
     def __init__(self) -> None:
         self._ready = bytearray()

@@ -11,10 +11,10 @@ from qwen3tts_webui.bench.subject import opened, speak, stalls, utterances
 def run(args: argparse.Namespace) -> None:
     """`--runs` utterances of `--frames` frames, one after the other, after one that is not counted."""
     with opened(args) as subject:
-        speak(subject.engine, utterances(1, frames=args.frames, packet_frames=args.packet_frames))
+        speak(subject.engine, utterances(1, frames=args.frames, frames_per_packet=args.frames_per_packet))
         ears = [
             speak(subject.engine, [utterance])[0]
-            for utterance in utterances(args.runs, frames=args.frames, packet_frames=args.packet_frames)
+            for utterance in utterances(args.runs, frames=args.frames, frames_per_packet=args.frames_per_packet)
         ]
         facts = subject.facts
     timings = [ear.heard() for ear in ears]
@@ -28,6 +28,6 @@ def run(args: argparse.Namespace) -> None:
         "underruns with no buffer": spread([float(stalls(ear.arrivals)[0]) for ear in ears]),
     }
     table(["", "p50", "p95", "max"], [[name, row["p50"], row["p95"], row["max"]] for name, row in rows.items()])
-    results = {"runs": args.runs, "frames": args.frames, "packet_frames": args.packet_frames}
+    results = {"runs": args.runs, "frames": args.frames, "frames_per_packet": args.frames_per_packet}
     names = ("first_pcm_ms", "prefill_ms", "codec_ms", "frames_per_second", "underruns")
     tell("latency", facts, results | dict(zip(names, rows.values(), strict=True)), args.output)

@@ -26,7 +26,7 @@ from qwen3tts_webui.engine.engine import Engine
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.types import FRAMES_PER_SECOND, SAMPLE_RATE
-from qwen3tts_webui.voices.presets import Presets
+from qwen3tts_webui.voices import Presets
 
 PLAYABLE_S = 0.04
 
@@ -103,7 +103,7 @@ async def call(address: tuple[str, int], seconds: float, seed: int) -> Call:
     """One request on a connection of its own, read to its end."""
     made = Call()
     body = {"text": TEXT, "voice_desc": DESCRIPTION, "language": "en", "streaming": True, "seed": seed}
-    data = json.dumps(body | {"max_seconds": seconds}).encode()
+    data = json.dumps(body | {"max_duration_s": seconds}).encode()
     head = f"POST /api/tts HTTP/1.1\r\nHost: {address[0]}\r\nContent-Type: application/json\r\nConnection: close\r\n"
     began = time.perf_counter()
     try:

@@ -21,7 +21,7 @@ from qwen3tts_webui.model.load import find_checkpoint, load_model
 from qwen3tts_webui.model.spec import read_spec
 from qwen3tts_webui.model.synthetic import endless, synthetic_encoder, synthetic_model, synthetic_spec
 from qwen3tts_webui.model.tokens import TextEncoder
-from qwen3tts_webui.types import SAMPLE_RATE, Pcm, Spoken, Timings, Utterance, Voice
+from qwen3tts_webui.types import SAMPLE_RATE, Pcm, SynthesisResult, Timings, Utterance, Voice
 
 TEXT = "Good evening and welcome back. Tonight we talk about the weather and about what it does to people."
 DESCRIPTION = "A warm and calm woman with a low voice who speaks slowly like a host on late night radio."
@@ -90,20 +90,20 @@ class Ear:
 
     asked: float = field(default_factory=time.perf_counter)
     arrivals: list[tuple[float, int]] = field(default_factory=list)
-    spoken: Spoken | None = None
+    spoken: SynthesisResult | None = None
     error: Exception | None = None
     ended: threading.Event = field(default_factory=threading.Event)
     cancelled: bool = False
-    full: bool = False
+    is_backpressured: bool = False
 
-    def watch(self, on_room: object) -> None:
+    def watch(self, on_capacity: object) -> None:
         """There is always room."""
 
     def put(self, pcm: Pcm) -> None:
         self.arrivals.append((time.perf_counter() - self.asked, len(pcm)))
 
-    def finish(self, spoken: Spoken) -> None:
-        self.spoken = spoken
+    def finish(self, result: SynthesisResult) -> None:
+        self.spoken = result
         self.ended.set()
 
     def fail(self, error: Exception) -> None:
@@ -119,11 +119,13 @@ class Ear:
         return self.spoken.timings
 
 
-def utterances(count: int, *, frames: int, packet_frames: int | None = None) -> Sequence[Utterance]:
+def utterances(count: int, *, frames: int, frames_per_packet: int | None = None) -> Sequence[Utterance]:
     """So many utterances of one text and voice, each with a seed of its own, of exactly `frames` frames."""
     voice = Voice(description=DESCRIPTION)
     return [
-        Utterance(text=TEXT, language="en", voice=voice, seed=seed, max_frames=frames, packet_frames=packet_frames)
+        Utterance(
+            text=TEXT, language="en", voice=voice, seed=seed, max_frames=frames, frames_per_packet=frames_per_packet
+        )
         for seed in range(count)
     ]
 

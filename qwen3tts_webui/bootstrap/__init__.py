@@ -1,7 +1,8 @@
 """From a fresh checkout to a running program. In: command-line arguments. Out: the exit code of the program.
 
-Standard library only, and nothing of ours: this runs before anything is installed. `machine` has the facts, `plan` the
-decisions, `install` does it. `app.py --setup EXTRA...` only sets up (`--setup preview dev` for development).
+Uses the standard library only, because it runs before anything is installed. machine.py probes the machine,
+install_plan.py decides what to install, install.py installs it. `app.py --setup EXTRA...` only installs
+(`--setup preview dev` for development).
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qwen3tts_webui.bootstrap.install import install, is_ready, python_in, write_stamp
-from qwen3tts_webui.bootstrap.machine import Machine, examine
-from qwen3tts_webui.bootstrap.plan import Plan, SetupError, plan, requirements, stamp_key
+from qwen3tts_webui.bootstrap.install_plan import InstallPlan, SetupError, plan_install, requirements, stamp_key
+from qwen3tts_webui.bootstrap.machine import Machine, probe_machine
 
 ROOT = Path(__file__).resolve().parents[2]
 EXTRAS = ("preview",)
 
 
 def main(argv: Sequence[str]) -> int:
-    """Set up what is missing below the checkout, then run the command line of the program in its own environment."""
+    """Install what is missing, then run the command line of the program in its own environment."""
     only_setup = list(argv[:1]) == ["--setup"]
     venv = ROOT / ".venv"
     try:
@@ -30,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nStopped. Start again to go on: what was installed is kept.", file=sys.stderr)
+        print("\nStopped. Start again to continue: finished steps are kept.", file=sys.stderr)
         return 130
     if only_setup:
         return 0
@@ -42,12 +43,12 @@ def main(argv: Sequence[str]) -> int:
 
 
 def extras_for(argv: Sequence[str]) -> tuple[str, ...]:
-    """The extras that these arguments need: a window of its own is only installed for whoever asks for one."""
+    """Return the extras that these arguments need; the desktop window is installed on request only."""
     return (*EXTRAS, "desktop") if "--desktop" in argv else EXTRAS
 
 
 def prepare(root: Path, extras: tuple[str, ...], machine: Machine | None = None) -> None:
-    """Make `root`/.venv hold everything that the checkout needs; does nothing, quickly, when it already does."""
+    """Install everything that the checkout needs into `root`/.venv; returns quickly if it is there."""
     venv = root / ".venv"
     pyproject = (root / "pyproject.toml").read_text(encoding="utf-8")
     constraints = root / "constraints.txt"
@@ -56,31 +57,31 @@ def prepare(root: Path, extras: tuple[str, ...], machine: Machine | None = None)
     key = stamp_key(pins, sys.version_info[:2])
     if is_ready(venv, key, wanted):
         return
-    machine = machine or examine(root)
-    todo = plan(machine, pins, wanted)
-    print(announce(todo, venv), flush=True)
-    install(todo, machine, venv, constraints)
-    write_stamp(venv, key, todo)
+    machine = machine or probe_machine(root)
+    plan = plan_install(machine, pins, wanted)
+    print(announce(plan, venv), flush=True)
+    install(plan, machine, venv, constraints)
+    write_stamp(venv, key, plan)
     print("Everything is installed.\n", flush=True)
 
 
-def announce(todo: Plan, venv: Path) -> str:
-    """What is about to happen and how big it is."""
-    size = f"about {todo.download_gb:.1f} GB to download, {todo.disk_gb:.1f} GB on disk"
+def announce(plan: InstallPlan, venv: Path) -> str:
+    """Describe what will be installed, and its size."""
+    size = f"about {plan.download_gb:.1f} GB to download, {plan.disk_gb:.1f} GB on disk"
     lines = [
         f"Setting up in {venv} (once, a few minutes; {size})",
-        f"  {todo.torch[0].arguments[0]}, the {todo.build.name} build: {todo.build.why}",
-        *(f"  {note}" for note in todo.notes),
+        f"  {plan.torch[0].arguments[0]}, the {plan.build.name} build: {plan.build.why}",
+        *(f"  {note}" for note in plan.notes),
     ]
     return "\n".join(lines)
 
 
 def _run_in(venv: Path, argv: Sequence[str]) -> int:
-    """Run app.py again, inside the environment."""
+    """Run app.py again inside the environment."""
     command = [str(python_in(venv)), str(ROOT / "app.py"), *argv]
     if os.name != "nt":
         os.execv(command[0], command)
-    try:  # Windows has no exec: wait for the child, which hears Ctrl+C by itself
+    try:  # Windows has no exec: wait for the child, which receives Ctrl+C itself
         child = subprocess.Popen(command)
         return child.wait()
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""What this machine is. In: the running system. Out: a `Machine`. Decides nothing, installs nothing."""
+"""Probe this machine with the standard library only. In: the running system. Out: a `Machine`."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """All facts that a decision may use; `system` and `arch` as `platform` names them, sizes in bytes, 0 for unknown.
+    """What an `InstallPlan` depends on. `system` and `arch` as `platform` names them; sizes in bytes, 0 for unknown.
 
-    `uv` is the path of uv, a faster installer than pip, where there is one; `avx2` is None where nobody can tell.
+    `uv` is the path of the installer uv, if there is one. `avx2` is None if unknown.
     """
 
     system: str
@@ -38,8 +38,8 @@ class Machine:
     avx2: bool | None = None
 
 
-def examine(root: Path) -> Machine:
-    """The machine that runs this, with the free disk space where `root` lies."""
+def probe_machine(root: Path) -> Machine:
+    """Probe this machine; `disk_free` is that of the disk of `root`."""
     return Machine(
         system=platform.system(),
         arch=platform.machine(),
@@ -48,12 +48,12 @@ def examine(root: Path) -> Machine:
         memory=_memory(),
         gpu=_gpu(),
         uv=shutil.which("uv"),
-        avx2=_avx2(),
+        avx2=_has_avx2(),
     )
 
 
 def parse_gpus(report: str) -> Gpu | None:
-    """The least capable GPU in what `nvidia-smi` said (CSV: name, driver, compute capability); None without one."""
+    """Return the least capable GPU in the output of `nvidia-smi` (CSV: name, driver, compute capability), if any."""
     gpus = []
     for line in report.splitlines():
         fields = [field.strip() for field in line.rsplit(",", 2)]
@@ -70,37 +70,43 @@ def _gpu() -> Gpu | None:
     smi = shutil.which("nvidia-smi")
     if smi is None:
         return None
-    question = ["--query-gpu=name,driver_version,compute_cap", "--format=csv,noheader"]
+    query = ["--query-gpu=name,driver_version,compute_cap", "--format=csv,noheader"]
     try:
-        answer = subprocess.run([smi, *question], capture_output=True, text=True, timeout=20, check=False)
+        result = subprocess.run([smi, *query], capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return parse_gpus(answer.stdout) if answer.returncode == 0 else None
+    return parse_gpus(result.stdout) if result.returncode == 0 else None
 
 
-def parse_cpuinfo(text: str) -> bool | None:
-    """Whether the processor that /proc/cpuinfo describes has AVX2; None for one that is not an x86."""
+def read_cpu_flags() -> frozenset[str] | None:
+    """Return the instruction set flags of an x86 processor; None if it is another one or the system does not tell."""
+    try:
+        return parse_cpu_flags(Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+    except OSError:
+        return None
+
+
+def parse_cpu_flags(text: str) -> frozenset[str] | None:
+    """Return the flags in the text of /proc/cpuinfo; None for a processor that is not x86."""
     for line in text.splitlines():
         name, _, flags = line.partition(":")
         if name.strip() == "flags":
-            return "avx2" in flags.split()
+            return frozenset(flags.split())
     return None
 
 
-def _avx2() -> bool | None:
+def _has_avx2() -> bool | None:
     if sys.platform == "win32":
         return bool(ctypes.windll.kernel32.IsProcessorFeaturePresent(40)) if platform.machine() == "AMD64" else None
-    try:
-        return parse_cpuinfo(Path("/proc/cpuinfo").read_text(encoding="utf-8"))
-    except OSError:
-        return None
+    flags = read_cpu_flags()
+    return None if flags is None else "avx2" in flags
 
 
 def _memory() -> int:
     if sys.platform == "win32":
         status = (ctypes.c_uint64 * 8)(64)  # MEMORYSTATUSEX: its size in the low half of word 0, total memory in word 1
-        known = ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status))
-        return int(status[1]) if known else 0
+        succeeded = ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status))
+        return int(status[1]) if succeeded else 0
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError):

@@ -1,7 +1,7 @@
-"""The command line. In: arguments and the environment. Out: an exit code, and words on the terminal.
+"""The command line. In: arguments and the environment. Out: an exit code, and text on the terminal.
 
-The only place that joins the parts: `join.py` puts them together, one file a subcommand does the rest. Errors of our
-tree are one sentence and exit code 2. Nothing heavy is imported before a subcommand needs it.
+The composition root: factory.py builds the components, and one module per subcommand uses them. Errors of this program
+are one sentence and exit code 2. Heavy imports wait until a subcommand needs them.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import os
 import sys
 from collections.abc import Sequence
 
-from qwen3tts_webui.cli import bench, doctor, download, key, say, serve, voices
+from qwen3tts_webui.cli import bench, doctor, download, key, serve, synthesize, voices
 from qwen3tts_webui.cli.arguments import parse
 from qwen3tts_webui.errors import SpeechError
 
 SUBCOMMANDS = {
     "serve": serve,
-    "say": say,
+    "say": synthesize,
     "voices": voices,
     "download": download,
     "doctor": doctor,
@@ -26,27 +26,27 @@ SUBCOMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one subcommand; `serve` when none is named."""
-    set_up_torch()
+    """Run one subcommand, `serve` by default, and return its exit code."""
+    configure_torch_env()
     args = parse(sys.argv[1:] if argv is None else argv, SUBCOMMANDS)
     try:
         return int(args.run(args))
-    except SpeechError as error:
+    except (SpeechError, serve.NoFreePort) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # whoever reads the output, such as `head`, has seen enough
+    except BrokenPipeError:  # the reader of the output, such as `head`, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
-def set_up_torch() -> None:
-    """What torch reads from the environment when it is loaded, unless somebody has said otherwise.
+def configure_torch_env() -> None:
+    """Set the environment variables that torch reads when it is imported, unless they are set already.
 
-    Its threads, while they wait for work, go to sleep after a millisecond or so: GNU OpenMP would let them spin for ten
-    times as long, on a core that a browser may want; asleep at once, they would be late for the next of a frame's 400
-    parts. And weights lie in huge pages where the system has them. Figures: docs/journal-cpu.md.
+    OpenMP threads that wait for work sleep after about a millisecond: with GNU OpenMP's default they would spin ten
+    times as long on a core that a browser may need; if they slept at once, they would be late for the next of the 400
+    parallel regions of a frame. Weights use huge pages where available. Figures: docs/cpu-optimization-log.md.
     """
     if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & set(os.environ):
         os.environ["GOMP_SPINCOUNT"] = "20000"

@@ -1,6 +1,7 @@
-"""Flags. In: argv. Out: a namespace, and the `Settings` in it.
+"""Command-line flags. In: argv. Out: a namespace, and the `Settings` built from it.
 
-Only flags that were given are set in the namespace: the defaults are those of `Settings`.
+Only flags that were given are set in the namespace; the defaults are those of `Settings`. A flag that several commands
+share is defined here, once.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import argparse
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, get_args
 
 from pydantic import ValidationError
 
@@ -17,23 +18,29 @@ from qwen3tts_webui import __version__
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.errors import InvalidValue
 
+DTYPES: tuple[str, ...] = get_args(Settings.model_fields["dtype"].annotation)
+
 
 class Subcommand(Protocol):
-    """What a file of a subcommand holds; its docstring's first line is its help."""
+    """The interface of a subcommand module. The first line of its docstring is its help."""
 
     __doc__: str | None
 
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add its flags."""
+        ...
 
-    def run(self, args: argparse.Namespace) -> int: ...
+    def run(self, args: argparse.Namespace) -> int:
+        """Run it and return the exit code."""
+        ...
 
 
 def parse(argv: Sequence[str], subcommands: Mapping[str, Subcommand]) -> argparse.Namespace:
-    """The parsed flags; `run` in them is the chosen subcommand's. Exits with argparse's own words on nonsense."""
+    """Parse the flags; `run` in the namespace is that of the chosen subcommand. Exits with argparse's own errors."""
     parser = argparse.ArgumentParser(
         prog="qwen3tts-webui",
-        description="Design a voice in plain words and hear it at once.",
-        epilog="Without a command: serve. `qwen3tts-webui COMMAND --help` shows the flags of one.",
+        description="Design a voice in plain words and listen at once.",
+        epilog="The default command is serve. `qwen3tts-webui COMMAND --help` lists the flags of a command.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -42,33 +49,65 @@ def parse(argv: Sequence[str], subcommands: Mapping[str, Subcommand]) -> argpars
         command = commands.add_parser(name, help=summary, description=summary, argument_default=argparse.SUPPRESS)
         subcommand.add_arguments(command)
         command.set_defaults(run=subcommand.run)
-    plain = list(argv)
-    if not plain or plain[0] not in {*subcommands, "-h", "--help", "--version"}:
-        plain.insert(0, "serve")
-    return parser.parse_args(plain)
+    words = list(argv)
+    if not words or words[0] not in {*subcommands, "-h", "--help", "--version"}:
+        words.insert(0, "serve")
+    return parser.parse_args(words)
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags that choose who speaks, for every subcommand that speaks."""
+    """Add the flags that select the engine."""
     parser.add_argument(
-        "--model", metavar="MODEL", help="auto (default: what is here), a checkpoint's folder, or a name to download"
+        "--model",
+        metavar="MODEL",
+        help="auto (default: an installed model), a folder, or the name of a model to download",
     )
-    add_model_folders(parser)
+    add_model_arguments(parser)
     parser.add_argument(
-        "--preview", action="store_true", help="the embedded preview voice (not Qwen3-TTS), whatever is there"
+        "--preview",
+        action="store_true",
+        help="use the embedded preview voice (not Qwen3-TTS), even if there is a model",
     )
-    parser.add_argument("--device", help="auto, cpu, cuda, cuda:1, mps")
-    parser.add_argument("--dtype", help="auto, float32, bfloat16, float16")
+    add_device_arguments(parser)
 
 
-def add_model_folders(parser: argparse.ArgumentParser) -> None:
-    """The flags that say where models lie and come from."""
-    parser.add_argument("--models", type=Path, metavar="DIR", help="where models lie (default: your data folder)")
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags for where models are stored and downloaded from."""
+    parser.add_argument(
+        "--models", type=Path, metavar="DIR", help="where models are stored (default: your data folder)"
+    )
     parser.add_argument("--mirror", help="hf (default), modelscope, or the URL of a mirror of Hugging Face")
 
 
+def add_device_arguments(parser: argparse.ArgumentParser, *, default: str = argparse.SUPPRESS) -> None:
+    """Add the flags for device and dtype."""
+    parser.add_argument("--device", default=default, help="auto, cpu, cuda, cuda:1, mps")
+    parser.add_argument("--dtype", default=default, help=", ".join(DTYPES))
+
+
+def add_address_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags for the address of the server."""
+    parser.add_argument("--host", help="the address to listen on (default 127.0.0.1: this machine only)")
+    parser.add_argument("--port", help="the port to listen on (default 7860, or the next free one); 0: any free port")
+
+
+def add_outputs_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the flag for where audio is stored."""
+    parser.add_argument("--outputs", type=Path, metavar="DIR", help="where audio is stored (default: outputs)")
+
+
+def add_json_argument(parser: argparse.ArgumentParser, **options: Any) -> None:
+    """Add the flag for JSON output."""
+    parser.add_argument("--json", action="store_true", help="print JSON", **options)
+
+
+def add_packet_size_argument(parser: argparse._ActionsContainer, help: str, **options: Any) -> None:
+    """Add the flag for a fixed packet size."""
+    parser.add_argument("--frames-per-packet", "--packet-frames", metavar="N", help=help, **options)
+
+
 def settings_from(args: argparse.Namespace) -> Settings:
-    """Defaults < environment < flags. Raises `InvalidValue` for the first value that cannot be."""
+    """Build the settings: defaults < environment < flags. Raises `InvalidValue` for the first invalid value."""
     given = {name: value for name, value in vars(args).items() if name in Settings.model_fields}
     try:
         return Settings(**given)
@@ -81,20 +120,27 @@ def settings_from(args: argparse.Namespace) -> Settings:
 
 
 def output_path(text: str) -> Path:
-    """An argparse type: a file in a folder that exists and may be written."""
+    """An argparse type: a file in an existing, writable folder."""
     path = Path(text).expanduser()
     if not path.parent.is_dir() or path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise argparse.ArgumentTypeError(f"{text} cannot be written: name a file in a folder of yours")
+        raise argparse.ArgumentTypeError(f"{text} cannot be written: name a file in a folder that you can write to")
     return path
 
 
-def readable(text: str) -> str:
-    """An argparse type: bytes that are no UTF-8 become U+FFFD, so that every text can be written and printed."""
+def valid_unicode(text: str) -> str:
+    """An argparse type: bytes that are not UTF-8 become U+FFFD, so that every text can be written and printed."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def seed(text: str) -> int:
-    """An argparse type: a whole number that fits in 63 bits."""
+    """An argparse type: an integer of 63 bits."""
     if not text.isdecimal() or int(text) >= 2**63:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0 to 2^63 - 1")
+        raise argparse.ArgumentTypeError(f"{text} is not an integer from 0 to 2^63 - 1")
+    return int(text)
+
+
+def count(text: str) -> int:
+    """An argparse type: an integer that is not negative."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number")
     return int(text)

@@ -1,6 +1,6 @@
-"""API keys: make one, list them, take one back.
+"""Create, list and revoke API keys.
 
-In: a command. Out: words on the terminal; a new key is shown once and kept only as a hash.
+In: an action. Out: text on the terminal. A new key is shown once and stored only as a hash.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from qwen3tts_webui.config import Settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The actions of `key`."""
+    """Add the actions of `key`."""
     actions = parser.add_subparsers(metavar="ACTION", required=True, dest="action")
-    new = actions.add_parser("new", help="make a key and show it, once", argument_default=argparse.SUPPRESS)
-    new.add_argument("label", nargs="?", help="whose it is, for the list")
-    actions.add_parser("list", help="the keys that are good now, without their secrets")
-    revoke = actions.add_parser("revoke", help="a key is no longer good, from now on")
-    revoke.add_argument("key_id", help="its id, from the list")
+    new = actions.add_parser("new", help="create a key and show it once", argument_default=argparse.SUPPRESS)
+    new.add_argument("label", nargs="?", help="a label for the list, such as its owner")
+    actions.add_parser("list", help="list the valid keys, without their secrets")
+    revoke = actions.add_parser("revoke", help="revoke a key immediately")
+    revoke.add_argument("key_id", help="its id from the list")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do one action. Raises `NotFound` for a key that there is not."""
-    from qwen3tts_webui.server.keys import Keys
+    """Run one action. Raises `NotFound` for an unknown key."""
+    from qwen3tts_webui.server.auth import ApiKeyStore
 
     path = keys_file(settings_from(args))
-    keys = Keys(path)
+    keys = ApiKeyStore(path)
     if args.action == "new":
-        key, secret = keys.new(getattr(args, "label", ""))
-        print(f"{secret}\n\nThis key ({key.id}) is shown once. From now on every caller needs one. Kept in {path}.")
+        key, secret = keys.create(getattr(args, "label", ""))
+        print(f"{secret}\n\nThis key ({key.id}) is shown only once. Every client needs a key now. Stored in {path}.")
     elif args.action == "revoke":
         keys.revoke(args.key_id)
-        print(f"{args.key_id} is no longer good.")
+        print(f"{args.key_id} is revoked.")
     else:
         for key in keys.all():
             print(f"{key.id}  {time.strftime('%Y-%m-%d', time.localtime(key.created))}  {key.label}")
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def keys_file(settings: Settings) -> Path:
-    """Where the hashes are: as the settings say, else in this user's configuration folder."""
+    """Return the file of the key hashes: that of the settings, else in this user's configuration folder."""
     if settings.api_keys_file is not None:
         return settings.api_keys_file
     import platformdirs

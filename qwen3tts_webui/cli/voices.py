@@ -1,4 +1,4 @@
-"""List the voices that come with the program.
+"""List the preset voices.
 
 In: a language, or none. Out: a table, or JSON.
 """
@@ -10,23 +10,25 @@ import json
 import sys
 from dataclasses import asdict
 
+from qwen3tts_webui.cli.arguments import add_json_argument
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of `voices`."""
+    """Add the flags of `voices`."""
     parser.add_argument("--language", default="auto", help="only the voices of this language, as a code or a name")
-    parser.add_argument("--json", action="store_true", default=False, help="all that is known about each, for programs")
+    add_json_argument(parser, default=False)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print one line a preset: id, name, description."""
-    from qwen3tts_webui.text.language import parse_language
-    from qwen3tts_webui.voices.presets import Presets
+    """Print one line per preset: id, name, description."""
+    from qwen3tts_webui.text import parse_language
+    from qwen3tts_webui.voices import Presets
 
-    found = Presets.load().of(parse_language(args.language))
+    presets = Presets.load().of(parse_language(args.language))
     if args.json:
-        json.dump([asdict(preset) for preset in found], sys.stdout, ensure_ascii=False, indent=1)
+        json.dump([asdict(preset) for preset in presets], sys.stdout, ensure_ascii=False, indent=1)
         print()
     else:
-        for preset in found:
+        for preset in presets:
             print(f"{preset.id:<22} {preset.name['en']}: {preset.description}")
     return 0

@@ -1,16 +1,16 @@
-"""The same app on many GPUs and machines: `serve run qwen3tts_webui.cluster:app` (Ray Serve, the extra `cluster`).
+"""The same app on several GPUs and machines: `serve run qwen3tts_webui.cluster:app` (Ray Serve, the extra `cluster`).
 
-Each replica is a whole program with a page, an API and an engine of its own; Ray's proxy stands in front and its router
-sends each request on. In: the settings of the environment, and how many. Out: a Serve application. Start with scale.py.
+Each replica is a complete program with its own page, API and engine. Ray's proxy is in front of them; its router picks
+the replica of each request. In: the settings of the environment and `DeploymentOptions`. Out: a Serve application.
 """
 
 from __future__ import annotations
 
 
 def __getattr__(name: str) -> object:
-    """`app`, once somebody asks for it: what needs no Ray can be imported without."""
+    """Import `app` on first use, so that the modules without Ray can be imported without it."""
     if name != "app":
         raise AttributeError(name)
-    from qwen3tts_webui.cluster.scale import app
+    from qwen3tts_webui.cluster.deployment import app
 
     return app

@@ -1,6 +1,6 @@
-"""One replica: an engine, a page and an API, as `qwen3tts-webui serve` has them, on the GPU that Ray gives it.
+"""One replica: an engine, a page and an API like those of `qwen3tts-webui serve`, on the GPU assigned by Ray.
 
-In: settings. Out: an ASGI app that begins once the engine can speak. It brings no models: they must be there before.
+In: settings. Out: an ASGI app that starts once the engine is ready. Replicas download no models: install them first.
 """
 
 from __future__ import annotations
@@ -14,70 +14,70 @@ from ray import serve
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from qwen3tts_webui.cli.join import choose_synthesizer, join_library, join_speech, join_store
+from qwen3tts_webui.cli.factory import build_history, build_speech, build_store, choose_synthesizer
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.engine.gpu_monitor import GpuMonitor
-from qwen3tts_webui.errors import NotReady, still_loading
-from qwen3tts_webui.server.app import create_app
+from qwen3tts_webui.errors import NotReady, loading_reason
+from qwen3tts_webui.server import create_app
 from qwen3tts_webui.types import Synthesizer
-from qwen3tts_webui.ui.mount import mount_page
+from qwen3tts_webui.ui import mount_page
 
 log = logging.getLogger(__name__)
 
-_PATIENCE_S = 900.0  # loading and warming up the largest model from a slow disk
+_LOAD_TIMEOUT_S = 900.0  # the largest model on a slow disk, with its warm-up
 
 
 class Replica:
-    """What Ray starts, asks for its health, and stops."""
+    """The deployment class: started, health-checked and stopped by Ray."""
 
     def __init__(self, settings: Settings) -> None:
-        self._parts = contextlib.ExitStack()
-        store = join_store(settings)
-        self._synthesizer: Synthesizer = self._parts.enter_context(
+        self._stack = contextlib.ExitStack()
+        store = build_store(settings)
+        self._synthesizer: Synthesizer = self._stack.enter_context(
             contextlib.closing(choose_synthesizer(settings, store))
         )
         gpus = ray.get_gpu_ids()
-        gpu = self._parts.enter_context(contextlib.closing(GpuMonitor(index=int(gpus[0]) if gpus else 0)))
-        library = self._parts.enter_context(join_library(settings))
-        speech = join_speech(settings, self._synthesizer, library)
+        gpu = self._stack.enter_context(contextlib.closing(GpuMonitor(index=int(gpus[0]) if gpus else 0)))
+        library = self._stack.enter_context(build_history(settings))
+        speech = build_speech(settings, self._synthesizer, library)
         self._app: ASGIApp = create_app(
             speech,
             settings,
             page=lambda app: mount_page(app, speech, settings),
             gpu=lambda: gpu.latest,
         )
-        latest = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + _LOAD_TIMEOUT_S
         while not self._synthesizer.ready:
-            if time.monotonic() > latest:
-                raise NotReady(reason=still_loading(self._synthesizer.info.label))
+            if time.monotonic() > deadline:
+                raise NotReady(reason=loading_reason(self._synthesizer.info.label))
             time.sleep(0.1)
         log.info("%s is ready", self._synthesizer.info.label)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return Signed(self._app, serve.get_replica_context().replica_id.unique_id)
+        return ReplicaHeader(self._app, serve.get_replica_context().replica_id.unique_id)
 
     def check_health(self) -> None:
-        """Ray asks now and then, and puts another in the place of one that raises."""
+        """Called by Ray periodically; a replica that raises is replaced."""
         if not self._synthesizer.ready:
-            raise NotReady(reason=still_loading(self._synthesizer.info.label))
+            raise NotReady(reason=loading_reason(self._synthesizer.info.label))
 
     def __del__(self) -> None:
-        self._parts.close()
+        self._stack.close()
 
 
-class Signed:
-    """`app`, whose answers say which replica they come from (`X-Replica`); their `X-Request-Id` is set by the proxy."""
+class ReplicaHeader:
+    """Wrap `app` to name the replica in each response (`X-Replica`). The proxy sets `X-Request-Id` itself."""
 
     def __init__(self, app: ASGIApp, name: str) -> None:
         self._app = app
         self._name = name
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def signed(message: Message) -> None:
+        async def send_with_header(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers["x-replica"] = self._name
                 del headers["x-request-id"]
             await send(message)
 
-        await self._app(scope, receive, signed)
+        await self._app(scope, receive, send_with_header)

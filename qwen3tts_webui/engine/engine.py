@@ -24,18 +24,18 @@ from qwen3tts_webui.engine.seat import Clock, Seat
 from qwen3tts_webui.errors import (
     CLOSING,
     Busy,
-    Cause,
     EngineStopped,
+    ErrorDetail,
     ModelError,
+    NestedError,
     NotReady,
     NumericalError,
-    Reason,
     SpeechError,
 )
 from qwen3tts_webui.model.prompt import PromptBuilder
 from qwen3tts_webui.model.spec import ModelSpec
 from qwen3tts_webui.model.tokens import TextEncoder
-from qwen3tts_webui.types import EngineInfo, EngineLoad, PcmSink, Switched, Utterance
+from qwen3tts_webui.types import EngineInfo, EngineLoad, PcmSink, PrecisionChange, Utterance
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class Engine:
         self._held_bytes: int | None = None
         self._floor: Floor | None = None
         self._failure: SpeechError | None = None
-        self._wish: tuple[Dtype, Future[Switched]] | None = None
+        self._wish: tuple[Dtype, Future[PrecisionChange]] | None = None
         self._widened = False
         self._closing: float | None = None  # when to stop, on the clock
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -111,7 +111,7 @@ class Engine:
         active = 0 if floor is None else floor.num_speaking
         slots = 0 if runner is None else runner.slots
         waiting = sum(not seat.sink.cancelled for seat in (*self._inbox, *self._queue))
-        return EngineLoad(active=active, waiting=waiting, slots=slots, queue_size=self._queue_size)
+        return EngineLoad(running=active, queued=waiting, slots=slots, queue_size=self._queue_size)
 
     def submit(self, jobs: Sequence[tuple[Utterance, PcmSink]]) -> None:
         """As `Synthesizer.submit`. Jobs handed in together are prefilled together, as far as there are slots."""
@@ -119,16 +119,16 @@ class Engine:
             self._prompts.check(utterance)
         with self._lock:
             if self._failure is not None or self._closing is not None:
-                raise NotReady(reason=CLOSING if self._failure is None else Cause(self._failure))
+                raise NotReady(reason=CLOSING if self._failure is None else NestedError(self._failure))
             load = self.load
-            free = max(0, load.slots - load.active)
-            if load.waiting + len(jobs) > self._queue_size + free:
-                raise Busy(waiting=load.waiting, retry_after_s=self._retry_after_s(load))
+            free = max(0, load.slots - load.running)
+            if load.queued + len(jobs) > self._queue_size + free:
+                raise Busy(waiting=load.queued, retry_after_s=self._retry_after_s(load))
             self._inbox.extend(self._seat(utterance, sink) for utterance, sink in jobs)
         for utterance, sink in jobs:
             sink.watch(self._bell.set)
-            if utterance.feed is not None:
-                utterance.feed.watch(self._bell.set)
+            if utterance.text_stream is not None:
+                utterance.text_stream.watch(self._bell.set)
         self._bell.set()
 
     @property
@@ -139,17 +139,17 @@ class Engine:
     def memory_bytes(self) -> int | None:
         return self._held_bytes
 
-    def switch(self, dtype: str) -> Future[Switched]:
+    def switch(self, dtype: str) -> Future[PrecisionChange]:
         """Load the model in `dtype` once those who speak now have ended; others wait meanwhile.
 
         The result comes when it is done. If it cannot be done, the model is loaded as before and the future fails. A
         future cancelled before the change begins takes the wish back. Raises InvalidValue for a type, and NotReady.
         """
         wanted = asked_dtype(self._choice.device, dtype)
-        future: Future[Switched] = Future()
+        future: Future[PrecisionChange] = Future()
         with self._lock:
             if self._wish is not None or self._failure is not None or self._closing is not None:
-                raise NotReady(reason=Reason("changing", "it is busy with another change, or has ended"))
+                raise NotReady(reason=ErrorDetail("changing", "it is busy with another change, or has ended"))
             self._wish = (wanted, future)
         self._bell.set()
         return future
@@ -166,7 +166,7 @@ class Engine:
         return Seat(utterance, sink, encoder=self._encoder, prompts=self._prompts, clock=self._clock)
 
     def _retry_after_s(self, load: EngineLoad) -> int:
-        rounds = (load.waiting + 1) / max(1, load.slots)
+        rounds = (load.queued + 1) / max(1, load.slots)
         speech_s = 5.0 if self._floor is None else self._floor.speech_s
         return max(1, min(60, round(rounds * speech_s)))
 
@@ -234,7 +234,7 @@ class Engine:
         )
         return Floor(self._runner, self._queue, group=self._group, clock=self._clock)
 
-    def _change_type(self, dtype: Dtype, future: Future[Switched]) -> None:
+    def _change_type(self, dtype: Dtype, future: Future[PrecisionChange]) -> None:
         """Fulfil the wish of `switch`; on failure, go back and tell. Those who wait go on waiting."""
         assert self._runner is not None
         before, began, bytes_before = self._choice, self._clock(), self._runner.nbytes
@@ -250,8 +250,8 @@ class Engine:
         else:
             bytes_after, seconds = self._runner.nbytes, self._clock() - began
             log.info("%s -> %s: %d -> %d bytes", before.dtype, self._choice.dtype, bytes_before, bytes_after)
-            types = {"before": before.dtype, "after": self._choice.dtype}
-            future.set_result(Switched(**types, bytes_before=bytes_before, bytes_after=bytes_after, seconds=seconds))
+            sizes = {"bytes_before": bytes_before, "bytes_after": bytes_after}
+            future.set_result(PrecisionChange(before=before.dtype, after=self._choice.dtype, **sizes, seconds=seconds))
         self._floor, self._wish = floor, None
 
     def _wider(self) -> Choice | None:
@@ -294,4 +294,4 @@ class Engine:
             self._runner = None
 
     def _last_words(self) -> SpeechError:
-        return NotReady(reason=Cause(self._failure)) if isinstance(self._failure, ModelError) else EngineStopped()
+        return NotReady(reason=NestedError(self._failure)) if isinstance(self._failure, ModelError) else EngineStopped()

@@ -19,7 +19,7 @@ from qwen3tts_webui.engine.seat import Clock, Seat
 from qwen3tts_webui.errors import NumericalError, OutOfMemory, SpeechError, SynthesisError
 from qwen3tts_webui.model.frame import BROKEN, END, FRAME
 from qwen3tts_webui.model.sampling import Reach
-from qwen3tts_webui.types import SAMPLES_PER_FRAME, Stopped
+from qwen3tts_webui.types import SAMPLES_PER_FRAME, FinishReason
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ class Floor:
             except Exception as error:
                 self._drop(seat, error)
         for slot, seat in enumerate(self.speakers):
-            held = seat.sink.full or seat.starved
+            held = seat.sink.is_backpressured or seat.starved
             if held != seat.held:
                 self.runner.hold(slot, held)
                 seat.held = held
@@ -150,7 +150,7 @@ class Floor:
     def _harvest(self, slots: Sequence[int], rows: Rows) -> None:
         """Take what `slots` picked; deliver the packets that are due; say goodbye to who is done."""
         self.faults_in_a_row = 0
-        endings: dict[Seat, Stopped] = {}
+        endings: dict[Seat, FinishReason] = {}
         broken: list[Seat] = []
         due: list[Seat] = []
         for slot, row in zip(slots, rows, strict=True):
@@ -160,9 +160,9 @@ class Floor:
             if status == BROKEN:
                 broken.append(seat)
             elif status == END:
-                endings[seat] = "end"
+                endings[seat] = "stop"
             elif status == FRAME and seat.spent:
-                endings[seat] = "cap"
+                endings[seat] = "length"
             elif _packet_is_due(seat, self._costs.frame_s):
                 due.append(seat)
         self._deliver([*due, *endings])
@@ -221,7 +221,7 @@ class Floor:
         error = NumericalError(where="logits", dtype=str(self.runner.model.dtype).removeprefix("torch."))
         log.error("an utterance ended: %s", error)
         self.overflows += 1
-        if seat.num_packets or seat.utterance.feed is not None:
+        if seat.num_packets or seat.utterance.text_stream is not None:
             self._drop(seat, error)
         else:
             self._leave(seat, broken=True)
@@ -244,7 +244,7 @@ class Floor:
             self.speakers[slot] = self.speakers[last]
         self.speakers.pop()
 
-    def _tell(self, seat: Seat, stopped: Stopped) -> None:
+    def _tell(self, seat: Seat, stopped: FinishReason) -> None:
         if seat.started is not None:
             self.speech_s = _mean(self.speech_s, self._clock() - seat.started)
         try:
@@ -291,7 +291,7 @@ def _packet_is_due(seat: Seat, frame_s: float) -> bool:
         packets_sent=seat.num_packets,
         lead_s=seat.lead_s or 0.0,
         frame_s=frame_s,
-        asked=seat.utterance.packet_frames,
+        asked=seat.utterance.frames_per_packet,
     )
     return waiting >= wanted
 

@@ -29,7 +29,7 @@ from qwen3tts_webui.types import NUM_CODEBOOKS, SAMPLES_PER_FRAME
 log = logging.getLogger(__name__)
 
 BATCHES = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64)
-PROMPT_ROWS = (16, 32, 64, 128, 256, 384, 512, 1024)
+PROMPT_ROWS = (32, 64, 96, 128, 256, 384, 512, 1024)
 GROUPS = (1, 2, 4, 8, 16, 32)
 GROUP_ROWS = 2048
 """Prompt rows that are read together at most, padding included; larger groups are read in halves."""

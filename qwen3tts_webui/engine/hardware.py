@@ -15,7 +15,7 @@ from typing import Literal, get_args
 import psutil
 import torch
 
-from qwen3tts_webui.errors import InvalidValue, Reason, WontFit
+from qwen3tts_webui.errors import ErrorDetail, InsufficientMemory, InvalidValue
 
 log = logging.getLogger(__name__)
 
@@ -102,16 +102,16 @@ def wider(dtype: Dtype, *, bf16: bool) -> Dtype | None:
 
 
 def ensure_fits(machine: Machine, choice: Choice, needed: Mapping[str, int]) -> None:
-    """Raise `WontFit` unless the sum of `needed` (bytes by purpose) and a reserve is free on the chosen device."""
+    """Raise `InsufficientMemory` unless the sum of `needed` (bytes by purpose) and a reserve is free on the device."""
     total = sum(needed.values())
     free = free_bytes(machine, choice.device)
     if total <= free:
         return
     if choice.dtype == "float32":
-        instead = Reason("half", "Use half precision.")
+        hint = ErrorDetail("half", "Use half precision.")
     else:
-        instead = Reason("smaller", "Use fewer slots, the 0.6B model or another device.")
-    raise WontFit(needed_gib=total / 2**30, free_gib=max(free, 0) / 2**30, device=choice.device, instead=instead)
+        hint = ErrorDetail("smaller", "Use fewer slots, the 0.6B model or another device.")
+    raise InsufficientMemory(needed_gib=total / 2**30, free_gib=max(free, 0) / 2**30, device=choice.device, hint=hint)
 
 
 def free_bytes(machine: Machine, device: str) -> int:

@@ -11,7 +11,7 @@ from qwen3tts_webui.engine.floor import Floor
 from qwen3tts_webui.engine.hardware import Choice
 from qwen3tts_webui.engine.runner import Runner
 from qwen3tts_webui.engine.seat import Clock, Seat
-from qwen3tts_webui.stream import PcmStream
+from qwen3tts_webui.streams import PcmStream
 from qwen3tts_webui.types import PcmSink, Utterance
 
 Load = Callable[[Choice], Runner]
@@ -28,5 +28,5 @@ def warm_up(runner: Runner, seat: Callable[[Utterance, PcmSink], Seat], *, clock
         pass
     for _, error in floor.unheard:
         raise error
-    while stream.take() is not None:
+    while stream.read() is not None:
         pass

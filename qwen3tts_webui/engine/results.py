@@ -54,7 +54,7 @@ class InputBuffer:
         sizes = [math.prod(shape) for shape in shapes]
         self._host = torch.zeros(sum(sizes), dtype=torch.int64, pin_memory=pinned)
         self._device = torch.zeros(sum(sizes), dtype=torch.int64, device=device)
-        parts = self._device.split(sizes)
+        parts = torch.split(self._device, sizes)
         self.views = tuple(part.view(tuple(shape)) for part, shape in zip(parts, shapes, strict=True))
 
     def fill(self, values: Sequence[npt.NDArray[np.int64]]) -> None:

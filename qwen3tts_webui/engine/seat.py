@@ -1,6 +1,6 @@
 """One utterance on its way through the engine: what it says, how far it is, where its time went.
 
-In: an `Utterance` and its sink. Out: a `Spoken` in the end. Knows no tensor; one thread may use it.
+In: an `Utterance` and its sink. Out: a `SynthesisResult` in the end. Knows no tensor; one thread may use it.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from qwen3tts_webui.model.tokens import TextEncoder
 from qwen3tts_webui.types import (
     NUM_CODEBOOKS,
     SAMPLE_RATE,
+    FinishReason,
     Pcm,
     PcmSink,
-    Spoken,
-    Stopped,
+    SynthesisResult,
     Timings,
     Utterance,
 )
@@ -55,7 +55,7 @@ class Seat:
         self._encoder = encoder
         self._kv_length = 0
         self._prompts = prompts
-        self._streaming = utterance.text_mode == "streaming" or utterance.feed is not None
+        self._streaming = utterance.text_mode == "streaming" or utterance.text_stream is not None
         self._text = SpokenText(encoder, utterance)
         self._body: list[int] = []
         self._num_given = 0  # trailing text ids that the device has
@@ -94,7 +94,7 @@ class Seat:
         if not self._body:
             if self._text.open:
                 return
-            if self.utterance.feed is not None:
+            if self.utterance.text_stream is not None:
                 raise EmptyText
         ids = self._prompts.input_ids(self._body)
         prompt = self._prompts.build(self.utterance, ids, streaming=self._streaming, more=self._text.open)
@@ -192,11 +192,11 @@ class Seat:
             return None
         return self._num_samples / SAMPLE_RATE - (self._clock() - self._first_pcm)
 
-    def spoken(self, stopped: Stopped, *, cold: bool) -> Spoken:
+    def spoken(self, stopped: FinishReason, *, cold: bool) -> SynthesisResult:
         """The end."""
-        return Spoken(
+        return SynthesisResult(
             num_samples=self._num_samples,
-            stopped=stopped,
+            finish_reason=stopped,
             timings=self._timings(cold),
             seed=self.utterance.seed,
             codes=_stack(self._frames).astype(np.int16),
@@ -214,7 +214,7 @@ class Seat:
             first_pcm_ms=self._since(self._first_pcm),
             total_ms=self._since(self._clock()),
             frames_per_second=speed,
-            cold=cold,
+            includes_warmup=cold,
         )
 
     def _since(self, then: float | None) -> float | None:

@@ -47,7 +47,7 @@ def start_engine(
     `name` is what people call the model; "" takes the folder's.
 
     Raises CheckpointError, Unsupported and DownloadError for the checkpoint, InvalidValue for the device or the type,
-    and WontFit, all before anything is loaded.
+    and InsufficientMemory, all before anything is loaded.
     """
     folder = find_checkpoint(path_or_id)
 
@@ -84,7 +84,7 @@ def run_engine(
     choice = choose(machine, device=device, dtype=dtype)
 
     def fitting_slots(machine: Machine, choice: Choice) -> int:
-        """As many as were asked for, or as suit the device in this type. Raises WontFit."""
+        """As many as were asked for, or as suit the device in this type. Raises InsufficientMemory."""
         number = slots or suitable_slots(machine, choice, spec, kv_length)
         ensure_fits(machine, choice, needed_bytes(spec, choice, slots=number, kv_length=kv_length))
         return number

@@ -46,7 +46,7 @@ class CodecState:
         shapes: list[tuple[int, ...]] = [*context_shapes, *[ring_shape] * (2 * num_layers)]
         sizes = [math.prod(shape) for shape in shapes]
         flat = torch.zeros(slots, sum(sizes), device=device)
-        parts = flat.split(sizes, dim=1)
+        parts = torch.split(flat, sizes, dim=1)
         views = [part.unflatten(1, shape) for part, shape in zip(parts, shapes, strict=True)]
         rings = views[len(context_shapes) :]
         return cls(

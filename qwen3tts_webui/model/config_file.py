@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from qwen3tts_webui.errors import NO_FOLDER, NO_OBJECT, UNREADABLE, CheckpointError, Reason, not_json
+from qwen3tts_webui.errors import NO_FOLDER, NO_OBJECT, UNREADABLE, CheckpointError, ErrorDetail, invalid_json
 
 T = TypeVar("T", int, float)
 
@@ -29,7 +29,7 @@ class Section:
 
     def value(self, key: str) -> Any:
         if key not in self.content:
-            raise self.wrong(key, Reason("no_key", "the key is missing"))
+            raise self.wrong(key, ErrorDetail("no_key", "the key is missing"))
         return self.content[key]
 
     def section(self, key: str) -> Section:
@@ -82,7 +82,7 @@ def read_config(folder: Path) -> Section:
     except OSError as error:
         raise CheckpointError(file=file, key="", problem=UNREADABLE) from error
     except ValueError as error:
-        raise CheckpointError(file=file, key="", problem=not_json(error)) from error
+        raise CheckpointError(file=file, key="", problem=invalid_json(error)) from error
     if not isinstance(content, Mapping):
         raise CheckpointError(file=file, key="", problem=NO_OBJECT)
     return Section(content, file)

@@ -198,9 +198,9 @@ def seat_numbers(prompt: Prompt, sampling: Sampling, seed: int, spec: ModelSpec)
     )
     rest = rule_values(
         greedy=sampling.greedy,
-        temperature=sampling.predictor_temperature,
-        top_k=sampling.predictor_top_k,
-        top_p=sampling.predictor_top_p,
+        temperature=sampling.subtalker_temperature,
+        top_k=sampling.subtalker_top_k,
+        top_p=sampling.subtalker_top_p,
         num_codes=spec.predictor.codebook_size,
     )
     begun = (len(prompt.text), len(prompt.passage), len(prompt.trailing), int(prompt.open), 1, seed)

@@ -23,7 +23,7 @@ from qwen3tts_webui.model.spec import ModelSpec
 from qwen3tts_webui.model.spoken_text import SpokenText
 from qwen3tts_webui.model.talker import Talker
 from qwen3tts_webui.model.tokens import TextEncoder
-from qwen3tts_webui.types import NUM_CODEBOOKS, Codes, Pcm, Stopped, Utterance
+from qwen3tts_webui.types import NUM_CODEBOOKS, Codes, FinishReason, Pcm, Utterance
 
 MAX_FRAMES = 8_192  # of the released generation configs: almost eleven minutes
 _FRAMES_PER_TOKEN = 12  # nobody needs a second for a token (0.3 s is usual)
@@ -36,13 +36,13 @@ _POLL_S = 0.005
 class Packet:
     """A piece of speech: `pcm` (frames * 1920,) and its `codes` (frames, 16).
 
-    The last one, which may be empty, says why the speech `stopped`: "end" when the model ended it, "cap" when it ran
-    into the limit of frames.
+    The last one, which may be empty, says why the speech `stopped`: "stop" when the model ended it, "length" when it
+    ran into the limit of frames.
     """
 
     pcm: Pcm
     codes: Codes
-    stopped: Stopped | None = None
+    stopped: FinishReason | None = None
 
 
 def frame_cap(num_tokens: int) -> int:
@@ -77,22 +77,24 @@ class Qwen3TTS:
         text = SpokenText(self.encoder, utterance)
         return self.prompts.input_ids(text.whole()), self.prompts.instruct_ids(utterance.voice.description)
 
-    def speak(self, utterance: Utterance, *, packet_frames: int = 1, max_frames: int | None = None) -> Iterator[Packet]:
-        """Speak `utterance` in packets of `packet_frames` frames; each comes as soon as it is computed.
+    def speak(
+        self, utterance: Utterance, *, frames_per_packet: int = 1, max_frames: int | None = None
+    ) -> Iterator[Packet]:
+        """Speak `utterance` in packets of `frames_per_packet` frames; each comes as soon as it is computed.
 
         At most `max_frames` frames, and never more than the text can need (`frame_cap`). While the text of a feed is
         late the iterator blocks. Raises a RequestError at once if this checkpoint cannot speak it, and NumericalError
         on the way; the model stays usable.
         """
         self.prompts.check(utterance)
-        for field, value in (("packet_frames", packet_frames), ("max_frames", max_frames)):
+        for field, value in (("frames_per_packet", frames_per_packet), ("max_frames", max_frames)):
             if value is not None and value < 1:
                 raise InvalidValue(field=field, expected="at least 1", got=value)
-        return self._packets(utterance, packet_frames, max_frames or MAX_FRAMES)
+        return self._packets(utterance, frames_per_packet, max_frames or MAX_FRAMES)
 
-    def _packets(self, utterance: Utterance, packet_frames: int, max_frames: int) -> Iterator[Packet]:
+    def _packets(self, utterance: Utterance, frames_per_packet: int, max_frames: int) -> Iterator[Packet]:
         sound = self.codec.new_state(1)
-        if (passage := utterance.voice.passage) is not None and len(passage.codes):
+        if (passage := utterance.voice.acoustic_prompt) is not None and len(passage.codes):
             self._decode(passage.codes, sound)  # the sound goes on where the passage's ended
         frames = self._frames(utterance, max_frames)
         waiting: list[list[int]] = []
@@ -104,11 +106,11 @@ class Qwen3TTS:
                 return
             if frame is not None:
                 waiting.append(frame)
-            if waiting and (frame is None or len(waiting) == packet_frames):
+            if waiting and (frame is None or len(waiting) == frames_per_packet):
                 yield self._packet(waiting, sound)
                 waiting = []
 
-    def _packet(self, frames: list[list[int]], sound: CodecState, stopped: Stopped | None = None) -> Packet:
+    def _packet(self, frames: list[list[int]], sound: CodecState, stopped: FinishReason | None = None) -> Packet:
         codes = np.array(frames, np.int16).reshape(-1, NUM_CODEBOOKS)
         pcm = self._decode(codes, sound) if len(codes) else np.zeros(0, np.float32)
         return Packet(pcm=pcm, codes=codes, stopped=stopped)
@@ -120,9 +122,9 @@ class Qwen3TTS:
             raise NumericalError(where="sound", dtype="float32")
         return pcm
 
-    def _frames(self, utterance: Utterance, max_frames: int) -> Generator[list[int] | None, None, Stopped]:
+    def _frames(self, utterance: Utterance, max_frames: int) -> Generator[list[int] | None, None, FinishReason]:
         """Frame after frame; None while the text is late. Returns why it stopped."""
-        streaming = utterance.text_mode == "streaming" or utterance.feed is not None
+        streaming = utterance.text_mode == "streaming" or utterance.text_stream is not None
         text = SpokenText(self.encoder, utterance)
         body = text.read() if streaming else text.whole()
         while not body and text.open:
@@ -136,10 +138,10 @@ class Qwen3TTS:
             if row[-1] == BROKEN:
                 raise NumericalError(where="logits", dtype=str(self.dtype).removeprefix("torch."))
             if row[-1] == END:
-                return "end"
+                return "stop"
             yield row[:-1]
             if count >= min(run.limit, _limit(max_frames, text)):
-                return "cap"
+                return "length"
             while run.starved:
                 run.add_text(text)
                 if run.starved:

@@ -3,8 +3,8 @@
 A row is one position of the talker: a text id, always, and 16 codes, or `NONE` where it has no code. The talker adds up
 their embeddings. A control id stands in the first of the 16.
 
-Continuation. The rows of a prompt with a `Passage` are those that the model itself passes through when it speaks the
-passage's text and the new text as one: the joined text, then a row for each frame already spoken. Whole text comes
+Continuation. The rows of a prompt with a `AcousticPrompt` are those that the model itself passes through when it speaks
+the passage's text and the new text as one: the joined text, then a row for each frame already spoken. Whole text comes
 before the first frame, so a passage is natural there. In streaming mode the text lies beside the frames, one token a
 frame; where a feed has not yet brought the text for a frame of the passage, that row holds the text pad.
 """
@@ -21,8 +21,8 @@ import numpy.typing as npt
 from qwen3tts_webui.errors import InvalidValue, UnknownLanguage, UnknownSpeaker, Unsupported
 from qwen3tts_webui.model.spec import ModelSpec
 from qwen3tts_webui.model.tokens import TextEncoder
-from qwen3tts_webui.text.language import AUTO, LANGUAGES, parse_language
-from qwen3tts_webui.types import NUM_CODEBOOKS, Codes, Passage, Utterance, Voice
+from qwen3tts_webui.text import AUTO, LANGUAGES, parse_language
+from qwen3tts_webui.types import NUM_CODEBOOKS, AcousticPrompt, Codes, Utterance, Voice
 
 NONE = -1
 _NAME = "Qwen3-TTS"
@@ -59,13 +59,13 @@ class PromptBuilder:
         Raises UnknownLanguage, UnknownSpeaker, Unsupported, InvalidValue.
         """
         voice = utterance.voice
-        if voice.engine_voice is not None:
+        if voice.engine_voice_id is not None:
             raise Unsupported(
-                engine=_NAME, feature="a voice of another engine", instead="Describe the voice, or hand in a passage."
+                engine=_NAME, feature="a voice of another engine", hint="Describe the voice, or hand in a passage."
             )
         self._codec_prefix(utterance.language, voice)
-        if voice.passage is not None:
-            self._check_passage(voice.passage)
+        if voice.acoustic_prompt is not None:
+            self._check_passage(voice.acoustic_prompt)
 
     def input_ids(self, body: Sequence[int]) -> list[int]:
         """The official layout around the ids of what is spoken: role, body, end (MODEL.md section 1)."""
@@ -87,7 +87,7 @@ class PromptBuilder:
         """
         self.check(utterance)
         text = self._spec.text
-        passage = utterance.voice.passage
+        passage = utterance.voice.acoustic_prompt
         frames = passage.codes if passage is not None else np.zeros((0, NUM_CODEBOOKS), np.int16)
         rows = _Rows()
         rows.add_text(self.instruct_ids(utterance.voice.description))
@@ -135,20 +135,20 @@ class PromptBuilder:
         if not voice.speaker:
             return None
         if self._spec.kind != "custom_voice":
-            raise Unsupported(engine=_NAME, feature="a speaker by name", instead="Describe the voice instead.")
+            raise Unsupported(engine=_NAME, feature="a speaker by name", hint="Describe the voice instead.")
         speaker = voice.speaker.strip().lower()
         if speaker not in self._spec.talker.speakers:
             raise UnknownSpeaker(got=speaker[:40], known=", ".join(self._spec.talker.speakers))
         return speaker
 
-    def _check_passage(self, passage: Passage) -> None:
+    def _check_passage(self, passage: AcousticPrompt) -> None:
         codes, size = passage.codes, self._spec.codec.codebook_size
         if codes.ndim != 2 or codes.shape[1] != NUM_CODEBOOKS:
             got = "x".join(map(str, codes.shape))
-            raise InvalidValue(field="voice.passage.codes", expected=f"frames x {NUM_CODEBOOKS}", got=got)
+            raise InvalidValue(field="voice.acoustic_prompt.codes", expected=f"frames x {NUM_CODEBOOKS}", got=got)
         if codes.size and not 0 <= codes.min() <= codes.max() < size:
             got = f"{codes.min()}..{codes.max()}"
-            raise InvalidValue(field="voice.passage.codes", expected=f"codes below {size}", got=got)
+            raise InvalidValue(field="voice.acoustic_prompt.codes", expected=f"codes below {size}", got=got)
 
 
 def join_texts(spoken: str, new: str) -> str:

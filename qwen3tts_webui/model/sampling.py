@@ -88,10 +88,10 @@ class Reach:
     def of(cls, samplings: list[Sampling], num_codes: int) -> Reach:
         """The smallest reach for utterances drawn like that, of few kinds: 1, 64 or all candidates."""
         drawn = [sampling for sampling in samplings if not sampling.greedy]
-        ks = [k or num_codes for sampling in drawn for k in (sampling.top_k, sampling.predictor_top_k)]
+        ks = [k or num_codes for sampling in drawn for k in (sampling.top_k, sampling.subtalker_top_k)]
         wanted = max(ks, default=1)
         candidates = 1 if not drawn else 64 if wanted <= 64 <= num_codes else num_codes
-        return cls(candidates, any(s.top_p < 1 or s.predictor_top_p < 1 for s in drawn))
+        return cls(candidates, any(s.top_p < 1 or s.subtalker_top_p < 1 for s in drawn))
 
 
 def keep(scores: Tensor, rule: Rule, reach: Reach) -> Tensor:

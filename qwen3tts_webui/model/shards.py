@@ -18,7 +18,15 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 
-from qwen3tts_webui.errors import FILE_MISSING, NO_FOLDER, NO_INDEX, NO_WEIGHTS, CheckpointError, Reason, not_json
+from qwen3tts_webui.errors import (
+    FILE_MISSING,
+    NO_FOLDER,
+    NO_INDEX,
+    NO_WEIGHTS,
+    CheckpointError,
+    ErrorDetail,
+    invalid_json,
+)
 
 SINGLE_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
@@ -57,7 +65,7 @@ class StoredTensor:
                         raise CheckpointError(
                             file=self.file,
                             key=self.key,
-                            problem=Reason("ends_early", "the file ends inside this tensor"),
+                            problem=ErrorDetail("ends_early", "the file ends inside this tensor"),
                         )
                     unread = unread[count:]
                 yield start, part
@@ -78,7 +86,7 @@ def read_shards(folder: Path) -> dict[str, StoredTensor]:
         raise CheckpointError(
             file=folder,
             key="",
-            problem=Reason(
+            problem=ErrorDetail(
                 "neither",
                 "neither {single} nor {index} is here (pickle files are never read)",
                 single=SINGLE_FILE,
@@ -105,7 +113,7 @@ def _read_index(index: Path) -> dict[str, str]:
     try:
         content = json.loads(index.read_bytes())
     except ValueError as error:
-        raise CheckpointError(file=index, key="", problem=not_json(error)) from error
+        raise CheckpointError(file=index, key="", problem=invalid_json(error)) from error
     places = content.get("weight_map") if isinstance(content, dict) else None
     if not isinstance(places, dict) or not places:
         raise CheckpointError(file=index, key="weight_map", problem=NO_INDEX)

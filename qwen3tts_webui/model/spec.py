@@ -245,7 +245,7 @@ def read_spec(folder: Path) -> ModelSpec:
         raise Unsupported(
             engine="Qwen3-TTS",
             feature="speaking with a Base checkpoint",
-            instead="Use a VoiceDesign or CustomVoice checkpoint.",
+            hint="Use a VoiceDesign or CustomVoice checkpoint.",
         )
     kind: Kind = config.one_of("tts_model_type", "voice_design", "custom_voice")
     codec_config = read_config(folder / CODEC_FOLDER)

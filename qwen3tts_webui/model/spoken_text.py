@@ -16,8 +16,8 @@ class SpokenText:
     def __init__(self, encoder: TextEncoder, utterance: Utterance) -> None:
         self._encoder = encoder
         self._growing = GrowingText(encoder)
-        self._feed = utterance.feed
-        self._before = utterance.voice.passage.text if utterance.voice.passage is not None else ""
+        self._feed = utterance.text_stream
+        self._before = utterance.voice.acoustic_prompt.text if utterance.voice.acoustic_prompt is not None else ""
         self._new = utterance.text
         self._begun = False
         self._num_given = 0

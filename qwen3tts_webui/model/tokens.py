@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
-from qwen3tts_webui.errors import UNREADABLE, CheckpointError, not_json
+from qwen3tts_webui.errors import UNREADABLE, CheckpointError, invalid_json
 
 # MODEL.md section 1. Always this one: transformers 4.57 swaps in Mistral's for local folders (quirk 1).
 QWEN_SPLIT = (
@@ -120,7 +120,7 @@ def _read_vocab(file: Path) -> dict[str, int]:
     except OSError as error:
         raise CheckpointError(file=file, key="", problem=UNREADABLE) from error
     except ValueError as error:
-        raise CheckpointError(file=file, key="", problem=not_json(error)) from error
+        raise CheckpointError(file=file, key="", problem=invalid_json(error)) from error
     if not isinstance(vocab, dict) or not all(isinstance(number, int) for number in vocab.values()):
         raise CheckpointError(file=file, key="", problem="must map pieces to ids")
     return vocab

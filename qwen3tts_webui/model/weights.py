@@ -15,7 +15,7 @@ import torch
 from accelerate import init_empty_weights  # type: ignore[import-untyped]
 from torch import nn
 
-from qwen3tts_webui.errors import CheckpointError, Reason
+from qwen3tts_webui.errors import CheckpointError, ErrorDetail
 from qwen3tts_webui.model.shards import StoredTensor, read_shards
 
 _STAGING_BYTES = 4 << 20
@@ -69,16 +69,16 @@ def _match(
     for key, tensor in stored.items():
         if key not in names:
             raise CheckpointError(
-                file=tensor.file, key=key, problem=Reason("no_place", "this model has no place for the tensor")
+                file=tensor.file, key=key, problem=ErrorDetail("no_place", "this model has no place for the tensor")
             )
         expected = tuple(wanted[names[key]].shape)
         if tensor.shape != expected:
-            problem = Reason(
+            problem = ErrorDetail(
                 "shape", "the shape is {found}, the config asks for {wanted}", found=[*tensor.shape], wanted=[*expected]
             )
             raise CheckpointError(file=tensor.file, key=key, problem=problem)
         if tensor.dtype is None:
-            problem = Reason("dtype", "the type is {found}, a float type is needed", found=tensor.dtype_name)
+            problem = ErrorDetail("dtype", "the type is {found}, a float type is needed", found=tensor.dtype_name)
             raise CheckpointError(file=tensor.file, key=key, problem=problem)
         sources[names[key]] = tensor
     missing = [key for key in names if key not in stored]

@@ -1,7 +1,7 @@
-"""espeak-ng by ctypes: text to phonemes for Kokoro, and text to sound where Kokoro cannot speak.
+"""espeak-ng through ctypes: text to phonemes for Kokoro, and text to audio where Kokoro is unavailable.
 
-In: text and an espeak voice name ("en-us", "yue+f2"). Out: IPA, or PCM at 24 kHz while it is made. espeak-ng is global
-state in C: one lock for the process. The library (GPL-3) is loaded at run time from the wheel `espeakng-loader`.
+In: text and an espeak voice name ("en-us", "yue+f2"). Out: IPA, or PCM at 24 kHz as it is generated. espeak-ng has
+global state in C: one lock per process. The library (GPL-3) is loaded at run time from the wheel `espeakng-loader`.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from qwen3tts_webui.errors import SynthesisError
-from qwen3tts_webui.preview.data import cache_folder
-from qwen3tts_webui.preview.kokoro import Stopped
+from qwen3tts_webui.preview.kokoro import SynthesisCancelled
+from qwen3tts_webui.preview.kokoro_weights import cache_folder
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm
 
-MAX_DATA_PATH = 150  # espeak-ng keeps its data path in 160 bytes
+MAX_DATA_PATH = 150  # espeak-ng stores its data path in 160 bytes
 
 _SYNCHRONOUS = 2
-_IPA, _TIE = 0x02, 0x80 | (ord("^") << 8)  # "t^ʃ": what belongs together stays together
+_IPA, _TIE = 0x02, 0x80 | (ord("^") << 8)  # ties the parts of one phoneme: "t^ʃ"
 _UTF8 = 1
 _RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4
 _BUFFER_MS = 60
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 class Espeak:
-    """The library, loaded and initialised. Raises `SynthesisError` when it cannot be."""
+    """The loaded and initialized library. Raises `SynthesisError` if that fails."""
 
     _lock: ClassVar[threading.Lock] = threading.Lock()  # the C library has one voice, one callback, one buffer
 
@@ -51,19 +51,19 @@ class Espeak:
             raise SynthesisError()
 
     def phonemes(self, text: str, voice: str) -> str:
-        """IPA of `text`, with "^" between the parts of one sound and a space between words. No punctuation."""
+        """Return the IPA of `text`, with "^" inside a phoneme and a space between words. No punctuation."""
         buffer = ctypes.create_string_buffer(text.encode("utf-8", "ignore"))
         rest = ctypes.c_void_p(ctypes.addressof(buffer))
         clauses: list[str] = []
         with self._lock:
-            self._choose(voice)
+            self._select_voice(voice)
             while rest.value:
                 found = self._lib.espeak_TextToPhonemes(ctypes.byref(rest), _UTF8, _IPA | _TIE)
                 if found:
                     clauses.append(found.decode("utf-8", "ignore").strip())
         return " ".join(clause for clause in clauses if clause)
 
-    def speak(
+    def synthesize(
         self,
         text: str,
         voice: str,
@@ -73,15 +73,15 @@ class Espeak:
         pitch: float = 1.0,
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Speak `text` and hand each buffer to `put` while it is made.
+        """Pass the audio of `text` to `put`, buffer by buffer, as it is generated.
 
-        Raises `Stopped` after `stop` turned True, and whatever `put` raises.
+        Raises `SynthesisCancelled` after `stop` returned True, and whatever `put` raises.
         """
-        stream = _Sound(self._rate, put, stop)
-        callback = _Callback(stream.receive)  # kept alive by this frame until the library is done with it
+        stream = _CallbackBuffer(self._rate, put, stop)
+        callback = _Callback(stream.receive)  # this frame keeps it alive until the library is done with it
         raw = text.encode("utf-8", "ignore") + b"\0"
         with self._lock:
-            self._choose(voice)
+            self._select_voice(voice)
             self._lib.espeak_SetParameter(_RATE, round(min(max(175 * speed, 80), 450)), 0)
             self._lib.espeak_SetParameter(_PITCH, round(min(max(50 + 100 * np.log2(pitch), 0), 99)), 0)
             self._lib.espeak_SetSynthCallback(callback)
@@ -89,17 +89,17 @@ class Espeak:
         if stream.error is not None:
             raise stream.error
         if stop():
-            raise Stopped
+            raise SynthesisCancelled
         stream.flush()
 
-    def _choose(self, voice: str) -> None:
+    def _select_voice(self, voice: str) -> None:
         if self._lib.espeak_SetVoiceByName(voice.encode()) != 0:
             _log.error("espeak-ng has no voice %s", voice)
             raise SynthesisError()
 
 
-class _Sound:
-    """What the callback fills: int16 at espeak's rate -> float32 at 24 kHz. Its `receive` never raises."""
+class _CallbackBuffer:
+    """Receives int16 at espeak's rate from C and passes float32 at 24 kHz on. `receive` never raises."""
 
     def __init__(self, rate: int, put: Callable[[Pcm], None], stop: Callable[[], bool]) -> None:
         import soxr
@@ -110,28 +110,29 @@ class _Sound:
         self.error: Exception | None = None
 
     def receive(self, samples: Any, count: int, _events: object) -> int:
-        """1 tells espeak-ng to stop."""
+        """The C callback; returns 1 to stop espeak-ng."""
         try:
             if self._stop():
                 return 1
             if samples and count > 0:
-                sound = np.ctypeslib.as_array(samples, shape=(count,)).astype(np.float32) / 32_768.0  # a copy
-                self._give(self._resample.resample_chunk(sound))
+                pcm = np.ctypeslib.as_array(samples, shape=(count,)).astype(np.float32) / 32_768.0  # a copy
+                self._emit(self._resample.resample_chunk(pcm))
             return 0
         except Exception as error:
             self.error = error
             return 1
 
     def flush(self) -> None:
-        self._give(self._resample.resample_chunk(np.zeros(0, np.float32), last=True))
+        """Pass on what the resampler still holds."""
+        self._emit(self._resample.resample_chunk(np.zeros(0, np.float32), last=True))
 
-    def _give(self, pcm: Pcm) -> None:
+    def _emit(self, pcm: Pcm) -> None:
         if len(pcm):
             self._put(pcm)
 
 
 def short_data_path(data: Path, cache: Path, *, limit: int = MAX_DATA_PATH) -> Path:
-    """`data`, or a copy of it below `cache`, or below a new temporary folder where that is too long as well."""
+    """Return `data` if its path is short enough, else a copy below `cache`, else one in a new temporary folder."""
     if len(str(data).encode()) <= limit:
         return data
     copy = cache / f"espeak-ng-data-{(data / 'phondata').stat().st_mtime_ns:x}"
@@ -139,10 +140,10 @@ def short_data_path(data: Path, cache: Path, *, limit: int = MAX_DATA_PATH) -> P
         copy = Path(tempfile.mkdtemp(prefix="espeak-")) / "espeak-ng-data"
     if not copy.is_dir():
         copy.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(dir=copy.parent))
-        shutil.copytree(data, unfinished, dirs_exist_ok=True)
+        draft = Path(tempfile.mkdtemp(dir=copy.parent))
+        shutil.copytree(data, draft, dirs_exist_ok=True)
         try:
-            unfinished.rename(copy)
-        except OSError:  # another process was quicker
-            shutil.rmtree(unfinished, ignore_errors=True)
+            draft.rename(copy)
+        except OSError:  # another process was faster
+            shutil.rmtree(draft, ignore_errors=True)
     return copy

@@ -1,6 +1,6 @@
-"""Kokoro-82M by ONNX Runtime: phonemes and a voice pack go in, PCM comes out, one piece at a time.
+"""Kokoro-82M on ONNX Runtime. In: phonemes and a voice pack. Out: PCM.
 
-Knows the model's symbols and limits; nothing of text, languages or descriptions. One caller at a time.
+Knows the model's symbols and limits; nothing of text, languages or descriptions. Not thread-safe.
 Source: hexgrad/Kokoro-82M v1.0 (weights Apache-2.0), int8 export of thewh1teagle/kokoro-onnx (MIT).
 """
 
@@ -27,12 +27,12 @@ _STOP_POLL_S = 0.02
 _log = logging.getLogger(__name__)
 
 
-class Stopped(Exception):
-    """The listener left while the model was running. Never leaves this package."""
+class SynthesisCancelled(Exception):
+    """The utterance was cancelled while the model was running. Never leaves this package."""
 
 
 class Symbols:
-    """Phonemes -> token ids. What the model does not know is counted and said once, never dropped in silence."""
+    """Phonemes to token ids. Unknown symbols are counted and logged once each."""
 
     def __init__(self, vocab: Path) -> None:
         self._ids: dict[str, int] = json.loads(vocab.read_text(encoding="utf-8"))
@@ -45,13 +45,13 @@ class Symbols:
         for symbol in phonemes:
             if symbol not in self._ids:
                 if symbol not in self.unknown:
-                    _log.warning("Kokoro has no symbol for U+%04X; it is left out", ord(symbol))
+                    _log.warning("Kokoro has no symbol for U+%04X; skipping it", ord(symbol))
                 self.unknown[symbol] += 1
         return [self._ids[symbol] for symbol in phonemes if symbol in self._ids]
 
 
 class Kokoro:
-    """The model, loaded. `threads` is what it may keep busy while it runs; between runs it burns nothing."""
+    """The loaded model. `threads` is the number of CPU threads of a run; between runs they sleep."""
 
     def __init__(self, model: Path, vocab: Path, *, threads: int = 2) -> None:
         import onnxruntime
@@ -59,15 +59,17 @@ class Kokoro:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # spinning starves the server
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # or it would starve the server
         self._run_options: Callable[[], Any] = onnxruntime.RunOptions
         self._session: Any = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
         self.symbols = Symbols(vocab)
 
-    def speak(self, phonemes: str, pack: Pack, *, speed: float = 1.0, stop: Callable[[], bool] = lambda: False) -> Pcm:
-        """Sound of one piece of at most `MAX_TOKENS` symbols, float32 (samples,).
+    def generate(
+        self, phonemes: str, pack: Pack, *, speed: float = 1.0, stop: Callable[[], bool] = lambda: False
+    ) -> Pcm:
+        """Return the audio of at most `MAX_TOKENS` phonemes, float32 (samples,).
 
-        `stop` is asked every 20 ms while the model runs; once it is True the run is ended and `Stopped` raised.
+        `stop` is polled every 20 ms while the model runs; once True, the run ends and `SynthesisCancelled` is raised.
         """
         ids = self.symbols.ids(phonemes)[:MAX_TOKENS]
         if not ids:
@@ -78,29 +80,29 @@ class Kokoro:
             "speed": np.array([np.clip(speed, MIN_SPEED, MAX_SPEED)], np.float32),
         }
         options = self._run_options()
-        with _Guard(options, stop) as guard:
+        with _StopWatcher(options, stop) as watcher:
             try:
                 audio = self._session.run(None, feeds, options)[0]
             except Exception:
-                if guard.stopped:
-                    raise Stopped from None
+                if watcher.stopped:
+                    raise SynthesisCancelled from None
                 raise
-        if guard.stopped or stop():
-            raise Stopped
+        if watcher.stopped or stop():
+            raise SynthesisCancelled
         return np.asarray(audio, np.float32).reshape(-1)
 
 
-class _Guard:
-    """Watches `stop` from a second thread while the model runs, and ends the run."""
+class _StopWatcher:
+    """Polls `stop` on a second thread while the model runs, and ends the run."""
 
     def __init__(self, options: Any, stop: Callable[[], bool]) -> None:
         self._options = options
         self._stop = stop
         self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="preview-guard", daemon=True)
+        self._thread = threading.Thread(target=self._watch, name="preview-stop", daemon=True)
         self.stopped = False
 
-    def __enter__(self) -> _Guard:
+    def __enter__(self) -> _StopWatcher:
         self._thread.start()
         return self
 
@@ -116,8 +118,8 @@ class _Guard:
                 return
 
 
-def trimmed(pcm: Pcm, *, lead_s: float = 0.03, tail_s: float = 0.06, threshold: float = 0.01) -> Pcm:
-    """`pcm` without the silence around it, but for `lead_s` and `tail_s` of it."""
+def trim_silence(pcm: Pcm, *, lead_s: float = 0.03, tail_s: float = 0.06, threshold: float = 0.01) -> Pcm:
+    """Remove the silence around `pcm`, except for `lead_s` before and `tail_s` after it."""
     loud = np.flatnonzero(np.abs(pcm) > threshold)
     if not len(loud):
         return pcm[:0]

@@ -1,8 +1,7 @@
-"""The preview voice as an engine: takes utterances, speaks them clause by clause on one thread.
+"""The preview voice as an engine: synthesizes utterances clause by clause on one thread.
 
-In: `Utterance`s with their sinks. Out: PCM in packets of at most 80 ms. One clause is spoken at a time, whoever wants
-it; a listener who leaves ends even the clause that is being made. Loads in the background; what is
-asked before that waits.
+In: `Utterance`s with their sinks. Out: PCM in packets of at most 80 ms. One clause is synthesized at a time; cancelling
+an utterance interrupts even its current clause. Loads in the background; requests are queued meanwhile.
 """
 
 from __future__ import annotations
@@ -16,54 +15,65 @@ from qwen3tts_webui.config import asset
 from qwen3tts_webui.errors import (
     CLOSING,
     Busy,
-    Cause,
     EngineStopped,
+    ErrorDetail,
+    NestedError,
     NotReady,
     SpeechError,
     SynthesisError,
     Unsupported,
 )
-from qwen3tts_webui.preview.choose import Cast
-from qwen3tts_webui.preview.job import Job
-from qwen3tts_webui.preview.kokoro import Stopped
-from qwen3tts_webui.preview.speaker import Assets, Speaker
-from qwen3tts_webui.preview.turns import Turns
-from qwen3tts_webui.text.language import LANGUAGES
+from qwen3tts_webui.preview.backend import Assets, KokoroBackend
+from qwen3tts_webui.preview.fair_queue import FairQueue
+from qwen3tts_webui.preview.kokoro import SynthesisCancelled
+from qwen3tts_webui.preview.utterance_state import UtteranceState
+from qwen3tts_webui.preview.voice_selection import VoiceChoice
+from qwen3tts_webui.text import LANGUAGES
 from qwen3tts_webui.types import EngineInfo, EngineLoad, Feature, Pcm, PcmSink, Utterance
 
-_POLL_S = 0.02  # sinks and feeds are asked this often when nobody can go on
+_POLL_S = 0.02  # how often sinks and text streams are checked while no utterance is ready
 _RETRY_AFTER_S = 5
-_FEATURES: frozenset[Feature] = frozenset({"engine_voice", "seed", "feed"})
+_FEATURES: frozenset[Feature] = frozenset({"engine_voice", "seed", "text_streaming"})
 _log = logging.getLogger(__name__)
 
 
-class Speaks(Protocol):
-    """What `PreviewSynthesizer` needs of a `Speaker`; it is built and used on the engine's thread only."""
+class PreviewBackend(Protocol):
+    """What `PreviewSynthesizer` needs to make audio. Created and used on the engine's thread only."""
 
     @property
-    def without_kokoro(self) -> str: ...
+    def fallback_reason(self) -> str:
+        """Why Kokoro is replaced by espeak-ng; "" if it is not."""
+        ...
 
-    def warm_up(self, stop: Callable[[], bool]) -> None: ...
+    def warm_up(self, stop: Callable[[], bool]) -> None:
+        """Synthesize once without output."""
+        ...
 
-    def cast(self, description: str, language: str, seed: int, engine_voice: str | None = None) -> Cast: ...
+    def choose_voice(
+        self, description: str, language: str, seed: int, engine_voice_id: str | None = None
+    ) -> VoiceChoice:
+        """Choose the voice for a description, or the voice with this id."""
+        ...
 
-    def speak(
+    def synthesize(
         self,
         text: str,
         language: str,
-        cast: Cast,
+        voice: VoiceChoice,
         put: Callable[[Pcm], None],
         *,
         urgent: bool,
         stop: Callable[[], bool],
-    ) -> None: ...
+    ) -> None:
+        """Pass the audio of one clause to `put`."""
+        ...
 
 
 class PreviewSynthesizer:
     """Implements `types.Synthesizer`. It is not Qwen3-TTS, and its `info` says so.
 
-    `slots` is how many utterances are said to speak at once (in turns), `queue_size` how many more may wait, `threads`
-    what Kokoro may keep busy. `make_speaker` loads everything that makes sound.
+    `slots` is the number of utterances reported as running (they take turns), `queue_size` how many more may wait,
+    `threads` the number of CPU threads of Kokoro. `make_backend` loads everything that makes audio.
     """
 
     def __init__(
@@ -72,26 +82,27 @@ class PreviewSynthesizer:
         queue_size: int = 64,
         slots: int = 2,
         threads: int = 2,
-        make_speaker: Callable[[], Speaks] | None = None,
+        make_backend: Callable[[], PreviewBackend] | None = None,
     ) -> None:
         assets = Assets(asset("preview"))
-        self._casting = assets.casting()
-        self._make_speaker = make_speaker or (lambda: Speaker(assets, self._casting, threads=threads))
+        self._selector = assets.voice_selector()
+        self._make_backend = make_backend or (lambda: KokoroBackend(assets, self._selector, threads=threads))
         self._queue_size = queue_size
         self._slots = slots
-        self._turns = Turns()
+        self._queue = FairQueue()
         self._change = threading.Condition()
         self._ready = False
-        self._failed = ""
+        self._failure = ""
         self._closed = False
         self._aborted = False
-        self._without_kokoro = ""
+        self._fallback_reason = ""
         self._thread = threading.Thread(target=self._run, name="preview-voice", daemon=True)
         self._thread.start()
 
     @property
     def info(self) -> EngineInfo:
-        fallback = bool(self._without_kokoro)
+        """What the preview voice is and can do."""
+        fallback = bool(self._fallback_reason)
         voice = "espeak-ng; Kokoro-82M is not installed" if fallback else "Kokoro-82M"
         return EngineInfo(
             name="preview",
@@ -108,129 +119,136 @@ class PreviewSynthesizer:
 
     @property
     def ready(self) -> bool:
+        """True once the next utterance needs no warm-up."""
         return self._ready and not self._closed
 
     @property
     def load(self) -> EngineLoad:
+        """Utterances running and queued."""
         with self._change:
-            speaking, total = self._turns.speaking, len(self._turns)
-        active = min(max(speaking, min(total, self._slots)), self._slots)
-        return EngineLoad(active=active, waiting=total - active, slots=self._slots, queue_size=self._queue_size)
+            num_started, total = self._queue.num_started, len(self._queue)
+        running = min(max(num_started, min(total, self._slots)), self._slots)
+        return EngineLoad(running=running, queued=total - running, slots=self._slots, queue_size=self._queue_size)
 
-    def submit(self, jobs: Sequence[tuple[Utterance, PcmSink]]) -> None:
-        for utterance, _ in jobs:
+    def submit(self, requests: Sequence[tuple[Utterance, PcmSink]]) -> None:
+        """Accept all requests or none. Raises `Busy`, `NotReady`, `UnknownVoice` and `Unsupported`."""
+        for utterance, _ in requests:
             self._check(utterance)
         with self._change:
-            if self._failed or self._closed:
-                raise NotReady(reason=self._failed or CLOSING)
-            waiting = len(self._turns)
-            if waiting + len(jobs) > self._slots + self._queue_size:
-                raise Busy(waiting=max(0, waiting - self._slots), retry_after_s=_RETRY_AFTER_S)
-            self._turns.add([Job(utterance, sink) for utterance, sink in jobs])
+            if self._failure or self._closed:
+                raise NotReady(reason=self._failure or CLOSING)
+            num_queued = len(self._queue)
+            if num_queued + len(requests) > self._slots + self._queue_size:
+                raise Busy(waiting=max(0, num_queued - self._slots), retry_after_s=_RETRY_AFTER_S)
+            self._queue.add([UtteranceState(utterance, sink) for utterance, sink in requests])
             self._change.notify_all()
 
     def close(self, *, grace_s: float = 0.0) -> None:
+        """Give running utterances `grace_s` seconds, then fail the rest with `EngineStopped`. Idempotent."""
         with self._change:
             self._closed = True
             self._change.notify_all()
-            self._change.wait_for(lambda: not len(self._turns), max(0.0, grace_s))
+            self._change.wait_for(lambda: not len(self._queue), max(0.0, grace_s))
             self._aborted = True
             self._change.notify_all()
         if threading.current_thread() is not self._thread:
-            self._thread.join()  # a thread that is still within foreign code when Python ends would abort the program
+            self._thread.join()  # a thread inside C code while Python exits would abort the process
 
     def _check(self, utterance: Utterance) -> None:
         voice = utterance.voice
-        if voice.engine_voice is not None:
-            self._casting.named(voice.engine_voice)
-        instead = "Describe the voice in words instead."
+        if voice.engine_voice_id is not None:
+            self._selector.find(voice.engine_voice_id)
+        hint = ErrorDetail("describe_the_voice", "Describe the voice in words instead.")
         if voice.speaker is not None:
-            raise Unsupported(engine=self.info.label, feature="speaker", instead=instead)
-        if voice.passage is not None:
-            raise Unsupported(engine=self.info.label, feature="continuation", instead=instead)
+            raise Unsupported(engine=self.info.label, feature="speaker", hint=hint)
+        if voice.acoustic_prompt is not None:
+            raise Unsupported(engine=self.info.label, feature="continuation", hint=hint)
 
     # the engine's thread
 
     def _run(self) -> None:
         try:
-            speaker = self._make_speaker()
-            self._without_kokoro = speaker.without_kokoro
-            speaker.warm_up(lambda: self._aborted)
-        except Stopped:
-            self._fail_rest(EngineStopped())
+            backend = self._make_backend()
+            self._fallback_reason = backend.fallback_reason
+            backend.warm_up(lambda: self._aborted)
+        except SynthesisCancelled:
+            self._fail_all(EngineStopped())
             return
         except Exception as error:
             _log.exception("the preview voice cannot be loaded")
+            reason = NestedError(error) if isinstance(error, SpeechError) else str(error) or type(error).__name__
             with self._change:
-                self._failed = Cause(error) if isinstance(error, SpeechError) else str(error) or type(error).__name__
-            self._fail_rest(NotReady(reason=self._failed))
+                self._failure = reason
+            self._fail_all(NotReady(reason=reason))
             return
         self._ready = True
-        while (job := self._wait_for_turn()) is not None:
-            self._take_turn(job, speaker)
-        self._fail_rest(EngineStopped())
+        while (state := self._wait_for_turn()) is not None:
+            self._take_turn(state, backend)
+        self._fail_all(EngineStopped())
 
-    def _wait_for_turn(self) -> Job | None:
-        """The next job that can go on; None when the engine is to stop."""
+    def _wait_for_turn(self) -> UtteranceState | None:
+        """Wait for the next utterance that is ready; None when the engine shuts down."""
         with self._change:
-            while not self._aborted and not (self._closed and not len(self._turns)):
-                for job in self._turns.pick(_may_go):
-                    self._turns.took_turn(job)
-                    return job
-                self._change.wait(_POLL_S if len(self._turns) else None)
+            while not self._aborted and not (self._closed and not len(self._queue)):
+                for state in self._queue.pick(_is_ready):
+                    self._queue.record_turn(state)
+                    return state
+                self._change.wait(_POLL_S if len(self._queue) else None)
         return None
 
-    def _take_turn(self, job: Job, speaker: Speaks) -> None:
-        """One clause of one utterance. A failure ends this utterance only."""
+    def _take_turn(self, state: UtteranceState, backend: PreviewBackend) -> None:
+        """Synthesize one clause of one utterance. A failure ends this utterance only."""
         try:
-            ended = self._speak_clause(job, speaker)
-        except Stopped:
+            ended = self._synthesize_clause(state, backend)
+        except SynthesisCancelled:
             ended = not self._aborted
             if ended:
-                job.finish("cancelled")
+                state.finish("cancelled")
         except Exception as error:
             _log.error("an utterance failed: %s", type(error).__name__)
-            job.sink.fail(error if isinstance(error, SynthesisError) else _wrapped(error))
+            state.sink.fail(error if isinstance(error, SynthesisError) else _wrapped(error))
             ended = True
         if ended:
             with self._change:
-                self._turns.remove(job)
+                self._queue.remove(state)
                 self._change.notify_all()
 
-    def _speak_clause(self, job: Job, speaker: Speaks) -> bool:
-        """True when the utterance has ended, and its sink knows."""
+    def _synthesize_clause(self, state: UtteranceState, backend: PreviewBackend) -> bool:
+        """Return True once the utterance has ended and its sink was notified."""
 
         def stop() -> bool:
-            return self._aborted or job.sink.cancelled
+            return self._aborted or state.sink.cancelled
 
         def put(packet: Pcm) -> None:
             if stop():
-                raise Stopped
-            job.put(packet)
+                raise SynthesisCancelled
+            state.put(packet)
 
         if stop():
-            raise Stopped
-        clause = job.next_clause()
-        if job.cast is None:
-            voice = job.utterance.voice
-            job.cast = speaker.cast(voice.description, job.language, job.utterance.seed, voice.engine_voice)
+            raise SynthesisCancelled
+        clause = state.next_clause()
+        if state.voice is None:
+            voice = state.utterance.voice
+            state.voice = backend.choose_voice(
+                voice.description, state.language, state.utterance.seed, voice.engine_voice_id
+            )
         if clause:
-            speaker.speak(clause, job.language, job.cast, put, urgent=job.silent, stop=stop)
-        if clause and not job.capped:
+            backend.synthesize(clause, state.language, state.voice, put, urgent=state.nothing_sent, stop=stop)
+        if clause and not state.at_length_limit:
             return False
-        job.finish("cap" if job.capped else "end")
+        state.finish("length" if state.at_length_limit else "stop")
         return True
 
-    def _fail_rest(self, error: Exception) -> None:
+    def _fail_all(self, error: Exception) -> None:
         with self._change:
-            for job in self._turns:
-                self._turns.remove(job)
-                job.sink.fail(error)
+            for state in self._queue:
+                self._queue.remove(state)
+                state.sink.fail(error)
             self._change.notify_all()
 
 
-def _may_go(job: Job) -> bool:
-    return job.sink.cancelled or (not job.sink.full and job.has_clause())
+def _is_ready(state: UtteranceState) -> bool:
+    return state.sink.cancelled or (not state.sink.is_backpressured and state.has_clause())
 
 
 def _wrapped(error: Exception) -> SynthesisError:

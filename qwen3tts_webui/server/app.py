@@ -1,7 +1,6 @@
-"""The web application: all routes joined. Start here.
+"""The web application: builds the `ServerContext` and includes all routes. Start reading here.
 
-In: a `Speech` and the settings. Out: a FastAPI app. Knows no engine; the page, if there is one, is handed in and comes
-last.
+In: a `Speech` and the settings. Out: a FastAPI app. Knows no engine; the page, if any, is passed in and mounted last.
 """
 
 from __future__ import annotations
@@ -12,32 +11,18 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from qwen3tts_webui import __version__
+from qwen3tts_webui.checkpoints import ModelInstaller
 from qwen3tts_webui.config import Settings
-from qwen3tts_webui.doctor import Line
+from qwen3tts_webui.diagnostics import Finding
 from qwen3tts_webui.errors import EngineStopped
-from qwen3tts_webui.models.desk import Desk
-from qwen3tts_webui.server import openai
-from qwen3tts_webui.server.docs_page import docs_router
-from qwen3tts_webui.server.doctor import doctor_router
-from qwen3tts_webui.server.documented import WRONG_QUERY
-from qwen3tts_webui.server.exports import exports_router
-from qwen3tts_webui.server.guarded import Ending, GuardedApp
-from qwen3tts_webui.server.keys import Keys
-from qwen3tts_webui.server.limits import Gate
-from qwen3tts_webui.server.login import login_router
-from qwen3tts_webui.server.metrics import Metrics
-from qwen3tts_webui.server.models import models_router, no_models_router
-from qwen3tts_webui.server.ops import GpuReading, ops_router
-from qwen3tts_webui.server.precision import precision_router
-from qwen3tts_webui.server.problems import Problems
-from qwen3tts_webui.server.recording import Recorder
-from qwen3tts_webui.server.requests import requests_router
-from qwen3tts_webui.server.runs import Runs
-from qwen3tts_webui.server.sessions import Sessions, secret_file
-from qwen3tts_webui.server.studio import studio_router
-from qwen3tts_webui.server.tts import tts_router
-from qwen3tts_webui.server.voices import voices_router
-from qwen3tts_webui.server.websocket import Talks, websocket_router
+from qwen3tts_webui.server.auth import ApiKeyStore, BrowserSessions, secret_file
+from qwen3tts_webui.server.context import GpuReading, ServerContext
+from qwen3tts_webui.server.delivery import ConnectionRegistry, Recorder, RequestRegistry
+from qwen3tts_webui.server.http import QUERY_ERROR_RESPONSE, ErrorRenderer
+from qwen3tts_webui.server.middleware import RateLimiter, SecuredApp
+from qwen3tts_webui.server.observability import Metrics
+from qwen3tts_webui.server.routes import OPENAI_PREFIX, OpenAIErrorRenderer, include_routes
+from qwen3tts_webui.server.shutdown import GracefulShutdown
 from qwen3tts_webui.speech import Speech
 
 
@@ -47,63 +32,66 @@ def create_app(
     *,
     page: Callable[[FastAPI], None] | None = None,
     gpu: Callable[[], GpuReading | None] = lambda: None,
-    desk: Desk | None = None,
-    examine: Callable[[], list[Line]] | None = None,
+    model_installer: ModelInstaller | None = None,
+    run_doctor: Callable[[], list[Finding]] | None = None,
 ) -> FastAPI:
-    """`page` mounts the page on the app, after all routes; `gpu` gives the latest reading of the GPU.
+    """Build the app. `page` mounts the page on it, after all routes.
 
-    `desk` brings models here, `examine` asks the doctor; without them there are none and there is no such route.
+    `gpu` returns the latest GPU reading. Without `model_installer` no model can be downloaded; without `run_doctor`
+    there is no /api/doctor.
     """
-    openai_problems = openai.OpenAIProblems()
-    problems, runs, recorder = Problems({openai.PREFIX: openai_problems}), Runs(), Recorder(speech.library)
-    gate, talks = Gate(settings.rate_limit, settings.client_streams), Talks()
-    file = settings.api_keys_file
-    keys = Keys(file)
-    sessions = Sessions(keys, None if file is None else secret_file(file))
-    metrics = Metrics(lambda: speech.info, lambda: speech.load, lambda: _memory(gpu()))
-    speech.pass_through(metrics.around)
+    context = _build_context(speech, settings, gpu, model_installer, run_doctor)
+    speech.wrap_engine(context.metrics.instrument)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
-        runs.end_all(EngineStopped())
-        await recorder.close()
+        context.requests.abort_all(EngineStopped())
+        await context.recorder.close()
 
-    app = GuardedApp(
-        settings,
-        keys=keys,
-        sessions=sessions,
-        gate=gate,
-        problems=problems,
-        metrics=metrics,
+    app = SecuredApp(
+        context,
         title="Qwen3-TTS WebUI",
         version=__version__,
-        responses=WRONG_QUERY,
+        responses=QUERY_ERROR_RESPONSE,
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
     )
-    app.state.ending = Ending(gate, runs, talks)
-    problems.guard(app)
-    app.include_router(tts_router(speech, settings, runs, recorder, problems))
-    app.include_router(openai.openai_router(speech, settings, runs, recorder, openai_problems))
-    app.include_router(login_router(keys, sessions, gate, problems))
-    app.include_router(docs_router(app))
-    app.include_router(requests_router(runs, recorder))
-    app.include_router(voices_router(speech, runs, recorder))
-    app.include_router(studio_router(speech.library, runs))
-    app.include_router(exports_router(speech.library, runs))
-    app.include_router(precision_router(speech))
-    app.include_router(websocket_router(speech, settings, gate, talks, runs, recorder, problems))
-    app.include_router(ops_router(speech, gpu, metrics))
-    app.include_router(no_models_router() if desk is None else models_router(desk, problems))
-    if examine is not None:
-        app.include_router(doctor_router(examine, problems))
+    app.state.shut_down = GracefulShutdown(context)
+    context.errors.install(app)
+    include_routes(app, context)
     if page is not None:
         page(app)
     return app
 
 
-def _memory(reading: GpuReading | None) -> tuple[int, int] | None:
+def _build_context(
+    speech: Speech,
+    settings: Settings,
+    gpu: Callable[[], GpuReading | None],
+    model_installer: ModelInstaller | None,
+    run_doctor: Callable[[], list[Finding]] | None,
+) -> ServerContext:
+    keys_file = settings.api_keys_file
+    api_keys = ApiKeyStore(keys_file)
+    return ServerContext(
+        speech=speech,
+        settings=settings,
+        errors=ErrorRenderer({OPENAI_PREFIX: OpenAIErrorRenderer()}),
+        api_keys=api_keys,
+        sessions=BrowserSessions(api_keys, None if keys_file is None else secret_file(keys_file)),
+        metrics=Metrics(lambda: speech.info, lambda: speech.load, lambda: _memory_bytes(gpu())),
+        rate_limiter=RateLimiter(settings.rate_limit, settings.client_streams),
+        requests=RequestRegistry(),
+        recorder=Recorder(speech.library),
+        connections=ConnectionRegistry(),
+        gpu=gpu,
+        model_installer=model_installer,
+        run_doctor=run_doctor,
+    )
+
+
+def _memory_bytes(reading: GpuReading | None) -> tuple[int, int] | None:
     return None if reading is None else (reading.used_bytes, reading.total_bytes)

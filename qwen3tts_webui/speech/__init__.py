@@ -1,138 +1,51 @@
-"""One request, start to end: read this first.
+"""Synthesize one request from start to end.
 
-    Speech(synthesizer, presets, library).speak(request) -> Speaking: events, in the order in which they are heard
+    Speech(synthesizer, presets, history).speak(request) -> SpeechSession, an async iterable of events
 
-whose.py finds the voice, plan.py checks the request, feed.py and span.py are text that is still being written, ahead.py
-keeps the engine busy, together.py starts several at once, speaking.py is what is heard, events.py the words for it.
+speech.py holds the entry point, voice_resolution.py finds the requested voice, validation.py checks the request,
+segment_pipeline.py keeps the engine busy, session.py yields the events, events.py defines them. text_stream.py and
+streamed_line.py handle text that is still being written.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
-
 from qwen3tts_webui.speech.events import (
+    AudioChunk,
     Event,
     Report,
     SegmentEnded,
     SegmentFailed,
     SegmentReport,
     SegmentStarted,
-    Sound,
     VoiceSource,
 )
-from qwen3tts_webui.speech.feed import Feed
-from qwen3tts_webui.speech.plan import Plan, plan, plan_feed
-from qwen3tts_webui.speech.speaking import Speaking
-from qwen3tts_webui.speech.together import Together
-from qwen3tts_webui.speech.whose import resolved
-from qwen3tts_webui.switch import pinned
-from qwen3tts_webui.text.language import LANGUAGES, parse_language
-from qwen3tts_webui.types import EngineInfo, EngineLoad, SpeechRequest, SwitchesPrecision, Synthesizer
-
-if TYPE_CHECKING:
-    from qwen3tts_webui.voices.library import Library
-    from qwen3tts_webui.voices.presets import Preset, Presets
+from qwen3tts_webui.speech.session import SpeechSession
+from qwen3tts_webui.speech.speech import Speech
+from qwen3tts_webui.speech.text_stream import TextStreamSession
+from qwen3tts_webui.speech.validation import (
+    MAX_PARALLEL_SEGMENTS,
+    MAX_SEED,
+    SPEED_RANGE,
+    PreparedRequest,
+    draw_seed,
+)
+from qwen3tts_webui.speech.voice_resolution import continue_voice, resolve_voice
 
 __all__ = [
+    "MAX_PARALLEL_SEGMENTS",
+    "MAX_SEED",
+    "SPEED_RANGE",
+    "AudioChunk",
     "Event",
-    "Feed",
+    "PreparedRequest",
     "Report",
     "SegmentEnded",
     "SegmentFailed",
     "SegmentReport",
     "SegmentStarted",
-    "Sound",
-    "Speaking",
     "Speech",
+    "SpeechSession",
+    "TextStreamSession",
     "VoiceSource",
+    "continue_voice",
+    "draw_seed",
+    "resolve_voice",
 ]
-
-
-class Speech:
-    """Whoever wants something spoken comes here: the page, the API and the command line share one queue.
-
-    `presets` and `library` are where voices and finished speech are kept; without a library nothing is.
-    """
-
-    def __init__(
-        self, synthesizer: Synthesizer, presets: Presets, library: Library | None = None, *, max_text: int = 20_000
-    ) -> None:
-        self.presets = presets
-        self.library = library
-        self.max_text = max_text
-        self._synthesizer = synthesizer
-        self._wrap: Callable[[Synthesizer], Synthesizer] = _unchanged
-
-    @property
-    def info(self) -> EngineInfo:
-        return self._synthesizer.info
-
-    @property
-    def languages(self) -> dict[str, str]:
-        """The languages that can be spoken now: code -> the name that its speakers use."""
-        return {language.code: language.native for language in LANGUAGES if language.code in self.info.languages}
-
-    def presets_of(self, language: str) -> tuple[Preset, ...]:
-        """The presets of a language, by code or any name; all of them for "auto". Raises `UnknownLanguage`."""
-        return self.presets.of(parse_language(language))
-
-    @property
-    def ready(self) -> bool:
-        return self._synthesizer.ready
-
-    @property
-    def load(self) -> EngineLoad:
-        return self._synthesizer.load
-
-    @property
-    def precision(self) -> SwitchesPrecision | None:
-        """The engine, if its numeric type can be switched while it runs."""
-        engine = pinned(self._synthesizer)
-        if "precision" in engine.info.features and isinstance(engine, SwitchesPrecision):
-            return engine
-        return None
-
-    def speak(self, request: SpeechRequest) -> Speaking:
-        """Check the request and submit its first segment; the rest while the result is iterated.
-
-        Raises a `RequestError`, `Busy`, `NotReady` or `DeadlineExceeded` before anything is spent.
-        """
-        return self.speak_together([request])[0]
-
-    def speak_together(self, requests: Sequence[SpeechRequest]) -> list[Speaking]:
-        """The same for several: the engine takes the first segments of all, or of none."""
-        engine = Together(self._engine())
-        speaking = [Speaking(engine, self._plan(request, engine.info)) for request in requests]
-        engine.release()
-        return speaking
-
-    def check(self, request: SpeechRequest) -> None:
-        """Raises what is wrong with the request itself, and submits nothing."""
-        self._plan(request, self.info)
-
-    def speak_feed(self, request: SpeechRequest) -> tuple[Speaking, Feed]:
-        """The same for a text that is still being written: `request.text` is "", the text goes into the `Feed`.
-
-        Nothing is with the engine before the first word; a full queue ends the iteration with `Busy`.
-        """
-        engine = self._engine()
-        feed = Feed(limit=self.max_text, speed=request.speed, reads_along="feed" in engine.info.features)
-        return Speaking(engine, plan_feed(self._resolved(request, engine.info), engine.info), feed), feed
-
-    def pass_through(self, wrap: Callable[[Synthesizer], Synthesizer]) -> None:
-        """From now on, speak through what `wrap` makes of the engine: whoever measures comes between this way."""
-        self._wrap = wrap
-
-    def _plan(self, request: SpeechRequest, info: EngineInfo) -> Plan:
-        return plan(self._resolved(request, info), info, max_text=self.max_text)
-
-    def _resolved(self, request: SpeechRequest, info: EngineInfo) -> SpeechRequest:
-        return resolved(request, self.presets, None if self.library is None else self.library.voices, info)
-
-    def _engine(self) -> Synthesizer:
-        return self._wrap(pinned(self._synthesizer))
-
-
-def _unchanged(synthesizer: Synthesizer) -> Synthesizer:
-    return synthesizer

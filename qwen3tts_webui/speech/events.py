@@ -1,6 +1,6 @@
-"""What a listener hears of one request while it is spoken, and the account that is left afterwards.
+"""The events of one request, and the report that remains afterwards.
 
-All positions are samples at 24 kHz in the sound of the whole request, after speed and pauses.
+All positions are samples at 24 kHz in the audio of the whole request, after speed changes and pauses.
 """
 
 from __future__ import annotations
@@ -9,68 +9,70 @@ from dataclasses import dataclass
 from typing import Literal
 
 from qwen3tts_webui.errors import SpeechError
-from qwen3tts_webui.types import Pcm, Sampling, Segment, Stopped, Timings
+from qwen3tts_webui.types import FinishReason, Pcm, Sampling, Segment, Timings
 
-VoiceSource = Literal["new", "continued", "seed"]
-"""Whose voice a segment has: a new one, the same one continued, or a similar one (same description, same seed)."""
+VoiceSource = Literal["new", "continued", "same_seed"]
+"""Where the voice of a segment comes from: newly designed, continued, or similar (same description and seed)."""
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentStarted:
+    """A segment begins at `start_sample`; its audio follows."""
+
     segment: Segment
     start_sample: int
-    voice: VoiceSource
+    voice_source: VoiceSource
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sound:
-    """The next piece of sound, float32 (samples,): speech, or the silence of a pause."""
+class AudioChunk:
+    """The next audio, float32 (samples,): speech, or the silence of a pause."""
 
     pcm: Pcm
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentEnded:
-    """`num_samples` counts the speech without the pause after it; `timings` are the engine's."""
+    """A segment is complete. `num_samples` excludes the pause after it; `timings` are those of the engine."""
 
     segment: Segment
     start_sample: int
     num_samples: int
-    stopped: Stopped
+    finish_reason: FinishReason
     timings: Timings
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentFailed:
-    """One segment could not be spoken, or not to its end; the others go on."""
+    """A segment failed before its end. The request continues with the next one."""
 
     segment: Segment
     error: SpeechError
 
 
-Event = SegmentStarted | Sound | SegmentEnded | SegmentFailed
+Event = SegmentStarted | AudioChunk | SegmentEnded | SegmentFailed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentReport:
-    """How one segment went. `stopped` is None when it `failed` (the error's code) or was never begun."""
+    """The outcome of one segment. If it failed, `failed` is the error code and `finish_reason` None."""
 
     segment: Segment
-    voice: VoiceSource
+    voice_source: VoiceSource
     start_sample: int
     num_samples: int = 0
-    stopped: Stopped | None = None
+    finish_reason: FinishReason | None = None
     failed: str | None = None
     timings: Timings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What was asked, who spoke, and how it went: all that the history and the file beside the sound need.
+    """The request, its engine and its outcome: everything that the history and sidecar files store.
 
-    `engine`, `label` and `preview` say who spoke; `failed` is the code of the error that ended the whole request, if
-    one did. `voice` is the id that was asked for, if there was one. `timings` are those of the first segment, with
-    `total_ms` of the whole.
+    `engine`, `label` and `preview` identify the engine. `voice` is the requested voice id, if any. `failed` is the code
+    of the error that ended the whole request, if any. `timings` are those of the first segment, with `total_ms` of the
+    whole request.
     """
 
     request_id: str
@@ -82,15 +84,15 @@ class Report:
     seed: int
     speed: float
     sampling: Sampling
-    packet_frames: int | None
-    keep_voice: bool
+    frames_per_packet: int | None
+    continue_voice: bool
     loudness: bool
     engine: str
     label: str
     preview: bool
     model: str
     num_samples: int
-    stopped: Stopped
+    finish_reason: FinishReason
     failed: str | None
     timings: Timings
     segments: tuple[SegmentReport, ...]

@@ -1,7 +1,7 @@
-"""The commonest words and greetings of the languages that write blanks between words, and their telling letters.
+"""The most common words and greetings of the languages that put spaces between words, and their distinctive letters.
 
-Data only: evidence for a guess among the six languages in Latin letters, and places to breathe. A word that is as
-common in another of the six ("in", "a", "no") is left out where it would mislead.
+Data only: evidence for telling the six languages in Latin script apart, and places to breathe. A word that is as common
+in another of the six ("in", "a", "no") is left out where it would mislead.
 """
 
 _WORDS = {
@@ -30,4 +30,4 @@ _WORDS = {
 
 COMMON_WORDS: dict[str, frozenset[str]] = {code: frozenset(words.split()) for code, words in _WORDS.items()}
 
-TELLING_LETTERS: dict[str, str] = {"de": "äöüß", "fr": "êîûœùë", "pt": "ãõ", "es": "ñ¿¡", "it": "ìò"}
+DISTINCTIVE_LETTERS: dict[str, str] = {"de": "äöüß", "fr": "êîûœùë", "pt": "ãõ", "es": "ñ¿¡", "it": "ìò"}

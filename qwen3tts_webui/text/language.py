@@ -1,6 +1,6 @@
-"""The ten languages that the model speaks: their names in every form people write, and a guess from the text itself.
+"""The ten languages of the model: their names in every common form, and detecting the language of a text.
 
-Knows scripts and a few hundred of the commonest words; dialects belong to voices, so Cantonese and Shanghainese count
+Knows scripts and a few hundred of the most common words. Dialects belong to voices, so Cantonese and Shanghainese count
 as Chinese here.
 """
 
@@ -13,14 +13,14 @@ import regex
 
 from qwen3tts_webui.errors import UnknownLanguage
 from qwen3tts_webui.text.clean import clean_description
-from qwen3tts_webui.text.common_words import COMMON_WORDS, TELLING_LETTERS
+from qwen3tts_webui.text.common_words import COMMON_WORDS, DISTINCTIVE_LETTERS
 
 AUTO = "auto"
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """`code` as in ISO 639-1, `model` as Qwen3-TTS calls it, `aliases` all other names in lower case."""
+    """`code` as in ISO 639-1, `model` as Qwen3-TTS names it, `aliases` all other names in lowercase."""
 
     code: str
     name: str
@@ -75,7 +75,7 @@ _WORD = regex.compile(r"\p{Latin}+")
 
 
 def parse_language(language: str) -> str:
-    """The code of `language`: a code, a tag ("zh-CN"), a name in English, its own tongue or Chinese; or "auto".
+    """Return the code of `language`: a code, a tag ("zh-CN"), a name in English, in itself or in Chinese; or "auto".
 
     Raises `UnknownLanguage`.
     """
@@ -90,7 +90,7 @@ def parse_language(language: str) -> str:
     raise UnknownLanguage(got=clean_description(language)[:20], known=", ".join([AUTO, *(x.code for x in LANGUAGES)]))
 
 
-def guess(text: str) -> str:
+def detect_language(text: str) -> str:
     """The code of the language that `text` is most likely written in: by script, and for Latin letters by common words.
 
     English when nothing speaks for another.
@@ -118,7 +118,7 @@ def _guess_latin(text: str) -> str:
     letters = Counter(text.casefold())
     evidence = {
         code: sum(word in common for word in words)
-        + 1.5 * sum(letters[letter] for letter in TELLING_LETTERS.get(code, ""))
+        + 1.5 * sum(letters[letter] for letter in DISTINCTIVE_LETTERS.get(code, ""))
         for code, common in COMMON_WORDS.items()
     }
     best = max(evidence, key=lambda code: evidence[code])

@@ -1,9 +1,9 @@
-"""Raw text -> segments: what is spoken in one go, with its speed and the pause after it.
+"""Raw text -> segments: what is synthesized in one go, with its speed and the pause after it.
 
-One line is one segment. A mark inside a line (see marks) splits it; so does a length beyond `max_letters`: then after
-sentences, else clauses, else phrases, else words. Lines are counted as the page shows them: every line that is not
-blank, also one that holds nothing to speak, such as "***" or a lone emoji. Blank lines mean nothing. A pause before the
-first words of the text is dropped: nothing should come before the first sound.
+One line is one segment. An inline tag splits a line (see inline_tags), and so does a length beyond `max_speech_units`:
+after sentences, else clauses, else phrases, else words. Lines are numbered as the page shows them: every line that is
+not empty counts, even one without speech, such as "***" or a lone emoji. Empty lines have no effect. A pause before the
+first words of the text is dropped, since it would only delay the first audio.
 """
 
 from __future__ import annotations
@@ -12,107 +12,116 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from qwen3tts_webui.errors import EmptyText, TextTooLong
-from qwen3tts_webui.text.boundaries import Cut, graphemes, phrases, sentences, words
-from qwen3tts_webui.text.boundaries import clauses as cut_clauses
-from qwen3tts_webui.text.clean import clean_line, has_speech, lines
-from qwen3tts_webui.text.length import LETTERS_PER_SECOND, letters
-from qwen3tts_webui.text.marks import MAX_PAUSE_S, MAX_SPEED, MIN_SPEED, Part, parts
+from qwen3tts_webui.text.clean import clean_line, has_speech, split_lines
+from qwen3tts_webui.text.duration import SPEECH_UNITS_PER_SECOND, speech_units
+from qwen3tts_webui.text.inline_tags import MAX_PAUSE_S, MAX_SPEED, MIN_SPEED, TaggedText, split_tags
+from qwen3tts_webui.text.sentence_splitter import (
+    Splitter,
+    split_clauses,
+    split_graphemes,
+    split_phrases,
+    split_sentences,
+    split_words,
+)
 from qwen3tts_webui.types import Segment
 
-MAX_LETTERS = 560.0
-"""About 40 s of speech: 560 Latin letters or 175 Chinese characters (see length.letters)."""
+MAX_SPEECH_UNITS = 560.0
+"""About 40 s of speech: 560 Latin letters or 175 Chinese characters (see `speech_units`)."""
 
-_LEVELS: tuple[Cut, ...] = (sentences, cut_clauses, phrases, words, graphemes)
+_SPLITTERS: tuple[Splitter, ...] = (split_sentences, split_clauses, split_phrases, split_words, split_graphemes)
 
 
-def segments(
-    raw: str, *, speed: float = 1.0, max_letters: float = MAX_LETTERS, limit: int | None = None
+def split_segments(
+    raw: str, *, speed: float = 1.0, max_speech_units: float = MAX_SPEECH_UNITS, limit: int | None = None
 ) -> list[Segment]:
-    """The segments of `raw`, at least one. `speed` multiplies with each mark's, within 0.5 to 2.
+    """Return the segments of `raw`, at least one. `speed` multiplies with that of each tag, within 0.5 to 2.
 
-    Raises `TextTooLong` over `limit` characters, `InvalidValue` for a mark out of range, `EmptyText`.
+    Raises `TextTooLong` over `limit` characters, `InvalidValue` for a tag out of range, `EmptyText`.
     """
     if limit is not None and len(raw) > limit:
         raise TextTooLong(length=len(raw), limit=limit)
-    found: list[Segment] = []
-    shown = (line for line in lines(raw) if line.strip())
-    for number, line in enumerate(shown):
-        for part in parts(clean_line(line)):
-            _append(found, number, part, speed, max_letters)
-    if not found:
+    segments: list[Segment] = []
+    lines = (line for line in split_lines(raw) if line.strip())
+    for number, line in enumerate(lines):
+        for part in split_tags(clean_line(line)):
+            _append(segments, number, part, speed, max_speech_units)
+    if not segments:
         raise EmptyText()
-    return found
+    return segments
 
 
-def clauses(
+def split_growing_clauses(
     text: str, language: str, *, first_s: float = 1.2, growth: float = 1.7, longest_s: float = 12.0
 ) -> list[str]:
-    """Cleaned `text` cut for an engine that speaks clause by clause: a short first piece, so that sound comes soon.
+    """Split cleaned `text` for an engine that works clause by clause: a short first piece, so that audio starts early.
 
-    Each piece aims at `growth` times the length of the one before, from about `first_s` up to `longest_s` seconds; an
-    engine that is that much faster than real time never falls silent between two. No word is lost.
+    Each piece aims at `growth` times the duration of the one before, from about `first_s` up to `longest_s` seconds: an
+    engine that is `growth` times faster than real time leaves no gap between pieces. No word is lost.
     """
-    rate = LETTERS_PER_SECOND.get(language, 14.5)
+    rate = SPEECH_UNITS_PER_SECOND.get(language, 14.5)
     pieces: list[str] = []
-    rest, aim_s = text, first_s
+    rest, target_s = text, first_s
     while rest:
-        head = _head(rest, aim_s * rate)
+        head = _head(rest, target_s * rate)
         rest = rest[len(head) :]
-        pieces += fit(head, longest_s * rate)
-        aim_s = min(max(aim_s, letters(head) / rate) * growth, longest_s)
-    return [piece.strip() for piece in _join_speechless(pieces) if piece.strip()]
+        pieces += split_to_length(head, longest_s * rate)
+        target_s = min(max(target_s, speech_units(head) / rate) * growth, longest_s)
+    return [piece.strip() for piece in _attach_punctuation(pieces) if piece.strip()]
 
 
-def fit(text: str, longest: float, levels: Sequence[Cut] = _LEVELS) -> list[str]:
-    """`text` cut into pieces of at most `longest` letters, as few and as equal as the best cuts allow."""
-    if letters(text) <= longest or not levels:
+def split_to_length(text: str, longest: float, splitters: Sequence[Splitter] = _SPLITTERS) -> list[str]:
+    """Split `text` into pieces of at most `longest` speech units, as few and as equal as the best boundaries allow."""
+    if speech_units(text) <= longest or not splitters:
         return [text]
-    pieces = [part for piece in levels[0](text) for part in fit(piece, longest, levels[1:])]
-    return _packed(pieces, longest)
+    pieces = [part for piece in splitters[0](text) for part in split_to_length(piece, longest, splitters[1:])]
+    return _merge_short(pieces, longest)
 
 
-def _append(found: list[Segment], line: int, part: Part, speed: float, longest: float) -> None:
-    """Add the segments of one part; a part without speech only leaves its pause with the segment before."""
-    pieces = [piece.strip() for piece in _join_speechless(fit(part.text, longest))] if has_speech(part.text) else []
+def _append(segments: list[Segment], line: int, part: TaggedText, speed: float, longest: float) -> None:
+    """Append the segments of one part. A part without speech only adds its pause to the previous segment."""
+    pieces: list[str] = []
+    if has_speech(part.text):
+        pieces = [piece.strip() for piece in _attach_punctuation(split_to_length(part.text, longest))]
     factor = min(max(speed * part.speed, MIN_SPEED), MAX_SPEED)
-    found += [Segment(index=len(found) + i, line=line, text=piece, speed=factor) for i, piece in enumerate(pieces)]
-    if found and part.pause_s:
-        found[-1] = replace(found[-1], pause_s=min(found[-1].pause_s + part.pause_s, MAX_PAUSE_S))
+    first = len(segments)
+    segments += [Segment(index=first + i, line=line, text=piece, speed=factor) for i, piece in enumerate(pieces)]
+    if segments and part.pause_s:
+        segments[-1] = replace(segments[-1], pause_s=min(segments[-1].pause_s + part.pause_s, MAX_PAUSE_S))
 
 
-def _packed(pieces: list[str], longest: float) -> list[str]:
-    """Join neighbours again, up to about an equal share each: no short rest at the end."""
-    total = sum(map(letters, pieces))
+def _merge_short(pieces: list[str], longest: float) -> list[str]:
+    """Join neighbors up to about an equal share each, so that no short rest is left at the end."""
+    total = sum(map(speech_units, pieces))
     share = total / -(-total // longest)
-    packed, length = [""], 0.0
+    merged, length = [""], 0.0
     for piece in pieces:
-        added = letters(piece)
-        if packed[-1] and (length + added > longest or length >= share):
-            packed.append("")
+        added = speech_units(piece)
+        if merged[-1] and (length + added > longest or length >= share):
+            merged.append("")
             length = 0.0
-        packed[-1] += piece
+        merged[-1] += piece
         length += added
-    return packed
+    return merged
 
 
-def _head(text: str, aim: float) -> str:
-    """The beginning of `text`, about `aim` letters long: sentences, clauses if those are too long, else phrases."""
+def _head(text: str, target: float) -> str:
+    """Return the start of `text`, about `target` speech units: sentences, or clauses if too long, or phrases."""
     head = text
-    for cut in (sentences, cut_clauses, phrases):
-        head, *pieces = cut(text)
+    for split in (split_sentences, split_clauses, split_phrases):
+        head, *pieces = split(text)
         for piece in pieces:
-            longer = letters(head) + letters(piece)
-            too_short = letters(head) < 0.5 * aim and longer <= 2 * aim
-            if has_speech(head) and longer > 1.2 * aim and not too_short:
+            longer = speech_units(head) + speech_units(piece)
+            too_short = speech_units(head) < 0.5 * target and longer <= 2 * target
+            if has_speech(head) and longer > 1.2 * target and not too_short:
                 break
             head += piece
-        if letters(head) <= 2 * aim:
+        if speech_units(head) <= 2 * target:
             break
     return head
 
 
-def _join_speechless(pieces: list[str]) -> list[str]:
-    """Marks alone ("!!!", "」") go with the words before them, or after them at the start."""
+def _attach_punctuation(pieces: list[str]) -> list[str]:
+    """Join pieces that are only punctuation ("!!!", "」") with the words before them, or after them at the start."""
     joined: list[str] = []
     for piece in pieces:
         if joined and not (has_speech(piece) and has_speech(joined[-1])):

@@ -1,9 +1,9 @@
-"""The page: Gradio draws it, the modules in assets/player/ bring it to life.
+"""The page: Gradio draws it, the JavaScript modules in assets/web/ run it.
 
 In: `Speech` and settings. Out: routes and a page, mounted on an app.
 
-One file a region; each has one function that draws the region and returns the components that events need, by name.
-The page is a client of the HTTP routes: no sound and no text passes through a Gradio event to Python.
+regions/ has one module per region, with one function that draws it and returns the components that events use.
+The page is a client of the HTTP routes: neither audio nor text passes through a Gradio event to Python.
 """
 
 from qwen3tts_webui.ui.mount import mount_page

@@ -1,6 +1,7 @@
-"""Puts the page on a FastAPI app: the browser's own modules under /studio, then Gradio at /.
+"""Mount the page on a FastAPI app: the JavaScript modules under /studio, then Gradio at /.
 
-Our routes come first; Gradio's answers whatever is left. Knows no sound: the modules speak to /api by themselves.
+The API's own routes come first; Gradio handles the rest. Audio does not pass through here: the modules request it from
+/api.
 """
 
 from __future__ import annotations
@@ -8,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import posixpath
 import re
-import secrets
 
 import gradio as gr
 from fastapi import FastAPI, Request
@@ -18,17 +19,19 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from qwen3tts_webui.config import Settings, asset
-from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.ui.boot import boot
+from qwen3tts_webui.speech import Speech, draw_seed
+from qwen3tts_webui.ui.bootstrap_data import bootstrap_data
 from qwen3tts_webui.ui.page import build_page
 from qwen3tts_webui.ui.theme import theme
-from qwen3tts_webui.voices.traits import suggest
+from qwen3tts_webui.voices import suggest_description
 
 _HEAD = """
 <link rel="stylesheet" href="studio/page.css">
-<link rel="stylesheet" href="studio/text.css">
-<link rel="stylesheet" href="studio/voice.css">
-<link rel="stylesheet" href="studio/history.css">
+<link rel="stylesheet" href="studio/regions/header/header.css">
+<link rel="stylesheet" href="studio/regions/text/text.css">
+<link rel="stylesheet" href="studio/regions/voice/voice.css">
+<link rel="stylesheet" href="studio/regions/playback/playback.css">
+<link rel="stylesheet" href="studio/regions/history/history.css">
 <link rel="icon" type="image/svg+xml" href="studio/icons/icon.svg">
 <link rel="apple-touch-icon" href="studio/icons/icon-192.png">
 <meta name="theme-color" content="#f6f6f3">
@@ -37,17 +40,18 @@ _HEAD = """
 
 
 def _preloads(module: str = "main.js", known: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """`module` and all that it imports at once, so that the browser need not find out one by one."""
+    """Return `module` and everything it imports statically, for preload links: one round trip instead of several."""
     known = (*known, module)
-    source = asset(f"player/{module}").read_text(encoding="utf-8")
-    for name in re.findall(r'^import [^;]*"\./([\w.]+)";', source, re.MULTILINE):
-        if name not in known:
-            known = _preloads(name, known)
+    source = asset(f"web/{module}").read_text(encoding="utf-8")
+    for name in re.findall(r'^import [^;]*"(\.[\w./]+)";', source, re.MULTILINE):
+        imported = posixpath.normpath(posixpath.join(posixpath.dirname(module), name))
+        if imported not in known:
+            known = _preloads(imported, known)
     return known
 
 
-class _Fresh(StaticFiles):
-    """Static files that a browser asks about each time (an ETag answers 304): an update is never half old."""
+class NoCacheStaticFiles(StaticFiles):
+    """Static files that the browser revalidates each time (by ETag): an update never mixes with cached files."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
@@ -56,38 +60,37 @@ class _Fresh(StaticFiles):
 
 
 def mount_page(app: FastAPI, speech: Speech, settings: Settings) -> None:
-    """Serve the page at /; call it after every other route was added."""
-    body = json.dumps(boot(speech, settings), ensure_ascii=False).encode()
+    """Serve the page at /. Call it after all other routes were added."""
+    body = json.dumps(bootstrap_data(speech, settings), ensure_ascii=False).encode()
     etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
 
-    async def boot_json(request: Request) -> Response:
+    async def bootstrap_json(request: Request) -> Response:
         headers = {"ETag": etag, "Cache-Control": "no-cache"}
         if request.headers.get("if-none-match") == etag:
             return Response(status_code=304, headers=headers)
         return Response(body, media_type="application/json", headers=headers)
 
     async def surprise(request: Request) -> Response:
-        """A description nobody thought of, in the language that the person writes in."""
-        seed = secrets.randbelow(2**32)
-        description = suggest(seed, "zh" if request.query_params.get("language") == "zh" else "en")
+        """A random description, in the language of the current one."""
+        description = suggest_description(draw_seed(), "zh" if request.query_params.get("language") == "zh" else "en")
         return JSONResponse({"description": description}, headers={"Cache-Control": "no-store"})
 
     async def manifest(_: Request) -> Response:
-        """Ours at the address of Gradio's own, whose link stands first in the page."""
-        return FileResponse(asset("player/manifest.webmanifest"), media_type="application/manifest+json")
+        """Our manifest at the address of Gradio's, which the page links first."""
+        return FileResponse(asset("web/manifest.webmanifest"), media_type="application/manifest+json")
 
     app.add_route("/manifest.json", manifest, include_in_schema=False)
-    app.add_route("/studio/boot.json", boot_json, include_in_schema=False)
+    app.add_route("/studio/bootstrap.json", bootstrap_json, include_in_schema=False)
     app.add_route("/studio/surprise.json", surprise, include_in_schema=False)
-    app.mount("/studio/icons", _Fresh(directory=asset("icons")))
-    app.mount("/studio", _Fresh(directory=asset("player")))
+    app.mount("/studio/icons", NoCacheStaticFiles(directory=asset("icons")))
+    app.mount("/studio", NoCacheStaticFiles(directory=asset("web")))
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read by Gradio in many places; no argument covers them all
     gr.mount_gradio_app(
         app,
         build_page(settings),
         path="/",
         theme=theme(),
-        css_paths=[asset("theme.css")],
+        css_paths=[asset("web/theme.css")],
         head=_HEAD + "".join(f'<link rel="modulepreload" href="studio/{name}">\n' for name in _preloads()),
         footer_links=[],
         run_history=False,

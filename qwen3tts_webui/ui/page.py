@@ -1,4 +1,4 @@
-"""The page as a whole: four cards under a header. Read this first, then one region."""
+"""The whole page: four cards below a header. Start reading here, then in regions/."""
 
 from __future__ import annotations
 
@@ -6,24 +6,20 @@ import gradio as gr
 
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.i18n import Catalog
-from qwen3tts_webui.ui.handlers import wire
-from qwen3tts_webui.ui.header import header
-from qwen3tts_webui.ui.model_region import model_region
-from qwen3tts_webui.ui.player_region import player_region
-from qwen3tts_webui.ui.text_region import text_region
-from qwen3tts_webui.ui.voice_region import voice_region
+from qwen3tts_webui.ui.events import bind_events
+from qwen3tts_webui.ui.regions import header, model_region, player_region, text_region, voice_region
 
 
 def build_page(settings: Settings) -> gr.Blocks:
-    """The page, without the sound: labels are in `settings.page_language` until the browser says which one is read."""
-    say = Catalog("zh" if settings.page_language == "zh" else "en")
-    page = gr.Blocks(title=say("page.title"), analytics_enabled=False, fill_width=True)
+    """The page without audio: labels are in `settings.page_language` until the browser says which one is read."""
+    t = Catalog("zh" if settings.page_language == "zh" else "en")
+    page = gr.Blocks(title=t("page.title"), analytics_enabled=False, fill_width=True)
     with page:
         header()
         with gr.Column(elem_id="studio"):
-            text = text_region(say)
-            voice = voice_region(say)
-            player = player_region(say)
+            text = text_region(t)
+            voice = voice_region(t)
+            player = player_region(t)
         model_region()
-        wire(text, voice, player)
+        bind_events(text, voice, player)
     return page

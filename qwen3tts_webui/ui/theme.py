@@ -1,4 +1,4 @@
-"""Gradio's theme: its plainest one, in the fonts of the reader's own system. Colours are in assets/theme.css."""
+"""Gradio's theme: its base theme with system fonts. Colors are in assets/web/theme.css."""
 
 from __future__ import annotations
 
@@ -9,4 +9,5 @@ _CODE = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 
 
 def theme() -> gr.themes.Base:
+    """Return the theme."""
     return gr.themes.Base(primary_hue="green", neutral_hue="stone", font=_TEXT, font_mono=_CODE)

@@ -1,1 +1,36 @@
-"""Who speaks: presets, traits, and what people keep."""
+"""Voices: the presets that ship with the program, help with descriptions, and voices that users saved."""
+
+from qwen3tts_webui.voices.description_ideas import DescriptionExample, description_examples, suggest_description
+from qwen3tts_webui.voices.presets import Preset, Presets
+from qwen3tts_webui.voices.saved_voices import SavedVoices
+from qwen3tts_webui.voices.voice_file import (
+    MAX_FRAMES,
+    MAX_NAME,
+    MAX_SAMPLE_BYTES,
+    MAX_VOICE_FILE_BYTES,
+    VOICE_FILE_EXTENSION,
+    VOICE_FILE_MIME,
+    SavedVoice,
+    clean_name,
+    parse_voice,
+    serialize_voice,
+)
+
+__all__ = [
+    "MAX_FRAMES",
+    "MAX_NAME",
+    "MAX_SAMPLE_BYTES",
+    "MAX_VOICE_FILE_BYTES",
+    "VOICE_FILE_EXTENSION",
+    "VOICE_FILE_MIME",
+    "DescriptionExample",
+    "Preset",
+    "Presets",
+    "SavedVoice",
+    "SavedVoices",
+    "clean_name",
+    "description_examples",
+    "parse_voice",
+    "serialize_voice",
+    "suggest_description",
+]

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from qwen3tts_webui.audio.encode import FORMATS, encoded, encoder, wav_bytes, wav_header
+from qwen3tts_webui.audio.encode import FORMATS, encode_all, make_encoder, wav_header
 from qwen3tts_webui.audio.pcm import from_s16le, to_s16le
 from qwen3tts_webui.errors import InvalidValue
-from tests.audio.sounds import RATE, correlation, in_pieces, pitch, sine, syllables
+from tests.support.sounds import RATE, correlation, in_pieces, pitch, sine, syllables
 
 _STATM = Path("/proc/self/statm")
 COMPRESSED = ["flac", "mp3", "opus"]
@@ -19,7 +19,7 @@ DELAY_S = {"pcm": 0.0, "wav": 0.0, "flac": 0.0, "opus": 0.01, "mp3": 0.1}  # mp3
 
 
 def streamed(pcm: np.ndarray, format: str, rate: int = RATE, size: int = 384) -> bytes:
-    live = encoder(format, rate)
+    live = make_encoder(format, rate)
     return b"".join(live.push(piece) for piece in in_pieces(pcm, size)) + live.flush()
 
 
@@ -82,13 +82,13 @@ def test_next_to_no_sound_is_still_a_file(format, rate, length):
 
 
 def test_an_empty_wav_is_its_header():
-    assert encoded(np.zeros(0, dtype=np.float32), "wav") == wav_header(0)
+    assert encode_all(np.zeros(0, dtype=np.float32), "wav") == wav_header(0)
     assert streamed(np.zeros(0, dtype=np.float32), "wav") == wav_header(None)
 
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_bytes_come_while_sound_still_goes_in(format):
-    live = encoder(format)
+    live = make_encoder(format)
     early = b"".join(live.push(piece) for piece in in_pieces(syllables(0.096), 384))
     live.close()
     assert len(early) > {"pcm": 4_000, "wav": 4_000, "flac": 1_000, "mp3": 300, "opus": 400}[format]
@@ -96,7 +96,7 @@ def test_bytes_come_while_sound_still_goes_in(format):
 
 @pytest.mark.parametrize("format", COMPRESSED)
 def test_an_unfinished_stream_can_be_played_so_far(format):
-    live = encoder(format)
+    live = make_encoder(format)
     early = b"".join(live.push(piece) for piece in in_pieces(syllables(1.0), 384))
     live.close()
     out, rate = decoded(early, format, RATE)
@@ -130,7 +130,7 @@ def test_libsndfile_reads_a_streamed_wav():
 
 
 def test_a_whole_wav_has_true_sizes():
-    data = wav_bytes(sine(300, 0.1))
+    data = encode_all(sine(300, 0.1), "wav")
     assert struct.unpack("<I", data[4:8]) == (len(data) - 8,)
     assert struct.unpack("<I", data[40:44]) == (4_800,)
     assert len(data) == 44 + 4_800
@@ -142,65 +142,65 @@ def test_a_wav_too_long_for_its_header_says_so_instead_of_wrapping():
 
 
 def test_a_wav_at_another_rate_has_it_in_the_header():
-    assert soundfile.info(io.BytesIO(encoded(sine(300, 0.5), "wav", 16_000))).frames == 8_000
+    assert soundfile.info(io.BytesIO(encode_all(sine(300, 0.5), "wav", 16_000))).frames == 8_000
 
 
 @pytest.mark.parametrize("format", ["wav", "flac", "mp3", "opus"])
 def test_a_whole_file_knows_its_duration(format):
-    with av.open(io.BytesIO(encoded(syllables(2.0), format))) as container:
+    with av.open(io.BytesIO(encode_all(syllables(2.0), format))) as container:
         assert container.duration / 1e6 == pytest.approx(2.0, abs=0.01)
 
 
 @pytest.mark.parametrize("format", ["wav", "flac", "mp3"])
 def test_a_whole_file_decodes_to_the_very_length(format):
-    out, _ = decoded(encoded(syllables(1.0), format), format, RATE)
+    out, _ = decoded(encode_all(syllables(1.0), format), format, RATE)
     assert len(out) == RATE
     assert correlation(syllables(1.0), out, 0) > 0.99
 
 
 def test_a_whole_pcm_file_is_its_samples():
     pcm = syllables(0.1)
-    assert encoded(pcm, "pcm") == to_s16le(pcm)
+    assert encode_all(pcm, "pcm") == to_s16le(pcm)
 
 
 def test_compression_compresses():
     pcm = syllables(2.0)
-    sizes = {format: len(encoded(pcm, format)) for format in FORMATS}
+    sizes = {format: len(encode_all(pcm, format)) for format in FORMATS}
     assert sizes["flac"] < sizes["wav"]
     assert sizes["opus"] < sizes["mp3"] < sizes["wav"] / 3
 
 
 @pytest.mark.parametrize("format", ["ogg", "", "MP3", "../wav"])
 def test_unknown_formats_are_refused_without_repeating_them(format):
-    with pytest.raises(InvalidValue, match="format must be one of pcm, wav, flac, mp3, opus, not another"):
-        encoder(format)
+    with pytest.raises(InvalidValue, match="format must be one of pcm, wav, flac, mp3, opus, not another value"):
+        make_encoder(format)
 
 
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("rate", [0, -1, 7_999, 48_001, 10**9])
 def test_rates_out_of_range_are_refused(format, rate):
     with pytest.raises(InvalidValue, match="sample_rate must be"):
-        encoder(format, rate)
+        make_encoder(format, rate)
 
 
 def test_a_rate_that_opus_lacks_is_refused_with_those_it_has():
     with pytest.raises(InvalidValue, match="one of 8000, 12000, 16000, 24000, 48000 for opus, not 44100"):
-        encoder("opus", 44_100)
+        make_encoder("opus", 44_100)
 
 
 def test_the_table_and_the_encoder_agree():
     for format, info in FORMATS.items():
-        live = encoder(format)
+        live = make_encoder(format)
         assert (live.format, live.mime, live.extension) == (format, info.mime, info.extension)
         live.close()
 
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_close_may_be_called_at_any_time_and_twice(format):
-    fresh = encoder(format)
+    fresh = make_encoder(format)
     fresh.close()
     fresh.close()
-    done = encoder(format)
+    done = make_encoder(format)
     done.push(sine(300, 0.1))
     done.flush()
     done.close()
@@ -214,7 +214,7 @@ def test_cancelled_encoders_give_their_memory_back(format):
         return int(_STATM.read_text().split()[1]) * 4096 / 2**20
 
     def cancelled() -> None:
-        live = encoder(format, 16_000)
+        live = make_encoder(format, 16_000)
         live.push(sine(300, 0.1))
         live.close()
 

@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
 
-from qwen3tts_webui.audio.pcm import Blocks, fade_in, fade_out, finite, from_s16le, silence, to_int16, to_s16le
+from qwen3tts_webui.audio.pcm import (
+    BlockBuffer,
+    fade_in,
+    fade_out,
+    from_s16le,
+    replace_nonfinite,
+    silence,
+    to_int16,
+    to_s16le,
+)
 
 
 def floats(*values: float) -> np.ndarray:
@@ -36,7 +45,7 @@ def test_half_a_sample_is_refused():
 
 def test_finite_leaves_its_input_alone():
     pcm = floats(np.nan, 2.0)
-    finite(pcm)
+    replace_nonfinite(pcm)
     assert np.isnan(pcm[0]) and pcm[1] == 2.0
 
 
@@ -67,7 +76,7 @@ def test_a_fade_longer_than_the_sound_keeps_its_length(length):
 @pytest.mark.parametrize("cut", [1, 5, 384, 1000])
 def test_blocks_are_equal_and_lose_nothing(size, cut):
     pcm = np.arange(1_000, dtype=np.float32)
-    blocks = Blocks(size)
+    blocks = BlockBuffer(size)
     out = [block for start in range(0, 1_000, cut) for block in blocks.push(pcm[start : start + cut])]
     assert {len(block) for block in out} <= {size}
     rest = blocks.rest()
@@ -76,7 +85,7 @@ def test_blocks_are_equal_and_lose_nothing(size, cut):
 
 
 def test_rest_empties_the_blocks():
-    blocks = Blocks(4)
+    blocks = BlockBuffer(4)
     assert list(blocks.push(floats(1, 2, 3))) == []
     assert blocks.rest().tolist() == [1, 2, 3]
     assert blocks.rest().tolist() == []
@@ -84,6 +93,6 @@ def test_rest_empties_the_blocks():
 
 
 def test_a_listener_who_stops_in_the_middle_finds_the_other_blocks_later():
-    blocks = Blocks(2)
+    blocks = BlockBuffer(2)
     next(blocks.push(floats(1, 2, 3, 4, 5)))
     assert [block.tolist() for block in blocks.push(floats(6))] == [[3, 4], [5, 6]]

@@ -1,4 +1,4 @@
-"""axe-core on a page as it stands. In: a visit. Out: what axe calls serious or critical, with the elements."""
+"""axe-core on the current page. In: a visit. Out: serious and critical findings with their elements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real page on a real server, a fake engine at a steady rate behind it, and a real Chromium in front.
+"""The real page on a real server with a fake engine of a steady rate, in a real Chromium.
 
 Autoplay is as strict as in a person's browser. Playwright's own look-ups count as a gesture, so before the first click
 `fresh` waits for a console message and asks the page nothing.
@@ -20,16 +20,16 @@ import pytest
 import uvicorn
 
 from qwen3tts_webui.config import Settings
+from qwen3tts_webui.history import HistoryStore
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.voices.library import Library
-from qwen3tts_webui.voices.presets import Presets
-from tests.fakes import RealTimeSynthesizer, ZeroCostSynthesizer
+from qwen3tts_webui.voices import Presets
+from tests.support.fakes import RealTimeSynthesizer, ZeroCostSynthesizer
 
 playwright = pytest.importorskip("playwright.sync_api")
 
 FLAGS = ["--no-sandbox", "--autoplay-policy=document-user-activation-required"]
-SHORT_FRAMES = 15  # 1.2 seconds of sound
-PATIENCE_MS = 60_000  # nobody waits for it but on a machine that is busy with something else
+SHORT_FRAMES = 15  # 1.2 seconds of audio
+PATIENCE_MS = 60_000  # only reached on an overloaded machine
 
 
 @dataclass(eq=False)
@@ -77,7 +77,7 @@ def _app(synthesizer: ZeroCostSynthesizer, settings: Settings) -> Any:
     from qwen3tts_webui.server import create_app
     from qwen3tts_webui.ui import mount_page
 
-    speech = Speech(synthesizer, Presets.load(), Library(settings.outputs))
+    speech = Speech(synthesizer, Presets.load(), HistoryStore(settings.outputs))
     return create_app(speech, settings, page=lambda app: mount_page(app, speech, settings))
 
 
@@ -94,7 +94,7 @@ def installed_chromium() -> str | None:
 
 @pytest.fixture(scope="session")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    """Twice real time, 1.2 seconds a line."""
+    """Twice real time, 1.2 seconds per line."""
     studio = serve(RealTimeSynthesizer(rate=2.0, num_frames=SHORT_FRAMES), tmp_path_factory.mktemp("outputs"))
     yield studio
     studio.close()
@@ -102,7 +102,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """A browser for one file of tests: as long as Playwright runs, no other event loop can in this thread."""
+    """A browser per test file: while Playwright runs, no other event loop can run in this thread."""
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=installed_chromium(), args=FLAGS)
         yield browser
@@ -111,7 +111,7 @@ def chromium() -> Iterator[Any]:
 
 @dataclass(eq=False)
 class Visit:
-    """One person at one page: what the page asked for and what it complained about."""
+    """One page of one user, with its requests and its console errors."""
 
     page: Any
     requests: list[str]
@@ -128,11 +128,11 @@ class Visit:
         return self.stats()
 
     def painted(self) -> None:
-        """Wait until what is asked to be drawn is drawn: a frame that begins after the next one began."""
+        """Wait until pending drawing is done: the frame after the next one."""
         self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def reload(self) -> None:
-        """Reload the page; returns once it says that it is ready."""
+        """Reload the page; returns once it is ready."""
         with self.page.expect_console_message(lambda message: message.text == "studio ready", timeout=PATIENCE_MS):
             self.page.reload()
 
@@ -144,7 +144,7 @@ class Visit:
 
 
 def visits(chromium: Any) -> Iterator[Callable[..., Visit]]:
-    """`visit(url, **context)`: a new person (nothing stored) opens the page; returns once it says that it is ready."""
+    """`visit(url, **context)`: a new user (nothing stored) opens the page; returns once it is ready."""
     contexts = []
 
     def visit(url: str, **options: Any) -> Visit:
@@ -167,11 +167,11 @@ def visits(chromium: Any) -> Iterator[Callable[..., Visit]]:
 
 @pytest.fixture
 def fresh(chromium: Any) -> Iterator[Callable[..., Visit]]:
-    """A new person for each test."""
+    """A new user for each test."""
     yield from visits(chromium)
 
 
 @pytest.fixture(scope="module")
 def fresh_once(chromium: Any) -> Iterator[Callable[..., Visit]]:
-    """For what many tests of one file may look at without changing it: a page costs two seconds of a core."""
+    """One user for tests of a file that do not change the page; a page takes two seconds to open."""
     yield from visits(chromium)

@@ -1,4 +1,4 @@
-"""For everybody: axe-core finds nothing serious, from 390 to 2560 pixels, light and dark, zh and en; installable."""
+"""Accessibility: axe-core finds nothing serious, from 390 to 2560 pixels, light and dark, zh and en; installable."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.fakes import RealTimeSynthesizer
+from tests.support.fakes import RealTimeSynthesizer
 
 from .axe import serious
 from .conftest import Studio, Visit, serve
@@ -33,23 +33,23 @@ def failed(visit: Visit) -> None:
 
 
 def kept(visit: Visit) -> None:
-    """Keep the voice that was heard, and look at its card's panel."""
+    """Save the voice and open the popover of its card."""
     visit.page.click("#keep")
     visit.page.keyboard.press("Enter")
     visit.page.click(".saved .tool >> nth=0")
 
 
 def three(visit: Visit) -> None:
-    visit.page.click("#three")
+    visit.page.click("#compare-takes")
     visit.page.wait_for_function("() => document.querySelectorAll('.take[data-state=done]').length === 3")
 
 
-def asked_first(visit: Visit) -> None:
+def confirm_clear(visit: Visit) -> None:
     visit.page.click("#history-open")
     visit.page.click("#history footer button")
 
 
-# What a person can open, in the order in which one page goes through it: how to get there, what must then be in sight.
+# All states of the page in the order of the test: how to reach each, and what is visible then.
 STATES: dict[str, tuple[Callable[[Visit], object], str]] = {
     "page": (lambda visit: None, "#generate"),
     "who speaks": (lambda visit: visit.page.click("#engine summary"), "#engine-what"),
@@ -59,17 +59,17 @@ STATES: dict[str, tuple[Callable[[Visit], object], str]] = {
     "empty history": (lambda visit: visit.page.click("#history-open"), "#history[open]"),
     "done": (spoken, "#download[href]"),
     "latency": (lambda visit: visit.page.focus("#metric-latency"), "#metric-latency .split"),
-    "menu": (lambda visit: visit.page.click("#more summary"), "#more .sheet"),
+    "menu": (lambda visit: visit.page.click("#export-menu summary"), "#export-menu .sheet"),
     "line": (lambda visit: visit.page.click(".strip >> nth=0 >> .speed"), "#line-sheet"),
     "keep": (lambda visit: visit.page.click("#keep"), "#keep-sheet"),
     "kept voice": (kept, "#voice-sheet"),
     "three takes": (three, "#takes-row"),
     "blind": (lambda visit: visit.page.check("#blind"), "#takes-row"),
     "history": (lambda visit: visit.page.click("#history-open"), ".entry >> nth=0"),
-    "history, to be cleared": (asked_first, "#history footer .sure"),
+    "history, to be cleared": (confirm_clear, "#history footer .confirming"),
     "settings": (lambda visit: visit.page.click("#settings-open"), "#settings[open][data-asked]"),
     "sampling": (lambda visit: visit.page.locator("#settings summary").click(), "#setting-top_k"),
-    "presenter": (lambda visit: visit.page.click("#present"), "#presenter[open]"),
+    "presenter": (lambda visit: visit.page.click("#open-presenter"), "#presenter[open]"),
     "error": (failed, "#error"),
     "error in detail": (lambda visit: visit.page.click("#error summary"), "#error-details"),
 }
@@ -102,7 +102,7 @@ def test_axe_finds_nothing_serious(person: Visit, state: str) -> None:
 @pytest.fixture(scope="module")
 def wide(studio: Studio, fresh_once: Fresh) -> Visit:
     visit = fresh_once(studio.url)
-    visit.page.click("#more summary")
+    visit.page.click("#export-menu summary")
     return visit
 
 
@@ -111,7 +111,7 @@ def test_no_width_scrolls_sideways(wide: Visit, width: int) -> None:
     wide.page.set_viewport_size({"width": width, "height": 900})
     wide.painted()
     assert wide.page.evaluate("document.documentElement.scrollWidth") == width
-    box = wide.page.locator("#more .sheet").bounding_box()
+    box = wide.page.locator("#export-menu .sheet").bounding_box()
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= width
 
@@ -133,6 +133,6 @@ def test_it_can_be_installed(studio: Studio, fresh: Fresh) -> None:
     )
     assert sizes == [True, True, True]
     session = visit.page.context.new_cdp_session(visit.page)
-    told = session.send("Page.getAppManifest")
-    assert told["errors"] == []
-    assert json.loads(told["data"])["name"].startswith("Voice Design Studio")
+    installability = session.send("Page.getAppManifest")
+    assert installability["errors"] == []
+    assert json.loads(installability["data"])["name"].startswith("Voice Design Studio")

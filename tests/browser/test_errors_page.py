@@ -1,4 +1,4 @@
-"""Errors as people see them: every error that the server can send has a sentence, a likely cause and one action."""
+"""Errors on the page: every error of the server has a message, a likely cause and one action."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ import pytest
 
 from qwen3tts_webui.errors import SpeechError
 from qwen3tts_webui.i18n import Catalog
+from qwen3tts_webui.server.http import errors as http_errors
 
 from .conftest import Studio, Visit
 
 pytestmark = pytest.mark.browser
 Fresh = Callable[..., Visit]
+MODULES = ("qwen3tts_webui.errors", http_errors.__name__)
 
 
 def classes(root: type[SpeechError] = SpeechError) -> Iterator[type[SpeechError]]:
     yield root
     for child in root.__subclasses__():
-        if child.__module__ == "qwen3tts_webui.errors":
+        if child.__module__ in MODULES:
             yield from classes(child)
 
 
@@ -27,17 +29,20 @@ CODES = [*sorted({error.code for error in classes()}), "network", "insecure", "s
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_error_has_a_likely_cause(language: str) -> None:
-    sentences = Catalog("zh" if language == "zh" else "en").sentences
+    sentences = Catalog("zh" if language == "zh" else "en").messages
     assert [code for code in CODES if not sentences.get(f"error.cause.{code}")] == []
 
 
-def test_every_error_has_one_action_with_words(studio: Studio, fresh: Fresh) -> None:
+def test_every_error_has_one_labeled_action(studio: Studio, fresh: Fresh) -> None:
     actions = fresh(studio.url).page.evaluate(
-        "async (codes) => { const { actionOf } = await import('./studio/problem.js'); return codes.map(actionOf); }",
+        """async (codes) => {
+          const { actionOf } = await import("./studio/regions/playback/error_card.js");
+          return codes.map(actionOf);
+        }""",
         CODES,
     )
     for language in (Catalog("en"), Catalog("zh")):
-        assert [action for action in actions if f"error.action.{action}" not in language.sentences] == []
+        assert [action for action in actions if f"error.action.{action}" not in language.messages] == []
 
 
 def fail_with(visit: Visit, code: str, status: int = 422) -> None:
@@ -57,9 +62,7 @@ def fail_with(visit: Visit, code: str, status: int = 422) -> None:
         ("numerical", "Open the settings", "#settings[open]"),
     ],
 )
-def test_the_action_leads_to_where_it_can_be_mended(
-    studio: Studio, fresh: Fresh, code: str, button: str, lands: str
-) -> None:
+def test_the_action_leads_to_the_field_to_fix(studio: Studio, fresh: Fresh, code: str, button: str, lands: str) -> None:
     visit = fresh(studio.url)
     fail_with(visit, code)
     assert visit.page.locator("#retry").inner_text() == button
@@ -70,7 +73,7 @@ def test_the_action_leads_to_where_it_can_be_mended(
     assert visit.page.input_value("#text textarea") == "Keep these words."
 
 
-def test_an_error_of_a_later_version_is_told_like_any_other(studio: Studio, fresh: Fresh) -> None:
+def test_an_unknown_error_code_is_shown_like_any_other(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     fail_with(visit, "quantum_flux", 500)
     assert visit.page.locator("#error-cause").inner_text() == Catalog("en")("error.cause.internal")
@@ -79,7 +82,7 @@ def test_an_error_of_a_later_version_is_told_like_any_other(studio: Studio, fres
     assert "quantum_flux · HTTP 500" in visit.page.locator("#error-details").inner_text()
 
 
-def test_a_reload_after_an_error_brings_the_text_back(studio: Studio, fresh: Fresh) -> None:
+def test_a_reload_after_an_error_restores_the_text(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     fail_with(visit, "busy", 429)
     visit.reload()

@@ -1,4 +1,4 @@
-"""Exports from the page: every file, the request as a command that says the same, and a film of the presenter view."""
+"""Exports from the page: every file, the request as a command that says the same, and a video of the presenter view."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pathlib import Path
 import av
 import pytest
 
-from qwen3tts_webui.server.keys import Keys
-from tests.fakes import RealTimeSynthesizer
+from qwen3tts_webui.server.auth import ApiKeyStore
+from tests.support.fakes import RealTimeSynthesizer
 
 from .conftest import SHORT_FRAMES, Studio, Visit, serve
 
@@ -32,10 +32,10 @@ def spoken(visit: Visit, text: str) -> Visit:
 
 
 def chosen(visit: Visit, name: str) -> bytes:
-    """The file that the menu's item `name` downloads."""
-    visit.page.locator("#more").evaluate("(menu) => (menu.open = true)")
+    """Download with the menu item `name`."""
+    visit.page.locator("#export-menu").evaluate("(menu) => (menu.open = true)")
     with visit.page.expect_download() as download:
-        visit.page.click(f"#more [data-i18n='export.{name}']")
+        visit.page.click(f"#export-menu [data-i18n='export.{name}']")
     content: bytes = download.value.path().read_bytes()
     return content
 
@@ -57,7 +57,7 @@ def two_lines(studio: Studio, fresh_once: Fresh) -> Visit:
         ("picture", b"\x89PNG"),
     ],
 )
-def test_every_file_of_the_menu_can_be_had(two_lines: Visit, name: str, magic: bytes) -> None:
+def test_every_file_of_the_menu_can_be_downloaded(two_lines: Visit, name: str, magic: bytes) -> None:
     content = chosen(two_lines, name)
     assert content.startswith(magic)
     assert len(content) > 40
@@ -69,7 +69,7 @@ def test_the_zip_has_a_file_for_each_segment(two_lines: Visit) -> None:
     assert len(archive.read("001-one.wav")) == 44 + 2 * SHORT_FRAMES * 1920
 
 
-def test_before_the_first_sound_there_is_nothing_to_have(studio: Studio, fresh: Fresh) -> None:
+def test_downloads_are_disabled_before_the_first_audio(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     links = visit.page.locator("#wave-card a[data-export]")
     assert links.count() == 8
@@ -77,14 +77,14 @@ def test_before_the_first_sound_there_is_nothing_to_have(studio: Studio, fresh: 
 
 
 @pytest.mark.parametrize("language", ["curl", "python"])
-def test_the_copied_request_says_the_same(studio: Studio, fresh: Fresh, tmp_path: Path, language: str) -> None:
+def test_the_copied_request_gives_the_same_audio(studio: Studio, fresh: Fresh, tmp_path: Path, language: str) -> None:
     visit = fresh(studio.url, permissions=["clipboard-read", "clipboard-write"])
     spoken(visit, HOSTILE)
     asked = studio.synthesizer.utterances[-2:]
     heard = visit.page.evaluate(
         "async () => [...new Uint8Array(await (await fetch(`${qwen3tts.stats.audio}?format=wav`)).arrayBuffer())]"
     )
-    visit.page.click("#more summary")
+    visit.page.click("#export-menu summary")
     visit.page.click(f"#copy-{language}")
     visit.page.wait_for_function("() => document.querySelector('#status').textContent.startsWith('Copied')")
     command = visit.page.evaluate("navigator.clipboard.readText()")
@@ -97,24 +97,24 @@ def test_the_copied_request_says_the_same(studio: Studio, fresh: Fresh, tmp_path
 
 @pytest.fixture(scope="module")
 def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Studio, str]]:
-    """A server that wants a key, and the key."""
+    """A server with an API key, and the key."""
     folder = tmp_path_factory.mktemp("keyed")
     file = folder / "keys.json"
-    _, secret = Keys(file).new()
+    _, secret = ApiKeyStore(file).create()
     studio = serve(RealTimeSynthesizer(rate=20.0, num_frames=5), folder, api_keys_file=file)
     yield studio, secret
     studio.close()
 
 
 @pytest.mark.parametrize("language", ["curl", "python"])
-def test_where_a_key_is_needed_the_copied_request_reads_it_from_the_environment(
+def test_the_copied_request_reads_the_api_key_from_the_environment(
     keyed: tuple[Studio, str], fresh: Fresh, tmp_path: Path, language: str
 ) -> None:
     studio, secret = keyed
     visit = fresh(f"{studio.url}?key={secret}", permissions=["clipboard-read", "clipboard-write"])
     spoken(visit, "one")
     with visit.page.expect_response("**/icon.svg"):
-        visit.page.click("#more summary")
+        visit.page.click("#export-menu summary")
     visit.page.click(f"#copy-{language}")
     visit.page.wait_for_function("() => document.querySelector('#status').textContent.startsWith('Copied')")
     command = visit.page.evaluate("navigator.clipboard.readText()")
@@ -128,23 +128,23 @@ def test_where_a_key_is_needed_the_copied_request_reads_it_from_the_environment(
     assert visit.complaints == []
 
 
-def test_the_menu_is_worked_by_keyboard(studio: Studio, fresh: Fresh) -> None:
+def test_the_menu_works_with_the_keyboard(studio: Studio, fresh: Fresh) -> None:
     visit = spoken(fresh(studio.url), "one")
-    visit.page.focus("#more summary")
+    visit.page.focus("#export-menu summary")
     visit.page.keyboard.press("Enter")
     visit.page.keyboard.press("ArrowDown")
     assert visit.page.evaluate("document.activeElement.dataset.i18n") == "export.flac"
     visit.page.keyboard.press("ArrowUp")
     assert visit.page.evaluate("document.activeElement.dataset.i18n") == "export.python"
     visit.page.keyboard.press("Escape")
-    assert visit.page.evaluate("document.getElementById('more').open") is False
+    assert visit.page.evaluate("document.getElementById('export-menu').open") is False
 
 
-def test_the_presenter_shows_the_segment_that_is_heard_and_saves_a_film_with_sound(
+def test_the_presenter_shows_the_current_segment_and_saves_a_video_with_audio(
     studio: Studio, fresh: Fresh, tmp_path: Path
 ) -> None:
     visit = spoken(fresh(studio.url), "first words\nlast words")
-    visit.page.click("#present")
+    visit.page.click("#open-presenter")
     canvas = visit.page.locator("#presenter-canvas")
     canvas.wait_for()
     assert canvas.get_attribute("aria-label") == "last words"

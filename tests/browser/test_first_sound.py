@@ -1,4 +1,4 @@
-"""The main job: a person opens the page, clicks once, and hears speech while the waveform draws itself."""
+"""The main task: open the page, click once, hear speech while the waveform is drawn."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GREEN_PIXELS = """() => {
 }"""
 
 
-def test_the_first_click_on_a_fresh_page_makes_sound(studio: Studio, fresh: Fresh) -> None:
+def test_the_first_click_on_a_fresh_page_plays_audio(studio: Studio, fresh: Fresh) -> None:
     place = fresh(studio.url).page.locator("#generate").bounding_box()  # on another page: a look-up counts as a gesture
     visit = fresh(studio.url)
     visit.page.mouse.click(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
@@ -33,7 +33,7 @@ def test_the_first_click_on_a_fresh_page_makes_sound(studio: Studio, fresh: Fres
     assert stats["state"] == "speaking"
 
 
-def test_all_that_was_made_is_played(studio: Studio, fresh: Fresh) -> None:
+def test_all_received_audio_is_played(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     visit.type("one line")
     visit.generate()
@@ -41,8 +41,8 @@ def test_all_that_was_made_is_played(studio: Studio, fresh: Fresh) -> None:
     assert stats["samples"] == stats["samples_played"] == stats["position"] == SHORT_FRAMES * 1920
 
 
-def test_a_source_ahead_of_the_ear_does_not_run_dry(studio: Studio, fresh: Fresh) -> None:
-    """Once of three times is enough: another program may take the machine away; a fault of ours is there each time."""
+def test_a_source_faster_than_playback_has_no_underruns(studio: Studio, fresh: Fresh) -> None:
+    """One of three runs is enough: other programs may slow the machine down; a bug shows in every run."""
     visit = fresh(studio.url)
     visit.type("one line")
     underruns = []
@@ -77,7 +77,7 @@ def test_the_header_has_dashes_before_and_figures_after(studio: Studio, fresh: F
     assert re.fullmatch(r"[\d.]+ ?s", figures[1].inner_text().replace("\n", ""))
 
 
-def test_a_machine_without_nvml_says_so_and_invents_no_zero(studio: Studio, fresh: Fresh) -> None:
+def test_a_machine_without_nvml_shows_n_a_and_not_zero(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     known = visit.page.evaluate("async () => (await (await fetch('api/gpu')).json()).util_percent")
     shown = visit.page.locator("#metric-gpu dd")
@@ -85,7 +85,7 @@ def test_a_machine_without_nvml_says_so_and_invents_no_zero(studio: Studio, fres
     assert (shown.inner_text() == "n/a") == (known is None)
 
 
-def test_the_finished_sound_can_be_downloaded(studio: Studio, fresh: Fresh) -> None:
+def test_the_finished_audio_can_be_downloaded(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     visit.type("one line")
     visit.generate()
@@ -97,16 +97,16 @@ def test_the_finished_sound_can_be_downloaded(studio: Studio, fresh: Fresh) -> N
     assert len(content) == 44 + 2 * SHORT_FRAMES * 1920
 
 
-def test_the_page_says_who_is_speaking_and_how_to_get_the_real_one(studio: Studio, fresh: Fresh) -> None:
+def test_the_page_names_the_engine_and_how_to_get_the_real_model(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     label = visit.page.locator("#engine-label")
     visit.page.wait_for_function("() => document.querySelector('#engine').dataset.kind === 'preview'")
-    assert label.inner_text() == "Preview voice, not Qwen3-TTS"
+    assert label.inner_text() == "Try-out voice (not Qwen3-TTS)"
     visit.page.click("#engine summary")
     assert "Qwen3-TTS-12Hz-1.7B-VoiceDesign" in visit.page.locator("#engine-help").inner_text()
 
 
-def test_nothing_is_asked_of_any_other_host_and_nothing_complains(studio: Studio, fresh: Fresh) -> None:
+def test_no_other_host_is_requested_and_the_console_has_no_errors(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     visit.generate()
     visit.until("stats.state === 'done'")
@@ -114,7 +114,7 @@ def test_nothing_is_asked_of_any_other_host_and_nothing_complains(studio: Studio
     assert visit.complaints == []
 
 
-def test_it_can_be_heard_again_paused_and_gone_on_with(studio: Studio, fresh: Fresh) -> None:
+def test_it_can_be_replayed_paused_and_resumed(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     visit.type("one line\nanother\na third\na fourth")
     visit.generate()

@@ -1,4 +1,4 @@
-"""The three figures, what they are made of, and the line of the last latencies."""
+"""The three figures, their parts, and the sparkline of recent latencies."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def test_the_latency_is_split_on_hover_and_on_focus(spoken: Visit, way: str) -> 
     rows = metric.locator(".split div").all_inner_texts()
     names = [row.split("\n")[0] for row in rows]
     assert names[0] == "Waiting in the queue"
-    for part in ("Voice, to its first sound", "Network", "Click to first sound heard"):
+    for part in ("Voice, to its first audio", "Network", "Click to first audio heard"):
         assert part in names
-    heard = next(row for row in rows if row.startswith("Click to first sound heard"))
+    heard = next(row for row in rows if row.startswith("Click to first audio heard"))
     assert heard.split("\n")[1] == f"{visit.stats()['first_sample_ms']} ms"
 
 
-def test_the_parts_of_the_latency_add_up_to_what_was_heard(spoken: Visit) -> None:
+def test_the_parts_of_the_latency_add_up_to_the_first_sample(spoken: Visit) -> None:
     visit = spoken
     stats = visit.stats()
     server = stats["server"]
@@ -54,7 +54,7 @@ def test_the_parts_of_the_latency_add_up_to_what_was_heard(spoken: Visit) -> Non
     assert shown.startswith(str(round(server["server_first_pcm_ms"]))) or float(shown.split("\n")[0].split("m")[0]) < 10
 
 
-def test_the_sparkline_holds_the_last_twenty_of_this_page(studio: Studio, fresh: Fresh) -> None:
+def test_the_sparkline_shows_the_latencies_of_this_page(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     visit.type("Hi.")
     line = visit.page.locator("#metric-latency .sparkline")
@@ -66,9 +66,9 @@ def test_the_sparkline_holds_the_last_twenty_of_this_page(studio: Studio, fresh:
     assert (line.get_attribute("aria-label") or "").startswith("The last 3 latencies, median ")
 
 
-def test_no_more_than_twenty_are_kept(studio: Studio, fresh: Fresh) -> None:
+def test_the_sparkline_keeps_at_most_twenty_values(studio: Studio, fresh: Fresh) -> None:
     got = fresh(studio.url).page.evaluate("""async () => {
-      const { Sparkline } = await import("./studio/sparkline.js");
+      const { Sparkline } = await import("./studio/components/sparkline.js");
       const line = new Sparkline();
       for (let i = 1; i <= 25; i++) line.add(i);
       return [line.values[0], line.values.length, line.median];
@@ -76,8 +76,8 @@ def test_no_more_than_twenty_are_kept(studio: Studio, fresh: Fresh) -> None:
     assert got == [6, 20, 15.5]
 
 
-def test_a_split_with_a_codec_leaves_it_out_of_the_voice(studio: Studio, fresh: Fresh) -> None:
-    """As the Qwen3 engine reports it: everything but the codec's share counts from the start."""
+def test_the_codec_time_is_separate_from_the_voice_time(studio: Studio, fresh: Fresh) -> None:
+    """Timings as the Qwen3 engine reports them: all but the codec's count from the start."""
     visit = fresh(studio.url)
     visit.page.route(
         "**/api/requests/*",
@@ -90,7 +90,7 @@ def test_a_split_with_a_codec_leaves_it_out_of_the_voice(studio: Studio, fresh: 
                     "codec_ms": 12,
                     "first_pcm_ms": 80,
                     "total_ms": 900,
-                    "cold": True,
+                    "includes_warmup": True,
                 },
                 "server_first_pcm_ms": 84,
             }
@@ -103,7 +103,7 @@ def test_a_split_with_a_codec_leaves_it_out_of_the_voice(studio: Studio, fresh: 
     rows = dict(row.split("\n") for row in visit.page.locator("#metric-latency .split div").all_inner_texts())
     assert rows["Waiting in the queue"] == "5.0 ms"
     assert rows["Reading the text"] == "20 ms"
-    assert rows["Voice, to its first sound"] == "43 ms"
-    assert rows["Codes into sound"] == "12 ms"
-    assert rows["Server, around it"] == "4.0 ms"
+    assert rows["Voice, to its first audio"] == "43 ms"
+    assert rows["Decoding to audio"] == "12 ms"
+    assert rows["Server overhead"] == "4.0 ms"
     assert "cold start" in visit.page.locator("#metric-latency dd").inner_text()

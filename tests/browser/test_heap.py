@@ -1,4 +1,4 @@
-"""Thirty generations in a row leave nothing behind in the page."""
+"""Thirty generations do not leak memory in the page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 Fresh = Callable[..., Visit]
 
 
-def test_thirty_generations_leave_the_heap_as_it_was(studio: Studio, fresh: Fresh) -> None:
+def test_thirty_generations_do_not_grow_the_heap(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     visit.type("Hi.")
     session = visit.page.context.new_cdp_session(visit.page)

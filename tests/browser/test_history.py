@@ -1,4 +1,4 @@
-"""The history: all that was spoken, to search, star, hear, restore and delete."""
+"""The history: search, star, play, restore and delete."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.fakes import RealTimeSynthesizer
+from tests.support.fakes import RealTimeSynthesizer
 
 from .conftest import Studio, Visit, serve
 
@@ -33,27 +33,27 @@ def own(quick: Studio) -> Studio:
 
 
 def speak(visit: Visit, text: str, **more: Any) -> None:
-    """Speak by the API, from the page's own origin: many times quickly."""
+    """Speak through the API, from the page's own origin: faster than by clicks."""
     visit.page.evaluate(
         """async (body) => {
           const headers = { "Content-Type": "application/json" };
           const answer = await fetch("api/tts", { method: "POST", headers, body: JSON.stringify(body) });
           await answer.arrayBuffer();
-          await fetch("api/history/of/" + answer.headers.get("x-request-id"));
+          await fetch("api/history?request_id=" + answer.headers.get("x-request-id"));
         }""",
         {"text": text, **more},
     )
 
 
 def texts(visit: Visit) -> list[str]:
-    return visit.page.locator(".entry .said").all_inner_texts()
+    return visit.page.locator(".entry .text").all_inner_texts()
 
 
 def show(visit: Visit, count: int) -> None:
     visit.page.wait_for_function(f"() => document.querySelectorAll('.entry').length === {count}")
 
 
-def test_what_was_spoken_is_found_starred_and_deleted(own: Studio, fresh: Fresh) -> None:
+def test_entries_are_found_starred_and_deleted(own: Studio, fresh: Fresh) -> None:
     visit = fresh(own.url)
     for text in ("red apple", "green apple", "green pear"):
         speak(visit, text)
@@ -71,7 +71,7 @@ def test_what_was_spoken_is_found_starred_and_deleted(own: Studio, fresh: Fresh)
     visit.page.get_by_role("button", name="★ Starred").click()
     show(visit, 3)
     visit.page.click(".entry:has-text('green pear') button:text('Delete')")
-    visit.page.click(".entry:has-text('green pear') button:text('Really?')")
+    visit.page.click(".entry:has-text('green pear') button:text('Delete?')")
     show(visit, 2)
     assert "2 entries" in visit.page.inner_text("#history footer")
     visit.page.get_by_role("button", name="Clear all").click()
@@ -80,12 +80,34 @@ def test_what_was_spoken_is_found_starred_and_deleted(own: Studio, fresh: Fresh)
     assert "Nothing here yet." in visit.page.inner_text("#history")
 
 
-def test_restore_brings_everything_back_after_a_reload(own: Studio, fresh: Fresh) -> None:
+def test_a_late_search_keeps_rows_and_a_pending_confirmation(own: Studio, fresh: Fresh) -> None:
+    visit = fresh(own.url)
+    for text in ("red apple", "green apple", "green pear"):
+        speak(visit, text)
+    visit.page.click("#history-open")
+    show(visit, 3)
+    visit.page.evaluate("window.row = [...document.querySelectorAll('.entry')].at(-1)")
+    visit.page.evaluate(
+        "(real => (window.setTimeout = (f, ms) => (ms === 4000 ? 0 : real(f, ms))))(setTimeout)"
+    )  # the question waits for as long as this machine needs
+    visit.page.click(".entry:has-text('red apple') button:text('Delete')")
+    for search, count in (("apple", 2), ("", 3)):  # the answer to each comes while "Delete?" is pending
+        visit.page.locator("#history-search").evaluate(
+            "(field, search) => { field.value = search; field.dispatchEvent(new Event('input')); }", search
+        )
+        show(visit, count)
+    assert visit.page.evaluate("row.isConnected && row.contains(document.activeElement)") is True
+    visit.page.click(".entry:has-text('red apple') button:text-is('Delete?')")
+    show(visit, 2)
+    assert texts(visit) == ["green pear", "green apple"]
+
+
+def test_an_entry_restores_text_voice_options_and_audio(own: Studio, fresh: Fresh) -> None:
     visit = fresh(own.url)
     speak(visit, "Words to keep.\nTwo lines.", voice_desc="a calm old man", language="fr", seed=77, temperature=0.6)
     visit.type("Something else")
     visit.page.click("#history-open")
-    visit.page.click(".entry button:text('Restore')")
+    visit.page.click(".entry button:text('Bring back')")
     visit.page.wait_for_function("() => document.querySelector('#text textarea').value.startsWith('Words to keep')")
     assert visit.page.input_value("#text textarea") == "Words to keep.\nTwo lines."
     assert visit.page.input_value("#description textarea") == "a calm old man"
@@ -100,12 +122,12 @@ def test_restore_brings_everything_back_after_a_reload(own: Studio, fresh: Fresh
     assert asked.sampling.temperature == 0.6
 
 
-def test_who_spoke_is_told_in_the_language_of_the_page(own: Studio, fresh: Fresh) -> None:
+def test_the_engine_of_an_entry_is_named_in_the_page_language(own: Studio, fresh: Fresh) -> None:
     visit = fresh(own.url, locale="zh-CN")
     speak(visit, "red apple")
     visit.page.click("#history-open")
     show(visit, 1)
-    assert visit.page.inner_text(".entry .facts").endswith("预览语音，并非 Qwen3-TTS")
+    assert visit.page.inner_text(".entry .facts").endswith("试听语音（不是 Qwen3-TTS）")
 
 
 def test_an_entry_is_played(own: Studio, fresh: Fresh) -> None:
@@ -117,7 +139,7 @@ def test_an_entry_is_played(own: Studio, fresh: Fresh) -> None:
     assert stats["samples_played"] == 5 * 1920
 
 
-def test_a_long_history_comes_a_page_at_a_time(own: Studio, fresh: Fresh) -> None:
+def test_a_long_history_is_loaded_page_by_page(own: Studio, fresh: Fresh) -> None:
     visit = fresh(own.url)
     for number in range(85):
         speak(visit, f"number {number}")
@@ -136,14 +158,14 @@ def test_a_long_history_comes_a_page_at_a_time(own: Studio, fresh: Fresh) -> Non
 
 
 @pytest.mark.parametrize("text", [HOSTILE, "a " + "😀" * 19_000], ids=["code", "emoji"])
-def test_hostile_text_is_only_text_in_the_history_too(own: Studio, fresh: Fresh, text: str) -> None:
+def test_hostile_text_is_only_text_in_the_history(own: Studio, fresh: Fresh, text: str) -> None:
     visit = fresh(own.url)
     speak(visit, text, voice_desc=HOSTILE)
     visit.page.click("#history-open")
     show(visit, 1)
-    assert text.startswith(visit.page.locator(".entry .said").text_content())
+    assert text.startswith(visit.page.locator(".entry .text").text_content())
     assert visit.page.evaluate("window.hacked") is None
-    visit.page.click(".entry button:text('Restore')")
+    visit.page.click(".entry button:text('Bring back')")
     visit.page.wait_for_function("(text) => document.querySelector('#text textarea').value === text", arg=text)
     assert visit.page.evaluate("window.hacked") is None
     assert visit.complaints == []

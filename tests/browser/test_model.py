@@ -1,4 +1,4 @@
-"""The panel of model and machine: a download by click, its progress, its end, and the label that follows the engine."""
+"""The models panel: a download by click, its progress and end, and the engine label."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from typing import Any
 import pytest
 import uvicorn
 
+from qwen3tts_webui.checkpoints import LocalStore, MemoryBudget, ModelInstaller, RetryPolicy
 from qwen3tts_webui.config import Settings
-from qwen3tts_webui.doctor import check, look
-from qwen3tts_webui.models import Patience, Room, Store
-from qwen3tts_webui.models.desk import Desk
+from qwen3tts_webui.diagnostics import collect_facts, run_checks
+from qwen3tts_webui.hot_swap import HotSwapSynthesizer
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.switch import Switch
-from qwen3tts_webui.voices.presets import Presets
-from tests.fakes import ZeroCostSynthesizer
-from tests.models.fake_hub import FakeHub, make_checkpoint, running_hub
-from tests.models.test_desk import Starter
-from tests.server.running import until
+from qwen3tts_webui.voices import Presets
+from tests.checkpoints.fake_hub import FakeHub, make_checkpoint, running_hub
+from tests.checkpoints.test_installer import Starter
+from tests.support.fakes import ZeroCostSynthesizer
+from tests.support.wait import wait_until
 
 from .axe import serious
 
@@ -29,22 +28,24 @@ pytestmark = pytest.mark.browser
 
 
 class Scene:
-    """The whole program with a fake hub behind it, on a port of its own."""
+    """The whole program with a fake hub, on its own port."""
 
     def __init__(self, folder: Path, hub: FakeHub) -> None:
         self.hub = hub
         self.starter = Starter()
-        self.switch = Switch(ZeroCostSynthesizer(), quiet_s=0.02)
-        store = Store(folder / "models", caches=())
-        room = Room(device="cuda:0", dtype="bfloat16", free_bytes=24 << 30)
-        patience = Patience(tries=1, first_s=0.001)
-        self.desk = Desk(store, self.switch, self.starter, lambda: room, mirror=hub.url, patience=patience)
+        self.switch = HotSwapSynthesizer(ZeroCostSynthesizer(), idle_timeout_s=0.02)
+        store = LocalStore(folder / "models", caches=())
+        room = MemoryBudget(device="cuda:0", dtype="bfloat16", free_bytes=24 << 30)
+        retry_policy = RetryPolicy(max_attempts=1, initial_wait_s=0.001)
+        self.installer = ModelInstaller(
+            store, self.switch, self.starter, lambda: room, mirror=hub.url, retry_policy=retry_policy
+        )
         self.settings = Settings(outputs=folder)
         self.url = ""
         self._server: uvicorn.Server | None = None
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
         self._thread.start()
-        until(lambda: bool(self.url))
+        wait_until(lambda: bool(self.url))
 
     async def _serve(self) -> None:
         from qwen3tts_webui.server import create_app
@@ -55,8 +56,8 @@ class Scene:
             speech,
             self.settings,
             page=lambda app: mount_page(app, speech, self.settings),
-            desk=self.desk,
-            examine=lambda: check(look(self.settings, self.desk.store, serving=True)),
+            model_installer=self.installer,
+            run_doctor=lambda: run_checks(collect_facts(self.settings, self.installer.store, serving=True)),
         )
         self._server = server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
 
@@ -75,7 +76,7 @@ class Scene:
         assert self._server is not None
         self._server.should_exit = True
         self._thread.join(timeout=10)
-        self.desk.close()
+        self.installer.close()
         self.switch.close()
 
 
@@ -87,7 +88,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         scene.close()
 
 
-def test_a_model_is_downloaded_stopped_and_resumed_by_click_and_speaks(scene: Scene, fresh: Callable[..., Any]) -> None:
+def test_a_model_is_downloaded_stopped_resumed_and_activated_by_click(scene: Scene, fresh: Callable[..., Any]) -> None:
     scene.hub.hold = threading.Event()
     visit = fresh(scene.url)
     page = visit.page
@@ -97,30 +98,32 @@ def test_a_model_is_downloaded_stopped_and_resumed_by_click_and_speaks(scene: Sc
     assert page.locator("#machine-mirror option").all_inner_texts() == [
         scene.hub.url.removeprefix("http://"), "Hugging Face", "ModelScope"
     ]  # fmt: skip
+    page.evaluate("window.button = document.querySelector('.model-row button')")
     page.click(".model-row:first-child button")
     assert scene.hub.held.wait(20)
     page.wait_for_function("() => !document.querySelector('#machine-download').hidden")
     page.wait_for_function("() => document.querySelector('#machine-bar').value > 0.2")
+    assert page.evaluate("button.isConnected && button.textContent") == "Stop"  # updated in place, once a second
     with page.expect_response(lambda answer: answer.request.method == "DELETE"):
         page.click(".model-row:first-child button:has-text('Stop')")
     scene.hub.hold.set()
-    until(lambda: scene.desk.progress.state == "stopped")
+    wait_until(lambda: scene.installer.progress.state == "stopped")
     scene.hub.hold = None
-    page.click(".model-row:first-child button:has-text('Go on')")
-    until(lambda: bool(scene.starter.started), 30)
-    page.wait_for_function("() => document.querySelector('#machine-now').textContent.includes('is being loaded')")
+    page.click(".model-row:first-child button:has-text('Resume')")
+    wait_until(lambda: bool(scene.starter.started), 30)
+    page.wait_for_function("() => document.querySelector('#model-summary').textContent.includes('Loading')")
     scene.starter.started[0].ready = True
     page.wait_for_function("() => document.querySelector('#engine').dataset.kind === 'real'")
-    page.wait_for_function("() => document.querySelector('#machine-now').textContent.includes('is speaking')")
+    page.wait_for_function("() => document.querySelector('#model-summary').textContent.includes('is active')")
     assert visit.complaints == []
 
 
-def test_the_check_up_is_shown_in_the_language_of_the_page(scene: Scene, fresh: Callable[..., Any]) -> None:
+def test_the_diagnostics_are_in_the_page_language(scene: Scene, fresh: Callable[..., Any]) -> None:
     page = fresh(scene.url, locale="zh-CN").page
     page.wait_for_selector("#machine summary")
     page.click("#machine summary")
     page.wait_for_function("() => document.querySelectorAll('#machine-lines li').length > 8")
-    assert "此浏览器可以播放实时声音" in page.locator("#machine-lines").inner_text()
+    assert "此浏览器可以播放实时音频" in page.locator("#machine-lines").inner_text()
     assert page.locator("#machine summary b").inner_text() == "模型与本机"
 
 

@@ -1,4 +1,4 @@
-"""The player's modules by themselves, run in the browser that they are for."""
+"""The audio modules alone, in a browser."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def page(studio: Studio, chromium: Any) -> Iterator[Any]:
-    """Any page of ours that may run scripts will do; one for all."""
+    """One page for all tests."""
     context = chromium.new_context()
     page = context.new_page()
     page.goto(studio.url)
@@ -23,12 +23,12 @@ def page(studio: Studio, chromium: Any) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("cut", [1, 2, 3, 5, 768, 4096])
-def test_samples_do_not_depend_on_where_the_bytes_were_cut(page: Any, cut: int) -> None:
+def test_samples_do_not_depend_on_chunk_boundaries(page: Any, cut: int) -> None:
     got = page.evaluate(
         """async (cut) => {
-          const { Samples } = await import("/studio/pcm.js");
+          const { PcmDecoder } = await import("/studio/audio/pcm.js");
           const pcm = Int16Array.from({ length: 1001 }, (_, i) => (i * 977) % 65536 - 32768);
-          const bytes = new Uint8Array(pcm.buffer), samples = new Samples(), out = [];
+          const bytes = new Uint8Array(pcm.buffer), samples = new PcmDecoder(), out = [];
           for (let i = 0; i < bytes.length; i += cut) out.push(...samples.push(bytes.slice(i, i + cut)));
           return out.length === 1001 && out.every((sample, i) => sample * 32768 === pcm[i]);
         }""",
@@ -38,11 +38,11 @@ def test_samples_do_not_depend_on_where_the_bytes_were_cut(page: Any, cut: int) 
 
 
 @pytest.mark.parametrize("cut", [100, 480, 777, 100_000])
-def test_peaks_are_the_loudest_of_each_20_ms(page: Any, cut: int) -> None:
+def test_peaks_are_the_maximum_of_each_20_ms(page: Any, cut: int) -> None:
     peaks = page.evaluate(
         """async (cut) => {
-          const { Peaks } = await import("/studio/pcm.js");
-          const pcm = new Float32Array(1000), peaks = new Peaks(480), out = [];
+          const { PeakMeter } = await import("/studio/audio/pcm.js");
+          const pcm = new Float32Array(1000), peaks = new PeakMeter(480), out = [];
           pcm[3] = -0.5; pcm[479] = 0.25; pcm[480] = 0.75; pcm[970] = -1;
           for (let i = 0; i < pcm.length; i += cut) out.push(...peaks.push(pcm.slice(i, i + cut)));
           return [...out, ...peaks.flush()];
@@ -53,10 +53,10 @@ def test_peaks_are_the_loudest_of_each_20_ms(page: Any, cut: int) -> None:
 
 
 @pytest.mark.parametrize("rate", [44_100, 48_000, 16_000])
-def test_resampling_keeps_the_wave_and_does_not_depend_on_the_cuts(page: Any, rate: int) -> None:
+def test_resampling_keeps_the_wave_and_does_not_depend_on_chunk_boundaries(page: Any, rate: int) -> None:
     error, cuts, ratio = page.evaluate(
         """async (rate) => {
-          const { Resampler } = await import("/studio/resample.js");
+          const { Resampler } = await import("/studio/audio/resampler.js");
           const tone = (at) => 0.5 * Math.sin(2 * Math.PI * 1000 * at);
           const pcm = Float32Array.from({ length: 24000 }, (_, i) => tone(i / 24000));
           const run = (cut) => {

@@ -1,4 +1,4 @@
-"""Words, voices, keyboard and small screens."""
+"""Text, voices, keyboard and small screens."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from qwen3tts_webui.i18n import Catalog
-from qwen3tts_webui.voices.presets import Presets
+from qwen3tts_webui.voices import Presets
 
 from .conftest import Studio, Visit
 
@@ -38,7 +38,7 @@ def test_choosing_a_language_shows_its_presets(studio: Studio, fresh: Fresh, nat
     assert cards(visit) == [preset.id for preset in Presets.load().of(code)]
 
 
-def test_a_preset_writes_its_description_and_the_request_carries_it(studio: Studio, fresh: Fresh) -> None:
+def test_a_preset_fills_in_its_description_for_the_request(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     choose(visit, "Français")
     preset = Presets.load().of("fr")[1]
@@ -52,7 +52,7 @@ def test_a_preset_writes_its_description_and_the_request_carries_it(studio: Stud
     visit.until("stats.state === 'done'")
 
 
-def test_the_page_language_is_switched_without_losing_what_was_typed(studio: Studio, fresh: Fresh) -> None:
+def test_switching_the_page_language_keeps_the_typed_text(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     visit.type("My own words")
     visit.page.click("#page-language")
@@ -70,12 +70,12 @@ def test_a_browser_in_chinese_gets_a_chinese_page(studio: Studio, fresh: Fresh) 
     assert visit.page.title() == Catalog("zh")("page.title")
 
 
-def test_no_key_is_shown_for_want_of_a_sentence(studio: Studio, fresh: Fresh) -> None:
+def test_no_message_key_is_shown_on_the_page(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     shown = visit.page.evaluate(
         "() => document.body.innerText + [...document.querySelectorAll('[aria-label]')].map((e) => e.ariaLabel)"
     )
-    assert [key for key in Catalog("en").sentences if key in shown] == []
+    assert [key for key in Catalog("en").messages if key in shown] == []
 
 
 def test_hostile_text_is_only_text(studio: Studio, fresh: Fresh) -> None:
@@ -89,7 +89,7 @@ def test_hostile_text_is_only_text(studio: Studio, fresh: Fresh) -> None:
     assert [url for url in visit.requests if url.endswith("/x")] == []
 
 
-def test_the_line_that_is_heard_is_marked(studio: Studio, fresh: Fresh) -> None:
+def test_the_line_being_played_is_highlighted(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     visit.type("first line\n\nsecond line")
     visit.generate()
@@ -107,7 +107,7 @@ def test_control_enter_generates_from_the_text(studio: Studio, fresh: Fresh) -> 
     visit.until("stats.state === 'done'")
 
 
-def test_tab_alone_reaches_everything_and_generates(studio: Studio, fresh: Fresh) -> None:
+def test_the_tab_key_reaches_everything(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     reached = []
     for _ in range(90):
@@ -124,7 +124,7 @@ def test_tab_alone_reaches_everything_and_generates(studio: Studio, fresh: Fresh
     visit.until("stats.state === 'stopped'")
 
 
-def test_the_status_is_told_to_screen_readers(studio: Studio, fresh: Fresh) -> None:
+def test_the_status_is_announced_to_screen_readers(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     status = visit.page.locator("#status")
     assert (status.get_attribute("role"), status.get_attribute("aria-live")) == ("status", "polite")
@@ -138,7 +138,7 @@ def test_the_status_is_told_to_screen_readers(studio: Studio, fresh: Fresh) -> N
     "size", [(1440, 900), (1280, 720), (1440, 780), (1920, 1080)], ids=lambda size: f"{size[0]}x{size[1]}"
 )
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
-def test_header_waveform_and_generate_are_seen_without_scrolling(
+def test_header_waveform_and_generate_are_visible_without_scrolling(
     studio: Studio, fresh: Fresh, locale: str, size: tuple[int, int]
 ) -> None:
     width, height = size
@@ -146,7 +146,7 @@ def test_header_waveform_and_generate_are_seen_without_scrolling(
 
     def lowest() -> list[float]:
         assert visit.page.evaluate("scrollY") == 0
-        names = (".top", "#wave", "#play", "#generate", "#wave-card", "#go-card")
+        names = (".page-header", "#wave", "#play", "#generate", "#wave-card", "#generate-card")
         boxes = [visit.page.locator(name).bounding_box() for name in names]
         assert all(box["y"] >= 0 and box["height"] > 30 for box in boxes)
         return [box["y"] + box["height"] for box in boxes]
@@ -159,13 +159,13 @@ def test_header_waveform_and_generate_are_seen_without_scrolling(
     assert max(lowest()) <= height
     visit.until("stats.state === 'done'")
     assert max(lowest()) <= height
-    visit.page.click("#three")
+    visit.page.click("#compare-takes")
     visit.page.wait_for_function("() => document.querySelectorAll('.take[data-state=done]').length === 3")
     assert max(lowest()) <= height
 
 
 @pytest.mark.parametrize("state", ["before", "after"])
-def test_390_pixels_are_enough(studio: Studio, fresh: Fresh, state: str) -> None:
+def test_the_page_fits_390_pixels(studio: Studio, fresh: Fresh, state: str) -> None:
     visit = fresh(studio.url, viewport={"width": 390, "height": 844}, has_touch=True)
     if state == "after":
         visit.page.tap("#generate")
@@ -182,7 +182,7 @@ def phone(fresh: Fresh, studio: Studio) -> Visit:
 
 
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
-def test_on_a_phone_nothing_lies_on_anything_else(studio: Studio, fresh: Fresh, locale: str) -> None:
+def test_on_a_phone_nothing_overlaps(studio: Studio, fresh: Fresh, locale: str) -> None:
     visit = fresh(studio.url, viewport={"width": 390, "height": 844}, has_touch=True, locale=locale)
     visit.type("Hi.")
     for run in (1, 2):  # two latencies make a line
@@ -203,7 +203,7 @@ def test_on_a_phone_nothing_lies_on_anything_else(studio: Studio, fresh: Fresh, 
         assert apart, boxes
 
 
-def test_on_a_phone_an_error_comes_into_sight_above_generate(studio: Studio, fresh: Fresh) -> None:
+def test_on_a_phone_an_error_is_scrolled_into_view_above_generate(studio: Studio, fresh: Fresh) -> None:
     visit = phone(fresh, studio)
     visit.type("……")
     visit.generate()
@@ -214,7 +214,7 @@ def test_on_a_phone_an_error_comes_into_sight_above_generate(studio: Studio, fre
     assert box["y"] + box["height"] <= generate["y"]
 
 
-def test_on_a_phone_what_the_label_opens_covers_the_figures(studio: Studio, fresh: Fresh) -> None:
+def test_on_a_phone_the_engine_details_cover_the_figures(studio: Studio, fresh: Fresh) -> None:
     visit = phone(fresh, studio)
     visit.page.click("#engine summary")
     covering = """() => {
@@ -224,7 +224,7 @@ def test_on_a_phone_what_the_label_opens_covers_the_figures(studio: Studio, fres
     assert visit.page.evaluate(covering) is True
 
 
-def test_dark_and_light_follow_the_system_until_told_otherwise(studio: Studio, fresh: Fresh) -> None:
+def test_dark_and_light_follow_the_system_until_one_is_chosen(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url, color_scheme="dark")
     dark = "() => document.body.classList.contains('dark')"
     assert visit.page.evaluate(dark) is True

@@ -1,4 +1,4 @@
-"""The page in a real Chromium under its own content security policy: nothing that it needs is forbidden."""
+"""The page under its own content security policy, in a real Chromium."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def test_the_page_speaks_without_breaking_its_policy(studio: Studio, fresh: Call
     assert forbidden == []
 
 
-def test_what_the_policy_forbids_stays_out(studio: Studio, fresh: Callable[..., Visit]) -> None:
+def test_the_policy_blocks_other_hosts(studio: Studio, fresh: Callable[..., Visit]) -> None:
     visit = fresh(studio.url)
     refused = visit.page.evaluate("fetch('https://example.org/').then(() => '', error => error.name)")
     assert refused == "TypeError"
     assert any("Content Security Policy" in words for words in visit.complaints)
 
 
-def test_a_script_that_is_put_into_the_page_does_not_run(studio: Studio, fresh: Callable[..., Visit]) -> None:
+def test_an_injected_script_does_not_run(studio: Studio, fresh: Callable[..., Visit]) -> None:
     visit = fresh(studio.url)
     visit.page.evaluate(
         """() => {
@@ -42,7 +42,7 @@ def test_a_script_that_is_put_into_the_page_does_not_run(studio: Studio, fresh: 
     assert any("Content Security Policy" in words for words in visit.complaints)
 
 
-def test_the_docs_page_breaks_nothing(studio: Studio, fresh: Callable[..., Visit]) -> None:
+def test_the_docs_page_follows_the_policy(studio: Studio, fresh: Callable[..., Visit]) -> None:
     visit = fresh(studio.url)
     visit.page.goto(studio.url + "docs")
     assert "/api/tts" in visit.page.content()

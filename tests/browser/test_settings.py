@@ -1,12 +1,13 @@
-"""The settings drawer: each setting does what it says, is remembered, or says why the speaking engine ignores it."""
+"""The settings drawer: each setting works and is stored, or shows why the active engine ignores it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
-from tests.fakes import PreciseSynthesizer, ZeroCostSynthesizer
+from tests.support.fakes import PreciseSynthesizer, ZeroCostSynthesizer
 
 from .conftest import Studio, Visit, serve
 
@@ -16,7 +17,7 @@ Fresh = Callable[..., Visit]
 
 @pytest.fixture(scope="module")
 def able(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    """An engine that obeys every setting."""
+    """An engine that supports every setting."""
     studio = serve(PreciseSynthesizer(), tmp_path_factory.mktemp("outputs"))
     yield studio
     studio.close()
@@ -24,7 +25,7 @@ def able(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    """An engine that, like the preview voice, knows no sampling, packets or precision."""
+    """An engine without sampling, packet size and precision, like the preview voice."""
     studio = serve(ZeroCostSynthesizer(features=("seed",)), tmp_path_factory.mktemp("outputs"))
     yield studio
     studio.close()
@@ -53,21 +54,21 @@ def spoken(visit: Visit) -> None:
     visit.until(f"stats.run > {run} && stats.state === 'done'")
 
 
-def test_sampling_reaches_the_engine_and_is_remembered(able: Studio, fresh: Fresh) -> None:
-    wished = {"temperature": 0.55, "top_k": 17, "top_p": 0.8, "repetition_penalty": 1.2}
+def test_sampling_options_reach_the_engine_and_are_stored(able: Studio, fresh: Fresh) -> None:
+    options = {"temperature": 0.55, "top_k": 17, "top_p": 0.8, "repetition_penalty": 1.2}
     visit = opened(fresh(able.url))
     visit.page.click("#settings summary")
-    for name, value in wished.items():
+    for name, value in options.items():
         set_number(visit, name, str(value))
     close(visit)
     visit.reload()
     visit.page.wait_for_function("() => document.querySelector('#engine').dataset.kind !== 'away'")
     spoken(visit)
     asked = able.synthesizer.utterances[-1].sampling
-    assert {name: getattr(asked, name) for name in wished} == wished
+    assert {name: getattr(asked, name) for name in options} == options
 
 
-def test_a_number_out_of_range_is_not_taken(able: Studio, fresh: Fresh) -> None:
+def test_a_number_out_of_range_is_rejected(able: Studio, fresh: Fresh) -> None:
     visit = opened(fresh(able.url))
     visit.page.click("#settings summary")
     set_number(visit, "temperature", "99")
@@ -77,15 +78,15 @@ def test_a_number_out_of_range_is_not_taken(able: Studio, fresh: Fresh) -> None:
     assert able.synthesizer.utterances[-1].sampling.temperature == 0.9
 
 
-def test_the_first_packet_reaches_the_engine(able: Studio, fresh: Fresh) -> None:
+def test_the_packet_size_reaches_the_engine(able: Studio, fresh: Fresh) -> None:
     visit = opened(fresh(able.url))
-    visit.page.select_option("#setting-packet_frames", "4")
+    visit.page.select_option("#setting-frames_per_packet", "4")
     close(visit)
     spoken(visit)
-    assert able.synthesizer.utterances[-1].packet_frames == 4
+    assert able.synthesizer.utterances[-1].frames_per_packet == 4
 
 
-def test_a_locked_seed_is_every_requests_seed(able: Studio, fresh: Fresh) -> None:
+def test_a_locked_seed_is_sent_with_every_request(able: Studio, fresh: Fresh) -> None:
     visit = opened(fresh(able.url))
     visit.page.click("#setting-seed")
     visit.page.fill("#setting-seed-number", "4711")
@@ -100,7 +101,7 @@ def test_a_locked_seed_is_every_requests_seed(able: Studio, fresh: Fresh) -> Non
     assert able.synthesizer.utterances[-1].seed != 4711
 
 
-def test_even_loudness_is_asked_for(able: Studio, fresh: Fresh) -> None:
+def test_even_loudness_is_stored(able: Studio, fresh: Fresh) -> None:
     visit = opened(fresh(able.url))
     visit.page.click("#setting-loudness")
     close(visit)
@@ -109,7 +110,7 @@ def test_even_loudness_is_asked_for(able: Studio, fresh: Fresh) -> None:
     assert asked == '{"loudness":true}'
 
 
-def test_even_loudness_changes_the_sound(able: Studio, fresh: Fresh) -> None:
+def test_even_loudness_changes_the_audio(able: Studio, fresh: Fresh) -> None:
     visit = fresh(able.url)
     visit.type("a line\n" * 12)  # it moves the gain slowly
 
@@ -134,36 +135,38 @@ def test_precision_switches_the_engine_and_shows_the_memory(able: Studio, fresh:
     visit = opened(fresh(able.url))
     visit.page.wait_for_selector("#setting-precision:not([disabled])")
     visit.page.select_option("#setting-precision", "bfloat16")
-    visit.page.wait_for_function("() => document.querySelector('#settings .told').textContent.includes('→')")
+    visit.page.wait_for_function("() => document.querySelector('#settings .status').textContent.includes('→')")
     assert able.synthesizer.info.dtype == "bfloat16"
-    assert "float32 → bfloat16" in visit.page.locator("#settings .told").inner_text()
-    assert "GiB" in visit.page.locator("#settings .told").inner_text()
+    assert "float32 → bfloat16" in visit.page.locator("#settings .status").inner_text()
+    assert "GiB" in visit.page.locator("#settings .status").inner_text()
     visit.page.wait_for_selector("#setting-precision:not([disabled])")
     visit.page.select_option("#setting-precision", "float32")
-    visit.page.wait_for_function("() => document.querySelector('#settings .told').textContent.includes('→ float32')")
+    visit.page.wait_for_function("() => document.querySelector('#settings .status').textContent.includes('→ float32')")
     assert able.synthesizer.info.dtype == "float32"
 
 
 @pytest.fixture(scope="module")
 def plain_drawer(plain: Studio, fresh_once: Fresh) -> Visit:
-    """The drawer, all of it open, of a page on which nothing else happens."""
+    """The drawer with all sections open, on an idle page."""
     visit = opened(fresh_once(plain.url))
     visit.page.click("#settings summary")
     return visit
 
 
-@pytest.mark.parametrize("name", ["precision", "packet_frames", "temperature", "top_k", "top_p", "repetition_penalty"])
-def test_what_the_engine_ignores_is_disabled_with_the_reason(plain_drawer: Visit, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["precision", "frames_per_packet", "temperature", "top_k", "top_p", "repetition_penalty"]
+)
+def test_unsupported_settings_are_disabled_with_a_reason(plain_drawer: Visit, name: str) -> None:
     visit = plain_drawer
     assert visit.page.locator(f"#setting-{name}").is_disabled()
     section = visit.page.locator("#settings details" if "p" not in name[-2:] and name.startswith("t") else "#settings")
-    assert "Preview voice, not Qwen3-TTS: this has no effect on it." in section.inner_text()
+    assert "Has no effect with Try-out voice (not Qwen3-TTS)." in section.inner_text()
 
 
-def test_settings_of_another_engine_are_kept_but_not_sent(plain: Studio, fresh: Fresh) -> None:
+def test_settings_of_another_engine_are_stored_but_not_sent(plain: Studio, fresh: Fresh) -> None:
     visit = fresh(plain.url)
     visit.page.evaluate(
-        "localStorage.setItem('qwen3tts.settings', JSON.stringify({ temperature: 0.5, packet_frames: 2 }))"
+        "localStorage.setItem('qwen3tts.settings', JSON.stringify({ temperature: 0.5, frames_per_packet: 2 }))"
     )
     visit.reload()
     visit.page.wait_for_function("() => document.querySelector('#engine').dataset.kind !== 'away'")
@@ -177,7 +180,7 @@ def any_page(able: Studio, fresh_once: Fresh) -> Visit:
 
 
 @pytest.mark.parametrize("rubbish", ["nonsense", "[1]", '{"temperature": "x", "__proto__": 1, "top_k": 1e9}'])
-def test_rubbish_in_the_store_is_forgotten(able: Studio, any_page: Visit, rubbish: str) -> None:
+def test_invalid_stored_settings_are_ignored(able: Studio, any_page: Visit, rubbish: str) -> None:
     visit = any_page
     visit.page.evaluate("(text) => localStorage.setItem('qwen3tts.settings', text)", rubbish)
     visit.reload()
@@ -185,7 +188,7 @@ def test_rubbish_in_the_store_is_forgotten(able: Studio, any_page: Visit, rubbis
     assert able.synthesizer.utterances[-1].sampling.top_k == 50
 
 
-def test_page_language_and_theme_are_chosen_here_too(plain: Studio, fresh: Fresh) -> None:
+def test_page_language_and_theme_can_be_chosen_in_the_drawer(plain: Studio, fresh: Fresh) -> None:
     visit = opened(fresh(plain.url, color_scheme="light"))
     visit.page.select_option("#setting-theme", "dark")
     assert visit.page.evaluate("document.body.classList.contains('dark')") is True
@@ -197,7 +200,7 @@ def test_page_language_and_theme_are_chosen_here_too(plain: Studio, fresh: Fresh
     assert visit.page.locator("#settings-title").inner_text() == "Settings"
 
 
-def test_the_drawer_takes_and_gives_back_the_focus(plain: Studio, fresh: Fresh) -> None:
+def test_the_drawer_takes_and_returns_the_focus(plain: Studio, fresh: Fresh) -> None:
     visit = fresh(plain.url)
     visit.page.focus("#settings-open")
     visit.page.keyboard.press("Enter")
@@ -209,3 +212,17 @@ def test_the_drawer_takes_and_gives_back_the_focus(plain: Studio, fresh: Fresh) 
         )
     close(visit)
     assert visit.page.evaluate("document.activeElement.id") == "settings-open"
+
+
+def test_an_open_menu_survives_a_late_response(able: Studio, fresh: Fresh) -> None:
+    visit = fresh(able.url)
+    visit.page.wait_for_function("() => document.querySelector('#engine').dataset.kind !== 'away'")
+    held: list[Any] = []
+    visit.page.route("**/api/settings/precision", lambda route: held.append(route))
+    visit.page.click("#settings-open")
+    visit.page.focus("#setting-theme")
+    visit.page.evaluate("window.menu = document.activeElement")
+    visit.page.wait_for_function("() => document.querySelector('#setting-precision').disabled")
+    held[0].continue_()
+    visit.page.wait_for_selector("#settings[open][data-asked] #setting-precision:enabled")
+    assert visit.page.evaluate("menu.isConnected && document.activeElement === menu") is True

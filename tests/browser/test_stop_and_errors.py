@@ -1,4 +1,4 @@
-"""When a person changes their mind, and when something goes wrong."""
+"""Stopping, and errors."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes import FailingSynthesizer, RealTimeSynthesizer
-from tests.server.running import until
+from tests.support.fakes import FailingSynthesizer, RealTimeSynthesizer
+from tests.support.wait import wait_until
 
 from .conftest import Studio, Visit, serve
 
@@ -19,7 +19,7 @@ ENDLESS = 3_000  # frames
 
 @pytest.fixture(scope="module")
 def endless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    """An engine that goes on for two minutes."""
+    """An engine that speaks for two minutes."""
     studio = serve(RealTimeSynthesizer(rate=2.0, num_frames=ENDLESS), tmp_path_factory.mktemp("endless"))
     yield studio
     studio.close()
@@ -33,12 +33,12 @@ def failing(tmp_path: Path) -> Iterator[Studio]:
 
 
 def stopped(studio: Studio, before: int) -> bool:
-    """Whether the engine, which had made `before` packets, makes some and then, long before the end, no more."""
-    until(lambda: studio.synthesizer.load.active == 0)
+    """Whether the engine, after `before` packets, made some more and stopped long before the end."""
+    wait_until(lambda: studio.synthesizer.load.running == 0)
     return 0 < studio.synthesizer.packets_made - before < ENDLESS
 
 
-def test_generate_is_stop_at_once_and_stop_stops_the_engine(endless: Studio, fresh: Fresh) -> None:
+def test_generate_becomes_stop_at_once_and_stops_the_engine(endless: Studio, fresh: Fresh) -> None:
     visit = fresh(endless.url)
     before = endless.synthesizer.packets_made
     visit.generate()
@@ -60,7 +60,7 @@ def test_a_closed_tab_stops_the_engine(endless: Studio, fresh: Fresh) -> None:
     assert stopped(endless, before)
 
 
-def test_escape_stops(endless: Studio, fresh: Fresh) -> None:
+def test_escape_stops_the_engine(endless: Studio, fresh: Fresh) -> None:
     visit = fresh(endless.url)
     before = endless.synthesizer.packets_made
     visit.generate()
@@ -70,14 +70,14 @@ def test_escape_stops(endless: Studio, fresh: Fresh) -> None:
     assert stopped(endless, before)
 
 
-def test_an_error_is_a_sentence_with_one_action_and_the_text_stays(studio: Studio, fresh: Fresh) -> None:
+def test_an_error_has_a_message_and_one_action_and_keeps_the_text(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     visit.type("……!!")
     visit.generate()
     visit.until("stats.state === 'failed'")
     assert (
         visit.page.locator("#error-sentence").inner_text()
-        == "There is nothing to speak: type at least one letter or digit."
+        == "There is nothing to synthesize: enter at least one letter or digit."
     )
     assert visit.page.locator("#retry").is_visible()
     assert visit.page.input_value("#text textarea") == "……!!"
@@ -86,15 +86,15 @@ def test_an_error_is_a_sentence_with_one_action_and_the_text_stays(studio: Studi
     assert visit.page.locator("#error-details").inner_text().startswith("empty_text")
 
 
-def test_the_server_answers_in_the_language_of_the_page(studio: Studio, fresh: Fresh) -> None:
+def test_server_errors_are_in_the_page_language(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url, locale="zh-CN")
     visit.type("……!!")
     visit.generate()
     visit.until("stats.state === 'failed'")
-    assert visit.page.locator("#error-sentence").inner_text().startswith("没有可以朗读的内容")
+    assert visit.page.locator("#error-sentence").inner_text().startswith("没有可以合成的内容")
 
 
-def test_the_action_leads_to_the_mistake_and_once_it_is_mended_the_error_is_gone(studio: Studio, fresh: Fresh) -> None:
+def test_the_action_leads_to_the_mistake_and_the_error_disappears_once_fixed(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     visit.type("……!!")
     visit.generate()
@@ -107,25 +107,22 @@ def test_the_action_leads_to_the_mistake_and_once_it_is_mended_the_error_is_gone
     assert not visit.page.locator("#error").is_visible()
 
 
-def test_an_engine_that_fails_is_told_plainly(failing: Studio, fresh: Fresh) -> None:
+def test_a_failing_engine_is_reported_plainly(failing: Studio, fresh: Fresh) -> None:
     visit = fresh(failing.url)
     visit.type("Keep me.")
     visit.generate()
     visit.until("stats.state === 'failed'")
-    assert (
-        visit.page.locator("#error-sentence").inner_text()
-        == "The engine failed while speaking. The text is kept; try again."
-    )
+    assert visit.page.locator("#error-sentence").inner_text() == "Synthesis failed. Your text is kept; try again."
     assert visit.page.input_value("#text textarea") == "Keep me."
 
 
-def test_a_server_that_went_away_is_told_plainly(tmp_path: Path, fresh: Fresh) -> None:
+def test_a_lost_server_is_reported_plainly(tmp_path: Path, fresh: Fresh) -> None:
     studio = serve(RealTimeSynthesizer(rate=2.0), tmp_path)
     visit = fresh(studio.url)
     studio.close()
     visit.generate()
     visit.until("stats.state === 'failed'")
-    assert "connection to the program was lost" in visit.page.locator("#error-sentence").inner_text()
+    assert "connection to the server was lost" in visit.page.locator("#error-sentence").inner_text()
 
 
 def test_a_reload_restores_the_draft(studio: Studio, fresh: Fresh) -> None:

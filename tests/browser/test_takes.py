@@ -1,4 +1,4 @@
-"""Three takes of the same words: together, side by side, blind if wanted; one click keeps the winner."""
+"""Three takes of the same text: generated together, compared side by side, optionally blind; one is chosen."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Fresh = Callable[..., Visit]
 
 def three(visit: Visit) -> None:
     visit.type("The same words.")
-    visit.page.click("#three")
+    visit.page.click("#compare-takes")
     visit.page.wait_for_function("() => document.querySelectorAll('.take[data-state=done]').length === 3")
 
 
@@ -22,7 +22,7 @@ def seeds(visit: Visit) -> list[str]:
     return visit.page.locator(".take small").all_inner_texts()
 
 
-def test_three_seeds_speak_the_same_words_at_the_same_time(studio: Studio, fresh: Fresh) -> None:
+def test_three_takes_of_one_text_have_different_seeds(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     three(visit)
     asked = studio.synthesizer.utterances[-3:]
@@ -32,7 +32,7 @@ def test_three_seeds_speak_the_same_words_at_the_same_time(studio: Studio, fresh
     assert visit.page.locator(".take .hear b").all_inner_texts() == ["A", "B", "C"]
 
 
-def test_a_take_is_heard_and_its_lines_are_on_the_table(studio: Studio, fresh: Fresh) -> None:
+def test_a_played_take_becomes_the_current_take(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     three(visit)
     visit.page.click(".take >> nth=1 >> .hear")
@@ -42,7 +42,7 @@ def test_a_take_is_heard_and_its_lines_are_on_the_table(studio: Studio, fresh: F
     assert visit.page.inner_text(".strip .state") == "1.2 s"
 
 
-def test_one_click_keeps_the_winner_and_its_seed(studio: Studio, fresh: Fresh) -> None:
+def test_choosing_a_take_keeps_its_seed(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     three(visit)
     seed = seeds(visit)[2]
@@ -67,9 +67,9 @@ def test_blind_hides_the_seeds_until_one_is_chosen(studio: Studio, fresh: Fresh)
     assert len(set(seeds(visit))) == 3
 
 
-def test_takes_that_cannot_be_spoken_say_why(studio: Studio, fresh: Fresh) -> None:
+def test_failed_takes_show_the_reason(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     visit.type("……!!")
-    visit.page.click("#three")
+    visit.page.click("#compare-takes")
     visit.page.wait_for_function("() => document.querySelectorAll('.take[data-state=failed]').length === 3")
-    assert visit.page.inner_text("#takes-hint").startswith("There is nothing to speak")
+    assert visit.page.inner_text("#takes-hint").startswith("There is nothing to synthesize")

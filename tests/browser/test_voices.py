@@ -1,4 +1,4 @@
-"""Keep this voice: a take becomes a card that speaks any new text, and the page says whose voice it truly is."""
+"""Saved voices: a take becomes a card that can speak any new text, and the page shows whether the voice is the same."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes import RealTimeSynthesizer
+from tests.support.fakes import RealTimeSynthesizer
 
 from .conftest import Studio, Visit, serve
 
@@ -21,7 +21,7 @@ HOSTILE = "<img src=x onerror=hacked=1> ${window.hacked=2} \u202eevil"
 
 @pytest.fixture(scope="module")
 def continuing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    """An engine that can go on in a voice, as Qwen3-TTS does."""
+    """An engine that can continue in a voice, as Qwen3-TTS does."""
     synthesizer = RealTimeSynthesizer(rate=4.0, num_frames=5)
     synthesizer.info = replace(synthesizer.info, features=synthesizer.info.features | {"continuation"}, preview=False)
     studio = serve(synthesizer, tmp_path_factory.mktemp("continuing"))
@@ -47,21 +47,21 @@ def card(name: str) -> str:
     return f".saved:has(b:text('{name}'))"
 
 
-def test_a_kept_voice_speaks_new_text_in_the_same_voice(continuing: Studio, fresh: Fresh) -> None:
+def test_a_saved_voice_speaks_new_text_in_the_same_voice(continuing: Studio, fresh: Fresh) -> None:
     visit = fresh(continuing.url)
     visit.page.fill("#description textarea", "a calm old man")
     speak(visit, "First words.")
     keep(visit, "Grandpa")
-    assert visit.page.inner_text(f"{card('Grandpa')} em") == "Same voice (continued)"
+    assert visit.page.inner_text(f"{card('Grandpa')} em") == "The same voice in every line"
     visit.page.click(f"{card('Grandpa')} .choose")
     speak(visit, "Quite other words.")
-    passage = continuing.synthesizer.utterances[-1].voice.passage
+    passage = continuing.synthesizer.utterances[-1].voice.acoustic_prompt
     assert passage is not None
     assert passage.text == "First words."
-    assert visit.page.inner_text("#voice-truth") == "Same voice (continued)"
+    assert visit.page.inner_text("#voice-continuity") == "The same voice in every line"
 
 
-def test_another_description_lets_the_kept_voice_go(continuing: Studio, fresh: Fresh) -> None:
+def test_editing_the_description_deselects_the_saved_voice(continuing: Studio, fresh: Fresh) -> None:
     visit = fresh(continuing.url)
     visit.page.fill("#description textarea", "a calm old man")
     speak(visit, "First words.")
@@ -71,23 +71,21 @@ def test_another_description_lets_the_kept_voice_go(continuing: Studio, fresh: F
     visit.page.wait_for_selector(f"{card('Left')}[data-chosen=false]")
     speak(visit, "Other words.")
     asked = continuing.synthesizer.utterances[-1].voice
-    assert (asked.passage, asked.description) == (None, "a young woman")
+    assert (asked.acoustic_prompt, asked.description) == (None, "a young woman")
 
 
-def test_lines_of_one_text_continue_each_other_or_are_said_to_be_similar(
-    studio: Studio, continuing: Studio, fresh: Fresh
-) -> None:
+def test_the_page_shows_whether_lines_share_one_voice(studio: Studio, continuing: Studio, fresh: Fresh) -> None:
     visit = fresh(continuing.url)
     speak(visit, "One.\nTwo.")
-    assert visit.page.inner_text("#voice-truth") == "Same voice (continued)"
+    assert visit.page.inner_text("#voice-continuity") == "The same voice in every line"
     other = fresh(studio.url)
     speak(other, "One.\nTwo.")
-    assert other.page.inner_text("#voice-truth") == "Similar voice (seed only)"
+    assert other.page.inner_text("#voice-continuity") == "The voice may vary a little"
 
 
-@pytest.mark.parametrize(("line", "beside"), [(1, "Two."), (2, "One."), (3, "Two.")])
-def test_a_retake_goes_on_from_the_line_before_and_makes_no_card(
-    continuing: Studio, fresh: Fresh, line: int, beside: str
+@pytest.mark.parametrize(("line", "neighbor"), [(1, "Two."), (2, "One."), (3, "Two.")])
+def test_a_retake_continues_from_the_previous_line_and_saves_no_voice(
+    continuing: Studio, fresh: Fresh, line: int, neighbor: str
 ) -> None:
     visit = fresh(continuing.url)
     made: list[str] = []
@@ -96,14 +94,14 @@ def test_a_retake_goes_on_from_the_line_before_and_makes_no_card(
     visit.page.click(f".strip[aria-label='Line {line}'] .retake")
     visit.until("stats.recalled && !stats.receiving")
     first, asked = continuing.synthesizer.utterances[-4], continuing.synthesizer.utterances[-1]
-    assert asked.voice.passage is not None
-    assert asked.voice.passage.text == beside
+    assert asked.voice.acoustic_prompt is not None
+    assert asked.voice.acoustic_prompt.text == neighbor
     assert asked.seed != first.seed  # with the same one it would be the same reading
-    assert visit.page.inner_text("#voice-truth") == "Same voice (continued)"
+    assert visit.page.inner_text("#voice-continuity") == "The same voice in every line"
     assert [call for call in made if "api/voices" in call and not call.startswith("GET")] == []
 
 
-def test_a_retake_beside_a_retaken_line_goes_on_from_that_one(continuing: Studio, fresh: Fresh) -> None:
+def test_a_retake_continues_from_a_neighbor_that_was_retaken(continuing: Studio, fresh: Fresh) -> None:
     visit = fresh(continuing.url)
     speak(visit, "One.\nTwo.")
     visit.page.fill("#text textarea", "Other words.\nTwo.")
@@ -112,33 +110,33 @@ def test_a_retake_beside_a_retaken_line_goes_on_from_that_one(continuing: Studio
         visit.page.wait_for_function(
             "(line) => document.querySelector('#status').textContent.startsWith(`Line ${line} has`)", arg=line
         )
-    passage = continuing.synthesizer.utterances[-1].voice.passage
+    passage = continuing.synthesizer.utterances[-1].voice.acoustic_prompt
     assert passage is not None
     assert passage.text == "Other words."
 
 
-def test_a_retake_is_another_reading_where_the_seed_is_kept_too(continuing: Studio, fresh: Fresh) -> None:
+def test_a_retake_is_another_reading_even_with_a_locked_seed(continuing: Studio, fresh: Fresh) -> None:
     visit = fresh(continuing.url)
     visit.type("One.\nTwo.")
-    visit.page.click("#three")
+    visit.page.click("#compare-takes")
     visit.page.click(".take[data-state=done] .keep >> nth=0")
     kept = int(visit.until("stats.samples > 0 && !stats.receiving")["seed"])
     visit.page.click(".strip[aria-label='Line 2'] .retake")
     visit.page.wait_for_function("() => document.querySelector('#status').textContent.startsWith('Line 2 has')")
     asked = continuing.synthesizer.utterances[-1]
-    assert (asked.text, asked.voice.passage.text if asked.voice.passage else None) == ("Two.", "One.")
+    assert (asked.text, asked.voice.acoustic_prompt.text if asked.voice.acoustic_prompt else None) == ("Two.", "One.")
     assert asked.seed != kept
 
 
-def test_a_retake_of_what_the_program_no_longer_knows_is_said_to_be_similar(continuing: Studio, fresh: Fresh) -> None:
+def test_a_retake_of_an_expired_request_is_shown_as_same_seed(continuing: Studio, fresh: Fresh) -> None:
     visit = fresh(continuing.url)
     speak(visit, "One.\nTwo.")
     unknown = {"error": {"code": "not_found", "message": "There is no such request."}}
     visit.page.route("**/api/requests/*", lambda route: route.fulfill(status=404, json=unknown))
     visit.page.click(".strip[aria-label='Line 2'] .retake")
     visit.until("stats.recalled && !stats.receiving")
-    assert continuing.synthesizer.utterances[-1].voice.passage is None
-    assert visit.page.inner_text("#voice-truth") == "Similar voice (seed only)"
+    assert continuing.synthesizer.utterances[-1].voice.acoustic_prompt is None
+    assert visit.page.inner_text("#voice-continuity") == "The voice may vary a little"
 
 
 def test_rename_star_export_delete_and_import(continuing: Studio, fresh: Fresh, tmp_path: Path) -> None:
@@ -156,16 +154,16 @@ def test_rename_star_export_delete_and_import(continuing: Studio, fresh: Fresh, 
         visit.page.get_by_role("link", name="Export").click()
     file = tmp_path / "After.voice"
     download.value.save_as(file)
-    assert json.loads(file.read_text())["passage"]["text"] == "First words."
+    assert json.loads(file.read_text())["acoustic_prompt"]["text"] == "First words."
     delete = visit.page.locator("#voice-sheet button:text('Delete')")
     delete.click()
-    visit.page.locator("#voice-sheet button:text('Really?')").click()
+    visit.page.locator("#voice-sheet button:text('Delete?')").click()
     visit.page.wait_for_selector(card("After"), state="detached")
     visit.page.set_input_files("#presets input[type=file]", file)
     visit.page.wait_for_selector(card("After"))
 
 
-def test_a_file_that_is_no_voice_is_refused_in_words(continuing: Studio, fresh: Fresh, tmp_path: Path) -> None:
+def test_an_invalid_voice_file_is_rejected_with_a_message(continuing: Studio, fresh: Fresh, tmp_path: Path) -> None:
     visit = fresh(continuing.url)
     visit.page.click("#tab-mine")
     bad = tmp_path / "bad.voice"

@@ -1,4 +1,4 @@
-"""The live waveform: what is drawn, how one moves in it, and that a long sound costs no more than a short one."""
+"""The live waveform: drawing, seeking, and constant cost for long audio."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes import RealTimeSynthesizer
+from tests.support.fakes import RealTimeSynthesizer
 
 from .conftest import SHORT_FRAMES, Studio, Visit, serve
 
@@ -34,15 +34,15 @@ HEARD, MADE, REST, TICK, DRY, FIRST = (
 )
 
 
-def pixels(visit: Visit, colour: tuple[int, int, int]) -> int:
+def pixels(visit: Visit, color: tuple[int, int, int]) -> int:
     visit.painted()
-    count: int = visit.page.evaluate(COUNT, list(colour))
+    count: int = visit.page.evaluate(COUNT, list(color))
     return count
 
 
 @pytest.fixture
 def slow(tmp_path: Path) -> Iterator[Studio]:
-    """An engine slower than the ear."""
+    """An engine slower than real time."""
     studio = serve(RealTimeSynthesizer(rate=0.5, num_frames=12), tmp_path)
     yield studio
     studio.close()
@@ -56,7 +56,7 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     studio.close()
 
 
-def test_heard_made_and_expected_have_three_tones(long: Studio, fresh: Fresh) -> None:
+def test_played_buffered_and_pending_have_three_colors(long: Studio, fresh: Fresh) -> None:
     visit = fresh(long.url, color_scheme="light")
     visit.type("word " * 120)
     visit.generate()
@@ -65,7 +65,7 @@ def test_heard_made_and_expected_have_three_tones(long: Studio, fresh: Fresh) ->
     visit.generate()
 
 
-def test_segments_and_the_first_sound_are_marked(studio: Studio, fresh: Fresh) -> None:
+def test_segments_and_the_first_audio_are_marked(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url, color_scheme="light")
     visit.type("one line")
     visit.generate()
@@ -78,17 +78,17 @@ def test_segments_and_the_first_sound_are_marked(studio: Studio, fresh: Fresh) -
     assert pixels(visit, TICK) > 0
 
 
-def test_an_underrun_is_marked_and_told(slow: Studio, fresh: Fresh) -> None:
+def test_an_underrun_is_marked_and_reported(slow: Studio, fresh: Fresh) -> None:
     visit = fresh(slow.url, color_scheme="light")
     visit.type("one line")
     visit.generate()
     stats = visit.until("stats.state === 'done'")
     assert stats["underruns"] > 0
     assert pixels(visit, DRY) > 0
-    assert "had to wait" in visit.page.locator("#status").inner_text()
+    assert "Short breaks" in visit.page.locator("#status").inner_text()
 
 
-def test_a_click_moves_within_what_exists_while_more_is_made(long: Studio, fresh: Fresh) -> None:
+def test_a_click_seeks_within_the_received_audio(long: Studio, fresh: Fresh) -> None:
     visit = fresh(long.url)
     visit.type("word " * 120)
     visit.generate()
@@ -104,7 +104,7 @@ def test_a_click_moves_within_what_exists_while_more_is_made(long: Studio, fresh
     visit.generate()
 
 
-def test_the_keyboard_moves_plays_and_says_where_it_is(studio: Studio, fresh: Fresh) -> None:
+def test_the_keyboard_seeks_and_plays(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     visit.type("one\ntwo\nthree")
     visit.generate()
@@ -144,9 +144,9 @@ def test_reduced_motion_draws_twice_a_second(studio: Studio, fresh: Fresh, motio
     assert paints > 12 if most is None else paints <= most
 
 
-def test_ten_minutes_are_looked_at_once_and_drawn_in_no_more_bars(studio: Studio, fresh: Fresh) -> None:
+def test_long_audio_is_scanned_once_and_drawn_in_as_many_bars_as_fit(studio: Studio, fresh: Fresh) -> None:
     got: dict[str, Any] = fresh(studio.url).page.evaluate("""async () => {
-      const { Loudest, paintWave } = await import("./studio/waveform.js");
+      const { BarPeaks, paintWave } = await import("./studio/regions/playback/waveform.js");
       let looks = 0;
       const ten = Array.from({ length: 30000 }, (_, i) => (i % 50) / 50);
       const look = (all, key) => {
@@ -154,16 +154,16 @@ def test_ten_minutes_are_looked_at_once_and_drawn_in_no_more_bars(studio: Studio
         return all[key];
       };
       const peaks = new Proxy(ten, { get: look });
-      const stats = { samples: 600 * 24000, position: 300 * 24000, receiving: false }, loudest = new Loudest();
+      const stats = { samples: 600 * 24000, position: 300 * 24000, receiving: false }, barPeaks = new BarPeaks();
       const pen = document.createElement("canvas").getContext("2d");
       let bars = 0;
       pen.roundRect = () => bars++;
-      const sound = { peaks, marks: { segments: [], underruns: [] }, stats, span_s: 600, loudest };
-      paintWave(pen, sound, 700, 100, () => "#000");
+      const wave = { peaks, timeline: { segments: [], underruns: [] }, stats, span_s: 600, barPeaks };
+      paintWave(pen, wave, 700, 100, () => "#000");
       const first = looks;
-      for (let i = 0; i < 30; i++) paintWave(pen, sound, 700, 100, () => "#000");
+      for (let i = 0; i < 30; i++) paintWave(pen, wave, 700, 100, () => "#000");
       return { first, more: (looks - first) / 30, bars: bars / 31 };
     }""")
     assert got["first"] >= 30_000
-    assert got["more"] < 600  # the last bar and the first sound, not the whole
+    assert got["more"] < 600  # the last bar and the first audio, not everything
     assert got["bars"] <= 700 / 6

@@ -23,7 +23,7 @@ import pytest
 import requests
 
 from qwen3tts_webui.cli.serve import listen
-from tests.server.running import connect
+from tests.support.server import connect
 
 pytestmark = [
     pytest.mark.slow,
@@ -72,8 +72,10 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    folder = Path(tempfile.mkdtemp(prefix="qtts"))  # short: Ray puts sockets below it, whose names have 107 characters
-    with listen("127.0.0.1", 22_000) as free:  # below those that systems give to whoever asks for any
+    folder = Path(
+        tempfile.mkdtemp(prefix="qtts")
+    )  # short: Ray creates sockets in it, and their paths are limited to 107 characters
+    with listen("127.0.0.1", 22_000) as free:  # below those that systems assign for port 0
         port = free.getsockname()[1]
     (folder / "serve.yaml").write_text(CONFIG.format(port=port))
     environment = {
@@ -137,7 +139,7 @@ def test_the_page_and_the_api_are_there(cluster: Cluster):
     assert (info["ready"], info["preview"]) == (True, True)
 
 
-def test_a_mistake_is_told_as_everywhere(cluster: Cluster):
+def test_errors_are_those_of_a_single_server(cluster: Cluster):
     answer = requests.post(f"{cluster.url}/api/tts", json={"text": " "}, timeout=60)
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "empty_text")
 
@@ -149,9 +151,9 @@ def test_both_speak_and_share_one_history(cluster: Cluster):
             assert sum(map(len, answer.iter_content(4_800))) > 24_000
             spoken[answer.headers["X-Replica"]] = answer.headers["X-Request-Id"]
     for owner, request_id in spoken.items():
-        told = requests.get(f"{cluster.url}/api/requests/{request_id}", timeout=60)
-        assert (told.headers["X-Replica"], told.json()["request_id"]) == (owner, request_id)
-        assert requests.get(f"{cluster.url}/api/history/of/{request_id}", timeout=60).status_code == 200
+        response = requests.get(f"{cluster.url}/api/requests/{request_id}", timeout=60)
+        assert (response.headers["X-Replica"], response.json()["request_id"]) == (owner, request_id)
+        assert requests.get(f"{cluster.url}/api/history?request_id={request_id}", timeout=60).status_code == 200
     totals = {requests.get(f"{cluster.url}/api/history", timeout=60).json()["total"] for _ in range(6)}
     assert len(totals) == 1
     assert totals.pop() >= 2
@@ -190,7 +192,7 @@ def test_a_replica_that_dies_takes_only_its_own_streams(cluster: Cluster):
     while not broken:
         for name, sound in sounds.items():
             try:
-                assert len(next(sound)) > 0  # a clean end would be StopIteration: success that is none
+                assert len(next(sound)) > 0  # a clean end would be StopIteration, a false success
             except requests.RequestException:
                 broken.append(name)
     assert len(broken) == 1
@@ -198,8 +200,8 @@ def test_a_replica_that_dies_takes_only_its_own_streams(cluster: Cluster):
     assert all(len(next(sounds[whole])) for _ in range(10))
 
     lost = streams[broken[0]].headers["X-Request-Id"]
-    told = requests.get(f"{cluster.url}/api/requests/{lost}", timeout=60)
-    assert (told.status_code, told.json()["error"]["code"]) == (404, "not_found")
+    response = requests.get(f"{cluster.url}/api/requests/{lost}", timeout=60)
+    assert (response.status_code, response.json()["error"]["code"]) == (404, "not_found")
     kept = streams[whole].headers["X-Request-Id"]
     assert requests.get(f"{cluster.url}/api/requests/{kept}", timeout=60).json()["ended"] is False
     with cluster.speak("We go on.") as answer:

@@ -17,7 +17,7 @@ from qwen3tts_webui.engine.hardware import Choice, Dtype
 from qwen3tts_webui.engine.runner import Runner
 from qwen3tts_webui.engine.seat import Seat
 from qwen3tts_webui.model import Qwen3TTS, load_model
-from qwen3tts_webui.types import Codes, Pcm, Sampling, Spoken, Stopped, Utterance, Voice
+from qwen3tts_webui.types import Codes, FinishReason, Pcm, Sampling, SynthesisResult, Utterance, Voice
 from tests.model.golden import GOLDEN
 
 CHECKPOINT = GOLDEN / "design"
@@ -32,28 +32,28 @@ GREEDY = replace(PLAIN, text="One, two.", sampling=Sampling(greedy=True))
 
 @dataclass(eq=False)
 class Listener:
-    """A sink that keeps everything. `full` and `cancelled` are turned by the test; `ring` wakes the engine."""
+    """A sink that keeps everything. The test sets `is_backpressured` and `cancelled`; `ring` wakes the engine."""
 
     packets: list[Pcm] = field(default_factory=list)
-    spoken: Spoken | None = None
+    spoken: SynthesisResult | None = None
     error: Exception | None = None
-    full: bool = False
+    is_backpressured: bool = False
     cancelled: bool = False
     endings: int = 0
     ended: threading.Event = field(default_factory=threading.Event)
     ring: Callable[[], None] = lambda: None
     after_packets: dict[int, Callable[[], None]] = field(default_factory=dict)
 
-    def watch(self, on_room: Callable[[], None]) -> None:
-        self.ring = on_room
+    def watch(self, on_capacity: Callable[[], None]) -> None:
+        self.ring = on_capacity
 
     def put(self, pcm: Pcm) -> None:
         assert not self.endings
         self.packets.append(pcm)
         self.after_packets.pop(len(self.packets), lambda: None)()
 
-    def finish(self, spoken: Spoken) -> None:
-        self.spoken = spoken
+    def finish(self, result: SynthesisResult) -> None:
+        self.spoken = result
         self._end()
 
     def fail(self, error: Exception) -> None:
@@ -88,7 +88,7 @@ class Alone:
 
     codes: Codes
     sound: Pcm
-    stopped: Stopped | None
+    stopped: FinishReason | None
 
 
 _ALONE: dict[tuple[int, Utterance], Alone] = {}
@@ -97,7 +97,7 @@ _ALONE: dict[tuple[int, Utterance], Alone] = {}
 def alone(model: Qwen3TTS, utterance: Utterance) -> Alone:
     """By the plain twin of the engine, `Qwen3TTS.speak`."""
     key = (id(model), utterance)
-    if utterance.voice.passage is not None or key not in _ALONE:
+    if utterance.voice.acoustic_prompt is not None or key not in _ALONE:
         packets = list(model.speak(utterance, max_frames=utterance.max_frames))
         codes, sound = (np.concatenate([getattr(packet, name) for packet in packets]) for name in ("codes", "pcm"))
         _ALONE[key] = Alone(codes, sound, packets[-1].stopped)
@@ -108,7 +108,7 @@ def assert_as_alone(model: Qwen3TTS, utterance: Utterance, listener: Listener) -
     expected = alone(model, utterance)
     assert listener.error is None and listener.spoken is not None and listener.spoken.codes is not None
     assert listener.spoken.codes.tolist() == expected.codes.tolist()
-    assert listener.spoken.stopped == expected.stopped
+    assert listener.spoken.finish_reason == expected.stopped
     assert listener.sound.shape == expected.sound.shape
     assert np.abs(listener.sound - expected.sound).max(initial=0.0) < 1e-5
 

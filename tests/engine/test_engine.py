@@ -13,11 +13,19 @@ import torch
 
 from qwen3tts_webui.engine.hardware import Choice
 from qwen3tts_webui.engine.runner import Rows, Runner, Seating
-from qwen3tts_webui.errors import Busy, CheckpointError, EngineStopped, InvalidValue, NotReady, NumericalError, WontFit
+from qwen3tts_webui.errors import (
+    Busy,
+    CheckpointError,
+    EngineStopped,
+    InsufficientMemory,
+    InvalidValue,
+    NotReady,
+    NumericalError,
+)
 from qwen3tts_webui.model import Qwen3TTS, load_model
 from qwen3tts_webui.model.frame import BROKEN
 from qwen3tts_webui.model.sampling import Reach
-from qwen3tts_webui.stream import PcmStream, TextQueue
+from qwen3tts_webui.streams import PcmStream, TextQueue
 from qwen3tts_webui.types import Voice
 from tests.engine.speaking import (
     CHECKPOINT,
@@ -60,7 +68,7 @@ def test_what_the_engine_says_is_what_one_alone_says(model: Qwen3TTS, shared: Ca
         listeners = ask(running, *utterances)
         for utterance, listener in zip(utterances, listeners, strict=True):
             assert_as_alone(model, utterance, listener.wait())
-        until(lambda: running.load.active == running.load.waiting == 0)
+        until(lambda: running.load.running == running.load.queued == 0)
 
 
 def test_who_speaks(model: Qwen3TTS, custom: Qwen3TTS, shared: Callable[[Choice], Runner]) -> None:
@@ -69,7 +77,7 @@ def test_who_speaks(model: Qwen3TTS, custom: Qwen3TTS, shared: Callable[[Choice]
     assert (info.name, info.preview, info.model, info.model_type) == ("qwen3-tts", False, "tiny", "voice_design")
     assert (info.device, info.dtype, info.slots) == ("cpu", "float32", 4)
     assert info.languages == ("zh", "en", "ja", "de", "fr", "ru")
-    assert {"description", "continuation", "feed", "seed", "precision"} <= info.features
+    assert {"description", "continuation", "text_streaming", "seed", "precision"} <= info.features
     assert "speaker" not in info.features
 
 
@@ -77,12 +85,12 @@ def test_what_is_asked_while_loading_waits_and_is_cold(model: Qwen3TTS, shared: 
     gate = Gate(shared)
     with engine(model, gate, wait=False) as running:
         (listener,) = ask(running, PLAIN)
-        assert not running.ready and running.load.waiting == 1 and running.info.slots == 0
+        assert not running.ready and running.load.queued == 1 and running.info.slots == 0
         gate.open.set()
         assert_as_alone(model, PLAIN, listener.wait())
-        assert listener.spoken is not None and listener.spoken.timings.cold
+        assert listener.spoken is not None and listener.spoken.timings.includes_warmup
         (later,) = ask(running, PLAIN)
-        assert later.wait().spoken is not None and not later.spoken.timings.cold  # type: ignore[union-attr]
+        assert later.wait().spoken is not None and not later.spoken.timings.includes_warmup  # type: ignore[union-attr]
 
 
 def test_a_full_queue_refuses_all_of_a_list_before_anything_is_spent(
@@ -95,7 +103,7 @@ def test_a_full_queue_refuses_all_of_a_list_before_anything_is_spent(
             ask(running, PLAIN, GREEDY)
         assert refused.value.params["waiting"] == 2
         assert 1 <= int(str(refused.value.params["retry_after_s"])) <= 60
-        assert running.load.waiting == 2
+        assert running.load.queued == 2
         first[0].leave()  # who has left takes no place
         ask(running, PLAIN, GREEDY)
         gate.open.set()
@@ -107,14 +115,14 @@ def test_a_request_that_cannot_be_spoken_is_refused_at_once(
     with engine(model, shared) as running:
         with pytest.raises(Exception, match="speaker"):
             ask(running, PLAIN, replace(PLAIN, voice=Voice(speaker="ryan")))
-        assert running.load.waiting == 0
+        assert running.load.queued == 0
 
 
 @pytest.mark.parametrize(
     "error",
     [
         CheckpointError(file="model.safetensors", key="talker.x", problem="the tensor is missing"),
-        WontFit(needed_gib=9.0, free_gib=1.0, device="cpu", instead="Use another device."),
+        InsufficientMemory(needed_gib=9.0, free_gib=1.0, device="cpu", hint="Use another device."),
     ],
 )
 def test_an_engine_that_cannot_load_says_why(model: Qwen3TTS, error: Exception) -> None:
@@ -138,7 +146,7 @@ def test_a_slow_listener_holds_nobody_up(model: Qwen3TTS, shared: Callable[[Choi
     with engine(model, shared) as running:
         slow = PcmStream(capacity_s=0.1)
         running.submit([(LONG, slow)])
-        until(lambda: slow.full)
+        until(lambda: slow.is_backpressured)
         others = ask(running, LONG, GREEDY, replace(LONG, seed=6))
         for listener in others:
             listener.wait()
@@ -150,18 +158,18 @@ def test_one_who_leaves_frees_the_slot(model: Qwen3TTS, shared: Callable[[Choice
     with engine(model, shared) as running:
         streams = [PcmStream() for _ in range(6)]
         running.submit([(ENDLESS, stream) for stream in streams])
-        until(lambda: running.load.active == 4)
+        until(lambda: running.load.running == 4)
         for stream in streams:
             stream.cancel()
-        until(lambda: running.load.active == 0 and running.load.waiting == 0)
-        assert all(stream.spoken is not None and stream.spoken.stopped == "cancelled" for stream in streams)
+        until(lambda: running.load.running == 0 and running.load.queued == 0)
+        assert all(stream.result is not None and stream.result.finish_reason == "cancelled" for stream in streams)
 
 
 def test_text_from_another_thread_wakes_the_engine(model: Qwen3TTS, shared: Callable[[Choice], Runner]) -> None:
     whole = replace(LONG, text_mode="streaming")
     with engine(model, shared) as running:
         feed = TextQueue()
-        (listener,) = ask(running, replace(LONG, text="", feed=feed))
+        (listener,) = ask(running, replace(LONG, text="", text_stream=feed))
         for word in LONG.text.split(" "):
             assert feed.write(word if word == "Hello" else f" {word}")
         feed.close()
@@ -187,7 +195,7 @@ def test_submitting_and_leaving_from_many_threads(model: Qwen3TTS, shared: Calla
             thread.start()
         for thread in threads:
             thread.join(60)
-        until(lambda: running.load.active == running.load.waiting == 0)
+        until(lambda: running.load.running == running.load.queued == 0)
         assert len(streams) == 24 and all(stream.ended for stream in streams)
 
 
@@ -197,7 +205,7 @@ def test_submitting_and_leaving_from_many_threads(model: Qwen3TTS, shared: Calla
 def test_half_precision_takes_less_memory_and_those_who_wait_are_served(model: Qwen3TTS) -> None:
     with engine(model) as running:
         speaking = ask(running, *[replace(LONG, seed=seed) for seed in range(4)])
-        until(lambda: running.load.active == 4)
+        until(lambda: running.load.running == 4)
         future = running.switch("bfloat16")
         waiting = ask(running, GREEDY, PLAIN)
         switched = future.result(60)
@@ -225,13 +233,13 @@ def test_half_precision_halves_what_the_language_model_holds(model: Qwen3TTS) ->
 def test_a_type_that_cannot_be_loaded_leaves_things_as_they_were(model: Qwen3TTS) -> None:
     def load(choice: Choice) -> Runner:
         if choice.dtype == "bfloat16":
-            raise WontFit(needed_gib=9.0, free_gib=1.0, device="cpu", instead="Use another device.")
+            raise InsufficientMemory(needed_gib=9.0, free_gib=1.0, device="cpu", hint="Use another device.")
         return load_runner(choice)
 
     with engine(model, load) as running:
         future = running.switch("bfloat16")
         (waiting,) = ask(running, LONG)
-        assert isinstance(future.exception(60), WontFit)
+        assert isinstance(future.exception(60), InsufficientMemory)
         assert_as_alone(model, LONG, waiting.wait())
         assert running.info.dtype == "float32"
 
@@ -365,7 +373,7 @@ def test_closing_in_mid_speech_tells_everyone(model: Qwen3TTS, shared: Callable[
     before = set(threading.enumerate())
     with engine(model, shared) as running:
         listeners = ask(running, *[replace(ENDLESS, seed=seed) for seed in range(9)])
-        until(lambda: running.load.active == 4)
+        until(lambda: running.load.running == 4)
         running.close()
         assert all(listener.endings == 1 for listener in listeners)
         assert {type(listener.error) for listener in listeners if listener.spoken is None} == {EngineStopped}
@@ -386,7 +394,7 @@ def test_closing_with_grace_lets_them_finish(model: Qwen3TTS, shared: Callable[[
 def test_grace_ends(model: Qwen3TTS, shared: Callable[[Choice], Runner]) -> None:
     with engine(model, shared) as running:
         feed = TextQueue()  # its writer never writes
-        (listener,) = ask(running, replace(PLAIN, text="", feed=feed))
+        (listener,) = ask(running, replace(PLAIN, text="", text_stream=feed))
         running.close(grace_s=0.05)
         assert isinstance(listener.error, EngineStopped)
 

@@ -188,8 +188,8 @@ def test_a_sink_that_raises_ends_its_own_utterance(model: Qwen3TTS, method: str)
                 raise ConnectionError
             super().put(pcm)
 
-        def finish(self, spoken: Any) -> None:
-            super().finish(spoken)
+        def finish(self, result: Any) -> None:
+            super().finish(result)
             if method == "finish":
                 raise ConnectionError
 

@@ -14,8 +14,8 @@ from qwen3tts_webui.engine.floor import Floor
 from qwen3tts_webui.engine.runner import PASSAGE_MEMORY, Runner
 from qwen3tts_webui.errors import EmptyText, TextTooLong
 from qwen3tts_webui.model import Qwen3TTS
-from qwen3tts_webui.stream import TextQueue
-from qwen3tts_webui.types import Passage, Sampling, Utterance, Voice
+from qwen3tts_webui.streams import TextQueue
+from qwen3tts_webui.types import AcousticPrompt, Sampling, Utterance, Voice
 from tests.engine.speaking import (
     FRAMES,
     GREEDY,
@@ -34,7 +34,7 @@ POOL = (
     GREEDY,
     replace(PLAIN, seed=9, max_frames=1),
     replace(LONG, seed=2, text_mode="streaming"),
-    replace(LONG, seed=3, voice=Voice(), language="german", packet_frames=2),
+    replace(LONG, seed=3, voice=Voice(), language="german", frames_per_packet=2),
     replace(PLAIN, seed=4, sampling=Sampling(temperature=1.3, top_k=0, top_p=0.8, repetition_penalty=1.3)),
 )
 
@@ -69,7 +69,7 @@ def test_any_order_of_joining_and_leaving_is_as_alone(
             assert_as_alone(model, utterance, listener)
             continue
         expected = alone(model, utterance)
-        assert listener.spoken is not None and listener.spoken.stopped in ("cancelled", expected.stopped)
+        assert listener.spoken is not None and listener.spoken.finish_reason in ("cancelled", expected.stopped)
         heard = listener.sound
         assert np.abs(heard - expected.sound[: len(heard)]).max(initial=0.0) < 1e-5
 
@@ -103,7 +103,7 @@ def test_custom_voices_of_different_speakers_share_a_batch(custom: Qwen3TTS) -> 
 @pytest.mark.parametrize("mode", ["whole", "streaming"])
 def test_a_passage_goes_on_in_its_voice_beside_others(model: Qwen3TTS, mode: str) -> None:
     before = alone(model, LONG)
-    voice = replace(LONG.voice, passage=Passage(text=LONG.text, codes=before.codes))
+    voice = replace(LONG.voice, acoustic_prompt=AcousticPrompt(text=LONG.text, codes=before.codes))
     going_on = replace(PLAIN, text="And more of it.", voice=voice, text_mode=mode)  # type: ignore[arg-type]
     playing = stage(model)
     playing.ask(LONG)
@@ -117,7 +117,7 @@ def test_a_passage_goes_on_in_its_voice_beside_others(model: Qwen3TTS, mode: str
 
 
 def feed_of(utterance: Utterance, feed: TextQueue) -> Utterance:
-    return replace(utterance, text="", feed=feed)
+    return replace(utterance, text="", text_stream=feed)
 
 
 @pytest.mark.parametrize("pieces", [["Hello there, this is a short test of the speech model."], list(LONG.text)])
@@ -216,7 +216,7 @@ def test_packets_stay_small_for_one_who_runs_dry(model: Qwen3TTS) -> None:
 
 @pytest.mark.parametrize("asked", [1, 3, 100])
 def test_the_packet_size_that_was_asked_for(model: Qwen3TTS, asked: int) -> None:
-    utterance = replace(LONG, packet_frames=asked)
+    utterance = replace(LONG, frames_per_packet=asked)
     playing = stage(model)
     listener = playing.ask(utterance)
     playing.run()
@@ -228,11 +228,11 @@ def test_the_packet_size_that_was_asked_for(model: Qwen3TTS, asked: int) -> None
 
 
 def test_an_utterance_ends_by_itself(model: Qwen3TTS) -> None:
-    seed = next(seed for seed in range(50) if alone(model, replace(PLAIN, seed=seed, max_frames=30)).stopped == "end")
+    seed = next(seed for seed in range(50) if alone(model, replace(PLAIN, seed=seed, max_frames=30)).stopped == "stop")
     playing = stage(model)
     listener = playing.ask(replace(PLAIN, seed=seed, max_frames=30))
     playing.run()
-    assert listener.spoken is not None and listener.spoken.stopped == "end"
+    assert listener.spoken is not None and listener.spoken.finish_reason == "stop"
     assert listener.spoken.num_samples == len(listener.sound)
 
 
@@ -241,7 +241,7 @@ def test_the_cap_of_a_short_text_stops_a_run_away(model: Qwen3TTS, monkeypatch: 
     playing = stage(model)
     listener = playing.ask(replace(LONG, max_frames=None))
     playing.run()
-    assert listener.spoken is not None and listener.spoken.stopped == "cap" and sum(listener.frames) == 3
+    assert listener.spoken is not None and listener.spoken.finish_reason == "length" and sum(listener.frames) == 3
 
 
 def test_the_slot_is_full(model: Qwen3TTS) -> None:
@@ -264,7 +264,7 @@ def test_a_cancel_frees_the_slot_before_the_next_frame(model: Qwen3TTS) -> None:
     first.cancelled = True
     playing.run(1)
     assert sum(first.frames) == heard
-    assert first.spoken is not None and first.spoken.stopped == "cancelled"
+    assert first.spoken is not None and first.spoken.finish_reason == "cancelled"
     assert second.packets  # it got the slot in the same turn
     playing.run()
     assert_as_alone(model, GREEDY, second)
@@ -288,12 +288,12 @@ def test_a_full_listener_is_held_and_goes_on_where_it_was(model: Qwen3TTS) -> No
     playing = stage(model)
     slow, other = playing.ask(LONG), playing.ask(replace(LONG, seed=6))
     playing.run(2)
-    slow.full = True
+    slow.is_backpressured = True
     heard = sum(slow.frames)
     playing.run()
     assert_as_alone(model, replace(LONG, seed=6), other)
     assert sum(slow.frames) == heard and not slow.endings
-    slow.full = False
+    slow.is_backpressured = False
     playing.run()
     assert_as_alone(model, LONG, slow)
 
@@ -325,7 +325,7 @@ def test_timings_count_from_the_moment_of_asking(model: Qwen3TTS) -> None:
     assert timings.prefill_ms == timings.codec_ms == 0.0  # time stood still meanwhile
     assert timings.total_ms is not None and timings.total_ms > 400
     assert timings.frames_per_second == pytest.approx(FRAMES / (0.1 * (FRAMES - 2)), rel=0.5)
-    assert not timings.cold
+    assert not timings.includes_warmup
 
 
 def test_what_was_asked_before_the_model_was_there_is_marked_cold(model: Qwen3TTS) -> None:
@@ -334,13 +334,13 @@ def test_what_was_asked_before_the_model_was_there_is_marked_cold(model: Qwen3TT
     playing.clock.now += 1
     playing.floor = Floor(playing.runner, playing.floor.queue, group=8, clock=playing.clock)
     playing.run()
-    assert listener.spoken is not None and listener.spoken.timings.cold
+    assert listener.spoken is not None and listener.spoken.timings.includes_warmup
 
 
 def test_of_a_long_passage_the_codec_hears_the_end(model: Qwen3TTS) -> None:
     """Codes are exact whatever its length; its sound is taken up from the last frames."""
     codes = np.concatenate([alone(model, LONG).codes] * 8)
-    voice = replace(LONG.voice, passage=Passage(text=LONG.text, codes=codes))
+    voice = replace(LONG.voice, acoustic_prompt=AcousticPrompt(text=LONG.text, codes=codes))
     going_on = replace(LONG, text="And more of it.", voice=voice)
     playing = stage(model)
     listener = playing.ask(going_on)

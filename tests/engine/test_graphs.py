@@ -16,7 +16,7 @@ from qwen3tts_webui.engine.capture import CudaCapture
 from qwen3tts_webui.engine.graphs import Capture, GraphRunner, Shape
 from qwen3tts_webui.engine.runner import Runner
 from qwen3tts_webui.model import Qwen3TTS, load_model
-from qwen3tts_webui.types import Passage, Sampling, Utterance, Voice
+from qwen3tts_webui.types import AcousticPrompt, Sampling, Utterance, Voice
 from tests.engine.speaking import (
     CHECKPOINT,
     GREEDY,
@@ -132,7 +132,7 @@ def test_three_are_padded_to_four(graphs: tuple[Qwen3TTS, Capture]) -> None:
     [
         Sampling(top_k=0),
         Sampling(top_p=0.7),
-        Sampling(predictor_top_k=0, predictor_top_p=0.9),
+        Sampling(subtalker_top_k=0, subtalker_top_p=0.9),
         Sampling(temperature=1.4, top_k=3, repetition_penalty=1.5),
     ],
 )
@@ -222,14 +222,14 @@ def test_a_freed_slot_costs_nothing(model: Qwen3TTS) -> None:
 
 def test_packets_of_odd_sizes(graphs: tuple[Qwen3TTS, Capture]) -> None:
     runner = captured(graphs)
-    assert_same(runner, [replace(LONG, packet_frames=size) for size in (3, 5, 2, 1)])
+    assert_same(runner, [replace(LONG, frames_per_packet=size) for size in (3, 5, 2, 1)])
 
 
 def test_a_passage_is_heard_again(graphs: tuple[Qwen3TTS, Capture]) -> None:
     runner = captured(graphs)
     codes = alone(runner.model, LONG).codes
-    passage = Passage(text=LONG.text, codes=codes)
-    going_on = replace(PLAIN, voice=Voice(description=LONG.voice.description, passage=passage))
+    passage = AcousticPrompt(text=LONG.text, codes=codes)
+    going_on = replace(PLAIN, voice=Voice(description=LONG.voice.description, acoustic_prompt=passage))
     (listener,) = assert_same(runner, [going_on])
     if runner.model.device.type == "cpu":
         assert_as_alone(runner.model, going_on, listener)

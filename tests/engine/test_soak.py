@@ -13,7 +13,7 @@ from qwen3tts_webui.engine.hardware import Choice
 from qwen3tts_webui.engine.runner import Runner
 from qwen3tts_webui.errors import Busy
 from qwen3tts_webui.model import Qwen3TTS
-from qwen3tts_webui.stream import PcmStream
+from qwen3tts_webui.streams import PcmStream
 from tests.engine.speaking import PLAIN, engine, until
 
 SLOTS = 40
@@ -35,9 +35,9 @@ def speak(running: Engine, count: int, source: random.Random) -> int:
         streams.append(stream)
         if source.random() < 0.3:
             stream.cancel()
-    until(lambda: running.load.active == running.load.waiting == 0)
+    until(lambda: running.load.running == running.load.queued == 0)
     until(lambda: all(stream.ended for stream in streams))
-    return sum(stream.spoken is not None and stream.spoken.stopped != "cancelled" for stream in streams)
+    return sum(stream.result is not None and stream.result.finish_reason != "cancelled" for stream in streams)
 
 
 def test_two_thousand_leave_nothing_behind(model: Qwen3TTS) -> None:

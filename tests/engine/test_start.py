@@ -6,7 +6,7 @@ import pytest
 
 from qwen3tts_webui.engine.hardware import Choice, Dtype, Gpu, Machine
 from qwen3tts_webui.engine.start import needed_bytes, start_engine, suitable_slots
-from qwen3tts_webui.errors import CheckpointError, InvalidValue, WontFit
+from qwen3tts_webui.errors import CheckpointError, InsufficientMemory, InvalidValue
 from qwen3tts_webui.model import Qwen3TTS
 from qwen3tts_webui.model.synthetic import synthetic_spec
 from tests.engine.speaking import CHECKPOINT, PLAIN, ask, assert_as_alone
@@ -30,7 +30,7 @@ def test_what_is_wrong_is_said_before_anything_is_loaded() -> None:
         start_engine(CHECKPOINT / "nowhere")
     with pytest.raises(InvalidValue):
         start_engine(CHECKPOINT, device="cpu", dtype="fp8")
-    with pytest.raises(WontFit):
+    with pytest.raises(InsufficientMemory):
         start_engine(CHECKPOINT, device="cpu", dtype="float32", slots=10_000_000)
 
 

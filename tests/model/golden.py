@@ -41,9 +41,9 @@ def utterance_of(request: dict[str, Any], *, streaming: bool) -> Utterance:
         "top_k": "top_k",
         "top_p": "top_p",
         "repetition_penalty": "repetition_penalty",
-        "subtalker_temperature": "predictor_temperature",
-        "subtalker_top_k": "predictor_top_k",
-        "subtalker_top_p": "predictor_top_p",
+        "subtalker_temperature": "subtalker_temperature",
+        "subtalker_top_k": "subtalker_top_k",
+        "subtalker_top_p": "subtalker_top_p",
     }
     return Utterance(
         text=request["text"],
@@ -97,9 +97,9 @@ def forced_scores(
     narrow = {"top_k": sampling.top_k, "top_p": sampling.top_p, "temperature": sampling.temperature}
     first_rule.set(0, greedy=sampling.greedy, num_codes=spec.talker.vocab_size, **narrow)
     narrow = {
-        "top_k": sampling.predictor_top_k,
-        "top_p": sampling.predictor_top_p,
-        "temperature": sampling.predictor_temperature,
+        "top_k": sampling.subtalker_top_k,
+        "top_p": sampling.subtalker_top_p,
+        "temperature": sampling.subtalker_temperature,
     }
     rest_rule.set(0, greedy=sampling.greedy, num_codes=spec.predictor.codebook_size, **narrow)
 

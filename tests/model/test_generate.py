@@ -12,7 +12,7 @@ import torch
 from qwen3tts_webui.errors import InvalidValue, NumericalError, TextTooLong, UnknownLanguage
 from qwen3tts_webui.model import Packet, Qwen3TTS, load_model
 from qwen3tts_webui.model.generate import frame_cap
-from qwen3tts_webui.types import Codes, Passage, Sampling, TextMode, Utterance, Voice
+from qwen3tts_webui.types import AcousticPrompt, Codes, Sampling, TextMode, Utterance, Voice
 from tests.model.golden import GOLDEN
 
 TEXT = "Hello there, this is a short test of the speech model."
@@ -58,7 +58,7 @@ def test_the_first_frame_comes_before_the_second_is_computed(model: Qwen3TTS) ->
 def test_packets_of_any_size_are_the_same_speech(model: Qwen3TTS, size: int) -> None:
     utterance = Utterance(text=TEXT, voice=VOICE, seed=4)
     ones = list(model.speak(utterance, max_frames=FRAMES))
-    packets = list(model.speak(utterance, packet_frames=size, max_frames=FRAMES))
+    packets = list(model.speak(utterance, frames_per_packet=size, max_frames=FRAMES))
     assert [len(packet.codes) for packet in packets if len(packet.codes) == size] == [size] * (FRAMES // size)
     assert codes_of(packets).tolist() == codes_of(ones).tolist()
     sound = [np.concatenate([packet.pcm for packet in run]) for run in (packets, ones)]
@@ -80,8 +80,8 @@ def test_a_passage_goes_on_exactly_where_it_was_cut(
     whole = Utterance(text=TEXT, voice=VOICE, text_mode=mode, sampling=Sampling(greedy=greedy), seed=3)
     packets = list(model.speak(whole, max_frames=FRAMES))
     codes = codes_of(packets)
-    passage = Passage(text=TEXT[:cut], codes=codes[:spoken])
-    rest = replace(whole, text=TEXT[cut:], voice=replace(VOICE, passage=passage))
+    passage = AcousticPrompt(text=TEXT[:cut], codes=codes[:spoken])
+    rest = replace(whole, text=TEXT[cut:], voice=replace(VOICE, acoustic_prompt=passage))
     went_on = list(model.speak(rest, max_frames=FRAMES - spoken))
     assert codes_of(went_on).tolist() == codes[spoken:].tolist()
     sound = np.concatenate([packet.pcm for packet in packets])[spoken * 1920 :]
@@ -99,13 +99,13 @@ def test_a_passage_goes_on_exactly_where_it_was_cut(
 )
 def test_text_in_pieces_is_the_same_speech_as_text_at_once(model: Qwen3TTS, pieces: tuple[str, ...]) -> None:
     at_once = Utterance(text=TEXT, voice=VOICE, text_mode="streaming", seed=5)
-    fed = replace(at_once, text="", feed=Script(*pieces))
+    fed = replace(at_once, text="", text_stream=Script(*pieces))
     assert speak(model, fed) == speak(model, at_once)
 
 
 def test_an_utterance_opened_with_its_first_word_goes_on_with_its_feed(model: Qwen3TTS) -> None:
     at_once = Utterance(text=TEXT, voice=VOICE, text_mode="streaming", seed=5)
-    fed = replace(at_once, text="Hello ", feed=Script("there, this is ", "a short test of the speech model."))
+    fed = replace(at_once, text="Hello ", text_stream=Script("there, this is ", "a short test of the speech model."))
     assert speak(model, fed) == speak(model, at_once)
 
 
@@ -125,11 +125,11 @@ def test_while_text_is_late_nothing_is_spoken_and_nothing_is_held_back(model: Qw
             return ""
 
     feed = Held()
-    utterance = Utterance(text="", voice=VOICE, feed=feed, sampling=Sampling(greedy=True))
+    utterance = Utterance(text="", voice=VOICE, text_stream=feed, sampling=Sampling(greedy=True))
     known = len(model.encoder.body("Hello there,"))
     packets: list[Packet] = []
     speaking = threading.Thread(
-        target=lambda: packets.extend(model.speak(utterance, packet_frames=4, max_frames=FRAMES))
+        target=lambda: packets.extend(model.speak(utterance, frames_per_packet=4, max_frames=FRAMES))
     )
     speaking.start()
     assert feed.asked_in_vain.wait(30)
@@ -140,22 +140,22 @@ def test_while_text_is_late_nothing_is_spoken_and_nothing_is_held_back(model: Qw
     feed.pieces.append("this is it.")
     feed.closed = True
     speaking.join(30)
-    whole = replace(utterance, text="Hello there, this is it.", feed=None, text_mode="streaming")
+    whole = replace(utterance, text="Hello there, this is it.", text_stream=None, text_mode="streaming")
     assert codes_of(packets).tolist() == speak(model, whole)
 
 
 def test_a_run_away_utterance_is_capped_and_says_so(model: Qwen3TTS) -> None:
     """This checkpoint does not end by itself."""
-    packets = list(model.speak(Utterance(text="Hi", sampling=Sampling(greedy=True)), packet_frames=8))
+    packets = list(model.speak(Utterance(text="Hi", sampling=Sampling(greedy=True)), frames_per_packet=8))
     assert len(codes_of(packets)) == frame_cap(len(model.encoder.body("Hi")))
-    assert packets[-1].stopped == "cap"
+    assert packets[-1].stopped == "length"
 
 
 @pytest.mark.parametrize("frames", [1, 2, 5])
 def test_max_frames_is_what_it_says(model: Qwen3TTS, frames: int) -> None:
-    packets = list(model.speak(Utterance(text=TEXT), packet_frames=2, max_frames=frames))
+    packets = list(model.speak(Utterance(text=TEXT), frames_per_packet=2, max_frames=frames))
     assert len(codes_of(packets)) == frames
-    assert packets[-1].stopped == "cap"
+    assert packets[-1].stopped == "length"
 
 
 def test_the_cap_grows_with_the_text_up_to_a_limit() -> None:
@@ -166,7 +166,7 @@ def test_what_cannot_be_spoken_is_refused_at_once(model: Qwen3TTS) -> None:
     with pytest.raises(UnknownLanguage):
         model.speak(Utterance(text=TEXT, language="Klingon"))
     with pytest.raises(InvalidValue):
-        model.speak(Utterance(text=TEXT), packet_frames=0)
+        model.speak(Utterance(text=TEXT), frames_per_packet=0)
     with pytest.raises(InvalidValue):
         model.speak(Utterance(text=TEXT), max_frames=0)
 

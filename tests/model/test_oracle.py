@@ -116,8 +116,8 @@ def _compare_speech(model: Qwen3TTS, case: Case) -> None:
     codes = case.arrays["codes"]
     tokens = case.arrays["tokens"]
     ended = model.spec.talker.eos_id in tokens[: len(codes) + 1].tolist()
-    packets = list(model.speak(case.utterance, packet_frames=20, max_frames=len(codes) + int(ended)))
+    packets = list(model.speak(case.utterance, frames_per_packet=20, max_frames=len(codes) + int(ended)))
     assert np.concatenate([packet.codes for packet in packets]).tolist() == codes.tolist()
-    assert packets[-1].stopped == ("end" if ended else "cap")
+    assert packets[-1].stopped == ("stop" if ended else "length")
     sound = np.concatenate([packet.pcm for packet in packets])
     assert np.abs(sound - case.arrays["sound"]).max() < 2e-5

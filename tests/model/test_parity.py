@@ -29,7 +29,7 @@ def greedy(case: Case) -> bool:
 
 
 def speak(model: Qwen3TTS, case: Case, max_frames: int) -> list[Packet]:
-    return list(model.speak(case.utterance, packet_frames=4, max_frames=max_frames))
+    return list(model.speak(case.utterance, frames_per_packet=4, max_frames=max_frames))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -54,7 +54,7 @@ def test_greedy_codes_and_their_end(case: Case) -> None:
     ended = case.arrays["tokens"][len(codes)] == model.spec.talker.eos_id
     packets = speak(model, case, max_frames=len(codes) + int(ended))
     assert np.concatenate([packet.codes for packet in packets]).tolist() == codes.tolist()
-    assert packets[-1].stopped == ("end" if ended else "cap")
+    assert packets[-1].stopped == ("stop" if ended else "length")
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if "sound" in case.arrays], ids=lambda case: case.name)

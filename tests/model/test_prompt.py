@@ -9,7 +9,7 @@ from qwen3tts_webui.errors import InvalidValue, SpeechError, UnknownLanguage, Un
 from qwen3tts_webui.model.prompt import NONE, PromptBuilder, join_texts
 from qwen3tts_webui.model.spec import read_spec
 from qwen3tts_webui.model.tokens import TextEncoder
-from qwen3tts_webui.types import Passage, Utterance, Voice
+from qwen3tts_webui.types import AcousticPrompt, Utterance, Voice
 from tests.model.golden import GOLDEN
 
 
@@ -17,8 +17,8 @@ def builder(name: str = "design") -> PromptBuilder:
     return PromptBuilder(read_spec(GOLDEN / name), TextEncoder(GOLDEN / name))
 
 
-def passage(*shape: int, code: int = 0) -> Passage:
-    return Passage(text="Before.", codes=np.full(shape, code, np.int16))
+def passage(*shape: int, code: int = 0) -> AcousticPrompt:
+    return AcousticPrompt(text="Before.", codes=np.full(shape, code, np.int16))
 
 
 @pytest.mark.parametrize(
@@ -29,10 +29,10 @@ def passage(*shape: int, code: int = 0) -> Passage:
         ("custom", Utterance(text="x", language="sichuan_dialect"), UnknownLanguage),
         ("custom", Utterance(text="x", voice=Voice(speaker="nobody")), UnknownSpeaker),
         ("design", Utterance(text="x", voice=Voice(speaker="Vivian")), Unsupported),
-        ("design", Utterance(text="x", voice=Voice(engine_voice="preview:1")), Unsupported),
-        ("design", Utterance(text="x", voice=Voice(passage=passage(3, 15))), InvalidValue),
-        ("design", Utterance(text="x", voice=Voice(passage=passage(3, 16, code=64))), InvalidValue),
-        ("design", Utterance(text="x", voice=Voice(passage=passage(3, 16, code=-1))), InvalidValue),
+        ("design", Utterance(text="x", voice=Voice(engine_voice_id="preview:1")), Unsupported),
+        ("design", Utterance(text="x", voice=Voice(acoustic_prompt=passage(3, 15))), InvalidValue),
+        ("design", Utterance(text="x", voice=Voice(acoustic_prompt=passage(3, 16, code=64))), InvalidValue),
+        ("design", Utterance(text="x", voice=Voice(acoustic_prompt=passage(3, 16, code=-1))), InvalidValue),
     ],
 )
 def test_what_this_checkpoint_cannot_speak_is_refused(
@@ -73,7 +73,7 @@ def test_text_that_is_still_coming_has_no_end() -> None:
 def test_a_passage_ends_the_prompt_frame_by_frame() -> None:
     prompts = builder()
     codes = np.arange(48, dtype=np.int16).reshape(3, 16)
-    utterance = Utterance(text="x", voice=Voice(passage=Passage(text="a", codes=codes)))
+    utterance = Utterance(text="x", voice=Voice(acoustic_prompt=AcousticPrompt(text="a", codes=codes)))
     prompt = prompts.build(utterance, prompts.input_ids([7, 8]), streaming=False)
     assert prompt.codes[-3:].tolist() == codes.tolist()
     assert prompt.codes[-4].tolist() == [165, *[NONE] * 15]
@@ -82,7 +82,7 @@ def test_a_passage_ends_the_prompt_frame_by_frame() -> None:
 def test_beside_the_frames_of_a_passage_late_text_is_pad() -> None:
     prompts = builder()
     text = read_spec(GOLDEN / "design").text
-    utterance = Utterance(text="x", voice=Voice(passage=passage(3, 16)))
+    utterance = Utterance(text="x", voice=Voice(acoustic_prompt=passage(3, 16)))
     ids = prompts.input_ids([7, 8])
     assert prompts.build(utterance, ids, streaming=True, more=True).text[-4:].tolist() == [7, 8, *[text.pad_id] * 2]
     whole = prompts.build(utterance, ids, streaming=True)

@@ -138,8 +138,8 @@ def test_scores_that_are_no_numbers_are_told(bad: float, greedy: bool) -> None:
         ([Sampling(greedy=True)], Reach(1, nucleus=False)),
         ([Sampling(), Sampling(greedy=True, top_p=0.5)], Reach(64, nucleus=False)),
         ([Sampling(top_k=0)], Reach(3072, nucleus=False)),
-        ([Sampling(predictor_top_k=100)], Reach(3072, nucleus=False)),
-        ([Sampling(), Sampling(predictor_top_p=0.9)], Reach(64, nucleus=True)),
+        ([Sampling(subtalker_top_k=100)], Reach(3072, nucleus=False)),
+        ([Sampling(), Sampling(subtalker_top_p=0.9)], Reach(64, nucleus=True)),
     ],
 )
 def test_reach_is_wide_enough_for_every_row(samplings: list[Sampling], reach: Reach) -> None:

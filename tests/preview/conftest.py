@@ -1,4 +1,4 @@
-"""What the tests of the preview voice share: one engine that really speaks, and a fake that only counts."""
+"""Shared fixtures: the real preview voice, and a backend that only counts."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ import pytest
 
 from qwen3tts_webui.config import asset
 from qwen3tts_webui.preview import PreviewSynthesizer
-from qwen3tts_webui.preview.choose import Cast
-from qwen3tts_webui.preview.kokoro import Stopped
-from qwen3tts_webui.preview.speaker import PACKET, Assets, Speaker
+from qwen3tts_webui.preview.backend import PACKET, Assets, KokoroBackend
+from qwen3tts_webui.preview.kokoro import SynthesisCancelled
+from qwen3tts_webui.preview.voice_selection import VoiceChoice
 from qwen3tts_webui.types import Pcm
 
-CAST = Cast(engine="kokoro", timbre="af_heart")
+VOICE = VoiceChoice(engine="kokoro", timbre="af_heart")
 
 
 @dataclass
-class CountingSpeaker:
-    """Speaks one packet a letter, the letter's code as the sample; writes down who asked for what."""
+class CountingBackend:
+    """Sends one packet per character, its code as the sample value; records the clauses."""
 
-    without_kokoro: str = ""
+    fallback_reason: str = ""
     clauses: list[str] = field(default_factory=list)
-    seconds_a_packet: float = 0.0
+    seconds_per_packet: float = 0.0
     packets: int = 0
     may_load: threading.Event = field(default_factory=threading.Event)
     refuses: str = "\0"
@@ -34,16 +34,18 @@ class CountingSpeaker:
     def warm_up(self, stop: Callable[[], bool]) -> None:
         while not self.may_load.wait(0.005):
             if stop():
-                raise Stopped
+                raise SynthesisCancelled
 
-    def cast(self, description: str, language: str, seed: int, engine_voice: str | None = None) -> Cast:
-        return CAST
+    def choose_voice(
+        self, description: str, language: str, seed: int, engine_voice_id: str | None = None
+    ) -> VoiceChoice:
+        return VOICE
 
-    def speak(
+    def synthesize(
         self,
         text: str,
         language: str,
-        cast: Cast,
+        voice: VoiceChoice,
         put: Callable[[Pcm], None],
         *,
         urgent: bool,
@@ -54,39 +56,39 @@ class CountingSpeaker:
         self.clauses.append(text)
         for letter in text:
             if stop():
-                raise Stopped
-            time.sleep(self.seconds_a_packet)
+                raise SynthesisCancelled
+            time.sleep(self.seconds_per_packet)
             self.packets += 1
             put(np.full(PACKET, ord(letter) / 65_536, np.float32))
 
 
 @pytest.fixture
-def counting() -> CountingSpeaker:
-    speaker = CountingSpeaker()
-    speaker.may_load.set()
-    return speaker
+def counting() -> CountingBackend:
+    backend = CountingBackend()
+    backend.may_load.set()
+    return backend
 
 
 @pytest.fixture
-def engine(counting: CountingSpeaker) -> Iterator[PreviewSynthesizer]:
-    made = PreviewSynthesizer(queue_size=2, slots=2, make_speaker=lambda: counting)
-    yield made
+def engine(counting: CountingBackend) -> Iterator[PreviewSynthesizer]:
+    synthesizer = PreviewSynthesizer(queue_size=2, slots=2, make_backend=lambda: counting)
+    yield synthesizer
     counting.may_load.set()
-    made.close()
+    synthesizer.close()
 
 
 @pytest.fixture(scope="session")
-def speaker() -> Speaker:
-    """Kokoro and espeak-ng, really loaded."""
+def backend() -> KokoroBackend:
+    """The real backend: Kokoro and espeak-ng."""
     assets = Assets(asset("preview"))
-    loaded = Speaker(assets, assets.casting())
-    assert loaded.without_kokoro == ""
+    loaded = KokoroBackend(assets, assets.voice_selector())
+    assert loaded.fallback_reason == ""
     return loaded
 
 
 @pytest.fixture(scope="session")
-def voice(speaker: Speaker) -> Iterator[PreviewSynthesizer]:
-    """The engine that really speaks."""
-    made = PreviewSynthesizer(make_speaker=lambda: speaker)
-    yield made
-    made.close()
+def voice(backend: KokoroBackend) -> Iterator[PreviewSynthesizer]:
+    """The real preview voice."""
+    synthesizer = PreviewSynthesizer(make_backend=lambda: backend)
+    yield synthesizer
+    synthesizer.close()

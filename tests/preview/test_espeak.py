@@ -1,4 +1,4 @@
-"""espeak-ng: phonemes, streamed sound, and where its data may lie."""
+"""espeak-ng: phonemes, streamed audio, and the length of its data path."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from qwen3tts_webui.errors import SynthesisError
 from qwen3tts_webui.preview.espeak import Espeak, short_data_path
-from qwen3tts_webui.preview.kokoro import Stopped
+from qwen3tts_webui.preview.kokoro import SynthesisCancelled
 from qwen3tts_webui.types import Pcm
 
 
@@ -24,7 +24,7 @@ def test_phonemes_with_ties_and_stress(espeak: Espeak):
 
 def test_cantonese_is_sound_and_comes_in_blocks(espeak: Espeak):
     blocks: list[Pcm] = []
-    espeak.speak("你好，今日天氣好好。", "yue+f2", blocks.append)
+    espeak.synthesize("你好，今日天氣好好。", "yue+f2", blocks.append)
     assert len(blocks) > 5
     pcm = np.concatenate(blocks)
     assert 1 < len(pcm) / 24_000 < 6
@@ -34,7 +34,7 @@ def test_cantonese_is_sound_and_comes_in_blocks(espeak: Espeak):
 def test_slow_takes_longer(espeak: Espeak):
     def seconds(speed: float) -> float:
         blocks: list[Pcm] = []
-        espeak.speak("one two three four five", "en-us", blocks.append, speed=speed)
+        espeak.synthesize("one two three four five", "en-us", blocks.append, speed=speed)
         return sum(map(len, blocks)) / 24_000
 
     assert seconds(0.8) > 1.2 * seconds(1.25)
@@ -42,8 +42,8 @@ def test_slow_takes_longer(espeak: Espeak):
 
 def test_a_listener_who_leaves_stops_it(espeak: Espeak):
     blocks: list[Pcm] = []
-    with pytest.raises(Stopped):
-        espeak.speak("one two three four five " * 20, "en-us", blocks.append, stop=lambda: len(blocks) > 2)
+    with pytest.raises(SynthesisCancelled):
+        espeak.synthesize("one two three four five " * 20, "en-us", blocks.append, stop=lambda: len(blocks) > 2)
     assert len(blocks) == 3
 
 
@@ -52,7 +52,7 @@ def test_what_the_callback_raises_comes_out(espeak: Espeak):
         raise KeyError("mine")
 
     with pytest.raises(KeyError, match="mine"):
-        espeak.speak("one two three", "en-us", put)
+        espeak.synthesize("one two three", "en-us", put)
 
 
 def test_an_unknown_voice_is_our_error(espeak: Espeak):

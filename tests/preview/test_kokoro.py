@@ -6,33 +6,33 @@ import numpy as np
 import pytest
 
 from qwen3tts_webui.config import asset
-from qwen3tts_webui.preview.kokoro import MAX_TOKENS, Symbols, trimmed
-from qwen3tts_webui.preview.speaker import FIRST_SYMBOLS, pieces
+from qwen3tts_webui.preview.backend import FIRST_SYMBOLS, split_phonemes
+from qwen3tts_webui.preview.kokoro import MAX_TOKENS, Symbols, trim_silence
 
 
 def test_unknown_symbols_are_counted_and_said_once(caplog: pytest.LogCaptureFixture):
     symbols = Symbols(asset("preview/vocab.json"))
     assert symbols.ids("a☂b☂") == [43, 44]
     assert symbols.unknown == {"☂": 2}
-    assert [record.getMessage() for record in caplog.records] == ["Kokoro has no symbol for U+2602; it is left out"]
+    assert [record.getMessage() for record in caplog.records] == ["Kokoro has no symbol for U+2602; skipping it"]
 
 
 def test_silence_around_speech_is_cut():
     pcm = np.zeros(24_000, np.float32)
     pcm[12_000:12_100] = 0.5
-    assert len(trimmed(pcm, lead_s=0.01, tail_s=0.02)) == 240 + 100 + 480
+    assert len(trim_silence(pcm, lead_s=0.01, tail_s=0.02)) == 240 + 100 + 480
 
 
 def test_silence_alone_is_nothing():
-    assert len(trimmed(np.zeros(100, np.float32))) == 0
+    assert len(trim_silence(np.zeros(100, np.float32))) == 0
 
 
 def test_an_urgent_clause_begins_with_few_words():
-    found = list(pieces("word " * 60, FIRST_SYMBOLS))
+    found = list(split_phonemes("word " * 60, FIRST_SYMBOLS))
     assert " ".join(found).split() == ["word"] * 60
     assert [len(piece) for piece in found] == [19, 39, 84, 155]
 
 
 def test_no_piece_is_more_than_the_model_takes():
-    found = list(pieces("x" * 1_300, MAX_TOKENS))
+    found = list(split_phonemes("x" * 1_300, MAX_TOKENS))
     assert [len(piece) for piece in found] == [500, 500, 300]

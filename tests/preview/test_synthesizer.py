@@ -1,4 +1,4 @@
-"""The engine with a speaker that counts: order, endings, cancelling, failing, feeding, closing; then real speech."""
+"""The engine with a counting backend: order, ends, cancellation, failures, text streams; then with the real one."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import pytest
 
 from qwen3tts_webui.errors import Busy, EngineStopped, NotReady, SynthesisError, UnknownVoice, Unsupported
 from qwen3tts_webui.preview import PreviewSynthesizer
-from qwen3tts_webui.preview.speaker import PACKET
-from qwen3tts_webui.stream import PcmStream, TextQueue
+from qwen3tts_webui.preview.backend import PACKET
+from qwen3tts_webui.streams import PcmStream, TextQueue
 from qwen3tts_webui.types import Pcm, Utterance, Voice
-from tests.server.running import until
+from tests.support.wait import wait_until
 
-from .conftest import CAST, CountingSpeaker
+from .conftest import VOICE, CountingBackend
 
 
 def say(engine: PreviewSynthesizer, text: str, **fields: object) -> PcmStream:
@@ -22,7 +22,7 @@ def say(engine: PreviewSynthesizer, text: str, **fields: object) -> PcmStream:
 
 
 def heard(stream: PcmStream) -> str:
-    """The letters that a `CountingSpeaker` spoke, without the blanks between clauses."""
+    """The characters that a `CountingBackend` received, without spaces between clauses."""
     return "".join(chr(round(float(pcm[0]) * 65_536)) for pcm in stream).replace(" ", "")
 
 
@@ -35,21 +35,21 @@ def test_says_what_it_is(engine: PreviewSynthesizer):
 def test_speaks_every_word_in_order_and_ends(engine: PreviewSynthesizer):
     stream = say(engine, "One morning, a very long while ago, there was a quiet lake. Nobody went there.", seed=7)
     assert heard(stream) == "Onemorning,averylongwhileago,therewasaquietlake.Nobodywentthere."
-    assert stream.spoken is not None
-    assert (stream.spoken.stopped, stream.spoken.seed, stream.spoken.engine_voice) == ("end", 7, CAST.name)
+    assert stream.result is not None
+    assert (stream.result.finish_reason, stream.result.seed, stream.result.engine_voice_id) == ("stop", 7, VOICE.id)
 
 
-def test_sound_before_the_last_clause_is_made(counting: CountingSpeaker, engine: PreviewSynthesizer):
+def test_sound_before_the_last_clause_is_made(counting: CountingBackend, engine: PreviewSynthesizer):
     stream = say(engine, "One morning, a very long while ago, there was a quiet lake. Nobody went there.")
     heard(stream)
     assert len(counting.clauses) > 1
-    assert stream.spoken is not None
-    assert stream.spoken.num_samples == sum(len(clause) for clause in counting.clauses) * PACKET
+    assert stream.result is not None
+    assert stream.result.num_samples == sum(len(clause) for clause in counting.clauses) * PACKET
 
 
-def test_an_utterance_before_loading_has_finished_waits(counting: CountingSpeaker, engine: PreviewSynthesizer):
+def test_an_utterance_before_loading_has_finished_waits(counting: CountingBackend, engine: PreviewSynthesizer):
     counting.may_load.clear()
-    late = PreviewSynthesizer(make_speaker=lambda: counting)
+    late = PreviewSynthesizer(make_backend=lambda: counting)
     stream = say(late, "Hello")
     assert not late.ready
     counting.may_load.set()
@@ -58,9 +58,9 @@ def test_an_utterance_before_loading_has_finished_waits(counting: CountingSpeake
     late.close()
 
 
-def test_closing_while_it_loads_ends_the_loading(counting: CountingSpeaker):
+def test_closing_while_it_loads_ends_the_loading(counting: CountingBackend):
     counting.may_load.clear()
-    engine = PreviewSynthesizer(make_speaker=lambda: counting)
+    engine = PreviewSynthesizer(make_backend=lambda: counting)
     stream = say(engine, "Hello")
     engine.close()
     assert not engine._thread.is_alive()
@@ -69,48 +69,48 @@ def test_closing_while_it_loads_ends_the_loading(counting: CountingSpeaker):
 
 
 def test_what_cannot_be_loaded_is_said():
-    def broken() -> CountingSpeaker:
+    def broken() -> CountingBackend:
         raise OSError("no library")
 
-    engine = PreviewSynthesizer(make_speaker=broken)
-    until(lambda: bool(engine._failed))
+    engine = PreviewSynthesizer(make_backend=broken)
+    wait_until(lambda: bool(engine._failure))
     with pytest.raises(NotReady, match="no library"):
         say(engine, "Hello")
     engine.close()
 
 
-def test_without_kokoro_the_label_says_so(counting: CountingSpeaker):
-    counting.without_kokoro = "a data wheel is missing"
-    engine = PreviewSynthesizer(make_speaker=lambda: counting)
-    until(lambda: engine.ready)
+def test_without_kokoro_the_label_says_so(counting: CountingBackend):
+    counting.fallback_reason = "a data wheel is missing"
+    engine = PreviewSynthesizer(make_backend=lambda: counting)
+    wait_until(lambda: engine.ready)
     assert engine.info.label == "Preview voice (espeak-ng; Kokoro-82M is not installed), not Qwen3-TTS"
     engine.close()
 
 
-def test_a_full_queue_takes_all_or_none(counting: CountingSpeaker):
+def test_a_full_queue_takes_all_or_none(counting: CountingBackend):
     counting.may_load.clear()
-    engine = PreviewSynthesizer(queue_size=2, slots=2, make_speaker=lambda: counting)
+    engine = PreviewSynthesizer(queue_size=2, slots=2, make_backend=lambda: counting)
     say(engine, "one")
     with pytest.raises(Busy):
         engine.submit([(Utterance(text=f"{number}"), PcmStream()) for number in range(4)])
-    assert (engine.load.active, engine.load.waiting) == (1, 0)
+    assert (engine.load.running, engine.load.queued) == (1, 0)
     counting.may_load.set()
     engine.close()
 
 
 def test_a_listener_who_leaves_ends_the_synthesis_within_one_packet(
-    counting: CountingSpeaker, engine: PreviewSynthesizer
+    counting: CountingBackend, engine: PreviewSynthesizer
 ):
-    counting.seconds_a_packet = 0.01
+    counting.seconds_per_packet = 0.01
     stream = say(engine, "A clause that goes on and on and on without any end that anybody could see from here")
     next(iter(stream))
     stream.cancel()
     made = counting.packets
-    until(lambda: engine.load.active == 0)
+    wait_until(lambda: engine.load.running == 0)
     assert counting.packets <= made + 1
 
 
-def test_a_failure_ends_only_its_own_utterance(counting: CountingSpeaker, engine: PreviewSynthesizer):
+def test_a_failure_ends_only_its_own_utterance(counting: CountingBackend, engine: PreviewSynthesizer):
     counting.refuses = "poison"
     bad, good = say(engine, "poison"), say(engine, "Good")
     with pytest.raises(SynthesisError):
@@ -118,9 +118,9 @@ def test_a_failure_ends_only_its_own_utterance(counting: CountingSpeaker, engine
     assert heard(good) == "Good"
 
 
-def test_listeners_take_turns_clause_by_clause(counting: CountingSpeaker):
+def test_listeners_take_turns_clause_by_clause(counting: CountingBackend):
     counting.may_load.clear()
-    engine = PreviewSynthesizer(make_speaker=lambda: counting)
+    engine = PreviewSynthesizer(make_backend=lambda: counting)
     text = "{0} {0} {0} {0} {0} {0}. " * 4
     first, second = say(engine, text.format("Ann")), say(engine, text.format("Bob"))
     counting.may_load.set()
@@ -130,9 +130,9 @@ def test_listeners_take_turns_clause_by_clause(counting: CountingSpeaker):
     engine.close()
 
 
-def test_a_client_hears_the_older_utterance_first(counting: CountingSpeaker):
+def test_a_client_hears_the_older_utterance_first(counting: CountingBackend):
     counting.may_load.clear()
-    engine = PreviewSynthesizer(make_speaker=lambda: counting)
+    engine = PreviewSynthesizer(make_backend=lambda: counting)
     text = "{0} {0} {0} {0} {0} {0}. " * 4
     first, second = say(engine, text.format("Ann"), client="x"), say(engine, text.format("Bob"), client="x")
     counting.may_load.set()
@@ -143,7 +143,7 @@ def test_a_client_hears_the_older_utterance_first(counting: CountingSpeaker):
     engine.close()
 
 
-def test_a_slow_listener_holds_nobody_up(engine: PreviewSynthesizer):
+def test_a_slow_client_does_not_delay_others(engine: PreviewSynthesizer):
     slow = PcmStream(capacity_s=0.01)
     text = "This is the first sentence of many. Here comes another sentence. And a third one."
     engine.submit([(Utterance(text=text, language="en"), slow)])
@@ -152,13 +152,13 @@ def test_a_slow_listener_holds_nobody_up(engine: PreviewSynthesizer):
     assert heard(slow) == text.replace(" ", "")
 
 
-def test_a_feed_is_spoken_while_it_is_written(counting: CountingSpeaker, engine: PreviewSynthesizer):
+def test_a_feed_is_spoken_while_it_is_written(counting: CountingBackend, engine: PreviewSynthesizer):
     feed = TextQueue()
-    stream = say(engine, "", feed=feed)
+    stream = say(engine, "", text_stream=feed)
     feed.write("Hello there, my fri")
-    until(lambda: counting.clauses == ["Hello there,"])
+    wait_until(lambda: counting.clauses == ["Hello there,"])
     feed.write("end.")
-    until(lambda: counting.clauses == ["Hello there,", "my friend."])
+    wait_until(lambda: counting.clauses == ["Hello there,", "my friend."])
     feed.write(" The end")
     feed.close()
     assert heard(stream) == "Hellothere,myfriend.Theend"
@@ -167,12 +167,12 @@ def test_a_feed_is_spoken_while_it_is_written(counting: CountingSpeaker, engine:
 def test_max_frames_caps_the_sound(engine: PreviewSynthesizer):
     stream = say(engine, "Hello there", max_frames=3)
     assert heard(stream) == "Hel"
-    assert stream.spoken is not None
-    assert (stream.spoken.stopped, stream.spoken.num_samples) == ("cap", 3 * PACKET)
+    assert stream.result is not None
+    assert (stream.result.finish_reason, stream.result.num_samples) == ("length", 3 * PACKET)
 
 
-def test_closing_fails_what_is_left_and_refuses_what_comes(counting: CountingSpeaker, engine: PreviewSynthesizer):
-    counting.seconds_a_packet = 0.01
+def test_closing_fails_what_is_left_and_refuses_what_comes(counting: CountingBackend, engine: PreviewSynthesizer):
+    counting.seconds_per_packet = 0.01
     stream = say(engine, "A clause that goes on and on and on without any end that anybody could see from here")
     next(iter(stream))
     engine.close()
@@ -183,7 +183,7 @@ def test_closing_fails_what_is_left_and_refuses_what_comes(counting: CountingSpe
         say(engine, "Hello")
 
 
-def test_closing_with_grace_lets_the_speech_end(counting: CountingSpeaker, engine: PreviewSynthesizer):
+def test_closing_with_grace_lets_the_speech_end(counting: CountingBackend, engine: PreviewSynthesizer):
     stream = say(engine, "Hello there")
     engine.close(grace_s=10)
     assert heard(stream) == "Hellothere"
@@ -192,8 +192,8 @@ def test_closing_with_grace_lets_the_speech_end(counting: CountingSpeaker, engin
 @pytest.mark.parametrize(
     ("voice", "error"),
     [
-        (Voice(engine_voice="kokoro:nobody:+0.00:1.00"), UnknownVoice),
-        (Voice(engine_voice="../../etc/passwd"), UnknownVoice),
+        (Voice(engine_voice_id="kokoro:nobody:+0.00:1.00"), UnknownVoice),
+        (Voice(engine_voice_id="../../etc/passwd"), UnknownVoice),
         (Voice(speaker="Vivian"), Unsupported),
     ],
 )
@@ -215,8 +215,8 @@ def test_real_speech_is_sound_in_small_packets_and_the_same_again(voice: Preview
     pcm = np.concatenate(blocks)
     assert 0.5 * 24_000 < len(pcm) < 3 * 24_000
     assert 0.02 < float(np.sqrt(np.mean(pcm**2))) < 0.3
-    assert first.spoken is not None
-    kept = Voice(engine_voice=first.spoken.engine_voice)
+    assert first.result is not None
+    kept = Voice(engine_voice_id=first.result.engine_voice_id)
     assert np.array_equal(pcm, whole(say(voice, "Good morning.", seed=99, voice=kept)))
 
 
@@ -224,6 +224,6 @@ def test_cancelling_real_speech_stops_a_running_model(voice: PreviewSynthesizer)
     stream = say(voice, "word " * 60)
     next(iter(stream))
     stream.cancel()
-    until(lambda: voice.load.active == 0)
-    assert stream.spoken is not None
-    assert stream.spoken.stopped == "cancelled"
+    wait_until(lambda: voice.load.running == 0)
+    assert stream.result is not None
+    assert stream.result.finish_reason == "cancelled"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from qwen3tts_webui.audio.pcm import from_s16le
+from qwen3tts_webui.audio import from_s16le
 from qwen3tts_webui.preview import PreviewSynthesizer
-from tests.server.running import connect, running
 from tests.server.test_websocket import Talk
+from tests.support.server import connect, run_server
 
 
 def loudness(sound: bytes) -> float:
@@ -15,7 +15,7 @@ def loudness(sound: bytes) -> float:
 
 
 def test_each_clause_is_heard_before_the_next_is_written(voice: PreviewSynthesizer) -> None:
-    with running(voice) as url, connect(url.replace("http", "ws") + "/ws/tts") as connection:
+    with run_server(voice) as url, connect(url.replace("http", "ws") + "/ws/tts") as connection:
         talk = Talk(connection)
         talk.say("open", language="en", seed=1)
         for piece in ("Good mor", "ning, every", "one"):  # the first clause is whole, the second is not
@@ -33,6 +33,6 @@ def test_each_clause_is_heard_before_the_next_is_written(voice: PreviewSynthesiz
     opened, samples = talk.events[0], talk.sound[0]
     assert opened["preview"] and "not Qwen3-TTS" in opened["engine_label"]
     assert len(first_clause) < 2 * first["num_samples"] and second["start_sample"] == first["num_samples"]
-    assert (done["stopped"], 2 * done["num_samples"]) == ("end", len(samples))
+    assert (done["finish_reason"], 2 * done["num_samples"]) == ("stop", len(samples))
     for heard in (first_clause, samples[2 * second["start_sample"] :]):
         assert loudness(heard) > 0.01

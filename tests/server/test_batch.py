@@ -1,4 +1,4 @@
-"""A list of texts: spoken together, labelled, each on its own; and nothing spent when there is no room."""
+"""A list of texts: synthesized together, labeled, each independent; nothing starts without capacity."""
 
 import base64
 import email
@@ -11,13 +11,14 @@ from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qwen3tts_webui.audio.pcm import to_s16le
+from qwen3tts_webui.audio import to_s16le
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.voices.presets import Presets
-from tests.fakes import FailingSynthesizer, SteppedSynthesizer, ZeroCostSynthesizer, sound_of
-from tests.server.running import ask, calling, running, until
+from qwen3tts_webui.voices import Presets
+from tests.support.fakes import FailingSynthesizer, SteppedSynthesizer, ZeroCostSynthesizer, audio_of
+from tests.support.server import make_client, open_request, run_server
+from tests.support.wait import wait_until
 
 NDJSON = {"Accept": "application/x-ndjson"}
 ID = {"X-Request-Id": "batch-test-1"}
@@ -25,7 +26,7 @@ Message = dict[str, Any]
 
 
 def client_of(synthesizer: ZeroCostSynthesizer) -> TestClient:
-    return calling(create_app(Speech(synthesizer, Presets.load()), Settings()))
+    return make_client(create_app(Speech(synthesizer, Presets.load()), Settings()))
 
 
 def lines_of(answer: httpx.Response) -> list[Message]:
@@ -34,7 +35,7 @@ def lines_of(answer: httpx.Response) -> list[Message]:
 
 
 def sound_in(messages: list[Message], index: int) -> bytes:
-    """The sound of one item, put together in the order of its sequence numbers."""
+    """The audio of one item, joined in the order of its sequence numbers."""
     own = [message for message in messages if message["index"] == index]
     assert [message["sequence"] for message in own] == list(range(len(own)))
     return b"".join(base64.b64decode(message["audio"]) for message in own if message["type"] == "audio")
@@ -46,10 +47,10 @@ def endings(messages: list[Message]) -> dict[int, str]:
 
 
 def said(text: str, num_frames: int = 5) -> bytes:
-    return to_s16le(sound_of(text, num_frames))
+    return to_s16le(audio_of(text, num_frames))
 
 
-def test_ndjson_has_the_sound_of_each_item_and_how_it_ended() -> None:
+def test_ndjson_has_the_audio_of_each_item_and_its_end() -> None:
     body = {"text": ["One.", "Two.", "Three."], "streaming": True, "seed": 4}
     answer = client_of(ZeroCostSynthesizer()).post("/api/tts", json=body, headers=NDJSON | ID)
     messages = lines_of(answer)
@@ -75,7 +76,7 @@ def test_multipart_has_the_same_in_parts() -> None:
         if part["X-Type"] == "audio":
             heard[part["X-Index"]] += part.get_payload(decode=True)
         else:
-            assert json.loads(part.get_payload(decode=True))["stopped"] == "end"
+            assert json.loads(part.get_payload(decode=True))["finish_reason"] == "stop"
     assert heard == {"0": said("One."), "1": said("Two.")}
     assert set(kinds) == {("audio", "audio/pcm"), ("done", "application/json")}
 
@@ -92,7 +93,7 @@ def test_without_streaming_each_item_is_one_file(format: str) -> None:
     assert all(len(sound_in(messages, index)) > 100 for index in (0, 1))
 
 
-def test_one_failure_is_never_anothers() -> None:
+def test_a_failure_does_not_affect_other_items() -> None:
     synthesizer = FailingSynthesizer(fails=lambda utterance: utterance.text == "Two.", after=2)
     body = {"text": ["One.", "Two.", "Three."], "streaming": True}
     messages = lines_of(client_of(synthesizer).post("/api/tts", json=body, headers=NDJSON))
@@ -103,16 +104,16 @@ def test_one_failure_is_never_anothers() -> None:
     assert [(message["code"], message["segment"]) for message in failed] == [("synthesis_failed", 0)]
 
 
-def test_an_item_that_fails_before_its_first_sound_ends_with_the_error() -> None:
+def test_an_item_that_fails_before_its_first_audio_ends_with_the_error() -> None:
     synthesizer = FailingSynthesizer(fails=lambda utterance: utterance.text == "Two.")
     headers = NDJSON | {"Accept-Language": "zh"}
     messages = lines_of(client_of(synthesizer).post("/api/tts", json={"text": ["One.", "Two."]}, headers=headers))
     assert endings(messages) == {0: "done", 1: "error"}
     error = next(message for message in messages if message["type"] == "error")
-    assert (error["code"], error["message"]) == ("synthesis_failed", "引擎在朗读时出错。文本已保留，请重试。")
+    assert (error["code"], error["message"]) == ("synthesis_failed", "合成失败。文本已保留，请重试。")
 
 
-def test_a_text_that_cannot_be_spoken_fails_alone() -> None:
+def test_an_invalid_text_fails_alone() -> None:
     body = {"text": ["One.", "…", "[9x] Three."], "streaming": True}
     messages = lines_of(client_of(ZeroCostSynthesizer()).post("/api/tts", json=body, headers=NDJSON))
     assert endings(messages) == {0: "done", 1: "error", 2: "error"}
@@ -121,37 +122,37 @@ def test_a_text_that_cannot_be_spoken_fails_alone() -> None:
 
 
 @pytest.mark.parametrize(("field", "value"), [("language", "Klingon"), ("speed", 9), ("voice", "nobody")])
-def test_what_is_wrong_with_all_is_a_4xx(field: str, value: object) -> None:
+def test_an_error_of_all_texts_is_a_4xx(field: str, value: object) -> None:
     synthesizer = ZeroCostSynthesizer()
     answer = client_of(synthesizer).post("/api/tts", json={"text": ["One.", "Two."], field: value})
     assert answer.status_code in (404, 422) and answer.json()["error"]["field"] == field
     assert synthesizer.utterances == []
 
 
-def test_a_full_queue_is_429_before_anything_is_spent() -> None:
+def test_a_full_queue_is_429_before_any_synthesis() -> None:
     synthesizer = SteppedSynthesizer(slots=2, queue_size=1)
-    with running(synthesizer) as url, ask(url, {"text": "Hi.", "streaming": True}):
-        until(lambda: synthesizer.load.active == 1)
+    with run_server(synthesizer) as url, open_request(url, {"text": "Hi.", "streaming": True}):
+        wait_until(lambda: synthesizer.load.running == 1)
         answer = httpx.post(f"{url}/api/tts", json={"text": ["One.", "Two.", "Three."], "batch_size": 3})
         assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
         assert len(synthesizer.utterances) == 1
 
 
 @pytest.mark.parametrize(("batch_size", "active"), [(1, 1), (2, 2), (None, 4), (5, 5)])
-def test_batch_size_bounds_how_many_are_spoken_at_once(batch_size: int | None, active: int) -> None:
+def test_batch_size_limits_concurrent_items(batch_size: int | None, active: int) -> None:
     synthesizer = SteppedSynthesizer(num_frames=2, slots=4 if batch_size is None else 8)
     body = {"text": [f"Text {number}." for number in range(7)], "streaming": True, "batch_size": batch_size}
     with (
-        running(synthesizer) as url,
-        ask(url, body, "Accept: application/x-ndjson\r\nConnection: close\r\n") as connection,
+        run_server(synthesizer) as url,
+        open_request(url, body, "Accept: application/x-ndjson\r\nConnection: close\r\n") as connection,
     ):
-        until(lambda: synthesizer.load.active == active)
+        wait_until(lambda: synthesizer.load.running == active)
         most, done = active, False
         got = b""
         connection.setblocking(False)
         while not done:
             synthesizer.step()
-            most = max(most, synthesizer.load.active + synthesizer.load.waiting)
+            most = max(most, synthesizer.load.running + synthesizer.load.queued)
             try:
                 piece = connection.recv(1 << 20)
                 got, done = got + piece, not piece
@@ -161,42 +162,45 @@ def test_batch_size_bounds_how_many_are_spoken_at_once(batch_size: int | None, a
         assert got.count(b'"type": "done"') == 7
 
 
-def test_who_leaves_ends_all_items() -> None:
+def test_a_disconnect_cancels_all_items() -> None:
     synthesizer = SteppedSynthesizer(num_frames=10_000)
-    with running(synthesizer) as url:
-        connection = ask(url, {"text": ["One.", "Two.", "Three."], "streaming": True, "batch_size": 2})
-        until(lambda: synthesizer.load.active == 2)
+    with run_server(synthesizer) as url:
+        connection = open_request(url, {"text": ["One.", "Two.", "Three."], "streaming": True, "batch_size": 2})
+        wait_until(lambda: synthesizer.load.running == 2)
         synthesizer.step()
         connection.close()
-        until(lambda: synthesizer.step() is None and synthesizer.load.active + synthesizer.load.waiting == 0)
+        wait_until(lambda: synthesizer.step() is None and synthesizer.load.running + synthesizer.load.queued == 0)
         assert [utterance.text for utterance in synthesizer.utterances] == ["One.", "Two."]
 
 
 def test_one_item_can_be_cancelled_by_its_id() -> None:
     synthesizer = SteppedSynthesizer(num_frames=3)
     headers = "X-Request-Id: batch-test-1\r\nAccept: application/x-ndjson\r\nConnection: close\r\n"
-    with running(synthesizer) as url, ask(url, {"text": ["One.", "Two."], "streaming": True}, headers) as connection:
-        until(lambda: synthesizer.load.active == 2)
+    with (
+        run_server(synthesizer) as url,
+        open_request(url, {"text": ["One.", "Two."], "streaming": True}, headers) as connection,
+    ):
+        wait_until(lambda: synthesizer.load.running == 2)
         assert httpx.delete(f"{url}/api/requests/batch-test-1-0").status_code == 204
-        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
+        wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)
         got = b""
         while piece := connection.recv(65_536):
             got += piece
         reports = [httpx.get(f"{url}/api/requests/batch-test-1-{index}").json() for index in (0, 1)]
-    assert [report["stopped"] for report in reports] == ["cancelled", "end"]
+    assert [report["finish_reason"] for report in reports] == ["cancelled", "stop"]
 
 
-def test_a_deadline_ends_every_item_that_is_not_done() -> None:
+def test_a_deadline_ends_every_unfinished_item() -> None:
     synthesizer = SteppedSynthesizer(num_frames=10_000, slots=1)
-    with running(synthesizer) as url:
+    with run_server(synthesizer) as url:
         headers = NDJSON | {"X-Deadline-Ms": "200"}
         answer = httpx.post(f"{url}/api/tts", json={"text": ["One.", "Two.", "Three."]}, headers=headers)
         codes = [message["code"] for message in lines_of(answer)]
         assert codes == ["deadline_exceeded"] * 3
-        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
+        wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)
 
 
-def test_without_a_seed_all_items_have_the_same() -> None:
+def test_without_a_seed_all_items_share_one() -> None:
     synthesizer = ZeroCostSynthesizer()
     client_of(synthesizer).post("/api/tts", json={"text": ["One.", "Two.", "Three."]})
     assert len({utterance.seed for utterance in synthesizer.utterances}) == 1

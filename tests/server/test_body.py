@@ -1,4 +1,4 @@
-"""What may be sent: hostile and odd bodies get a 4xx in our shape and in the client's language, never a 500."""
+"""Request bodies: malformed and odd ones get a 4xx in our format and the client's language, never a 500."""
 
 import json
 from typing import Any
@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.server import create_app
-from qwen3tts_webui.server.schemas import SpeakBody
+from qwen3tts_webui.server.schemas import TtsBody
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.voices.presets import Presets
-from tests.fakes import ZeroCostSynthesizer
-from tests.server.running import calling
+from qwen3tts_webui.voices import Presets
+from tests.support.fakes import ZeroCostSynthesizer
+from tests.support.server import make_client
 
 LIMIT = 1_000
 JSON = {"Content-Type": "application/json"}
@@ -22,7 +22,7 @@ JSON = {"Content-Type": "application/json"}
 
 def client_of(synthesizer: ZeroCostSynthesizer) -> TestClient:
     speech = Speech(synthesizer, Presets.load(), max_text=LIMIT)
-    return calling(create_app(speech, Settings(max_text=LIMIT)))
+    return make_client(create_app(speech, Settings(max_text=LIMIT)))
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +61,12 @@ def client() -> TestClient:
         ({"text": "Hi.", "packet_ms": 0}, 422, "invalid_value", "packet_ms"),
         ({"text": "Hi.", "packet_ms": 10**30}, 422, "invalid_value", "packet_ms"),
         ({"text": "Hi.", "text_mode": "slow"}, 422, "invalid_value", "text_mode"),
-        ({"text": "Hi.", "max_seconds": 0}, 422, "invalid_value", "max_seconds"),
+        ({"text": "Hi.", "max_duration_s": 0}, 422, "invalid_value", "max_duration_s"),
         ({"text": "Hi.", "temperature": 0}, 422, "invalid_value", "temperature"),
         ({"text": "Hi.", "top_p": 1.1}, 422, "invalid_value", "top_p"),
         ({"text": "Hi.", "top_k": -1}, 422, "invalid_value", "top_k"),
         ({"text": "Hi.", "repetition_penalty": float("inf")}, 422, "invalid_value", "repetition_penalty"),
-        ({"text": "Hi.", "keep_voice": "yes"}, 422, "invalid_value", "keep_voice"),
+        ({"text": "Hi.", "continue_voice": "yes"}, 422, "invalid_value", "continue_voice"),
         ({"text": "Hi.", "voice_desc": "x" * 2_049}, 422, "description_too_long", "voice_desc"),
         ({"text": "Hi.", "voice_desc": None}, 422, "invalid_value", "voice_desc"),
         ({"text": "Hi.", "language": "Klingon"}, 422, "unknown_language", "language"),
@@ -116,13 +116,13 @@ def test_what_is_not_json_is_400(client: TestClient, raw: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
-def test_what_is_not_declared_as_json_is_415(client: TestClient, kind: str) -> None:
+def test_another_content_type_is_415(client: TestClient, kind: str) -> None:
     answer = client.post("/api/tts", content=b'{"text": "Hi."}', headers={"Content-Type": kind})
-    assert (answer.status_code, answer.json()["error"]["code"]) == (415, "not_json")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (415, "unsupported_media_type")
 
 
 @pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "Application/JSON"])
-def test_what_is_declared_as_json_is_taken(client: TestClient, kind: str) -> None:
+def test_json_content_types_are_accepted(client: TestClient, kind: str) -> None:
     assert client.post("/api/tts", content=b'{"text": "Hi."}', headers={"Content-Type": kind}).status_code == 200
 
 
@@ -136,7 +136,7 @@ def test_a_body_over_the_cap_is_413_declared_or_not(client: TestClient) -> None:
     ]
 
 
-def test_the_longest_text_fits_however_it_is_spelled(client: TestClient) -> None:
+def test_the_longest_text_fits_in_any_json_escape(client: TestClient) -> None:
     body = json.dumps({"text": "😀" * (LIMIT - 2) + "Hi"})  # 12 bytes for each in JSON
     assert client.post("/api/tts", content=body, headers=JSON).status_code == 200
 
@@ -155,16 +155,16 @@ def test_a_surrogate_in_a_key_is_an_unknown_key(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "beginning"),
+    ("accept_language", "beginning"),
     [
-        ("zh-CN,zh;q=0.9,en;q=0.8", "没有可以朗读的内容"),
-        ("en", "There is nothing to speak"),
-        ("fr", "There is nothing to speak"),
-        ("", "There is nothing to speak"),
+        ("zh-CN,zh;q=0.9,en;q=0.8", "没有可以合成的内容"),
+        ("en", "There is nothing to synthesize"),
+        ("fr", "There is nothing to synthesize"),
+        ("", "There is nothing to synthesize"),
     ],
 )
-def test_errors_are_told_in_the_clients_language(client: TestClient, wish: str, beginning: str) -> None:
-    answer = client.post("/api/tts", json={"text": ""}, headers={"Accept-Language": wish})
+def test_errors_are_in_the_clients_language(client: TestClient, accept_language: str, beginning: str) -> None:
+    answer = client.post("/api/tts", json={"text": ""}, headers={"Accept-Language": accept_language})
     assert answer.json()["error"]["message"].startswith(beginning)
 
 
@@ -189,8 +189,8 @@ def test_a_wrong_header_is_named(client: TestClient, header: str, value: str) ->
     ("method", "path", "status", "code"),
     [
         ("GET", "/api/tts", 405, "method_not_allowed"),
-        ("GET", "/nowhere", 404, "no_such_route"),
-        ("GET", "/no-docs", 404, "no_such_route"),
+        ("GET", "/nowhere", 404, "route_not_found"),
+        ("GET", "/no-docs", 404, "route_not_found"),
     ],
 )
 def test_other_errors_have_the_same_shape(client: TestClient, method: str, path: str, status: int, code: str) -> None:
@@ -203,12 +203,12 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
     lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(), children, max_size=3),
     max_leaves=8,
 )
-FIELDS = st.sampled_from([*SpeakBody.model_fields, "Text", "__class__"])
+FIELDS = st.sampled_from([*TtsBody.model_fields, "Text", "__class__"])
 
 
 @settings(max_examples=150, deadline=None)
 @given(text=st.text(st.characters(codec=None), max_size=80), streaming=st.booleans())
-def test_any_text_is_spoken_or_refused(client: TestClient, text: str, streaming: bool) -> None:
+def test_any_text_is_synthesized_or_rejected(client: TestClient, text: str, streaming: bool) -> None:
     body = json.dumps({"text": text, "voice_desc": text, "streaming": streaming})
     answer = client.post("/api/tts", content=body, headers=JSON)
     assert answer.status_code in (200, 422)
@@ -216,7 +216,7 @@ def test_any_text_is_spoken_or_refused(client: TestClient, text: str, streaming:
 
 @settings(max_examples=150, deadline=None)
 @given(body=VALUES | st.dictionaries(FIELDS, VALUES), known=st.booleans())
-def test_any_json_is_answered(client: TestClient, body: Any, known: bool) -> None:
+def test_any_json_gets_a_response(client: TestClient, body: Any, known: bool) -> None:
     if known and isinstance(body, dict):
         body = {"text": "Hi.", **body}
     answer = client.post("/api/tts", content=json.dumps(body), headers=JSON)
@@ -226,5 +226,5 @@ def test_any_json_is_answered(client: TestClient, body: Any, known: bool) -> Non
 
 @settings(max_examples=100, deadline=None)
 @given(raw=st.binary(max_size=200))
-def test_any_bytes_are_answered(client: TestClient, raw: bytes) -> None:
+def test_any_bytes_get_a_response(client: TestClient, raw: bytes) -> None:
     assert client.post("/api/tts", content=raw, headers=JSON).status_code in (400, 422)

@@ -1,4 +1,4 @@
-"""The log: one line a request with its id, as JSON where wanted, and never a word of what a user wrote."""
+"""The log: one line per request with its id, as text or JSON, and never any user text."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from fastapi import FastAPI
 
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.server import create_app
-from qwen3tts_webui.server.logs import JsonLines, TextLines
+from qwen3tts_webui.server.observability import JsonLines, TextLines
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.voices.presets import Presets
-from tests.fakes import FailingSynthesizer, ZeroCostSynthesizer
-from tests.server.running import calling
+from qwen3tts_webui.voices import Presets
+from tests.support.fakes import FailingSynthesizer, ZeroCostSynthesizer
+from tests.support.server import make_client
 
 SECRET = "sesame-open-up"
 
@@ -47,9 +47,9 @@ def app_of(synthesizer: ZeroCostSynthesizer) -> FastAPI:
     return app
 
 
-def test_no_line_holds_what_a_user_wrote(written: StringIO) -> None:
+def test_no_log_line_contains_user_text(written: StringIO) -> None:
     for synthesizer in (ZeroCostSynthesizer(), FailingSynthesizer()):
-        client = calling(app_of(synthesizer), raise_server_exceptions=False)
+        client = make_client(app_of(synthesizer), raise_server_exceptions=False)
         client.post("/api/tts", json={"text": SECRET, "voice_desc": SECRET})
         client.post("/api/tts", json={"text": "a", SECRET: SECRET})
         client.post("/api/tts", content=SECRET, headers={"Content-Type": "application/json"})
@@ -72,11 +72,11 @@ def test_a_json_line_names_the_request_and_how_it_went() -> None:
     stream = StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines())
-    log = logging.getLogger("qwen3tts_webui.server.logs")
+    log = logging.getLogger("qwen3tts_webui.server.middleware.access_log")
     log.addHandler(handler)
     log.setLevel("INFO")
     try:
-        calling(app_of(ZeroCostSynthesizer())).post(
+        make_client(app_of(ZeroCostSynthesizer())).post(
             "/api/tts", json={"text": "Hi."}, headers={"X-Request-Id": "my-own-id-1"}
         )
     finally:
@@ -92,30 +92,30 @@ def test_a_json_line_names_the_request_and_how_it_went() -> None:
     assert line["level"] == "info" and line["ms"] > 0 and line["time"].endswith("Z")
 
 
-def test_answers_carry_the_id_that_the_log_has() -> None:
-    answer = calling(app_of(ZeroCostSynthesizer())).get("/health", headers={"X-Request-Id": "my-own-id-2"})
+def test_responses_carry_the_logged_id() -> None:
+    answer = make_client(app_of(ZeroCostSynthesizer())).get("/health", headers={"X-Request-Id": "my-own-id-2"})
     assert answer.headers["x-request-id"] == "my-own-id-2"
-    assert len(calling(app_of(ZeroCostSynthesizer())).get("/health").headers["x-request-id"]) == 16
+    assert len(make_client(app_of(ZeroCostSynthesizer())).get("/health").headers["x-request-id"]) == 16
 
 
 # configured, as the command line does it
 
 LINES = """
 import logging
-from qwen3tts_webui.server.logs import configure
-configure("info", "text")
+from qwen3tts_webui.server.observability import configure_logging
+configure_logging("info", "text")
 for number in range({count}):
     logging.getLogger("here").info("line %d, %s", number, "x" * 100)
 print("said", flush=True)
 """
 
 
-def test_all_lines_have_left_when_the_program_ends() -> None:
+def test_all_lines_are_written_before_exit() -> None:
     done = subprocess.run([sys.executable, "-c", LINES.format(count=500)], capture_output=True, text=True, check=True)
     assert done.stderr.splitlines() == [f"INFO here: line {number}, {'x' * 100}" for number in range(500)]
 
 
-def test_nobody_reads_the_terminal_and_the_program_goes_on() -> None:
+def test_a_blocked_terminal_does_not_block_the_program() -> None:
     command = [sys.executable, "-c", LINES.format(count=20_000)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None

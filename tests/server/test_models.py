@@ -1,4 +1,4 @@
-"""Models and the doctor over HTTP: a download from its first byte to the switch, and everything that is refused."""
+"""Models and diagnostics over HTTP: a download from its first byte to the hot swap, and every rejected request."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from qwen3tts_webui.checkpoints import CATALOG, LocalStore, MemoryBudget, ModelInstaller, RetryPolicy
 from qwen3tts_webui.config import Settings
-from qwen3tts_webui.doctor import Line
+from qwen3tts_webui.diagnostics import Finding
 from qwen3tts_webui.errors import NO_OBJECT, CheckpointError
-from qwen3tts_webui.models import KNOWN, Patience, Room, Store
-from qwen3tts_webui.models.desk import Desk
+from qwen3tts_webui.hot_swap import HotSwapSynthesizer
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.switch import Switch
-from qwen3tts_webui.voices.presets import Presets
-from tests.fakes import ZeroCostSynthesizer
-from tests.models.fake_hub import BIG, MODEL, FakeHub, make_checkpoint, running_hub
-from tests.models.test_desk import Starter
-from tests.server.running import calling, until
+from qwen3tts_webui.voices import Presets
+from tests.checkpoints.fake_hub import BIG, MODEL, FakeHub, make_checkpoint, running_hub
+from tests.checkpoints.test_installer import Starter
+from tests.support.fakes import ZeroCostSynthesizer
+from tests.support.server import make_client
+from tests.support.wait import wait_until
 
 ROUTE = "/api/models/download"
 
@@ -39,49 +39,49 @@ def starter() -> Starter:
 
 @pytest.fixture
 def client(tmp_path: Path, hub: FakeHub, starter: Starter) -> Iterator[TestClient]:
-    switch = Switch(ZeroCostSynthesizer(), quiet_s=0.02)
-    store = Store(tmp_path / "models", caches=())
-    room = Room(device="cuda:0", dtype="bfloat16", free_bytes=24 << 30)
-    patience = Patience(tries=1, first_s=0.001)
-    desk = Desk(store, switch, starter, lambda: room, mirror=hub.url, patience=patience)
+    switch = HotSwapSynthesizer(ZeroCostSynthesizer(), idle_timeout_s=0.02)
+    store = LocalStore(tmp_path / "models", caches=())
+    room = MemoryBudget(device="cuda:0", dtype="bfloat16", free_bytes=24 << 30)
+    retry_policy = RetryPolicy(max_attempts=1, initial_wait_s=0.001)
+    installer = ModelInstaller(store, switch, starter, lambda: room, mirror=hub.url, retry_policy=retry_policy)
     lines = [
-        Line("gpu", "warning", "gpu.none"),
-        Line("torch", "problem", "torch.none"),
-        Line("port", "ok", "port.ours", {"host": "h"}),
+        Finding("gpu", "warning", "gpu.none"),
+        Finding("torch", "problem", "torch.none"),
+        Finding("port", "ok", "port.ours", {"host": "h"}),
     ]
-    app = create_app(Speech(switch, Presets.load()), Settings(), desk=desk, examine=lambda: lines)
-    with calling(app) as client:
+    app = create_app(Speech(switch, Presets.load()), Settings(), model_installer=installer, run_doctor=lambda: lines)
+    with make_client(app) as client:
         yield client
     if hub.hold is not None:
         hub.hold.set()
-    desk.close()
+    installer.close()
     switch.close()
 
 
-def test_a_model_is_fetched_and_speaks_without_a_restart(client: TestClient, starter: Starter):
+def test_a_downloaded_model_is_used_without_a_restart(client: TestClient, starter: Starter):
     assert client.get("/api/info").json()["name"] == "fake"
     answer = client.post(ROUTE, json={"model": MODEL})
     assert answer.status_code == 202
     assert answer.json()["download"]["model"] == MODEL
-    until(lambda: bool(starter.started))
+    wait_until(lambda: bool(starter.started))
     seen = client.get("/api/models").json()
     assert (seen["download"]["state"], seen["loading"]["state"]) == ("done", "loading")
     assert seen["download"]["done_bytes"] == seen["download"]["total_bytes"] > 800_000
     starter.started[0].ready = True
-    until(lambda: client.get("/api/info").json()["name"] == "model")
-    assert client.get("/api/models").json()["models"][0]["here"] is True
+    wait_until(lambda: client.get("/api/info").json()["name"] == "model")
+    assert client.get("/api/models").json()["models"][0]["installed"] is True
 
 
-def test_what_there_is_and_whether_it_fits(client: TestClient, hub: FakeHub):
+def test_the_list_says_what_exists_and_fits(client: TestClient, hub: FakeHub):
     seen = client.get("/api/models").json()
-    assert [model["id"] for model in seen["models"]] == [model.id for model in KNOWN]
+    assert [model["id"] for model in seen["models"]] == [model.id for model in CATALOG]
     assert (seen["download"], seen["loading"], seen["mirrors"]) == (None, None, ["hf", "modelscope"])
     assert seen["mirror"] == hub.url.removeprefix("http://")
     default = seen["models"][0]
     assert default["fits"] is True
     assert default["fit"]["device"] == "cuda:0"
     assert default["approximate"] is True
-    assert default["bytes"] == KNOWN[0].approximate_bytes
+    assert default["bytes"] == CATALOG[0].approximate_bytes
 
 
 def test_a_download_is_stopped(client: TestClient, hub: FakeHub):
@@ -90,24 +90,24 @@ def test_a_download_is_stopped(client: TestClient, hub: FakeHub):
     assert hub.held.wait(20)
     assert client.delete(ROUTE).status_code == 202
     hub.hold.set()
-    until(lambda: client.get("/api/models").json()["download"]["state"] == "stopped")
+    wait_until(lambda: client.get("/api/models").json()["download"]["state"] == "stopped")
     assert client.delete(ROUTE).status_code == 404
-    assert client.get("/api/models").json()["models"][0]["here"] is False
+    assert client.get("/api/models").json()["models"][0]["installed"] is False
 
 
-def test_a_failure_is_told_in_the_language_of_the_client(client: TestClient, hub: FakeHub):
+def test_a_failure_is_in_the_clients_language(client: TestClient, hub: FakeHub):
     hub.corrupt[BIG] = 9
     client.post(ROUTE, json={"model": MODEL})
-    until(lambda: client.get("/api/models").json()["download"]["state"] == "failed")
+    wait_until(lambda: client.get("/api/models").json()["download"]["state"] == "failed")
     error = client.get("/api/models", headers={"Accept-Language": "zh"}).json()["download"]["error"]
-    assert error["code"] == "file_damaged"
+    assert error["code"] == "checksum_mismatch"
     assert "请换一个镜像" in error["message"]
 
 
-def test_a_file_that_is_wrong_is_named_but_not_where_it_lies(client: TestClient, starter: Starter, tmp_path: Path):
+def test_an_invalid_file_is_named_without_its_folder(client: TestClient, starter: Starter, tmp_path: Path):
     starter.refuses = CheckpointError(file=tmp_path / "config.json", key="", problem=NO_OBJECT)
     client.post(ROUTE, json={"model": MODEL})
-    until(lambda: (client.get("/api/models").json()["loading"] or {}).get("state") == "failed")
+    wait_until(lambda: (client.get("/api/models").json()["loading"] or {}).get("state") == "failed")
     error = client.get("/api/models", headers={"Accept-Language": "zh"}).json()["loading"]["error"]
     assert error == {"code": "checkpoint", "message": "config.json：不是 JSON 对象"}
 
@@ -128,13 +128,13 @@ def test_only_released_models_from_named_mirrors(client: TestClient, hub: FakeHu
     assert hub.asked == []
 
 
-def test_a_form_from_another_site_starts_nothing(client: TestClient, hub: FakeHub):
+def test_a_form_of_another_website_starts_nothing(client: TestClient, hub: FakeHub):
     answer = client.post(ROUTE, content='{"model": "' + MODEL + '"}', headers={"Content-Type": "text/plain"})
     assert answer.status_code == 415
     assert hub.asked == []
 
 
-def test_the_doctor_speaks_the_language_of_the_client(client: TestClient):
+def test_the_doctor_uses_the_clients_language(client: TestClient):
     seen = client.get("/api/doctor", headers={"Accept-Language": "zh-CN"}).json()
     assert seen["ok"] is False
     assert [line["level"] for line in seen["lines"]] == ["warning", "problem", "ok"]
@@ -143,14 +143,14 @@ def test_the_doctor_speaks_the_language_of_the_client(client: TestClient):
     assert client.get("/api/doctor").json()["lines"][2] == {
         "topic": "port",
         "level": "ok",
-        "text": "This program listens on h",
+        "text": "This server listens on h",
         "action": "",
     }
 
 
-def test_without_a_desk_there_are_no_models():
+def test_without_an_installer_there_are_no_models():
     app = create_app(Speech(ZeroCostSynthesizer(), Presets.load()), Settings())
-    with calling(app) as client:
+    with make_client(app) as client:
         assert client.get("/api/models").json()["models"] == []
         assert client.post(ROUTE, json={"model": MODEL}).status_code == 404
         assert client.get("/api/doctor").status_code == 404

@@ -1,4 +1,4 @@
-"""OpenAI's routes, asked by OpenAI's own client over real sockets."""
+"""OpenAI's routes, used by OpenAI's own client over real sockets."""
 
 import base64
 import json
@@ -8,17 +8,18 @@ from threading import Thread
 import openai
 import pytest
 
-from qwen3tts_webui.audio.pcm import to_s16le
+from qwen3tts_webui.audio import to_s16le
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.server import create_app
-from qwen3tts_webui.server.openai_voices import OPENAI_VOICES
+from qwen3tts_webui.server.routes import OPENAI_VOICES
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.voices.presets import Presets
-from tests.fakes import FailingSynthesizer, SteppedSynthesizer, ZeroCostSynthesizer, sound_of
-from tests.server.running import calling, running, until
+from qwen3tts_webui.voices import Presets
 from tests.server.test_options import decoded
+from tests.support.fakes import FailingSynthesizer, SteppedSynthesizer, ZeroCostSynthesizer, audio_of
+from tests.support.server import make_client, run_server
+from tests.support.wait import wait_until
 
-SOUND = to_s16le(sound_of("Hi.", 5))
+SOUND = to_s16le(audio_of("Hi.", 5))
 
 
 class Fake(ZeroCostSynthesizer):
@@ -33,7 +34,7 @@ def synthesizer() -> Fake:
 
 @pytest.fixture
 def client(synthesizer: Fake) -> Iterator[openai.OpenAI]:
-    with running(synthesizer) as url, client_at(url) as client:
+    with run_server(synthesizer) as url, client_at(url) as client:
         yield client
 
 
@@ -41,7 +42,7 @@ def client_at(url: str) -> openai.OpenAI:
     return openai.OpenAI(base_url=f"{url}/v1", api_key="not-needed", max_retries=0)
 
 
-def test_the_client_gets_the_sound(client: openai.OpenAI) -> None:
+def test_the_client_gets_the_audio(client: openai.OpenAI) -> None:
     answer = client.audio.speech.create(model="tts-1", voice="alloy", input="Hi.", response_format="pcm")
     assert answer.content == SOUND
     assert answer.response.headers["content-type"] == "audio/pcm"
@@ -59,24 +60,24 @@ def test_other_formats(client: openai.OpenAI, format: str) -> None:
     assert len(decoded(answer.content, 24_000)) == pytest.approx(9_600, abs=960)
 
 
-def test_the_client_streams_while_it_is_spoken() -> None:
+def test_the_client_streams_during_synthesis() -> None:
     synthesizer = SteppedSynthesizer(num_frames=2)
-    with running(synthesizer) as url, client_at(url) as client:
+    with run_server(synthesizer) as url, client_at(url) as client:
         asked = client.audio.speech.with_streaming_response.create(
             model="tts-1", voice="alloy", input="Hi.", response_format="pcm"
         )
-        stepping = Thread(target=lambda: (until(lambda: synthesizer.load.active == 1), synthesizer.step()))
+        stepping = Thread(target=lambda: (wait_until(lambda: synthesizer.load.running == 1), synthesizer.step()))
         stepping.start()
         with asked as answer:
             pieces = answer.iter_bytes(768)
             first = next(pieces)
             assert synthesizer.packets_made == 1
             synthesizer.step()
-            assert first + b"".join(pieces) == to_s16le(sound_of("Hi.", 2))
+            assert first + b"".join(pieces) == to_s16le(audio_of("Hi.", 2))
         stepping.join()
 
 
-def test_events_carry_the_same_sound(client: openai.OpenAI) -> None:
+def test_events_carry_the_same_audio(client: openai.OpenAI) -> None:
     asked = client.audio.speech.with_streaming_response.create(
         model="tts-1", voice="alloy", input="Hi.", response_format="pcm", stream_format="sse"
     )
@@ -89,7 +90,7 @@ def test_events_carry_the_same_sound(client: openai.OpenAI) -> None:
 
 
 async def test_the_asynchronous_client(synthesizer: Fake) -> None:
-    with running(synthesizer) as url:
+    with run_server(synthesizer) as url:
         async with openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="-", max_retries=0) as client:
             answer = await client.audio.speech.create(model="tts-1", voice="alloy", input="Hi.", response_format="pcm")
             assert answer.content == SOUND
@@ -122,7 +123,7 @@ def test_a_speaker_by_name(client: openai.OpenAI, synthesizer: Fake) -> None:
     assert (voice.speaker, voice.description) == ("Vivian", "Cheerful.")
 
 
-def test_speed_and_what_is_ours(client: openai.OpenAI, synthesizer: Fake) -> None:
+def test_speed_and_our_extensions(client: openai.OpenAI, synthesizer: Fake) -> None:
     extra = {"language": "Chinese", "seed": 5}
     answer = client.audio.speech.create(
         model="tts-1", voice="alloy", input="Hi.", response_format="pcm", speed=2.0, extra_body=extra
@@ -145,7 +146,7 @@ def test_speed_and_what_is_ours(client: openai.OpenAI, synthesizer: Fake) -> Non
         ({"extra_body": {"stream_format": "tape"}}, "stream_format", "invalid_value"),
     ],
 )
-def test_mistakes_are_400_in_openais_shape(
+def test_client_errors_are_400_in_openais_format(
     client: openai.OpenAI, body: dict[str, object], param: str, code: str
 ) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
@@ -155,7 +156,7 @@ def test_mistakes_are_400_in_openais_shape(
 
 
 def test_a_full_queue_is_a_rate_limit_that_says_when() -> None:
-    with running(SteppedSynthesizer(slots=0, queue_size=0)) as url, client_at(url) as client:
+    with run_server(SteppedSynthesizer(slots=0, queue_size=0)) as url, client_at(url) as client:
         with pytest.raises(openai.RateLimitError) as caught:
             client.audio.speech.create(model="tts-1", voice="alloy", input="Hi.")
         assert caught.value.response.headers["retry-after"] == "1"
@@ -163,14 +164,14 @@ def test_a_full_queue_is_a_rate_limit_that_says_when() -> None:
 
 
 def test_a_failure_of_the_engine_is_a_server_error() -> None:
-    with running(FailingSynthesizer()) as url, client_at(url) as client:
+    with run_server(FailingSynthesizer()) as url, client_at(url) as client:
         with pytest.raises(openai.InternalServerError) as caught:
             client.audio.speech.create(model="tts-1", voice="alloy", input="Hi.")
         assert (caught.value.type, caught.value.code) == ("server_error", "synthesis_failed")
 
 
 def test_a_deadline_holds_here_too() -> None:
-    with running(SteppedSynthesizer()) as url, client_at(url) as client:
+    with run_server(SteppedSynthesizer()) as url, client_at(url) as client:
         with pytest.raises(openai.APIStatusError) as caught:
             client.audio.speech.create(model="tts-1", voice="alloy", input="Hi.", extra_headers={"X-Deadline-Ms": "50"})
         assert (caught.value.status_code, caught.value.code) == (504, "deadline_exceeded")
@@ -184,7 +185,7 @@ def test_models_are_the_loaded_one_and_its_other_names(client: openai.OpenAI) ->
         client.models.retrieve("whisper-1")
 
 
-def test_every_listed_voice_can_be_spoken_with(client: openai.OpenAI, synthesizer: Fake) -> None:
+def test_every_listed_voice_works(client: openai.OpenAI, synthesizer: Fake) -> None:
     voices = client.get("/audio/voices", cast_to=dict)["voices"]  # type: ignore[type-var]
     assert {"alloy", "Vivian", Presets.load().of("zh")[0].id} <= {voice["id"] for voice in voices}
     for voice in voices:
@@ -192,13 +193,13 @@ def test_every_listed_voice_can_be_spoken_with(client: openai.OpenAI, synthesize
     assert len(synthesizer.utterances) == len(voices)
 
 
-def test_a_path_that_is_not_there_is_told_in_openais_shape(client: openai.OpenAI) -> None:
+def test_an_unknown_path_is_reported_in_openais_format(client: openai.OpenAI) -> None:
     with pytest.raises(openai.NotFoundError) as caught:
         client.get("/nothing", cast_to=dict)  # type: ignore[type-var]
     assert caught.value.type == "invalid_request_error"
 
 
-def test_whom_the_door_turns_away_is_told_in_openais_shape() -> None:
+def test_rejected_requests_get_openais_format() -> None:
     app = create_app(Speech(ZeroCostSynthesizer(), Presets.load()), Settings())
-    error = calling(app, base_url="http://evil.example").post("/v1/audio/speech", json={}).json()["error"]
-    assert set(error) == {"message", "type", "param", "code"} and error["code"] == "wrong_host"
+    error = make_client(app, base_url="http://evil.example").post("/v1/audio/speech", json={}).json()["error"]
+    assert set(error) == {"message", "type", "param", "code"} and error["code"] == "forbidden_host"

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what it says is true, its examples work, and nothing that fits or breaks it is a 5xx."""
+"""The OpenAPI document: it is true, its examples work, and neither valid nor invalid requests cause a 5xx."""
 
 from __future__ import annotations
 
@@ -16,21 +16,20 @@ from hypothesis import HealthCheck
 from schemathesis.checks import not_a_server_error
 from starlette.applications import Starlette
 
+from qwen3tts_webui.checkpoints import LocalStore, MemoryBudget, ModelInstaller, RetryPolicy
 from qwen3tts_webui.config import Settings
-from qwen3tts_webui.models import Patience, Room, Store
-from qwen3tts_webui.models.desk import Desk
+from qwen3tts_webui.history import HistoryStore
+from qwen3tts_webui.hot_swap import HotSwapSynthesizer
 from qwen3tts_webui.server import create_app
-from qwen3tts_webui.server.docs_page import example_of
+from qwen3tts_webui.server.routes import example_of
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.switch import Switch
-from qwen3tts_webui.voices.library import Library
-from qwen3tts_webui.voices.presets import Presets
-from tests.fakes import ZeroCostSynthesizer
-from tests.models.test_desk import Starter
-from tests.server.running import calling
+from qwen3tts_webui.voices import Presets
+from tests.checkpoints.test_installer import Starter
+from tests.support.fakes import ZeroCostSynthesizer
+from tests.support.server import make_client
 
 
-def new_app(library: Library | None = None, **options: Any) -> Any:
+def new_app(library: HistoryStore | None = None, **options: Any) -> Any:
     settings = Settings(max_text=2_000, rate_limit="1000000/minute")
     return create_app(Speech(ZeroCostSynthesizer(num_frames=1), Presets.load(), library), settings, **options)
 
@@ -48,21 +47,26 @@ class Later:
         await (Starlette() if scope["type"] == "lifespan" else self.app)(scope, receive, send)
 
 
-def desk_without_a_network(folder: Path, switch: Switch) -> Desk:
-    room = Room(device="cpu", dtype="float32", free_bytes=1 << 30)
-    patience = Patience(tries=1, first_s=0.001)
-    return Desk(
-        Store(folder, caches=()), switch, Starter(), lambda: room, mirror="http://127.0.0.1:9", patience=patience
+def desk_without_a_network(folder: Path, switch: HotSwapSynthesizer) -> ModelInstaller:
+    room = MemoryBudget(device="cpu", dtype="float32", free_bytes=1 << 30)
+    retry_policy = RetryPolicy(max_attempts=1, initial_wait_s=0.001)
+    return ModelInstaller(
+        LocalStore(folder, caches=()),
+        switch,
+        Starter(),
+        lambda: room,
+        mirror="http://127.0.0.1:9",
+        retry_policy=retry_policy,
     )
 
 
-APP = new_app(examine=list, desk=cast(Desk, None))
+APP = new_app(run_doctor=list, model_installer=cast(ModelInstaller, None))
 SERVED = Later(APP)
 schema = schemathesis.openapi.from_asgi("/openapi.json", SERVED, headers={"Host": "127.0.0.1"})
 
 
 class Names:
-    """Names of things that there are; made anew for each operation, and after each that may have taken them away."""
+    """Ids of existing objects; created again for each operation, and after each that may have deleted them."""
 
     def __init__(self, client: TestClient) -> None:
         self._client = client
@@ -84,20 +88,21 @@ class Names:
     def _made(self) -> dict[str, str]:
         request_id = secrets.token_hex(8)
         self._client.post("/api/tts", json={"text": "Hello."}, headers={"X-Request-Id": request_id})
-        entry_id = self._client.get(f"/api/history/of/{request_id}").json()["id"]
+        entries = self._client.get(f"/api/history?request_id={request_id}").json()["entries"]
+        entry_id = entries[0]["id"]
         card = self._client.post("/api/voices", json={"request_id": request_id, "name": "A voice"}).json()
         return {"request_id": request_id, "entry_id": entry_id, "voice_id": card["id"], "model_id": "tts-1"}
 
 
 @pytest.fixture(scope="module")
 def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Names]:
-    """The app behind `schema`, with a history, voices and a desk for models."""
+    """The app behind `schema`, with a history, voices and a installer for models."""
     folder = tmp_path_factory.mktemp("openapi")
-    switch = Switch(ZeroCostSynthesizer())
-    desk = desk_without_a_network(folder / "models", switch)
-    with closing(Library(folder)) as library, closing(switch), closing(desk):
-        SERVED.app = new_app(library, examine=list, desk=desk)
-        yield Names(calling(SERVED))
+    switch = HotSwapSynthesizer(ZeroCostSynthesizer())
+    installer = desk_without_a_network(folder / "models", switch)
+    with closing(HistoryStore(folder)) as library, closing(switch), closing(installer):
+        SERVED.app = new_app(library, run_doctor=list, model_installer=installer)
+        yield Names(make_client(SERVED))
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -126,24 +131,24 @@ def examples() -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
-def test_no_shape_of_an_error_but_ours_is_promised() -> None:
+def test_only_our_error_format_is_documented() -> None:
     assert "ValidationError" not in str(APP.openapi())
 
 
-def test_speaking_has_an_example() -> None:
+def test_tts_has_an_example() -> None:
     assert "/api/tts" in [path for _, path, _ in examples()]
 
 
 @pytest.mark.parametrize(("method", "path", "example"), examples())
 def test_the_examples_work(method: str, path: str, example: dict[str, Any], tmp_path: Path) -> None:
-    with closing(Library(tmp_path)) as library, calling(new_app(library)) as client:
+    with closing(HistoryStore(tmp_path)) as library, make_client(new_app(library)) as client:
         client.post("/api/tts", json={"text": "Hello."}, headers={"X-Request-Id": "my-request-1"})  # some speak of it
         answer = client.request(method, path, json=example)
         assert answer.is_success, answer.text
 
 
-def test_the_page_for_people_names_every_route_and_loads_nothing() -> None:
-    client = calling(APP)
+def test_the_docs_page_names_every_route_and_loads_nothing() -> None:
+    client = make_client(APP)
     page = client.get("/docs").text
     for path in client.get("/openapi.json").json()["paths"]:
         assert path in page

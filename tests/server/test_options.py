@@ -1,4 +1,4 @@
-"""Every option of POST /api/tts does what it says: seen in what the engine was asked, or in the sound."""
+"""Every option of POST /api/tts, seen in what the engine receives or in the audio."""
 
 import io
 import wave
@@ -12,22 +12,22 @@ import pytest
 import soxr
 from fastapi.testclient import TestClient
 
-from qwen3tts_webui.audio.loudness import Leveller
-from qwen3tts_webui.audio.pcm import from_s16le, to_s16le
+from qwen3tts_webui.audio import LoudnessNormalizer, from_s16le, to_s16le
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.types import Sampling, Utterance
-from qwen3tts_webui.voices.presets import Presets
-from tests.fakes import ContinuingSynthesizer, SteppedSynthesizer, ZeroCostSynthesizer, frame_of, sound_of
-from tests.server.running import ask, calling, running, until
+from qwen3tts_webui.voices import Presets
+from tests.support.fakes import ContinuingSynthesizer, SteppedSynthesizer, ZeroCostSynthesizer, audio_of, frame_of
+from tests.support.server import make_client, open_request, run_server
+from tests.support.wait import wait_until
 
 FORMATS = ["pcm", "wav", "flac", "mp3", "opus"]
 MIMES = {"pcm": "audio/pcm", "wav": "audio/wav", "flac": "audio/flac", "mp3": "audio/mpeg", "opus": "audio/ogg"}
 
 
 def client_of(synthesizer: ZeroCostSynthesizer) -> TestClient:
-    return calling(create_app(Speech(synthesizer, Presets.load()), Settings()))
+    return make_client(create_app(Speech(synthesizer, Presets.load()), Settings()))
 
 
 def spoken(body: dict[str, Any], synthesizer: ZeroCostSynthesizer | None = None) -> httpx.Response:
@@ -44,7 +44,7 @@ def asked(body: dict[str, Any], **fake: Any) -> list[Utterance]:
 
 
 def decoded(data: bytes, rate: int) -> np.ndarray[Any, Any]:
-    """Any sound file as mono float32 at `rate`."""
+    """Any audio file as mono float32 at `rate`."""
     to_mono = av.AudioResampler(format="flt", layout="mono", rate=rate)
     with av.open(io.BytesIO(data)) as container:
         frames = [mono for frame in container.decode(audio=0) for mono in to_mono.resample(frame)]
@@ -62,7 +62,7 @@ def test_voice_desc() -> None:
     assert asked({"voice_desc": "warm"})[0].voice.description == "warm"
 
 
-def test_voice_is_a_preset_and_a_description_is_added_to_it() -> None:
+def test_voice_is_a_preset_and_a_description_is_appended() -> None:
     preset = Presets.load().of("en")[0]
     assert asked({"voice": preset.id})[0].voice.description == preset.description
     assert asked({"voice": preset.id, "voice_desc": "whispering"})[0].voice.description == (
@@ -76,7 +76,7 @@ def test_speaker_in_any_case(body: dict[str, str]) -> None:
     assert heard[0].voice.speaker == "Uncle_Fu"
 
 
-def test_a_speaker_that_is_not_there_is_named_with_those_that_are() -> None:
+def test_an_unknown_speaker_is_reported_with_the_known_ones() -> None:
     client = client_of(ZeroCostSynthesizer(features=("speaker",), speakers=("Vivian",)))
     error = client.post("/api/tts", json={"text": "Hi.", "speaker": "Bob"}).json()["error"]
     assert (error["code"], error["field"]) == ("unknown_speaker", "speaker") and "Vivian" in error["message"]
@@ -87,7 +87,7 @@ def test_seed() -> None:
     assert (synthesizer.utterances[0].seed, answer.headers["x-seed"]) == (7, "7")
 
 
-def test_a_seed_is_drawn_and_told() -> None:
+def test_a_random_seed_is_reported() -> None:
     answer = spoken({}, synthesizer := ZeroCostSynthesizer())
     assert answer.headers["x-seed"] == str(synthesizer.utterances[0].seed)
 
@@ -111,13 +111,13 @@ def test_format_and_sample_rate_streamed_and_whole(format: str, rate: int, strea
     assert np.abs(sound).max() > 0.2
 
 
-def test_the_rate_is_changed_by_soxr() -> None:
+def test_soxr_resamples() -> None:
     heard = from_s16le(spoken({"format": "pcm", "sample_rate": 16_000}).content)
-    wanted = soxr.resample(sound_of("Hi.", 5), 24_000, 16_000)
+    wanted = soxr.resample(audio_of("Hi.", 5), 24_000, 16_000)
     assert len(heard) == len(wanted) and np.abs(heard - wanted).max() < 2e-3
 
 
-def test_formats_in_capitals_are_taken() -> None:
+def test_formats_are_case_insensitive() -> None:
     assert spoken({"format": "FLAC"}).content[:4] == b"fLaC"
 
 
@@ -132,7 +132,7 @@ def test_a_whole_wav_has_true_sizes_at_any_rate() -> None:
 
 
 def test_streaming_wav_is_the_same_samples_after_a_header() -> None:
-    assert spoken({"format": "wav", "streaming": True}).content[44:] == to_s16le(sound_of("Hi.", 5))
+    assert spoken({"format": "wav", "streaming": True}).content[44:] == to_s16le(audio_of("Hi.", 5))
 
 
 @pytest.mark.parametrize(
@@ -141,17 +141,23 @@ def test_streaming_wav_is_the_same_samples_after_a_header() -> None:
 )
 def test_packet_ms_is_the_size_of_the_blocks(format: str, rate: int, packet_ms: int, block: int) -> None:
     body = {"text": "Hi.", "streaming": True, "format": format, "sample_rate": rate, "packet_ms": packet_ms}
-    with running(ZeroCostSynthesizer(num_frames=7)) as url, httpx.stream("POST", f"{url}/api/tts", json=body) as answer:
+    with (
+        run_server(ZeroCostSynthesizer(num_frames=7)) as url,
+        httpx.stream("POST", f"{url}/api/tts", json=body) as answer,
+    ):
         sizes = [len(chunk) for chunk in answer.iter_raw()]
     sizes[0] -= 44 if format == "wav" else 0
     assert all(size % block == 0 for size in sizes[:-1])
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_every_format_leaves_while_it_is_spoken(format: str) -> None:
+def test_every_format_streams_during_synthesis(format: str) -> None:
     synthesizer = SteppedSynthesizer(num_frames=1_000)
-    with running(synthesizer) as url, ask(url, {"text": "Hi.", "streaming": True, "format": format}) as connection:
-        until(lambda: synthesizer.load.active == 1)
+    with (
+        run_server(synthesizer) as url,
+        open_request(url, {"text": "Hi.", "streaming": True, "format": format}) as connection,
+    ):
+        wait_until(lambda: synthesizer.load.running == 1)
         for _ in range(2):
             synthesizer.step()
         got = b""
@@ -160,8 +166,8 @@ def test_every_format_leaves_while_it_is_spoken(format: str) -> None:
         assert synthesizer.packets_made == 2
 
 
-def test_max_seconds() -> None:
-    answer = spoken({"max_seconds": 0.2, "streaming": True}, synthesizer := ZeroCostSynthesizer(num_frames=50))
+def test_max_duration_s() -> None:
+    answer = spoken({"max_duration_s": 0.2, "streaming": True}, synthesizer := ZeroCostSynthesizer(num_frames=50))
     assert len(answer.content) == round(0.2 * 24_000) * 2
     assert synthesizer.utterances[0].max_frames == 3
 
@@ -171,27 +177,27 @@ def test_text_mode() -> None:
 
 
 @pytest.mark.parametrize("keep", [True, False])
-def test_keep_voice(keep: bool) -> None:
-    spoken({"text": "One.\nTwo.", "keep_voice": keep}, synthesizer := ContinuingSynthesizer())
-    assert (synthesizer.utterances[1].voice.passage is not None) is keep
+def test_continue_voice(keep: bool) -> None:
+    spoken({"text": "One.\nTwo.", "continue_voice": keep}, synthesizer := ContinuingSynthesizer())
+    assert (synthesizer.utterances[1].voice.acoustic_prompt is not None) is keep
 
 
 @pytest.mark.parametrize(("batch_size", "active"), [(None, 1), (1, 1), (3, 3)])
-def test_batch_size_of_one_text_is_segments_at_the_same_time(batch_size: int | None, active: int) -> None:
+def test_batch_size_of_one_text_runs_segments_in_parallel(batch_size: int | None, active: int) -> None:
     synthesizer = SteppedSynthesizer(features=("continuation",))
     body = {"text": "One.\nTwo.\nThree.\nFour.", "streaming": True, "batch_size": batch_size}
-    with running(synthesizer) as url, ask(url, body):
-        until(lambda: synthesizer.load.active == active)
+    with run_server(synthesizer) as url, open_request(url, body):
+        wait_until(lambda: synthesizer.load.running == active)
         synthesizer.step()
-        assert synthesizer.load.active == active
+        assert synthesizer.load.running == active
 
 
 def test_loudness() -> None:
-    sound = sound_of("Hi.", 50)
+    sound = audio_of("Hi.", 50)
     answer = spoken({"loudness": True, "streaming": True}, ZeroCostSynthesizer(num_frames=50))
     heard = from_s16le(answer.content)
     assert len(heard) == len(sound) and np.abs(heard - sound).max() > 0.05
-    assert np.array_equal(heard[:1_920], from_s16le(to_s16le(Leveller().push(frame_of("Hi.", 0)))))
+    assert np.array_equal(heard[:1_920], from_s16le(to_s16le(LoudnessNormalizer().push(frame_of("Hi.", 0)))))
 
 
 @pytest.mark.parametrize(
@@ -202,16 +208,16 @@ def test_loudness() -> None:
         ("top_k", 7),
         ("top_p", 0.8),
         ("repetition_penalty", 1.2),
-        ("predictor_temperature", 0.4),
-        ("predictor_top_k", 9),
-        ("predictor_top_p", 0.7),
+        ("subtalker_temperature", 0.4),
+        ("subtalker_top_k", 9),
+        ("subtalker_top_p", 0.7),
     ],
 )
 def test_sampling(option: str, value: Any) -> None:
     assert asked({option: value})[0].sampling == replace(Sampling(), **{option: value})
 
 
-def test_sampling_is_refused_by_an_engine_that_would_ignore_it() -> None:
+def test_an_engine_that_would_ignore_sampling_rejects_it() -> None:
     client = client_of(ZeroCostSynthesizer(features=("seed",)))
     answer = client.post("/api/tts", json={"text": "Hi.", "temperature": 0.5})
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "unsupported")
@@ -221,7 +227,24 @@ def test_sampling_is_refused_by_an_engine_that_would_ignore_it() -> None:
 @pytest.mark.parametrize("streaming", [True, False])
 def test_a_deadline_holds_in_every_format(format: str, streaming: bool) -> None:
     synthesizer = SteppedSynthesizer()
-    with running(synthesizer) as url:
+    with run_server(synthesizer) as url:
         body = {"text": "Hi.", "streaming": streaming, "format": format}
         answer = httpx.post(f"{url}/api/tts", json=body, headers={"X-Deadline-Ms": "50"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (504, "deadline_exceeded")
+
+
+@pytest.mark.parametrize("name", ["voice_desc", "instruct"])
+def test_a_description_has_two_names(name: str) -> None:
+    assert asked({name: "A calm old man."})[0].voice.description == "A calm old man."
+
+
+def test_every_packet_has_the_requested_number_of_frames() -> None:
+    assert asked({"frames_per_packet": 4}, features=("seed", "packet_size"))[0].frames_per_packet == 4
+
+
+def test_an_engine_without_packet_sizes_rejects_them() -> None:
+    client = client_of(ZeroCostSynthesizer(features=("seed",)))
+    answer = client.post("/api/tts", json={"text": "Hi.", "frames_per_packet": 4})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (422, "unsupported")
+    assert "packet size" in error["message"]

@@ -1,4 +1,4 @@
-"""What was spoken is kept: the same samples as were heard, with an account beside them, and nothing half-written."""
+"""Recording: the same samples as were streamed, with a report next to them, and no partial files."""
 
 import io
 import json
@@ -9,9 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
-from qwen3tts_webui.audio.pcm import to_s16le
-from tests.fakes import FailingSynthesizer, SteppedSynthesizer, ZeroCostSynthesizer, sound_of
-from tests.server.running import ask, running, until
+from qwen3tts_webui.audio import to_s16le
+from tests.support.fakes import FailingSynthesizer, SteppedSynthesizer, ZeroCostSynthesizer, audio_of
+from tests.support.server import open_request, run_server
+from tests.support.wait import wait_until
 
 ID = "kept-request-1"
 HEADERS = {"X-Request-Id": ID}
@@ -19,7 +20,7 @@ BODY = {"text": "Hi.", "voice_desc": "warm", "language": "en", "seed": 3, "strea
 
 
 def kept(outputs: Path) -> tuple[Path, dict[str, Any]]:
-    """The one sound below `outputs` and the account beside it."""
+    """The only audio file below `outputs`, and the report next to it."""
     sounds, accounts = list(outputs.rglob("*.wav")), list(outputs.rglob("*.json"))
     assert len(sounds) == len(accounts) == 1 and accounts[0].stem == sounds[0].stem
     return sounds[0], json.loads(accounts[0].read_text(encoding="utf-8"))
@@ -31,25 +32,25 @@ def samples_of(data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("streaming", [True, False])
-def test_the_sound_that_was_heard_is_the_sound_that_is_kept(tmp_path: Path, streaming: bool) -> None:
-    with running(ZeroCostSynthesizer(), outputs=tmp_path) as url:
+def test_the_stored_audio_equals_the_streamed_audio(tmp_path: Path, streaming: bool) -> None:
+    with run_server(ZeroCostSynthesizer(), outputs=tmp_path) as url:
         httpx.post(f"{url}/api/tts", json={**BODY, "streaming": streaming}, headers=HEADERS)
         assert httpx.get(f"{url}/api/requests/{ID}/audio").status_code == 200
         sound, account = kept(tmp_path)
-        assert samples_of(sound.read_bytes()) == to_s16le(sound_of("Hi.", 5))
+        assert samples_of(sound.read_bytes()) == to_s16le(audio_of("Hi.", 5))
     assert (account["text"], account["description"], account["language"], account["seed"]) == ("Hi.", "warm", "en", 3)
-    assert (account["engine"], account["preview"], account["stopped"]) == ("fake", True, "end")
+    assert (account["engine"], account["preview"], account["finish_reason"]) == ("fake", True, "stop")
     assert account["timings"]["total_ms"] > 0
 
 
 def test_the_file_waits_for_the_end_and_comes_in_any_format(tmp_path: Path) -> None:
-    with running(ZeroCostSynthesizer(), outputs=tmp_path) as url:
+    with run_server(ZeroCostSynthesizer(), outputs=tmp_path) as url:
         httpx.post(f"{url}/api/tts", json=BODY, headers=HEADERS)
         answers = {
             form: httpx.get(f"{url}/api/requests/{ID}/audio", params={"format": form})
             for form in ("wav", "pcm", "flac", "mp3", "opus")
         }
-    assert samples_of(answers["wav"].content) == answers["pcm"].content == to_s16le(sound_of("Hi.", 5))
+    assert samples_of(answers["wav"].content) == answers["pcm"].content == to_s16le(audio_of("Hi.", 5))
     begins = {form: answer.content[:4] for form, answer in answers.items() if form in ("flac", "opus")}
     assert begins == {"flac": b"fLaC", "opus": b"OggS"}
     assert answers["mp3"].headers["content-type"] == "audio/mpeg" and len(answers["mp3"].content) > 100
@@ -57,42 +58,45 @@ def test_the_file_waits_for_the_end_and_comes_in_any_format(tmp_path: Path) -> N
 
 
 def test_an_unknown_format_is_named(tmp_path: Path) -> None:
-    with running(ZeroCostSynthesizer(), outputs=tmp_path) as url:
+    with run_server(ZeroCostSynthesizer(), outputs=tmp_path) as url:
         httpx.post(f"{url}/api/tts", json=BODY, headers=HEADERS)
         answer = httpx.get(f"{url}/api/requests/{ID}/audio", params={"format": "exe"})
     assert (answer.status_code, answer.json()["error"]["field"]) == (422, "format")
 
 
-def test_what_was_spoken_before_a_cancel_is_kept_and_marked(tmp_path: Path) -> None:
+def test_audio_from_before_a_cancel_is_kept_and_marked(tmp_path: Path) -> None:
     synthesizer = SteppedSynthesizer(num_frames=1_000)
-    with running(synthesizer, outputs=tmp_path) as url:
-        with ask(url, BODY, f"X-Request-Id: {ID}\r\n") as connection:
-            until(lambda: synthesizer.load.active == 1)
+    with run_server(synthesizer, outputs=tmp_path) as url:
+        with open_request(url, BODY, f"X-Request-Id: {ID}\r\n") as connection:
+            wait_until(lambda: synthesizer.load.running == 1)
             synthesizer.step()
             assert connection.recv(100)
         assert httpx.get(f"{url}/api/requests/{ID}/audio").status_code == 200
     sound, account = kept(tmp_path)
-    assert samples_of(sound.read_bytes()) == to_s16le(sound_of("Hi.", 1))
-    assert account["stopped"] == "cancelled"
+    assert samples_of(sound.read_bytes()) == to_s16le(audio_of("Hi.", 1))
+    assert account["finish_reason"] == "cancelled"
 
 
-def test_what_never_sounded_leaves_nothing(tmp_path: Path) -> None:
-    with running(FailingSynthesizer(), outputs=tmp_path) as url:
+def test_a_request_without_audio_leaves_nothing(tmp_path: Path) -> None:
+    with run_server(FailingSynthesizer(), outputs=tmp_path) as url:
         assert httpx.post(f"{url}/api/tts", json=BODY, headers=HEADERS).status_code == 500
         assert httpx.get(f"{url}/api/requests/{ID}/audio").json()["error"]["code"] == "not_found"
     assert [path for path in tmp_path.rglob("*") if path.suffix in (".wav", ".json")] == []
 
 
-def test_while_it_is_spoken_no_finished_file_is_seen(tmp_path: Path) -> None:
+def test_no_finished_file_is_visible_during_synthesis(tmp_path: Path) -> None:
     synthesizer = SteppedSynthesizer(num_frames=1_000)
-    with running(synthesizer, outputs=tmp_path) as url, ask(url, BODY, f"X-Request-Id: {ID}\r\n") as connection:
-        until(lambda: synthesizer.load.active == 1)
+    with (
+        run_server(synthesizer, outputs=tmp_path) as url,
+        open_request(url, BODY, f"X-Request-Id: {ID}\r\n") as connection,
+    ):
+        wait_until(lambda: synthesizer.load.running == 1)
         synthesizer.step()
         assert connection.recv(100)
         assert list(tmp_path.rglob("*.wav")) == []
 
 
-def test_without_a_library_there_is_no_file() -> None:
-    with running(ZeroCostSynthesizer()) as url:
+def test_without_history_there_is_no_file() -> None:
+    with run_server(ZeroCostSynthesizer()) as url:
         httpx.post(f"{url}/api/tts", json=BODY, headers=HEADERS)
         assert httpx.get(f"{url}/api/requests/{ID}/audio").status_code == 404

@@ -1,4 +1,4 @@
-"""What became of a request: its events, replayed to whoever comes late, and its report."""
+"""Requests: their events, replayed to late followers, and their report."""
 
 import json
 from typing import Any
@@ -10,18 +10,19 @@ from fastapi.testclient import TestClient
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.errors import InvalidValue, NotFound
 from qwen3tts_webui.server import create_app
-from qwen3tts_webui.server.runs import Runs
+from qwen3tts_webui.server.delivery import RequestRegistry
 from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.types import SpeechRequest
-from qwen3tts_webui.voices.presets import Presets
-from tests.fakes import FailingSynthesizer, SteppedSynthesizer, ZeroCostSynthesizer
-from tests.server.running import ask, calling, running, until
+from qwen3tts_webui.voices import Presets
+from tests.support.fakes import FailingSynthesizer, SteppedSynthesizer, ZeroCostSynthesizer
+from tests.support.server import make_client, open_request, run_server
+from tests.support.wait import wait_until
 
 ID = "test-request-1"
 
 
 def client_of(synthesizer: ZeroCostSynthesizer) -> TestClient:
-    return calling(create_app(Speech(synthesizer, Presets.load()), Settings()))
+    return make_client(create_app(Speech(synthesizer, Presets.load()), Settings()))
 
 
 def speak(client: TestClient, text: str, request_id: str = ID, **headers: str) -> httpx.Response:
@@ -45,7 +46,7 @@ def test_an_id_is_used_once() -> None:
     assert speak(client, "Hi.").json()["error"]["field"] == "X-Request-Id"
 
 
-def test_who_comes_late_hears_all_events_from_the_first() -> None:
+def test_a_late_follower_gets_all_events() -> None:
     client = client_of(ZeroCostSynthesizer())
     speak(client, "One.\nTwo.")
     answer = client.get(f"/api/requests/{ID}/events")
@@ -58,27 +59,36 @@ def test_who_comes_late_hears_all_events_from_the_first() -> None:
         "segment_ended",
         "done",
     ]
-    told = {"type": "segment_started", "index": 1, "line": 1, "text": "Two.", "start_sample": 9_600, "voice": "seed"}
-    assert events[2] == told
+    assert events[2] == {
+        "type": "segment_started",
+        "index": 1,
+        "line": 1,
+        "text": "Two.",
+        "start_sample": 9_600,
+        "voice_source": "same_seed",
+    }
     done = events[-1]
-    assert (done["seed"], done["engine"], done["stopped"], done["num_samples"]) == (3, "fake", "end", 19_200)
+    assert (done["seed"], done["engine"], done["finish_reason"], done["num_samples"]) == (3, "fake", "stop", 19_200)
     assert done["server_first_pcm_ms"] > 0 and done["timings"]["total_ms"] > 0
 
 
-def test_who_comes_early_hears_events_as_they_happen() -> None:
+def test_an_early_follower_gets_events_as_they_happen() -> None:
     synthesizer = SteppedSynthesizer(num_frames=2)
-    with running(synthesizer) as url, ask(url, {"text": "Hi.", "streaming": True}, f"X-Request-Id: {ID}\r\n"):
-        until(lambda: synthesizer.load.active == 1)
+    with (
+        run_server(synthesizer) as url,
+        open_request(url, {"text": "Hi.", "streaming": True}, f"X-Request-Id: {ID}\r\n"),
+    ):
+        wait_until(lambda: synthesizer.load.running == 1)
         with httpx.stream("GET", f"{url}/api/requests/{ID}/events") as answer:
             lines = answer.iter_lines()
             synthesizer.step()
             assert json.loads(next(line for line in lines if line.startswith("data"))[6:])["type"] == "segment_started"
-            assert synthesizer.load.active == 1
+            assert synthesizer.load.running == 1
             synthesizer.step()
             assert [event["type"] for event in events_of("\n".join(lines))] == ["segment_ended", "done"]
 
 
-def test_a_failed_segment_is_told_in_the_clients_language() -> None:
+def test_a_failed_segment_is_reported_in_the_clients_language() -> None:
     client = client_of(FailingSynthesizer(fails=lambda utterance: utterance.text == "Two."))
     speak(client, "One.\nTwo.", **{"Accept-Language": "zh"})
     failed = events_of(client.get(f"/api/requests/{ID}/events").text)[2]
@@ -87,7 +97,7 @@ def test_a_failed_segment_is_told_in_the_clients_language() -> None:
         "index": 1,
         "line": 1,
         "code": "synthesis_failed",
-        "message": "引擎在朗读时出错。文本已保留，请重试。",
+        "message": "合成失败。文本已保留，请重试。",
     }
 
 
@@ -98,11 +108,11 @@ def test_a_request_that_failed_ends_its_events_with_the_error() -> None:
     assert [(event["type"], event.get("code")) for event in events] == [("error", "synthesis_failed")]
 
 
-def test_a_deadline_in_mid_speech_cuts_the_sound_and_says_why() -> None:
+def test_a_deadline_during_synthesis_truncates_the_audio_and_is_reported() -> None:
     synthesizer = SteppedSynthesizer(num_frames=10_000)
     headers = f"X-Request-Id: {ID}\r\nX-Deadline-Ms: 400\r\n"
-    with running(synthesizer) as url, ask(url, {"text": "Hi.", "streaming": True}, headers) as connection:
-        until(lambda: synthesizer.load.active == 1)
+    with run_server(synthesizer) as url, open_request(url, {"text": "Hi.", "streaming": True}, headers) as connection:
+        wait_until(lambda: synthesizer.load.running == 1)
         synthesizer.step()
         received = b""
         while piece := connection.recv(65_536):
@@ -111,22 +121,22 @@ def test_a_deadline_in_mid_speech_cuts_the_sound_and_says_why() -> None:
         events = events_of(httpx.get(f"{url}/api/requests/{ID}/events").text)
         assert (events[-1]["type"], events[-1]["code"]) == ("error", "deadline_exceeded")
         synthesizer.step()
-        assert synthesizer.load.active == 0 and synthesizer.packets_made == 1
+        assert synthesizer.load.running == 0 and synthesizer.packets_made == 1
 
 
-def test_unknown_requests_are_404_in_our_shape() -> None:
+def test_unknown_requests_are_404() -> None:
     client = client_of(ZeroCostSynthesizer())
     for path in ("", "/events", "/audio"):
         answer = client.get(f"/api/requests/no-such-request{path}")
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
 
 
-def test_an_odd_id_is_not_repeated_to_the_client() -> None:
+def test_an_invalid_id_is_not_echoed() -> None:
     answer = client_of(ZeroCostSynthesizer()).get("/api/requests/%3Cscript%3E")
     assert answer.status_code == 404 and "script" not in answer.text
 
 
-def test_only_so_many_ended_requests_are_remembered() -> None:
+def test_the_number_of_finished_requests_is_bounded() -> None:
     client = client_of(ZeroCostSynthesizer(num_frames=1))
     for number in range(102):
         speak(client, "Hi.", f"request-{number}")
@@ -134,31 +144,31 @@ def test_only_so_many_ended_requests_are_remembered() -> None:
     assert known == [404, 404, 200, 200]
 
 
-async def test_many_events_are_forgotten_before_many_requests() -> None:
+async def test_the_number_of_events_is_bounded() -> None:
     speech = Speech(ZeroCostSynthesizer(), Presets.load())
-    runs = Runs(max_events=2)
+    registry = RequestRegistry(max_events=2)
     for number in range(4):
-        run = runs.open(f"request-{number}", speech.speak(SpeechRequest(text="Hi.")), 0.0)
-        run.end()
+        record = registry.open(f"request-{number}", speech.speak(SpeechRequest(text="Hi.")), 0.0)
+        record.end()
     with pytest.raises(NotFound):
-        runs.get("request-0")
-    assert [runs.get(f"request-{number}").id for number in (1, 2, 3)] == ["request-1", "request-2", "request-3"]
+        registry.get("request-0")
+    assert [registry.get(f"request-{number}").id for number in (1, 2, 3)] == ["request-1", "request-2", "request-3"]
 
 
-async def test_an_id_that_was_taken_in_the_meantime_cancels_the_second() -> None:
+async def test_a_duplicate_id_cancels_the_second_request() -> None:
     synthesizer = SteppedSynthesizer()
     speech = Speech(synthesizer, Presets.load())
-    runs = Runs()
-    runs.open("request-1", speech.speak(SpeechRequest(text="Hi.")), 0.0)
+    registry = RequestRegistry()
+    registry.open("request-1", speech.speak(SpeechRequest(text="Hi.")), 0.0)
     with pytest.raises(InvalidValue):
-        runs.open("request-1", speech.speak(SpeechRequest(text="Hi.")), 0.0)
+        registry.open("request-1", speech.speak(SpeechRequest(text="Hi.")), 0.0)
     synthesizer.step()
-    assert synthesizer.load.active == 1 and synthesizer.packets_made == 1
+    assert synthesizer.load.running == 1 and synthesizer.packets_made == 1
 
 
-async def test_a_request_that_goes_on_is_never_forgotten() -> None:
+async def test_a_running_request_is_never_evicted() -> None:
     speech = Speech(SteppedSynthesizer(), Presets.load())
-    runs = Runs(max_ended=1)
+    registry = RequestRegistry(max_ended=1)
     for number in range(3):
-        runs.open(f"request-{number}", speech.speak(SpeechRequest(text="Hi.")), 0.0)
-    assert [runs.get(f"request-{number}").ended for number in range(3)] == [False] * 3
+        registry.open(f"request-{number}", speech.speak(SpeechRequest(text="Hi.")), 0.0)
+    assert [registry.get(f"request-{number}").ended for number in range(3)] == [False] * 3

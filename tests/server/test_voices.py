@@ -6,14 +6,14 @@ from fastapi.testclient import TestClient
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.voices.presets import Presets
-from tests.fakes import ZeroCostSynthesizer
-from tests.server.running import calling
+from qwen3tts_webui.voices import Presets
+from tests.support.fakes import ZeroCostSynthesizer
+from tests.support.server import make_client
 
 
 @pytest.fixture
 def client() -> TestClient:
-    return calling(create_app(Speech(ZeroCostSynthesizer(), Presets.load()), Settings()))
+    return make_client(create_app(Speech(ZeroCostSynthesizer(), Presets.load()), Settings()))
 
 
 def test_all_presets_are_listed_in_their_order(client: TestClient) -> None:
@@ -32,7 +32,7 @@ def test_an_unknown_language_is_named(client: TestClient) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "unknown_language")
 
 
-def test_a_listed_voice_can_be_spoken_with(client: TestClient) -> None:
+def test_a_listed_voice_works(client: TestClient) -> None:
     first = client.get("/api/voices").json()["presets"][0]
     description = client.get(f"/api/voices/{first['id']}").json()["description"]
     assert client.post("/api/tts", json={"text": "Hi.", "voice_desc": description}).status_code == 200

@@ -1,4 +1,4 @@
-"""`/ws/tts`: text in while sound comes out, on a real server, with a fake engine that counts what it makes."""
+"""`/ws/tts`: text in while audio comes out, on a real server, with a fake engine that counts its packets."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
 from websockets.typing import Origin
 
-from qwen3tts_webui.audio.pcm import to_s16le
-from tests.fakes import SteppedSynthesizer, ZeroCostSynthesizer, frame_of, sound_of
-from tests.reading import ReadingSynthesizer
-from tests.server.running import connect, running, until
+from qwen3tts_webui.audio import to_s16le
+from tests.support.fakes import SteppedSynthesizer, TextStreamingSynthesizer, ZeroCostSynthesizer, audio_of, frame_of
+from tests.support.server import connect, run_server
+from tests.support.wait import wait_until
 
 
 class Talk:
-    """One connection: says messages, keeps the events and, by utterance, the sound."""
+    """One connection: sends messages, keeps the events and, by utterance, the audio."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
@@ -35,7 +35,7 @@ class Talk:
         self.connection.send(json.dumps({"type": kind, **fields}))
 
     def hear(self, timeout_s: float = 60) -> dict[str, Any] | None:
-        """The next event, or None after a piece of sound."""
+        """The next event, or None after a binary frame."""
         message = self.connection.recv(timeout=timeout_s)
         if isinstance(message, str):
             self.events.append(json.loads(message))
@@ -64,14 +64,14 @@ class Talk:
 
 @contextmanager
 def talking(synthesizer: ZeroCostSynthesizer, **options: Any) -> Iterator[Talk]:
-    with running(synthesizer, **options) as url, connect(url.replace("http", "ws") + "/ws/tts") as connection:
+    with run_server(synthesizer, **options) as url, connect(url.replace("http", "ws") + "/ws/tts") as connection:
         yield Talk(connection)
 
 
 @pytest.fixture(scope="module")
 def patient() -> Iterator[str]:
     """The address of one server for all tests that need nothing of their own."""
-    with running(ZeroCostSynthesizer(num_frames=1)) as url:
+    with run_server(ZeroCostSynthesizer(num_frames=1)) as url:
         yield url.replace("http", "ws") + "/ws/tts"
 
 
@@ -84,56 +84,60 @@ def test_an_utterance_from_open_to_done() -> None:
         assert (opened["id"], opened["number"], opened["seed"], opened["sample_rate"]) == ("a", 0, 7, 24_000)
         assert (opened["engine"], opened["preview"]) == ("fake", True)
         assert talk.events[1]["first_audio_ms"] > 0
-        assert (done["stopped"], done["num_samples"], done["num_frames"]) == ("end", 5_760, len(talk.sequences[0]))
-        assert talk.sound[0] == to_s16le(sound_of("Hello there.", 3))
+        assert (done["finish_reason"], done["num_samples"], done["num_frames"]) == (
+            "stop",
+            5_760,
+            len(talk.sequences[0]),
+        )
+        assert talk.sound[0] == to_s16le(audio_of("Hello there.", 3))
         assert talk.sequences[0] == list(range(len(talk.sequences[0])))
 
 
-def test_sound_comes_after_the_first_word_and_late_text_is_waited_for() -> None:
-    synthesizer = ReadingSynthesizer()
+def test_audio_starts_after_the_first_word_and_waits_for_late_text() -> None:
+    synthesizer = TextStreamingSynthesizer()
     with talking(synthesizer) as talk:
         talk.say("open")
         talk.say("text", text="Hello wor")
-        until(lambda: synthesizer.load.active == 1)
+        wait_until(lambda: synthesizer.load.running == 1)
         synthesizer.step()
         talk.until("started")
         for _ in range(50):
             synthesizer.step()
-        assert synthesizer.said == ["Hello"]
+        assert synthesizer.spoken == ["Hello"]
         talk.say("text", text="ld.")
         talk.say("close")
-        until(lambda: synthesizer.step() is None and synthesizer.said == ["Hello", "world."])
-        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
+        wait_until(lambda: synthesizer.step() is None and synthesizer.spoken == ["Hello", "world."])
+        wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)
         talk.until("done")
         assert talk.sound[0] == to_s16le(np.concatenate([frame_of("Hello", 0), frame_of("world.", 0)]))
 
 
-def test_a_control_token_cut_in_two_reaches_no_engine() -> None:
-    synthesizer = ReadingSynthesizer()
+def test_a_control_token_split_across_messages_reaches_no_engine() -> None:
+    synthesizer = TextStreamingSynthesizer()
     with talking(synthesizer) as talk:
         talk.say("open")
         for piece in ("Hi ", "<|im_", "end|> ", "you <tts_", "pad>", " all"):
             talk.say("text", text=piece)
         talk.say("close")
-        until(lambda: synthesizer.step() is None and len(synthesizer.said) == 3)
-        assert synthesizer.said == ["Hi", "you", "all"]
+        wait_until(lambda: synthesizer.step() is None and len(synthesizer.spoken) == 3)
+        assert synthesizer.spoken == ["Hi", "you", "all"]
 
 
-def test_engines_that_do_not_read_along_speak_clause_by_clause() -> None:
+def test_engines_without_text_streaming_work_clause_by_clause() -> None:
     synthesizer = SteppedSynthesizer(num_frames=2)
     with talking(synthesizer) as talk:
         talk.say("open")
         talk.say("text", text="First this, then th")
-        until(lambda: len(synthesizer.utterances) == 1)
+        wait_until(lambda: len(synthesizer.utterances) == 1)
         assert synthesizer.utterances[0].text == "First this,"
         synthesizer.step()
         talk.until("started")
         talk.say("text", text="at.")
         talk.say("close")
-        until(lambda: synthesizer.step() is None and len(synthesizer.utterances) == 2)
-        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
+        wait_until(lambda: synthesizer.step() is None and len(synthesizer.utterances) == 2)
+        wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)
         talk.until("done")
-        assert talk.sound[0] == to_s16le(np.concatenate([sound_of("First this,", 2), sound_of("then that.", 2)]))
+        assert talk.sound[0] == to_s16le(np.concatenate([audio_of("First this,", 2), audio_of("then that.", 2)]))
 
 
 def test_a_flush_does_not_wait_for_the_end_of_a_clause() -> None:
@@ -145,7 +149,7 @@ def test_a_flush_does_not_wait_for_the_end_of_a_clause() -> None:
         assert talk.until("segment")["text"] == "Well"
 
 
-def test_several_utterances_at_once_keep_their_own_sound() -> None:
+def test_concurrent_utterances_keep_their_audio_apart() -> None:
     with talking(ZeroCostSynthesizer(num_frames=2)) as talk:
         for name in ("a", "b"):
             talk.say("open", id=name)
@@ -155,7 +159,7 @@ def test_several_utterances_at_once_keep_their_own_sound() -> None:
             talk.say("close", id=name)
         ended = {talk.until("done")["id"], talk.until("done")["id"]}
         assert ended == {"a", "b"}
-        assert talk.sound == {0: to_s16le(sound_of("First.", 2)), 1: to_s16le(sound_of("Second.", 2))}
+        assert talk.sound == {0: to_s16le(audio_of("First.", 2)), 1: to_s16le(audio_of("Second.", 2))}
 
 
 def test_an_id_can_be_used_again_and_gets_a_new_number() -> None:
@@ -170,27 +174,27 @@ def test_cancel_stops_within_one_packet_and_says_so() -> None:
     with talking(synthesizer) as talk:
         talk.say("open")
         talk.say("text", text="A long story, it goes on")
-        until(lambda: synthesizer.load.active == 1)
+        wait_until(lambda: synthesizer.load.running == 1)
         synthesizer.step()
         talk.until("started")
         talk.say("cancel")
-        assert talk.until("done")["stopped"] == "cancelled"
+        assert talk.until("done")["finish_reason"] == "cancelled"
         made = synthesizer.packets_made
-        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
+        wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)
         assert synthesizer.packets_made - made <= 1
 
 
 def test_a_client_that_leaves_frees_everything_within_one_packet() -> None:
     synthesizer = SteppedSynthesizer(num_frames=10_000)
-    with running(synthesizer) as url:
+    with run_server(synthesizer) as url:
         with connect(url.replace("http", "ws") + "/ws/tts") as connection:
             talk = Talk(connection)
             for name in ("a", "b"):
                 talk.say("open", id=name)
                 talk.say("text", id=name, text="A long story, and")
-            until(lambda: synthesizer.load.active == 2)
+            wait_until(lambda: synthesizer.load.running == 2)
             synthesizer.step()
-        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
+        wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)
         assert synthesizer.packets_made <= 2 * 3
 
 
@@ -262,25 +266,27 @@ def test_ping_is_answered_with_the_same_id() -> None:
         ('{"type": "text", "text": 5}', "invalid_value"),
     ],
 )
-def test_a_mistake_is_told_and_the_conversation_goes_on(patient: str, message: str | bytes, code: str) -> None:
+def test_an_invalid_message_is_reported_and_the_connection_stays_open(
+    patient: str, message: str | bytes, code: str
+) -> None:
     with connect(patient) as connection:
         talk = Talk(connection)
         talk.connection.send(message)
         error = talk.until("error")
         assert (error["code"], error["fatal"]) == (code, True)
         assert "nobody" not in error["message"] or code == "unknown_voice"
-        assert talk.speak("Still here.")["stopped"] == "end"
+        assert talk.speak("Still here.")["finish_reason"] == "stop"
 
 
-def test_errors_are_told_in_the_language_that_the_client_reads() -> None:
-    with running(ZeroCostSynthesizer()) as url:
+def test_websocket_errors_are_in_the_clients_language() -> None:
+    with run_server(ZeroCostSynthesizer()) as url:
         headers = {"Accept-Language": "zh"}
         with connect(url.replace("http", "ws") + "/ws/tts", additional_headers=headers) as connection:
             connection.send("{")
             assert "请求体" in json.loads(connection.recv(timeout=60))["message"]
 
 
-def test_too_much_text_is_refused_and_the_utterance_goes_on() -> None:
+def test_too_much_text_is_rejected_and_the_utterance_continues() -> None:
     with talking(ZeroCostSynthesizer(num_frames=1), max_text=20) as talk:
         talk.say("open")
         talk.say("text", text="Short enough.")
@@ -289,7 +295,7 @@ def test_too_much_text_is_refused_and_the_utterance_goes_on() -> None:
         assert (error["code"], error["fatal"]) == ("text_too_long", False)
         talk.say("close")
         talk.until("done")
-        assert talk.sound[0] == to_s16le(sound_of("Short enough.", 1))
+        assert talk.sound[0] == to_s16le(audio_of("Short enough.", 1))
 
 
 def test_a_message_that_is_too_large_ends_the_connection() -> None:
@@ -316,7 +322,7 @@ def test_a_connection_has_a_bounded_number_of_utterances() -> None:
         assert (error["code"], error["id"], error["retry_after_s"]) == ("too_many_requests", "u16", 1)
 
 
-def test_a_full_queue_is_told_before_any_work() -> None:
+def test_a_full_queue_is_reported_before_any_work() -> None:
     synthesizer = SteppedSynthesizer(slots=0, queue_size=0)
     with talking(synthesizer) as talk:
         talk.say("open")
@@ -327,7 +333,7 @@ def test_a_full_queue_is_told_before_any_work() -> None:
         assert synthesizer.packets_made == 0
 
 
-def test_a_feed_without_a_word_is_an_empty_text() -> None:
+def test_an_utterance_without_a_word_is_an_empty_text() -> None:
     with talking(ZeroCostSynthesizer()) as talk:
         talk.say("open")
         talk.say("close")
@@ -341,44 +347,44 @@ def test_a_deadline_ends_it() -> None:
         assert talk.until("error")["code"] == "deadline_exceeded"
 
 
-def test_a_writer_who_falls_silent_loses_the_slot() -> None:
-    synthesizer = ReadingSynthesizer()
+def test_an_utterance_without_new_text_times_out() -> None:
+    synthesizer = TextStreamingSynthesizer()
     with talking(synthesizer, client_timeout_s=0.5) as talk:
         talk.say("open")
         talk.say("text", text="Hello and")
-        assert talk.until("error")["code"] == "too_slow"
-        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
+        assert talk.until("error")["code"] == "request_timeout"
+        wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)
 
 
-def test_a_connection_on_which_nothing_happens_is_closed() -> None:
+def test_an_idle_connection_is_closed() -> None:
     with talking(ZeroCostSynthesizer(), client_timeout_s=0.5) as talk:
-        assert talk.until("error")["code"] == "too_slow"
+        assert talk.until("error")["code"] == "request_timeout"
         with pytest.raises(ConnectionClosed):
             talk.hear()
 
 
-def test_a_connection_that_is_too_old_ends_with_all_that_is_spoken() -> None:
+def test_an_expired_connection_ends_with_all_its_utterances() -> None:
     synthesizer = SteppedSynthesizer(num_frames=10_000)
     with talking(synthesizer, websocket_max_s=2) as talk:
         talk.say("open", id="a")
         talk.say("text", id="a", text="A long story, and")
-        until(lambda: synthesizer.load.active == 1)
+        wait_until(lambda: synthesizer.load.running == 1)
         errors = [talk.until("error"), talk.until("error")]
-        assert {error["id"]: error["code"] for error in errors} == dict.fromkeys(("a", None), "connection_too_old")
+        assert {error["id"]: error["code"] for error in errors} == dict.fromkeys(("a", None), "connection_expired")
         with pytest.raises(ConnectionClosed) as closed:
             talk.hear()
         assert closed.value.rcvd is not None and closed.value.rcvd.code == 1001
-        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
+        wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)
 
 
-def test_what_was_heard_is_kept_like_any_other_request(tmp_path: Path) -> None:
-    with running(ZeroCostSynthesizer(num_frames=3), outputs=tmp_path) as url:
+def test_an_utterance_is_kept_like_any_request(tmp_path: Path) -> None:
+    with run_server(ZeroCostSynthesizer(num_frames=3), outputs=tmp_path) as url:
         with connect(url.replace("http", "ws") + "/ws/tts") as connection:
             talk = Talk(connection)
             talk.speak("First line.\nSecond line.", seed=7)
         request_id = talk.events[0]["request_id"]
         account = httpx.get(f"{url}/api/requests/{request_id}").json()
-        entry = httpx.get(f"{url}/api/history/of/{request_id}").json()
+        entry = httpx.get(f"{url}/api/history?request_id={request_id}").json()["entries"][0]
         sound = httpx.get(f"{url}/api/requests/{request_id}/audio?format=pcm").content
         events = httpx.get(f"{url}/api/requests/{request_id}/events").text
     assert account["ended"] and account["text"] == entry["text"] == "First line.\nSecond line."
@@ -387,22 +393,23 @@ def test_what_was_heard_is_kept_like_any_other_request(tmp_path: Path) -> None:
     assert sound == talk.sound[0] and '"type": "done"' in events
 
 
-def test_what_was_heard_before_a_cancel_is_kept_and_says_so(tmp_path: Path) -> None:
+def test_a_cancelled_utterance_is_kept_and_marked(tmp_path: Path) -> None:
     synthesizer = SteppedSynthesizer(num_frames=10_000)
-    with running(synthesizer, outputs=tmp_path) as url, connect(url.replace("http", "ws") + "/ws/tts") as connection:
+    with run_server(synthesizer, outputs=tmp_path) as url, connect(url.replace("http", "ws") + "/ws/tts") as connection:
         talk = Talk(connection)
         talk.say("open")
         talk.say("text", text="A long story, and")
-        until(lambda: synthesizer.load.active == 1)
+        wait_until(lambda: synthesizer.load.running == 1)
         synthesizer.step()
         talk.until("started")
         httpx.delete(f"{url}/api/requests/{talk.events[0]['request_id']}")
-        assert talk.until("done")["stopped"] == "cancelled"
-        entry = httpx.get(f"{url}/api/history/of/{talk.events[0]['request_id']}").json()
-    assert (entry["stopped"], entry["num_samples"]) == ("cancelled", 1_920)
+        assert talk.until("done")["finish_reason"] == "cancelled"
+        entries = httpx.get(f"{url}/api/history?request_id={talk.events[0]['request_id']}").json()["entries"]
+        entry = entries[0]
+    assert (entry["finish_reason"], entry["num_samples"]) == ("cancelled", 1_920)
 
 
-def test_a_mark_out_of_range_is_told_and_the_utterance_goes_on() -> None:
+def test_a_tag_out_of_range_is_reported_and_the_utterance_continues() -> None:
     with talking(ZeroCostSynthesizer(num_frames=1)) as talk:
         talk.say("open", id="a")
         talk.say("text", id="a", text="One. [9x] Two.[pause 0.5s]")
@@ -414,7 +421,7 @@ def test_a_mark_out_of_range_is_told_and_the_utterance_goes_on() -> None:
         )
 
 
-def test_a_client_that_only_makes_mistakes_is_left() -> None:
+def test_a_client_with_too_many_errors_is_disconnected() -> None:
     with talking(ZeroCostSynthesizer()) as talk:
         for _ in range(50):
             talk.connection.send("{")
@@ -429,51 +436,51 @@ def test_a_client_that_does_not_read_is_dropped_and_holds_no_slot() -> None:
     with talking(synthesizer, client_timeout_s=0.5) as talk:
         talk.say("open")
         talk.say("text", text="A long story, and")
-        until(lambda: synthesizer.load.active == 1)
-        # nobody calls recv: the client's library stops reading, the sockets fill up, the server gives up
-        until(lambda: synthesizer.step() is None and synthesizer.load.active == 0)
+        wait_until(lambda: synthesizer.load.running == 1)
+        # no client calls recv: the client's library stops reading, the sockets fill up, the server gives up
+        wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)
 
 
 @pytest.mark.parametrize(
     ("headers", "status"),
     [({"Origin": "https://evil.example"}, 403), ({"Origin": "null"}, 403), ({"Host": "evil.example"}, 421)],
 )
-def test_foreign_websites_do_not_get_in(headers: dict[str, str], status: int) -> None:
-    with running(ZeroCostSynthesizer()) as url, pytest.raises(InvalidStatus) as refused:
+def test_other_websites_cannot_connect(headers: dict[str, str], status: int) -> None:
+    with run_server(ZeroCostSynthesizer()) as url, pytest.raises(InvalidStatus) as refused:
         connect(url.replace("http", "ws") + "/ws/tts", additional_headers=headers)
     assert refused.value.response.status_code == status
 
 
-def test_who_holds_too_many_connections_gets_no_more() -> None:
-    with running(ZeroCostSynthesizer(), client_streams=2) as url:
+def test_the_number_of_connections_is_limited() -> None:
+    with run_server(ZeroCostSynthesizer(), client_streams=2) as url:
         address = url.replace("http", "ws") + "/ws/tts"
         with connect(address), connect(address) as second:
             with pytest.raises(InvalidStatus) as refused:
                 connect(address)
             assert refused.value.response.status_code == 429
             assert refused.value.response.headers["Retry-After"] == "1"
-            assert Talk(second).speak("Hi.")["stopped"] == "end"
-        until(lambda: "http_in_flight 1.0" in httpx.get(f"{url}/metrics").text)
+            assert Talk(second).speak("Hi.")["finish_reason"] == "stop"
+        wait_until(lambda: "http_in_flight 1.0" in httpx.get(f"{url}/metrics").text)
         with connect(address) as third:
-            assert Talk(third).speak("Hi.")["stopped"] == "end"
+            assert Talk(third).speak("Hi.")["finish_reason"] == "stop"
 
 
-def test_the_page_itself_gets_in() -> None:
+def test_the_own_page_can_connect() -> None:
     with (
-        running(ZeroCostSynthesizer()) as url,
+        run_server(ZeroCostSynthesizer()) as url,
         connect(url.replace("http", "ws") + "/ws/tts", origin=Origin(url)) as connection,
     ):
-        assert Talk(connection).speak("Hi.")["stopped"] == "end"
+        assert Talk(connection).speak("Hi.")["finish_reason"] == "stop"
 
 
-def test_a_server_that_goes_down_says_so() -> None:
+def test_shutdown_is_reported() -> None:
     synthesizer = SteppedSynthesizer(num_frames=10_000)
     with ExitStack() as server:
-        url = server.enter_context(running(synthesizer))
+        url = server.enter_context(run_server(synthesizer))
         with connect(url.replace("http", "ws") + "/ws/tts") as connection:
             talk = Talk(connection)
             talk.say("open")
             talk.say("text", text="A long story, and")
-            until(lambda: synthesizer.load.active == 1)
+            wait_until(lambda: synthesizer.load.running == 1)
             server.close()
             assert talk.until("error")["code"] == "engine_stopped"

@@ -5,7 +5,7 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwen3tts_webui.text.clean import clean, clean_description, has_speech
+from qwen3tts_webui.text.clean import clean_description, clean_text, has_speech
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=60)  # lone surrogates and control characters included
 PIECES = "<| |> < | > im_end im_start <|im_end|> <|endoftext|> <tts_pad> tts_text_eod </ think> ｉｍ 😀 a Ã©"
@@ -17,18 +17,18 @@ TOKEN = regex.compile(r"<\|[^<>|\s]+\|>|<\||\|>|</?(tts_\w+|think|tool_call|tool
 
 @given(ANY_TEXT | PIECES_OF_TOKENS)
 def test_cleaning_twice_changes_nothing(text: str) -> None:
-    assert clean(clean(text)) == clean(text)
+    assert clean_text(clean_text(text)) == clean_text(text)
 
 
 @given(PIECES_OF_TOKENS | ANY_TEXT)
 def test_no_control_token_survives_or_is_born(text: str) -> None:
-    assert TOKEN.search(clean(text)) is None
+    assert TOKEN.search(clean_text(text)) is None
     assert TOKEN.search(clean_description(text)) is None
 
 
 @given(ANY_TEXT)
 def test_what_is_left_is_plain_normal_text(text: str) -> None:
-    cleaned = clean(text)
+    cleaned = clean_text(text)
     cleaned.encode("utf-8")
     assert unicodedata.is_normalized("NFC", cleaned)
     assert not regex.search(r"[\p{Cc}--\n]|\p{Cf}|\uFFFD|  |^\s|\s$|\n\n\n", cleaned, regex.V1)
@@ -37,7 +37,7 @@ def test_what_is_left_is_plain_normal_text(text: str) -> None:
 @given(st.lists(st.from_regex(r"[a-zA-Zéäñя你好の]{1,8}[0-9]{0,3}", fullmatch=True), min_size=1, max_size=8))
 def test_plain_words_come_through_untouched(words: list[str]) -> None:
     text = " ".join(words)
-    assert clean(text) == unicodedata.normalize("NFC", text)
+    assert clean_text(text) == unicodedata.normalize("NFC", text)
 
 
 @given(ANY_TEXT)
@@ -60,8 +60,8 @@ def test_a_description_is_one_line(text: str) -> None:
         ("\n\n  a \n\n\n\n b \n", "a\n\nb"),
     ],
 )
-def test_invisible_characters_and_blanks(raw: str, cleaned: str) -> None:
-    assert clean(raw) == cleaned
+def test_invisible_characters_and_whitespace(raw: str, cleaned: str) -> None:
+    assert clean_text(raw) == cleaned
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_invisible_characters_and_blanks(raw: str, cleaned: str) -> None:
     ],
 )
 def test_repeated_punctuation(raw: str, cleaned: str) -> None:
-    assert clean(raw) == cleaned
+    assert clean_text(raw) == cleaned
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_repeated_punctuation(raw: str, cleaned: str) -> None:
     ],
 )
 def test_control_tokens_go_and_the_words_around_them_stay(raw: str, cleaned: str) -> None:
-    assert clean(raw) == cleaned
+    assert clean_text(raw) == cleaned
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_control_tokens_go_and_the_words_around_them_stay(raw: str, cleaned: str
     ],
 )
 def test_broken_encodings_are_repaired(raw: str, cleaned: str) -> None:
-    assert clean(raw) == cleaned
+    assert clean_text(raw) == cleaned
 
 
 @pytest.mark.parametrize(
@@ -130,14 +130,14 @@ def test_broken_encodings_are_repaired(raw: str, cleaned: str) -> None:
     ],
 )
 def test_letters_in_disguise_and_pictures(raw: str, cleaned: str) -> None:
-    assert clean(raw) == cleaned
+    assert clean_text(raw) == cleaned
 
 
 @pytest.mark.parametrize("text", ["a", "7", "你", "の", "한", "я", "٣", "ก", "½"])
 def test_letters_and_digits_of_any_script_are_speech(text: str) -> None:
-    assert has_speech(clean(text))
+    assert has_speech(clean_text(text))
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "!?…", "😀😀", "---", "「」", "\u200b", "<|im_end|>", "\ud800", "%&"])
 def test_marks_and_pictures_are_not_speech(text: str) -> None:
-    assert not has_speech(clean(text))
+    assert not has_speech(clean_text(text))

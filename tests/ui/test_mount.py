@@ -14,9 +14,9 @@ from starlette.testclient import TestClient
 from qwen3tts_webui.config import Settings, asset
 from qwen3tts_webui.i18n import Catalog
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.text.language import LANGUAGES
-from qwen3tts_webui.voices.presets import Presets
-from tests.fakes import ZeroCostSynthesizer
+from qwen3tts_webui.text import LANGUAGES
+from qwen3tts_webui.voices import Presets
+from tests.support.fakes import ZeroCostSynthesizer
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +37,22 @@ def test_the_page_is_at_the_root(client: TestClient) -> None:
     assert "gradio_config" in page.text
 
 
-def test_the_boot_data_has_all_that_the_browser_needs(client: TestClient) -> None:
-    boot = client.get("/studio/boot.json").json()
-    assert boot["sentences"]["zh"] == dict(Catalog("zh").sentences)
-    assert {preset["language"] for preset in boot["presets"]} == {language.code for language in LANGUAGES}
-    assert boot["limits"] == {"text": 20_000, "description": 2_048}
+def test_the_bootstrap_data_has_all_that_the_browser_needs(client: TestClient) -> None:
+    bootstrap = client.get("/studio/bootstrap.json").json()
+    assert bootstrap["messages"]["zh"] == dict(Catalog("zh").messages)
+    assert {preset["language"] for preset in bootstrap["presets"]} == {language.code for language in LANGUAGES}
+    assert bootstrap["limits"] == {
+        "text": 20_000,
+        "description": 2_048,
+        "min_speed": 0.5,
+        "max_speed": 2.0,
+        "max_pause_s": 10.0,
+    }
 
 
-@pytest.mark.parametrize("path", ["/studio/boot.json", "/studio/main.js", "/studio/page.css", "/studio/icons/icon.svg"])
+@pytest.mark.parametrize(
+    "path", ["/studio/bootstrap.json", "/studio/main.js", "/studio/page.css", "/studio/icons/icon.svg"]
+)
 def test_files_are_asked_about_each_time_and_sent_only_when_changed(client: TestClient, path: str) -> None:
     first = client.get(path)
     assert first.headers["cache-control"] == "no-cache"
@@ -64,7 +72,9 @@ def test_gradio_is_quiet(client: TestClient) -> None:
 
 
 def _modules() -> dict[str, str]:
-    return {path.name: path.read_text(encoding="utf-8") for path in sorted(asset("player").iterdir())}
+    root = asset("web")
+    files = (path for path in sorted(root.rglob("*")) if path.is_file())
+    return {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in files}
 
 
 @pytest.mark.parametrize("name", sorted(_modules()))
@@ -74,7 +84,7 @@ def test_no_module_names_another_host(name: str) -> None:
 
 
 def test_both_languages_have_every_sentence_of_the_page() -> None:
-    en, zh = (set(Catalog(language).sentences) for language in ("en", "zh"))
+    en, zh = (set(Catalog(language).messages) for language in ("en", "zh"))
     ours = {key for key in en | zh if not key.startswith("error.") or key.startswith("error.page.")}
     assert ours - en == set()
     assert ours - zh == set()
@@ -83,14 +93,15 @@ def test_both_languages_have_every_sentence_of_the_page() -> None:
 def test_every_key_that_the_page_uses_is_in_the_catalogue() -> None:
     sources = "\n".join(_modules().values())
     regions = "\n".join(
-        path.read_text(encoding="utf-8") for path in (asset("").parent / "qwen3tts_webui" / "ui").glob("*.py")
+        path.read_text(encoding="utf-8") for path in (asset("").parent / "qwen3tts_webui" / "ui").rglob("*.py")
     )
-    used = set(re.findall(r'(?<!#)say\(\s*"([a-z]+\.[a-z.]+)"', sources + regions))
-    used |= {f"settings.{key}" for key in re.findall(r'#say\(\s*"([a-z.]+)"', _modules()["drawer.js"])}
-    used |= set(re.findall(r'data-i18n(?:-\w+)?="([a-z]+\.[a-z.]+)"', regions))
+    used = set(re.findall(r'(?<!#)\b(?:t|say)\(\s*"([a-z_]+\.[a-z_.]+)"', sources + regions))
+    drawer = _modules()["regions/settings/settings_drawer.js"]
+    used |= {f"settings.{key}" for key in re.findall(r'#t\(\s*"([a-z_.]+)"', drawer)}
+    used |= set(re.findall(r'data-i18n(?:-\w+)?="([a-z_]+\.[a-z_.]+)"', regions))
     used |= set(re.findall(r'\["(header\.[a-z]+)"', sources))
     assert len(used) > 30
-    assert used - set(Catalog("en").sentences) == set()
+    assert used - set(Catalog("en").messages) == set()
 
 
 def test_the_catalogues_are_sorted_and_readable() -> None:

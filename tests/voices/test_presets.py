@@ -3,11 +3,9 @@ from pathlib import Path
 import pytest
 
 from qwen3tts_webui.config import asset
-from qwen3tts_webui.errors import BadFile, UnknownVoice
-from qwen3tts_webui.text.clean import clean, clean_description
-from qwen3tts_webui.text.language import LANGUAGES, guess
-from qwen3tts_webui.text.traits import language_of, missing
-from qwen3tts_webui.voices.presets import Preset, Presets
+from qwen3tts_webui.errors import InvalidFile, UnknownVoice
+from qwen3tts_webui.text import LANGUAGES, clean_description, clean_text, detect_language, missing_dimensions
+from qwen3tts_webui.voices import Preset, Presets
 
 PRESETS = Presets.load()
 ALL = PRESETS.of("auto")
@@ -43,15 +41,15 @@ def test_the_promised_flavours_are_there() -> None:
 
 @pytest.mark.parametrize("preset", ALL, ids=lambda preset: preset.id)
 def test_a_preset_says_all_the_model_wants_to_know(preset: Preset) -> None:
-    assert missing(preset.description) == ()
-    assert language_of(preset.description) in ("zh", "en")
+    assert missing_dimensions(preset.description) == ()
+    assert detect_language(preset.description) in ("zh", "en")
     assert clean_description(preset.description) == preset.description
 
 
 @pytest.mark.parametrize("preset", ALL, ids=lambda preset: preset.id)
 def test_a_sample_is_clean_text_in_the_language_of_its_preset(preset: Preset) -> None:
-    assert clean(preset.sample) == preset.sample
-    assert guess(preset.sample) == preset.language
+    assert clean_text(preset.sample) == preset.sample
+    assert detect_language(preset.sample) == preset.language
 
 
 @pytest.mark.parametrize("preset", ALL, ids=lambda preset: preset.id)
@@ -61,7 +59,7 @@ def test_dialects_are_marked_experimental(preset: Preset) -> None:
 
 def test_get() -> None:
     assert PRESETS.get("zh-news").name["zh"] == "新闻播报"
-    with pytest.raises(UnknownVoice, match="no voice with the id zh-nobody"):
+    with pytest.raises(UnknownVoice, match="No voice has the id zh-nobody"):
         PRESETS.get("zh-nobody")
 
 
@@ -84,27 +82,27 @@ def test_a_file_is_read_field_by_field(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (ENTRY + ENTRY, "zh.toml: preset zh-news: the id is used twice"),
-        (ENTRY.replace("zh-news", "en-news"), "zh.toml: preset en-news: the id must look like zh-news"),
+        (ENTRY + ENTRY, "zh.toml: preset zh-news: the id is already used"),
+        (ENTRY.replace("zh-news", "en-news"), "zh.toml: preset en-news: the id must have the form zh-news"),
         (ENTRY.replace('sample = "你好。"', ""), "zh.toml: preset zh-news: sample is missing"),
-        (ENTRY.replace('"清晰的女声"', '" "'), "zh.toml: preset zh-news: description must be a text"),
+        (ENTRY.replace('"清晰的女声"', '" "'), "zh.toml: preset zh-news: description must be a non-empty string"),
         (ENTRY.replace('"清晰的女声"', f'"{"长" * 2049}"'), "the description is longer than 2048 characters"),
-        (ENTRY.replace(', zh = "新闻"', ""), "zh.toml: preset zh-news: name needs a text in en and in zh"),
+        (ENTRY.replace(', zh = "新闻"', ""), "zh.toml: preset zh-news: name must have a text in en and in zh"),
         (ENTRY + "colour = 3", "zh.toml: preset zh-news: unknown key colour"),
         (ENTRY + 'experimental = "yes"', "experimental must be true or false"),
         ("[[preset]", "zh.toml: TOMLDecodeError"),
         ("", "zh.toml: KeyError: 'preset'"),
-        ("preset = 3", "zh.toml: preset must be a list of tables"),
+        ("preset = 3", "zh.toml: preset must be an array of tables"),
     ],
 )
-def test_a_bad_file_is_named_with_what_is_wrong(folder: Path, content: str, reason: str) -> None:
+def test_an_invalid_file_is_named_with_its_error(folder: Path, content: str, reason: str) -> None:
     (folder / "zh.toml").write_text(content, encoding="utf-8")
-    with pytest.raises(BadFile) as caught:
+    with pytest.raises(InvalidFile) as caught:
         Presets.load(folder)
     assert reason in str(caught.value)
 
 
 def test_a_missing_file_is_named(folder: Path) -> None:
     (folder / "ko.toml").unlink()
-    with pytest.raises(BadFile, match=r"ko\.toml: FileNotFoundError"):
+    with pytest.raises(InvalidFile, match=r"ko\.toml: FileNotFoundError"):
         Presets.load(folder)

@@ -1,1 +1,1 @@
-"""From text to the symbols that Kokoro was trained on, one reader a language."""
+"""Text to the phoneme symbols that Kokoro was trained on, one module per language."""

@@ -109,7 +109,7 @@ def _meet(left: _Syllable, right: _Syllable) -> None:
 
 
 def _join(left: _Syllable, right: _Syllable) -> None:
-    """Breath (ㅎ) melts into its neighbour; a coda before a vowel moves over."""
+    """Aspiration (ㅎ) merges with its neighbor; a coda before a vowel moves over."""
     stays, moves = _SPLIT.get(left.coda, ("", left.coda))
     if moves == "ㅎ" and right.onset in _BREATHY:
         left.coda, right.onset = stays, _BREATHY[right.onset]

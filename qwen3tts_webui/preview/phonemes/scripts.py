@@ -43,7 +43,7 @@ def runs(text: str, language: str) -> list[Run]:
 
 
 def _speaker(script: str, piece: str, language: str, has_kana: bool) -> str | None:
-    """Who reads `piece`; None when it makes no difference."""
+    """The language that `piece` is read in; None if it makes no difference."""
     if script == "other":
         return language if regex.match(r"[\p{Nd}$€£¥￥₽₩]", piece) else None
     if script == "latin" and language in _LATIN_LANGUAGES:

@@ -1,0 +1,183 @@
+// Creates the parts of the page and connects them. Gradio's events and the tests reach `window.qwen3tts` only.
+
+import { Player } from "./audio/player.js";
+import { resolveUrl } from "./audio/urls.js";
+import { byId, waitForElement } from "./components/dom.js";
+import { showEngineBadge } from "./regions/header/engine_badge.js";
+import { Header } from "./regions/header/header.js";
+import { showModels } from "./regions/models/models.js";
+import { Controls } from "./regions/playback/controls.js";
+import { ExportMenu } from "./regions/playback/export_menu.js";
+import { SaveVoice } from "./regions/playback/save_voice.js";
+import { TakeComparison } from "./regions/playback/take_comparison.js";
+import { Waveform } from "./regions/playback/waveform.js";
+import { mountTextRegion } from "./regions/text/index.js";
+import { Description } from "./regions/voice/description.js";
+import { SavedVoices } from "./regions/voice/saved_voices.js";
+import { VoiceLibrary } from "./regions/voice/voice_library.js";
+import { ApiClient } from "./state/api_client.js";
+import { CurrentTake } from "./state/current_take.js";
+import { FormFields } from "./state/form_fields.js";
+import { I18n } from "./state/i18n.js";
+import { RequestState } from "./state/request_state.js";
+import { Settings } from "./state/settings.js";
+import { Theme } from "./state/theme.js";
+import { DescriptionAnalyzer } from "./text/description_analyzer.js";
+import { TextAnalyzer } from "./text/text_analyzer.js";
+
+const ELEMENTS = [
+  "#generate", // the last element that Gradio draws
+  "#text textarea",
+  "#description textarea",
+  "#wave",
+  "#metric-gpu",
+  "#tab-mine",
+  "#presets",
+  "#description-hint",
+  "#compare-takes",
+  "#error-details",
+];
+
+let clickedAt = 0; // the timeStamp of the last gesture
+for (const gesture of ["keydown", "click"]) {
+  document.addEventListener(gesture, (event) => event.isTrusted && (clickedAt = event.timeStamp), { capture: true });
+}
+
+const player = new Player(); // creates the AudioContext: as early as possible
+window.qwen3tts = {
+  stats: player.stats,
+  ready: false,
+  generate() {},
+  onLanguageChange() {},
+  takePendingValues() {},
+};
+
+const [bootstrap] = await Promise.all([
+  fetch(resolveUrl("studio/bootstrap.json")).then((response) => response.json()),
+  ...ELEMENTS.map(waitForElement),
+]);
+const i18n = new I18n(bootstrap.messages, bootstrap.page_language);
+i18n.apply();
+const theme = new Theme();
+
+const api = new ApiClient(i18n);
+const fields = new FormFields();
+const settings = new Settings();
+const requestState = new RequestState(fields, settings);
+const textAnalyzer = new TextAnalyzer((body) => api.post("api/analyze-text", body));
+const descriptionAnalyzer = new DescriptionAnalyzer((body) => api.post("api/analyze-description", body));
+const take = new CurrentTake(player, api, (text) => textAnalyzer.spokenLines(text));
+const { presets, limits } = bootstrap;
+let expected = 0; // seconds, of the current speech
+const expectedSeconds = () => expected;
+
+const wave = new Waveform(byId("wave"), player, expectedSeconds);
+player.addEventListener("change", () => wave.draw());
+new Header(player, i18n);
+const controls = new Controls(player, i18n, expectedSeconds);
+const showStatus = (message) => controls.showStatus(message);
+const savedVoices = new SavedVoices({ api, requestState, fields, i18n, showStatus });
+const library = new VoiceLibrary({ presets, fields, requestState, i18n, savedVoices });
+new Description({ fields, i18n, analyzer: descriptionAnalyzer, bootstrap, api });
+new TakeComparison({ player, take, requestState, api, i18n, showStatus });
+const onSaved = () => library.showTab("mine");
+const saveVoice = new SaveVoice({ take, savedVoices, requestState, fields, i18n, presets, showStatus, onSaved });
+new ExportMenu(player, requestState, i18n, showStatus);
+mountTextRegion({ fields, take, requestState, i18n, analyzer: textAnalyzer, limits, speak, showStatus });
+showEngineBadge(i18n, (info) => {
+  for (const part of [settings, take, savedVoices, library, saveVoice]) part.setEngine(info);
+});
+showModels(api, i18n);
+
+/** Open what `load` creates; it is loaded on first use. */
+function lazy(load) {
+  let loaded = null;
+  return async () => (await (loaded ??= load())).open();
+}
+
+byId("settings-open").onclick = lazy(async () => {
+  const { SettingsDrawer } = await import("./regions/settings/settings_drawer.js");
+  return new SettingsDrawer({ settings, requestState, i18n, theme, player, api });
+});
+byId("history-open").onclick = lazy(async () => {
+  const { History } = await import("./regions/history/history.js");
+  const history = new History(api, i18n);
+  history.addEventListener("play", ({ detail }) => take.recall(detail));
+  history.addEventListener("restore", ({ detail }) => restore(detail, history));
+  return history;
+});
+byId("open-presenter").onclick = lazy(async () => {
+  const { Presenter } = await import("./regions/playback/presenter.js");
+  return new Presenter(player, fields, i18n);
+});
+byId("theme").onclick = () => theme.toggle();
+byId("page-language").onclick = () => {
+  i18n.setLanguage(i18n.languages.find((language) => language !== i18n.language));
+  suggestText();
+};
+
+/** Send a request: what is set on the page, with `changes`. */
+function speak(changes) {
+  const body = requestState.toRequestBody(changes);
+  player.speak(body, i18n.language, clickedAt || undefined); // first: nothing delays the request
+  estimate(body);
+  byId("wave-card").scrollIntoView({ block: "nearest" });
+}
+
+/** Set the expected duration, from the server if it is not known yet. */
+async function estimate({ text, language }) {
+  const { run } = player.stats;
+  expected = textAnalyzer.seconds(text, language) ?? 0;
+  if (expected) return;
+  const seconds = await textAnalyzer.estimate(text, language).catch(() => 0);
+  if (run === player.stats.run) expected = seconds;
+}
+
+/** Restore a history entry: its text, voice, options, seed and audio. */
+function restore(entry, history) {
+  const {
+    text,
+    language,
+    description,
+    speaker,
+    seed,
+    sampling = {},
+    frames_per_packet = null,
+    loudness = false,
+  } = entry;
+  const voice = savedVoices.find(entry.voice);
+  requestState.update({ seed, voice, speaker: voice ? null : (speaker ?? null) });
+  settings.restore({ ...sampling, frames_per_packet, loudness });
+  fields.setValues({ text, language, description });
+  take.recall(entry, { play: false });
+  history.close();
+  showStatus(i18n.t("history.restored"));
+}
+
+/** Fill in a sample text, unless something else was typed. */
+function suggestText() {
+  const messages = Object.values(bootstrap.messages);
+  const samples = [...presets.map((preset) => preset.sample), ...messages.map((all) => all["text.sample"])];
+  const text = fields.text.trim();
+  const sample = fields.language === "auto" ? i18n.t("text.sample") : library.presets[0]?.sample;
+  if (sample && sample !== text && (!text || samples.includes(text))) fields.setValues({ text: sample });
+}
+
+Object.assign(window.qwen3tts, {
+  ready: true,
+  generate(text, language) {
+    if (player.busy) return player.stop();
+    take.begin(text);
+    speak({ text, language });
+  },
+  onLanguageChange(language) {
+    fields.onLanguageChange(language);
+    suggestText();
+  },
+  takePendingValues: () => fields.takePendingValues(),
+});
+
+const { draft } = fields;
+fields.setValues({ ...draft, text: draft.text?.trim() ? draft.text : i18n.t("text.sample") });
+document.documentElement.dataset.studio = "ready";
+console.debug("studio ready");

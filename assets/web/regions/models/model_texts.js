@@ -1,0 +1,47 @@
+// Sizes and progress of models in words. `t(key, params)` translates a key below "models.".
+
+const GB = 1e9;
+const GIB = 2 ** 30;
+const RUNNING = ["asking", "receiving", "checking"];
+
+export const isRunning = (download) => Boolean(download) && RUNNING.includes(download.state);
+
+/** The received fraction of a download, 0 to 1. */
+export const progressRatio = (download) => (download?.total_bytes ? download.done_bytes / download.total_bytes : 0);
+
+/** A model's name without its owner. */
+export const modelName = (id) => id.split("/").pop();
+
+/** One line for the closed panel. */
+export function panelSummary({ models, download, loading }, t) {
+  if (loading?.state === "loading") return t("loading", { model: modelName(loading.model) });
+  if (isRunning(download)) return t("coming", { percent: Math.floor(100 * progressRatio(download)) });
+  const active = models.find((model) => model.active);
+  if (active) return t("speaking", { model: modelName(active.id) });
+  return models.some((model) => model.installed) ? t("here") : t("none");
+}
+
+/** Size on disk or to download, and whether the model fits. */
+export function modelFacts(model, t) {
+  const size = (model.bytes / GB).toFixed(1);
+  const { needed_bytes, free_bytes, device } = model.fit;
+  const fit = { needed: (needed_bytes / GIB).toFixed(1), free: (free_bytes / GIB).toFixed(1), device };
+  const facts = [model.installed ? t("on_disk", { size }) : t(model.approximate ? "about" : "exactly", { size })];
+  if (model.partial_bytes) facts.push(t("partial", { size: (model.partial_bytes / GB).toFixed(2) }));
+  return [...facts, t(model.fits ? "fits" : "tight", fit)].join(" · ");
+}
+
+/** The progress of a download in words; unknown parts are left out. */
+export function progressText(download, t) {
+  const { state, done_bytes, total_bytes, bytes_per_s, left_s } = download;
+  if (state === "asking" || !total_bytes) return t("asking");
+  const parts = [t("of", { done: (done_bytes / GB).toFixed(2), total: (total_bytes / GB).toFixed(2) })];
+  if (state === "checking") parts.push(t("checking"));
+  if (bytes_per_s) parts.push(`${(bytes_per_s / 1e6).toFixed(1)} MB/s`);
+  if (left_s !== null) parts.push(t("left", { time: formatTime(left_s) }));
+  return parts.join(" · ");
+}
+
+function formatTime(seconds) {
+  return `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+}

@@ -1,0 +1,152 @@
+// The models and this machine: /api/models and /api/doctor as a panel. Out: what is on disk, what can be downloaded and how far that
+// is, and requests to download, stop or use a model. Polls often only while something is in progress; rows are updated in place.
+
+import { byId, h, setChildren, setText, waitForElement } from "../../components/dom.js";
+import { diagnosticLines } from "./diagnostics.js";
+import { isRunning, modelFacts, modelName, panelSummary, progressRatio, progressText } from "./model_texts.js";
+
+const BUSY_MS = 1000;
+const IDLE_MS = 10000;
+const MIRROR_NAMES = { hf: "Hugging Face", modelscope: "ModelScope" };
+
+/** Fill the panel and keep it up to date; it is removed where the server offers no models. */
+export async function showModels(api, i18n) {
+  await waitForElement("#rerun-checks");
+  i18n.apply();
+  await new ModelsPanel(api, i18n).run();
+}
+
+class ModelsPanel {
+  #api;
+  #i18n;
+  #panel = byId("machine");
+  #latest = null; // the last answer of /api/models
+  #rows = new Map(); // model id -> {element, update(model)}
+  #wake = () => {};
+
+  constructor(api, i18n) {
+    this.#api = api;
+    this.#i18n = i18n;
+    i18n.addEventListener("change", () => this.#refresh());
+    this.#panel.addEventListener("toggle", () => this.#panel.open && this.#refresh());
+    byId("rerun-checks").onclick = () => this.#runChecks();
+  }
+
+  #refresh() {
+    this.#draw();
+    this.#wake();
+    if (this.#panel.open) this.#runChecks();
+  }
+
+  async run() {
+    for (;;) {
+      const answer = await this.#fetchOrNull("api/models");
+      if (answer?.models.length === 0) return void (byId("machine-block").hidden = true);
+      if (answer) this.#onAnswer(answer);
+      this.#draw();
+      const interval = this.#latest && isBusy(this.#latest) ? BUSY_MS : IDLE_MS;
+      const elapsed = new Promise((resolve) => setTimeout(resolve, interval)).then(pageVisible);
+      await Promise.race([new Promise((resolve) => (this.#wake = resolve)), elapsed]);
+    }
+  }
+
+  #onAnswer(answer) {
+    const previous = this.#latest;
+    this.#latest = answer;
+    if (!previous) showMirrors(answer);
+    else if (activeModel(previous) !== activeModel(answer)) document.dispatchEvent(new Event("studio-engine"));
+  }
+
+  #draw() {
+    if (!this.#latest) return;
+    const { models, download, loading } = this.#latest;
+    const t = (key, params) => this.#i18n.t(`models.${key}`, params);
+    const running = isRunning(download);
+    setText(byId("model-summary"), panelSummary(this.#latest, t));
+    setChildren(
+      byId("machine-models"),
+      models.map((model) => this.#row(model, t)),
+    );
+    byId("machine-download").hidden = !running;
+    byId("machine-bar").value = progressRatio(download);
+    setText(byId("download-progress"), running ? progressText(download, t) : "");
+    const error = loading?.state === "failed" ? loading.error : download?.state === "failed" ? download.error : null;
+    this.#showProblem(error?.message);
+  }
+
+  #row(model, t) {
+    if (!this.#rows.has(model.id)) this.#rows.set(model.id, this.#createRow(model.id));
+    const row = this.#rows.get(model.id);
+    row.update(model, t);
+    return row.element;
+  }
+
+  #createRow(id) {
+    const button = h("button", { type: "button" });
+    const facts = h("small");
+    const update = (model, t) => {
+      const { download } = this.#latest;
+      const isDownloading = download?.model === id && isRunning(download);
+      button.disabled = model.active || (isBusy(this.#latest) && !isDownloading);
+      const start = () => this.#request("POST", { model: id, mirror: byId("machine-mirror").value });
+      button.onclick = () => (isDownloading ? this.#request("DELETE") : start());
+      setText(button, t(buttonKey(model, isDownloading)));
+      setText(facts, modelFacts(model, t));
+      facts.className = model.fits ? "" : "tight";
+    };
+    return { element: h("div", { className: "model-row" }, h("b", {}, modelName(id)), button, facts), update };
+  }
+
+  async #request(method, body) {
+    try {
+      await (method === "POST" ? this.#api.post : this.#api.delete)("api/models/download", body);
+    } catch (error) {
+      this.#showProblem(error.message);
+      return;
+    }
+    this.#wake();
+  }
+
+  #showProblem(message) {
+    byId("machine-problem").hidden = !message;
+    setText(byId("machine-problem"), message ?? "");
+  }
+
+  async #runChecks() {
+    const report = await this.#fetchOrNull("api/doctor");
+    byId("machine-lines").replaceChildren(...diagnosticLines(report, this.#i18n));
+  }
+
+  async #fetchOrNull(path) {
+    try {
+      return await this.#api.get(path);
+    } catch {
+      return null; // the server cannot be reached
+    }
+  }
+}
+
+const isBusy = ({ download, loading }) => isRunning(download) || loading?.state === "loading";
+const activeModel = ({ models }) => models.find((model) => model.active)?.id;
+
+function buttonKey(model, isDownloading) {
+  if (isDownloading) return "stop";
+  if (model.active) return "speaks";
+  if (model.installed) return "use";
+  return model.partial_bytes ? "resume" : "download";
+}
+
+/** Resolves once the page is in view. */
+async function pageVisible() {
+  if (document.visibilityState === "visible") return;
+  await new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
+}
+
+/** The mirrors to choose from; the configured one first, by its address if it has no name. */
+function showMirrors({ mirror, mirrors }) {
+  const names = mirrors.map((name) => [name, MIRROR_NAMES[name] ?? name]);
+  const configured = names.filter(([name]) => name === mirror);
+  const others = names.filter(([name]) => name !== mirror);
+  const choices = [...(configured.length ? configured : [["", mirror]]), ...others];
+  byId("machine-mirror").replaceChildren(...choices.map(([value, text]) => h("option", { value }, text)));
+}

@@ -1,0 +1,83 @@
+// The Generate button (Stop while speaking), the play button, the status line and the error card.
+
+import { RATE } from "../../audio/player.js";
+import { byId, formatDuration, h, setText } from "../../components/dom.js";
+import { showError } from "./error_card.js";
+
+export class Controls {
+  #player;
+  #i18n;
+  #expectedSeconds;
+  #message = null; // {text, run}: shown until the next run
+
+  /** `expectedSeconds()` is the estimated duration of the current speech. */
+  constructor(player, i18n, expectedSeconds) {
+    this.#player = player;
+    this.#i18n = i18n;
+    this.#expectedSeconds = expectedSeconds;
+    const isFrequent = (what) => what === "progress" || what === "peaks";
+    player.addEventListener("change", ({ detail }) => (isFrequent(detail) ? this.#drawTimes() : this.draw()));
+    i18n.addEventListener("change", () => this.draw());
+    byId("play").onclick = () => player.togglePlay();
+    document.addEventListener("keydown", (event) => this.#onKey(event));
+    this.draw();
+  }
+
+  #onKey(event) {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.isComposing) {
+      event.preventDefault();
+      if (!this.#player.busy) byId("generate").click();
+    }
+    if (event.key === "Escape" && this.#player.busy) this.#player.stop();
+  }
+
+  /** Show `text` in the status line until the next speech begins. */
+  showStatus(text) {
+    this.#message = { text, run: this.#player.stats.run };
+    this.draw();
+  }
+
+  draw() {
+    const { stats, busy } = this.#player;
+    const t = (key) => this.#i18n.t(key);
+    const generate = byId("generate");
+    generate.dataset.busy = busy;
+    generate.textContent = t(busy ? "generate.stop" : "generate.go");
+    if (!busy) generate.append(h("kbd", {}, t("generate.keys")));
+    setText(byId("status"), this.#statusText());
+    const play = byId("play");
+    play.disabled = !stats.samples || stats.state === "waiting";
+    play.textContent = t(playLabel(stats));
+    showError(stats.error, stats.request_id, this.#i18n);
+    this.#drawTimes();
+  }
+
+  #statusText() {
+    const { stats } = this.#player;
+    if (this.#message?.run === stats.run) return this.#message.text;
+    const params = { seconds: formatDuration(stats.samples / RATE), underruns: stats.underruns };
+    const sentences = [this.#i18n.t(`status.${stats.state}`, params)];
+    if (stats.underruns) sentences.push(this.#i18n.t("status.underruns", params));
+    return sentences.join(this.#i18n.language === "zh" ? "" : " ");
+  }
+
+  #drawTimes() {
+    const { stats } = this.#player;
+    const expected = this.#expectedSeconds();
+    const [position, duration] = [stats.position / RATE, stats.samples / RATE];
+    const estimate = () => this.#i18n.t("wave.about", { seconds: formatDuration(expected) });
+    byId("time-now").textContent = formatDuration(position);
+    byId("time-all").textContent = stats.receiving && expected > duration ? estimate() : formatDuration(duration);
+    const wave = byId("wave");
+    wave.ariaValueNow = String(Math.round(position));
+    wave.ariaValueMax = String(Math.round(duration));
+    wave.ariaValueText = `${formatDuration(position)} / ${formatDuration(duration)}`;
+  }
+}
+
+/** The message key for the play button. */
+export function playLabel({ state, samples_played }) {
+  if (state === "speaking") return "player.pause";
+  if (state === "paused") return "player.resume";
+  return samples_played ? "player.again" : "player.play";
+}

@@ -1,0 +1,63 @@
+// The error card. In: an error, {code, message, status}. Out: a plain sentence, the likely cause and one action; code and ids are
+// behind a disclosure. What was typed is never touched.
+
+import { byId, setText } from "../../components/dom.js";
+
+const CLIENT_ERRORS = ["network", "insecure", "sound", "refused"]; // errors without a message from the server
+
+/** What helps, by error code; "retry" for all others. */
+const ACTION_BY_CODE = {
+  empty_text: "text",
+  text_too_long: "text",
+  body_too_large: "text",
+  out_of_memory: "text",
+  description_too_long: "description",
+  unknown_language: "language",
+  unknown_voice: "voice",
+  unknown_speaker: "voice",
+  unsupported: "settings",
+  invalid_value: "settings",
+  numerical: "settings",
+  insecure: "reload",
+  sound: "reload",
+  unauthorized: "reload",
+};
+
+const ACTION_HANDLERS = {
+  retry: () => byId("generate").click(),
+  text: () => document.querySelector("#text textarea").focus(),
+  description: () => document.querySelector("#description textarea").focus(),
+  language: () => document.querySelector("#language input").focus(),
+  voice: () => document.querySelector("#presets button")?.focus(),
+  settings: () => byId("settings-open").click(),
+  reload: () => location.reload(), // the draft is restored
+};
+
+/** "retry", "text", "description", "language", "voice", "settings" or "reload". */
+export function actionOf(code) {
+  return ACTION_BY_CODE[code] ?? "retry";
+}
+
+/** The message key of the likely cause of `code`. */
+function causeKey(code, i18n) {
+  const key = `error.cause.${code}`;
+  return i18n.has(key) ? key : "error.cause.internal";
+}
+
+/** Show `error`; null hides the card. */
+export function showError(error, requestId, i18n) {
+  const wasHidden = byId("error").hidden;
+  byId("error").hidden = !error;
+  if (!error) return;
+  const isOwn = CLIENT_ERRORS.includes(error.code);
+  const useOwnMessage = isOwn || !error.message;
+  const message = useOwnMessage ? i18n.t(`error.page.${isOwn ? error.code : "refused"}`) : error.message;
+  const action = actionOf(error.code);
+  setText(byId("error-sentence"), message);
+  setText(byId("error-cause"), i18n.t(causeKey(error.code, i18n)));
+  setText(byId("retry"), i18n.t(`error.action.${action}`));
+  byId("retry").onclick = ACTION_HANDLERS[action];
+  const details = [error.code, error.status && `HTTP ${error.status}`, requestId, useOwnMessage ? error.message : null];
+  setText(byId("error-details"), details.filter(Boolean).join(" · "));
+  if (wasHidden) byId("error").scrollIntoView({ block: "nearest" }); // on a phone it is far below the pressed button
+}

@@ -1,0 +1,94 @@
+// How the lines share a voice, the button that saves the voice as a card, and the seed, if one is set.
+
+import { byId, h } from "../../components/dom.js";
+import { createPopover, openAnchored } from "../../components/popover.js";
+
+const SUGGESTION_LENGTH = 24;
+
+export class SaveVoice {
+  #take;
+  #savedVoices;
+  #requestState;
+  #fields;
+  #i18n;
+  #presets;
+  #showStatus;
+  #onSaved;
+  #popover = createPopover("keep-sheet");
+  #isPreview = false;
+
+  /** `onSaved(voice)` is called with each new voice. */
+  constructor({ take, savedVoices, requestState, fields, i18n, presets, showStatus, onSaved }) {
+    this.#take = take;
+    this.#savedVoices = savedVoices;
+    this.#requestState = requestState;
+    this.#fields = fields;
+    this.#i18n = i18n;
+    this.#presets = presets;
+    this.#showStatus = showStatus;
+    this.#onSaved = onSaved;
+    byId("keep").onclick = () => this.#open();
+    byId("seed").onclick = () => requestState.update({ seed: null });
+    for (const source of [take, requestState, i18n]) source.addEventListener("change", () => this.draw());
+    this.draw();
+  }
+
+  setEngine({ preview }) {
+    this.#isPreview = preview;
+    this.draw();
+  }
+
+  draw() {
+    const t = (key, params) => this.#i18n.t(key, params);
+    const kind = this.#take.voiceContinuity;
+    const continuity = byId("voice-continuity");
+    continuity.hidden = !kind;
+    continuity.dataset.kind = kind;
+    const key = kind === "continued" && this.#isPreview ? "preview" : kind;
+    if (kind) continuity.textContent = t(`voice.continuity.${key}`);
+    byId("keep").disabled = !this.#take.isComplete;
+    const { seed } = this.#requestState;
+    const chip = byId("seed");
+    chip.hidden = seed === null;
+    chip.title = t("seed.free");
+    chip.textContent = `${t("seed.kept", { seed })} ✕`;
+    chip.ariaLabel = `${t("seed.kept", { seed })}. ${t("seed.free")}`;
+  }
+
+  /** A name to begin with: the preset's, or the first words of the description. */
+  get #suggestion() {
+    const description = this.#fields.description.trim();
+    const preset = this.#presets.find((one) => one.description.trim() === description);
+    if (preset) return preset.name[this.#i18n.language];
+    const clause = Array.from(description.split(/[，。；,.;\n]/)[0].trim());
+    return clause.length ? clause.slice(0, SUGGESTION_LENGTH).join("") : this.#i18n.t("save_voice.plain");
+  }
+
+  #open() {
+    const t = (key, params) => this.#i18n.t(key, params);
+    const ariaLabel = t("saved_voices.name");
+    const name = h("input", { type: "text", value: this.#suggestion, maxLength: 80, required: true, ariaLabel });
+    const problem = h("p", { className: "problem", role: "alert" });
+    const button = h("button", { type: "submit", className: "button-outline main" }, t("save_voice.save"));
+    const onsubmit = async (event) => {
+      event.preventDefault();
+      try {
+        const voice = await this.#savedVoices.save(this.#take.requestId, name.value);
+        this.#popover.hidePopover();
+        this.#showStatus(t("save_voice.done", voice));
+        this.#onSaved(voice);
+      } catch (error) {
+        problem.textContent = error.code === "not_found" ? t("save_voice.gone") : error.message;
+      }
+    };
+    this.#popover.ariaLabel = t("save_voice.go");
+    this.#popover.replaceChildren(
+      h("h3", {}, t("save_voice.title")),
+      h("p", { className: "muted" }, t("save_voice.how")),
+      h("form", { className: "rename", onsubmit }, name, button),
+      problem,
+    );
+    openAnchored(this.#popover, byId("keep"), name);
+    name.select();
+  }
+}

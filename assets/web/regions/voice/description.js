@@ -1,0 +1,152 @@
+// Help with describing a voice: which dimensions the description covers, words to insert, a surprise, worked examples, the character
+// count, and a warning for a language that the model does not read. The server reads the description (DescriptionAnalyzer).
+
+import { byId, h, setText } from "../../components/dom.js";
+import { createPopover, openAnchored } from "../../components/popover.js";
+
+export class Description {
+  #fields;
+  #i18n;
+  #analyzer;
+  #bootstrap;
+  #api;
+  #wordsPopover = createPopover("trait-words");
+  #examplesPopover = createPopover("examples");
+  #chips = {}; // by dimension
+
+  constructor({ fields, i18n, analyzer, bootstrap, api }) {
+    this.#fields = fields;
+    this.#i18n = i18n;
+    this.#analyzer = analyzer;
+    this.#bootstrap = bootstrap;
+    this.#api = api;
+    byId("surprise").onclick = () => this.#surprise();
+    byId("examples-open").onclick = () => this.#showExamples();
+    for (const dimension of new Set(bootstrap.traits.map((trait) => trait.dimension))) {
+      const chip = h("button", { type: "button", className: "chip", ariaHasPopup: "dialog", dataset: { dimension } });
+      chip.onclick = () => this.#showWords(dimension, chip);
+      this.#chips[dimension] = chip;
+    }
+    byId("checklist").prepend(...Object.values(this.#chips));
+    fields.addEventListener("change", () => this.#onEdit());
+    for (const source of [analyzer, i18n]) source.addEventListener("change", () => this.draw());
+    this.#onEdit();
+  }
+
+  #onEdit() {
+    this.#analyzer.update(this.#fields.description);
+    this.draw();
+  }
+
+  /** The language of suggestions: that of the description, or the page's for an empty one. */
+  get language() {
+    return (this.#analyzer.language ?? this.#i18n.language) === "zh" ? "zh" : "en";
+  }
+
+  draw() {
+    const { description } = this.#fields;
+    const missing = this.#analyzer.missing ?? Object.keys(this.#chips);
+    for (const [dimension, chip] of Object.entries(this.#chips)) {
+      const has = !missing.includes(dimension);
+      const name = this.#i18n.t(`traits.${dimension}`);
+      chip.dataset.has = has;
+      setText(chip, `${name} ${has ? "✓" : "+"}`);
+      chip.ariaLabel = this.#i18n.t(has ? "traits.said" : "traits.unsaid", { name });
+    }
+    const limit = this.#bootstrap.limits.description;
+    const length = Array.from(description).length;
+    const isOver = length > limit;
+    const count = byId("description-count");
+    count.textContent = `${length.toLocaleString("en")} / ${limit.toLocaleString("en")}`;
+    count.classList.toggle("over", isOver);
+    this.#showHint(Boolean(description.trim()), isOver);
+  }
+
+  #showHint(hasText, isOver) {
+    const t = (key, params) => this.#i18n.t(key, params);
+    const { language, missing } = this.#analyzer;
+    const hint = byId("description-hint");
+    const isForeign = hasText && language !== null && !["zh", "en"].includes(language);
+    hint.classList.toggle("over", isOver);
+    hint.classList.toggle("warn", isForeign && !isOver);
+    if (isOver) setText(hint, t("description.over", { limit: this.#bootstrap.limits.description }));
+    else if (isForeign) setText(hint, t("description.foreign", { language: this.#languageName(language) }));
+    else if (!hasText) setText(hint, t("description.empty"));
+    else if (missing) {
+      const names = missing.map((dimension) => t(`traits.${dimension}`)).join(t("list.comma"));
+      setText(hint, t(missing.length ? "description.missing" : "description.full", { names }));
+    }
+  }
+
+  #languageName(code) {
+    return new Intl.DisplayNames([this.#i18n.language], { type: "language" }).of(code);
+  }
+
+  #showWords(dimension, chip) {
+    const { language } = this;
+    const traits = this.#bootstrap.traits.filter((trait) => trait.dimension === dimension);
+    const buttons = traits.map((trait) => {
+      const words = trait.insert[language];
+      const onclick = () => this.#insert(words, language);
+      const name = trait.name[this.#i18n.language];
+      return h("button", { type: "button", className: "chip", title: words, onclick }, name);
+    });
+    const title = this.#i18n.t(`traits.${dimension}`);
+    const why = this.#i18n.t(`traits.${dimension}.why`);
+    this.#wordsPopover.ariaLabel = title;
+    this.#wordsPopover.replaceChildren(
+      h("h3", {}, title),
+      h("p", { className: "muted" }, why),
+      h("div", { className: "chips" }, ...buttons),
+    );
+    openAnchored(this.#wordsPopover, chip, buttons[0]);
+  }
+
+  /** Insert `words` at the caret, with commas where they are needed. */
+  #insert(words, language) {
+    this.#wordsPopover.hidePopover();
+    const area = this.#fields.area("description");
+    const [before, after] = [area.value.slice(0, area.selectionStart), area.value.slice(area.selectionEnd)];
+    const comma = language === "zh" ? "，" : ", ";
+    const space = language === "en" && /[,.;:]$/.test(before) ? " " : "";
+    const left = !before.trim() || /[，。；：、,.;:!?！？]\s*$/.test(before) ? space : comma;
+    const right = !after.trim() || /^\s*[，。；：、,.;:!?！？]/.test(after) ? "" : comma;
+    area.focus();
+    area.setRangeText(left + words + right, area.selectionStart, area.selectionEnd, "end");
+    area.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  async #surprise() {
+    try {
+      const { description } = await this.#api.get(`studio/surprise.json?language=${this.language}`);
+      this.#fields.setValues({ description });
+    } catch {
+      // the server cannot be reached; the header shows it
+    }
+  }
+
+  #showExamples() {
+    const { language } = this;
+    const cards = this.#bootstrap.examples.map((example) => this.#exampleCard(example, language));
+    const title = this.#i18n.t("examples.title");
+    const how = h("p", { className: "muted" }, this.#i18n.t("examples.how"));
+    this.#examplesPopover.ariaLabel = title;
+    this.#examplesPopover.replaceChildren(h("h3", {}, title), how, ...cards);
+    openAnchored(this.#examplesPopover, byId("examples-open"), cards[0]);
+  }
+
+  #exampleCard(example, language) {
+    const page = this.#i18n.language;
+    const onclick = () => {
+      this.#examplesPopover.hidePopover();
+      this.#fields.setValues({ description: example.description[language] });
+    };
+    return h(
+      "button",
+      { type: "button", className: "example", onclick },
+      h("b", {}, example.title[page]),
+      h("q", {}, example.description[language]),
+      h("i", {}, example.why[page]),
+    );
+  }
+}

@@ -1,0 +1,158 @@
+// The voice library as cards: the model's own speakers, the presets of the chosen language, and, on the other tab, the saved voices.
+// Choosing a preset fills in its description; a speaker or a saved voice goes into the request.
+
+import { byId, h, setChildren, setText } from "../../components/dom.js";
+
+const MAX_COLLAPSED = 6; // cards before "More"
+const TAB_KEY = "qwen3tts.tab";
+const TABS = ["library", "mine"];
+
+export class VoiceLibrary {
+  #presets;
+  #fields;
+  #requestState;
+  #i18n;
+  #savedVoices;
+  #tab;
+  #speakers = [];
+  #cards = new Map(); // preset or speaker -> its card; an update keeps the elements
+  #more = h("button", { type: "button", className: "preset-card more-card" });
+  #language = null;
+  #expanded = false;
+
+  constructor({ presets, fields, requestState, i18n, savedVoices }) {
+    this.#presets = presets;
+    this.#fields = fields;
+    this.#requestState = requestState;
+    this.#i18n = i18n;
+    this.#savedVoices = savedVoices;
+    this.#tab = localStorage.getItem(TAB_KEY) === "mine" ? "mine" : "library";
+    this.#more.onclick = () => {
+      this.#expanded = !this.#expanded;
+      this.draw();
+    };
+    for (const tab of TABS) byId(`tab-${tab}`).onclick = () => this.showTab(tab);
+    fields.addEventListener("change", () => this.#onEdit());
+    for (const source of [i18n, savedVoices]) source.addEventListener("change", () => this.draw());
+    requestState.addEventListener("change", () => this.#markChosen());
+    this.draw();
+  }
+
+  /** The speakers of the active engine: those of a CustomVoice model. */
+  setEngine({ speakers = [] }) {
+    if (speakers.join() === this.#speakers.join()) return;
+    this.#speakers = speakers;
+    const { speaker } = this.#requestState;
+    if (speaker && !speakers.includes(speaker)) this.#requestState.update({ speaker: null });
+    this.draw();
+  }
+
+  /** The presets of the chosen language; for "auto", of the page's language. */
+  get presets() {
+    const language = this.#fields.language === "auto" ? this.#i18n.language : this.#fields.language;
+    return this.#presets.filter((preset) => preset.language === language);
+  }
+
+  showTab(tab) {
+    this.#tab = tab;
+    localStorage.setItem(TAB_KEY, tab);
+    this.draw();
+  }
+
+  #onEdit() {
+    if (this.#language === this.#fields.language) return this.#markChosen();
+    this.#expanded = false;
+    this.draw();
+  }
+
+  draw() {
+    this.#language = this.#fields.language;
+    for (const tab of TABS) byId(`tab-${tab}`).ariaPressed = String(tab === this.#tab);
+    const count = this.#savedVoices.count || "";
+    setText(byId("tab-mine"), this.#i18n.t("voice.mine", { count }).trim());
+    setChildren(byId("presets"), this.#tab === "mine" ? this.#savedVoices.cards() : this.#libraryCards());
+    byId("presets").dataset.tab = this.#tab;
+    this.#markChosen();
+  }
+
+  #libraryCards() {
+    const speakers = this.#speakers.map((id) => this.#card(id, () => this.#createSpeakerCard(id)));
+    const presets = this.presets.map((preset) => this.#card(preset, () => this.#createPresetCard(preset)));
+    const cards = [...speakers, ...presets];
+    const max = Math.max(MAX_COLLAPSED, speakers.length + 1); // the model's own speakers are never collapsed
+    const overflows = cards.length > max;
+    cards.forEach((card, i) => (card.hidden = overflows && !this.#expanded && i >= max - 1));
+    if (!overflows) return cards;
+    const key = this.#expanded ? "voice.fewer" : "voice.more";
+    setText(this.#more, this.#i18n.t(key, { count: cards.length - max + 1 }));
+    this.#more.ariaExpanded = String(this.#expanded);
+    return [...cards, this.#more];
+  }
+
+  /** The card of `key`, created once, in the page's language. */
+  #card(key, create) {
+    if (!this.#cards.has(key)) this.#cards.set(key, create());
+    const card = this.#cards.get(key);
+    card.update();
+    return card.element;
+  }
+
+  #createPresetCard(preset) {
+    const badge = h("span", { className: "badge" });
+    const onclick = () => {
+      this.#requestState.update({ voice: null });
+      this.#fields.setValues({ description: preset.description });
+    };
+    const { element, name, summary } = createCard({ id: preset.id }, onclick);
+    if (preset.experimental) element.firstChild.append(" ", badge);
+    const update = () => {
+      setText(name, preset.name[this.#i18n.language]);
+      setText(summary, preset.summary[this.#i18n.language]);
+      setText(badge, this.#i18n.t("voice.experimental"));
+      badge.title = this.#i18n.t("voice.experimental.why");
+    };
+    return { element, update };
+  }
+
+  #createSpeakerCard(id) {
+    const onclick = () => this.#requestState.update({ speaker: this.#requestState.speaker === id ? null : id });
+    const { element, name, summary } = createCard({ speaker: id }, onclick);
+    setText(
+      name,
+      id.replace(/_/g, " ").replace(/\b\p{L}/gu, (letter) => letter.toUpperCase()),
+    );
+    const key = `speaker.${id.toLowerCase()}`;
+    const update = () => setText(summary, this.#i18n.t(this.#i18n.has(key) ? key : "speaker.unknown"));
+    return { element, update };
+  }
+
+  #markChosen() {
+    const description = this.#fields.description.trim();
+    const { voice, speaker } = this.#requestState;
+    let chosen = null;
+    for (const card of byId("presets").children) {
+      const { id, speaker: ownSpeaker, saved } = card.dataset;
+      const preset = id && this.#presets.find((one) => one.id === id);
+      if (preset) card.ariaPressed = String(!voice && preset.description.trim() === description);
+      if (ownSpeaker) card.ariaPressed = String(ownSpeaker === speaker);
+      if (saved) card.dataset.chosen = card.querySelector(".choose").ariaPressed = String(saved === voice?.id);
+      if (card.ariaPressed === "true") chosen = card;
+    }
+    if (chosen?.hidden) {
+      this.#expanded = true;
+      this.draw();
+    }
+  }
+}
+
+/** A card with a name and a summary. */
+function createCard(dataset, onclick) {
+  const [name, summary] = [h("span"), h("i")];
+  const element = h(
+    "button",
+    { type: "button", className: "preset preset-card", dataset, onclick },
+    h("b", {}, name),
+    summary,
+  );
+  return { element, name, summary };
+}

@@ -1,0 +1,181 @@
+// The current take: the lines that were spoken, the status of each, and what can be done with a single line: play it, or regenerate
+// it in place. In: the player and the history routes. Does not know the page's elements.
+
+import { RATE } from "../audio/player.js";
+
+const UNKNOWN = { state: "", start: null, end: null, seconds: null };
+
+export class CurrentTake extends EventTarget {
+  spoken = []; // the requested lines
+  canContinue = false; // whether the active engine can continue in the voice of a segment
+  #model = null; // of the active engine
+  #player;
+  #api;
+  #spokenLines;
+  #entry = null; // the history entry of the take, once it is known
+  #retake = null; // {line, base}: a line being regenerated, and the entry it belongs to
+  #lastHeard;
+
+  /** `spokenLines(text)` returns the lines of a text that are spoken. */
+  constructor(player, api, spokenLines) {
+    super();
+    this.#player = player;
+    this.#api = api;
+    this.#spokenLines = spokenLines;
+    player.addEventListener("change", ({ detail }) => {
+      if (this.#retake && detail !== "progress") this.#onRetakeProgress();
+      const { heardLine } = this;
+      if (heardLine === this.#lastHeard && (detail === "progress" || detail === "peaks")) return;
+      this.#lastHeard = heardLine;
+      this.#changed();
+    });
+  }
+
+  setEngine({ features, model }) {
+    this.canContinue = features.some((feature) => ["continuation", "engine_voice"].includes(feature));
+    this.#model = model;
+  }
+
+  /** All of `text` is about to be spoken. */
+  begin(text) {
+    this.spoken = this.#spokenLines(text);
+    this.#entry = this.#retake = null;
+  }
+
+  /** Whether there is audio, and none is being generated. */
+  get isComplete() {
+    const { samples, receiving } = this.#player.stats;
+    return samples > 0 && !receiving && !this.#retake;
+  }
+
+  /** The line being played, or undefined. */
+  get heardLine() {
+    const { stats, timeline } = this.#player;
+    if (!["speaking", "paused"].includes(stats.state)) return undefined;
+    if (this.#retake) return this.#retake.line;
+    const started = timeline.segments.filter(({ failed, start_sample }) => !failed && start_sample <= stats.position);
+    return started.at(-1)?.line;
+  }
+
+  /** The history id of the take; null while it is unknown. */
+  get id() {
+    return this.#entry?.id ?? null;
+  }
+
+  /** The request that the voice of the take comes from. */
+  get requestId() {
+    return this.#entry?.voice_from ?? this.#player.stats.request_id;
+  }
+
+  /** The history entry of the take, fetched once. */
+  async entry() {
+    return (this.#entry ??= await this.#api.historyEntry(this.#player.stats.request_id));
+  }
+
+  /** Make a history entry the current take. */
+  recall(entry, options) {
+    this.begin(entry.text);
+    this.#entry = entry;
+    this.#player.recall(`api/history/${entry.id}/audio`, entry, options);
+  }
+
+  /** The status of line `number`: {state, start, end, seconds}; state is "", "queued", "speaking", "done" or "failed". */
+  lineStatus(number) {
+    if (this.#retake?.line === number) return { ...this.#status(0), start: null };
+    if (!this.#retake) return this.#status(number);
+    const reports = this.#retake.base.segments.filter((report) => report.segment.line === number);
+    const samples = reports.reduce((sum, report) => sum + report.num_samples, 0);
+    const state = reports.some((report) => report.failed) ? "failed" : "done";
+    return { ...UNKNOWN, state, seconds: samples / RATE };
+  }
+
+  #status(number) {
+    const { stats, timeline } = this.#player;
+    const segments = timeline.segments.filter((segment) => segment.line === number);
+    if (!segments.length) return { ...UNKNOWN, state: this.#stateBeforeAudio(number) };
+    const start = segments[0].start_sample;
+    const next = timeline.segments.find((segment) => segment.line > number);
+    const end = next?.start_sample ?? stats.samples;
+    const length = ({ num_samples, start_sample }) => num_samples ?? stats.samples - start_sample;
+    const seconds = segments.reduce((sum, segment) => sum + length(segment), 0) / RATE;
+    const ended = segments.every((segment) => segment.num_samples !== undefined);
+    const complete = ended && (next || !stats.receiving || stats.recalled);
+    const failed = segments.some((segment) => segment.failed);
+    const state = failed ? "failed" : !complete && stats.receiving ? "speaking" : "done";
+    return { state, start, end, seconds: state === "done" ? seconds : null };
+  }
+
+  #stateBeforeAudio(number) {
+    const { stats, timeline } = this.#player;
+    const next = timeline.segments.length ? timeline.segments.at(-1).line + 1 : 0;
+    if (stats.recalled) return "";
+    if (stats.receiving && number >= next) return "queued";
+    return stats.state === "failed" && number === next ? "failed" : "";
+  }
+
+  /** How the lines share a voice: "continued", "same_seed", or "" when there is only one. */
+  get voiceContinuity() {
+    const sources = this.#player.timeline.segments.map((segment) => segment.voice_source).filter(Boolean);
+    const later = sources[0] === "new" ? sources.slice(1) : sources;
+    if (!later.length) return "";
+    return later.includes("same_seed") || later.includes("new") ? "same_seed" : "continued";
+  }
+
+  replay(number) {
+    const { start, end } = this.lineStatus(number);
+    if (start !== null) this.#player.playRange(start, end);
+  }
+
+  /**
+   * Regenerate line `number`: `speak(source)` sends the request. Once played, the new audio replaces the line in the take. `source`
+   * is the segment to continue from, for `continue_from`; null where the engine or the server cannot.
+   */
+  async retake(number, speak) {
+    const base = await this.entry();
+    const source = this.canContinue ? await this.#continuationSource(number, base) : null;
+    this.#retake = { line: number, base };
+    speak(source);
+    this.#changed();
+  }
+
+  /** The segment before line `number`, or the one after the first line. */
+  async #continuationSource(number, { request_id, segments }) {
+    const complete = segments.filter((one) => !one.failed && one.finish_reason === "stop");
+    const before = complete.findLast(({ segment }) => segment.line < number);
+    const neighbor = before ?? complete.find(({ segment }) => segment.line > number);
+    if (!neighbor) return null;
+    const source = neighbor.continue_from ?? { request_id, segment: neighbor.segment.index };
+    try {
+      const { model } = await this.#api.get(`api/requests/${source.request_id}`);
+      return model === this.#model ? source : null;
+    } catch {
+      return null; // the server no longer keeps this request
+    }
+  }
+
+  #onRetakeProgress() {
+    const { stats } = this.#player;
+    if (stats.receiving || ["waiting", "speaking", "paused"].includes(stats.state)) return;
+    const { line, base } = this.#retake;
+    const succeeded = stats.state === "done" && stats.samples > 0 && !stats.error;
+    const { error, request_id } = stats;
+    this.#retake = null;
+    if (succeeded) this.#replaceLine(base, line, request_id);
+    else this.recall(base, { play: false, error });
+  }
+
+  async #replaceLine(base, line, requestId) {
+    try {
+      const retake = await this.#api.historyEntry(requestId);
+      const entry = await this.#api.put(`api/history/${base.id}/lines/${line}`, { retake: retake.id });
+      this.recall(entry, { play: false });
+      this.dispatchEvent(new CustomEvent("replaced", { detail: { line, seed: retake.seed } }));
+    } catch (error) {
+      this.recall(base, { play: false, error: { code: error.code, message: error.message, status: error.status } });
+    }
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event("change"));
+  }
+}

@@ -1,0 +1,82 @@
+// The settings, stored in the browser. In: choices from the drawer and the features of the active engine. Out: the options they add
+// to every request. A "change" event follows each choice, and whenever the engine's features are known.
+
+const STORAGE_KEY = "qwen3tts.settings";
+const OLD_NAMES = { packet_frames: "frames_per_packet" };
+
+/** Each setting that goes into a request: the engine feature it needs, and its range. */
+export const CONTROLS = {
+  loudness: { feature: null, kind: "switch" },
+  frames_per_packet: { feature: "packet_size", kind: "choice", choices: [1, 2, 4, 8, 16] },
+  temperature: { feature: "sampling", kind: "number", min: 0.01, max: 5, step: 0.05, default: 0.9 },
+  top_k: { feature: "sampling", kind: "number", min: 0, max: 4096, step: 1, default: 50 },
+  top_p: { feature: "sampling", kind: "number", min: 0.01, max: 1, step: 0.01, default: 1 },
+  repetition_penalty: { feature: "sampling", kind: "number", min: 0.5, max: 5, step: 0.01, default: 1.05 },
+};
+
+export class Settings extends EventTarget {
+  info = null; // GET /api/info, once it has answered
+  #values = {};
+
+  constructor() {
+    super();
+    try {
+      for (const [key, value] of Object.entries(JSON.parse(localStorage.getItem(STORAGE_KEY)) ?? {})) {
+        const name = OLD_NAMES[key] ?? key;
+        if (name in CONTROLS && isValid(name, value)) this.#values[name] = value;
+      }
+    } catch {
+      // nothing stored
+    }
+  }
+
+  /** The value of `name`; null where the engine decides. */
+  get(name) {
+    return this.#values[name] ?? null;
+  }
+
+  /** Store `value`; null returns to the engine's default. An invalid value is not stored and returns false. */
+  set(name, value) {
+    if (value !== null && !isValid(name, value)) return false;
+    if (value === null || value === false) delete this.#values[name];
+    else this.#values[name] = value;
+    try {
+      localStorage.setItem(STORAGE_KEY, JSON.stringify(this.#values));
+    } catch {
+      // private browsing without storage
+    }
+    this.dispatchEvent(new Event("change"));
+    return true;
+  }
+
+  /** Set all to those of an earlier request; defaults are left to the engine. */
+  restore(values) {
+    for (const [name, control] of Object.entries(CONTROLS)) {
+      const value = values[name] ?? null;
+      this.set(name, value === (control.default ?? null) ? null : value);
+    }
+  }
+
+  /** Whether the active engine supports `name`. */
+  isSupported(name) {
+    const { feature } = CONTROLS[name];
+    return !feature || Boolean(this.info?.features.includes(feature));
+  }
+
+  setEngine(info) {
+    this.info = info;
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** The options for every request: what is set and what the engine supports. */
+  get options() {
+    return Object.fromEntries(Object.entries(this.#values).filter(([name]) => this.isSupported(name)));
+  }
+}
+
+function isValid(name, value) {
+  const { kind, choices, min, max, step } = CONTROLS[name];
+  if (kind === "switch") return typeof value === "boolean";
+  if (kind === "choice") return choices.includes(value);
+  return Number.isFinite(value) && value >= min && value <= max && (step !== 1 || Number.isInteger(value));
+}

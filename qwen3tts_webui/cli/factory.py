@@ -1,0 +1,124 @@
+"""Build the components. In: `Settings`. Out: the engine, `Speech`, the model installer, the app with its page."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qwen3tts_webui.config import Settings
+from qwen3tts_webui.errors import ModelError
+from qwen3tts_webui.types import Synthesizer
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from qwen3tts_webui.checkpoints import LocalStore, MemoryBudget, ModelInstaller
+    from qwen3tts_webui.engine.engine import Engine
+    from qwen3tts_webui.engine.gpu_monitor import GpuMonitor
+    from qwen3tts_webui.history import HistoryStore
+    from qwen3tts_webui.hot_swap import HotSwapSynthesizer
+    from qwen3tts_webui.speech import Speech
+
+
+def build_store(settings: Settings) -> LocalStore:
+    """Return the checkpoints of this machine: in the configured or default folder, and in the caches of the hubs."""
+    from qwen3tts_webui.checkpoints import LocalStore, default_models_folder
+
+    return LocalStore((settings.models or default_models_folder()).expanduser().absolute())
+
+
+def choose_synthesizer(settings: Settings, store: LocalStore) -> Synthesizer:
+    """Return an engine for the configured model, loading in the background; the preview voice if there is no model.
+
+    Raises a `ModelError` for a model that was configured by name and is installed, but cannot be used.
+    """
+    folder = None if settings.preview else store.find(settings.model)
+    if folder is not None:
+        try:
+            return start_model(settings, folder)
+        except ModelError as error:
+            if settings.model != "auto":
+                raise
+            print(f"{error}\nUsing the preview voice instead.", file=sys.stderr)
+    from qwen3tts_webui.preview import PreviewSynthesizer
+
+    return PreviewSynthesizer(queue_size=settings.queue_size)
+
+
+def start_model(settings: Settings, folder: Path) -> Engine:
+    """Return an engine for the checkpoint in `folder`, loading in the background."""
+    from qwen3tts_webui.checkpoints import display_name
+    from qwen3tts_webui.engine.start import start_engine
+
+    return start_engine(
+        folder,
+        name=display_name(folder),
+        device=settings.device,
+        dtype=settings.dtype,
+        slots=settings.slots,
+        queue_size=settings.queue_size,
+    )
+
+
+def probe_memory_budget(settings: Settings, store: LocalStore) -> MemoryBudget:
+    """Return where a model would be loaded, and how much memory is free there now."""
+    from qwen3tts_webui.diagnostics import collect_facts, memory_budget
+
+    return memory_budget(collect_facts(settings, store, serving=True), settings.device, settings.dtype)
+
+
+def build_model_installer(settings: Settings, store: LocalStore, synthesizer: HotSwapSynthesizer) -> ModelInstaller:
+    """Return the installer that downloads and activates models while the program runs."""
+    from qwen3tts_webui.checkpoints import ModelInstaller
+
+    return ModelInstaller(
+        store,
+        synthesizer,
+        lambda folder: start_model(settings, folder),
+        lambda: probe_memory_budget(settings, store),
+        mirror=settings.mirror,
+    )
+
+
+def build_history(settings: Settings) -> contextlib.closing[HistoryStore]:
+    """Return the history below `settings.outputs`, as a context manager that closes it."""
+    from qwen3tts_webui.history import HistoryStore
+
+    return contextlib.closing(HistoryStore(settings.outputs, network=settings.outputs_network))
+
+
+def build_speech(settings: Settings, synthesizer: Synthesizer, history: HistoryStore | None = None) -> Speech:
+    """Return `Speech` with the presets; without a history nothing is stored."""
+    from qwen3tts_webui.speech import Speech
+    from qwen3tts_webui.voices import Presets
+
+    return Speech(synthesizer, Presets.load(), history, max_text=settings.max_text)
+
+
+def gradio_installed() -> bool:
+    """Return True if the page can be shown; the API does not need Gradio."""
+    return find_spec("gradio") is not None
+
+
+def build_app(settings: Settings, speech: Speech, gpu: GpuMonitor, installer: ModelInstaller) -> Starlette:
+    """Return the app: the routes of the API, and the page if Gradio is installed."""
+    from qwen3tts_webui.diagnostics import collect_facts, run_checks
+    from qwen3tts_webui.server import create_app
+
+    page = None
+    if gradio_installed():
+        from qwen3tts_webui.ui import mount_page
+
+        page = partial(mount_page, speech=speech, settings=settings)
+    return create_app(
+        speech,
+        settings,
+        page=page,
+        gpu=lambda: gpu.latest,
+        model_installer=installer,
+        run_doctor=lambda: run_checks(collect_facts(settings, installer.store, serving=True)),
+    )

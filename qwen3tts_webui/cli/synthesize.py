@@ -1,0 +1,162 @@
+"""Synthesize a text into a file, without a server.
+
+In: a text and a voice. Out: a WAV file, and one line that names the engine. A checkpoint gets the text unchanged as one
+utterance, so that its codes can be stored and compared; the preview voice goes through `Speech`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from qwen3tts_webui.cli.arguments import (
+    add_engine_arguments,
+    add_packet_size_argument,
+    output_path,
+    seed,
+    settings_from,
+    valid_unicode,
+)
+from qwen3tts_webui.config import Settings
+from qwen3tts_webui.errors import Unsupported
+from qwen3tts_webui.types import SAMPLE_RATE, Pcm, Sampling, SpeechRequest, Utterance, Voice
+
+if TYPE_CHECKING:
+    from qwen3tts_webui.speech import SpeechSession
+
+_MODEL_ONLY = ("speaker", "text_mode", "greedy", "max_frames", "frames_per_packet", "codes")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `say`."""
+    add_engine_arguments(parser)
+    parser.add_argument("--text", required=True, type=valid_unicode, help="the text to synthesize")
+    parser.add_argument("--output", required=True, type=output_path, metavar="OUT.wav", help="the file to write")
+    parser.add_argument("--wav-float", action="store_true", help="write 32-bit float samples instead of 16-bit ones")
+    parser.add_argument("--language", help="auto, or a language as a code or a name")
+    parser.add_argument("--voice", type=valid_unicode, metavar="DESCRIPTION", help="the voice in plain words")
+    parser.add_argument("--seed", type=seed, help="the same seed gives the same audio again")
+    model = parser.add_argument_group("with --model only")
+    model.add_argument("--speaker", help="a speaker of the checkpoint")
+    model.add_argument("--text-mode", choices=["streaming", "whole"], help="text alongside the frames, or all before")
+    model.add_argument("--greedy", action="store_true", help="always take the most likely code")
+    model.add_argument("--max-frames", type=int, metavar="N", help="at most N frames of 80 ms")
+    add_packet_size_argument(model, "frames that the codec decodes at once", type=int)
+    model.add_argument("--codes", type=output_path, metavar="OUT.npz", help="store codes, input_ids and instruct_ids")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Synthesize, write the file, and print its length and the engine."""
+    settings = settings_from(args)
+    folder = None if settings.preview else _find_model(settings)
+    if folder is None:
+        pcm, label = _synthesize_with_preview(args, settings)
+    else:
+        pcm, label = _synthesize_with_model(args, settings, folder)
+    write_wav(args.output, pcm, comment=label, as_float="wav_float" in args)
+    print(f"{args.output}: {len(pcm) / SAMPLE_RATE:.2f} s by {label}")
+    return 0
+
+
+def _find_model(settings: Settings) -> Path | None:
+    """Return the checkpoint to use, downloading it if it was named; None for the preview voice."""
+    from qwen3tts_webui.checkpoints import find_in_catalog, source_for
+    from qwen3tts_webui.cli.download_progress import download_with_progress
+    from qwen3tts_webui.cli.factory import build_store
+
+    store = build_store(settings)
+    folder = store.find(settings.model)
+    if folder is not None:
+        return folder
+    if settings.model == "auto":
+        print("No Qwen3-TTS model is installed. Get one with: qwen3tts-webui download", file=sys.stderr)
+        return None
+    released = find_in_catalog(settings.model)
+    return download_with_progress(store, source_for(settings.mirror), released.id if released else settings.model)
+
+
+def _synthesize_with_model(args: argparse.Namespace, settings: Settings, folder: Path) -> tuple[Pcm, str]:
+    from qwen3tts_webui.engine.hardware import choose, look
+    from qwen3tts_webui.model import load_model
+    from qwen3tts_webui.speech import draw_seed
+
+    choice = choose(look(), device=settings.device, dtype=settings.dtype)
+    utterance = Utterance(
+        text=args.text,
+        voice=Voice(description=getattr(args, "voice", ""), speaker=getattr(args, "speaker", None)),
+        seed=draw_seed() if "seed" not in args else args.seed,
+        sampling=Sampling(greedy="greedy" in args),
+        **_given(args, "language", "text_mode"),
+    )
+    model = load_model(folder, device=choice.device, dtype=choice.dtype)
+    packets = list(model.speak(utterance, **_given(args, "frames_per_packet", "max_frames")))
+    if "codes" in args:
+        input_ids, instruct_ids = model.ids(utterance)
+        codes = np.concatenate([packet.codes for packet in packets])
+        _write_codes(args.codes, codes=codes, input_ids=np.array(input_ids), instruct_ids=np.array(instruct_ids))
+    size = model.spec.size.replace("b", ".") + "B"
+    label = f"Qwen3-TTS {size} {model.spec.kind} on {model.device}, {choice.dtype}, seed {utterance.seed}"
+    at_limit = ", finish_reason: length" if packets[-1].stopped == "length" else ""
+    return np.concatenate([packet.pcm for packet in packets]), label + at_limit
+
+
+def _given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """Return those of the flags that were given."""
+    return {name: getattr(args, name) for name in names if name in args}
+
+
+def _synthesize_with_preview(args: argparse.Namespace, settings: Settings) -> tuple[Pcm, str]:
+    from qwen3tts_webui.cli.factory import build_speech
+    from qwen3tts_webui.preview import PreviewSynthesizer
+
+    with contextlib.closing(PreviewSynthesizer(queue_size=settings.queue_size)) as synthesizer:
+        for name in _MODEL_ONLY:
+            if name in args:
+                flag = "--" + name.replace("_", "-")
+                hint = "Select a checkpoint with --model."
+                raise Unsupported(engine=synthesizer.info.label, feature=flag, hint=hint)
+        voice = Voice(description=getattr(args, "voice", ""))
+        speech = build_speech(settings, synthesizer)
+        session = speech.speak(SpeechRequest(text=args.text, voice=voice, **_given(args, "language", "seed")))
+        return asyncio.run(_collect_audio(session)), synthesizer.info.label
+
+
+async def _collect_audio(session: SpeechSession) -> Pcm:
+    """Return all audio of a request; raises the failure of any segment."""
+    from qwen3tts_webui.speech import AudioChunk, SegmentFailed
+
+    chunks = []
+    async for event in session:
+        if isinstance(event, SegmentFailed):
+            raise event.error
+        if isinstance(event, AudioChunk):
+            chunks.append(event.pcm)
+    return np.concatenate(chunks)
+
+
+def write_wav(path: Path, pcm: Pcm, *, comment: str, as_float: bool) -> None:
+    """Write `pcm` (samples,) atomically, with `comment` as metadata: 16-bit samples, or unchanged float32."""
+    import soundfile
+
+    from qwen3tts_webui.audio import to_int16
+
+    draft = path.with_name(f".{path.name}.new")
+    subtype = "FLOAT" if as_float else "PCM_16"
+    with soundfile.SoundFile(draft, "w", SAMPLE_RATE, channels=1, subtype=subtype, format="WAV") as file:
+        file.comment = comment
+        file.write(pcm if as_float else to_int16(pcm))
+    draft.replace(path)
+
+
+def _write_codes(path: Path, **arrays: npt.NDArray[Any]) -> None:
+    draft = path.with_name(f".{path.name}.new")
+    with draft.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+    draft.replace(path)

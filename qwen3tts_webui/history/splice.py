@@ -1,0 +1,67 @@
+"""Replace one line of a take: the report of the take with that line from a retake.
+
+In: two reports as JSON (see speech.Report). Out: a new report, and the range of the take's samples to replace. Touches
+neither audio nor files.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from qwen3tts_webui.errors import ErrorDetail, NotFound
+from qwen3tts_webui.text import split_lines
+
+
+def splice_line(take: Mapping[str, Any], line: int, retake: Mapping[str, Any]) -> tuple[dict[str, Any], int, int]:
+    """Return `take` with `line` from `retake`, and the samples to replace: those of the line and the pause after it.
+
+    Raises `NotFound` for a line that the take does not have.
+    """
+    segments: list[dict[str, Any]] = list(take.get("segments", ()))
+    positions = [position for position, report in enumerate(segments) if report["segment"]["line"] == line]
+    if not positions:
+        raise NotFound(what=ErrorDetail("line", "line"), got=str(line + 1))
+    before, after = segments[: positions[0]], segments[positions[-1] + 1 :]
+    start: int = segments[positions[0]]["start_sample"]
+    end: int = after[0]["start_sample"] if after else take["num_samples"]
+    added = retake["num_samples"] - (end - start)
+    joined = [
+        *(_move(take, report, 0, report["segment"]["line"]) for report in before),
+        *(_move(retake, report, start, line) for report in retake.get("segments", ())),
+        *(_move(take, report, added, report["segment"]["line"]) for report in after),
+    ]
+    report = {
+        **take,
+        "voice_from": take.get("voice_from", take["request_id"]),
+        "request_id": secrets.token_urlsafe(12),
+        "text": _replace_line(take["text"], line, retake["text"]),
+        "num_samples": take["num_samples"] + added,
+        "segments": [_with_index(report, index) for index, report in enumerate(joined)],
+        "retaken": [*take.get("retaken", ()), {"line": line, "seed": retake["seed"]}],
+    }
+    return report, start, end
+
+
+def _move(source: Mapping[str, Any], report: Mapping[str, Any], offset: int, line: int) -> dict[str, Any]:
+    """Return a segment's report at another position; `continue_from` keeps where it was synthesized."""
+    segment = report["segment"]
+    return {
+        "continue_from": {"request_id": source["request_id"], "segment": segment["index"]},
+        **report,
+        "start_sample": report["start_sample"] + offset,
+        "segment": {**segment, "line": line},
+    }
+
+
+def _with_index(report: Mapping[str, Any], index: int) -> dict[str, Any]:
+    return {**report, "segment": {**report["segment"], "index": index}}
+
+
+def _replace_line(text: str, line: int, words: str) -> str:
+    """Return `text` with its non-empty line number `line` replaced by `words`."""
+    lines = split_lines(text)
+    numbered = [position for position, one in enumerate(lines) if one.strip()]
+    lines[numbered[line]] = words.strip()
+    return "\n".join(lines)

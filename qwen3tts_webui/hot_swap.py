@@ -1,0 +1,78 @@
+"""A synthesizer with an engine that can be replaced while it is running.
+
+In: utterances, as any engine takes them. Out: what the current engine makes of them. An engine that was replaced
+finishes its utterances and is closed once it has been idle for a while. Knows no particular engine.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+
+from qwen3tts_webui.errors import NotReady
+from qwen3tts_webui.synthesizer_proxy import SynthesizerProxy
+from qwen3tts_webui.types import PcmSink, Synthesizer, Utterance
+
+
+class HotSwapSynthesizer(SynthesizerProxy):
+    """Implements `Synthesizer`. A retired engine closes after `idle_timeout_s` without work, or after `grace_s`."""
+
+    def __init__(self, engine: Synthesizer, *, idle_timeout_s: float = 10.0, grace_s: float = 600.0) -> None:
+        super().__init__(engine)
+        self._idle_timeout_s = idle_timeout_s
+        self._grace_s = grace_s
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._retiring: list[threading.Thread] = []
+
+    @property
+    def current(self) -> Synthesizer:
+        """The active engine."""
+        return self._engine
+
+    def submit(self, requests: Sequence[tuple[Utterance, PcmSink]]) -> None:
+        while True:
+            engine = self._engine
+            try:
+                engine.submit(requests)
+                return
+            except NotReady:
+                if engine is self._engine:  # otherwise it was replaced meanwhile: try the new one
+                    raise
+
+    def swap_to(self, engine: Synthesizer) -> None:
+        """Make `engine` the active one. Closes it at once if this synthesizer is closed already."""
+        with self._lock:
+            if self._closed.is_set():
+                engine.close()
+                return
+            if engine is self._engine:
+                return
+            old, self._engine = self._engine, engine
+            thread = threading.Thread(target=self._retire, args=(old,), name="retiring-engine", daemon=True)
+            self._retiring.append(thread)
+            thread.start()
+
+    def close(self, *, grace_s: float = 0.0) -> None:
+        with self._lock:
+            self._closed.set()
+        self._engine.close(grace_s=grace_s)
+        for thread in self._retiring:
+            thread.join()
+
+    def _retire(self, engine: Synthesizer) -> None:
+        """Close `engine` once it has been idle for a while: a request may be between two of its segments."""
+        end = time.monotonic() + self._grace_s
+        busy_at = time.monotonic()
+        poll_s = self._idle_timeout_s / 20
+        while time.monotonic() < min(end, busy_at + self._idle_timeout_s) and not self._closed.wait(poll_s):
+            load = engine.load
+            if load.running or load.queued:
+                busy_at = time.monotonic()
+        engine.close()
+
+
+def current_engine(synthesizer: Synthesizer) -> Synthesizer:
+    """Return the active engine, so that one engine synthesizes a request from its first segment to its last."""
+    return synthesizer.current if isinstance(synthesizer, HotSwapSynthesizer) else synthesizer

@@ -1,0 +1,178 @@
+"""The loaded preview voice: grapheme-to-phoneme conversion, Kokoro, espeak-ng and the voice packs.
+
+In: a clause, its language and a `VoiceChoice`. Out: PCM at 24 kHz, in packets. Not thread-safe; knows nothing of
+queues.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from qwen3tts_webui.audio import fade_in, fade_out, replace_nonfinite, silence
+from qwen3tts_webui.preview.espeak import Espeak
+from qwen3tts_webui.preview.kokoro import MAX_TOKENS, Kokoro, Pack, trim_silence
+from qwen3tts_webui.preview.kokoro_weights import cache_folder, joined_model, wheel_parts
+from qwen3tts_webui.preview.phonemes.reader import Reader
+from qwen3tts_webui.preview.voice_selection import VoiceChoice, VoiceSelector
+from qwen3tts_webui.types import SAMPLE_RATE, SAMPLES_PER_FRAME, Pcm
+
+PACKET = SAMPLES_PER_FRAME  # 80 ms
+
+FIRST_SYMBOLS = 22  # one to two seconds of audio, generated in well under one second on two cores
+
+_LOUDNESS = 0.09  # target RMS of every voice pack
+_EDGE_S = 0.005
+_PAUSES_S = ((re.compile(r"[.!?。！？…][\"'”’」』）)]*\s*$"), 0.30), (re.compile(r"[,;:，、；：—]\s*$"), 0.12))
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Assets:
+    """The files in assets/preview/."""
+
+    folder: Path
+
+    @property
+    def vocab(self) -> Path:
+        return self.folder / "vocab.json"
+
+    @property
+    def readings(self) -> Path:
+        return self.folder / "readings.json"
+
+    @property
+    def packs(self) -> Path:
+        return self.folder / "voices.npz"
+
+    @property
+    def figures(self) -> Path:
+        return self.folder / "voice_f0.json"
+
+    def voice_selector(self) -> VoiceSelector:
+        """Return the voice selector. Fast: reads no voice pack."""
+        with np.load(self.packs) as packs:
+            return VoiceSelector(packs.files, self.figures)
+
+
+class KokoroBackend:
+    """Kokoro with espeak-ng. If Kokoro cannot be loaded, `fallback_reason` says why and espeak-ng replaces it.
+
+    Raises if not even espeak-ng can be loaded.
+    """
+
+    def __init__(
+        self, assets: Assets, selector: VoiceSelector, *, threads: int = 2, model: Callable[[], Path] | None = None
+    ) -> None:
+        self._selector = selector
+        self._espeak = Espeak()
+        self._kokoro: tuple[Kokoro, Reader, dict[str, Pack]] | None = None
+        self.fallback_reason = ""
+        try:
+            kokoro = Kokoro((model or _installed_model)(), assets.vocab, threads=threads)
+            with np.load(assets.packs) as packs:
+                self._kokoro = kokoro, Reader(assets.readings, self._espeak), dict(packs)
+        except Exception as error:
+            _log.warning("Kokoro is unavailable, falling back to espeak-ng: %s", error)
+            self.fallback_reason = str(error)
+
+    def warm_up(self, stop: Callable[[], bool] = lambda: False) -> None:
+        """Synthesize once without output, so that the first request is fast. Raises like `synthesize`."""
+        self.synthesize("Ready, one two three.", "en", self.choose_voice("", "en", 0), lambda _: None, stop=stop)
+
+    def choose_voice(
+        self, description: str, language: str, seed: int, engine_voice_id: str | None = None
+    ) -> VoiceChoice:
+        """Return the voice with this id if it is available, else the best match for the description."""
+        if engine_voice_id is not None:
+            named = self._selector.find(engine_voice_id)
+            if named.engine == "espeak" or self._kokoro is not None:
+                return named
+        return self._selector.choose(description, language, seed, kokoro=self._kokoro is not None)
+
+    def synthesize(
+        self,
+        text: str,
+        language: str,
+        voice: VoiceChoice,
+        put: Callable[[Pcm], None],
+        *,
+        urgent: bool = False,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Pass the audio of one clause and the pause after it to `put`, in packets of at most 80 ms.
+
+        With `urgent`, a long clause starts with a few words. Raises `SynthesisCancelled` soon after `stop` returned
+        True, and whatever `put` raises.
+        """
+        ratio = 2 ** (voice.semitones / 12)
+        if voice.engine == "espeak" or self._kokoro is None:
+            self._espeak.synthesize(text, voice.timbre, _packetize(put), speed=voice.speed, pitch=ratio, stop=stop)
+            return
+        kokoro, reader, packs = self._kokoro
+        pack = _mix_packs(packs, voice)
+        gain = min(max(_LOUDNESS / self._selector.loudness[voice.timbre], 0.5), 2.2)
+        put_packets = _packetize(put)
+        for piece in split_phonemes(reader(text, language), FIRST_SYMBOLS if urgent else MAX_TOKENS):
+            # resampling by `ratio` shortens the audio as well: Kokoro generates it that much slower
+            pcm = kokoro.generate(piece, pack, speed=voice.speed / ratio, stop=stop)
+            pcm = trim_silence(_resample(pcm, ratio) * np.float32(gain))
+            put_packets(replace_nonfinite(fade_out(fade_in(pcm, _EDGE_S), _EDGE_S)))
+        put_packets(silence(_pause_s(text)))
+
+
+def _packetize(put: Callable[[Pcm], None]) -> Callable[[Pcm], None]:
+    """Wrap `put` to send at most 80 ms at once."""
+
+    def put_packets(pcm: Pcm) -> None:
+        for start in range(0, len(pcm), PACKET):
+            put(pcm[start : start + PACKET])
+
+    return put_packets
+
+
+def _installed_model() -> Path:
+    return joined_model(wheel_parts(), cache_folder())
+
+
+def _mix_packs(packs: dict[str, Pack], voice: VoiceChoice) -> Pack:
+    """Combine two voice packs: the first half of a pack is the timbre, the second the prosody."""
+    if not voice.prosody or voice.prosody == voice.timbre:
+        return packs[voice.timbre]
+    return np.concatenate([packs[voice.timbre][:, :128], packs[voice.prosody][:, 128:]], axis=1)
+
+
+def split_phonemes(phonemes: str, first: int) -> Iterator[str]:
+    """Split `phonemes` between words: about `first` symbols, then twice as many each time, at most `MAX_TOKENS`.
+
+    A rest of up to one and a half times the target stays in one piece.
+    """
+    target = min(first, MAX_TOKENS)
+    while phonemes:
+        if len(phonemes) <= min(target * 3 // 2, MAX_TOKENS):
+            cut = len(phonemes)
+        else:
+            space = phonemes.rfind(" ", 1, target)
+            cut = space if space > 0 else target
+        yield phonemes[:cut]
+        phonemes = phonemes[cut:].lstrip()
+        target = min(target * 2, MAX_TOKENS)
+
+
+def _resample(pcm: Pcm, ratio: float) -> Pcm:
+    """Raise the pitch by `ratio`, which shortens the audio by the same factor."""
+    if abs(ratio - 1) < 1e-3 or not len(pcm):
+        return pcm
+    import soxr
+
+    shifted: Pcm = np.asarray(soxr.resample(pcm, SAMPLE_RATE * ratio, SAMPLE_RATE), np.float32)
+    return shifted
+
+
+def _pause_s(text: str) -> float:
+    return next((seconds for punctuation, seconds in _PAUSES_S if punctuation.search(text)), 0.0)

@@ -1,0 +1,87 @@
+"""Browser sessions: a signed cookie that replaces the API key after it was entered once.
+
+In: the id of a key, later the cookie. Out: the cookie, later the id. The server stores no sessions: a token is signed
+(itsdangerous) with a random secret from a file next to the keys, salted with the key's hash. Neither file alone
+suffices to forge a token, revoking a key ends its sessions, and deleting the secret ends all. Knows no HTTP.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import secrets
+from pathlib import Path
+
+from itsdangerous import BadSignature, TimestampSigner
+
+from qwen3tts_webui.server.auth.api_keys import ApiKey, ApiKeyStore
+
+SESSION_S = 30 * 86_400
+_MAX_LENGTH = 256
+_SECRET_BYTES = 32
+
+log = logging.getLogger(__name__)
+
+
+def secret_file(keys_file: Path) -> Path:
+    """Return where the signing secret for the keys in `keys_file` is stored."""
+    return keys_file.with_suffix(".sessions")
+
+
+class BrowserSessions:
+    """Sessions for `keys`. Servers that share `path` accept each other's; without a writable path they end with the
+    process."""
+
+    def __init__(self, keys: ApiKeyStore, path: Path | None) -> None:
+        self._keys = keys
+        self._path = path
+        self._fallback_secret = secrets.token_bytes(_SECRET_BYTES)
+
+    def create(self, key_id: str) -> str:
+        """Return a token that is valid for `SESSION_S` or until the key is revoked; "" for an unknown key."""
+        key = self._keys.find(key_id)
+        return "" if key is None else self._signer(key).sign(key_id).decode()
+
+    def id_of(self, token: str) -> str | None:
+        """Return the id of the key that the session was created with, None if the token is invalid."""
+        token = token[:_MAX_LENGTH]
+        key = self._keys.find(token.partition(".")[0])
+        if key is None:
+            return None
+        try:
+            return self._signer(key).unsign(token.encode("utf-8", "replace"), max_age=SESSION_S).decode()
+        except BadSignature:  # expired tokens included
+            return None
+
+    def _signer(self, key: ApiKey) -> TimestampSigner:
+        return TimestampSigner(self._secret(), salt=key.sha256.encode("utf-8", "replace"), digest_method=hashlib.sha256)
+
+    def _secret(self) -> bytes:
+        """Return the secret currently in the file, which is created if missing."""
+        if self._path is None:
+            return self._fallback_secret
+        try:
+            if not self._path.exists():
+                _create_secret(self._path)
+            secret = bytes.fromhex(self._path.read_text("ascii"))
+        except (OSError, ValueError) as error:
+            log.warning("cannot read the session secret: %s", type(error).__name__)
+            return self._fallback_secret
+        return secret if len(secret) == _SECRET_BYTES else self._fallback_secret
+
+
+def _create_secret(path: Path) -> None:
+    """Write a new secret atomically, readable by its owner only. If another process was first, its secret stays."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(_SECRET_BYTES))
+    try:
+        os.link(new, path)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without hard links
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)

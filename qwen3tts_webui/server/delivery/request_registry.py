@@ -1,0 +1,181 @@
+"""Recent requests: their events, to follow and replay, and a way to cancel them.
+
+In: the events of a `SpeechSession`. Out: plain dicts for JSON, in order, for any number of followers. Bounded: finished
+requests are evicted, oldest first. Belongs to one event loop. Knows no HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from qwen3tts_webui.errors import (
+    ALREADY_USED,
+    ANOTHER_VALUE,
+    UNUSED,
+    ErrorDetail,
+    InvalidValue,
+    NotFound,
+    SpeechError,
+)
+from qwen3tts_webui.server.http import JsonObject
+from qwen3tts_webui.speech import Event, Report, SegmentEnded, SegmentFailed, SegmentStarted, SpeechSession
+
+_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+AUDIO = ErrorDetail("audio", "audio")
+_REQUEST = ErrorDetail("request", "request")
+
+
+def to_json(value: Any) -> Any:
+    """Convert dataclasses to dicts for JSON: like `dataclasses.asdict`, without copying every leaf."""
+    if isinstance(value, (str, int, float)) or value is None:
+        return value
+    if isinstance(value, (tuple, list)):
+        return [to_json(item) for item in value]
+    return {name: to_json(getattr(value, name)) for name in value.__dataclass_fields__}
+
+
+class RequestRecord:
+    """One accepted request. `events` holds all events so far, for JSON.
+
+    `audio_path` resolves to the path of the finished audio, None if there is none; it is None if history is disabled.
+    """
+
+    def __init__(self, request_id: str, session: SpeechSession, received: float) -> None:
+        self.id = request_id
+        self.session = session
+        self.events: list[JsonObject] = []
+        self.ended = False
+        self.audio_path: Future[Path | None] | None = None
+        self._received = received
+        self._first_pcm_ms: float | None = None
+        self._changed = asyncio.Event()
+
+    def restart_latency_clock(self) -> None:
+        """Measure latency from now: the first text arrived after the request."""
+        self._received = time.monotonic()
+
+    def mark_first_pcm(self) -> None:
+        """Record that audio is handed to the socket; the first call defines the reported latency."""
+        if self._first_pcm_ms is None:
+            self._first_pcm_ms = round((time.monotonic() - self._received) * 1000, 3)
+
+    def record_event(self, event: Event, message: str = "") -> None:
+        """Append an event; `message` is the localized message of a `SegmentFailed`."""
+        if isinstance(event, SegmentStarted):
+            segment = event.segment
+            self._append("segment_started", index=segment.index, line=segment.line, text=segment.text,
+                         start_sample=event.start_sample, voice_source=event.voice_source)  # fmt: skip
+        elif isinstance(event, SegmentEnded):
+            segment = event.segment
+            self._append("segment_ended", index=segment.index, line=segment.line, start_sample=event.start_sample,
+                         num_samples=event.num_samples, finish_reason=event.finish_reason,
+                         timings=to_json(event.timings))  # fmt: skip
+        elif isinstance(event, SegmentFailed):
+            segment = event.segment
+            self._append("segment_failed", index=segment.index, line=segment.line, code=event.error.code,
+                         message=message)  # fmt: skip
+
+    def end(self, error: SpeechError | None = None, message: str = "") -> None:
+        """Append the last event: `done` with the report, or `error`. Idempotent."""
+        if self.ended:
+            return
+        self.ended = True
+        if error is None:
+            done = self._report_json(replace(self.session.report, segments=()))
+            del done["segments"]  # each had its own event
+            self._append("done", **done)
+        else:
+            self._append("error", code=error.code, message=message)
+
+    @property
+    def report(self) -> JsonObject:
+        """The report as JSON; `server_first_pcm_ms` is the time from the request to its first audio on the socket."""
+        return self._report_json(self.session.report)
+
+    @property
+    def changed(self) -> asyncio.Event:
+        """Set at the next event; each event creates a new one for its successor."""
+        return self._changed
+
+    async def finished(self) -> None:
+        """Wait for the last event."""
+        while not self.ended:
+            await self._changed.wait()
+
+    async def finished_audio_path(self, what: ErrorDetail = AUDIO) -> Path:
+        """Wait for the finished audio on disk. Raises `NotFound`, naming `what`, if none was kept."""
+        await self.finished()
+        path = None if self.audio_path is None else await asyncio.wrap_future(self.audio_path)
+        if path is None:
+            raise NotFound(what=what, got=self.id)
+        return path
+
+    def _report_json(self, report: Report) -> JsonObject:
+        return {"request_id": self.id, **to_json(report), "server_first_pcm_ms": self._first_pcm_ms}
+
+    def _append(self, kind: str, **fields: object) -> None:
+        self.events.append({"type": kind, **fields})
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+class RequestRegistry:
+    """Recent requests by id: all unfinished ones, and at most `max_ended` finished ones with `max_events` in total."""
+
+    def __init__(self, *, max_ended: int = 100, max_events: int = 50_000) -> None:
+        self._max_ended = max_ended
+        self._max_events = max_events
+        self._records: dict[str, RequestRecord] = {}
+
+    def new_id(self, requested: str | None = None) -> str:
+        """Return the client's id if it is valid and unused, a random one if it sent none. Raises `InvalidValue`."""
+        if requested is None:
+            return secrets.token_urlsafe(12)
+        if not _ID.fullmatch(requested):
+            raise InvalidValue(field="X-Request-Id", expected="[A-Za-z0-9_-]{8,64}", got=ANOTHER_VALUE)
+        self.require_new_id(requested)
+        return requested
+
+    def open(self, request_id: str, session: SpeechSession, received: float) -> RequestRecord:
+        """Register an accepted request. If its id is taken, cancels the session and raises `InvalidValue`."""
+        try:
+            self.require_new_id(request_id)
+        except InvalidValue:
+            session.cancel()
+            raise
+        self._evict()
+        record = self._records[request_id] = RequestRecord(request_id, session, received)
+        return record
+
+    def get(self, request_id: str) -> RequestRecord:
+        """Raises `NotFound`."""
+        try:
+            return self._records[request_id]
+        except KeyError:
+            raise NotFound(what=_REQUEST, got=request_id if _ID.fullmatch(request_id) else "?") from None
+
+    def abort_all(self, error: SpeechError) -> None:
+        """End all sessions with `error`: the server is shutting down."""
+        for record in self._records.values():
+            record.session.abort(error)
+
+    def require_new_id(self, request_id: str) -> None:
+        """Raises `InvalidValue` for an id that is taken."""
+        if request_id in self._records:
+            raise InvalidValue(field="X-Request-Id", expected=UNUSED, got=ALREADY_USED)
+
+    def _evict(self) -> None:
+        ended = [record for record in self._records.values() if record.ended]
+        num_events = sum([len(record.events) for record in ended])
+        for position, record in enumerate(ended):
+            if len(ended) - position < self._max_ended and num_events <= self._max_events:
+                return
+            num_events -= len(record.events)
+            del self._records[record.id]

@@ -1,0 +1,92 @@
+"""Errors that exist only on the HTTP edge: bodies, headers, hosts, keys and connections."""
+
+from __future__ import annotations
+
+from qwen3tts_webui.errors import RequestError
+
+
+class RouteNotFound(RequestError):
+    """No route has this path."""
+
+    code = "route_not_found"
+    status = 404
+    template = "There is no such route."
+
+
+class MethodNotAllowed(RequestError):
+    """The route exists, but not for this method."""
+
+    code = "method_not_allowed"
+    status = 405
+    template = "This route does not accept {method} requests."
+
+
+class UnsupportedMediaType(RequestError):
+    """The body is declared to be something other than JSON."""
+
+    code = "unsupported_media_type"
+    status = 415
+    template = "Send JSON, with the header Content-Type: application/json."
+
+
+class MalformedJson(RequestError):
+    """The body cannot be parsed."""
+
+    code = "malformed_json"
+    template = "The body must be one JSON object in UTF-8."
+
+
+class BodyTooLarge(RequestError):
+    """The body is longer than `limit_kib`."""
+
+    code = "body_too_large"
+    status = 413
+    template = "The body is too large: the limit is {limit_kib} KiB."
+
+
+class HeadersTooLarge(RequestError):
+    """Too many headers, or too many bytes of them."""
+
+    code = "headers_too_large"
+    status = 431
+    template = "The request has too many headers, or they are too long."
+
+
+class RequestTimeout(RequestError):
+    """The client sent nothing for `limit_s`."""
+
+    code = "request_timeout"
+    status = 408
+    template = "Nothing was received for {limit_s} s."
+
+
+class ConnectionExpired(RequestError):
+    """A WebSocket has been open for `limit_s`, the longest allowed."""
+
+    code = "connection_expired"
+    status = 408
+    template = "The connection reached its limit of {limit_s} s: open a new one."
+
+
+class Unauthorized(RequestError):
+    """The API key is missing or unknown."""
+
+    code = "unauthorized"
+    status = 401
+    template = "An API key is required: send the header Authorization: Bearer KEY."
+
+
+class ForbiddenHost(RequestError):
+    """The Host header does not name this server (DNS rebinding)."""
+
+    code = "forbidden_host"
+    status = 421
+    template = "This server does not accept that host name. Start it with --allowed-host NAME to allow it."
+
+
+class ForbiddenOrigin(RequestError):
+    """The request comes from another website."""
+
+    code = "forbidden_origin"
+    status = 403
+    template = "Requests from other websites are rejected. Start the server with --cors-origin ORIGIN to allow one."

@@ -1,0 +1,119 @@
+"""Request body: bytes -> one JSON object -> a validated pydantic model.
+
+The size is checked before and while reading. Lone surrogates become U+FFFD, which text cleaning removes; everything
+else is strict.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from qwen3tts_webui.errors import InvalidValue
+from qwen3tts_webui.server.http.errors import BodyTooLarge, MalformedJson, UnsupportedMediaType
+
+JsonObject = dict[str, Any]
+Model = TypeVar("Model", bound=BaseModel)
+
+_EXPECTED = {
+    "string_type": "string",
+    "bool_type": "true | false",
+    "int_type": "integer",
+    "int_parsing": "integer",
+    "int_parsing_size": "integer",
+    "bool_parsing": "true | false",
+    "float_type": "number",
+    "finite_number": "finite number",
+    "greater_than_equal": "≥ {ge}",
+    "less_than_equal": "≤ {le}",
+    "string_too_long": "≤ {max_length} characters",
+    "literal_error": "{expected}",
+    "missing": "given",
+}
+_MEMBER = re.compile(r"str|list\[.*|[A-Z]\w*")
+_NAMES = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
+
+
+async def read_json(request: Request, model: type[Model], *, max_bytes: int) -> Model:
+    """Parse the body as `model`. Raises `UnsupportedMediaType`, `BodyTooLarge`, `MalformedJson`, `InvalidValue`."""
+    data = await read_body(request, ("application/json",), max_bytes=max_bytes)
+    try:
+        return model.model_validate(_object(data))
+    except ValidationError as error:
+        raise from_pydantic_error(error, model) from None
+
+
+async def read_body(request: Request, types: Sequence[str], *, max_bytes: int) -> bytes:
+    """Return the raw body if its content type is one of `types`. Raises `UnsupportedMediaType`, `BodyTooLarge`."""
+    declared_types = request.headers.getlist("content-type")
+    if len(declared_types) != 1 or declared_types[0].partition(";")[0].strip().lower() not in types:
+        raise UnsupportedMediaType()
+    declared = request.headers.get("content-length", "0")
+    too_large = BodyTooLarge(limit_kib=max_bytes // 1024)
+    if declared.isdecimal() and int(declared[:20]) > max_bytes:
+        raise too_large
+    chunks, length = [], 0
+    async for chunk in request.stream():
+        chunks.append(chunk)
+        length += len(chunk)
+        if length > max_bytes:
+            raise too_large
+    return b"".join(chunks)
+
+
+def _object(body: bytes) -> dict[str, object]:
+    try:
+        value = json.loads(body.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        raise MalformedJson() from None
+    if not isinstance(value, dict):
+        raise MalformedJson()
+    return {_replace_surrogates(key): _valid_unicode(field) for key, field in value.items()}
+
+
+def _valid_unicode(field: object) -> object:
+    if isinstance(field, list):
+        return [_replace_surrogates(item) if isinstance(item, str) else item for item in field]
+    return _replace_surrogates(field) if isinstance(field, str) else field
+
+
+def _replace_surrogates(text: str) -> str:
+    """Pydantic rejects lone surrogates; text cleaning removes U+FFFD."""
+    return text if text.isascii() else text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+
+
+def from_pydantic_error(error: ValidationError, model: type[BaseModel]) -> InvalidValue:
+    """Describe the first invalid field as precisely as pydantic does."""
+    details = error.errors(include_url=False)
+    first = details[0]["loc"][:1]
+    detail = max((one for one in details if one["loc"][:1] == first), key=lambda one: len(_steps(one["loc"])))
+    if detail["type"] == "extra_forbidden":
+        *outer, name = detail["loc"]
+        expected = "left out" if outer else " | ".join(model.model_fields)
+        return InvalidValue(field=_field([*_steps(outer), name]), expected=expected, got="an unknown name")
+    return from_pydantic_detail(detail, _field(_steps(detail["loc"])))
+
+
+def from_pydantic_detail(detail: ErrorDetails, field: str) -> InvalidValue:
+    """Convert one of pydantic's error details."""
+    expected = _EXPECTED.get(detail["type"], detail["type"]).format(**detail.get("ctx", {}))
+    given = detail["input"]
+    got = "missing" if detail["type"] == "missing" else _NAMES.get(type(given), "null")
+    if isinstance(given, (int, float)) and not isinstance(given, bool):
+        got = f"{given:.6g}" if isinstance(given, float) else str(given)[:24]
+    return InvalidValue(field=field, expected=expected, got=got)
+
+
+def _field(steps: Sequence[int | str]) -> str:
+    return ".".join(map(str, steps))[:40]
+
+
+def _steps(loc: Sequence[int | str]) -> list[int | str]:
+    """Drop the names that pydantic gives to union members: str, list[str], SomeBody."""
+    return [step for step in loc if not (isinstance(step, str) and _MEMBER.fullmatch(step))]

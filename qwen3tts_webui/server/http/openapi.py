@@ -1,0 +1,79 @@
+"""OpenAPI of routes that read their own body, which FastAPI cannot inspect.
+
+In: the body's model, examples, response types. Out: arguments for `add_api_route`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel
+
+_ERROR = {
+    "type": "object",
+    "properties": {
+        "error": {
+            "type": "object",
+            "properties": {"code": {"type": "string"}, "message": {"type": "string"}, "field": {"type": "string"}},
+            "required": ["code", "message"],
+        }
+    },
+    "required": ["error"],
+}
+QUERY_ERROR_RESPONSE: dict[int | str, dict[str, Any]] = {
+    422: {"description": "Invalid parameter", "content": {"application/json": {"schema": _ERROR}}}
+}
+"""Response of every route: replaces FastAPI's own validation error, which this server never sends."""
+
+_HEADERS = {
+    "X-Request-Id": "Your request id, [A-Za-z0-9_-]{8,64}, unused so far. Default: a random id.",
+    "X-Deadline-Ms": "Milliseconds until the last byte; a request that takes longer fails with deadline_exceeded.",
+    "Accept-Language": "Language of error messages: en or zh.",
+}
+
+
+def openapi_for(
+    body: type[BaseModel],
+    *,
+    statuses: tuple[int, ...],
+    content: Mapping[str, Any],
+    examples: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Describe a route: `statuses` of errors, `content` types of a 200, `examples` of full_schema bodies by name."""
+    responses: dict[int | str, dict[str, Any]] = {
+        status: {"description": HTTPStatus(status).phrase, "content": {"application/json": {"schema": _ERROR}}}
+        for status in statuses
+    }
+    responses[200] = {"description": "The audio", "content": dict(content)}
+    described = {
+        "schema": inline_schema(body),
+        "examples": {name: {"value": value} for name, value in examples.items()},
+    }
+    headers = [
+        {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}
+        for name, text in _HEADERS.items()
+    ]
+    return {
+        "responses": responses,
+        "openapi_extra": {
+            "parameters": headers,
+            "requestBody": {"required": True, "content": {"application/json": described}},
+        },
+    }
+
+
+def inline_schema(body: type[BaseModel]) -> dict[str, Any]:
+    """Return the body's JSON schema with its references inlined: they would not resolve inside the document."""
+    full_schema = body.model_json_schema()
+    definitions = full_schema.pop("$defs", {})
+
+    def inlined(node: Any) -> Any:
+        if isinstance(node, dict):
+            name = str(node.get("$ref", "")).rpartition("/")[2]
+            return inlined(definitions[name]) if name else {key: inlined(value) for key, value in node.items()}
+        return [inlined(value) for value in node] if isinstance(node, list) else node
+
+    result: dict[str, Any] = inlined(full_schema)
+    return result

@@ -1,0 +1,55 @@
+"""Everything between the network and the routes, in order.
+
+    headers -> access log -> host and origin -> CORS -> API key -> limits -> FastAPI's error handling -> routes
+
+It wraps FastAPI's error handling, so that responses to unexpected errors carry the same headers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from qwen3tts_webui.server.context import ServerContext
+from qwen3tts_webui.server.middleware.access_control import ApiKeyMiddleware, HostOriginMiddleware
+from qwen3tts_webui.server.middleware.access_log import AccessLogMiddleware
+from qwen3tts_webui.server.middleware.rate_limits import RateLimitMiddleware
+from qwen3tts_webui.server.middleware.security_headers import SecurityHeaders
+
+_AUDIO_HEADERS = (
+    "X-Sample-Rate",
+    "X-Channels",
+    "X-Format",
+    "X-Engine",
+    "X-Engine-Label",
+    "X-Request-Id",
+    "X-Seed",
+)
+
+
+class SecuredApp(FastAPI):
+    """A FastAPI app behind the middleware of this package."""
+
+    def __init__(self, context: ServerContext, **options: Any) -> None:
+        super().__init__(**options)
+        self._context = context
+
+    def build_middleware_stack(self) -> ASGIApp:
+        context = self._context
+        app: ASGIApp = super().build_middleware_stack()
+        app = RateLimitMiddleware(app, context)
+        app = ApiKeyMiddleware(app, context)
+        if context.settings.cors_origins:
+            app = CORSMiddleware(
+                app,
+                allow_origins=context.settings.cors_origins,
+                allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+                allow_headers=["Authorization", "Content-Type", "X-Request-Id", "X-Deadline-Ms"],
+                expose_headers=["Retry-After", *_AUDIO_HEADERS],
+            )
+        app = HostOriginMiddleware(app, context)
+        app = AccessLogMiddleware(app, context)
+        return SecurityHeaders(app)

@@ -1,0 +1,61 @@
+"""What the page shows while a text or a description is being typed: the server's own reading of both."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import Field
+from starlette.concurrency import run_in_threadpool
+
+from qwen3tts_webui.server.context import ServerContext
+from qwen3tts_webui.server.http import read_json
+from qwen3tts_webui.server.routes.tts import max_body_bytes
+from qwen3tts_webui.server.schemas import Body
+from qwen3tts_webui.text import (
+    AUTO,
+    analyze_text,
+    detect_language,
+    missing_dimensions,
+    parse_description,
+    parse_language,
+)
+
+
+class AnalyzeTextBody(Body):
+    """`POST /api/analyze-text`."""
+
+    text: str = Field(description="The text as typed; its lines end with newlines.")
+    language: str = Field(default=AUTO, description='A language code or name, or "auto".', max_length=40)
+
+
+class AnalyzeDescriptionBody(Body):
+    """`POST /api/analyze-description`."""
+
+    description: str = Field(description="A voice description, as for `voice_desc`.")
+
+
+def analysis_router(server: ServerContext) -> APIRouter:
+    router = APIRouter()
+    max_bytes = max_body_bytes(server.settings)
+
+    @router.post("/api/analyze-text")
+    async def analyze_text_route(request: Request) -> dict[str, Any]:
+        """Return the language, the estimated duration in seconds, and for each line its speed and pause tags."""
+        body = await read_json(request, AnalyzeTextBody, max_bytes=max_bytes)
+        analysis = await run_in_threadpool(analyze_text, body.text, parse_language(body.language))
+        lines = [{"num_lines": line.num_lines, **asdict(line.tags)} for line in analysis.lines]
+        return {"language": analysis.language, "seconds": round(analysis.seconds, 2), "lines": lines}
+
+    @router.post("/api/analyze-description")
+    async def analyze_description_route(request: Request) -> dict[str, Any]:
+        """Return the language of a description, the traits it names, and the dimensions it does not mention."""
+        body = await read_json(request, AnalyzeDescriptionBody, max_bytes=max_bytes)
+        return {
+            "language": detect_language(body.description),
+            "traits": asdict(parse_description(body.description)),
+            "missing": list(missing_dimensions(body.description)),
+        }
+
+    return router

@@ -1,0 +1,112 @@
+"""Models: which exist and fit this machine, and downloading them.
+
+In: the id of a released model (no other) and a mirror by name. Out: JSON, with messages in the client's language.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from qwen3tts_webui.checkpoints import (
+    CATALOG,
+    MIRRORS,
+    DownloadProgress,
+    EngineStart,
+    ModelInstaller,
+    find_in_catalog,
+)
+from qwen3tts_webui.errors import (
+    ANOTHER_VALUE,
+    CheckpointError,
+    DownloadError,
+    ErrorDetail,
+    InsufficientMemory,
+    InvalidValue,
+    NotFound,
+    SpeechError,
+    one_of,
+)
+from qwen3tts_webui.server.context import ServerContext
+from qwen3tts_webui.server.http import read_json
+from qwen3tts_webui.server.schemas import Body
+
+_MAX_BYTES = 4_096
+_DOWNLOAD = ErrorDetail("running_download", "running download")
+
+
+class DownloadBody(Body):
+    """`POST /api/models/download`. A mirror is chosen by name: a URL would let clients point the server anywhere."""
+
+    model: str
+    mirror: Literal["", "hf", "modelscope"] = ""
+
+
+def models_router(server: ServerContext) -> APIRouter:
+    """Without a `model_installer` the list is empty and nothing can be downloaded."""
+    router = APIRouter()
+    installer = server.model_installer
+    if installer is None:
+
+        @router.get("/api/models")
+        async def no_models() -> dict[str, Any]:
+            """This server does not manage models."""
+            return {"models": [], "mirror": "", "mirrors": [], "download": None, "loading": None}
+
+    else:
+        _add_routes(router, server, installer)
+    return router
+
+
+def _add_routes(router: APIRouter, server: ServerContext, installer: ModelInstaller) -> None:
+    def state(of: DownloadProgress | EngineStart | None, request: Request) -> dict[str, Any] | None:
+        if of is None:
+            return None
+        accept_language = request.headers.get("accept-language", "")
+        return {**asdict(replace(of, error=None)), "error": _error(server, of.error, accept_language)}
+
+    @router.get("/api/models")
+    async def models(request: Request, response: Response) -> dict[str, Any]:
+        """The released models, the current download and the engine that is loading."""
+        response.headers["Cache-Control"] = "no-store"
+        overview = await run_in_threadpool(installer.overview)
+        return {
+            "models": [{**asdict(model), "fits": model.fit.fits} for model in overview.models],
+            "mirror": installer.mirror if installer.mirror in MIRRORS else urlsplit(installer.mirror).netloc,
+            "mirrors": list(MIRRORS),
+            "download": state(overview.download, request),
+            "loading": state(overview.loading, request),
+        }
+
+    @router.post("/api/models/download", status_code=202)
+    async def download(request: Request) -> dict[str, Any]:
+        """Start a download, or resume one."""
+        body = await read_json(request, DownloadBody, max_bytes=_MAX_BYTES)
+        model = find_in_catalog(body.model)
+        if model is None:
+            raise InvalidValue(field="model", expected=one_of(model.id for model in CATALOG), got=ANOTHER_VALUE)
+        await run_in_threadpool(installer.download, model.id, body.mirror)
+        return {"download": state(installer.progress, request), "loading": state(installer.loading, request)}
+
+    @router.delete("/api/models/download", status_code=202)
+    async def stop(request: Request) -> dict[str, Any]:
+        """Stop the download. Finished parts are kept."""
+        if not installer.stop():
+            raise NotFound(what=_DOWNLOAD, got="?")
+        return {"download": state(installer.progress, request)}
+
+
+def _error(server: ServerContext, error: SpeechError | None, accept_language: str) -> dict[str, str] | None:
+    if error is None:
+        return None
+    if isinstance(error, CheckpointError):  # name the file, but not the folder it is stored in
+        file = Path(str(error.params["file"])).name
+        error = CheckpointError(file=file, key=str(error.params["key"]), problem=error.params["problem"])
+    if isinstance(error, (DownloadError, InsufficientMemory, CheckpointError)):
+        return server.errors.message_dict(error, accept_language)
+    return server.errors.to_dict(error, accept_language)

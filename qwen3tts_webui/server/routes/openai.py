@@ -1,0 +1,222 @@
+"""OpenAI's speech routes, under /v1, for clients that only support those; requests share the same queue.
+
+In: OpenAI's JSON, with `language` and `seed` as extensions. Out: audio or server-sent events, and errors in OpenAI's
+format.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Literal
+
+from fastapi import APIRouter, Request, Response
+from fastapi.sse import format_sse_event
+from pydantic import Field
+
+from qwen3tts_webui.audio import FORMATS, OutputFormat
+from qwen3tts_webui.errors import ANOTHER_VALUE, ErrorDetail, InvalidValue, NotFound, RequestError, SpeechError, one_of
+from qwen3tts_webui.server.context import ServerContext
+from qwen3tts_webui.server.delivery import AudioResponse, AudioStream, RequestContext, start_request
+from qwen3tts_webui.server.http import ErrorRenderer, openapi_for, read_json
+from qwen3tts_webui.server.routes.tts import max_body_bytes
+from qwen3tts_webui.server.schemas import Body
+from qwen3tts_webui.types import SpeechRequest, Voice
+
+OPENAI_PREFIX = "/v1/"
+_MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15")
+_MODEL = ErrorDetail("model", "model")
+_EXAMPLES = {
+    "an OpenAI voice": {"model": "tts-1", "input": "Hello.", "voice": "alloy"},
+    "a description": {
+        "model": "gpt-4o-mini-tts",
+        "input": "Hello.",
+        "voice": "alloy",
+        "instructions": "An old man, husky.",
+    },
+    "events": {"model": "tts-1", "input": "Hello.", "voice": "en-british", "stream_format": "sse"},
+}
+_PARAMS = {"text": "input", "voice_desc": "instructions", "format": "response_format"}
+
+OPENAI_VOICES: Mapping[str, str] = MappingProxyType(
+    {
+        "alloy": "A woman of about 30, medium pitch, clear and neutral, at a steady pace, like a product guide.",
+        "ash": "A man of about 35, medium-low pitch, clear and precise, relaxed but awake, like a good teacher.",
+        "ballad": "A man of about 40, medium pitch, mellow and lyrical, unhurried, like a reader of poems.",
+        "cedar": "A man of about 45, low pitch, warm and rich, calm and natural, like an old friend.",
+        "coral": "A woman of about 28, medium-high pitch, warm and friendly, lively, like a welcoming host.",
+        "echo": "A man of about 30, medium pitch, smooth and even, calm, like a navigation assistant.",
+        "fable": "A British man of about 35, medium pitch, bright and expressive, like a teller of tales.",
+        "marin": "A woman of about 35, medium pitch, natural and smooth, attentive, like a conversation partner.",
+        "nova": "A woman of about 24, high pitch, bright and crisp, energetic, like a presenter of a young channel.",
+        "onyx": "A man of about 50, very low pitch, deep and resonant, slow and sure, like a film trailer at rest.",
+        "sage": "A woman of about 50, medium-low pitch, soft and thoughtful, unhurried, like a wise counsellor.",
+        "shimmer": "A woman of about 26, high pitch, light and clear, gentle and optimistic, like a morning show.",
+        "verse": "A man of about 28, medium pitch, versatile and lively, with feeling, like a stage actor.",
+    }
+)
+"""The descriptions that OpenAI's voice names stand for: a similar character, not an imitation of OpenAI's voices."""
+
+
+class VoiceById(Body):
+    """OpenAI's alternative way to name a voice."""
+
+    id: str
+
+
+class OpenAIBody(Body):
+    """`POST /v1/audio/speech`."""
+
+    model: str = Field(description="Any of GET /v1/models; all mean the loaded model.", examples=["tts-1"])
+    input: str = Field(description="The text.", examples=["Hello. Nice to meet you."])
+    voice: str | VoiceById | None = Field(
+        default=None,
+        description="A preset, saved voice or speaker (GET /v1/audio/voices), or one of OpenAI's names, which stand "
+        "for descriptions of a similar character. Optional if `instructions` describe the voice.",
+        examples=["alloy"],
+    )
+    instructions: str = Field(
+        default="",
+        description="The voice in plain words. Replaces the description of an OpenAI name; appended to that of any "
+        "other voice.",
+        examples=["A calm old man, low and husky."],
+    )
+    response_format: str = Field(default="mp3", description="mp3, opus, flac, wav or pcm.", examples=["wav"])
+    speed: float = Field(default=1.0, description="0.5 to 2.", examples=[1.0])
+    stream_format: Literal["audio", "sse"] = Field(
+        default="audio",
+        description="audio: bytes as they are generated; sse: the same as base64 events.",
+        examples=["audio"],
+    )
+    language: str = Field(default="auto", description="Extension: a code, a name, or auto.", examples=["en"])
+    seed: int | None = Field(
+        default=None, description="Extension: the same seed reproduces the same audio.", examples=[42]
+    )
+
+
+class OpenAIErrorRenderer(ErrorRenderer):
+    """`{"error": {"message", "type", "param", "code"}}`; client errors are a 400, as in OpenAI's API."""
+
+    def response(self, error: SpeechError, accept_language: str, headers: Mapping[str, str] | None = None) -> Response:
+        response = super().response(error, accept_language, headers)
+        response.status_code = 400 if error.status == 422 or error.code == "unknown_voice" else error.status
+        response.body = json.dumps({"error": self.openai_error(error, accept_language)}, ensure_ascii=False).encode()
+        response.headers["content-length"] = str(len(response.body))
+        return response
+
+    def openai_error(self, error: SpeechError, accept_language: str) -> dict[str, str | None]:
+        """Return `error` in OpenAI's format."""
+        rendered = self.to_dict(error, accept_language)
+        field = rendered.get("field")
+        kind = "invalid_request_error" if isinstance(error, RequestError) else "server_error"
+        return {
+            "message": rendered["message"],
+            "type": "rate_limit_error" if error.status == 429 else kind,
+            "param": None if field is None else _PARAMS.get(field, field),
+            "code": rendered["code"],
+        }
+
+
+class SseAudioResponse(AudioResponse):
+    """The audio as `speech.audio.delta` events, then `speech.audio.done`. Token counts are unknown, therefore null."""
+
+    @property
+    def mime(self) -> str:
+        return "text/event-stream"
+
+    def wrap(self, chunk: bytes) -> bytes:
+        return _sse({"type": "speech.audio.delta", "audio": base64.b64encode(chunk).decode("ascii")})
+
+    def closing(self) -> bytes:
+        error, errors = self.stream.truncated_by, self.context.errors
+        if error is not None:
+            assert isinstance(errors, OpenAIErrorRenderer)
+            return _sse({"type": "error", "error": errors.openai_error(error, self.context.accept_language)})
+        usage = dict.fromkeys(("input_tokens", "output_tokens", "total_tokens"))
+        return _sse({"type": "speech.audio.done", "usage": usage})
+
+
+def _sse(event: dict[str, Any]) -> bytes:
+    return format_sse_event(data_str=json.dumps(event, ensure_ascii=False))
+
+
+def openai_router(server: ServerContext) -> APIRouter:
+    router = APIRouter(prefix=OPENAI_PREFIX.rstrip("/"), tags=["OpenAI"])
+    speech = server.speech
+    max_bytes = max_body_bytes(server.settings)
+
+    def models() -> list[dict[str, Any]]:
+        owner = f"qwen3tts-webui: {speech.info.label}"
+        names = (speech.info.model, *_MODELS)
+        return [{"id": name, "object": "model", "created": 0, "owned_by": owner} for name in names]
+
+    async def create_speech(request: Request) -> Response:
+        """OpenAI's speech endpoint, streamed in every format."""
+        context = RequestContext.of(request, server)
+        body = await read_json(request, OpenAIBody, max_bytes=max_bytes)
+        names = [model["id"] for model in models()]
+        if body.model not in names:
+            raise InvalidValue(field="model", expected=one_of(names), got=ANOTHER_VALUE)
+        if body.response_format not in FORMATS:
+            raise InvalidValue(field="format", expected=one_of(FORMATS), got=ANOTHER_VALUE)
+        record = await start_request(context, _speech_request(body, context))
+        stream = AudioStream(record, OutputFormat(format=body.response_format), context)
+        return SseAudioResponse(stream) if body.stream_format == "sse" else AudioResponse(stream)
+
+    router.add_api_route(
+        "/audio/speech",
+        create_speech,
+        methods=["POST"],
+        response_class=Response,
+        **openapi_for(
+            OpenAIBody,
+            statuses=(400, 413, 415, 429, 500, 503, 504),
+            content={info.mime: {} for info in FORMATS.values()} | {"text/event-stream": {}},
+            examples=_EXAMPLES,
+        ),
+    )
+
+    @router.get("/models")
+    async def list_models() -> dict[str, Any]:
+        """The loaded model, under its own name and the names that OpenAI's clients use."""
+        return {"object": "list", "data": models()}
+
+    @router.get("/models/{model_id:path}")
+    async def get_model(model_id: str) -> dict[str, Any]:
+        """One model."""
+        for model in models():
+            if model["id"] == model_id:
+                return model
+        raise NotFound(what=_MODEL, got="?")
+
+    @router.get("/audio/voices")
+    def voices() -> dict[str, list[dict[str, str]]]:
+        """All values of `voice`: presets, saved voices, speakers, and OpenAI's names."""
+        found = [(preset.id, preset.name["en"]) for preset in speech.presets.of("auto")]
+        if speech.library is not None:
+            found += [(voice.id, voice.name) for voice in speech.library.voices.list()]
+        found += [(name, name) for name in (*speech.info.speakers, *OPENAI_VOICES)]
+        return {"voices": [{"id": id, "name": name} for id, name in found]}
+
+    return router
+
+
+def _speech_request(body: OpenAIBody, context: RequestContext) -> SpeechRequest:
+    name = body.voice.id if isinstance(body.voice, VoiceById) else body.voice
+    description = body.instructions
+    if name is not None and name in OPENAI_VOICES:
+        description = description if description.strip() else OPENAI_VOICES[name]
+        name = None
+    return SpeechRequest(
+        text=body.input,
+        language=body.language,
+        voice=Voice(description=description),
+        voice_id=name,
+        seed=body.seed,
+        speed=body.speed,
+        client=context.client,
+        request_id=context.request_id,
+        deadline=context.deadline,
+    )

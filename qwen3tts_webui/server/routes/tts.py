@@ -1,0 +1,78 @@
+"""`POST /api/tts`, the main route. In: JSON. Out: audio, or an error before the first byte of it."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from qwen3tts_webui.audio import FORMATS
+from qwen3tts_webui.config import MAX_DESCRIPTION, Settings
+from qwen3tts_webui.server.context import ServerContext
+from qwen3tts_webui.server.delivery import (
+    MULTIPART,
+    NDJSON,
+    AudioResponse,
+    AudioStream,
+    RequestContext,
+    batch_requests,
+    output_format_of,
+    single_request,
+    start_batch,
+    start_request,
+)
+from qwen3tts_webui.server.http import openapi_for, read_json
+from qwen3tts_webui.server.schemas import TtsBody
+
+_EXAMPLES: dict[str, dict[str, object]] = {
+    "one file": {"text": "Good morning.", "language": "English", "voice_desc": "A calm old man, low and husky."},
+    "streaming": {"text": "First line.\nSecond line.", "streaming": True, "seed": 7, "packet_ms": 20},
+    "a preset at telephone quality": {"text": "Hello.", "voice": "en-service", "format": "wav", "sample_rate": 8_000},
+    "a batch": {"text": ["One.", "Two.", "Three."], "batch_size": 2, "format": "mp3"},
+}
+_MAX_BYTES_PER_CHAR = 12  # the longest JSON escape: a surrogate pair
+
+
+def max_body_bytes(settings: Settings) -> int:
+    """Return the size limit of a body with the longest text and description."""
+    return _MAX_BYTES_PER_CHAR * (settings.max_text + MAX_DESCRIPTION) + 16_384
+
+
+def tts_router(server: ServerContext) -> APIRouter:
+    router = APIRouter(tags=["speech"])
+    max_bytes = max_body_bytes(server.settings)
+
+    async def tts(request: Request) -> Response:
+        """Synthesize a text, or a batch of texts, in a voice described in plain words."""
+        context = RequestContext.of(request, server)
+        body = await read_json(request, TtsBody, max_bytes=max_bytes)
+        output_format = output_format_of(body)
+        if isinstance(body.text, list):
+            return await start_batch(
+                context,
+                batch_requests(body, context),
+                output_format,
+                max_concurrent=body.batch_size,
+                accept=request.headers.get("accept", ""),
+            )
+        record = await start_request(context, single_request(body, context))
+        return AudioResponse(AudioStream(record, output_format, context))
+
+    # a plain Starlette route comes first and responds 0.1 ms sooner; FastAPI's is there for the documentation
+    async def plain(request: Request) -> Response:
+        request.scope["route"] = router.routes[-1]  # for logs and metrics
+        return await tts(request)
+
+    mimes: dict[str, dict[str, object]] = {info.mime: {} for info in FORMATS.values()}
+    router.add_route("/api/tts", plain, methods=["POST"], include_in_schema=False)
+    router.add_api_route(
+        "/api/tts",
+        tts,
+        methods=["POST"],
+        response_class=Response,
+        **openapi_for(
+            TtsBody,
+            statuses=(400, 404, 413, 415, 422, 429, 500, 503, 504),
+            content={**mimes, MULTIPART: {}, NDJSON: {}},
+            examples=_EXAMPLES,
+        ),
+    )
+    return router

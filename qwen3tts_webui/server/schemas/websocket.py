@@ -1,0 +1,138 @@
+"""Messages of `/ws/tts`: the client's messages, validated, and the header of a binary frame. See docs/api/websocket.md.
+
+Knows no connection and no engine.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PlainValidator, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
+
+from qwen3tts_webui.errors import ANOTHER_VALUE, InvalidValue, one_of
+from qwen3tts_webui.server.http import MalformedJson, from_pydantic_error
+from qwen3tts_webui.server.schemas.speech import ContinueFrom
+from qwen3tts_webui.types import SAMPLE_RATE
+
+MAX_MESSAGE_BYTES = 65_536
+PROTOCOL_VERSION = 1
+FRAME_HEADER = struct.Struct(">BBHII")  # protocol version, format code, 0, utterance number, sequence number
+FORMAT_CODES: dict[str, int] = {"pcm": 1, "opus": 2}
+
+MessageId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+
+
+class _Message(BaseModel):
+    """Base of all messages: strict types, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    id: MessageId = "0"
+
+
+def _any_text(value: object) -> str:
+    """Accept any `str`, also half a surrogate pair; the next message has the other half."""
+    if not isinstance(value, str):
+        raise PydanticCustomError("string_type", "not text")
+    return value
+
+
+class Open(_Message):
+    """Open an utterance; its text follows in `Text` messages with the same id."""
+
+    type: Literal["open"]
+    language: str = Field(default="auto", max_length=64)
+    voice_desc: str = Field(default="", max_length=20_000, validation_alias=AliasChoices("voice_desc", "instruct"))
+    voice: str | None = Field(default=None, max_length=200)
+    speaker: str | None = Field(default=None, max_length=200)
+    continue_from: ContinueFrom | None = None
+    seed: int | None = None
+    speed: float = 1.0
+    format: Literal["pcm", "opus"] = "pcm"
+    sample_rate: int = SAMPLE_RATE
+    packet_ms: int = Field(default=16, ge=4, le=1_000)
+    frames_per_packet: int | None = None
+    loudness: bool = False
+    max_duration_s: float | None = None
+    deadline_ms: int | None = Field(default=None, ge=1, le=86_400_000)
+    greedy: bool | None = None
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    repetition_penalty: float | None = None
+
+
+class Text(_Message):
+    """The next part of an utterance's text, of any length."""
+
+    type: Literal["text"]
+    text: Annotated[str, PlainValidator(_any_text)]
+
+
+class Flush(_Message):
+    """Synthesize the text sent so far without waiting for more."""
+
+    type: Literal["flush"]
+
+
+class Close(_Message):
+    """The text is complete."""
+
+    type: Literal["close"]
+
+
+class Cancel(_Message):
+    """Stop the utterance at once."""
+
+    type: Literal["cancel"]
+
+
+class Ping(_Message):
+    """Answered by a pong with the same id."""
+
+    type: Literal["ping"]
+
+
+Message = Open | Text | Flush | Close | Cancel | Ping
+_MESSAGES: dict[str, type[Message]] = {
+    "open": Open,
+    "text": Text,
+    "flush": Flush,
+    "close": Close,
+    "cancel": Cancel,
+    "ping": Ping,
+}
+
+
+def parse_message(text: str) -> Message:
+    """Parse one message. Raises `MalformedJson`, `InvalidValue`."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise MalformedJson() from None
+    if not isinstance(value, dict):
+        raise MalformedJson()
+    kind = value.get("type")
+    model = _MESSAGES.get(kind) if isinstance(kind, str) else None
+    if model is None:
+        raise InvalidValue(field="type", expected=one_of(_MESSAGES), got=ANOTHER_VALUE)
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise from_pydantic_error(error, model) from None
+
+
+def message_id(text: str) -> str | None:
+    """Return the id of a message that `parse_message` rejected, if it has a valid one, to name it in the error."""
+    try:
+        return TypeAdapter(MessageId).validate_python(json.loads(text).get("id", "0"), strict=True)
+    except (ValueError, RecursionError, AttributeError, ValidationError):
+        return None
+
+
+def pack_frame(data: bytes, *, format: str, number: int, sequence: int) -> bytes:
+    """Prefix `data` with its header of 12 bytes."""
+    return FRAME_HEADER.pack(PROTOCOL_VERSION, FORMAT_CODES[format], 0, number, sequence) + data

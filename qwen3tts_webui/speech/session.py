@@ -1,0 +1,271 @@
+"""The session of one request: an async iterable of its events.
+
+In: a `PreparedRequest` and an engine. Out: events in playback order. Knows nothing of bytes, files or the web.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+
+from qwen3tts_webui.audio import LoudnessNormalizer, TimeStretcher, silence
+from qwen3tts_webui.errors import DeadlineExceeded, EmptyText, SpeechError
+from qwen3tts_webui.speech.events import (
+    AudioChunk,
+    Event,
+    Report,
+    SegmentEnded,
+    SegmentFailed,
+    SegmentReport,
+    SegmentStarted,
+)
+from qwen3tts_webui.speech.segment_pipeline import SegmentPipeline, SegmentState
+from qwen3tts_webui.speech.text_stream import TextStreamSession
+from qwen3tts_webui.speech.validation import PreparedRequest
+from qwen3tts_webui.streams import PcmStream
+from qwen3tts_webui.types import SAMPLE_RATE, FinishReason, Pcm, SynthesisResult, Synthesizer, Timings, Utterance, Voice
+
+_MAX_CHUNK_SAMPLES = SAMPLE_RATE  # blocks that are ready together become one `AudioChunk` of about this size
+
+
+class SpeechSession:
+    """The events of one request, for a single `async for`. `cancel` may be called from any thread.
+
+    Iterating raises `DeadlineExceeded`, or the failure of the first segment if there was no audio before it. Call
+    `cancel` if you stop iterating before the end.
+    """
+
+    def __init__(
+        self, synthesizer: Synthesizer, prepared: PreparedRequest, text_stream: TextStreamSession | None = None
+    ) -> None:
+        """Submit nothing yet: the caller submits `first_utterance`, iterating the session submits the others.
+
+        With a `text_stream`, iterating submits the first segment too, and raises what `Synthesizer.submit` raises.
+        """
+        self._started = time.monotonic()
+        self._prepared = prepared
+        self._text_stream = text_stream
+        self._info = synthesizer.info
+        self._pipeline = SegmentPipeline(synthesizer, prepared, text_stream)
+        self._wakeup = asyncio.Event()
+        self._normalizer = LoudnessNormalizer() if prepared.request.loudness else None
+        self._position = 0
+        self._num_played = 0
+        self._segment_reports: list[SegmentReport] = []
+        self._error: SpeechError | None = None
+        self._cancelled = False
+        self._at_length_limit = False
+        self._total_ms: float | None = None
+
+    @property
+    def seed(self) -> int:
+        """The seed of every segment, whether given or drawn."""
+        return self._prepared.seed
+
+    def first_utterance(self) -> tuple[Utterance, PcmStream]:
+        """Return the first segment, to be submitted before the session is iterated. Only without a text stream."""
+        return self._pipeline.first_utterance()
+
+    def cancel(self) -> None:
+        """End the session and cancel what was submitted ahead. Idempotent; from any thread; no effect after the end."""
+        if self._total_ms is None:
+            self._cancelled = True
+            self._pipeline.cancel_all()
+
+    def abort(self, error: SpeechError) -> None:
+        """Cancel, and let the iteration raise `error`. On the event loop."""
+        if self._total_ms is None and self._error is None:
+            self._error = error
+            self.cancel()
+
+    def continuation_voice(self, segment: int | None = None) -> tuple[int, Voice] | None:
+        """Return a completed segment (this one, or the first) and the voice that continues it, if there is one."""
+        for state in self._pipeline.segments:
+            if segment in (None, state.segment.index):
+                voice = self._pipeline.continuation_voice(state)
+                if voice is not None:
+                    return state.segment.index, voice
+        return None
+
+    @property
+    def report(self) -> Report:
+        """The report so far; final once the iteration has ended."""
+        prepared, request, info = self._prepared, self._prepared.request, self._info
+        first = next((one.timings for one in self._segment_reports if one.timings is not None), Timings())
+        return Report(
+            request_id=request.request_id,
+            text=request.text if self._text_stream is None else self._text_stream.text,
+            language=prepared.language,
+            description=prepared.voice.description,
+            voice=request.voice_id,
+            speaker=prepared.voice.speaker,
+            seed=prepared.seed,
+            speed=request.speed,
+            sampling=request.sampling,
+            frames_per_packet=request.frames_per_packet,
+            continue_voice=request.continue_voice,
+            loudness=request.loudness,
+            engine=info.name,
+            label=info.label,
+            preview=info.preview,
+            model=info.model,
+            num_samples=self._position,
+            finish_reason=self._request_finish_reason(),
+            failed=None if self._error is None else self._error.code,
+            timings=replace(first, total_ms=self._total_ms),
+            segments=tuple(self._segment_reports),
+        )
+
+    async def __aiter__(self) -> AsyncGenerator[Event, None]:
+        self._pipeline.listen(self._wakeup.set, on_loop_closed=self.cancel)
+        timer = self._start_deadline_timer()
+        complete = False
+        try:
+            while (state := await self._next_segment()) is not None:
+                if state.streamed is not None and state.streamed.pause_s > 0 and self._num_played > 0:
+                    yield self._append(silence(state.streamed.pause_s))
+                    if self._at_length_limit:
+                        break
+                async for event in self._segment_events(state):
+                    yield event
+                self._num_played += 1
+            last_pause_s = 0.0 if self._text_stream is None else self._text_stream.last_pause_s
+            if last_pause_s > 0 and not (self._cancelled or self._at_length_limit):
+                yield self._append(silence(last_pause_s))
+            complete = True
+            if self._error is not None:
+                raise self._error
+        finally:
+            self._cancelled = self._cancelled or not complete
+            if timer is not None:
+                timer.cancel()
+            self._pipeline.cancel_all()
+            self._total_ms = (time.monotonic() - self._started) * 1000
+
+    async def _next_segment(self) -> SegmentState | None:
+        """Wait for the next segment to play; None at the end."""
+        while not (self._cancelled or self._at_length_limit or self._error is not None):
+            self._wakeup.clear()  # before checking: whatever changes afterwards sets it again
+            self._pipeline.set_current(self._num_played)
+            if self._num_played < len(self._pipeline.segments):
+                return self._pipeline.segments[self._num_played]
+            if self._pipeline.complete:
+                if self._num_played == 0:
+                    self._error = EmptyText()
+                break
+            await self._wakeup.wait()
+        return None
+
+    async def _segment_events(self, state: SegmentState) -> AsyncGenerator[Event, None]:
+        """All events of one segment: started, its audio, ended or failed, and the pause after it."""
+        segment, start_sample = state.segment, self._position
+        started = False
+        try:
+            async for pcm in self._segment_audio(state):
+                if not started:
+                    started = True
+                    yield SegmentStarted(segment, start_sample, state.voice_source)
+                yield self._append(pcm)
+                if self._at_length_limit:
+                    break
+        except SpeechError as error:
+            self._add_report(state, start_sample, failed=error.code)
+            if self._position == 0:
+                self._error = error
+            else:
+                yield SegmentFailed(segment, error)
+            return
+        result = None if state.stream is None else state.stream.result
+        if not started:
+            if result is None:  # cancelled before the first audio
+                return
+            yield SegmentStarted(segment, start_sample, state.voice_source)
+        ended = SegmentEnded(
+            segment=segment,
+            start_sample=start_sample,
+            num_samples=self._position - start_sample,
+            finish_reason=self._segment_finish_reason(result),
+            timings=Timings() if result is None else result.timings,
+        )
+        self._add_report(state, start_sample, finish_reason=ended.finish_reason, timings=ended.timings)
+        yield ended
+        if segment.pause_s > 0 and not self._cancelled and not self._at_length_limit:
+            yield self._append(silence(segment.pause_s))
+
+    async def _segment_audio(self, state: SegmentState) -> AsyncGenerator[Pcm, None]:
+        """The audio of one segment at its speed, as it arrives. Raises the error of the segment."""
+        stretcher = TimeStretcher(state.segment.speed)
+        while not self._cancelled:
+            self._wakeup.clear()  # before checking: whatever changes afterwards sets it again
+            if state.error is not None:
+                raise state.error
+            done = state.done
+            min_samples = _MAX_CHUNK_SAMPLES if self._position > 0 else 0  # the first audio is passed on at once
+            pcm = None if state.stream is None else state.stream.read(min_samples)
+            if pcm is not None:
+                self._pipeline.on_first_audio()
+                pcm = stretcher.push(pcm)
+                if len(pcm) > 0:
+                    yield self._apply_loudness(pcm)
+            elif done:
+                rest = stretcher.flush()
+                if len(rest) > 0:
+                    yield self._apply_loudness(rest)
+                return
+            else:
+                await self._wakeup.wait()
+
+    def _apply_loudness(self, pcm: Pcm) -> Pcm:
+        return pcm if self._normalizer is None else self._normalizer.push(pcm)
+
+    def _append(self, pcm: Pcm) -> AudioChunk:
+        """Append `pcm` to the audio of the request, cut at its `max_duration_s`."""
+        limit = self._prepared.max_samples
+        if limit is not None and self._position + len(pcm) >= limit:
+            self._at_length_limit = True
+            pcm = pcm[: limit - self._position]
+        self._position += len(pcm)
+        return AudioChunk(pcm)
+
+    def _request_finish_reason(self) -> FinishReason:
+        if self._cancelled:
+            return "cancelled"
+        cut = any(one.finish_reason == "length" for one in self._segment_reports)
+        return "length" if self._at_length_limit or cut else "stop"
+
+    def _segment_finish_reason(self, result: SynthesisResult | None) -> FinishReason:
+        if self._cancelled:
+            return "cancelled"
+        return "length" if self._at_length_limit or result is None else result.finish_reason
+
+    def _add_report(
+        self,
+        state: SegmentState,
+        start_sample: int,
+        finish_reason: FinishReason | None = None,
+        failed: str | None = None,
+        timings: Timings | None = None,
+    ) -> None:
+        self._segment_reports.append(
+            SegmentReport(
+                segment=replace(state.segment, text=state.text),
+                voice_source=state.voice_source,
+                start_sample=start_sample,
+                num_samples=self._position - start_sample,
+                finish_reason=finish_reason,
+                failed=failed,
+                timings=timings,
+            )
+        )
+
+    def _start_deadline_timer(self) -> asyncio.TimerHandle | None:
+        deadline = self._prepared.request.deadline
+        if deadline is None:
+            return None
+
+        def expire() -> None:
+            self.abort(DeadlineExceeded(deadline_ms=round((deadline - self._started) * 1000)))
+
+        return asyncio.get_running_loop().call_later(max(0.0, deadline - time.monotonic()), expire)

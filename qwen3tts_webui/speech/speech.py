@@ -1,0 +1,134 @@
+"""The entry point for synthesis: the page, the API and the command line share one `Speech` and its queue.
+
+In: `SpeechRequest`s. Out: `SpeechSession`s. Knows neither HTTP nor any particular engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from qwen3tts_webui.hot_swap import current_engine
+from qwen3tts_webui.speech.session import SpeechSession
+from qwen3tts_webui.speech.text_stream import TextStreamSession
+from qwen3tts_webui.speech.validation import PreparedRequest, prepare, prepare_stream
+from qwen3tts_webui.speech.voice_resolution import resolve_voice
+from qwen3tts_webui.text import LANGUAGES, parse_language
+from qwen3tts_webui.types import EngineInfo, EngineLoad, PrecisionSwitching, SpeechRequest, Synthesizer
+
+if TYPE_CHECKING:
+    from qwen3tts_webui.history import HistoryStore
+    from qwen3tts_webui.voices import Preset, Presets
+
+
+class Speech:
+    """Resolves voices, validates requests and submits them to the active engine.
+
+    `presets` are the built-in voices. `library` stores finished speech and saved voices; None disables the history.
+    """
+
+    def __init__(
+        self,
+        synthesizer: Synthesizer,
+        presets: Presets,
+        library: HistoryStore | None = None,
+        *,
+        max_text: int = 20_000,
+    ) -> None:
+        self.presets = presets
+        self.library = library
+        self.max_text = max_text
+        self._synthesizer = synthesizer
+        self._wrap: Callable[[Synthesizer], Synthesizer] = _unchanged
+
+    @property
+    def info(self) -> EngineInfo:
+        """The active engine."""
+        return self._synthesizer.info
+
+    @property
+    def languages(self) -> dict[str, str]:
+        """The supported languages: code -> native name."""
+        return {language.code: language.native for language in LANGUAGES if language.code in self.info.languages}
+
+    def presets_for(self, language: str) -> tuple[Preset, ...]:
+        """Return the presets of a language, given by code or name; all of them for "auto". Raises `UnknownLanguage`."""
+        return self.presets.of(parse_language(language))
+
+    @property
+    def ready(self) -> bool:
+        """True once the next request needs no warm-up."""
+        return self._synthesizer.ready
+
+    @property
+    def load(self) -> EngineLoad:
+        """How busy the active engine is."""
+        return self._synthesizer.load
+
+    @property
+    def precision(self) -> PrecisionSwitching | None:
+        """The active engine, if its dtype can be switched while it runs."""
+        engine = current_engine(self._synthesizer)
+        if "precision" in engine.info.features and isinstance(engine, PrecisionSwitching):
+            return engine
+        return None
+
+    def speak(self, request: SpeechRequest) -> SpeechSession:
+        """Validate the request and submit its first segment; the others follow while the session is iterated.
+
+        Raises a `RequestError`, `Busy`, `NotReady` or `DeadlineExceeded`; then nothing was submitted.
+        """
+        return self.speak_batch([request])[0]
+
+    def speak_batch(self, requests: Sequence[SpeechRequest]) -> list[SpeechSession]:
+        """Start several requests together: the engine accepts the first segments of all of them, or of none.
+
+        Raises like `speak`.
+        """
+        return self.start([self.prepare(request) for request in requests])
+
+    def prepare(self, request: SpeechRequest) -> PreparedRequest:
+        """Validate the request and split its text, without submitting anything.
+
+        Raises a `RequestError` or `DeadlineExceeded`.
+        """
+        return prepare(self._resolve_voice(request, self.info), self.info, max_text=self.max_text)
+
+    def start(self, prepared: Sequence[PreparedRequest]) -> list[SpeechSession]:
+        """Start prepared requests together: the engine accepts the first segments of all of them, or of none.
+
+        Raises `Busy` or `NotReady`.
+        """
+        engine = self._engine()
+        sessions = [SpeechSession(engine, request) for request in prepared]
+        engine.submit([session.first_utterance() for session in sessions])
+        return sessions
+
+    def speak_stream(self, request: SpeechRequest) -> tuple[SpeechSession, TextStreamSession]:
+        """Synthesize text that is still being written: `request.text` is "", the text goes to the `TextStreamSession`.
+
+        Nothing is submitted before the first word. If the queue is full by then, iterating raises `Busy`. Raises a
+        `RequestError` or `DeadlineExceeded`.
+        """
+        engine = self._engine()
+        text_stream = TextStreamSession(
+            limit=self.max_text,
+            speed=request.speed,
+            accepts_text_stream="text_streaming" in engine.info.features,
+        )
+        prepared = prepare_stream(self._resolve_voice(request, engine.info), engine.info)
+        return SpeechSession(engine, prepared, text_stream), text_stream
+
+    def wrap_engine(self, wrap: Callable[[Synthesizer], Synthesizer]) -> None:
+        """Submit through `wrap(engine)` from now on, e.g. to collect metrics."""
+        self._wrap = wrap
+
+    def _resolve_voice(self, request: SpeechRequest, info: EngineInfo) -> SpeechRequest:
+        return resolve_voice(request, self.presets, None if self.library is None else self.library.voices, info)
+
+    def _engine(self) -> Synthesizer:
+        return self._wrap(current_engine(self._synthesizer))
+
+
+def _unchanged(synthesizer: Synthesizer) -> Synthesizer:
+    return synthesizer

@@ -1,0 +1,237 @@
+"""Small real engines for tests and benchmarks: they implement `types.Synthesizer` and synthesize computable audio.
+
+In: utterances. Out: PCM that anyone can compute in advance (`audio_of`), at once, step by step, or at a steady rate.
+They count what they make (`packets_made`) and keep what was requested (`utterances`).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import zlib
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from qwen3tts_webui.errors import Busy, EngineStopped, ErrorDetail, NotReady
+from qwen3tts_webui.types import (
+    NUM_CODEBOOKS,
+    SAMPLES_PER_FRAME,
+    Codes,
+    EngineInfo,
+    EngineLoad,
+    Feature,
+    FinishReason,
+    Pcm,
+    PcmSink,
+    SynthesisResult,
+    Timings,
+    Utterance,
+)
+
+LANGUAGES = ("zh", "en", "ja", "ko", "de", "fr", "ru", "pt", "es", "it")
+
+
+def frame_of(text: str, number: int, num_samples: int = SAMPLES_PER_FRAME) -> Pcm:
+    """Return frame `number` of `text`: (samples,) float32, never 0, exact in 16 bits, unique per text and number."""
+    start = zlib.crc32(f"{number}:{text}".encode()) % 9_000
+    steps = (start + np.arange(num_samples) * 7) % 16_000 + 1
+    return (steps / 32_768).astype(np.float32)
+
+
+def audio_of(text: str, num_frames: int) -> Pcm:
+    """Return all audio of a fake engine for `text`: (num_frames * 1920,) float32."""
+    return np.concatenate([frame_of(text, number) for number in range(num_frames)])
+
+
+def codes_of(text: str, num_frames: int) -> Codes:
+    """Return the codes that a continuing fake reports for `text`: (num_frames, 16) int16."""
+    start = zlib.crc32(text.encode()) % 2_000
+    return np.full((num_frames, NUM_CODEBOOKS), start, dtype=np.int16)
+
+
+@dataclass(eq=False)
+class Job:
+    """One utterance in progress: how many frames it will have, and how many were made."""
+
+    utterance: Utterance
+    sink: PcmSink
+    num_frames: int
+    submitted_at: float = field(default_factory=time.monotonic)
+    made: int = 0
+    first_at: float | None = None
+
+    @property
+    def timings(self) -> Timings:
+        """The engine's timings so far."""
+        first = None if self.first_at is None else (self.first_at - self.submitted_at) * 1000
+        return Timings(queued_ms=0.0, first_pcm_ms=first, total_ms=(time.monotonic() - self.submitted_at) * 1000)
+
+
+class ZeroCostSynthesizer:
+    """Synthesizes everything inside `submit`, in no time: what is left to measure is everything else.
+
+    Every utterance has `num_frames`. `features` is what `info` claims; "continuation" adds codes to the result.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_frames: int = 5,
+        features: Sequence[Feature] = ("description", "seed", "sampling"),
+        languages: Sequence[str] = LANGUAGES,
+        speakers: Sequence[str] = (),
+        slots: int = 4,
+        queue_size: int = 64,
+        ready: bool = True,
+    ) -> None:
+        self.num_frames = num_frames
+        self.queue_size = queue_size
+        self.ready = ready
+        self.utterances: list[Utterance] = []
+        self.packets_made = 0
+        self.closed = False
+        self.info = EngineInfo(
+            name="fake",
+            label="fake voice for tests",
+            preview=True,
+            model="fake",
+            model_type="fake",
+            device="cpu",
+            dtype="float32",
+            languages=tuple(languages),
+            speakers=tuple(speakers),
+            features=frozenset(features),
+            slots=slots,
+        )
+
+    @property
+    def load(self) -> EngineLoad:
+        return EngineLoad(running=0, queued=0, slots=self.info.slots, queue_size=self.queue_size)
+
+    def submit(self, requests: Sequence[tuple[Utterance, PcmSink]]) -> None:
+        if self.closed or not self.ready:
+            raise NotReady(reason=ErrorDetail("closing", "it is shutting down"))
+        self.start([Job(utterance, sink, self.frames_for(utterance)) for utterance, sink in requests])
+        self.utterances += [utterance for utterance, _ in requests]
+
+    def frames_for(self, utterance: Utterance) -> int:
+        """Return how many frames `utterance` will have."""
+        return min(self.num_frames, utterance.max_frames or self.num_frames)
+
+    def start(self, jobs: list[Job]) -> None:
+        """Run `jobs` now, or keep them for later: what the subclasses differ in."""
+        for job in jobs:
+            while self.advance(job):
+                pass
+
+    def advance(self, job: Job) -> bool:
+        """Make the next packet, of one frame, or finish; return True while there is more."""
+        if job.sink.cancelled:
+            self.finish(job, "cancelled")
+            return False
+        if job.made < job.num_frames:
+            job.first_at = job.first_at or time.monotonic()
+            self.packets_made += 1
+            job.sink.put(frame_of(job.utterance.text, job.made))
+            job.made += 1
+        if job.made < job.num_frames:
+            return True
+        self.finish(job, "length" if job.num_frames < self.num_frames else "stop")
+        return False
+
+    def finish(self, job: Job, reason: FinishReason) -> None:
+        """Report the result of `job`."""
+        continuing = "continuation" in self.info.features
+        job.sink.finish(
+            SynthesisResult(
+                num_samples=job.made * SAMPLES_PER_FRAME,
+                finish_reason=reason,
+                timings=job.timings,
+                seed=job.utterance.seed,
+                codes=codes_of(job.utterance.text, job.made) if continuing else None,
+            )
+        )
+
+    def close(self, *, grace_s: float = 0.0) -> None:
+        self.closed = True
+
+
+class SteppedSynthesizer(ZeroCostSynthesizer):
+    """Makes one packet for each running utterance on each `step()`, so that a test decides when time passes.
+
+    `slots` utterances run, `queue_size` more may be queued; beyond that `submit` raises `Busy`.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_frames: int = 5,
+        slots: int = 4,
+        queue_size: int = 64,
+        features: Sequence[Feature] = ("description", "seed", "sampling"),
+    ) -> None:
+        super().__init__(num_frames=num_frames, slots=slots, queue_size=queue_size, features=features)
+        self._lock = threading.Lock()
+        self._running: list[Job] = []
+        self._queued: deque[Job] = deque()
+
+    @property
+    def load(self) -> EngineLoad:
+        return EngineLoad(
+            running=len(self._running), queued=len(self._queued), slots=self.info.slots, queue_size=self.queue_size
+        )
+
+    def start(self, jobs: list[Job]) -> None:
+        with self._lock:
+            free = self.info.slots - len(self._running) + self.queue_size - len(self._queued)
+            if len(jobs) > free:
+                raise Busy(waiting=len(self._queued), retry_after_s=1)
+            self._queued.extend(jobs)
+            self._fill_slots()
+
+    def step(self) -> None:
+        """Make one packet for every running utterance; one that ends frees its slot for the next."""
+        with self._lock:
+            running = list(self._running)
+        ended = [job for job in running if not job.sink.is_backpressured and not self.advance(job)]
+        with self._lock:
+            self._running = [job for job in self._running if job not in ended]
+            self._fill_slots()
+
+    def _fill_slots(self) -> None:
+        while self._queued and len(self._running) < self.info.slots:
+            self._running.append(self._queued.popleft())
+
+    def close(self, *, grace_s: float = 0.0) -> None:
+        super().close()
+        with self._lock:
+            left = self._running + list(self._queued)
+            self._running.clear()
+            self._queued.clear()
+        for job in left:
+            job.sink.fail(EngineStopped())
+
+
+class RealTimeSynthesizer(SteppedSynthesizer):
+    """A stepped engine with a clock: frames of 80 ms at `rate` times real time, from its own thread, until `close`."""
+
+    def __init__(self, *, rate: float = 1.0, num_frames: int = 25, slots: int = 256, queue_size: int = 64) -> None:
+        super().__init__(num_frames=num_frames, slots=slots, queue_size=queue_size)
+        self._period_s = 0.08 / rate
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="fake-engine", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        due = time.monotonic()
+        while not self._stop.wait(max(0.0, due - time.monotonic())):
+            self.step()
+            due += self._period_s
+
+    def close(self, *, grace_s: float = 0.0) -> None:
+        self._stop.set()
+        self._thread.join()
+        super().close()

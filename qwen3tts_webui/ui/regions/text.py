@@ -1,0 +1,33 @@
+"""The text: one line is one segment. Line numbers and the character count are drawn by assets/web/regions/text/."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import gradio as gr
+
+from qwen3tts_webui.i18n import Catalog
+from qwen3tts_webui.ui.html import html
+
+
+class TextRegion(NamedTuple):
+    """The components that events use."""
+
+    text: gr.Textbox
+
+
+def text_region(t: Catalog) -> TextRegion:
+    """Draw the text field."""
+    with gr.Column(elem_id="text-card", elem_classes="card"):
+        text = gr.Textbox(
+            label=t("text.label"),
+            placeholder=t("text.placeholder"),
+            lines=9,
+            max_lines=9,
+            elem_id="text",
+        )
+        html(
+            '<div class="card-footer"><span id="text-count"></span><span data-i18n="text.hint"></span></div>',
+            elem_id="text-foot",
+        )
+    return TextRegion(text)

@@ -1,0 +1,169 @@
+"""The findings for other machines, and their suggested actions."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+import pytest
+
+from qwen3tts_webui.diagnostics import Facts, GpuFacts, memory_budget, render_findings, run_checks
+from qwen3tts_webui.diagnostics.facts import TorchFacts
+from qwen3tts_webui.engine import hardware
+from qwen3tts_webui.i18n import PAGE_LANGUAGES, Catalog
+
+GIB = 1 << 30
+H100 = GpuFacts(name="NVIDIA H100", compute=(9, 0), free_bytes=78 * GIB)
+T4 = GpuFacts(name="Tesla T4", compute=(7, 5), free_bytes=15 * GIB)
+CPU_TORCH = TorchFacts(version="2.13.0+cpu", cuda=None)
+CUDA_TORCH = TorchFacts(version="2.13.0", cuda=(13, 0))
+
+GOOD = Facts(
+    system="Linux",
+    arch="x86_64",
+    python=(3, 12),
+    cores=16,
+    cpu_flags=frozenset({"avx", "avx2"}),
+    memory=64 * GIB,
+    memory_free=60 * GIB,
+    gpus=(H100,),
+    driver=(580, 65, 6),
+    torch=CUDA_TORCH,
+    preview=True,
+    model="Qwen/Qwen3-TTS-12Hz-1.7B-VoiceDesign",
+    model_problem=None,
+    models_folder="/home/a/models",
+    models_free=100 * 10**9,
+    outputs="/home/a/程序 outputs",
+    outputs_writable=True,
+    outputs_free=100 * 10**9,
+    host="127.0.0.1",
+    port=7860,
+    port_free=True,
+)
+NO_GPU = replace(GOOD, gpus=(), driver=None, torch=CPU_TORCH)
+
+
+def complaints(facts: Facts) -> dict[str, str]:
+    """Key -> level of everything that is not ok."""
+    return {line.key: line.level for line in run_checks(facts) if line.level != "ok"}
+
+
+def test_a_good_machine_has_no_complaints():
+    assert complaints(GOOD) == {}
+    topics = [line.topic for line in run_checks(GOOD)]
+    assert topics == [
+        "python", "processor", "memory", "gpu", "driver", "torch", "model", "fit", "preview", "disk", "outputs", "port",
+        "browser",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (replace(GOOD, python=(3, 9)), {"python.wrong": "problem"}),
+        (replace(GOOD, python=(3, 14)), {"python.wrong": "problem"}),
+        (replace(GOOD, cpu_flags=frozenset({"sse2"})), {"processor.no_avx2": "warning"}),
+        (replace(GOOD, cpu_flags=None), {}),
+        (replace(GOOD, arch="aarch64", cpu_flags=frozenset({"asimd"})), {}),
+        (replace(NO_GPU, system="Darwin", arch="x86_64"), {"processor.intel_mac": "problem"}),
+        (replace(NO_GPU, system="Darwin", arch="arm64"), {}),
+        (NO_GPU, {"gpu.none": "warning"}),
+        (
+            replace(NO_GPU, memory=4 * GIB, memory_free=3 * GIB),
+            {"memory.little": "warning", "gpu.none": "warning", "fit.no": "warning"},
+        ),
+        (replace(GOOD, driver=(470, 1), torch=CPU_TORCH), {"driver.old": "warning"}),
+        (replace(GOOD, torch=CPU_TORCH), {"torch.cpu_build": "warning"}),
+        (replace(GOOD, driver=(550, 54, 14)), {"torch.driver": "problem"}),
+        (replace(GOOD, driver=(550, 54, 14), torch=TorchFacts(version="2.13.0+cu126", cuda=(12, 6))), {}),
+        (replace(GOOD, torch=None), {"torch.none": "problem"}),
+        (replace(GOOD, gpus=(replace(H100, free_bytes=3 * GIB),)), {"fit.no": "warning"}),
+        (replace(GOOD, model=None), {"model.none": "warning"}),
+        (replace(GOOD, model=None, model_problem="x: truncated []"), {"model.damaged": "problem"}),
+        (replace(GOOD, model=None, models_free=10**9), {"model.none": "warning", "disk.little": "warning"}),
+        (replace(GOOD, models_free=10**9), {}),
+        (replace(GOOD, preview=False), {"preview.none": "warning"}),
+        (replace(GOOD, outputs_writable=False), {"outputs.read_only": "problem"}),
+        (replace(GOOD, outputs_free=10**6), {"outputs.little": "warning"}),
+        (replace(GOOD, port_free=False), {"port.taken": "warning"}),
+        (replace(GOOD, port_free=None), {}),
+        (replace(GOOD, host="0.0.0.0"), {"browser.insecure": "warning"}),
+        (replace(GOOD, host="::1"), {}),
+    ],
+)
+def test_what_is_wrong(facts: Facts, expected: dict[str, str]):
+    assert complaints(facts) == expected
+
+
+@pytest.mark.parametrize("language", PAGE_LANGUAGES)
+def test_every_line_has_words_and_every_complaint_one_action(language: str):
+    say = Catalog(language)
+    keys = {key.removeprefix("doctor.") for key in say.messages if key.startswith("doctor.")}
+    said = {key for key in keys if not key.endswith(".action")}
+    machines = [
+        GOOD,
+        replace(NO_GPU, memory=GIB, memory_free=GIB, model=None, models_free=0, python=(3, 9), cpu_flags=frozenset()),
+        replace(NO_GPU, system="Darwin", arch="x86_64", torch=None, preview=False, outputs_writable=False),
+        replace(GOOD, driver=(470,), torch=CPU_TORCH, outputs_free=0, port_free=False, host="0.0.0.0"),
+        replace(GOOD, torch=CPU_TORCH, model_problem="p", port_free=None),
+        replace(GOOD, driver=(550,)),
+    ]
+    seen = set()
+    for facts in machines:
+        lines = run_checks(facts)
+        seen |= {line.key for line in lines}
+        for line, words in zip(lines, render_findings(lines, say), strict=True):
+            assert words["text"]
+            assert bool(words["action"]) == (line.level != "ok")
+    assert seen | {"torch.ok"} == said
+
+
+def test_a_path_in_chinese_is_shown_as_it_is():
+    lines = render_findings(run_checks(GOOD), Catalog("en"))
+    assert next(line["text"] for line in lines if line["topic"] == "outputs") == (
+        "Audio is stored in /home/a/程序 outputs, 100.0 GB free"
+    )
+
+
+# where a model would be loaded: as the engine says it, without torch
+
+
+@pytest.mark.parametrize("gpus", [(), (H100,), (T4,)])
+@pytest.mark.parametrize("flags", [frozenset({"avx2"}), frozenset({"avx512_bf16"}), frozenset({"amx_bf16"})])
+def test_the_room_is_the_one_that_the_engine_chooses(gpus: tuple[GpuFacts, ...], flags: frozenset[str]):
+    facts = replace(GOOD, gpus=gpus, cpu_flags=flags)
+    machine = hardware.Machine(
+        gpus=tuple(
+            hardware.Gpu(name=gpu.name, capability=gpu.compute, free_bytes=gpu.free_bytes, total_bytes=gpu.free_bytes)
+            for gpu in gpus
+        ),
+        cpu_bf16=bool(flags & {"avx512_bf16", "amx_bf16"}),
+        free_bytes=facts.memory_free,
+    )
+    found, choice = memory_budget(facts), hardware.choose(machine)
+    assert (found.device, found.dtype) == (choice.device, choice.dtype)
+    reserve = GIB if gpus else GIB // 2
+    assert found.free_bytes - reserve == hardware.free_bytes(machine, choice.device)
+
+
+def test_a_build_of_torch_without_cuda_has_no_room_on_the_gpu():
+    assert memory_budget(replace(GOOD, torch=CPU_TORCH)).device == "cpu"
+
+
+@pytest.mark.parametrize(("device", "dtype"), [("cpu", "float32"), ("cuda:0", "float16")])
+def test_a_requested_device_and_dtype_are_used(device: str, dtype: str):
+    found = memory_budget(GOOD, device, dtype)
+    assert (found.device, found.dtype) == (device, dtype)
+
+
+def test_an_apple_gpu_takes_half_precision():
+    found = memory_budget(replace(NO_GPU, system="Darwin", arch="arm64"))
+    assert (found.device, found.dtype) == ("mps", "float16")
+
+
+def test_the_doctor_needs_no_torch():
+    import subprocess
+
+    code = "import sys, qwen3tts_webui.diagnostics; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
