@@ -260,7 +260,7 @@ def steps(options: Options) -> dict[str, object]:
             found["packet"] |= {f"{batch} x {size}": timed(runner, Shape("packet", batch, size), values, runs)}
         for slot in range(batch):
             runner.free(slot)
-    for batch, rows in ((1, 16), (1, 64), (1, 256), (4, 64), (16, 64)):
+    for batch, rows in ((1, 32), (1, 64), (1, 96), (1, 256), (4, 64), (16, 64)):
         if batch <= runner.slots:
             values = runner._read([], batch=batch, length=rows, spare=runner.slots)
             found["prompt"] |= {f"{batch} x {rows}": timed(runner, Shape("prompt", batch, rows), values, runs)}

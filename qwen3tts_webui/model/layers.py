@@ -171,8 +171,9 @@ class Stack(nn.Module):
         for layer in self.layers:
             cast(Layer, layer).fuse()
             give_back()
-        for norm in (part for part in self.modules() if isinstance(part, RMSNorm)):
-            norm.result_type = cast(Layer, self.layers[0]).self_attn.qkv_proj.weight.dtype
+        if cast(Layer, self.layers[0]).self_attn.qkv_proj.weight.dtype == torch.float16:
+            for norm in (part for part in self.modules() if isinstance(part, RMSNorm)):
+                norm.result_type = torch.float16
 
     def forward(self, x: Tensor, angles: Angles, attend: Attend) -> Tensor:
         """Rows (batch, time, hidden) -> rows after the last layer, before `norm`.
