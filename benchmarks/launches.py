@@ -58,7 +58,7 @@ class Kernels(types.ModuleType):
 
     def __init__(self, counter: collections.Counter[str]) -> None:
         super().__init__("qwen3tts_webui.model.fused_kernels")
-        for name in ("add_and_normalise", "gate", "attend", "draw"):
+        for name in ("add_and_normalise", "gate", "attend", "linear", "place_rows", "attend_rows", "draw"):
             setattr(self, name, _Kernel(name, counter))
 
 
@@ -94,7 +94,9 @@ def main() -> None:
         if way == "fused":
             for stack, length in ((model.talker.model, 2048), (model.talker.code_predictor.model, 16)):
                 stack.steps = FusedStack(stack, length)
-            model.talker.draw_in_one = draw_in_one
+                if stack is model.talker.model:
+                    stack.prompts = stack.steps.read
+            model.talker.draw_in_one, model.talker.draws_any = draw_in_one, True
         for what, shape in shapes.items():
             names = count(runner, shape)
             totals.setdefault(what, {})[way] = names.total()

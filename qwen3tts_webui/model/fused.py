@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import importlib.util
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import torch
@@ -24,14 +23,22 @@ if TYPE_CHECKING:
 
 _GATE_BLOCK = 1024
 _LEAST = 16  # of each side of a product on tensor cores
+_FEW_ROWS = 16
+"""Up to here our own product of the attention's projection is faster than cuBLAS (H200, 2026-11-27: predictor 5.4 us
+against 12.8 for one row, 5.5 against 6.0 for 16; talker 6.2 and 6.3 against 6.2 and 6.3)."""
+_OUTS, _INS = 16, 512  # the fastest cut of nine
 
 log = logging.getLogger(__name__)
 
 
 class FusedStack:
-    """All layers of a stack, for a step of few rows or for prompts; `num_positions` is how many places there can be."""
+    """All layers of a stack, for a step of few rows or for prompts.
 
-    def __init__(self, stack: Stack, num_positions: int) -> None:
+    `num_positions` is how many places there can be. `tiles`: the attention of a step goes to tensor cores, too.
+    """
+
+    def __init__(self, stack: Stack, num_positions: int, *, tiles: bool = True) -> None:
+        self._tiles = tiles
         self._layers = [cast("Layer", layer) for layer in stack.layers]
         attention = self._layers[0].self_attn
         self._heads, self._kv_heads = attention.heads
@@ -51,17 +58,22 @@ class FusedStack:
         head_dim) is read below `starts` and written from there on.
         """
         batch, time, hidden = rows.shape
-        x = self._residual(rows.reshape(batch * time, hidden))
+        x, delta = self._residual(rows.reshape(batch * time, hidden)), None
         for number, layer in enumerate(self._layers):
-            attention, mlp = layer.self_attn, layer.mlp
-            qkv = linear(x, attention.qkv_proj.weight, norm=layer.input_layernorm.weight, eps=self._eps)
+            x, normal = self._add(x, delta, layer.input_layernorm.weight)
+            qkv = layer.self_attn.qkv_proj(normal)
             seen = self._attend(qkv, self._scales[number], starts, kv[number], time)
-            x = linear(seen, attention.o_proj.weight, residual=x)
-            opened = linear(
-                x, mlp.gate_up_proj.weight, norm=layer.post_attention_layernorm.weight, eps=self._eps, gated=True
-            )
-            x = linear(opened, mlp.down_proj.weight, residual=x)
-        return self._add(x[time - 1 :: time], None, self._last_norm)[1]
+            x, normal = self._project(x, seen, layer)
+            delta = layer.mlp.down_proj(_gate(layer.mlp.gate_up_proj(normal)))
+        last = slice(time - 1, None, time)
+        return self._add(x[last], None if delta is None else delta[last], self._last_norm)[1]
+
+    def _project(self, x: Tensor, seen: Tensor, layer: Layer) -> tuple[Tensor, Tensor]:
+        """x and what was seen, put together, and that normalised."""
+        projection, norm = layer.self_attn.o_proj, layer.post_attention_layernorm.weight
+        if len(x) > _FEW_ROWS:
+            return self._add(x, projection(seen), norm)
+        return self._add(linear(seen, projection.weight, x), None, norm)
 
     def read(self, rows: Tensor, starts: Tensor, lengths: Tensor, kv: Tensor, slots: Tensor) -> Tensor:
         """Prompt rows (batch, time, hidden) -> the last of each after the norm, (batch, hidden).
@@ -130,15 +142,19 @@ class FusedStack:
             self._eps,
             self._head_dim**-0.5,
             TIME=time,
-            TIMES=_power_of_two(time),
+            TIMES=self._tile(time),
             GROUP=group,
-            QUERIES=max(_LEAST, _power_of_two(time * group)),
+            QUERIES=self._tile(time * group),
             HALF=half,
-            LANES=max(_LEAST, _power_of_two(half)),
-            BLOCK=64 if kv.shape[3] > _LEAST else _LEAST,
+            LANES=self._tile(half),
+            BLOCK=(64 if self._tiles else 32) if kv.shape[3] > _LEAST else _LEAST,
+            TILES=self._tiles,
             enable_fp_fusion=True,
         )
         return out
+
+    def _tile(self, number: int) -> int:
+        return max(_LEAST if self._tiles else 1, _power_of_two(number))
 
     def _attend_rows(self, qkv: Tensor, scale: Tensor, starts: Tensor, kv: Tensor, slots: Tensor, time: int) -> Tensor:
         from qwen3tts_webui.model.fused_kernels import attend_rows, place_rows
@@ -192,68 +208,31 @@ class FusedStack:
         return out
 
 
-def linear(
-    x: Tensor,
-    weight: Tensor,
-    *,
-    norm: Tensor | None = None,
-    eps: float = 0.0,
-    bias: Tensor | None = None,
-    residual: Tensor | None = None,
-    gated: bool = False,
-) -> Tensor:
-    """residual + W norm(x) + bias of rows x (n, in), `weight` (out, in); `gated`: silu(first half) * second half."""
+def linear(x: Tensor, weight: Tensor, residual: Tensor) -> Tensor:
+    """residual (n, out) + x (n, in) times weight (out, in), for few rows, in one launch, in the type of `residual`."""
     from qwen3tts_webui.model.fused_kernels import linear as kernel
 
     rows, size_in = x.shape
-    size_out = weight.shape[0] // (2 if gated else 1)
-    dtype = weight.dtype if residual is None else residual.dtype
-    out = torch.empty(rows, size_out, dtype=dtype, device=x.device)
-    tiles = tiles_of(rows, size_in, size_out, weight.dtype)
-    kernel[(-(-size_out // tiles.outs), -(-rows // tiles.batch))](
+    size_out = len(weight)
+    out = torch.empty(rows, size_out, dtype=residual.dtype, device=x.device)
+    batch = max(_LEAST, _power_of_two(min(rows, 64)))
+    kernel[(-(-size_out // _OUTS), -(-rows // batch))](
         x,
-        x if norm is None else norm,
         weight,
-        x if bias is None else bias,
-        x if residual is None else residual,
+        residual,
         out,
-        x.stride(0),
-        0 if residual is None else residual.stride(0),
+        residual.stride(0),
         rows,
         size_in,
         size_out,
-        eps,
-        HAS_NORM=norm is not None,
-        EXACT_NORM=norm is not None and weight.dtype == torch.float16,
-        HAS_BIAS=bias is not None,
-        HAS_RESIDUAL=residual is not None,
-        GATED=gated,
-        BATCH=tiles.batch,
-        OUTS=tiles.outs,
-        INS=tiles.ins,
-        num_warps=tiles.warps,
-        num_stages=tiles.stages,
+        BATCH=batch,
+        OUTS=_OUTS,
+        INS=min(_INS if weight.dtype.itemsize == 2 else 64, max(_LEAST, _power_of_two(size_in))),
+        num_warps=4,
+        num_stages=3,
         enable_fp_fusion=True,
     )
     return out
-
-
-@dataclass(frozen=True, slots=True)
-class Tiles:
-    """How `linear` cuts its work; the order of a row's sums depends on `ins` alone."""
-
-    outs: int = 16
-    ins: int = 256
-    batch: int = 16
-    warps: int = 4
-    stages: int = 4
-
-
-def tiles_of(rows: int, size_in: int, size_out: int, dtype: torch.dtype) -> Tiles:
-    """The cut for a product of these sizes."""
-    batch = min(64, max(_LEAST, _power_of_two(rows)))
-    ins = min(256 if dtype.itemsize == 2 else 64, max(_LEAST, _power_of_two(size_in)))
-    return Tiles(ins=ins, batch=batch)
 
 
 def draw_in_one(scores: Tensor, rule: Rule, seed: Tensor, frame: Tensor, group: int) -> tuple[Tensor, Tensor]:
@@ -287,21 +266,40 @@ def fuse_steps(talker: Talker) -> bool:
     if importlib.util.find_spec("triton") is None:
         log.warning("there is no Triton here: each step takes several times as many launches on the GPU")
         return False
-    spec = talker.spec.talker
-    stacks = {talker.model: spec.max_positions, talker.code_predictor.model: talker.code_predictor.positions.shape[1]}
+    stacks = talker.model, talker.code_predictor.model
     try:
-        fused = {stack: FusedStack(stack, length) for stack, length in stacks.items()}
-        for stack, steps in fused.items():
-            check_steps(stack, steps, stack is talker.code_predictor.model)
-        check_draws(spec.vocab_size, talker.codec_head.weight.device)
+        check_draws(talker.spec.talker.vocab_size, talker.codec_head.weight.device)
+        fused = [_checked(stack, length, pairs) for stack, length, pairs in _stacks(talker)]
     except Exception as error:  # a compiler that is missing, a GPU that it does not know, numbers that differ
         log.warning("steps and draws stay as torch has them, with many launches: %s", str(error).partition("\n")[0])
         return False
-    for stack, steps in fused.items():
+    for stack, steps in zip(stacks, fused, strict=True):
         stack.steps = steps
-    talker.model.prompts = fused[talker.model].read
+    talker.model.prompts = fused[0].read
     talker.draw_in_one, talker.draws_any = draw_in_one, True
     return True
+
+
+def _stacks(talker: Talker) -> list[tuple[Stack, int, bool]]:
+    """(stack, number of positions, whether its first rows come two at a time)"""
+    predictor = talker.code_predictor
+    return [
+        (talker.model, talker.spec.talker.max_positions, False),
+        (predictor.model, predictor.positions.shape[1], True),
+    ]
+
+
+def _checked(stack: Stack, num_positions: int, pairs: bool) -> FusedStack:
+    """The fastest way that gives what the layers give here. Raises what is wrong with the last one."""
+    fast = FusedStack(stack, num_positions)
+    try:
+        check_steps(stack, fast, pairs)
+        return fast
+    except Exception as error:
+        log.info("attention of steps without tensor cores: %s", str(error).partition("\n")[0])
+    plain = FusedStack(stack, num_positions, tiles=False)
+    check_steps(stack, plain, pairs)
+    return plain
 
 
 _CHECKED_LAYERS = 2  # all layers are computed by the same kernels; two of them fit beside any model in float32

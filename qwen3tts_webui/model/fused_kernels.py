@@ -52,6 +52,47 @@ def _normal_halves(start, inside, low, eps, HALF: tl.constexpr):
     return first * scale, second * scale
 
 
+@triton.jit
+def _see(
+    q_low,
+    q_high,
+    k_low,
+    k_high,
+    v_low,
+    v_high,
+    seen,
+    softmax_scale,
+    sum_low,
+    sum_high,
+    most,
+    total,
+    TILES: tl.constexpr,
+):
+    """One block of keys (block, lanes) for queries (queries, lanes), both in halves: sums, maxima and totals so far.
+
+    With TILES the products go to tensor cores.
+    """
+    number = k_low.dtype
+    if TILES:
+        scores = tl.dot(q_low.to(number), tl.trans(k_low), input_precision="ieee")
+        scores = tl.dot(q_high.to(number), tl.trans(k_high), scores, input_precision="ieee")
+    else:
+        scores = tl.sum(q_low[:, None, :] * k_low.to(tl.float32)[None, :, :], 2)
+        scores += tl.sum(q_high[:, None, :] * k_high.to(tl.float32)[None, :, :], 2)
+    scores = tl.where(seen, scores * softmax_scale, float("-inf"))
+    higher = tl.maximum(most, tl.max(scores, 1))
+    shrink = tl.exp(most - higher)
+    shares = tl.exp(scores - higher[:, None])
+    total = total * shrink + tl.sum(shares, 1)
+    if TILES:
+        sum_low = tl.dot(shares.to(number), v_low, sum_low * shrink[:, None], input_precision="ieee")
+        sum_high = tl.dot(shares.to(number), v_high, sum_high * shrink[:, None], input_precision="ieee")
+    else:
+        sum_low = sum_low * shrink[:, None] + tl.sum(shares[:, :, None] * v_low.to(tl.float32)[None, :, :], 1)
+        sum_high = sum_high * shrink[:, None] + tl.sum(shares[:, :, None] * v_high.to(tl.float32)[None, :, :], 1)
+    return sum_low, sum_high, higher, total
+
+
 @triton.jit(do_not_specialize=["starts", "start_stride"])
 def attend(
     qkv,
@@ -74,14 +115,15 @@ def attend(
     HALF: tl.constexpr,
     LANES: tl.constexpr,
     BLOCK: tl.constexpr,
+    TILES: tl.constexpr,
 ):
     """Normalise and turn queries and keys, keep keys and values, and see what came before.
 
     A program is one slot and one head of keys, with the GROUP heads of queries that share it. `qkv` (slots * TIME,
     heads, 2 * HALF) has the queries of all heads, then keys, then values; `starts` (slots,) is the position of the
     first of the TIME rows, which see each other causally without going through memory; `cosines` and `sines`
-    (positions, HALF). TIMES, QUERIES and LANES are TIME, TIME * GROUP and HALF, each rounded up to a power of two that
-    tensor cores take (16 for the last two).
+    (positions, HALF). TIMES, QUERIES and LANES are TIME, TIME * GROUP and HALF, each rounded up to a power of two, and
+    with TILES to at least 16.
     """
     slot = tl.program_id(0).to(tl.int64)
     head = tl.program_id(1)
@@ -102,8 +144,8 @@ def attend(
     q_high *= tl.load(scale + HALF + low, lanes, 0.0)
     cosine = tl.load(cosines + (start + query_time)[:, None] * HALF + low, asked, 0.0)
     sine = tl.load(sines + (start + query_time)[:, None] * HALF + low, asked, 0.0)
-    turned_low = (q_low * cosine - q_high * sine).to(number)
-    turned_high = (q_high * cosine + q_low * sine).to(number)
+    turned_low = (q_low * cosine - q_high * sine).to(number).to(tl.float32)
+    turned_high = (q_high * cosine + q_low * sine).to(number).to(tl.float32)
 
     time = tl.arange(0, TIMES)
     own = (time < TIME)[:, None] & lanes
@@ -127,34 +169,48 @@ def attend(
     tl.store(values + kept + HALF, v_high, own)
 
     # the rows of this call see themselves first: there is always one, so that the maximum is finite
-    near_low, near_high = own_low.to(tl.float32)[None, :, :], own_high.to(tl.float32)[None, :, :]
-    scores = tl.sum(turned_low.to(tl.float32)[:, None, :] * near_low, 2)
-    scores += tl.sum(turned_high.to(tl.float32)[:, None, :] * near_high, 2)
     seen = (time[None, :] <= query_time[:, None]) & (time[None, :] < TIME)
-    scores = tl.where(seen, scores * softmax_scale, float("-inf"))
-    most = tl.max(scores, 1)
-    weights = tl.exp(scores - most[:, None])
-    total = tl.sum(weights, 1)
-    sum_low = tl.sum(weights[:, :, None] * v_low.to(tl.float32)[None, :, :], 1)
-    sum_high = tl.sum(weights[:, :, None] * v_high.to(tl.float32)[None, :, :], 1)
-
+    most = tl.full((QUERIES,), -1e30, tl.float32)
+    total = tl.zeros((QUERIES,), tl.float32)
+    sum_low = tl.zeros((QUERIES, LANES), tl.float32)
+    sum_high = tl.zeros((QUERIES, LANES), tl.float32)
+    sum_low, sum_high, most, total = _see(
+        turned_low,
+        turned_high,
+        own_low,
+        own_high,
+        v_low,
+        v_high,
+        seen,
+        softmax_scale,
+        sum_low,
+        sum_high,
+        most,
+        total,
+        TILES,
+    )
     for begin in range(0, start, BLOCK):
         past = begin + tl.arange(0, BLOCK)
         inside = (past < start)[:, None] & lanes
         far = cache + past[:, None] * (2 * HALF) + low
         far_low, far_high = tl.load(keys + far, inside, 0.0), tl.load(keys + far + HALF, inside, 0.0)
-        more = tl.dot(turned_low, tl.trans(far_low), input_precision="ieee")
-        more = tl.dot(turned_high, tl.trans(far_high), more, input_precision="ieee")
-        more = tl.where(past[None, :] < start, more * softmax_scale, float("-inf"))
-        higher = tl.maximum(most, tl.max(more, 1))
-        shrink = tl.exp(most - higher)
-        shares = tl.exp(more - higher[:, None])
-        total = total * shrink + tl.sum(shares, 1)
-        shares = shares.to(number)
-        far_low, far_high = tl.load(values + far, inside, 0.0), tl.load(values + far + HALF, inside, 0.0)
-        sum_low = tl.dot(shares, far_low, sum_low * shrink[:, None], input_precision="ieee")
-        sum_high = tl.dot(shares, far_high, sum_high * shrink[:, None], input_precision="ieee")
-        most = higher
+        held_low, held_high = tl.load(values + far, inside, 0.0), tl.load(values + far + HALF, inside, 0.0)
+        before = (past[None, :] < start) & (query[:, None] >= 0)
+        sum_low, sum_high, most, total = _see(
+            turned_low,
+            turned_high,
+            far_low,
+            far_high,
+            held_low,
+            held_high,
+            before,
+            softmax_scale,
+            sum_low,
+            sum_high,
+            most,
+            total,
+            TILES,
+        )
 
     answer_row = ((slot * TIME + query_time) * heads + query_head) * (2 * HALF)
     answer = out + answer_row[:, None] + low
@@ -165,79 +221,35 @@ def attend(
 @triton.jit(do_not_specialize=["rows"])
 def linear(
     x,
-    norm,
     weight,
-    bias,
     residual,
     out,
-    x_stride,
     residual_stride,
     rows,
     size_in,
     size_out,
-    eps,
-    HAS_NORM: tl.constexpr,
-    EXACT_NORM: tl.constexpr,
-    HAS_BIAS: tl.constexpr,
-    HAS_RESIDUAL: tl.constexpr,
-    GATED: tl.constexpr,
     BATCH: tl.constexpr,
     OUTS: tl.constexpr,
     INS: tl.constexpr,
 ):
-    """out = residual + W norm(x), for few rows: a program is OUTS outputs of BATCH rows, and reads its weights once.
+    """out = residual + W x, for few rows: a program is OUTS outputs of BATCH rows, and reads its weights once.
 
-    `x` (rows, size_in), `weight` (size_out, size_in), or (2 * size_out, size_in) when GATED: then out is
-    silu(first half) * second half. The root mean square of a row is applied to its sums, or, with EXACT_NORM, to the
-    row before it is rounded: half precision could not hold it otherwise. Sums of one row are made in the same order
-    whatever rows are beside it.
+    `x` (rows, size_in), `weight` (size_out, size_in), `residual` and `out` (rows, size_out). Sums of one row are made
+    in the same order whatever rows are beside it.
     """
     output = tl.program_id(0) * OUTS + tl.arange(0, OUTS)
     row = tl.program_id(1) * BATCH + tl.arange(0, BATCH)
     here, made = row < rows, output < size_out
-    number = weight.dtype.element_ty
     total = tl.zeros((OUTS, BATCH), tl.float32)
-    other = tl.zeros((OUTS, BATCH), tl.float32)
-    squares = tl.zeros((BATCH,), tl.float32)
-    if EXACT_NORM:
-        for start in range(0, size_in, INS):
-            place = start + tl.arange(0, INS)
-            inside = here[None, :] & (place < size_in)[:, None]
-            value = tl.load(x + row[None, :] * x_stride + place[:, None], inside, 0.0).to(tl.float32)
-            squares += tl.sum(value * value, 0)
-        squares = tl.rsqrt(squares / size_in + eps)
     for start in range(0, size_in, INS):
         place = start + tl.arange(0, INS)
         inside = place < size_in
-        value = tl.load(x + row[None, :] * x_stride + place[:, None], here[None, :] & inside[:, None], 0.0)
-        if HAS_NORM:
-            exact = value.to(tl.float32)
-            scaled = exact * tl.load(norm + place, inside, 0.0)[:, None]
-            if EXACT_NORM:
-                scaled *= squares[None, :]
-            else:
-                squares += tl.sum(exact * exact, 0)
-            value = scaled.to(number)
-        where = output[:, None] * size_in + place[None, :]
-        mask = made[:, None] & inside[None, :]
-        total = tl.dot(tl.load(weight + where, mask, 0.0), value, total, input_precision="ieee")
-        if GATED:
-            more = tl.load(weight + size_out * size_in + where, mask, 0.0)
-            other = tl.dot(more, value, other, input_precision="ieee")
-    if HAS_NORM and not EXACT_NORM:
-        scale = tl.rsqrt(squares / size_in + eps)
-        total *= scale[None, :]
-        other *= scale[None, :]
-    if HAS_BIAS:
-        total += tl.load(bias + output, made, 0.0).to(tl.float32)[:, None]
-    if GATED:
-        opened = total.to(number).to(tl.float32)
-        opened = (opened / (1.0 + tl.exp(-opened))).to(number).to(tl.float32)
-        total = opened * other.to(number).to(tl.float32)
+        value = tl.load(x + row[None, :] * size_in + place[:, None], here[None, :] & inside[:, None], 0.0)
+        matrix = tl.load(weight + output[:, None] * size_in + place[None, :], made[:, None] & inside[None, :], 0.0)
+        total = tl.dot(matrix, value, total, input_precision="ieee")
     there = here[None, :] & made[:, None]
-    if HAS_RESIDUAL:
-        before = tl.load(residual + row[None, :] * residual_stride + output[:, None], there, 0.0)
-        total = total.to(number).to(tl.float32) + before.to(tl.float32)
+    before = tl.load(residual + row[None, :] * residual_stride + output[:, None], there, 0.0)
+    total = total.to(weight.dtype.element_ty).to(tl.float32) + before.to(tl.float32)
     tl.store(out + row[None, :] * size_out + output[:, None], total.to(out.dtype.element_ty), there)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from qwen3tts_webui.model import fused, load_model
 from qwen3tts_webui.model.fused import FusedStack, check_draws, check_steps, draw_in_one, fuse_steps, linear
-from qwen3tts_webui.model.layers import Stack, normalise
+from qwen3tts_webui.model.layers import Stack
 from qwen3tts_webui.types import NUM_CODEBOOKS, Utterance
 from tests.model.golden import GOLDEN
 from tests.model.stacks import LENGTH, SPEC, by_torch, make_stack, some_kv, some_rows
@@ -42,12 +42,13 @@ def as_pairs(starts: list[int], time: int) -> tuple[Tensor, Tensor]:
     [([0], 1), ([8], 1), ([3, 0, 7], 1), ([0], 2), ([0, 5, 7], 2), ([2, 6], 3)],
     ids=str,
 )
-def test_a_step_equals_the_layers(stack: Stack, starts: list[int], time: int) -> None:
+@pytest.mark.parametrize("tiles", [True, False])
+def test_a_step_equals_the_layers(stack: Stack, starts: list[int], time: int, tiles: bool) -> None:
     slots, positions = as_pairs(starts, time)
     rows = some_rows(len(slots))
     exact_kv, kv = some_kv(), some_kv().to(DEVICE)
     exact = by_torch(stack.cpu(), rows, slots, positions, exact_kv)[time - 1 :: time]
-    steps = FusedStack(stack.to(DEVICE), LENGTH)
+    steps = FusedStack(stack.to(DEVICE), LENGTH, tiles=tiles)
     got = steps(rows.view(len(starts), time, -1).to(DEVICE), torch.tensor(starts, device=DEVICE), kv)
     torch.testing.assert_close(got.cpu(), exact, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(kv.cpu(), exact_kv, atol=1e-5, rtol=1e-5)
@@ -106,21 +107,16 @@ def test_prompts_equal_the_layers(stack: Stack, starts: list[int]) -> None:
 @torch.inference_mode()
 @pytest.mark.parametrize("rows", [1, 3, 17])
 @pytest.mark.parametrize("dtype", PRODUCT_TYPES)
-@pytest.mark.parametrize("gated", [False, True])
-def test_a_product_with_all_that_is_around_it(rows: int, dtype: torch.dtype, gated: bool) -> None:
+def test_a_product_with_a_residual(rows: int, dtype: torch.dtype) -> None:
     source = torch.Generator().manual_seed(3)
     weight = (torch.randn(72, 80, generator=source) / 9).to(DEVICE, dtype)
-    x, norm = torch.randn(rows, 80, generator=source).to(DEVICE, dtype), torch.rand(80, generator=source).to(DEVICE)
-    size = 36 if gated else 72
-    residual = torch.randn(rows, size, generator=source).to(DEVICE, dtype)
-    got = linear(x, weight, norm=norm, eps=1e-6, residual=residual, gated=gated)
-    product = normalise(x.float(), norm, 1e-6) @ weight.float().T
-    if gated:
-        product = torch.nn.functional.silu(product[:, :size]) * product[:, size:]
+    x = torch.randn(rows, 80, generator=source).to(DEVICE, dtype)
+    residual = torch.randn(rows, 2 * 72, generator=source).to(DEVICE, dtype)[:, 72:]
+    got = linear(x, weight, residual)
     tolerance = {torch.float32: 1e-5, torch.float16: 5e-3, torch.bfloat16: 4e-2}[dtype]
-    torch.testing.assert_close(got.float(), residual.float() + product, atol=tolerance, rtol=tolerance)
-    alone = linear(x[:1], weight, norm=norm, eps=1e-6, residual=residual[:1], gated=gated)
-    assert torch.equal(alone, got[:1])  # whoever is beside it
+    exact = residual.float() + x.float() @ weight.float().T
+    torch.testing.assert_close(got.float(), exact, atol=tolerance, rtol=tolerance)
+    assert torch.equal(linear(x[:1], weight, residual[:1]), got[:1])  # other rows do not change it
 
 
 @pytest.mark.parametrize("pairs", [False, True])
@@ -174,6 +170,21 @@ def test_where_it_cannot_work_the_layers_go_on(
     assert "Failed to find C compiler." in caplog.text and "More words" not in caplog.text
 
 
+def test_without_tensor_cores_where_they_do_not_give_what_the_layers_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    talker = load_model(GOLDEN / "design", device=str(DEVICE), dtype="float32").talker
+    attend = FusedStack._attend
+
+    def wrong(self: FusedStack, *args: object) -> Tensor:
+        seen: Tensor = attend(self, *args)  # type: ignore[arg-type]
+        return -seen if self._tiles else seen
+
+    monkeypatch.setattr(FusedStack, "_attend", wrong)
+    assert fuse_steps(talker)
+    steps = talker.model.steps
+    assert isinstance(steps, FusedStack) and not steps._tiles
+    assert talker.model.prompts is not None
+
+
 def test_fuse_steps_gives_both_stacks_and_the_draw() -> None:
     talker = load_model(GOLDEN / "design", device=str(DEVICE), dtype="float32").talker
     assert fuse_steps(talker)
@@ -189,21 +200,18 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 from qwen3tts_webui.model import fused_kernels
 
-FLAGS = dict(HAS_NORM=False, EXACT_NORM=False, HAS_BIAS=False, HAS_RESIDUAL=False, GATED=False)
-CUT = dict(BATCH=16, OUTS=16, INS=256)
-PRODUCT = dict(x="*bf16", norm="*fp32", weight="*bf16", bias="*bf16", residual="*bf16", out="*bf16", eps="fp32")
-HALF = {name: kind.replace("bf16", "fp16") for name, kind in PRODUCT.items()}
+PRODUCT = dict(x="*bf16", weight="*bf16", residual="*bf16", out="*bf16")
 ATTEND = dict(qkv="*bf16", scale="*fp32", cosines="*fp32", sines="*fp32", starts="*i64", keys="*bf16", values="*bf16",
               out="*bf16", eps="fp32", softmax_scale="fp32")
 KERNELS = [
     ("add_and_normalise", dict(x="*bf16", delta="*bf16", weight="*fp32", total="*bf16", out="*bf16", eps="fp32"),
      dict(HAS_DELTA=True, BLOCK=2048)),
     ("gate", dict(gate_up="*bf16", out="*bf16"), dict(BLOCK=1024)),
-    ("attend", ATTEND, dict(TIME=1, TIMES=1, GROUP=2, QUERIES=16, HALF=64, LANES=64, BLOCK=64)),
-    ("attend", ATTEND, dict(TIME=2, TIMES=2, GROUP=2, QUERIES=16, HALF=64, LANES=64, BLOCK=16)),
-    ("linear", PRODUCT, FLAGS | CUT | dict(HAS_NORM=True, GATED=True)),
-    ("linear", PRODUCT, FLAGS | CUT | dict(HAS_RESIDUAL=True, BATCH=64)),
-    ("linear", HALF | dict(x="*fp32"), FLAGS | CUT | dict(HAS_NORM=True, EXACT_NORM=True, HAS_BIAS=True)),
+    ("attend", ATTEND, dict(TIME=1, TIMES=16, GROUP=2, QUERIES=16, HALF=64, LANES=64, BLOCK=64, TILES=True)),
+    ("attend", ATTEND, dict(TIME=2, TIMES=16, GROUP=2, QUERIES=16, HALF=64, LANES=64, BLOCK=16, TILES=True)),
+    ("attend", ATTEND, dict(TIME=1, TIMES=1, GROUP=2, QUERIES=2, HALF=64, LANES=64, BLOCK=32, TILES=False)),
+    ("linear", PRODUCT, dict(BATCH=16, OUTS=16, INS=512)),
+    ("linear", PRODUCT | dict(residual="*fp32", out="*fp32"), dict(BATCH=16, OUTS=16, INS=512)),
     ("place_rows", dict(qkv="*bf16", scale="*fp32", cosines="*fp32", sines="*fp32", starts="*i64", slots="*i64",
                         queries="*bf16", keys="*bf16", values="*bf16", eps="fp32"),
      dict(HEADS=16, KV_HEADS=8, ALL=32, HALF=64, LANES=64)),
