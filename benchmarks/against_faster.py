@@ -116,6 +116,10 @@ def their_side(folder: Path, device: str) -> Speak:
     stub_what_is_not_used()
     import torch
     from faster_qwen3_tts import FasterQwen3TTS
+    from transformers import MimiConfig
+
+    if not hasattr(MimiConfig, "rope_theta"):  # transformers 5 keeps it elsewhere, their package asks for it
+        MimiConfig.rope_theta = 10_000.0
 
     model = FasterQwen3TTS.from_pretrained(str(folder), device=device, dtype=torch.bfloat16)
 

@@ -306,24 +306,24 @@ def seconds(work: Callable[[], object]) -> float:
 
 @dataclass(eq=False, slots=True)
 class Player(Ear):
-    """A listener that plays in real time, and is full while two seconds lie ahead of it."""
+    """A listener that plays in real time, and exerts backpressure while it has two seconds of audio."""
 
-    on_room: Callable[[], None] = field(default=lambda: None)
+    on_capacity: Callable[[], None] = field(default=lambda: None)
 
-    def watch(self, on_room: Callable[[], None]) -> None:
-        self.on_room = on_room
+    def watch(self, on_capacity: Callable[[], None]) -> None:
+        self.on_capacity = on_capacity
 
     def put(self, pcm: Pcm) -> None:
         Ear.put(self, pcm)
-        self.full = self._ahead_s() > 2.0
-        if self.full:
+        self.is_backpressured = self._ahead_s() > 2.0
+        if self.is_backpressured:
             timer = threading.Timer(1.0, self._play)
             timer.daemon = True
             timer.start()
 
     def _play(self) -> None:
-        self.full = False
-        self.on_room()
+        self.is_backpressured = False
+        self.on_capacity()
 
     def _ahead_s(self) -> float:
         made = sum(samples for _, samples in self.arrivals) / SAMPLE_RATE

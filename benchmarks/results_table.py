@@ -1,13 +1,16 @@
-"""Update the table of docs/performance.md: one row for each JSON line in benchmarks/results/.
+"""Update the tables of docs/performance.md: one row for each JSON line in benchmarks/results/.
 
-    python benchmarks/results_table.py
+    python benchmarks/results_table.py [--gpu RESULTS.jsonl --name NAME --note NOTE]
 
-Input: files written by `qwen3tts-webui bench ... --output`. Output: the lines between the two markers of the page.
+Input: files written by `qwen3tts-webui bench ... --output`, and those of `gpu_check.py`. `--gpu` keeps what one run of
+it found as benchmarks/results/gpu/NAME.jsonl. Output: the lines between the markers of the page.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -49,15 +52,95 @@ def row_of(record: dict[str, Any]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+GPU_BEGIN, GPU_END = "<!-- gpu: begin -->", "<!-- gpu: end -->"
+GPU_HEAD = "| date, commit | device | step | result |\n|---|---|---|---|"
+
+
+def gpu_result_of(line: dict[str, Any]) -> str:
+    """The figures of one step of `gpu_check.py` in words; "" for a step without any."""
+    if "error" in line:
+        return f"failed: {line['error'][:120]}"
+    kind = line["step"]
+    if kind == "start":
+        first, frame = line["latency"]["first_pcm_ms"], line["latency"]["frame_ms"]
+        parts = f"prefill {line['latency']['prefill_ms']['p50']}, codec {line['latency']['codec_ms']['p50']}"
+        words = f"ready in {line['ready_s']} s, {line['graphs']} graphs; first PCM p50 {first['p50']} ms, "
+        return words + f"p95 {first['p95']} ms ({parts}); a frame with its packets {frame['p50']} ms"
+    if kind == "steps":
+        groups = []
+        for name in ("frame", "prompt", "packet"):
+            times = ", ".join(f"{case}: {time['device_ms']}" for case, time in line[name].items() if time)
+            groups.append(f"{name} (ms by the device's clock) {times}")
+        return "; ".join(groups)
+    if kind == "parity":
+        frames = ", ".join(f"{batch}: {frame}" for batch, frame in line["first_differing_frame"].items())
+        return f"first frame in which a batch differs from one alone: {frames}"
+    if kind == "throughput":
+        return "; ".join(
+            f"batch {r['batch']}: {r['frames_per_second']} frames/s ({r['gain']}x)" for r in line["batches"]
+        )
+    if kind == "streams":
+        names = ("burst", "staggered")
+        rows = [(name, line[name]) for name in names]
+        return "; ".join(f"{n}: p95 {r['first_pcm_ms']['p95']} ms, {r['underruns']} underruns" for n, r in rows)
+    if kind == "load":
+        return "; ".join(f"{r['rate']}/s: playable p95 {r['playable_ms'].get('p95', '-')} ms" for r in line["rates"])
+    if kind == "memory":
+        return "; ".join(f"{row['dtype']} {row['held_gib']} GiB" for row in line["types"])
+    if kind == "faster":
+        sides = [(name, line[f"packets_of_{size}"]) for size, name in ((8, "8 frames"), (1, "1 frame"))]
+        return "; ".join(f"packets of {name}: {json.dumps(side)}" for name, side in sides)
+    if kind == "profile":
+        frame, prompt, packet = (line[f"{name}_kernels"] for name in ("frame", "prompt", "packet"))
+        return f"{frame} kernels a frame, {prompt} a prompt with its first frame, {packet} a packet"
+    return f"copies at {line['copy_tb_s']} TB/s" if "copy_tb_s" in line else ""
+
+
+def gpu_rows() -> list[str]:
+    """The rows of every run that was kept; the first line of a file says where and when it was made."""
+    rows = []
+    for file in sorted((ROOT / "benchmarks/results/gpu").glob("*.jsonl")):
+        head, *lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        for line in lines:
+            if "step" in line and (result := gpu_result_of(line)):
+                device = head["device"].partition(",")[0]
+                rows.append(
+                    f"| {head['date']}, {head['commit']} | {device}; {head['note']} | `{line['step']}` | {result} |"
+                )
+    return rows
+
+
+def keep_gpu_run(results: Path, name: str, note: str) -> None:
+    """Copy the lines of one run, behind a line that says where, when and of which commit."""
+    lines = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
+    about = next(line for line in lines if line["step"] == "versions")
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout
+    device = f"{about.get('nvidia_smi', 'no NVIDIA GPU')}, torch {about['torch']}"
+    head = {"device": device, "date": about["date"][:10], "commit": commit.strip(), "note": note}
+    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in (head, *lines))
+    (ROOT / "benchmarks/results/gpu" / f"{name}.jsonl").write_text(text, encoding="utf-8")
+
+
+def between(page: str, begin: str, end: str, lines: list[str]) -> str:
+    """`page` with `lines` between the two markers."""
+    before, _, rest = page.partition(begin)
+    return "\n".join([before + begin, *lines, end]) + rest.partition(end)[2]
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--gpu", type=Path, help="results.jsonl of gpu_check.py")
+    parser.add_argument("--name", default="gpu")
+    parser.add_argument("--note", default="")
+    options = parser.parse_args()
+    if options.gpu is not None:
+        keep_gpu_run(options.gpu, options.name, options.note)
     files = sorted((ROOT / "benchmarks/results").glob("*.json"))
     records = [json.loads(file.read_text(encoding="utf-8")) for file in files]
     rows = [row_of(one) for one in records if one.get("benchmark") in ("latency", "throughput", "memory", "load")]
     page = PAGE.read_text(encoding="utf-8")
-    before, _, rest = page.partition(BEGIN)
-    after = rest.partition(END)[2]
-    rows = rows or ["| - | - | - | - | - | none yet |"]
-    PAGE.write_text("\n".join([before + BEGIN, HEAD, *rows, END]) + after, encoding="utf-8")
+    page = between(page, BEGIN, END, [HEAD, *(rows or ["| - | - | - | - | - | nothing yet |"])])
+    PAGE.write_text(between(page, GPU_BEGIN, GPU_END, [GPU_HEAD, *gpu_rows()]), encoding="utf-8")
 
 
 if __name__ == "__main__":
