@@ -151,7 +151,7 @@ def _serve(settings: Settings, listener: socket.socket, address: str, *, desktop
         choose_synthesizer,
         gradio_installed,
     )
-    from qwen3tts_webui.engine.gpu_monitor import GpuMonitor
+    from qwen3tts_webui.engine.gpu_monitor import GpuMonitor, visible_gpu
     from qwen3tts_webui.hot_swap import HotSwapSynthesizer
 
     def on_listening() -> None:
@@ -165,7 +165,8 @@ def _serve(settings: Settings, listener: socket.socket, address: str, *, desktop
     with contextlib.ExitStack() as stack:
         engine = choose_synthesizer(settings, store)
         synthesizer = stack.enter_context(contextlib.closing(HotSwapSynthesizer(engine)))
-        gpu = stack.enter_context(contextlib.closing(GpuMonitor()))
+        watched = visible_gpu(settings.device, os.environ.get("CUDA_VISIBLE_DEVICES"))
+        gpu = stack.enter_context(contextlib.closing(GpuMonitor(gpu=watched)))
         installer = stack.enter_context(contextlib.closing(build_model_installer(settings, store, synthesizer)))
         history = stack.enter_context(build_history(settings))
         info = synthesizer.info

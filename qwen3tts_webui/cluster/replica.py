@@ -37,7 +37,7 @@ class Replica:
             contextlib.closing(choose_synthesizer(settings, store))
         )
         gpus = ray.get_gpu_ids()
-        gpu = self._stack.enter_context(contextlib.closing(GpuMonitor(index=int(gpus[0]) if gpus else 0)))
+        gpu = self._stack.enter_context(contextlib.closing(GpuMonitor(gpu=str(gpus[0]) if gpus else "0")))
         library = self._stack.enter_context(build_history(settings))
         speech = build_speech(settings, self._synthesizer, library)
         self._app: ASGIApp = create_app(

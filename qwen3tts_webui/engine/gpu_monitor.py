@@ -1,6 +1,6 @@
 """How busy the GPU is, as the driver says it: sampled in a thread of its own, off the hot path.
 
-In: a device index. Out: the latest `GpuSample`, or None where there is no NVML. Knows no torch and no engine.
+In: which GPU. Out: the latest `GpuSample`, or None where there is no NVML. Knows no torch and no engine.
 """
 
 from __future__ import annotations
@@ -24,16 +24,22 @@ class GpuSample:
 
 
 class GpuMonitor:
-    """Asks NVML every `period_s`; `latest` never blocks. Without a driver it stays None and no thread is started."""
+    """Asks NVML every `period_s`; `latest` never blocks. Without a driver it stays None and no thread is started.
 
-    def __init__(self, *, index: int = 0, period_s: float = 1.0) -> None:
+    `gpu` is the GPU's number or UUID, as NVML and CUDA_VISIBLE_DEVICES name it (`visible_gpu`).
+    """
+
+    def __init__(self, *, gpu: str = "0", period_s: float = 1.0) -> None:
         self._period_s = period_s
         self._latest: GpuSample | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         try:
             pynvml.nvmlInit()
-            self._handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+            by_number = gpu.isdecimal()
+            self._handle = (
+                pynvml.nvmlDeviceGetHandleByIndex(int(gpu)) if by_number else pynvml.nvmlDeviceGetHandleByUUID(gpu)
+            )
             self._latest = self._sample()
         except pynvml.NVMLError as error:
             log.info("no GPU figures: %s", error)
@@ -70,3 +76,13 @@ class GpuMonitor:
             used_bytes=int(memory.used),
             total_bytes=int(memory.total),
         )
+
+
+def visible_gpu(device: str, visible: str | None) -> str:
+    """The GPU that torch calls `device` ("cuda:1"; anything else is the first), for `GpuMonitor`.
+
+    `visible` is CUDA_VISIBLE_DEVICES, which renumbers the GPUs; None where it is not set.
+    """
+    number = int(device.partition(":")[2]) if device.startswith("cuda:") else 0
+    names = [name.strip() for name in visible.split(",")] if visible else []
+    return names[number] if number < len(names) else str(number)

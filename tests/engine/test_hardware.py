@@ -70,7 +70,7 @@ def test_what_does_not_fit_is_refused_before_loading() -> None:
     machine = Machine(gpus=(gpu(8, free_gib=4),))
     choice = choose(machine)
     ensure_fits(machine, choice, {"weights": 2 * GIB, "caches": GIB // 2})
-    with pytest.raises(InsufficientMemory, match=r"needs 4\.0 GiB on cuda:0, 3\.0 GiB are free"):
+    with pytest.raises(InsufficientMemory, match=r"needs 4\.0 GiB on cuda:0, but 3\.0 GiB are free"):
         ensure_fits(machine, choice, {"weights": 3 * GIB, "caches": GIB})
 
 

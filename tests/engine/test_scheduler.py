@@ -46,7 +46,7 @@ def test_a_client_with_slots_waits_for_one_without() -> None:
 
 
 def test_long_prompts_are_not_prefilled_together() -> None:
-    assert plan([], queue("a", "b", num_rows=700), limits=Limits(slots=4), costs=COSTS).admit == (0,)
+    assert plan([], queue("a", "b", num_rows=1400), limits=Limits(slots=4), costs=COSTS).admit == (0,)
 
 
 def test_one_over_long_prompt_is_still_taken() -> None:
