@@ -58,7 +58,7 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
         "--preview", action="store_true", help="the embedded preview voice (not Qwen3-TTS), whatever is there"
     )
     parser.add_argument("--device", help="auto, cpu, cuda, cuda:1, mps")
-    parser.add_argument("--dtype", help="auto, float32, bfloat16, float16")
+    parser.add_argument("--dtype", help="auto, float32, bfloat16, float16, int8, int4")
 
 
 def add_model_folders(parser: argparse.ArgumentParser) -> None:

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--synthetic", default=None, choices=["1.7B", "0.6B"], help="random weights of that size, made in memory"
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
-    parser.add_argument("--dtype", default="auto", help="auto, float32, bfloat16, float16, int8")
+    parser.add_argument("--dtype", default="auto", help="auto, float32, bfloat16, float16, int8, int4")
     parser.add_argument("--dtypes", default="", metavar="A,B,...", help="memory: go through these types")
     parser.add_argument("--slots", type=_count, default=0, metavar="N", help="utterances at once; 0: as many as fit")
     parser.add_argument("--frames", type=_count, default=50, metavar="N", help="length of each, in frames of 80 ms")

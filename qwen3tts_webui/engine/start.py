@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from accelerate import init_empty_weights  # type: ignore[import-untyped]
 
+from qwen3tts_webui.engine.cpu_speed import widest_in_real_time
 from qwen3tts_webui.engine.engine import Engine
 from qwen3tts_webui.engine.graphs import CudaCapture, GraphRunner
 from qwen3tts_webui.engine.hardware import Choice, Machine, choose, ensure_fits, look
@@ -78,6 +79,8 @@ def run_engine(
     """An engine for whatever model `make` puts on the device, in the type that it is told. Raises as `start_engine`."""
     machine = look()
     choice = choose(machine, device=device, dtype=dtype)
+    if choice.device == "cpu" and dtype == "auto":
+        choice = widest_in_real_time(choice, spec)
     slots = slots or suitable_slots(machine, choice, spec, kv_length)
     ensure_fits(machine, choice, needed_bytes(spec, choice, slots=slots, kv_length=kv_length))
 

@@ -1,0 +1,351 @@
+"""Integer dot products of one tile of weights with a few rows, as LLVM instructions for the processor at hand.
+
+A tile is 16 outputs. Its weights are stored 4 inputs at a time: 16 outputs x 4 inputs are 64 bytes in int8 and half of
+64 bytes in int4, where a byte holds inputs k (low nibble) and k + 4 (high nibble), each plus 8, and every 32 inputs are
+followed by 16 scales in bfloat16. Sums are exact in 32 bits; rows are quantized to `HIGH_LEVELS` or `LOW_LEVELS`.
+
+Three instruction sets, chosen by a tag: `MADD` multiplies 16-bit values (`vpmaddwd`; SSE2 and NEON have the like of
+it), `VNNI_256` and `VNNI_512` multiply bytes (`vpdpbusd`, which does not saturate, unlike `vpmaddubsw`). Where the
+processor lacks the instruction, plain arithmetic takes its place, so that every tag computes everywhere.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import llvmlite.ir as ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from qwen3tts_webui.model.jit import has_features
+
+TILE = 16  # outputs
+GROUP = 32  # inputs with one scale in int4; inputs are padded to a multiple of it
+HIGH_LEVELS = 4095  # as many as keep the sums of `integer_weights.MAX_INPUTS` inputs below 2**31
+LOW_LEVELS = 127
+_PLANE = 64  # a high-level value is _PLANE * high byte + low byte
+_AHEAD = 12_288  # bytes: how far ahead weights are prefetched
+
+# tags: the type of the value selects, the value is ignored
+MADD, VNNI_256, VNNI_512 = types.int16, types.int32, types.int64
+INT8, INT4 = types.int8, types.uint8
+HIGH, LOW = types.float64, types.float32
+
+_F32, _I8, _I16, _I32, _I64 = ir.FloatType(), ir.IntType(8), ir.IntType(16), ir.IntType(32), ir.IntType(64)
+
+
+def tile_dots(rows: int) -> Any:
+    """An intrinsic: products of one tile with `rows` rows, written as float32.
+
+    (weights tag, instruction tag, levels tag, address of the tile, quantized rows (any, k) int16, sums of the rows
+    (any, 2, groups) int32, out (any, any) float32, first row, first output, k).
+    """
+
+    @intrinsic
+    def dots(
+        _context: Any,
+        weights: Any,
+        instructions: Any,
+        levels: Any,
+        address: Any,
+        x: Any,
+        sums: Any,
+        out: Any,
+        first: Any,
+        output: Any,
+        k: Any,
+    ) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            number, tag, level = signature.args[:3]
+            _, _, _, address, x, sums, out, first, output, k = args
+            way: Any = _Madd(builder) if tag == MADD else _Vnni(builder, 2 if tag == VNNI_256 else 1, level == HIGH)
+            way.rows = [_row(context, builder, signature.args[4], x, first, row) for row in range(rows)]
+            way.sums = [_row(context, builder, signature.args[5], sums, first, row) for row in range(rows)]
+            way.k = k
+            tile = builder.inttoptr(address, _I8.as_pointer())
+            totals = (_int4_totals if number == INT4 else _int8_totals)(way, tile)
+            for row, parts in enumerate(totals):
+                target = _row(context, builder, signature.args[6], out, first, row)
+                target = builder.gep(target, [builder.mul(output, _I64(4))])
+                for place, part in enumerate(parts):
+                    pointer = builder.gep(target, [_I64(place * 4 * part.type.count)])
+                    builder.store(part, builder.bitcast(pointer, part.type.as_pointer()), align=4)
+            return context.get_dummy_value()
+
+        signature = types.void(weights, instructions, levels, types.int64, x, sums, out, *[types.int64] * 3)
+        return signature, generate
+
+    return dots
+
+
+def _row(context: Any, builder: Any, kind: Any, array: Any, first: Any, row: int) -> Any:
+    """The address of a row of an array."""
+    made = context.make_array(kind)(context, builder, array)
+    width = builder.extract_value(made.strides, 0)
+    start = builder.bitcast(made.data, _I8.as_pointer())
+    return builder.gep(start, [builder.mul(builder.add(first, _I64(row)), width)])
+
+
+def _int8_totals(way: Any, tile: Any) -> list[list[Any]]:
+    builder = way.builder
+    sets = 2 if len(way.rows) == 1 else 1  # independent sums, so that one product need not wait for the one before
+    groups = [way.new_sums() for _ in range(sets)]
+    # several rows fill the registers: unrolled further, LLVM would regroup the sums and spill them
+    quads = GROUP // 4 if sets == 2 else 2
+    with cgutils.for_range_slice(builder, _I64(0), way.k, _I64(4 * quads), _I64) as (start, _):
+        here = builder.gep(tile, [builder.mul(start, _I64(TILE))])
+        for quad in range(quads):
+            prefetch(builder, builder.gep(here, [_I64(_AHEAD + 64 * quad)]))
+            parts = [way.widen(part) for part in _load_parts(way, here, 64 * quad)]
+            way.add_products(groups[quad % sets], parts, builder.add(start, _I64(4 * quad)))
+    loaded = [[builder.load(place) for place in places] for places in groups]
+    if sets == 2:
+        loaded = [[builder.add(a, b) for a, b in zip(*loaded, strict=True)]]
+    return way.totals(loaded[0])  # type: ignore[no-any-return]
+
+
+def _int4_totals(way: Any, tile: Any) -> list[list[Any]]:
+    builder = way.builder
+    floats = [
+        [cgutils.alloca_once_value(builder, ir.Constant(kind, [0.0] * kind.count)) for kind in way.float_kinds]
+        for _ in way.rows
+    ]
+    group_bytes = GROUP * TILE // 2 + 2 * TILE
+    with cgutils.for_range_slice(builder, _I64(0), way.k, _I64(GROUP), _I64) as (start, _):
+        group = builder.udiv(start, _I64(GROUP))
+        here = builder.gep(tile, [builder.mul(group, _I64(group_bytes))])
+        for line in range(5):
+            prefetch(builder, builder.gep(here, [_I64(_AHEAD + 64 * line)]))
+        places = way.new_sums(group)
+        if len(way.rows) == 1:
+            for pair in range(GROUP // 8):
+                _add_nibbles(way, places, builder.gep(here, [_I64(64 * pair)]), builder.add(start, _I64(8 * pair)))
+        else:
+            with cgutils.for_range(builder, _I64(GROUP // 8), intp=_I64) as loop:
+                pair = builder.gep(here, [builder.mul(loop.index, _I64(64))])
+                _add_nibbles(way, places, pair, builder.add(start, builder.mul(loop.index, _I64(8))))
+        scales = way.scales(builder.gep(here, [_I64(GROUP * TILE // 2)]))
+        for row, sums in enumerate(way.group_floats([builder.load(place) for place in places])):
+            for place, scale, part in zip(floats[row], scales, sums, strict=True):
+                builder.store(_fma(builder, part, scale, builder.load(place)), place)
+    return [way.finish([builder.load(place) for place in row]) for row in floats]
+
+
+def _add_nibbles(way: Any, places: list[Any], here: Any, k: Any) -> None:
+    """Add the products of 8 inputs from `k` on, 64 bytes."""
+    builder, raw = way.builder, _load_parts(way, here, 0)
+    mask = ir.Constant(raw[0].type, [15] * raw[0].type.count)
+    four = ir.Constant(raw[0].type, [4] * raw[0].type.count)
+    way.add_products(places, [way.nibbles(builder.and_(part, mask)) for part in raw], k)
+    way.add_products(places, [way.nibbles(builder.lshr(part, four)) for part in raw], builder.add(k, _I64(4)))
+
+
+def _load_parts(way: Any, here: Any, offset: int) -> list[Any]:
+    size = 64 // way.parts
+    kind = ir.VectorType(_I8, size).as_pointer()
+    builder = way.builder
+    places = [builder.gep(here, [_I64(offset + part * size)]) for part in range(way.parts)]
+    return [builder.load(builder.bitcast(place, kind), align=1) for place in places]
+
+
+def prefetch(builder: Any, pointer: Any) -> None:
+    """Read ahead into the second-level cache."""
+    kind = ir.FunctionType(ir.VoidType(), [_I8.as_pointer(), _I32, _I32, _I32])
+    builder.call(
+        cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0"), [pointer, _I32(0), _I32(2), _I32(1)]
+    )
+
+
+def _fma(builder: Any, a: Any, b: Any, c: Any) -> Any:
+    kind = ir.FunctionType(a.type, [a.type] * 3)
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{a.type.count}f32"), [a, b, c])
+
+
+def _splat(builder: Any, value: Any, count: int) -> Any:
+    one = builder.insert_element(ir.Constant(ir.VectorType(value.type, count), ir.Undefined), value, _I32(0))
+    return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(_I32, count), [0] * count))
+
+
+def _pick(builder: Any, vector: Any, places: list[int]) -> Any:
+    return builder.shuffle_vector(vector, vector, ir.Constant(ir.VectorType(_I32, len(places)), places))
+
+
+def _bfloat16(builder: Any, pointer: Any, count: int) -> Any:
+    short, whole = ir.VectorType(_I16, count), ir.VectorType(_I32, count)
+    half = builder.load(builder.bitcast(pointer, short.as_pointer()), align=2)
+    bits = builder.shl(builder.zext(half, whole), ir.Constant(whole, [16] * count))
+    return builder.bitcast(bits, ir.VectorType(_F32, count))
+
+
+class _Madd:
+    """16-bit products, summed in pairs: 4 outputs a register, two sums an output."""
+
+    parts = 4
+    float_kinds = [ir.VectorType(_F32, 8)] * 4
+
+    def __init__(self, builder: Any) -> None:
+        self.builder = builder
+        self.rows: list[Any] = []
+        self.sums: list[Any] = []
+        self.k: Any = None
+
+    def new_sums(self, _group: Any = None) -> list[Any]:
+        zero = ir.Constant(ir.VectorType(_I32, 8), [0] * 8)
+        return [cgutils.alloca_once_value(self.builder, zero) for _ in range(4 * len(self.rows))]
+
+    def widen(self, part: Any) -> Any:
+        return self.builder.sext(part, ir.VectorType(_I16, 16))
+
+    def nibbles(self, part: Any) -> Any:
+        return self.widen(self.builder.sub(part, ir.Constant(part.type, [8] * 16)))
+
+    def add_products(self, places: list[Any], weights: list[Any], k: Any) -> None:
+        builder = self.builder
+        for row, start in enumerate(self.rows):
+            pointer = builder.gep(start, [builder.mul(k, _I64(2))])
+            four = builder.load(builder.bitcast(pointer, _I64.as_pointer()), align=2)
+            x = builder.bitcast(_splat(builder, four, 4), ir.VectorType(_I16, 16))
+            for part, weight in enumerate(weights):
+                place = places[4 * row + part]
+                builder.store(builder.add(builder.load(place), self._products(weight, x)), place)
+
+    def _products(self, a: Any, b: Any) -> Any:
+        builder, whole = self.builder, ir.VectorType(_I32, 8)
+        if has_features("avx2"):
+            kind = ir.FunctionType(whole, [a.type, a.type])
+            return builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.avx2.pmadd.wd"), [a, b])
+        wide = ir.VectorType(_I32, 16)
+        product = builder.mul(builder.sext(a, wide), builder.sext(b, wide))
+        even, odd = _pick(builder, product, list(range(0, 16, 2))), _pick(builder, product, list(range(1, 16, 2)))
+        return builder.add(even, odd)
+
+    def totals(self, sums: list[Any]) -> list[list[Any]]:
+        return [self.finish(row) for row in self.group_floats(sums)]
+
+    def group_floats(self, sums: list[Any]) -> list[list[Any]]:
+        floats = [self.builder.sitofp(part, self.float_kinds[0]) for part in sums]
+        return [floats[4 * row : 4 * row + 4] for row in range(len(self.rows))]
+
+    def scales(self, pointer: Any) -> list[Any]:
+        builder = self.builder
+        fours = [_bfloat16(builder, builder.gep(pointer, [_I64(8 * part)]), 4) for part in range(4)]
+        return [_pick(builder, four, [0, 0, 1, 1, 2, 2, 3, 3]) for four in fours]
+
+    def finish(self, row: list[Any]) -> list[Any]:
+        builder = self.builder
+        return [builder.fadd(_pick(builder, part, [0, 2, 4, 6]), _pick(builder, part, [1, 3, 5, 7])) for part in row]
+
+
+class _Vnni:
+    """Byte products, summed in fours: unsigned weights times signed rows, which come in one or two planes of bytes."""
+
+    def __init__(self, builder: Any, parts: int, high: bool) -> None:
+        self.builder = builder
+        self.parts = parts
+        self.count = TILE // parts
+        self.planes = 2 if high else 1
+        self.kind = ir.VectorType(_I32, self.count)
+        self.float_kinds = [ir.VectorType(_F32, self.count)] * parts
+        self.rows: list[Any] = []
+        self.sums: list[Any] = []
+        self.k: Any = None
+
+    def new_sums(self, group: Any = None) -> list[Any]:
+        """Zeros, or -8 times the sum of the row's group, because nibbles are stored plus 8."""
+        builder = self.builder
+        if group is None:
+            zero = ir.Constant(self.kind, [0] * self.count)
+            return [cgutils.alloca_once_value(builder, zero) for _ in range(len(self.rows) * self.planes * self.parts)]
+        places = []
+        for row in range(len(self.rows)):
+            for plane in range(self.planes):
+                start = _splat(builder, builder.mul(self._sum_of(row, plane, group), _I32(-8)), self.count)
+                for _ in range(self.parts):
+                    place = cgutils.alloca_once(builder, self.kind)
+                    builder.store(start, place)
+                    places.append(place)
+        return places
+
+    def _sum_of(self, row: int, plane: int, group: Any) -> Any:
+        builder = self.builder
+        index = builder.add(group, builder.mul(_I64(plane), builder.udiv(self.k, _I64(GROUP))))
+        pointer = builder.gep(self.sums[row], [builder.mul(index, _I64(4))])
+        return builder.load(builder.bitcast(pointer, _I32.as_pointer()), align=4)
+
+    def widen(self, part: Any) -> Any:
+        """Signed to unsigned: plus 128, which `totals` takes back."""
+        return self.nibbles(self.builder.xor(part, ir.Constant(part.type, [-128] * part.type.count)))
+
+    def nibbles(self, part: Any) -> Any:
+        return self.builder.bitcast(part, self.kind)
+
+    def add_products(self, places: list[Any], weights: list[Any], k: Any) -> None:
+        builder = self.builder
+        for row, start in enumerate(self.rows):
+            for plane in range(self.planes):
+                offset = builder.add(k, builder.mul(self.k, _I64(plane)))
+                pointer = builder.bitcast(builder.gep(start, [offset]), _I32.as_pointer())
+                x = _splat(builder, builder.load(pointer, align=1), self.count)
+                for part, weight in enumerate(weights):
+                    place = places[(row * self.planes + plane) * self.parts + part]
+                    builder.store(self._products(builder.load(place), weight, x), place)
+
+    def _products(self, total: Any, weight: Any, x: Any) -> Any:
+        builder, bits = self.builder, 32 * self.count
+        has = has_features("avx512vnni", "avx512f") if bits == 512 else has_vnni_256()
+        if has:
+            name = f"llvm.x86.avx512.vpdpbusd.{bits}"  # AVX-VNNI has the same intrinsic
+            kind = ir.FunctionType(self.kind, [self.kind] * 3)
+            return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [total, weight, x])
+        eights = ir.Constant(self.kind, [8] * self.count)
+        low, shift = ir.Constant(self.kind, [255] * self.count), ir.Constant(self.kind, [24] * self.count)
+        for _ in range(4):
+            signed = builder.ashr(builder.shl(x, shift), shift)
+            total = builder.add(total, builder.mul(builder.and_(weight, low), signed))
+            weight, x = builder.lshr(weight, eights), builder.lshr(x, eights)
+        return total
+
+    def totals(self, sums: list[Any]) -> list[list[Any]]:
+        builder = self.builder
+        corrected = []
+        for row in range(len(self.rows)):
+            for plane in range(self.planes):
+                total = cgutils.alloca_once_value(builder, _I32(0))
+                with cgutils.for_range(builder, builder.udiv(self.k, _I64(GROUP)), intp=_I64) as loop:
+                    builder.store(builder.add(builder.load(total), self._sum_of(row, plane, loop.index)), total)
+                shift = _splat(builder, builder.mul(builder.load(total), _I32(128)), self.count)
+                at = (row * self.planes + plane) * self.parts
+                corrected += [builder.sub(part, shift) for part in sums[at : at + self.parts]]
+        return self.group_floats(corrected)
+
+    def group_floats(self, sums: list[Any]) -> list[list[Any]]:
+        builder = self.builder
+        floats = [builder.sitofp(part, self.float_kinds[0]) for part in sums]
+        out = []
+        for row in range(len(self.rows)):
+            at = row * self.planes * self.parts
+            parts = floats[at : at + self.parts]
+            if self.planes == 2:
+                weight = ir.Constant(self.float_kinds[0], [float(_PLANE)] * self.count)
+                parts = [
+                    _fma(builder, high, weight, low)
+                    for high, low in zip(parts, floats[at + self.parts : at + 2 * self.parts], strict=True)
+                ]
+            out.append(parts)
+        return out
+
+    def scales(self, pointer: Any) -> list[Any]:
+        builder = self.builder
+        return [
+            _bfloat16(builder, builder.gep(pointer, [_I64(2 * self.count * part)]), self.count)
+            for part in range(self.parts)
+        ]
+
+    def finish(self, row: list[Any]) -> list[Any]:
+        return row
+
+
+def has_vnni_256() -> bool:
+    """Whether 256-bit `vpdpbusd` exists: AVX-VNNI, or AVX512-VNNI with VL."""
+    return has_features("avxvnni") or has_features("avx512vnni", "avx512vl")
