@@ -128,7 +128,7 @@ def _packed(weight: TiledWeight) -> Int8Linear:
 
 def known_instructions() -> list[Instructions]:
     """What this processor has, widest first."""
-    from qwen3tts_webui.model.integer_dots import has_vnni_256
+    from qwen3tts_webui.model.integer_products import has_vnni_256
 
     found: list[Instructions] = ["vnni_512"] if has_features("avx512vnni", "avx512f") else []
     return [*found, *(["vnni_256"] if has_vnni_256() else []), "madd"]  # type: ignore[list-item]
@@ -157,7 +157,7 @@ def choose_kernels(kind: IntegerKind, hidden: int, width: int) -> KernelChoice:
         instructions: lambda: multiply(weight, rows, instructions, high=False),
         "float32": lambda: _widened_product(weight, rows),
     }
-    if kind == "int8" and supports("int8"):
+    if kind == "int8" and supports("int8", level=logging.DEBUG):
         packed = _packed(weight)
         prompts["onednn"] = lambda: packed(rows)
     step_times, prompt_times = _times(steps), _times(prompts)

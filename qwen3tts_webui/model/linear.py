@@ -132,12 +132,15 @@ def held_bytes(*modules: nn.Module) -> int:
     return sum(storages.values()) + sum(laid_out.values())
 
 
-def supports(kind: LinearKind) -> bool:
-    """Whether this machine and this torch compute this kind, rightly: tried on a small product with extreme values."""
-    return _maker(kind) is not None
+def supports(kind: LinearKind, *, level: int = logging.WARNING) -> bool:
+    """Whether this machine and this torch compute this kind, rightly: tried on a small product with extreme values.
+
+    `level`: of the log where they do not.
+    """
+    return _maker(kind, level) is not None
 
 
-def _maker(kind: LinearKind) -> Callable[[nn.Linear], nn.Module] | None:
+def _maker(kind: LinearKind, level: int = logging.WARNING) -> Callable[[nn.Linear], nn.Module] | None:
     probe = nn.Linear(64, 32, bias=False)
     probe.weight.requires_grad_(False).fill_(1.0)
     if kind == "bfloat16":
@@ -148,10 +151,10 @@ def _maker(kind: LinearKind) -> Callable[[nn.Linear], nn.Module] | None:
         y = make(probe)(torch.tensor([[1.0], [-1.0]]).to(probe.weight.dtype).expand(2, 64))
         right = bool((y.float() - torch.tensor([[64.0], [-64.0]])).abs().max() < 0.5)
     except (RuntimeError, AttributeError, NotImplementedError) as error:
-        logger.warning("%s linears are not to be had with this torch, plain ones are used (%s)", kind, error)
+        logger.log(level, "%s linears are not to be had with this torch, plain ones are used (%s)", kind, error)
         return None
     if not right:
-        logger.warning("%s linears come out wrong on this processor, plain ones are used", kind)
+        logger.log(level, "%s linears come out wrong on this processor, plain ones are used", kind)
         return None
     return make
 
