@@ -12,7 +12,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from qwen3tts_webui.model.layers import Stack, Steps, attend_causally, attend_to_groups
+from qwen3tts_webui.model.layers import Stack, Steps, attend_causally, attend_to_groups, unfilled_embedding
 from qwen3tts_webui.model.spec import ModelSpec
 from qwen3tts_webui.types import NUM_CODEBOOKS
 
@@ -31,7 +31,7 @@ class PredictorStack(Stack):
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__(spec.predictor.stack)
         size, hidden = spec.predictor.codebook_size, spec.talker.stack.hidden_size
-        self.codec_embedding = nn.ModuleList(nn.Embedding(size, hidden) for _ in range(NUM_CODEBOOKS - 1))
+        self.codec_embedding = nn.ModuleList(unfilled_embedding(size, hidden) for _ in range(NUM_CODEBOOKS - 1))
 
 
 class CodePredictor(nn.Module):

@@ -13,7 +13,8 @@ import numpy as np
 from numba import prange
 from numba.extending import overload, register_jitable
 
-from qwen3tts_webui.model.integer_dots import GROUP, HIGH, HIGH_LEVELS, LOW_LEVELS, MADD, TILE, VNNI_512, tile_dots
+from qwen3tts_webui.model.integer_dots import HIGH, HIGH_LEVELS, LOW_LEVELS, MADD, VNNI_512, tile_dots
+from qwen3tts_webui.model.integer_products import GROUP, TILE
 from qwen3tts_webui.model.jit import compiled
 from qwen3tts_webui.model.kernels import _MATH, _attend, _narrow, _normalise, _normalise_and_turn
 

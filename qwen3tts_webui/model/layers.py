@@ -79,6 +79,11 @@ def fused(*linears: nn.Linear) -> nn.Linear:
     return joined
 
 
+def unfilled_embedding(rows: int, width: int) -> nn.Embedding:
+    """An embedding without memory. Torch's own would be filled, which on the meta device imports its whole compiler."""
+    return nn.Embedding(rows, width, _weight=torch.empty(rows, width, device="meta"))
+
+
 class Attention(nn.Module):
     """Grouped-query attention with normalised queries and keys."""
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from qwen3tts_webui.model.code_predictor import CodePredictor
-from qwen3tts_webui.model.layers import Stack, attend_causally, attend_to_groups
+from qwen3tts_webui.model.layers import Stack, attend_causally, attend_to_groups, unfilled_embedding
 from qwen3tts_webui.model.linear import Agreement
 from qwen3tts_webui.model.memory import untouched_zeros
 from qwen3tts_webui.model.sampling import DrawInOne
@@ -44,8 +44,8 @@ class TalkerStack(Stack):
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__(spec.talker.stack)
-        self.text_embedding = nn.Embedding(spec.talker.text_vocab_size, spec.talker.text_hidden_size)
-        self.codec_embedding = nn.Embedding(spec.talker.vocab_size, spec.talker.stack.hidden_size)
+        self.text_embedding = unfilled_embedding(spec.talker.text_vocab_size, spec.talker.text_hidden_size)
+        self.codec_embedding = unfilled_embedding(spec.talker.vocab_size, spec.talker.stack.hidden_size)
 
 
 class Talker(nn.Module):
