@@ -67,7 +67,7 @@ def milliseconds(work: Callable[[], Tensor]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", choices=["0.6B", "1.7B"], default="0.6B")
-    parser.add_argument("--dtype", choices=["float32", "bfloat16", "int8"], default="int8")
+    parser.add_argument("--dtype", choices=["float32", "bfloat16", "int8", "int4"], default="int8")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--runs", type=int, default=9)
     args = parser.parse_args()

@@ -35,7 +35,7 @@ class Settings(BaseSettings):
     models: Path | None = Field(default=None, description="where models are stored; None: this user's data folder")
     mirror: str = "hf"
     device: str = "auto"
-    dtype: Literal["auto", "float32", "bfloat16", "float16", "int8"] = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16", "int8", "int4"] = "auto"
     outputs: Path = Path("outputs")
     outputs_network: bool = Field(default=False, description="`outputs` is a network share that several machines use")
     page_language: Literal["auto", "en", "zh"] = "auto"

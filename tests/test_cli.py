@@ -83,8 +83,8 @@ def test_the_environment_counts_and_a_flag_counts_more(monkeypatch: pytest.Monke
         (["--port", "70000"], "--port must be less than or equal to 65535, not 70000.\n"),
         (["--port", "web"], "--port must be a valid integer, unable to parse string as an integer, not web.\n"),
         (
-            ["--dtype", "int4"],
-            "--dtype must be 'auto', 'float32', 'bfloat16', 'float16' or 'int8', not int4.\n",
+            ["--dtype", "int2"],
+            "--dtype must be 'auto', 'float32', 'bfloat16', 'float16', 'int8' or 'int4', not int2.\n",
         ),
         (
             ["--host", "0.0.0.0"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 import psutil
 
@@ -33,7 +34,7 @@ def run(args: argparse.Namespace) -> None:
     first = float(str(rows[0]["held_gib"]))
     for row in rows:
         row["less_percent"] = round(100 * (1 - float(str(row["held_gib"])) / first), 1)
-    table(["type", "held GiB", "process GiB", "GPU GiB", "less, %"], [list(row.values()) for row in rows])
+    table(["type", "held GiB", "process GiB", "peak GiB", "GPU GiB", "less, %"], [list(row.values()) for row in rows])
     tell("memory", facts, {"types": rows}, args.output)
 
 
@@ -43,5 +44,16 @@ def _row(kind: str, held: int, monitor: GpuMonitor) -> dict[str, object]:
         "dtype": kind,
         "held_gib": round(held / _GIB, 3),
         "process_gib": round(psutil.Process().memory_info().rss / _GIB, 3),
+        "peak_gib": round(peak_bytes() / _GIB, 3),
         "gpu_gib": None if sample is None else round(sample.used_bytes / _GIB, 3),
     }
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has had resident since it began."""
+    if sys.platform == "win32":
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource  # absent on Windows
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

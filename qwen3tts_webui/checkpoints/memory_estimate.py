@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-BYTES_PER_VALUE = {"float32": 4, "bfloat16": 2, "float16": 2, "int8": 1}
+BYTES_PER_VALUE = {"float32": 4, "bfloat16": 2, "float16": 2, "int8": 1, "int4": 1}  # int4: embeddings are larger
 GPU_RESERVE = 1 << 30
 HOST_RESERVE = 512 << 20
 

@@ -20,9 +20,10 @@ from qwen3tts_webui.errors import ErrorDetail, InsufficientMemory, InvalidValue
 log = logging.getLogger(__name__)
 
 Device = Literal["cuda", "mps", "cpu"]
-Dtype = Literal["float32", "bfloat16", "float16", "int8"]
+Dtype = Literal["float32", "bfloat16", "float16", "int8", "int4"]
 DEVICES: tuple[Device, ...] = get_args(Device)
 DTYPES: tuple[Dtype, ...] = get_args(Dtype)
+_CPU_ONLY = ("int8", "int4")
 
 # Room that CUDA's context and the captured graphs take besides weights and caches.
 _CUDA_RESERVE = 1 << 30
@@ -173,7 +174,7 @@ def asked_dtype(device: str, dtype: str) -> Dtype:
 
 def allowed_dtypes(device: str) -> tuple[Dtype, ...]:
     """The types that `device` can compute."""
-    return tuple(name for name in DTYPES if name != "int8" or device.split(":")[0] == "cpu")
+    return tuple(name for name in DTYPES if name not in _CPU_ONLY or device.split(":")[0] == "cpu")
 
 
 def _index(place: str) -> int:

@@ -12,6 +12,7 @@ import torch
 from accelerate import init_empty_weights  # type: ignore[import-untyped]
 
 from qwen3tts_webui.engine.capture import DEVICE_LOCK, CudaCapture
+from qwen3tts_webui.engine.cpu_speed import widest_in_real_time
 from qwen3tts_webui.engine.engine import Engine
 from qwen3tts_webui.engine.graphs import GraphRunner
 from qwen3tts_webui.engine.hardware import Choice, Machine, choose, computes_bf16, ensure_fits, gpu_of, look
@@ -82,6 +83,8 @@ def run_engine(
     """An engine for whatever model `make` puts on the device, in the type that it is told. Raises as `start_engine`."""
     machine = look()
     choice = choose(machine, device=device, dtype=dtype)
+    if choice.device == "cpu" and dtype == "auto":
+        choice = widest_in_real_time(choice, spec)
 
     def fitting_slots(machine: Machine, choice: Choice) -> int:
         """As many as were asked for, or as suit the device in this type. Raises InsufficientMemory."""

@@ -12,9 +12,11 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from qwen3tts_webui.model.layers import Stack, Steps, attend_causally, attend_to_groups
+from qwen3tts_webui.model.layers import Stack, Steps, attend_causally, attend_to_groups, unfilled_embedding
 from qwen3tts_webui.model.spec import ModelSpec
 from qwen3tts_webui.types import NUM_CODEBOOKS
+
+_PROJECTED_ROWS = 2048  # code embeddings that are projected at once
 
 Choose = Callable[[int, Tensor], Tensor]
 """(codebook 1..15, its scores (batch, codebook_size) float32) -> codes (batch,)"""
@@ -29,7 +31,7 @@ class PredictorStack(Stack):
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__(spec.predictor.stack)
         size, hidden = spec.predictor.codebook_size, spec.talker.stack.hidden_size
-        self.codec_embedding = nn.ModuleList(nn.Embedding(size, hidden) for _ in range(NUM_CODEBOOKS - 1))
+        self.codec_embedding = nn.ModuleList(unfilled_embedding(size, hidden) for _ in range(NUM_CODEBOOKS - 1))
 
 
 class CodePredictor(nn.Module):
@@ -51,13 +53,25 @@ class CodePredictor(nn.Module):
             nn.Linear(self.spec.hidden_size, spec.predictor.codebook_size, bias=False) for _ in range(NUM_CODEBOOKS - 1)
         )
 
-    def prepare(self, frame_table: Tensor, offsets: Tensor) -> None:
+    def prepare(
+        self, frame_table: Tensor, offsets: Tensor, *, fuse: bool = True, code_table: Tensor | None = None
+    ) -> None:
         """Fuse, and fold the projection into the code embeddings; shares `frame_table` where there is no projection."""
-        self.model.fuse()
-        self.register_buffer("code_table", self.small_to_mtp_projection(frame_table), persistent=False)
+        if fuse:
+            self.model.fuse()
+        if code_table is None:
+            code_table = self._projected(frame_table)
+        self.register_buffer("code_table", code_table, persistent=False)
         self.register_buffer("offsets", offsets, persistent=False)
         self.register_buffer("positions", torch.arange(NUM_CODEBOOKS, device=offsets.device)[None], persistent=False)
         del self.model.codec_embedding
+
+    def _projected(self, frame_table: Tensor) -> Tensor:
+        if not isinstance(self.small_to_mtp_projection, nn.Linear):
+            return frame_table
+        dtype = self.small_to_mtp_projection.weight.dtype
+        parts = [self.small_to_mtp_projection(part.to(dtype)) for part in torch.split(frame_table, _PROJECTED_ROWS)]
+        return torch.cat(parts)
 
     def forward(self, hidden: Tensor, first: Tensor, choose: Choose) -> Tensor:
         """`hidden` (batch, talker hidden), `first` (batch,) codes -> the whole frame (batch, 16)."""
@@ -65,13 +79,13 @@ class CodePredictor(nn.Module):
         shape = (spec.num_layers, 2, batch, spec.num_kv_heads, NUM_CODEBOOKS, spec.head_dim)
         kv = torch.empty(shape, dtype=hidden.dtype, device=hidden.device)
         codes = [first]
-        rows = torch.stack((self.small_to_mtp_projection(hidden), self.code_table[first]), dim=1)
+        rows = torch.stack((self.small_to_mtp_projection(hidden), self.code_table[first].to(hidden.dtype)), dim=1)
         last_of = self._by_layers(kv) if self.model.steps is None else self._by_steps(self.model.steps, kv)
         start = 0
         for group in range(1, NUM_CODEBOOKS):
             scores = self.lm_head[group - 1](last_of(rows, start)).float()
             codes.append(choose(group, scores))
-            rows = self.code_table[codes[-1] + self.offsets[group]][:, None]
+            rows = self.code_table[codes[-1] + self.offsets[group]][:, None].to(hidden.dtype)
             start = group + 1
         return torch.stack(codes, dim=1)
 

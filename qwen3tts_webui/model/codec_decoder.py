@@ -22,6 +22,7 @@ from qwen3tts_webui.model.codec_layers import (
     Snake,
 )
 from qwen3tts_webui.model.codec_state import CodecState, Rows
+from qwen3tts_webui.model.memory import give_back
 from qwen3tts_webui.model.spec import CodecSpec
 from qwen3tts_webui.model.weights import load_weights
 
@@ -109,6 +110,7 @@ class CodecDecoder(nn.Module):
         foldable = (Quantizer, CausalConv, CausalUpsample, Snake, ConvNeXt, CodecTransformerLayer)
         for module in [module for module in self.modules() if isinstance(module, foldable)]:
             module.fold()
+            give_back()
         for index, layer in enumerate(self._contextual()):
             layer.context_index = index
 

@@ -7,7 +7,6 @@ through torch, as everything does where there is no numba. Knows no text, no cod
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -16,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from qwen3tts_webui.model.integer_linear import HIGH_TAG, INSTRUCTION_TAGS, WEIGHT_TAGS, TiledLinear
 from qwen3tts_webui.model.jit import call
-from qwen3tts_webui.model.linear import Int8Linear, quantise_rows
 from qwen3tts_webui.model.memory import give_back
 from qwen3tts_webui.model.sampling import Rule
 
@@ -26,37 +25,26 @@ if TYPE_CHECKING:
 
 _FEW_ROWS = 8  # from here on a product of matrices is faster than a pass over the weights for every four rows
 _WIDENED_BYTES = 1 << 20  # of weights that are widened at once, so that they are still in the cache when they are used
-_KINDS = {torch.float32: np.float32(0), torch.bfloat16: np.uint16(0), torch.int8: np.int8(0)}
+_KINDS = {torch.float32: np.float32(0), torch.bfloat16: np.uint16(0)}
 
 Places = npt.NDArray[np.int64]
 
 
 class KeptLinear(nn.Module):
-    """x·Wᵀ + b, (..., in) -> (..., out) in the type of x; the weights stay float32, bfloat16 or int8 rows in memory.
+    """x·Wᵀ + b, (..., in) -> (..., out) in the type of x; weights stay float32 or bfloat16 rows, sums are float32."""
 
-    Sums are float32. int8 weights have a scale a row; x is not rounded, but for many rows where `packed` is given.
-    """
-
-    scales: Tensor  # (out,) float32
+    scales: Tensor  # (out,) float32: ones
     weight: Tensor  # (out, in)
 
-    def __init__(self, linear: nn.Linear, *, int8: bool, packed: bool = False) -> None:
+    def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
         self.in_features, self.out_features = linear.in_features, linear.out_features
-        weight = linear.weight.detach()
-        scales = torch.ones(self.out_features)
-        self._packed = Int8Linear(linear) if int8 and packed else None
-        if int8:
-            weight, column = quantise_rows(weight)
-            scales = column.flatten()
-        self.register_buffer("weight", weight.contiguous(), persistent=False)
-        self.register_buffer("scales", scales, persistent=False)
+        self.register_buffer("weight", linear.weight.detach().contiguous(), persistent=False)
+        self.register_buffer("scales", torch.ones(self.out_features), persistent=False)
         self._bias = None if linear.bias is None else linear.bias.detach().float()
 
     def forward(self, x: Tensor) -> Tensor:
         rows = x.reshape(-1, self.in_features)
-        if len(rows) > _FEW_ROWS and self._packed is not None:
-            return cast(Tensor, self._packed(x))
         y = self._few(rows) if len(rows) <= _FEW_ROWS else self._many(rows)
         if self._bias is not None:
             y = y + self._bias
@@ -78,7 +66,7 @@ class KeptLinear(nn.Module):
         for start in range(0, self.out_features, step):
             end = min(start + step, self.out_features)
             torch.mm(rows, self.weight[start:end].to(rows.dtype).T, out=y[:, start:end])
-        return y if self.weight.dtype != torch.int8 else y.mul_(self.scales)
+        return y
 
 
 class CompiledStack:
@@ -87,28 +75,21 @@ class CompiledStack:
     def __init__(self, stack: Stack) -> None:
         layers = [cast("Layer", layer) for layer in stack.layers]
         linears = [
-            cast(
-                list[KeptLinear],
-                [layer.self_attn.qkv_proj, layer.self_attn.o_proj, layer.mlp.gate_up_proj, layer.mlp.down_proj],
-            )
+            [layer.self_attn.qkv_proj, layer.self_attn.o_proj, layer.mlp.gate_up_proj, layer.mlp.down_proj]
             for layer in layers
         ]
-        kind = _KINDS[linears[0][0].weight.dtype]
         norms = [torch.stack((layer.input_layernorm.weight, layer.post_attention_layernorm.weight)) for layer in layers]
         qk_norms = [layer.self_attn.qk_scale[[0, -1]] for layer in layers]
-        self._linears = linears
-        self._weights = (
-            kind,
-            kind.itemsize,
-            np.array([[linear.weight.data_ptr() for linear in row] for row in linears], np.int64),
-            tuple(torch.stack([row[place].scales for row in linears]).numpy() for place in range(4)),
+        shared = (
             torch.stack(norms).float().numpy(),
             torch.stack(qk_norms).float().numpy(),
             stack.norm.weight.float().numpy(),
             np.float32(stack.norm.eps),
             stack.rotary.frequencies.numpy(),
-            linears[0][3].in_features,
         )
+        self._linears = linears
+        self._kernel, weights, sizes = _arguments(linears)
+        self._weights = (*weights, *shared, *sizes)
 
     def __call__(self, rows: Tensor, starts: Tensor, kv: Tensor) -> Tensor:
         """As `layers.Steps`."""
@@ -125,14 +106,12 @@ class CompiledStack:
 
         Raises IndexError for a place that `kv` has not: compiled code would write there all the same.
         """
-        from qwen3tts_webui.model.kernels import run_stack
-
         if min(slots.min(), positions.min()) < 0 or slots.max() >= kv.shape[2] or positions.max() >= kv.shape[4]:
             raise IndexError(f"slots {slots}, positions {positions} are not all in a cache of {tuple(kv.shape)}")
         x = rows.to(torch.float32, copy=True).contiguous()
         out = torch.empty_like(x)
         cache = kv.numpy() if kv.dtype == torch.float32 else kv.view(torch.uint16).numpy()
-        call(run_stack, *self._weights, x.numpy(), slots, positions, cache, out.numpy())
+        call(self._kernel, *self._weights, x.numpy(), slots, positions, cache, out.numpy())
         return out.to(rows.dtype)
 
 
@@ -147,12 +126,30 @@ def draw_compiled(scores: Tensor, rule: Rule, seed: Tensor, frame: Tensor, group
     return codes, sound
 
 
-def keep_linears(module: nn.Module, *, int8: bool, packed: Callable[[str], bool]) -> None:
-    """Replace every `nn.Linear` inside `module` in place, one after the other; `packed` is asked with dotted names."""
+def _arguments(linears: list[list[Any]]) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
+    """The kernel for `linears` (layers, 4), its arguments before the norms and those after the frequencies."""
+    scales = tuple(torch.stack([row[place].scales for row in linears]).numpy() for place in range(4))
+    first = linears[0]
+    if isinstance(first[0], TiledLinear):
+        from qwen3tts_webui.model.integer_kernels import run_integer_stack
+
+        tags = WEIGHT_TAGS[first[0].weight.kind], INSTRUCTION_TAGS[first[0].step_instructions], HIGH_TAG
+        addresses = np.array([[linear.data.data_ptr() for linear in row] for row in linears], np.int64)
+        tile_bytes = np.array([linear.data.shape[1] for linear in first], np.int64)
+        return run_integer_stack, (*tags, addresses, tile_bytes, scales), (first[1].in_features, first[3].in_features)
+    from qwen3tts_webui.model.kernels import run_stack
+
+    kind = _KINDS[first[0].weight.dtype]
+    addresses = np.array([[linear.weight.data_ptr() for linear in row] for row in linears], np.int64)
+    return run_stack, (kind, kind.itemsize, addresses, scales), (first[3].in_features,)
+
+
+def keep_linears(module: nn.Module) -> None:
+    """Replace every `nn.Linear` inside `module` in place, one after the other."""
     for name, child in list(module.named_modules()):
         if isinstance(child, nn.Linear):
             path, _, leaf = name.rpartition(".")
-            setattr(module.get_submodule(path), leaf, KeptLinear(child, int8=int8, packed=packed(name)))
+            setattr(module.get_submodule(path), leaf, KeptLinear(child))
             del child.weight
             give_back()
 

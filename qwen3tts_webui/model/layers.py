@@ -84,6 +84,11 @@ def fused(*linears: nn.Linear) -> nn.Linear:
     return joined
 
 
+def unfilled_embedding(rows: int, width: int) -> nn.Embedding:
+    """An embedding without memory. Torch's own would be filled, which on the meta device imports its whole compiler."""
+    return nn.Embedding(rows, width, _weight=torch.empty(rows, width, device="meta"))
+
+
 class Attention(nn.Module):
     """Grouped-query attention with normalised queries and keys."""
 
@@ -103,8 +108,12 @@ class Attention(nn.Module):
         self._eps = spec.rms_norm_eps
 
     def fuse(self) -> None:
+        self.take(fused(self.q_proj, self.k_proj, self.v_proj))
+
+    def take(self, qkv_proj: nn.Module) -> None:
+        """Let `qkv_proj` stand in place of the three projections, and join the norms."""
         heads, kv_heads = self.heads
-        self.qkv_proj = fused(self.q_proj, self.k_proj, self.v_proj)
+        self.qkv_proj = qkv_proj
         scale = torch.cat(
             (self.q_norm.weight.float().expand(heads, -1), self.k_norm.weight.float().expand(kv_heads, -1))
         )
@@ -130,7 +139,11 @@ class SwiGLU(nn.Module):
         self.down_proj = nn.Linear(spec.intermediate_size, spec.hidden_size, bias=False)
 
     def fuse(self) -> None:
-        self.gate_up_proj = fused(self.gate_proj, self.up_proj)
+        self.take(fused(self.gate_proj, self.up_proj))
+
+    def take(self, gate_up_proj: nn.Module) -> None:
+        """Let `gate_up_proj` stand in place of both projections."""
+        self.gate_up_proj = gate_up_proj
         del self.gate_proj, self.up_proj
 
     def forward(self, x: Tensor) -> Tensor:

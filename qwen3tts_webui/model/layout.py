@@ -7,37 +7,42 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import cast, get_args
 
 import torch
 
 from qwen3tts_webui.errors import InvalidValue
 from qwen3tts_webui.model.compiled import CompiledStack, draw_compiled, keep_linears
 from qwen3tts_webui.model.fused import fuse_steps
+from qwen3tts_webui.model.integer_weights import IntegerKind
 from qwen3tts_webui.model.jit import available
-from qwen3tts_webui.model.linear import LinearKind, compare, replace_linears, supports
-from qwen3tts_webui.model.quality import forced_scores, widened
+from qwen3tts_webui.model.linear import LinearKind, replace_linears
+from qwen3tts_webui.model.quantize import WeightSource, quantize
 from qwen3tts_webui.model.talker import Talker
 
 log = logging.getLogger(__name__)
 
-_KINDS: dict[str, LinearKind] = {"float32": "float32", "bfloat16": "bfloat16", "int8": "int8"}
+INTEGER_KINDS: tuple[IntegerKind, ...] = get_args(IntegerKind)
 
 
 def number_types(dtype: str, number: torch.dtype, device: torch.device) -> Callable[[str, torch.dtype], torch.dtype]:
-    """The type of each weight while it is loaded, by its name and the type in the file.
+    """The type of each weight while it is held, by its name and the type in the file.
 
-    `number`, but float32 for norms. What will be rounded to 8 bits waits for it in bfloat16. And on a CPU the matrices
-    that come in bfloat16 stay so under float32: widening them adds nothing but zeros, and they are read in half the
-    time.
+    `number`, but float32 for norms. Matrices of layers are int8 where they are rounded, and embeddings stay as they are
+    stored. On a CPU the matrices that come in bfloat16 stay so under float32, too: widening them adds nothing but
+    zeros, and they are read in half the time.
     """
+    integer = dtype in INTEGER_KINDS
     keeps = device.type == "cpu" and number == torch.float32 and available()
 
     def number_of(name: str, stored: torch.dtype) -> torch.dtype:
         if name.endswith("norm.weight"):
             return torch.float32
+        if "embedding" in name:
+            return torch.bfloat16 if integer or (keeps and stored == torch.bfloat16) else number
         if ".layers." not in name:
             return number
-        return torch.bfloat16 if dtype == "int8" or (keeps and stored == torch.bfloat16) else number
+        return torch.int8 if integer else torch.bfloat16 if keeps and stored == torch.bfloat16 else number
 
     return number_of
 
@@ -45,42 +50,44 @@ def number_types(dtype: str, number: torch.dtype, device: torch.device) -> Calla
 def lay_out(talker: Talker, dtype: str) -> str:
     """Fold and fuse, and lay the linears out for a CPU; returns the type that the talker computes in.
 
-    What int8 costs is measured on the way: `talker.rounding` has it, and the log. Raises InvalidValue where there is no
-    int8.
+    Integer types are laid out while they are loaded instead: `lay_out_integers`.
     """
     device = talker.codec_head.weight.device
     talker.prepare(fold_text=device.type != "cpu")
-    kind = "int8" if dtype == "int8" else str(talker.text_table.dtype).removeprefix("torch.")
+    kind = str(talker.text_table.dtype).removeprefix("torch.")
     if device.type == "cuda":
         fuse_steps(talker)
-    if device.type != "cpu" or kind not in _KINDS:
-        return kind
-    if kind != "int8":
-        _lay_out_linears(talker, kind)
-        return kind
-    with widened(talker):
-        exact = forced_scores(talker)
-    if not _lay_out_linears(talker, kind):
-        raise InvalidValue(field="dtype", expected="a float type on this processor", got=kind)
-    talker.rounding = compare(forced_scores(talker), exact)
+    if device.type == "cpu" and kind in ("float32", "bfloat16"):
+        if available():
+            keep_linears(talker)
+            compile_steps(talker)
+        else:
+            replace_linears(talker, cast(LinearKind, kind))
+    return kind
+
+
+def lay_out_integers(talker: Talker, source: WeightSource, kind: IntegerKind) -> str:
+    """Fill `talker`, which has no memory yet, with rounded weights for a CPU; returns `kind`.
+
+    What rounding costs is measured on the way: `talker.rounding` has it, and the log. Raises InvalidValue where there
+    is no kernel for it.
+    """
+    if not available():
+        raise InvalidValue(field="dtype", expected="a float type where numba is not installed", got=kind)
+    quantize(talker, source, kind)
+    compile_steps(talker)
+    assert talker.rounding is not None
     log.info(
-        "int8: %.1f %% of the greedy codes are those of the exact weights, the error of the scores is %.2f %%",
+        "%s: %.1f %% of the greedy codes are those of the exact weights, the error of the scores is %.2f %%",
+        kind,
         100 * talker.rounding.equal_choices,
         100 * talker.rounding.error,
     )
     return kind
 
 
-def _lay_out_linears(talker: Talker, kind: str) -> bool:
-    """Lay the linears of `talker` out for the CPU, with compiled steps where they can be had; False: `kind` cannot."""
-    if not available():
-        return bool(replace_linears(talker, _KINDS[kind]))
-    int8 = kind == "int8"
-    if int8 and not supports("int8"):
-        return False
-    # only the talker reads prompts, so only it needs weights for many rows beside those for few
-    keep_linears(talker, int8=int8, packed=lambda name: not name.startswith("code_predictor"))
+def compile_steps(talker: Talker) -> None:
+    """Let the steps of both stacks and each draw be one compiled call."""
     for stack in (talker.model, talker.code_predictor.model):
         stack.steps = CompiledStack(stack)
     talker.draw_in_one = draw_compiled
-    return True

@@ -21,6 +21,7 @@ from qwen3tts_webui.model.memory import give_back
 LinearKind = Literal["float32", "bfloat16", "int8"]
 
 _LARGEST = 127  # symmetric: -128 is not used
+_ZERO_POINT = 128
 
 logger = logging.getLogger(__name__)
 
@@ -43,23 +44,47 @@ class PackedLinear(nn.Module):
 class Int8Linear(nn.Module):
     """x·Wᵀ + b with 8-bit weights and activations, (..., in) -> (..., out) in the type of x.
 
-    NaN or Inf in a row makes that row of the result NaN, as in a float linear.
+    NaN or Inf in a row makes that row of the result NaN, as in a float linear. Activations are handed to oneDNN as
+    unsigned bytes around 128: for signed ones it has no fast kernel without AMX.
     """
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
-        self.in_features = linear.in_features
-        self.out_features = linear.out_features
-        self._bias = None if linear.bias is None else linear.bias.detach().float()
-        quantised, scale = quantise_rows(linear.weight.detach())
-        self._scale = scale.flatten()
+        rounded, scale = quantise_rows(linear.weight.detach())
+        self._set(rounded, scale.flatten(), None if linear.bias is None else linear.bias.detach().float())
+
+    @classmethod
+    def of_rounded(cls, rounded: torch.Tensor, scales: torch.Tensor) -> Int8Linear:
+        """From weights (out, in) int8 that were rounded before, and their scales (out,) float32."""
+        made = cls.__new__(cls)
+        nn.Module.__init__(made)
+        made._set(rounded, scales, None)
+        return made
+
+    def _set(self, rounded: torch.Tensor, scales: torch.Tensor, bias: torch.Tensor | None) -> None:
+        self.out_features, self.in_features = rounded.shape
+        self._bias = bias
+        self._scale = scales
         self._zero_point = torch.zeros(self.out_features, dtype=torch.int64)
-        self._weight = torch.ops.onednn.qlinear_prepack(quantised, None)
+        self._weight = torch.ops.onednn.qlinear_prepack(rounded, None)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         rows, scale = quantise_rows(x.reshape(-1, self.in_features))
+        unsigned = rows.view(torch.uint8).bitwise_xor_(_ZERO_POINT)  # plus 128
         y: torch.Tensor = torch.ops.onednn.qlinear_pointwise(
-            rows, 1.0, 0, self._weight, self._scale, self._zero_point, None, 1.0, 0, torch.float32, "none", [], ""
+            unsigned,
+            1.0,
+            _ZERO_POINT,
+            self._weight,
+            self._scale,
+            self._zero_point,
+            None,
+            1.0,
+            0,
+            torch.float32,
+            "none",
+            [],
+            "",
         )
         y = y.mul_(scale) if self._bias is None else torch.addcmul(self._bias, y, scale)
         return y.to(x.dtype).view(*x.shape[:-1], self.out_features)
@@ -96,20 +121,26 @@ def replace_linears(
 
 
 def held_bytes(*modules: nn.Module) -> int:
-    """Memory of the weights and buffers of `modules`, laid-out ones included; what is shared counts once."""
+    """Memory of the weights and buffers of `modules`, laid-out ones included; what is shared counts once, and what is
+    mapped from a file not at all.
+    """
     parts = [part for module in modules for part in module.modules()]
     plain = [tensor for module in modules for tensor in (*module.parameters(), *module.buffers())]
-    storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in plain}
+    held = [tensor for tensor in plain if not getattr(tensor, "is_mapped", False)]
+    storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in held}
     laid_out = {id(part): int(part._weight.nbytes) for part in parts if isinstance(part, PackedLinear | Int8Linear)}
     return sum(storages.values()) + sum(laid_out.values())
 
 
-def supports(kind: LinearKind) -> bool:
-    """Whether this machine and this torch compute this kind, rightly: tried on a small product with extreme values."""
-    return _maker(kind) is not None
+def supports(kind: LinearKind, *, level: int = logging.WARNING) -> bool:
+    """Whether this machine and this torch compute this kind, rightly: tried on a small product with extreme values.
+
+    `level`: of the log where they do not.
+    """
+    return _maker(kind, level) is not None
 
 
-def _maker(kind: LinearKind) -> Callable[[nn.Linear], nn.Module] | None:
+def _maker(kind: LinearKind, level: int = logging.WARNING) -> Callable[[nn.Linear], nn.Module] | None:
     probe = nn.Linear(64, 32, bias=False)
     probe.weight.requires_grad_(False).fill_(1.0)
     if kind == "bfloat16":
@@ -117,12 +148,13 @@ def _maker(kind: LinearKind) -> Callable[[nn.Linear], nn.Module] | None:
     make: Callable[[nn.Linear], nn.Module] = Int8Linear if kind == "int8" else PackedLinear
     try:
         # instructions of older CPUs that saturate would show here: two products of 127 * 127 do not fit 16 bits
-        right = bool((make(probe)(torch.ones(2, 64, dtype=probe.weight.dtype)) - 64).abs().max() < 0.5)
+        y = make(probe)(torch.tensor([[1.0], [-1.0]]).to(probe.weight.dtype).expand(2, 64))
+        right = bool((y.float() - torch.tensor([[64.0], [-64.0]])).abs().max() < 0.5)
     except (RuntimeError, AttributeError, NotImplementedError) as error:
-        logger.warning("%s linears are not to be had with this torch, plain ones are used (%s)", kind, error)
+        logger.log(level, "%s linears are not to be had with this torch, plain ones are used (%s)", kind, error)
         return None
     if not right:
-        logger.warning("%s linears come out wrong on this processor, plain ones are used", kind)
+        logger.log(level, "%s linears come out wrong on this processor, plain ones are used", kind)
         return None
     return make
 

@@ -11,13 +11,21 @@ import torch
 from qwen3tts_webui.errors import NO_FOLDER, CheckpointError, DownloadError, InvalidValue
 from qwen3tts_webui.model.codec_decoder import load_codec
 from qwen3tts_webui.model.generate import Qwen3TTS
-from qwen3tts_webui.model.layout import lay_out, number_types
+from qwen3tts_webui.model.layout import INTEGER_KINDS, lay_out, lay_out_integers, number_types
 from qwen3tts_webui.model.spec import CODEC_FOLDER, read_spec
 from qwen3tts_webui.model.talker import Talker
 from qwen3tts_webui.model.tokens import TextEncoder
-from qwen3tts_webui.model.weights import load_weights
+from qwen3tts_webui.model.weights import map_weight, open_weights
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "int8": torch.float32}
+DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+    "int8": torch.float32,
+    "int4": torch.float32,
+}
+
+_TEXT_EMBEDDING = "model.text_embedding.weight"  # large, and a CPU looks up few rows: read where it lies
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _FILES = ["*.json", "*.txt", "*.safetensors", f"{CODEC_FOLDER}/*.json", f"{CODEC_FOLDER}/*.safetensors"]
@@ -33,8 +41,8 @@ def load_model(
     `path_or_id` is a local folder, or the id of a repository on the hub ("owner/name"), which is downloaded unless
     `offline`; None leaves that to huggingface_hub's own settings. `device` is "auto" (CUDA, then Apple's MPS, then the
     CPU) or torch's name for one. `dtype` is the type of the language model, "float32", "bfloat16", "float16", "int8"
-    (8-bit linears, everything else float32; on a CPU only) or "auto" (half precision where the device is made for it);
-    norms and the codec are float32 always.
+    (8-bit linears, everything else float32; on a CPU only), "int4" (the talker's layers in 4 bits, the rest as "int8")
+    or "auto" (half precision where the device is made for it); norms and the codec are float32 always.
 
     Raises CheckpointError (which names the file and the key), DownloadError, InvalidValue for the device or the type,
     and Unsupported for a Base checkpoint.
@@ -44,14 +52,15 @@ def load_model(
     folder = find_checkpoint(path_or_id, offline=offline)
     spec = read_spec(folder)
     encoder = TextEncoder(folder)
-    talker = load_weights(
-        lambda: Talker(spec),
-        folder,
-        device=where,
-        dtype=number_types(dtype, number, where),
-        key_of=lambda name: f"talker.{name}",
-    )
-    kind = lay_out(talker, dtype)
+    talker, weights = open_weights(lambda: Talker(spec), folder, key_of=lambda name: f"talker.{name}")
+    if dtype in INTEGER_KINDS:
+        kind = lay_out_integers(talker, weights, dtype)
+    else:
+        mapped = _TEXT_EMBEDDING if where.type == "cpu" else ""
+        weights.fill(talker, number_types(dtype, number, where), device=where, wanted=lambda name: name != mapped)
+        if mapped:
+            map_weight(talker, mapped, weights.mapped(mapped))
+        kind = lay_out(talker.to(where).eval().requires_grad_(False), dtype)
     codec = load_codec(folder / CODEC_FOLDER, spec.codec, where)
     logger.info("loaded %s %s from %s: %s, %s", spec.kind, spec.size, folder.name, where, kind)
     return Qwen3TTS(spec, encoder, talker, codec)
@@ -96,6 +105,6 @@ def number_type(name: str, device: torch.device) -> torch.dtype:
         return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
     if name not in DTYPES:
         raise InvalidValue(field="dtype", expected=" or ".join(["auto", *DTYPES]), got=name)
-    if name == "int8" and device.type != "cpu":
+    if name in INTEGER_KINDS and device.type != "cpu":
         raise InvalidValue(field="dtype", expected=f"auto or a float type on {device.type}", got=name)
     return DTYPES[name]

@@ -7,12 +7,15 @@ third of the model. Knows no module.
 from __future__ import annotations
 
 import ctypes
+import mmap
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from math import prod
 
-import numpy as np
 import torch
 
-_BITS = {1: np.uint8, 2: np.uint16, 4: np.uint32}
+_SMALL = 1 << 20  # bytes: below, a table of its own pages is not worth it
 
 
 def give_back() -> None:
@@ -23,8 +26,18 @@ def give_back() -> None:
             trim(0)
 
 
-def untouched_zeros(shape: tuple[int, int], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
-    """Zeros that take memory only where something is written: torch's own are written at once."""
+def untouched_zeros(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """Zeros that take memory only where something is written: torch's own are written at once.
+
+    In small pages: in huge ones a row of a table could cost 2 MiB.
+    """
     if device.type != "cpu":
-        return torch.zeros(shape, dtype=dtype, device=device)
-    return torch.from_numpy(np.zeros(shape, _BITS[dtype.itemsize])).view(dtype)
+        return torch.zeros(tuple(shape), dtype=dtype, device=device)
+    size = prod(shape) * dtype.itemsize
+    if size < _SMALL:
+        return torch.zeros(tuple(shape), dtype=dtype)
+    pages = mmap.mmap(-1, size)
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        with suppress(OSError):  # a kernel without huge pages
+            pages.madvise(mmap.MADV_NOHUGEPAGE)
+    return torch.frombuffer(pages, dtype=dtype).view(tuple(shape))

@@ -12,9 +12,11 @@ import math
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Literal, TypeVar
 
+import numpy as np
 import torch
 from accelerate import init_empty_weights  # type: ignore[import-untyped]
 from tokenizers import pre_tokenizers
@@ -22,12 +24,12 @@ from torch import nn
 
 from qwen3tts_webui.model.codec_decoder import CodecDecoder
 from qwen3tts_webui.model.generate import Qwen3TTS
-from qwen3tts_webui.model.layout import lay_out, number_types
+from qwen3tts_webui.model.layout import INTEGER_KINDS, lay_out, lay_out_integers, number_types
 from qwen3tts_webui.model.load import number_type
 from qwen3tts_webui.model.spec import CodecSpec, ModelSpec, PredictorSpec, StackSpec, TalkerSpec, TextSpec
 from qwen3tts_webui.model.talker import Talker
 from qwen3tts_webui.model.tokens import TextEncoder
-from qwen3tts_webui.model.weights import DtypeOf
+from qwen3tts_webui.model.weights import DtypeOf, put_weight
 
 Size = Literal["1.7B", "0.6B", "tiny"]
 Module = TypeVar("Module", bound=nn.Module)
@@ -158,8 +160,13 @@ def synthetic_encoder(words: Sequence[str]) -> TextEncoder:
 def synthetic_model(spec: ModelSpec, encoder: TextEncoder, *, device: str, dtype: str) -> Qwen3TTS:
     """A model of the sizes in `spec` with random weights; `dtype` as `load_model` takes it, but not "auto"."""
     where = torch.device(device)
-    talker = _filled(lambda: Talker(spec), where, number_types(dtype, number_type(dtype, where), where))
-    lay_out(talker, dtype)
+    if dtype in INTEGER_KINDS:
+        with init_empty_weights():
+            talker = Talker(spec)
+        lay_out_integers(talker, RandomWeights(talker), dtype)
+    else:
+        talker = _filled(lambda: Talker(spec), where, number_types(dtype, number_type(dtype, where), where))
+        lay_out(talker, dtype)
     codec = _filled(lambda: CodecDecoder(spec.codec), where, lambda _name, _stored: torch.float32)
     codec.fold()
     return Qwen3TTS(spec, encoder, talker, codec)
@@ -192,15 +199,47 @@ def _filled(build: Callable[[], Module], device: torch.device, dtype_of: DtypeOf
     block = torch.randn(_BLOCK, generator=torch.Generator().manual_seed(0)).to(device)
     weights = {}
     for name, empty in module.state_dict().items():
-        weight = torch.empty(empty.shape, dtype=dtype_of(name, torch.bfloat16), device=device)
-        if ("norm" in name and name.endswith("weight")) or name.endswith("cluster_usage"):
-            weight.fill_(1.0)
-        else:
-            scale = 0.02 if "embed" in name or empty.dim() == 1 else 1.0 / math.sqrt(empty[0].numel())
-            _repeat(block[: weight.numel()] * scale, weight.view(-1))
-        weights[name] = weight
+        weights[name] = torch.empty(empty.shape, dtype=dtype_of(name, torch.bfloat16), device=device)
+        _fill(name, weights[name], block)
     module.load_state_dict(weights, assign=True)
     return module.to(device).eval().requires_grad_(False)
+
+
+def _fill(name: str, weight: torch.Tensor, block: torch.Tensor) -> None:
+    if ("norm" in name and name.endswith("weight")) or name.endswith("cluster_usage"):
+        weight.fill_(1.0)
+    else:
+        scale = 0.02 if "embed" in name or weight.dim() == 1 else 1.0 / math.sqrt(weight[0].numel())
+        _repeat(block[: weight.numel()] * scale, weight.view(-1))
+
+
+class RandomWeights:
+    """`quantize.WeightSource` for a module whose weights nobody trained, in bfloat16 as released ones."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self._shapes = {name: tuple(empty.shape) for name, empty in module.state_dict().items()}
+        self._block = torch.randn(_BLOCK, generator=torch.Generator().manual_seed(0))
+
+    def fill(self, module: nn.Module, dtype: DtypeOf, *, wanted: Callable[[str], bool]) -> None:
+        for name, shape in self._shapes.items():
+            if wanted(name):
+                weight = torch.empty(shape, dtype=dtype(name, torch.bfloat16))
+                _fill(name, weight, self._block)
+                put_weight(module, name, weight)
+
+    def mapped(self, name: str) -> torch.Tensor:
+        """A weight in a file that is gone as soon as nobody reads it."""
+        shape = self._shapes[name]
+        with tempfile.TemporaryFile() as file:
+            part = (self._block * 0.02).bfloat16().view(torch.uint8).numpy().data
+            for start in range(0, prod(shape) * 2, len(part)):
+                file.write(part[: prod(shape) * 2 - start])
+            file.flush()
+            pages = np.memmap(file, np.uint16, mode="c", shape=shape)
+        return torch.from_numpy(pages).view(torch.bfloat16)
+
+    def fingerprint(self) -> str:
+        return ""
 
 
 def _repeat(block: torch.Tensor, target: torch.Tensor) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from qwen3tts_webui.model.code_predictor import CodePredictor
-from qwen3tts_webui.model.layers import Stack, attend_causally, attend_to_groups
+from qwen3tts_webui.model.layers import Stack, attend_causally, attend_to_groups, unfilled_embedding
 from qwen3tts_webui.model.linear import Agreement
 from qwen3tts_webui.model.memory import untouched_zeros
 from qwen3tts_webui.model.sampling import DrawInOne
@@ -29,6 +29,12 @@ class TextProjection(nn.Module):
         self.linear_fc1 = nn.Linear(text_hidden, text_hidden)
         self.linear_fc2 = nn.Linear(text_hidden, hidden)
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type that it computes in."""
+        weight = getattr(self.linear_fc1, "weight", None)
+        return weight.dtype if isinstance(weight, Tensor) else torch.float32
+
     def forward(self, x: Tensor) -> Tensor:
         return cast(Tensor, self.linear_fc2(F.silu(self.linear_fc1(x))))
 
@@ -38,8 +44,8 @@ class TalkerStack(Stack):
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__(spec.talker.stack)
-        self.text_embedding = nn.Embedding(spec.talker.text_vocab_size, spec.talker.text_hidden_size)
-        self.codec_embedding = nn.Embedding(spec.talker.vocab_size, spec.talker.stack.hidden_size)
+        self.text_embedding = unfilled_embedding(spec.talker.text_vocab_size, spec.talker.text_hidden_size)
+        self.codec_embedding = unfilled_embedding(spec.talker.vocab_size, spec.talker.stack.hidden_size)
 
 
 class Talker(nn.Module):
@@ -59,15 +65,20 @@ class Talker(nn.Module):
         self.code_predictor = CodePredictor(spec)
         self.draw_in_one: DrawInOne | None = None  # where the device has it
         self.draws_any = False  # whether `draw_in_one` knows a nucleus too
-        self.rounding: Agreement | None = None  # what 8-bit linears cost, once it was measured
+        self.rounding: Agreement | None = None  # what integer linears cost, once it was measured
+        self.kernel_choice = ""  # on a CPU: which kernels compute integer linears, and what they were timed at
         self._projected: set[int] | None = set()
 
-    def prepare(self, *, fold_text: bool) -> None:
-        """Fold and fuse. `fold_text` projects the whole text vocabulary now and drops the embedding behind it.
+    def prepare(self, *, fold_text: bool, fuse: bool = True, code_table: Tensor | None = None) -> None:
+        """Fold and, unless `fuse` says that this happens elsewhere, fuse.
+
+        `fold_text` projects the whole text vocabulary now and drops the embedding behind it.
 
         Without it the table is filled as ids are first used (`know`): right for a CPU, where the whole takes seconds.
+        `code_table`: the predictor's code embeddings, where they were projected before.
         """
-        self.model.fuse()
+        if fuse:
+            self.model.fuse()
         talker, size = self.spec.talker, self.spec.predictor.codebook_size
         residual = [cast(nn.Embedding, table).weight for table in self.code_predictor.model.codec_embedding]
         first = self.model.codec_embedding.weight
@@ -76,7 +87,7 @@ class Talker(nn.Module):
         )
         starts = [0, *(talker.vocab_size + group * size for group in range(NUM_CODEBOOKS - 1))]
         self.register_buffer("offsets", torch.tensor(starts, device=first.device), persistent=False)
-        self.code_predictor.prepare(self.frame_table, self.offsets)
+        self.code_predictor.prepare(self.frame_table, self.offsets, fuse=fuse, code_table=code_table)
         del self.model.codec_embedding
         embedding = self.model.text_embedding.weight
         if fold_text:
@@ -84,9 +95,15 @@ class Talker(nn.Module):
             self._projected = None
             del self.model.text_embedding, self.text_projection
         else:
-            table = untouched_zeros((len(embedding), talker.stack.hidden_size), embedding.dtype, first.device)
+            shape = len(embedding), talker.stack.hidden_size
+            table = untouched_zeros(shape, self.text_projection.dtype, first.device)
             self.register_buffer("text_table", table, persistent=False)
             self.know({self.spec.text.pad_id})
+
+    def forget_text(self) -> None:
+        """Project text anew as it is used: the projection is another one now."""
+        self._projected = set()
+        self.know({self.spec.text.pad_id})
 
     def _fold(self, embedding: Tensor) -> Tensor:
         """Project all text embeddings in place: each chunk of rows is read before anything is written over it."""
@@ -103,7 +120,7 @@ class Talker(nn.Module):
         if self._projected is None or text <= self._projected:
             return
         new = torch.tensor(sorted(text - self._projected), device=self.text_table.device)
-        self.text_table[new] = self.text_projection(self.model.text_embedding(new))
+        self.text_table[new] = self.text_projection(self.model.text_embedding(new).to(self.text_table.dtype))
         self._projected |= text
 
     def embed(self, text: Tensor, codes: Tensor) -> Tensor:
@@ -113,13 +130,13 @@ class Talker(nn.Module):
     def embed_codes(self, codes: Tensor) -> Tensor:
         """The sum of the embeddings of frames (..., 16) -> (..., hidden); -1 adds nothing."""
         index = torch.where(codes < 0, len(self.frame_table) - 1, codes + self.offsets)
-        return self.frame_table[index].sum(dim=-2)
+        return self.frame_table[index].to(self.text_table.dtype).sum(dim=-2)
 
     def new_kv(self, slots: int, length: int) -> Tensor:
         """Room for the keys and values of `slots` utterances: (layers, 2, slots, kv_heads, length, head_dim)."""
         stack = self.spec.talker.stack
         shape = (stack.num_layers, 2, slots, stack.num_kv_heads, length, stack.head_dim)
-        return torch.zeros(shape, dtype=self.text_table.dtype, device=self.text_table.device)
+        return untouched_zeros(shape, self.text_table.dtype, self.text_table.device)
 
     def prefill(self, rows: Tensor, lengths: Tensor, kv: Tensor, slots: Tensor) -> Tensor:
         """Read prompts (n, time, hidden), padded on the right to one length; `lengths`, `slots` (n,).

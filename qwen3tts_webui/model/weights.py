@@ -7,10 +7,12 @@ no module of ours and no config.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import torch
 from accelerate import init_empty_weights  # type: ignore[import-untyped]
 from torch import nn
@@ -19,6 +21,7 @@ from qwen3tts_webui.errors import CheckpointError, ErrorDetail
 from qwen3tts_webui.model.shards import StoredTensor, read_shards
 
 _STAGING_BYTES = 4 << 20
+_CPU = torch.device("cpu")
 
 Module = TypeVar("Module", bound=nn.Module)
 DtypeOf = Callable[[str, torch.dtype], torch.dtype]
@@ -48,16 +51,75 @@ def load_weights(
     Raises CheckpointError for all that `read_shards` finds, and for a missing, unexpected, wrongly shaped or non-float
     tensor.
     """
+    module, weights = open_weights(build, folder, key_of=key_of, unused=unused)
+    weights.fill(module, dtype, device=device)
+    return module.to(device).eval().requires_grad_(False)
+
+
+def open_weights(
+    build: Callable[[], Module],
+    folder: Path,
+    *,
+    key_of: Callable[[str], str] = same_name,
+    unused: Sequence[str] = (),
+) -> tuple[Module, CheckpointWeights]:
+    """Build a module without memory, and find its weights; parameters as in `load_weights`, errors too."""
     with init_empty_weights():
         module = build()
     stored = {key: tensor for key, tensor in read_shards(folder).items() if not key.startswith(tuple(unused))}
-    sources = _match(module.state_dict(), stored, key_of, folder)
-    type_of: DtypeOf = dtype if callable(dtype) else lambda _name, _stored: dtype
-    staging = torch.empty(_STAGING_BYTES, dtype=torch.uint8, pin_memory=device.type == "cuda")
-    for name, source in sources.items():
+    return module, CheckpointWeights(folder, _match(module.state_dict(), stored, key_of, folder))
+
+
+class CheckpointWeights:
+    """The weights of one module in a checkpoint folder, read when they are asked for."""
+
+    def __init__(self, folder: Path, sources: dict[str, StoredTensor]) -> None:
+        self.folder = folder
+        self._sources = sources
+
+    def fill(
+        self,
+        module: nn.Module,
+        dtype: torch.dtype | DtypeOf,
+        *,
+        device: torch.device = _CPU,
+        wanted: Callable[[str], bool] = lambda _name: True,
+    ) -> None:
+        """Read every weight of `module` whose name is `wanted`, straight to its device and type."""
+        type_of: DtypeOf = dtype if callable(dtype) else lambda _name, _stored: dtype
+        staging = torch.empty(_STAGING_BYTES, dtype=torch.uint8, pin_memory=device.type == "cuda")
+        for name, source in self._sources.items():
+            if wanted(name):
+                assert source.dtype is not None
+                put_weight(module, name, _read(source, staging, device, type_of(name, source.dtype)))
+
+    def mapped(self, name: str) -> torch.Tensor:
+        """A weight in the type of the file, mapped: pages take memory when they are read, and the system may drop them.
+
+        Writing to it does not change the file.
+        """
+        source = self._sources[name]
         assert source.dtype is not None
-        _put(module, name, _read(source, staging, device, type_of(name, source.dtype)))
-    return module.to(device).eval().requires_grad_(False)
+        bits = {2: np.uint16, 4: np.uint32, 8: np.uint64}[source.dtype.itemsize]
+        pages = np.memmap(source.file, bits, mode="c", offset=source.offset, shape=source.shape)
+        return torch.from_numpy(pages).view(source.dtype)
+
+    def fingerprint(self) -> str:
+        """Changes whenever a file of the checkpoint does: names, sizes, times and headers."""
+        files = sorted({source.file for source in self._sources.values()})
+        digest = hashlib.sha256()
+        for file in files:
+            stat = file.stat()
+            digest.update(f"{file.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode())
+        for name, source in sorted(self._sources.items()):
+            digest.update(f"{name}\0{source.file.name}\0{source.offset}\0{source.shape}\0{source.dtype}\n".encode())
+        return digest.hexdigest()
+
+
+def map_weight(module: nn.Module, name: str, value: torch.Tensor) -> None:
+    """Put a weight in place that is mapped from a file: it does not count as memory that is held."""
+    put_weight(module, name, value)
+    module.get_parameter(name).is_mapped = True  # type: ignore[attr-defined]
 
 
 def _match(
@@ -98,7 +160,7 @@ def _read(source: StoredTensor, staging: torch.Tensor, device: torch.device, dty
     return target
 
 
-def _put(module: nn.Module, name: str, value: torch.Tensor) -> None:
+def put_weight(module: nn.Module, name: str, value: torch.Tensor) -> None:
     """Replace the parameter or buffer `name`, whatever its device and type were."""
     path, _, leaf = name.rpartition(".")
     owner = module.get_submodule(path)

@@ -36,13 +36,19 @@ def test_what_is_wrong_is_said_before_anything_is_loaded() -> None:
 
 @pytest.mark.parametrize(
     ("size", "dtype", "gib"),
-    [("1.7B", "bfloat16", 3.6), ("1.7B", "float32", 7.2), ("0.6B", "bfloat16", 1.7), ("1.7B", "int8", 4.3)],
+    [
+        ("1.7B", "bfloat16", 3.6),
+        ("1.7B", "float32", 7.2),
+        ("0.6B", "bfloat16", 1.7),
+        ("1.7B", "int8", 2.3),
+        ("1.7B", "int4", 2.3),
+    ],
 )
 def test_the_language_model_needs_what_its_spec_says(size: str, dtype: Dtype, gib: float) -> None:
     spec = synthetic_spec(size)  # type: ignore[arg-type]
     needed = needed_bytes(spec, Choice(device="cpu", dtype=dtype, reason=""), slots=4, kv_length=2048)
     assert needed["language model"] / GIB == pytest.approx(gib, rel=0.1)
-    kv_bytes = 4 if dtype in ("float32", "int8") else 2
+    kv_bytes = 4 if dtype in ("float32", "int8", "int4") else 2
     assert needed["kv cache"] == 4 * 2048 * 28 * 2 * 8 * 128 * kv_bytes
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import pytest
 import torch
 
 from qwen3tts_webui.model import load_model
-from qwen3tts_webui.model.linear import compare, supports
-from qwen3tts_webui.model.quality import forced_scores, widened
+from qwen3tts_webui.model.jit import available
+from qwen3tts_webui.model.linear import compare
+from qwen3tts_webui.model.quality import widened
+from tests.model.forced import forced_scores
 from tests.model.golden import GOLDEN
 
 
@@ -31,11 +34,39 @@ def test_widened_linears_take_any_type_and_are_themselves_again() -> None:
     assert module(x.bfloat16()).dtype == torch.bfloat16
 
 
-@pytest.mark.skipif(not supports("int8"), reason="this torch or this processor has no int8 linears")
-def test_int8_is_never_silent(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.skipif(not available(), reason="numba is not installed")
+@pytest.mark.parametrize(("kind", "agrees", "error"), [("int8", 0.9, 0.1), ("int4", 0.8, 0.2)])
+def test_rounding_is_never_silent(kind: str, agrees: float, error: float, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        talker = load_model(GOLDEN / "design", device="cpu", dtype="int8").talker
+        talker = load_model(GOLDEN / "design", device="cpu", dtype=kind).talker
     assert talker.rounding is not None
-    assert talker.rounding.equal_choices > 0.9 and 0.0 < talker.rounding.error < 0.1
+    assert talker.rounding.equal_choices > agrees and 0.0 < talker.rounding.error < error
+    assert f"{kind}: " in talker.kernel_choice
     assert "greedy codes" in caplog.text
-    assert load_model(GOLDEN / "design", device="cpu", dtype="float32").talker.rounding is None
+    exact = load_model(GOLDEN / "design", device="cpu", dtype="float32").talker
+    assert (exact.rounding, exact.kernel_choice) == (None, "")
+    # what was measured on the way is what the whole talker does
+    whole = compare(forced_scores(talker), forced_scores(exact))
+    assert whole.equal_choices > agrees - 0.05 and 0.0 < whole.error < 1.2 * error
+
+
+@pytest.mark.skipif(not available(), reason="numba is not installed")
+def test_packed_weights_speak_like_those_they_were_packed_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("qwen3tts_webui.model.packed_cache.cache_folder", lambda: tmp_path)
+    monkeypatch.setattr("qwen3tts_webui.model.packed_cache._WORTH_BYTES", 0)
+    first = load_model(GOLDEN / "design", device="cpu", dtype="int8").talker
+    (kept,) = tmp_path.iterdir()
+    with caplog.at_level(logging.INFO):
+        second = load_model(GOLDEN / "design", device="cpu", dtype="int8").talker
+    assert "packed weights read" in caplog.text
+    assert torch.equal(forced_scores(second), forced_scores(first))
+    assert second.rounding == first.rounding
+    broken = bytearray(kept.read_bytes())
+    broken[-100] ^= 1
+    kept.write_bytes(broken)
+    third = load_model(GOLDEN / "design", device="cpu", dtype="int8").talker
+    assert "not usable" in caplog.text
+    assert torch.equal(forced_scores(third), forced_scores(first))
+    assert kept.read_bytes() != broken
