@@ -4,7 +4,7 @@
 
 Needs CUDA and the packages faster-qwen3-tts and qwen-tts-hf (`scripts/gpu-wheels` carries them). Both make packets of 8
 frames and of 1; "first_pcm_ms" is the first packet in the caller's hands, "frames_per_second" counts whole utterances
-with their sound. Medians; the last line is JSON.
+with the audio. Medians; the last line is JSON.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def our_side(engine: Any) -> Speak:
 
 
 class Packets(Ear):
-    """A listener who is told of each packet as it comes."""
+    """A listener that yields each packet as it comes."""
 
     def packets(self) -> Iterator[int]:
         count = 0

@@ -4,7 +4,7 @@
 
 Steps that need the same engine share a process with a time limit; none stops the next, and when a process ends in the
 midst of one, the others are run without it. What a step found is appended to `results.jsonl` at once, its output goes
-to stdout, and `junit.xml`, `profile.txt` and `load.json` are left beside it.
+to stdout, and `junit.xml`, `profile.txt` and `load.json` are left next to it.
 The models have random weights of the released sizes, made on the device: weights do not change the speed.
 `--device cpu --tiny` runs every step on a toy in under a minute, so that none fails on a typo where time is dear.
 Keep the figures with `benchmarks/results_table.py --gpu results.jsonl`.

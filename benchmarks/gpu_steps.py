@@ -168,7 +168,7 @@ def latencies(engine: Engine, runs: int, packet_frames: int | None) -> dict[str,
 
 
 def tests(options: Options) -> dict[str, object]:
-    """The tests that need a GPU, and those whose claims a GPU may break."""
+    """The tests that need a GPU, and those that a GPU may break."""
     files = ["tests/engine/test_graphs.py", "tests/engine/test_results.py", "tests/model/test_fused.py"]
     command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider"]
     command += [f"--junitxml={options.out / 'junit.xml'}", "--timeout=100"]

@@ -1,4 +1,4 @@
-"""How `linear` should cut the products of a step: every cut on every shape, beside torch's own product, on a GPU.
+"""How `linear` should cut the products of a step: every cut on every shape, and torch's own product, on a GPU.
 
     python benchmarks/gpu_tiles.py [--batches 1,16,64]
 

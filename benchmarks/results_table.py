@@ -92,7 +92,7 @@ def gpu_result_of(line: dict[str, Any]) -> str:
         return "; ".join(f"packets of {name}: {json.dumps(side)}" for name, side in sides)
     if kind == "profile":
         frame, prompt, packet = (line[f"{name}_kernels"] for name in ("frame", "prompt", "packet"))
-        return f"{frame} kernels a frame, {prompt} a prompt with its first frame, {packet} a packet"
+        return f"kernels: frame {frame}, prompt with its first frame {prompt}, packet {packet}"
     return f"copies at {line['copy_tb_s']} TB/s" if "copy_tb_s" in line else ""
 
 
