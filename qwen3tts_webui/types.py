@@ -21,8 +21,10 @@ NUM_CODEBOOKS = 16
 
 Pcm = npt.NDArray[np.float32]  # (samples,)
 Codes = npt.NDArray[np.int16]  # (frames, NUM_CODEBOOKS)
+XVector = npt.NDArray[np.float32]  # (dim,): a speaker embedding
 Stopped = Literal["end", "cap", "cancelled"]
 TextMode = Literal["whole", "streaming"]
+CloneMode = Literal["icl", "xvector"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,17 +49,34 @@ class Passage:
     codes: Codes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class VoiceReference:
+    """A recording as a Base checkpoint needs it to clone the voice in it.
+
+    `x_vector` (dim,) is its speaker embedding; `dim` is that of the checkpoint. With the mode "icl" (in-context
+    learning), `text` and `codes` of the recording stand before the new text; with "xvector" they are not used and may
+    be left out.
+    """
+
+    x_vector: XVector
+    mode: CloneMode = "icl"
+    text: str = ""
+    codes: Codes | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voice:
     """Whom to sound like. An engine uses what it can and says in `EngineInfo.features` what that is.
 
     `engine_voice` is an opaque name that an engine gave in `Spoken.engine_voice`; handed back, it is that voice again.
+    `reference` is a recorded voice to clone; a `passage` continues speech that was made with it.
     """
 
     description: str = ""
     speaker: str | None = None
     passage: Passage | None = None
     engine_voice: str | None = None
+    reference: VoiceReference | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +221,7 @@ Feature = Literal[
     "dialect",
     "feed",  # Utterance.feed
     "packets",  # Utterance.packet_frames
+    "cloning",  # Voice.reference: the engine is a `CloningSynthesizer`
     "precision",  # the numeric type can be switched while running: the engine is a `SwitchesPrecision`
 ]
 
@@ -257,6 +277,22 @@ class Synthesizer(Protocol):
 
     def close(self, *, grace_s: float = 0.0) -> None:
         """Let what is speaking go on for `grace_s`, then fail the rest with `EngineStopped`. Idempotent."""
+        ...
+
+
+@runtime_checkable
+class CloningSynthesizer(Protocol):
+    """What an engine with the feature "cloning" has besides."""
+
+    def encode_reference(self, pcm: Pcm, text: str = "", *, mode: CloneMode = "icl") -> VoiceReference:
+        """A recording (samples,) at 24 kHz and its transcript as a reference for `Voice`. From any thread; blocks.
+
+        Raises `InvalidValue` for a recording or a text that cannot be used, and `CheckpointError`.
+        """
+        ...
+
+    def x_vector(self, pcm: Pcm) -> XVector:
+        """The speaker embedding of audio, to compare with that of a voice. From any thread; blocks."""
         ...
 
 

@@ -93,7 +93,7 @@ class Runner:
             prompt, rows, slot = seating.prompt, len(seating.prompt.text), seating.slot
             self.model.talker.know(set(prompt.text.tolist()))
             self.state.seat(slot, self.model.talker, prompt, seating.sampling, seating.seed)
-            self.rehear(slot, prompt.passage)
+            self.rehear(slot, prompt.context)
             slots[row], lengths[row], text[row, :rows], codes[row, :rows] = slot, rows, prompt.text, prompt.codes
         return slots, text, codes, lengths
 
@@ -120,10 +120,10 @@ class Runner:
         sounds: Sounds = self.model.codec.decode(codes, self.sound, rows).cpu().numpy()
         return sounds
 
-    def rehear(self, slot: int, passage: Codes, frames: npt.NDArray[np.int64] | None = None) -> None:
-        """Let the codec stand in `slot` where the sound of the end of `passage`, then that of `frames`, has ended."""
+    def rehear(self, slot: int, context: Codes, frames: npt.NDArray[np.int64] | None = None) -> None:
+        """Rebuild the codec state of `slot` after the end of `context` (of a passage or reference), then `frames`."""
         self.sound.reset(slice(slot, slot + 1))
-        for past in (passage[-PASSAGE_MEMORY:], passage[:0] if frames is None else frames):
+        for past in (context[-PASSAGE_MEMORY:], context[:0] if frames is None else frames):
             for start in range(0, len(past), WHOLE_PACKET):
                 self.decode([slot], past[None, start : start + WHOLE_PACKET].astype(np.int64))
 

@@ -43,7 +43,8 @@ class FrameState:
     `kv` (layers, 2, slots, kv_heads, length, head_dim); `positions`: where the next row of the talker stands; `frames`:
     how many were picked, the passage included; `summed` (slots, hidden): the embedding of the last frame; `text`
     (slots, tokens), `text_next`, `text_length`, `text_open`: the ids that go with the frames to come, and whether more
-    will follow; `seen` (slots, vocab_size) bool: first codes so far; `done`: it is over; `held`: it sits this step out.
+    will follow; `seen` (slots, vocab_size) bool: first codes so far; `done`: it is over; `held`: it sits this step out;
+    `x_vectors` (slots, hidden): the cloned voice that the prompt begins with, else zeros.
     """
 
     kv: Tensor
@@ -61,6 +62,7 @@ class FrameState:
     penalty: Tensor
     first_rule: Rule
     rest_rule: Rule
+    x_vectors: Tensor
 
     @classmethod
     def empty(cls, talker: Talker, *, slots: int, kv_length: int, text_length: int) -> FrameState:
@@ -90,6 +92,7 @@ class FrameState:
             penalty=torch.ones(slots, 1, device=device),
             first_rule=Rule.empty(slots, device),
             rest_rule=Rule.empty(slots, device),
+            x_vectors=torch.zeros(slots, spec.stack.hidden_size, dtype=kv.dtype, device=device),
         )
 
     def seat(self, slot: int, talker: Talker, prompt: Prompt, sampling: Sampling, seed: int) -> None:
@@ -106,6 +109,7 @@ class FrameState:
         self.held[slot] = False
         self.seed[slot] = seed
         self.penalty[slot] = sampling.repetition_penalty
+        self.x_vectors[slot] = 0.0 if prompt.x_vector is None else torch.from_numpy(prompt.x_vector)
         self.first_rule.set(
             slot,
             greedy=sampling.greedy,
@@ -190,7 +194,8 @@ def first_frame(
     `text` (n, time), `codes` (n, time, 16) are prompt rows padded on the right, `lengths` (n,) the real ones. Returns
     (n, 17) int64 as `frame_step`.
     """
-    hidden = talker.prefill(talker.embed(text, codes), lengths, state.kv, slots)
+    rows = talker.embed(text, codes, state.x_vectors[slots][:, None])
+    hidden = talker.prefill(rows, lengths, state.kv, slots)
     return _pick(talker, state, slots, hidden, ~state.done[slots], reach)
 
 
