@@ -280,19 +280,36 @@ class Synthesizer(Protocol):
         ...
 
 
+class EncodesReferences(Protocol):
+    """Makes references of recordings. From any thread; calls block for as long as the encoding takes.
+
+    Methods raise `InvalidValue` for audio or a text that cannot be used, and `CheckpointError`.
+    """
+
+    def encode(self, pcm: Pcm, text: str = "", *, mode: CloneMode = "icl") -> VoiceReference:
+        """A recording (samples,) at 24 kHz and its transcript as a reference for `Voice`."""
+        ...
+
+    def x_vector(self, pcm: Pcm) -> XVector:
+        """The speaker embedding of audio (samples,) at 24 kHz, to compare with that of a voice."""
+        ...
+
+    def similarity(self, pcm: Pcm, reference: VoiceReference) -> float:
+        """How much audio sounds like the voice of `reference`: cosine of the x-vectors, -1 to 1."""
+        ...
+
+    def free(self) -> None:
+        """Give the memory of the encoders back; they are loaded again when needed."""
+        ...
+
+
 @runtime_checkable
 class CloningSynthesizer(Protocol):
     """What an engine with the feature "cloning" has besides."""
 
-    def encode_reference(self, pcm: Pcm, text: str = "", *, mode: CloneMode = "icl") -> VoiceReference:
-        """A recording (samples,) at 24 kHz and its transcript as a reference for `Voice`. From any thread; blocks.
-
-        Raises `InvalidValue` for a recording or a text that cannot be used, and `CheckpointError`.
-        """
-        ...
-
-    def x_vector(self, pcm: Pcm) -> XVector:
-        """The speaker embedding of audio, to compare with that of a voice. From any thread; blocks."""
+    @property
+    def references(self) -> EncodesReferences | None:
+        """None where the loaded checkpoint cannot clone."""
         ...
 
 

@@ -35,7 +35,7 @@ from qwen3tts_webui.errors import (
 from qwen3tts_webui.model.prompt import PromptBuilder
 from qwen3tts_webui.model.spec import ModelSpec
 from qwen3tts_webui.model.tokens import TextEncoder
-from qwen3tts_webui.types import EngineInfo, EngineLoad, PcmSink, Switched, Utterance
+from qwen3tts_webui.types import EncodesReferences, EngineInfo, EngineLoad, PcmSink, Switched, Utterance
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Engine:
 
     Loading starts at once, in the background; what is submitted meanwhile waits for it. `model` is the name people see.
     At most `queue_size` utterances wait for a slot; at most `group` prompts are read together. `bf16`: the device
-    computes it, so that it is the first to try when float16 overflows.
+    computes it, so that it is the first to try when float16 overflows. `references`: encodes recordings to clone.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class Engine:
         queue_size: int,
         group: int = 8,
         bf16: bool = True,
+        references: EncodesReferences | None = None,
         clock: Clock = time.monotonic,
     ) -> None:
         self._load_runner = load
@@ -73,6 +74,7 @@ class Engine:
         self._queue_size = queue_size
         self._group = group
         self._bf16 = bf16
+        self.references = references
         self._clock = clock
         self._lock = threading.Lock()
         self._bell = threading.Event()
@@ -179,7 +181,7 @@ class Engine:
                 self._bell.clear()  # before looking: whatever changes from here on rings again
                 if self._over():
                     break
-                if not (self._turn(self._floor) or self._improve(self._floor)):
+                if not (self._turn(self._floor) or (not self._floor.speakers and self._floor.runner.improve())):
                     self._bell.wait(None if self._closing is None else max(0.0, self._closing - self._clock()))
         except Exception as error:
             log.critical("the engine cannot go on: %s", error, exc_info=error)
@@ -202,9 +204,6 @@ class Engine:
             self._change_type(*self._wish)
             return True
         return busy
-
-    def _improve(self, floor: Floor) -> bool:
-        return not floor.speakers and floor.runner.improve()
 
     def _over(self) -> bool:
         if self._closing is None:

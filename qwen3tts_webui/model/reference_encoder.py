@@ -17,7 +17,7 @@ import torch
 
 from qwen3tts_webui.errors import InvalidValue, Unsupported
 from qwen3tts_webui.model.codec_encoder import CodecEncoder, load_codec_encoder
-from qwen3tts_webui.model.speaker_encoder import SpeakerEncoder, load_speaker_encoder
+from qwen3tts_webui.model.speaker_encoder import SpeakerEncoder, load_speaker_encoder, speaker_similarity
 from qwen3tts_webui.model.spec import CODEC_FOLDER, ModelSpec
 from qwen3tts_webui.types import SAMPLE_RATE, CloneMode, Pcm, VoiceReference, XVector
 
@@ -63,6 +63,10 @@ class ReferenceEncoder:
         check_recording(pcm)
         with self._lock:
             return self._loaded_speaker().encode(pcm)
+
+    def similarity(self, pcm: Pcm, reference: VoiceReference) -> float:
+        """How much audio (samples,) sounds like the voice of `reference`: cosine of the x-vectors, -1 to 1."""
+        return speaker_similarity(self.x_vector(pcm), reference.x_vector)
 
     def free(self) -> None:
         """Drop both encoders; they are loaded again when needed."""

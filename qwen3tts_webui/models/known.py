@@ -16,7 +16,8 @@ _MODEL_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 
 @dataclass(frozen=True, slots=True)
 class KnownModel:
-    """One released checkpoint; `parameters` are those of the talker, stored in bfloat16."""
+    """One released checkpoint; `parameters` are those of the talker (and the speaker encoder of a Base checkpoint),
+    stored in bfloat16."""
 
     id: str
     kind: str
@@ -37,6 +38,8 @@ KNOWN = (
     KnownModel("Qwen/Qwen3-TTS-12Hz-1.7B-VoiceDesign", "voice_design", 1_916_676_352),
     KnownModel("Qwen/Qwen3-TTS-12Hz-1.7B-CustomVoice", "custom_voice", 1_916_676_352),
     KnownModel("Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice", "custom_voice", 905_788_672),
+    KnownModel("Qwen/Qwen3-TTS-12Hz-1.7B-Base", "base", 1_928_677_440),
+    KnownModel("Qwen/Qwen3-TTS-12Hz-0.6B-Base", "base", 914_643_008),
 )
 DEFAULT = KNOWN[0]
 

@@ -163,7 +163,7 @@ class Ahead:
         if plan.continues and index > 0:
             self._keep(self.parts[index - 1])
         voice = self._kept or plan.voice
-        given = voice.passage is not None or voice.engine_voice is not None
+        given = voice.passage is not None or voice.engine_voice is not None or voice.reference is not None
         utterance = Utterance(
             text=part.segment.text,
             language=plan.language,

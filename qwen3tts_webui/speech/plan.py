@@ -71,7 +71,7 @@ def plan_feed(request: SpeechRequest, info: EngineInfo, parts: Sequence[Segment]
     voice = _voice(request, info)
     if request.deadline is not None and request.deadline <= time.monotonic():
         raise DeadlineExceeded(deadline_ms=0)
-    given = voice.passage is not None or voice.engine_voice is not None
+    given = voice.passage is not None or voice.engine_voice is not None or voice.reference is not None
     can_continue = bool(info.features & {"continuation", "engine_voice"})
     seconds = request.max_seconds
     return Plan(
@@ -129,6 +129,7 @@ def _voice(request: SpeechRequest, info: EngineInfo) -> Voice:
         ("speaker", voice.speaker is not None),
         ("continuation", voice.passage is not None),
         ("engine_voice", voice.engine_voice is not None),
+        ("cloning", voice.reference is not None),
         ("sampling", request.sampling != Sampling()),
     ]
     for feature, wanted in asked:

@@ -46,7 +46,8 @@ def voiced(request: SpeechRequest, known: Voice, info: EngineInfo) -> SpeechRequ
     Raises `Unsupported` for a description that this engine would ignore.
     """
     asked = request.voice
-    if asked.description.strip() and known.engine_voice is not None and "description" not in info.features:
+    finished = known.engine_voice is not None or known.reference is not None
+    if asked.description.strip() and finished and "description" not in info.features:
         raise Unsupported(engine=info.label, feature="a description for a finished voice", instead="Leave it out.")
     description = " ".join(filter(None, (known.description, asked.description)))
     speaker = _speaker(asked.speaker, info) or known.speaker

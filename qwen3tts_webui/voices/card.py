@@ -7,7 +7,6 @@ before it is parsed, and every field is checked. Knows no disk.
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import unicodedata
@@ -15,22 +14,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from qwen3tts_webui.config import MAX_DESCRIPTION
 from qwen3tts_webui.errors import BadFile, InvalidValue, Reason
-from qwen3tts_webui.types import NUM_CODEBOOKS, Codes, Passage, Voice
+from qwen3tts_webui.types import NUM_CODEBOOKS, Passage, Voice, VoiceReference
+from qwen3tts_webui.voices.reference_fields import ReferenceFields, parse_reference, serialize_reference
+from qwen3tts_webui.voices.voice_codes import MAX_FRAMES, from_base64, parse_codes, serialize_codes, to_base64
 
 EXTENSION = "voice"
 MIME = "application/json"
-MAX_BYTES = 4 * 2**20
+MAX_BYTES = 6 * 2**20
 MAX_NAME = 80
-MAX_FRAMES = 1_500  # two minutes
 MAX_SAMPLE_BYTES = 2 * 2**20
-_MAX_CODE = 3_071
+MAX_RECORDING_BYTES = 2**20
 _FORMAT = "qwen3tts-webui voice"
-_VERSION = 1
+_VERSIONS = (1, 2)  # 2 since there are cloned voices; a voice that is none is still written as 1
+
+
+VoiceKind = Literal["designed", "speaker", "cloned"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,6 +41,10 @@ class SavedVoice:
 
     `passage`, `engine_voice` and `speaker` are what the `engine` that spoke it needs to be this voice again; `sample`
     is an Ogg Opus file to listen to.
+
+    A cloned voice has a `reference`, which needs the checkpoint `model`, and `consent`: whether the person who saved it
+    confirmed that the voice may be used. `recording` is the recording itself, an Ogg Opus file, only if it was to be
+    kept.
     """
 
     name: str
@@ -50,9 +56,20 @@ class SavedVoice:
     engine_voice: str | None = None
     speaker: str | None = None
     sample: bytes | None = None
+    reference: VoiceReference | None = None
+    model: str = ""
+    consent: bool = False
+    recording: bytes | None = None
     starred: bool = False
     id: str = ""
     created: float = 0.0
+
+    @property
+    def kind(self) -> VoiceKind:
+        """Where the voice comes from."""
+        if self.reference is not None:
+            return "cloned"
+        return "speaker" if self.speaker is not None else "designed"
 
     @property
     def voice(self) -> Voice:
@@ -62,6 +79,7 @@ class SavedVoice:
             speaker=self.speaker,
             passage=self.passage,
             engine_voice=self.engine_voice,
+            reference=self.reference,
         )
 
     @property
@@ -87,12 +105,12 @@ class _PassageFields(BaseModel):
 
 
 class _Fields(BaseModel):
-    """The file, version 1. `codes` are little-endian int16, frame by frame."""
+    """The file. `codes` are little-endian int16, frame by frame; version 2 may have the fields of a cloned voice."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     format: Literal["qwen3tts-webui voice"]
-    version: Annotated[int, Field(ge=_VERSION, le=_VERSION)]
+    version: Annotated[int, Field(ge=_VERSIONS[0], le=_VERSIONS[-1])]
     name: Annotated[str, Field(min_length=1, max_length=1_000)]
     description: Annotated[str, Field(max_length=MAX_DESCRIPTION)]
     language: Annotated[str, Field(pattern=r"^[a-z]{2,8}$")]
@@ -104,17 +122,20 @@ class _Fields(BaseModel):
     engine_voice: Annotated[str, Field(max_length=2_000)] | None
     passage: _PassageFields | None
     sample: Annotated[str, Field(max_length=MAX_SAMPLE_BYTES * 4 // 3 + 4)] | None
+    reference: ReferenceFields | None = None
+    model: Annotated[str, Field(max_length=200)] = ""
+    consent: bool = False
+    recording: Annotated[str, Field(max_length=MAX_RECORDING_BYTES * 4 // 3 + 4)] | None = None
 
 
 def pack(voice: SavedVoice) -> bytes:
     """The file of `voice`; raises `InvalidValue` for a voice that `unpack` would refuse."""
     passage = None
     if voice.passage is not None:
-        codes = np.ascontiguousarray(voice.passage.codes, dtype="<i2")
-        passage = {"text": voice.passage.text, "frames": len(codes), "codes": _to_text(codes.tobytes())}
-    fields = {
+        passage = {"text": voice.passage.text, **serialize_codes(voice.passage.codes)}
+    fields: dict[str, object] = {
         "format": _FORMAT,
-        "version": _VERSION,
+        "version": _VERSIONS[0] if voice.reference is None else _VERSIONS[1],
         "name": voice.name,
         "description": voice.description,
         "language": voice.language,
@@ -125,8 +146,15 @@ def pack(voice: SavedVoice) -> bytes:
         "speaker": voice.speaker,
         "engine_voice": voice.engine_voice,
         "passage": passage,
-        "sample": None if voice.sample is None else _to_text(voice.sample),
+        "sample": None if voice.sample is None else to_base64(voice.sample),
     }
+    if voice.reference is not None:
+        fields |= {
+            "reference": serialize_reference(voice.reference),
+            "model": voice.model,
+            "consent": voice.consent,
+            "recording": None if voice.recording is None else to_base64(voice.recording),
+        }
     data = json.dumps(fields, ensure_ascii=False, indent=1).encode(errors="replace")
     try:
         unpack(data)
@@ -143,10 +171,7 @@ def unpack(data: bytes) -> SavedVoice:
         raise BadFile(reason=Reason("no_name", "the voice has no name"))
     passage = None
     if fields.passage is not None:
-        passage = Passage(text=fields.passage.text, codes=_codes(fields.passage))
-    sample = None if fields.sample is None else _from_text(fields.sample)
-    if sample is not None and (not sample.startswith(b"OggS") or len(sample) > MAX_SAMPLE_BYTES):
-        raise BadFile(reason=Reason("no_ogg", "its sample is not an Ogg file"))
+        passage = Passage(text=fields.passage.text, codes=parse_codes(fields.passage.frames, fields.passage.codes))
     return SavedVoice(
         name=name,
         description=fields.description,
@@ -156,7 +181,11 @@ def unpack(data: bytes) -> SavedVoice:
         passage=passage,
         engine_voice=fields.engine_voice,
         speaker=fields.speaker,
-        sample=sample,
+        sample=_ogg(fields.sample, MAX_SAMPLE_BYTES),
+        reference=None if fields.reference is None else parse_reference(fields.reference),
+        model=fields.model,
+        consent=fields.consent,
+        recording=_ogg(fields.recording, MAX_RECORDING_BYTES),
         starred=fields.starred,
         created=fields.created,
     )
@@ -171,7 +200,7 @@ def _parsed(data: bytes) -> _Fields:
         raise BadFile(reason=Reason("no_voice_file", "it is not a voice file of this program")) from error
     if not isinstance(raw, dict) or raw.get("format") != _FORMAT:
         raise BadFile(reason=Reason("no_voice_file", "it is not a voice file of this program"))
-    if raw.get("version") != _VERSION:
+    if raw.get("version") not in _VERSIONS:
         raise BadFile(reason=Reason("other_version", "it was written by another version of this program"))
     try:
         json.dumps(raw, ensure_ascii=False).encode()  # a lone surrogate is no text
@@ -197,23 +226,11 @@ def _no_constant(name: str) -> object:
     raise ValueError("NaN and Infinity are no numbers of JSON")
 
 
-def _codes(passage: _PassageFields) -> Codes:
-    """int16 (frames, NUM_CODEBOOKS)."""
-    data = _from_text(passage.codes)
-    if len(data) != passage.frames * NUM_CODEBOOKS * 2:
-        raise BadFile(reason=Reason("odd_codes", "the number of its codes is not right"))
-    codes = np.frombuffer(data, dtype="<i2").astype(np.int16).reshape(passage.frames, NUM_CODEBOOKS)
-    if codes.min() < 0 or codes.max() > _MAX_CODE:
-        raise BadFile(reason=Reason("code_range", "a code in it is out of range"))
-    return codes
-
-
-def _to_text(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
-
-
-def _from_text(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except ValueError as error:
-        raise BadFile(reason=Reason("damaged", "a part of it is damaged")) from error
+def _ogg(text: str | None, max_bytes: int) -> bytes | None:
+    """The Ogg file in `text`, if there is one."""
+    if text is None:
+        return None
+    data = from_base64(text)
+    if not data.startswith(b"OggS") or len(data) > max_bytes:
+        raise BadFile(reason=Reason("no_ogg", "its sample is not an Ogg file"))
+    return data

@@ -196,7 +196,7 @@ HOSTILE = {
     "a key twice": b'{"name": "a", ' + pack(card())[1:],
     "another format": json.dumps(fields(format="other")).encode(),
     "no format": json.dumps({"version": 1}).encode(),
-    "a newer version": json.dumps(fields(version=2)).encode(),
+    "a newer version": json.dumps(fields(version=3)).encode(),
     "a version that is true": json.dumps(fields(version=True)).encode(),
     "an unknown field": json.dumps(fields(path="/etc/passwd")).encode(),
     "a missing field": json.dumps({k: v for k, v in fields().items() if k != "seed"}).encode(),
