@@ -6,7 +6,7 @@ import pytest
 
 from qwen3tts_webui.engine import hardware
 from qwen3tts_webui.errors import WontFit
-from qwen3tts_webui.models import DEFAULT, KNOWN, Room, fit
+from qwen3tts_webui.models import DEFAULT, KNOWN, Room, fit, known
 from qwen3tts_webui.models.needs import memory
 
 GIB = 1 << 30
@@ -43,3 +43,10 @@ def test_it_agrees_with_the_engine_to_the_byte(device: str, spare: int):
     else:
         with pytest.raises(WontFit):
             hardware.ensure_fits(machine, choice, needed)
+
+
+def test_base_models_are_known_with_their_speaker_encoders():
+    """MODEL.md section 9; the codec's figures hold its encoder already."""
+    sizes = {model.id: model.parameters for model in KNOWN if model.kind == "base"}
+    assert sizes == {"Qwen/Qwen3-TTS-12Hz-1.7B-Base": 1_928_677_440, "Qwen/Qwen3-TTS-12Hz-0.6B-Base": 914_643_008}
+    assert [known(name).kind for name in ("qwen3-tts-12hz-0.6b-base", "Qwen3-TTS-12Hz-1.7B-Base")] == ["base", "base"]
