@@ -10,6 +10,7 @@ import torch
 
 from qwen3tts_webui.errors import InvalidValue, Unsupported
 from qwen3tts_webui.model import load_model
+from qwen3tts_webui.model.linear import supports
 from qwen3tts_webui.model.mel import log_mel, mel_filters
 from qwen3tts_webui.model.reference_encoder import ReferenceEncoder
 from qwen3tts_webui.model.speaker_encoder import speaker_similarity
@@ -172,6 +173,22 @@ def test_the_x_vector_and_the_codes_each_change_the_speech() -> None:
     ]
     spoken = [speak(replace(utterance, voice=Voice(reference=other)))[0].tolist() for other in others]
     assert speak(utterance)[0].tolist() not in spoken
+
+
+needs_int8 = pytest.mark.skipif(not supports("int8"), reason="this processor or torch has no int8 linear")
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", pytest.param("int8", marks=needs_int8)])
+def test_cloned_voices_speak_in_every_type_of_the_language_model(dtype: str) -> None:
+    """The encoders stay in float32, so that a voice is the same whatever speaks it."""
+    narrow = load_model(BASE, device="cpu", dtype=dtype)
+    cloned = narrow.clone(recording(1.36), TRANSCRIPT)
+    reference, exact = cloned.reference, voice().reference
+    assert reference is not None and exact is not None and reference.codes is not None and exact.codes is not None
+    assert reference.codes.tolist() == exact.codes.tolist()
+    assert reference.x_vector.tolist() == exact.x_vector.tolist()
+    packets = list(narrow.speak(Utterance(text=TEXT, voice=cloned), max_frames=3))
+    assert sum(len(packet.codes) for packet in packets) == 3
 
 
 def test_a_base_checkpoint_needs_a_recording_and_no_other_takes_one() -> None:
