@@ -28,6 +28,10 @@ _LEAST = 16  # of each side of a product on tensor cores
 log = logging.getLogger(__name__)
 
 
+def _weight(linear: nn.Module) -> Tensor:
+    return cast(Tensor, linear.weight)
+
+
 class FusedStack:
     """All layers of a stack, for a step of few rows or for prompts; `num_positions` is how many places there can be."""
 
@@ -37,7 +41,7 @@ class FusedStack:
         self._heads, self._kv_heads = attention.heads
         self._head_dim = attention.head_dim
         self._eps = stack.norm.eps
-        self._number = attention.qkv_proj.weight.dtype
+        self._number = _weight(attention.qkv_proj).dtype
         device = stack.norm.weight.device
         angles = torch.arange(num_positions, device=device)[:, None].float() * stack.rotary.frequencies
         self._cosines, self._sines = angles.cos(), angles.sin()  # (positions, head_dim / 2)
@@ -54,11 +58,11 @@ class FusedStack:
         x = self._residual(rows.reshape(batch * time, hidden))
         for number, layer in enumerate(self._layers):
             attention, mlp = layer.self_attn, layer.mlp
-            qkv = linear(x, attention.qkv_proj.weight, norm=layer.input_layernorm.weight, eps=self._eps)
+            qkv = linear(x, _weight(attention.qkv_proj), norm=layer.input_layernorm.weight, eps=self._eps)
             seen = self._attend(qkv, self._scales[number], starts, kv[number], time)
             x = linear(seen, attention.o_proj.weight, residual=x)
             opened = linear(
-                x, mlp.gate_up_proj.weight, norm=layer.post_attention_layernorm.weight, eps=self._eps, gated=True
+                x, _weight(mlp.gate_up_proj), norm=layer.post_attention_layernorm.weight, eps=self._eps, gated=True
             )
             x = linear(opened, mlp.down_proj.weight, residual=x)
         return self._add(x[time - 1 :: time], None, self._last_norm)[1]
