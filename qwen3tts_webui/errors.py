@@ -194,6 +194,7 @@ _FEATURES = MappingProxyType(
         "continuation": "continuing a voice",
         "engine_voice": "a voice of another engine",
         "speaker": "named speakers",
+        "cloning": "cloning a recorded voice",
         "sampling": "sampling parameters",
         "seed": "seeds",
         "text_streaming": "streaming text input",

@@ -21,9 +21,11 @@ NUM_CODEBOOKS = 16
 
 Pcm = npt.NDArray[np.float32]  # (samples,)
 Codes = npt.NDArray[np.int16]  # (frames, NUM_CODEBOOKS)
+XVector = npt.NDArray[np.float32]  # (dim,): a speaker embedding
 FinishReason = Literal["stop", "length", "cancelled"]
 """Why synthesis ended: the model ended it, a length limit was reached, or the client left."""
 TextMode = Literal["whole", "streaming"]
+CloneMode = Literal["icl", "xvector"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,17 +53,34 @@ class AcousticPrompt:
     codes: Codes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class VoiceReference:
+    """A recording as a Base checkpoint needs it to clone the voice in it.
+
+    `x_vector` (dim,) is its speaker embedding; `dim` is that of the checkpoint. With the mode "icl" (in-context
+    learning), `text` and `codes` of the recording stand before the new text; with "xvector" they are not used and may
+    be left out.
+    """
+
+    x_vector: XVector
+    mode: CloneMode = "icl"
+    text: str = ""
+    codes: Codes | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voice:
     """The voice to synthesize. An engine uses what `EngineInfo.features` lists and ignores nothing silently.
 
     `engine_voice_id` is an opaque name from `SynthesisResult.engine_voice_id`; pass it back to get that voice again.
+    `reference` is a recorded voice to clone; an `acoustic_prompt` continues speech that was made with it.
     """
 
     description: str = ""
     speaker: str | None = None
     acoustic_prompt: AcousticPrompt | None = None
     engine_voice_id: str | None = None
+    reference: VoiceReference | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +224,7 @@ Feature = Literal[
     "dialect",
     "text_streaming",  # Utterance.text_stream
     "packet_size",  # Utterance.frames_per_packet
+    "cloning",  # Voice.reference: the engine implements `CloningSynthesizer`
     "precision",  # the dtype can be switched while running: the engine implements `PrecisionSwitching`
 ]
 
@@ -260,6 +280,39 @@ class Synthesizer(Protocol):
 
     def close(self, *, grace_s: float = 0.0) -> None:
         """Give running utterances `grace_s` seconds, then fail the rest with `EngineStopped`. Idempotent."""
+        ...
+
+
+class EncodesReferences(Protocol):
+    """Makes references of recordings. From any thread; calls block for as long as the encoding takes.
+
+    Methods raise `InvalidValue` for audio or a text that cannot be used, and `CheckpointError`.
+    """
+
+    def encode(self, pcm: Pcm, text: str = "", *, mode: CloneMode = "icl") -> VoiceReference:
+        """A recording (samples,) at 24 kHz and its transcript as a reference for `Voice`."""
+        ...
+
+    def x_vector(self, pcm: Pcm) -> XVector:
+        """The speaker embedding of audio (samples,) at 24 kHz, to compare with that of a voice."""
+        ...
+
+    def similarity(self, pcm: Pcm, reference: VoiceReference) -> float:
+        """How much audio sounds like the voice of `reference`: cosine of the x-vectors, -1 to 1."""
+        ...
+
+    def free(self) -> None:
+        """Give the memory of the encoders back; they are loaded again when needed."""
+        ...
+
+
+@runtime_checkable
+class CloningSynthesizer(Protocol):
+    """An engine with the feature "cloning"."""
+
+    @property
+    def references(self) -> EncodesReferences | None:
+        """None where the loaded checkpoint cannot clone."""
         ...
 
 

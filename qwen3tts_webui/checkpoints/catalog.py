@@ -16,7 +16,10 @@ _MODEL_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 
 @dataclass(frozen=True, slots=True)
 class CatalogModel:
-    """One released checkpoint. `parameters` counts those of the talker, stored as bfloat16."""
+    """One released checkpoint.
+
+    `parameters` counts those stored as bfloat16: the talker, and the speaker encoder of a Base model.
+    """
 
     id: str
     kind: str
@@ -37,6 +40,8 @@ CATALOG = (
     CatalogModel("Qwen/Qwen3-TTS-12Hz-1.7B-VoiceDesign", "voice_design", 1_916_676_352),
     CatalogModel("Qwen/Qwen3-TTS-12Hz-1.7B-CustomVoice", "custom_voice", 1_916_676_352),
     CatalogModel("Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice", "custom_voice", 905_788_672),
+    CatalogModel("Qwen/Qwen3-TTS-12Hz-1.7B-Base", "base", 1_928_677_440),
+    CatalogModel("Qwen/Qwen3-TTS-12Hz-0.6B-Base", "base", 914_643_008),
 )
 DEFAULT_MODEL = CATALOG[0]
 

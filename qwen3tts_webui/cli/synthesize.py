@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import contextlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +26,15 @@ from qwen3tts_webui.cli.arguments import (
     valid_unicode,
 )
 from qwen3tts_webui.config import Settings
-from qwen3tts_webui.errors import Unsupported
+from qwen3tts_webui.errors import InvalidValue, Unsupported
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm, Sampling, SpeechRequest, Utterance, Voice
 
 if TYPE_CHECKING:
+    from qwen3tts_webui.model import Qwen3TTS
     from qwen3tts_webui.speech import SpeechSession
 
 _MODEL_ONLY = ("speaker", "text_mode", "greedy", "max_frames", "frames_per_packet", "codes")
+_CLONING = ("ref_audio", "ref_text", "x_vector_only")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--max-frames", type=int, metavar="N", help="at most N frames of 80 ms")
     add_packet_size_argument(model, "frames that the codec decodes at once", type=int)
     model.add_argument("--codes", type=output_path, metavar="OUT.npz", help="store codes, input_ids and instruct_ids")
+    clone = parser.add_argument_group("with a Base checkpoint as --model")
+    clone.add_argument(
+        "--ref-audio", type=Path, metavar="CLIP", help="a recording of the voice, up to 60 s, best 3 to 15"
+    )
+    clone.add_argument("--ref-text", type=valid_unicode, metavar="TEXT", help="the transcript of the recording")
+    clone.add_argument("--x-vector-only", action="store_true", help="clone the voice without the transcript")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -87,24 +96,60 @@ def _synthesize_with_model(args: argparse.Namespace, settings: Settings, folder:
     from qwen3tts_webui.model import load_model
     from qwen3tts_webui.speech import draw_seed
 
+    _check_clone(args)
     choice = choose(look(), device=settings.device, dtype=settings.dtype)
+    model = load_model(folder, device=choice.device, dtype=choice.dtype)
     utterance = Utterance(
         text=args.text,
-        voice=Voice(description=getattr(args, "voice", ""), speaker=getattr(args, "speaker", None)),
+        voice=_voice(args, model),
         seed=draw_seed() if "seed" not in args else args.seed,
         sampling=Sampling(greedy="greedy" in args),
         **_given(args, "language", "text_mode"),
     )
-    model = load_model(folder, device=choice.device, dtype=choice.dtype)
     packets = list(model.speak(utterance, **_given(args, "frames_per_packet", "max_frames")))
     if "codes" in args:
         input_ids, instruct_ids = model.ids(utterance)
         codes = np.concatenate([packet.codes for packet in packets])
-        _write_codes(args.codes, codes=codes, input_ids=np.array(input_ids), instruct_ids=np.array(instruct_ids))
+        ids = {"input_ids": np.array(input_ids), "instruct_ids": np.array(instruct_ids)}
+        _write_codes(args.codes, codes=codes, **ids, **_reference_arrays(model, utterance.voice))
     size = model.spec.size.replace("b", ".") + "B"
     label = f"Qwen3-TTS {size} {model.spec.kind} on {model.device}, {choice.dtype}, seed {utterance.seed}"
     at_limit = ", finish_reason: length" if packets[-1].stopped == "length" else ""
     return np.concatenate([packet.pcm for packet in packets]), label + at_limit
+
+
+def _check_clone(args: argparse.Namespace) -> None:
+    """Raise InvalidValue for an incomplete set of cloning flags, before anything is loaded."""
+    if "ref_audio" not in args and (flag := next((flag for flag in _CLONING if flag in args), None)):
+        name = "--" + flag.replace("_", "-")
+        raise InvalidValue(field=name, expected="together with --ref-audio", got="alone")
+    if "ref_audio" in args and "ref_text" not in args and "x_vector_only" not in args:
+        raise InvalidValue(field="--ref-audio", expected="with --ref-text or --x-vector-only", got="alone")
+
+
+def _voice(args: argparse.Namespace, model: Qwen3TTS) -> Voice:
+    """Return the voice that the flags select; a recording is used unchanged, at any level and length."""
+    voice = Voice(description=getattr(args, "voice", ""), speaker=getattr(args, "speaker", None))
+    if "ref_audio" not in args:
+        return voice
+    text, x_vector_only = getattr(args, "ref_text", None), "x_vector_only" in args
+    try:
+        cloned = model.clone(args.ref_audio, text, x_vector_only=x_vector_only)
+    except OSError as error:
+        expected = "an audio file that can be read"
+        raise InvalidValue(field="--ref-audio", expected=expected, got=error.strerror or "another") from error
+    return replace(voice, reference=cloned.reference)
+
+
+def _reference_arrays(model: Qwen3TTS, voice: Voice) -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays of a cloned voice: `x_vector` and, with a transcript, `ref_codes` and `ref_ids`."""
+    reference = voice.reference
+    if reference is None:
+        return {}
+    if reference.codes is None:
+        return {"x_vector": reference.x_vector}
+    ref_ids = np.array(model.prompts.reference_ids(reference.text))
+    return {"x_vector": reference.x_vector, "ref_codes": reference.codes, "ref_ids": ref_ids}
 
 
 def _given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
@@ -117,7 +162,7 @@ def _synthesize_with_preview(args: argparse.Namespace, settings: Settings) -> tu
     from qwen3tts_webui.preview import PreviewSynthesizer
 
     with contextlib.closing(PreviewSynthesizer(queue_size=settings.queue_size)) as synthesizer:
-        for name in _MODEL_ONLY:
+        for name in (*_MODEL_ONLY, *_CLONING):
             if name in args:
                 flag = "--" + name.replace("_", "-")
                 hint = "Select a checkpoint with --model."

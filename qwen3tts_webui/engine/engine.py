@@ -35,7 +35,7 @@ from qwen3tts_webui.errors import (
 from qwen3tts_webui.model.prompt import PromptBuilder
 from qwen3tts_webui.model.spec import ModelSpec
 from qwen3tts_webui.model.tokens import TextEncoder
-from qwen3tts_webui.types import EngineInfo, EngineLoad, PcmSink, PrecisionChange, Utterance
+from qwen3tts_webui.types import EncodesReferences, EngineInfo, EngineLoad, PcmSink, PrecisionChange, Utterance
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Engine:
 
     Loading starts at once, in the background; what is submitted meanwhile waits for it. `model` is the name people see.
     At most `queue_size` utterances wait for a slot; at most `group` prompts are read together. `bf16`: the device
-    computes it, so that it is the first to try when float16 overflows.
+    computes it, so that it is the first to try when float16 overflows. `references`: encodes recordings to clone.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class Engine:
         queue_size: int,
         group: int = 8,
         bf16: bool = True,
+        references: EncodesReferences | None = None,
         clock: Clock = time.monotonic,
     ) -> None:
         self._load_runner = load
@@ -73,6 +74,7 @@ class Engine:
         self._queue_size = queue_size
         self._group = group
         self._bf16 = bf16
+        self.references = references
         self._clock = clock
         self._lock = threading.Lock()
         self._bell = threading.Event()

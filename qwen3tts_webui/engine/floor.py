@@ -195,7 +195,7 @@ class Floor:
                 return
             for seat in group:  # the codec may have gone on for some of them: each begins anew, alone
                 try:
-                    self.runner.rehear(self.speakers.index(seat), seat.begun.passage, seat.heard())
+                    self.runner.rehear(self.speakers.index(seat), seat.begun.context, seat.heard())
                 except Exception as again:
                     self._drop(seat, again)
                 else:

@@ -164,7 +164,7 @@ class GraphRunner(Runner):
         shape, graph = found
         self._write_text(group)
         for seating in group:
-            self.rehear(seating.slot, seating.prompt.passage)
+            self.rehear(seating.slot, seating.prompt.context)
         values = self._read(group, batch=shape.batch, length=shape.length, spare=self._scratch)
         rows: Rows = self._replay(graph, values)[: len(group)]
         return rows

@@ -15,6 +15,8 @@ def engine_info(spec: ModelSpec, model: str, choice: Choice, *, slots: int) -> E
         features.add("description")
     if spec.talker.speakers:
         features |= {"speaker", "dialect"}
+    if spec.kind == "base":
+        features.add("cloning")
     return EngineInfo(
         name="qwen3-tts",
         label=f"Qwen3-TTS, {model}",

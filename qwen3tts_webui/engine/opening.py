@@ -6,13 +6,17 @@ In: a runner with all slots free. Out: nothing, or the error that an utterance w
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
 
 from qwen3tts_webui.engine.floor import Floor
 from qwen3tts_webui.engine.hardware import Choice
 from qwen3tts_webui.engine.runner import Runner
 from qwen3tts_webui.engine.seat import Clock, Seat
+from qwen3tts_webui.model.spec import ModelSpec
 from qwen3tts_webui.streams import PcmStream
-from qwen3tts_webui.types import PcmSink, Utterance
+from qwen3tts_webui.types import PcmSink, Utterance, Voice, VoiceReference
 
 Load = Callable[[Choice], Runner]
 """Puts the model on the device that a `Choice` names, in its type. Called on the engine's thread."""
@@ -20,10 +24,18 @@ Load = Callable[[Choice], Runner]
 _FIRST_WORDS = Utterance(text="Hello.", max_frames=4)
 
 
+def _first_words(spec: ModelSpec) -> Utterance:
+    """A Base checkpoint says nothing without a voice to clone; numbers that stand for no one will do here."""
+    if spec.kind != "base":
+        return _FIRST_WORDS
+    x_vector = np.zeros(spec.talker.stack.hidden_size, np.float32)
+    return replace(_FIRST_WORDS, voice=Voice(reference=VoiceReference(x_vector=x_vector, mode="xvector")))
+
+
 def warm_up(runner: Runner, seat: Callable[[Utterance, PcmSink], Seat], *, clock: Clock) -> None:
     """Speak four frames in three packets. Raises what went wrong, NumericalError among it."""
     stream = PcmStream()
-    floor = Floor(runner, [seat(_FIRST_WORDS, stream)], group=1, clock=clock)
+    floor = Floor(runner, [seat(_first_words(runner.model.spec), stream)], group=1, clock=clock)
     while floor.turn():
         pass
     for _, error in floor.unheard:

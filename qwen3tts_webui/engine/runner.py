@@ -78,12 +78,13 @@ class Runner:
         slots, text, codes, lengths, numbers = (torch.from_numpy(array).to(self.model.device) for array in inputs)
         self.state.seat(slots, numbers, codes)
         for seating in group:
-            self.rehear(seating.slot, seating.prompt.passage)
+            self.rehear(seating.slot, seating.prompt.context)
         return _rows(first_frame(self.model.talker, self.state, slots, text, codes, lengths, reach))
 
     def _write_text(self, group: Sequence[Seating]) -> None:
-        """Put the trailing text of newcomers where their frames will find it."""
+        """Put the trailing text and the x-vectors of newcomers where their frames will find them."""
         for seating in group:
+            self.state.set_x_vector(seating.slot, seating.prompt.x_vector)
             self.model.talker.know(set(seating.prompt.text.tolist()))
             self.state.add_text(seating.slot, self.model.talker, 0, seating.prompt.trailing)
 
@@ -131,10 +132,10 @@ class Runner:
         sounds: Sounds = self.model.codec.decode(codes, self.sound, rows).cpu().numpy()
         return sounds
 
-    def rehear(self, slot: int, passage: Codes, frames: npt.NDArray[np.int64] | None = None) -> None:
-        """Let the codec stand in `slot` where the sound of the end of `passage`, then that of `frames`, has ended."""
+    def rehear(self, slot: int, context: Codes, frames: npt.NDArray[np.int64] | None = None) -> None:
+        """Rebuild the codec state of `slot` after the end of `context` (of a passage or reference), then `frames`."""
         self.sound.reset(slice(slot, slot + 1))
-        for past in (passage[-PASSAGE_MEMORY:], passage[:0] if frames is None else frames):
+        for past in (context[-PASSAGE_MEMORY:], context[:0] if frames is None else frames):
             for start in range(0, len(past), WHOLE_PACKET):
                 self.decode([slot], past[None, start : start + WHOLE_PACKET].astype(np.int64))
 

@@ -22,9 +22,11 @@ from qwen3tts_webui.model.codec_decoder import CodecDecoder
 from qwen3tts_webui.model.generate import Qwen3TTS
 from qwen3tts_webui.model.layout import number_types
 from qwen3tts_webui.model.load import DTYPES, find_checkpoint, load_model
+from qwen3tts_webui.model.reference_encoder import ReferenceEncoder
 from qwen3tts_webui.model.spec import ModelSpec, read_spec
 from qwen3tts_webui.model.talker import Talker
 from qwen3tts_webui.model.tokens import TextEncoder
+from qwen3tts_webui.types import EncodesReferences
 
 KV_LENGTH = 2_048
 """Rows that an utterance may take: its prompt, a passage before it, and 80 ms each of its speech."""
@@ -51,14 +53,16 @@ def start_engine(
     and InsufficientMemory, all before anything is loaded.
     """
     folder = find_checkpoint(path_or_id)
+    spec = read_spec(folder)
 
     def make(choice: Choice) -> Qwen3TTS:
         return load_model(folder, device=choice.device, dtype=choice.dtype, offline=True)
 
     return run_engine(
         make,
-        spec=read_spec(folder),
+        spec=spec,
         encoder=TextEncoder(folder),
+        references=ReferenceEncoder(folder, spec) if spec.kind == "base" else None,
         name=name or folder.name,
         device=device,
         dtype=dtype,
@@ -73,6 +77,7 @@ def run_engine(
     *,
     spec: ModelSpec,
     encoder: TextEncoder,
+    references: EncodesReferences | None = None,
     name: str,
     device: str = "auto",
     dtype: str = "auto",
@@ -116,6 +121,7 @@ def run_engine(
         queue_size=queue_size,
         group=MAX_PREFILL_BATCH if choice.device.startswith("cuda") else 8,
         bf16=computes_bf16(machine, choice.device),
+        references=references,
     )
 
 

@@ -47,7 +47,7 @@ class CodecState:
         sizes = [math.prod(shape) for shape in shapes]
         flat = torch.zeros(slots, sum(sizes), device=device)
         parts = torch.split(flat, sizes, dim=1)
-        views = [part.unflatten(1, shape) for part, shape in zip(parts, shapes, strict=True)]
+        views = [part.view(slots, *shape) for part, shape in zip(parts, shapes, strict=True)]
         rings = views[len(context_shapes) :]
         return cls(
             flat=flat,

@@ -20,7 +20,7 @@ from qwen3tts_webui.model.prompt import Prompt
 from qwen3tts_webui.model.sampling import Reach, Rule, RuleValues, draw, gumbel, penalise, rule_values
 from qwen3tts_webui.model.spec import ModelSpec
 from qwen3tts_webui.model.talker import Talker
-from qwen3tts_webui.types import NUM_CODEBOOKS, Sampling
+from qwen3tts_webui.types import NUM_CODEBOOKS, Sampling, XVector
 
 MIN_FRAMES = 2  # the talker may not end before (MODEL.md section 5)
 
@@ -46,7 +46,8 @@ class FrameState:
     `kv` (layers, 2, slots, kv_heads, length, head_dim); `positions`: where the next row of the talker stands; `frames`:
     how many were picked, the passage included; `summed` (slots, hidden): the embedding of the last frame; `text`
     (slots, tokens), `text_next`, `text_length`, `text_open`: the ids that go with the frames to come, and whether more
-    will follow; `seen` (slots, vocab_size) bool: first codes so far; `done`: it is over; `held`: it sits this step out.
+    will follow; `seen` (slots, vocab_size) bool: first codes so far; `done`: it is over; `held`: it sits this step out;
+    `x_vectors` (slots, hidden): the cloned voice that the prompt begins with, else zeros.
     """
 
     kv: Tensor
@@ -64,6 +65,7 @@ class FrameState:
     penalty: Tensor
     first_rule: Rule
     rest_rule: Rule
+    x_vectors: Tensor
 
     @classmethod
     def empty(cls, talker: Talker, *, slots: int, kv_length: int, text_length: int) -> FrameState:
@@ -93,13 +95,15 @@ class FrameState:
             penalty=torch.ones(slots, 1, device=device),
             first_rule=Rule.empty(slots, device),
             rest_rule=Rule.empty(slots, device),
+            x_vectors=torch.zeros(slots, spec.stack.hidden_size, dtype=kv.dtype, device=device),
         )
 
     def seat(self, slots: Tensor, numbers: Tensor, codes: Tensor) -> None:
         """Give `slots` (n,) to new utterances, before their `first_frame` and after the `add_text` of trailing text.
 
         `numbers` (n, SEAT_NUMBERS) are of `seat_numbers`, or of `no_seat` for padding, which stays idle. `codes`
-        (n, time, 16) are the prompts' rows; the whole frames among them are those that a passage has spoken already.
+        (n, time, 16) are the prompts' rows; the last of them are the frames that a passage has spoken already. Those
+        of a reference recording, before them, do not count.
         """
         reals = numbers.view(torch.float64).float()
         self.positions[slots] = numbers[:, 0]
@@ -117,9 +121,15 @@ class FrameState:
             rule.top_p[slots] = reals[:, first + 2 : first + 3]
             rule.noise[slots] = reals[:, first + 3 : first + 4]
         num_codes = self.seen.shape[1]
-        spoken = torch.where(codes[:, :, 1] < 0, num_codes, codes[:, :, 0])
+        row = torch.arange(codes.shape[1], device=slots.device)
+        is_spoken = (row >= (numbers[:, 0] - numbers[:, 1])[:, None]) & (codes[:, :, 1] >= 0)
+        spoken = torch.where(is_spoken, codes[:, :, 0], num_codes)
         seen = torch.zeros(len(slots), num_codes + 1, dtype=torch.bool, device=slots.device)
         self.seen[slots] = seen.scatter_(1, spoken, True)[:, :num_codes]
+
+    def set_x_vector(self, slot: int, x_vector: XVector | None) -> None:
+        """Set the cloned voice (hidden,) of a new utterance in `slot`, or none, before its `first_frame`."""
+        self.x_vectors[slot] = 0.0 if x_vector is None else torch.from_numpy(x_vector).to(self.x_vectors)
 
     def add_text(self, slot: int, talker: Talker, start: int, ids: Sequence[int], *, close: bool = False) -> None:
         """Append trailing text ids after the `start` that `slot` has already; with `close`, no more will come."""
@@ -232,7 +242,8 @@ def first_frame(
     `text` (n, time), `codes` (n, time, 16) are prompt rows padded on the right, `lengths` (n,) the real ones. Returns
     (n, 17) int64 as `frame_step`.
     """
-    hidden = talker.prefill(talker.embed(text, codes), lengths, state.kv, slots)
+    rows = talker.embed(text, codes, state.x_vectors[slots][:, None])
+    hidden = talker.prefill(rows, lengths, state.kv, slots)
     return _pick(talker, state, slots, hidden, ~state.done[slots], reach)
 
 

@@ -44,7 +44,7 @@ class FusedStack:
         self._heads, self._kv_heads = attention.heads
         self._head_dim = attention.head_dim
         self._eps = stack.norm.eps
-        self._number = attention.qkv_proj.weight.dtype
+        self._number = _weight(attention.qkv_proj).dtype
         device = stack.norm.weight.device
         angles = torch.arange(num_positions, device=device)[:, None].float() * stack.rotary.frequencies
         self._cosines, self._sines = angles.cos(), angles.sin()  # (positions, head_dim / 2)

@@ -9,21 +9,24 @@ import itertools
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
-from qwen3tts_webui.errors import InvalidValue, NumericalError, TextTooLong
-from qwen3tts_webui.model.codec_decoder import CodecDecoder
+from qwen3tts_webui.errors import InvalidValue, NumericalError, TextTooLong, Unsupported
+from qwen3tts_webui.model.codec_decoder import WHOLE_PACKET, CodecDecoder
 from qwen3tts_webui.model.codec_state import CodecState
 from qwen3tts_webui.model.frame import BROKEN, END, Bucket, FrameState, first_frame, frame_step, seat_numbers
 from qwen3tts_webui.model.prompt import Prompt, PromptBuilder
+from qwen3tts_webui.model.reference_encoder import ReferenceEncoder, to_mono
 from qwen3tts_webui.model.sampling import Reach
 from qwen3tts_webui.model.spec import ModelSpec
 from qwen3tts_webui.model.spoken_text import SpokenText
 from qwen3tts_webui.model.talker import Talker
 from qwen3tts_webui.model.tokens import TextEncoder
-from qwen3tts_webui.types import NUM_CODEBOOKS, Codes, FinishReason, Pcm, Utterance
+from qwen3tts_webui.types import NUM_CODEBOOKS, SAMPLE_RATE, CloneMode, Codes, FinishReason, Pcm, Utterance, Voice
 
 MAX_FRAMES = 8_192  # of the released generation configs: almost eleven minutes
 _FRAMES_PER_TOKEN = 12  # nobody needs a second for a token (0.3 s is usual)
@@ -53,12 +56,20 @@ def frame_cap(num_tokens: int) -> int:
 class Qwen3TTS:
     """A loaded checkpoint. Speaks for one caller at a time; `load_model` makes it."""
 
-    def __init__(self, spec: ModelSpec, encoder: TextEncoder, talker: Talker, codec: CodecDecoder) -> None:
+    def __init__(
+        self,
+        spec: ModelSpec,
+        encoder: TextEncoder,
+        talker: Talker,
+        codec: CodecDecoder,
+        references: ReferenceEncoder | None = None,
+    ) -> None:
         self.spec = spec
         self.encoder = encoder
         self.prompts = PromptBuilder(spec, encoder)
         self.talker = talker
         self.codec = codec
+        self.references = references
 
     @property
     def device(self) -> torch.device:
@@ -77,6 +88,32 @@ class Qwen3TTS:
         text = SpokenText(self.encoder, utterance)
         return self.prompts.input_ids(text.whole()), self.prompts.instruct_ids(utterance.voice.description)
 
+    def clone(
+        self,
+        audio: str | Path | bytes | npt.NDArray[np.floating],
+        text: str | None = None,
+        *,
+        sample_rate: int = SAMPLE_RATE,
+        x_vector_only: bool = False,
+    ) -> Voice:
+        """A voice that sounds like a recording, for any number of utterances. Needs a Base checkpoint.
+
+        `audio` is a file, the bytes of one, or samples (time,) or (time, channels) at `sample_rate`; 0.1 to 60 s, 3 to
+        15 s are best. `text` is what is said in it; with `x_vector_only` it is not needed, and the voice is less alike.
+
+        Raises Unsupported for another checkpoint, InvalidValue, InvalidFile for a file that is no audio, OSError.
+        """
+        if self.references is None or self.spec.speaker_encoder is None:
+            raise Unsupported(engine="Qwen3-TTS", feature="cloning a recorded voice", hint="Load a Base checkpoint.")
+        if isinstance(audio, np.ndarray):
+            pcm = to_mono(audio, sample_rate)
+        else:
+            from qwen3tts_webui.audio import decode_reference
+
+            pcm = decode_reference(audio if isinstance(audio, bytes) else Path(audio).read_bytes())
+        mode: CloneMode = "xvector" if x_vector_only else "icl"
+        return Voice(reference=self.references.encode(pcm, text or "", mode=mode))
+
     def speak(
         self, utterance: Utterance, *, frames_per_packet: int = 1, max_frames: int | None = None
     ) -> Iterator[Packet]:
@@ -94,9 +131,7 @@ class Qwen3TTS:
 
     def _packets(self, utterance: Utterance, frames_per_packet: int, max_frames: int) -> Iterator[Packet]:
         sound = self.codec.new_state(1)
-        if (passage := utterance.voice.acoustic_prompt) is not None and len(passage.codes):
-            self._decode(passage.codes, sound)  # the sound goes on where the passage's ended
-        frames = self._frames(utterance, max_frames)
+        frames = self._frames(utterance, max_frames, sound)
         waiting: list[list[int]] = []
         while True:
             try:
@@ -122,8 +157,13 @@ class Qwen3TTS:
             raise NumericalError(where="sound", dtype="float32")
         return pcm
 
-    def _frames(self, utterance: Utterance, max_frames: int) -> Generator[list[int] | None, None, FinishReason]:
-        """Frame after frame; None while the text is late. Returns why it stopped."""
+    def _frames(
+        self, utterance: Utterance, max_frames: int, sound: CodecState
+    ) -> Generator[list[int] | None, None, FinishReason]:
+        """Frame after frame; None while the text is late. Returns why it stopped.
+
+        Before the first one, `sound` is brought to where the audio of the frames in the prompt has ended.
+        """
         streaming = utterance.text_mode == "streaming" or utterance.text_stream is not None
         text = SpokenText(self.encoder, utterance)
         body = text.read() if streaming else text.whole()
@@ -132,6 +172,8 @@ class Qwen3TTS:
             time.sleep(_POLL_S)
             body = text.read()
         prompt = self.prompts.build(utterance, self.prompts.input_ids(body), streaming=streaming, more=text.open)
+        for start in range(0, len(prompt.context), WHOLE_PACKET):
+            self._decode(prompt.context[start : start + WHOLE_PACKET], sound)
         run = _Run(self.talker, prompt, utterance, _limit(max_frames, text))
         row = run.first()
         for count in itertools.count(1):
@@ -174,6 +216,7 @@ class _Run:
             text_length=max(1, len(prompt.trailing), MAX_FRAMES if prompt.open else 0),
         )
         self._numbers = seat_numbers(prompt, utterance.sampling, utterance.seed, talker.spec)
+        self._state.set_x_vector(0, prompt.x_vector)
         self._state.add_text(0, talker, 0, prompt.trailing)
         self._unread = self._given = len(prompt.trailing)
         self._open = prompt.open

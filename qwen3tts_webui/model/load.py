@@ -12,6 +12,7 @@ from qwen3tts_webui.errors import NO_FOLDER, CheckpointError, DownloadError, Inv
 from qwen3tts_webui.model.codec_decoder import load_codec
 from qwen3tts_webui.model.generate import Qwen3TTS
 from qwen3tts_webui.model.layout import INTEGER_KINDS, lay_out, lay_out_integers, number_types
+from qwen3tts_webui.model.reference_encoder import ReferenceEncoder
 from qwen3tts_webui.model.spec import CODEC_FOLDER, read_spec
 from qwen3tts_webui.model.talker import Talker
 from qwen3tts_webui.model.tokens import TextEncoder
@@ -36,23 +37,25 @@ logger = logging.getLogger(__name__)
 def load_model(
     path_or_id: str | Path, *, device: str = "auto", dtype: str = "auto", offline: bool | None = None
 ) -> Qwen3TTS:
-    """Load a VoiceDesign or CustomVoice checkpoint, ready to speak.
+    """Load a VoiceDesign, CustomVoice or Base checkpoint, ready to speak.
 
     `path_or_id` is a local folder, or the id of a repository on the hub ("owner/name"), which is downloaded unless
     `offline`; None leaves that to huggingface_hub's own settings. `device` is "auto" (CUDA, then Apple's MPS, then the
     CPU) or torch's name for one. `dtype` is the type of the language model, "float32", "bfloat16", "float16", "int8"
     (8-bit linears, everything else float32; on a CPU only), "int4" (the talker's layers in 4 bits, the rest as "int8")
     or "auto" (half precision where the device is made for it); norms and the codec are float32 always.
+    The encoders of a Base checkpoint stay on disk until a recording is cloned.
 
-    Raises CheckpointError (which names the file and the key), DownloadError, InvalidValue for the device or the type,
-    and Unsupported for a Base checkpoint.
+    Raises CheckpointError (which names the file and the key), DownloadError, and InvalidValue for the device or the
+    type.
     """
     where = _device(device)
     number = number_type(dtype, where)
     folder = find_checkpoint(path_or_id, offline=offline)
     spec = read_spec(folder)
     encoder = TextEncoder(folder)
-    talker, weights = open_weights(lambda: Talker(spec), folder, key_of=lambda name: f"talker.{name}")
+    unused = ("speaker_encoder.",) if spec.kind == "base" else ()
+    talker, weights = open_weights(lambda: Talker(spec), folder, key_of=lambda name: f"talker.{name}", unused=unused)
     if dtype in INTEGER_KINDS:
         kind = lay_out_integers(talker, weights, dtype)
     else:
@@ -63,7 +66,7 @@ def load_model(
         kind = lay_out(talker.to(where).eval().requires_grad_(False), dtype)
     codec = load_codec(folder / CODEC_FOLDER, spec.codec, where)
     logger.info("loaded %s %s from %s: %s, %s", spec.kind, spec.size, folder.name, where, kind)
-    return Qwen3TTS(spec, encoder, talker, codec)
+    return Qwen3TTS(spec, encoder, talker, codec, ReferenceEncoder(folder, spec))
 
 
 def find_checkpoint(path_or_id: str | Path, *, offline: bool | None = None) -> Path:

@@ -12,11 +12,11 @@ from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
-from qwen3tts_webui.errors import Unsupported
 from qwen3tts_webui.model.config_file import Section, read_config
+from qwen3tts_webui.model.encoder_config import CodecEncoderConfig, SpeakerEncoderConfig
 from qwen3tts_webui.types import NUM_CODEBOOKS, SAMPLE_RATE, SAMPLES_PER_FRAME
 
-Kind = Literal["voice_design", "custom_voice"]
+Kind = Literal["voice_design", "custom_voice", "base"]
 
 MODEL_TYPE = "qwen3_tts"
 TOKENIZER_TYPE = "qwen3_tts_tokenizer_12hz"
@@ -212,7 +212,10 @@ class CodecSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
-    """A whole checkpoint: `kind` and `size` ("1b7", "0b6") as config.json says, and the specs of its parts."""
+    """A whole checkpoint: `kind` and `size` ("1b7", "0b6") as config.json says, and the specs of its parts.
+
+    Only a Base checkpoint has `speaker_encoder` and `codec_encoder`, which clone a voice.
+    """
 
     kind: Kind
     size: str
@@ -220,11 +223,13 @@ class ModelSpec:
     talker: TalkerSpec
     predictor: PredictorSpec
     codec: CodecSpec
+    speaker_encoder: SpeakerEncoderConfig | None = None
+    codec_encoder: CodecEncoderConfig | None = None
 
     @property
     def instructs(self) -> bool:
-        """Whether the model takes a description; the 0.6B custom_voice drops it (MODEL.md section 3)."""
-        return self.kind == "voice_design" or self.size != "0b6"
+        """Whether the model takes a description; Base and the 0.6B custom_voice drop it (MODEL.md section 3)."""
+        return self.kind == "voice_design" or (self.kind == "custom_voice" and self.size != "0b6")
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -235,19 +240,13 @@ class ModelSpec:
 def read_spec(folder: Path) -> ModelSpec:
     """The spec of the checkpoint in `folder`.
 
-    Raises CheckpointError (no folder, no file, not JSON, a missing or odd key, another `model_type`, an unsupported
-    `tokenizer_type`), and Unsupported for a Base checkpoint, which clones voices instead of designing them.
+    Raises CheckpointError: no folder, no file, not JSON, a missing or odd key, another `model_type`, an unsupported
+    `tokenizer_type`.
     """
     config = read_config(folder)
     config.one_of("model_type", MODEL_TYPE)
     config.one_of("tokenizer_type", TOKENIZER_TYPE)
-    if config.value("tts_model_type") == "base":
-        raise Unsupported(
-            engine="Qwen3-TTS",
-            feature="speaking with a Base checkpoint",
-            hint="Use a VoiceDesign or CustomVoice checkpoint.",
-        )
-    kind: Kind = config.one_of("tts_model_type", "voice_design", "custom_voice")
+    kind: Kind = config.one_of("tts_model_type", "voice_design", "custom_voice", "base")
     codec_config = read_config(folder / CODEC_FOLDER)
     codec_config.one_of("model_type", TOKENIZER_TYPE)
     codec_config.one_of("output_sample_rate", SAMPLE_RATE)
@@ -261,8 +260,13 @@ def read_spec(folder: Path) -> ModelSpec:
         talker=talker,
         predictor=PredictorSpec.read(predictor_section),
         codec=CodecSpec.from_config(codec_config.content, codec_config.file),
+        speaker_encoder=SpeakerEncoderConfig.read(config.section("speaker_encoder_config")) if kind == "base" else None,
+        codec_encoder=CodecEncoderConfig.read(codec_config.section("encoder_config")) if kind == "base" else None,
     )
     _check_joints(spec, section, codec_config.section("decoder_config"))
+    if spec.speaker_encoder is not None and spec.codec_encoder is not None:
+        config.section("speaker_encoder_config").one_of("enc_dim", talker.stack.hidden_size)
+        codec_config.section("encoder_config").one_of("codebook_size", spec.codec.codebook_size)
     return spec
 
 

@@ -16,6 +16,7 @@ from qwen3tts_webui.model.code_predictor import CodePredictor
 from qwen3tts_webui.model.layers import Stack, attend_causally, attend_to_groups, unfilled_embedding
 from qwen3tts_webui.model.linear import Agreement
 from qwen3tts_webui.model.memory import untouched_zeros
+from qwen3tts_webui.model.prompt import SPEAKER
 from qwen3tts_webui.model.sampling import DrawInOne
 from qwen3tts_webui.model.spec import ModelSpec
 from qwen3tts_webui.types import NUM_CODEBOOKS
@@ -123,12 +124,18 @@ class Talker(nn.Module):
         self.text_table[new] = self.text_projection(self.model.text_embedding(new).to(self.text_table.dtype))
         self._projected |= text
 
-    def embed(self, text: Tensor, codes: Tensor) -> Tensor:
-        """Prompt rows: `text` (..., ) ids and `codes` (..., 16) with -1 for none -> (..., hidden)."""
-        return self.text_table[text] + self.embed_codes(codes)
+    def embed(self, text: Tensor, codes: Tensor, x_vectors: Tensor | None = None) -> Tensor:
+        """Prompt rows: `text` (..., ) ids and `codes` (..., 16) with -1 for none -> (..., hidden).
+
+        Where the first code is `SPEAKER`, the row gets `x_vectors`, which broadcasts to (..., hidden), instead.
+        """
+        rows = self.text_table[text] + self.embed_codes(codes)
+        if x_vectors is None:
+            return rows
+        return rows + torch.where(codes[..., :1] == SPEAKER, x_vectors, torch.zeros_like(x_vectors))
 
     def embed_codes(self, codes: Tensor) -> Tensor:
-        """The sum of the embeddings of frames (..., 16) -> (..., hidden); -1 adds nothing."""
+        """The sum of the embeddings of frames (..., 16) -> (..., hidden); what is below 0 adds nothing."""
         index = torch.where(codes < 0, len(self.frame_table) - 1, codes + self.offsets)
         return self.frame_table[index].to(self.text_table.dtype).sum(dim=-2)
 

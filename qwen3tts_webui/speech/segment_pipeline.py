@@ -15,6 +15,7 @@ from qwen3tts_webui.speech.events import VoiceSource
 from qwen3tts_webui.speech.streamed_line import StreamedSegment
 from qwen3tts_webui.speech.text_stream import TextStreamSession
 from qwen3tts_webui.speech.validation import PreparedRequest
+from qwen3tts_webui.speech.voice_resolution import is_fixed_voice
 from qwen3tts_webui.streams import EventLoopNotifier, PcmStream
 from qwen3tts_webui.types import AcousticPrompt, Segment, Synthesizer, Utterance, Voice
 
@@ -194,7 +195,7 @@ class SegmentPipeline:
 
     def _attach(self, state: SegmentState, utterance: Utterance, stream: PcmStream) -> None:
         state.stream = stream
-        if _is_continuation(utterance.voice):
+        if is_fixed_voice(utterance.voice):
             state.voice_source = "continued"
         else:
             state.voice_source = "new" if state.segment.index == 0 else "same_seed"
@@ -202,9 +203,5 @@ class SegmentPipeline:
     def _carry_voice(self, state: SegmentState) -> None:
         """Continue in the voice of this segment, if possible."""
         voice = self.continuation_voice(state)
-        if voice is not None and _is_continuation(voice):
+        if voice is not None and is_fixed_voice(voice):
             self._carried_voice = voice
-
-
-def _is_continuation(voice: Voice) -> bool:
-    return voice.acoustic_prompt is not None or voice.engine_voice_id is not None

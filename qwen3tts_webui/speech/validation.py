@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qwen3tts_webui.errors import DeadlineExceeded, InvalidValue, UnknownLanguage, in_range
-from qwen3tts_webui.speech.voice_resolution import check_voice
+from qwen3tts_webui.speech.voice_resolution import check_voice, is_fixed_voice
 from qwen3tts_webui.text import parse_language, split_segments
 from qwen3tts_webui.types import (
     FRAMES_PER_SECOND,
@@ -62,7 +62,6 @@ def prepare_stream(request: SpeechRequest, info: EngineInfo, segments: Sequence[
     voice = check_voice(request, info)
     if request.deadline is not None and request.deadline <= time.monotonic():
         raise DeadlineExceeded(deadline_ms=0)
-    is_continuation = voice.acoustic_prompt is not None or voice.engine_voice_id is not None
     can_continue = bool(info.features & {"continuation", "engine_voice"})
     max_s = request.max_duration_s
     return PreparedRequest(
@@ -72,7 +71,7 @@ def prepare_stream(request: SpeechRequest, info: EngineInfo, segments: Sequence[
         language=language,
         voice=voice,
         seed=draw_seed() if request.seed is None else request.seed,
-        continues=request.continue_voice and can_continue and not is_continuation,
+        continues=request.continue_voice and can_continue and not is_fixed_voice(voice),
         max_samples=None if max_s is None else int(max_s * SAMPLE_RATE),
         max_frames=None if max_s is None else math.ceil(max_s * FRAMES_PER_SECOND),
     )

@@ -80,7 +80,8 @@ def with_voice(request: SpeechRequest, voice: Voice, info: EngineInfo) -> Speech
     Raises `Unsupported` for a description that the engine would ignore.
     """
     own = request.voice
-    if own.description.strip() and voice.engine_voice_id is not None and "description" not in info.features:
+    is_finished = voice.engine_voice_id is not None or voice.reference is not None
+    if own.description.strip() and is_finished and "description" not in info.features:
         raise Unsupported(
             engine=info.label,
             feature=ErrorDetail("feature_added_description", "a description for a finished voice"),
@@ -89,6 +90,11 @@ def with_voice(request: SpeechRequest, voice: Voice, info: EngineInfo) -> Speech
     description = " ".join(filter(None, (voice.description, own.description)))
     speaker = _canonical_speaker(own.speaker, info) or voice.speaker
     return replace(request, voice=replace(voice, description=description, speaker=speaker))
+
+
+def is_fixed_voice(voice: Voice) -> bool:
+    """Return True if a recording, earlier frames or an engine's id determine the voice of every segment."""
+    return voice.acoustic_prompt is not None or voice.engine_voice_id is not None or voice.reference is not None
 
 
 def check_voice(request: SpeechRequest, info: EngineInfo) -> Voice:
@@ -104,6 +110,7 @@ def check_voice(request: SpeechRequest, info: EngineInfo) -> Voice:
         ("speaker", voice.speaker is not None),
         ("continuation", voice.acoustic_prompt is not None),
         ("engine_voice", voice.engine_voice_id is not None),
+        ("cloning", voice.reference is not None),
         ("sampling", request.sampling != Sampling()),
         ("packet_size", request.frames_per_packet is not None),
     ]

@@ -3,14 +3,15 @@
 from qwen3tts_webui.voices.description_ideas import DescriptionExample, description_examples, suggest_description
 from qwen3tts_webui.voices.presets import Preset, Presets
 from qwen3tts_webui.voices.saved_voices import SavedVoices
+from qwen3tts_webui.voices.voice_codes import MAX_FRAMES
 from qwen3tts_webui.voices.voice_file import (
-    MAX_FRAMES,
     MAX_NAME,
     MAX_SAMPLE_BYTES,
     MAX_VOICE_FILE_BYTES,
     VOICE_FILE_EXTENSION,
     VOICE_FILE_MIME,
     SavedVoice,
+    VoiceKind,
     clean_name,
     parse_voice,
     serialize_voice,
@@ -28,6 +29,7 @@ __all__ = [
     "Presets",
     "SavedVoice",
     "SavedVoices",
+    "VoiceKind",
     "clean_name",
     "description_examples",
     "parse_voice",

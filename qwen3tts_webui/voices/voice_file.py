@@ -4,13 +4,13 @@ In: a `SavedVoice`, or untrusted bytes. Out: the file, or the voice, or `Invalid
 and the sample in base64: nothing to unpack, nothing to execute, no names of other files. Its size is checked before it
 is parsed, and every field after. Does no disk access.
 
-Version 2 renamed two fields of version 1: `passage` is now `acoustic_prompt`, `engine_voice` is `engine_voice_id`.
+Version 2 renamed two fields of version 1: `passage` is now `acoustic_prompt`, `engine_voice` is `engine_voice_id`. A
+cloned voice has four more fields, which other voices leave out: `reference`, `model`, `consent` and `recording`.
 Files of version 1 are still read.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import unicodedata
@@ -19,24 +19,26 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from qwen3tts_webui.config import MAX_DESCRIPTION
 from qwen3tts_webui.errors import ErrorDetail, InvalidFile, InvalidValue
-from qwen3tts_webui.types import NUM_CODEBOOKS, AcousticPrompt, Codes, Voice
+from qwen3tts_webui.types import NUM_CODEBOOKS, AcousticPrompt, Voice, VoiceReference
+from qwen3tts_webui.voices.reference_fields import ReferenceFields, parse_reference, serialize_reference
+from qwen3tts_webui.voices.voice_codes import MAX_FRAMES, from_base64, parse_codes, serialize_codes, to_base64
 
 VOICE_FILE_EXTENSION = "voice"
 VOICE_FILE_MIME = "application/json"
-MAX_VOICE_FILE_BYTES = 4 * 2**20
+MAX_VOICE_FILE_BYTES = 6 * 2**20
 MAX_NAME = 80
-MAX_FRAMES = 1_500  # two minutes
 MAX_SAMPLE_BYTES = 2 * 2**20
-_MAX_CODE = 3_071
+MAX_RECORDING_BYTES = 2**20
 _FORMAT = "qwen3tts-webui voice"
 _VERSION = 2
 _RENAMED_IN_2 = MappingProxyType({"passage": "acoustic_prompt", "engine_voice": "engine_voice_id"})
 _NOT_A_VOICE_FILE = ErrorDetail("not_a_voice_file", "it is not a voice file of this program")
+
+VoiceKind = Literal["designed", "speaker", "cloned"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -45,6 +47,9 @@ class SavedVoice:
 
     `acoustic_prompt`, `engine_voice_id` and `speaker` are what `engine` needs to reproduce the voice; `sample` is a
     preview as Ogg Opus.
+
+    A cloned voice has a `reference`, which needs the checkpoint `model`, and `consent`: whether the user confirmed that
+    the voice may be used. `recording` is the recording itself as Ogg Opus, only if the user chose to store it.
     """
 
     name: str
@@ -56,9 +61,20 @@ class SavedVoice:
     engine_voice_id: str | None = None
     speaker: str | None = None
     sample: bytes | None = None
+    reference: VoiceReference | None = None
+    model: str = ""
+    consent: bool = False
+    recording: bytes | None = None
     starred: bool = False
     id: str = ""
     created: float = 0.0
+
+    @property
+    def kind(self) -> VoiceKind:
+        """How the voice was created."""
+        if self.reference is not None:
+            return "cloned"
+        return "speaker" if self.speaker is not None else "designed"
 
     @property
     def voice(self) -> Voice:
@@ -68,6 +84,7 @@ class SavedVoice:
             speaker=self.speaker,
             acoustic_prompt=self.acoustic_prompt,
             engine_voice_id=self.engine_voice_id,
+            reference=self.reference,
         )
 
     @property
@@ -110,15 +127,18 @@ class _Fields(BaseModel):
     engine_voice_id: Annotated[str, Field(max_length=2_000)] | None
     acoustic_prompt: _AcousticPromptFields | None
     sample: Annotated[str, Field(max_length=MAX_SAMPLE_BYTES * 4 // 3 + 4)] | None
+    reference: ReferenceFields | None = None
+    model: Annotated[str, Field(max_length=200)] = ""
+    consent: bool = False
+    recording: Annotated[str, Field(max_length=MAX_RECORDING_BYTES * 4 // 3 + 4)] | None = None
 
 
 def serialize_voice(voice: SavedVoice) -> bytes:
     """Return the file of `voice`. Raises `InvalidValue` for a voice that `parse_voice` would reject."""
     prompt = None
     if voice.acoustic_prompt is not None:
-        codes = np.ascontiguousarray(voice.acoustic_prompt.codes, dtype="<i2")
-        prompt = {"text": voice.acoustic_prompt.text, "frames": len(codes), "codes": _to_base64(codes.tobytes())}
-    fields = {
+        prompt = {"text": voice.acoustic_prompt.text, **serialize_codes(voice.acoustic_prompt.codes)}
+    fields: dict[str, object] = {
         "format": _FORMAT,
         "version": _VERSION,
         "name": voice.name,
@@ -131,8 +151,15 @@ def serialize_voice(voice: SavedVoice) -> bytes:
         "speaker": voice.speaker,
         "engine_voice_id": voice.engine_voice_id,
         "acoustic_prompt": prompt,
-        "sample": None if voice.sample is None else _to_base64(voice.sample),
+        "sample": None if voice.sample is None else to_base64(voice.sample),
     }
+    if voice.reference is not None:
+        fields |= {
+            "reference": serialize_reference(voice.reference),
+            "model": voice.model,
+            "consent": voice.consent,
+            "recording": None if voice.recording is None else to_base64(voice.recording),
+        }
     data = json.dumps(fields, ensure_ascii=False, indent=1).encode(errors="replace")
     try:
         parse_voice(data)
@@ -150,10 +177,8 @@ def parse_voice(data: bytes) -> SavedVoice:
         raise InvalidFile(reason=ErrorDetail("no_name", "the voice has no name"))
     prompt = None
     if fields.acoustic_prompt is not None:
-        prompt = AcousticPrompt(text=fields.acoustic_prompt.text, codes=_parse_codes(fields.acoustic_prompt))
-    sample = None if fields.sample is None else _from_base64(fields.sample)
-    if sample is not None and (not sample.startswith(b"OggS") or len(sample) > MAX_SAMPLE_BYTES):
-        raise InvalidFile(reason=ErrorDetail("sample_not_ogg", "its sample is not an Ogg file"))
+        codes = parse_codes(fields.acoustic_prompt.frames, fields.acoustic_prompt.codes)
+        prompt = AcousticPrompt(text=fields.acoustic_prompt.text, codes=codes)
     return SavedVoice(
         name=name,
         description=fields.description,
@@ -163,7 +188,11 @@ def parse_voice(data: bytes) -> SavedVoice:
         acoustic_prompt=prompt,
         engine_voice_id=fields.engine_voice_id,
         speaker=fields.speaker,
-        sample=sample,
+        sample=_parse_ogg(fields.sample, MAX_SAMPLE_BYTES),
+        reference=None if fields.reference is None else parse_reference(fields.reference),
+        model=fields.model,
+        consent=fields.consent,
+        recording=_parse_ogg(fields.recording, MAX_RECORDING_BYTES),
         starred=fields.starred,
         created=fields.created,
     )
@@ -209,23 +238,11 @@ def _reject_constant(name: str) -> object:
     raise ValueError("NaN and Infinity are not JSON")
 
 
-def _parse_codes(prompt: _AcousticPromptFields) -> Codes:
-    """Return int16 (frames, NUM_CODEBOOKS)."""
-    data = _from_base64(prompt.codes)
-    if len(data) != prompt.frames * NUM_CODEBOOKS * 2:
-        raise InvalidFile(reason=ErrorDetail("wrong_number_of_codes", "it has the wrong number of codes"))
-    codes = np.frombuffer(data, dtype="<i2").astype(np.int16).reshape(prompt.frames, NUM_CODEBOOKS)
-    if codes.min() < 0 or codes.max() > _MAX_CODE:
-        raise InvalidFile(reason=ErrorDetail("code_range", "it has a code that is out of range"))
-    return codes
-
-
-def _to_base64(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
-
-
-def _from_base64(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except ValueError as error:
-        raise InvalidFile(reason=ErrorDetail("damaged", "a part of it is damaged")) from error
+def _parse_ogg(text: str | None, max_bytes: int) -> bytes | None:
+    """Return the Ogg file in `text`, if there is one."""
+    if text is None:
+        return None
+    data = from_base64(text)
+    if not data.startswith(b"OggS") or len(data) > max_bytes:
+        raise InvalidFile(reason=ErrorDetail("sample_not_ogg", "its sample is not an Ogg file"))
+    return data

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from qwen3tts_webui.checkpoints import CATALOG, DEFAULT_MODEL, MemoryBudget, estimate_memory, memory_by_purpose
+from qwen3tts_webui.checkpoints import (
+    CATALOG,
+    DEFAULT_MODEL,
+    MemoryBudget,
+    estimate_memory,
+    find_in_catalog,
+    memory_by_purpose,
+)
 from qwen3tts_webui.engine import hardware
 from qwen3tts_webui.errors import InsufficientMemory
 
@@ -46,3 +53,13 @@ def test_it_agrees_with_the_engine_to_the_byte(device: str, spare: int):
     else:
         with pytest.raises(InsufficientMemory):
             hardware.ensure_fits(machine, choice, needed)
+
+
+def test_base_models_are_known_with_their_speaker_encoders():
+    """MODEL.md section 9; the codec's figures hold its encoder already."""
+    sizes = {model.id: model.parameters for model in CATALOG if model.kind == "base"}
+    assert sizes == {"Qwen/Qwen3-TTS-12Hz-1.7B-Base": 1_928_677_440, "Qwen/Qwen3-TTS-12Hz-0.6B-Base": 914_643_008}
+    assert [find_in_catalog(name).kind for name in ("qwen3-tts-12hz-0.6b-base", "Qwen3-TTS-12Hz-1.7B-Base")] == [
+        "base",
+        "base",
+    ]

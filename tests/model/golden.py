@@ -78,7 +78,8 @@ def prompt_of(model: Qwen3TTS, case: Case) -> Prompt:
 def rows_of(model: Qwen3TTS, prompt: Prompt) -> torch.Tensor:
     """(positions, hidden)"""
     model.talker.know({*prompt.text.tolist(), *prompt.trailing})
-    return model.talker.embed(torch.from_numpy(prompt.text), torch.from_numpy(prompt.codes))
+    vector = None if prompt.x_vector is None else torch.from_numpy(prompt.x_vector)
+    return model.talker.embed(torch.from_numpy(prompt.text), torch.from_numpy(prompt.codes), vector)
 
 
 @torch.inference_mode()

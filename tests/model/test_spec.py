@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from qwen3tts_webui.errors import CheckpointError, Unsupported
+from qwen3tts_webui.errors import CheckpointError
+from qwen3tts_webui.model.speaker_encoder import SpeakerEncoder
 from qwen3tts_webui.model.spec import read_spec
 from tests.model.golden import GOLDEN
 
@@ -20,10 +23,19 @@ Change = Callable[[dict[str, Any]], Any]
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """The configs of a checkpoint, without its weights."""
+    return copy_configs("custom", tmp_path)
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    return copy_configs("base", tmp_path)
+
+
+def copy_configs(checkpoint: str, target: Path) -> Path:
     for name in ("config.json", "speech_tokenizer/config.json"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        shutil.copy(GOLDEN / "custom" / name, tmp_path / name)
-    return tmp_path
+        (target / name).parent.mkdir(exist_ok=True)
+        shutil.copy(GOLDEN / checkpoint / name, target / name)
+    return target
 
 
 def change(file: Path, edit: Change) -> None:
@@ -121,7 +133,55 @@ def test_a_config_that_is_no_object_is_named(folder: Path, content: str) -> None
     assert caught.value.params["file"] == folder / "config.json"
 
 
-def test_a_base_checkpoint_is_told_what_would_work(folder: Path) -> None:
-    change(folder / "config.json", lambda c: c.update(tts_model_type="base"))
-    with pytest.raises(Unsupported, match="VoiceDesign"):
-        read_spec(folder)
+def test_a_base_checkpoint_has_its_encoders_and_takes_no_description() -> None:
+    spec = read_spec(GOLDEN / "base")
+    assert spec.speaker_encoder is not None and spec.codec_encoder is not None
+    assert (spec.kind, spec.instructs) == ("base", False)
+    assert (spec.speaker_encoder.dim, spec.speaker_encoder.mel_bins) == (32, 128)
+    assert spec.codec_encoder.strides == (4, 5, 6, 8)
+    assert read_spec(GOLDEN / "custom").speaker_encoder is None
+
+
+def test_what_the_released_files_leave_out_of_the_speaker_encoder_is_that_of_the_official_class(base: Path) -> None:
+    """The computed size of the released 0.6B encoder (MODEL.md section 9) follows from these."""
+    change(base / "config.json", lambda c: c.update(speaker_encoder_config={"enc_dim": 32, "sample_rate": 24_000}))
+    config = read_spec(base).speaker_encoder
+    assert config is not None
+    with torch.device("meta"):
+        encoder = SpeakerEncoder(replace(config, dim=1024))
+    assert sum(weight.numel() for weight in encoder.parameters()) == 914_643_008 - 905_788_672
+
+
+@pytest.mark.parametrize(
+    ("file", "key", "edit"),
+    [
+        ("config.json", "speaker_encoder_config", lambda c: c.pop("speaker_encoder_config")),
+        ("config.json", "speaker_encoder_config.enc_dim", lambda c: c["speaker_encoder_config"].update(enc_dim=31)),
+        (
+            "config.json",
+            "speaker_encoder_config.enc_channels",
+            lambda c: c["speaker_encoder_config"].update(enc_channels=[8, 8, 8, 8, 23]),
+        ),
+        (
+            "speech_tokenizer/config.json",
+            "encoder_config.upsampling_ratios",
+            lambda c: c["encoder_config"].update(upsampling_ratios=[8, 6, 5]),
+        ),
+        (
+            "speech_tokenizer/config.json",
+            "encoder_config.num_quantizers",
+            lambda c: c["encoder_config"].update(num_quantizers=15),
+        ),
+        (
+            "speech_tokenizer/config.json",
+            "encoder_config.codebook_size",
+            lambda c: c["encoder_config"].update(codebook_size=65),
+        ),
+    ],
+)
+def test_an_odd_encoder_config_names_the_file_and_the_key(base: Path, file: str, key: str, edit: Change) -> None:
+    change(base / file, edit)
+    with pytest.raises(CheckpointError) as caught:
+        read_spec(base)
+    assert caught.value.params["file"] == base / file
+    assert caught.value.params["key"] == key
