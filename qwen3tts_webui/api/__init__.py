@@ -1,4 +1,4 @@
-"""The Python API: `load_model` gives a `SpeechModel` whose `generate` and `stream` use the same engine as the server.
+"""The Python API: `load_model` gives a `SpeechModel`, which generates and streams on the same engine as the server.
 
 `SpeechModel` holds an engine and a `Speech`; `Audio` is what `generate` returns.
 """
