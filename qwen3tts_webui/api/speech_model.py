@@ -65,9 +65,11 @@ class SpeechModel:
     def generate(self, text: str, **options: Unpack[GenerationOptions]) -> Audio: ...
 
     @overload
-    def generate(self, text: Sequence[str], **options: Unpack[GenerationOptions]) -> list[Audio]: ...
+    def generate(self, text: list[str] | tuple[str, ...], **options: Unpack[GenerationOptions]) -> list[Audio]: ...
 
-    def generate(self, text: str | Sequence[str], **options: Unpack[GenerationOptions]) -> Audio | list[Audio]:
+    def generate(
+        self, text: str | list[str] | tuple[str, ...], **options: Unpack[GenerationOptions]
+    ) -> Audio | list[Audio]:
         """Generate the audio of a text, or of several texts as one batch with one seed.
 
         See `GenerationOptions` for the options. Raises a `RequestError` before any work starts; `NotReady` after
