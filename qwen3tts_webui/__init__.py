@@ -9,20 +9,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from qwen3tts_webui.model import Qwen3TTS, load_model
+    from qwen3tts_webui.api import Audio, SpeechModel, load_model
     from qwen3tts_webui.types import AcousticPrompt, Sampling, Utterance, Voice
 
 __version__ = "0.1.0"
 
-__all__ = ["AcousticPrompt", "Qwen3TTS", "Sampling", "Utterance", "Voice", "__version__", "load_model"]
+__all__ = ["AcousticPrompt", "Audio", "Sampling", "SpeechModel", "Utterance", "Voice", "__version__", "load_model"]
 
 _MODULE_OF = {
     "AcousticPrompt": "types",
-    "Qwen3TTS": "model",
+    "Audio": "api",
     "Sampling": "types",
+    "SpeechModel": "api",
     "Utterance": "types",
     "Voice": "types",
-    "load_model": "model",
+    "load_model": "api",
 }
 
 

@@ -33,7 +33,6 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in DOCUMENTS}
 READMES = ("README.md", "README.zh.md")
 RUN = (*READMES, "docs/api/http.zh.md")  # their code runs unchanged; the code of other documents is parsed
-PYTHON_API = False  # whether `load_model` is exported: then the blocks that use it run with the preview voice
 TREE_PENDING = ("model/", "engine/")  # packages of docs/architecture.md with files that have not moved yet
 CITATIONS_PENDING = ("qwen3tts_webui/model/", "qwen3tts_webui/engine/")  # they cite documents by old names
 PLACES = ("qwen3tts_webui", "assets", "benchmarks", "docs", "examples", "scripts", "tests", "docker")
@@ -139,7 +138,6 @@ def test_its_python_runs(document: str, number: int, address: str, tmp_path: Pat
         assert (tmp_path / "good-morning.wav").read_bytes()[:4] == b"RIFF"
 
 
-@pytest.mark.skipif(not PYTHON_API, reason="load_model is not exported yet")
 @pytest.mark.parametrize(("document", "number"), python_blocks(engine=True))
 def test_its_python_runs_with_the_preview_voice(
     document: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

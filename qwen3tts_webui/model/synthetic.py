@@ -19,8 +19,8 @@ from typing import Literal, TypeVar
 import numpy as np
 import torch
 from accelerate import init_empty_weights  # type: ignore[import-untyped]
-from tokenizers import pre_tokenizers
 from torch import nn
+from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from qwen3tts_webui.model.codec_decoder import CodecDecoder
 from qwen3tts_webui.model.generate import Qwen3TTS
@@ -144,7 +144,7 @@ def _tiny_spec() -> ModelSpec:
 
 def synthetic_encoder(words: Sequence[str]) -> TextEncoder:
     """A byte-level tokenizer that knows `words` (ASCII) as one token each, as the released one knows common words."""
-    vocab = {letter: number for number, letter in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
+    vocab = {letter: number for number, letter in enumerate(sorted(bytes_to_unicode().values()))}
     merges: dict[tuple[str, str], None] = {}
     for word in ("user", *words):
         for start, rest in [(word[:end], word[end]) for end in range(1, len(word))] + [("\u0120", word)]:

@@ -1,4 +1,4 @@
-"""Text -> token ids: byte-level BPE with Qwen's own split, read from vocab.json and merges.txt. No torch.
+"""Text -> token ids: transformers' Qwen2 tokenizer, read from vocab.json and merges.txt. No torch.
 
 User text can never become a control token: the encoder has none, so `<|im_end|>` in a text is spelled out like any
 other punctuation and the words around it are spoken. The control ids of the prompt come from config.json alone.
@@ -10,15 +10,13 @@ import json
 import re
 import unicodedata
 from pathlib import Path
-
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
+from typing import TYPE_CHECKING
 
 from qwen3tts_webui.errors import UNREADABLE, CheckpointError, invalid_json
 
-# MODEL.md section 1. Always this one: transformers 4.57 swaps in Mistral's for local folders (quirk 1).
-QWEN_SPLIT = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
+if TYPE_CHECKING:
+    from transformers import Qwen2Tokenizer
+
 _LEADING_NEWLINES = re.compile(r"\s*[\r\n]")
 
 
@@ -28,17 +26,8 @@ class TextEncoder:
     def __init__(self, folder: Path) -> None:
         """Raises CheckpointError if vocab.json or merges.txt in `folder` is missing or broken."""
         vocab, merges = _read_vocab(folder / "vocab.json"), _read_merges(folder / "merges.txt")
-        try:
-            self._tokenizer = Tokenizer(models.BPE(vocab=vocab, merges=merges))
-        except (
-            Exception
-        ) as error:  # tokenizers raises bare Exception, for a merge whose parts are not in the vocabulary
-            raise CheckpointError(file=folder / "merges.txt", key="", problem=str(error)) from error
-        self._split = pre_tokenizers.Split(Regex(QWEN_SPLIT), behavior="isolated")
-        self._tokenizer.normalizer = normalizers.NFC()
-        self._tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-            [self._split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
-        )
+        self._tokenizer = _qwen2_tokenizer(vocab, merges, folder / "merges.txt").backend_tokenizer
+        self._pre_tokenizer = self._tokenizer.pre_tokenizer
         self.user_id = _required(vocab, "user", folder)
         (self.newline_id,) = self.encode("\n")
 
@@ -55,7 +44,7 @@ class TextEncoder:
 
     def pieces(self, text: str) -> list[str]:
         """`text`, which is NFC, cut where the BPE starts afresh; joined, the pieces are `text` again."""
-        return [piece for piece, _ in self._split.pre_tokenize_str(text)]
+        return [text[start:end] for _, (start, end) in self._pre_tokenizer.pre_tokenize_str(text)]
 
     def encode_pieces(self, pieces: list[str]) -> list[int]:
         """The ids of `pieces`, each as if its neighbours stood beside it."""
@@ -112,6 +101,21 @@ def _without_leading_newlines(text: str) -> str:
     while match := _LEADING_NEWLINES.match(text):
         text = text[match.end() :]
     return text
+
+
+def _qwen2_tokenizer(vocab: dict[str, int], merges: list[tuple[str, str]], file: Path) -> Qwen2Tokenizer:
+    """The tokenizer without control tokens. Raises CheckpointError, naming `file`, for merges that `vocab` lacks.
+
+    It is built from its parts and not with `from_pretrained`, which for some versions and local folders swaps in
+    Mistral's split pattern (docs/model.md, section 11, quirk 1). Importing transformers takes a second, so only who
+    loads a checkpoint pays for it.
+    """
+    from transformers import Qwen2Tokenizer
+
+    try:
+        return Qwen2Tokenizer(vocab=vocab, merges=merges, unk_token=None, eos_token=None, pad_token=None)
+    except Exception as error:  # the BPE raises bare Exception, for a merge whose parts are not in the vocabulary
+        raise CheckpointError(file=file, key="", problem=str(error)) from error
 
 
 def _read_vocab(file: Path) -> dict[str, int]:

@@ -39,6 +39,17 @@ def test_text_is_split_as_qwen_splits_it(text: str, pieces: list[str]) -> None:
     assert ENCODER.pieces(text) == pieces
 
 
+def test_a_vocabulary_of_the_released_size_is_split_the_same_way(tmp_path: Path) -> None:
+    """From 100,000 pieces on, transformers looks for tokenizers of Mistral to patch."""
+    shutil.copy(GOLDEN / "design" / "merges.txt", tmp_path)
+    vocab = json.loads((GOLDEN / "design" / "vocab.json").read_text())
+    vocab |= {f"unused {number}": number for number in range(len(vocab), 151_643)}
+    (tmp_path / "vocab.json").write_text(json.dumps(vocab))
+    large = TextEncoder(tmp_path)
+    text = "iPhone eBay GmbH it's 1234\n\n 你好，世界 <|im_end|>"
+    assert (large.pieces(text), large.encode(text)) == (ENCODER.pieces(text), ENCODER.encode(text))
+
+
 @pytest.mark.parametrize("control", ["<|im_end|>", "<|im_start|>", "<tts_pad>", "<tts_text_eod>", "<|endoftext|>"])
 def test_a_control_token_in_a_text_is_spelled_out_and_its_neighbours_stay(control: str) -> None:
     config = json.loads((GOLDEN / "design" / "tokenizer_config.json").read_text())
