@@ -206,14 +206,14 @@ def parity(options: Options) -> dict[str, object]:
 
 def disable_kernels(model: Qwen3TTS) -> tuple[Any, ...]:
     talker = model.talker
-    kept = talker.model.steps, talker.code_predictor.model.steps, talker.draw_in_one, talker.model.prompts
-    talker.model.steps = talker.code_predictor.model.steps = talker.draw_in_one = talker.model.prompts = None
+    kept = talker.model.steps, talker.code_predictor.model.steps, talker.fused_sampler, talker.model.prompts
+    talker.model.steps = talker.code_predictor.model.steps = talker.fused_sampler = talker.model.prompts = None
     return kept
 
 
 def restore_kernels(model: Qwen3TTS, kept: tuple[Any, ...]) -> None:
     talker = model.talker
-    talker.model.steps, talker.code_predictor.model.steps, talker.draw_in_one, talker.model.prompts = kept
+    talker.model.steps, talker.code_predictor.model.steps, talker.fused_sampler, talker.model.prompts = kept
 
 
 def run_codes(runner: Runner, batch: int, frames: int) -> np.ndarray[Any, Any]:

@@ -20,7 +20,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from qwen3tts_webui.bench.report import surroundings
 from qwen3tts_webui.engine.graphs import GraphRunner, Shape
-from qwen3tts_webui.model.fused import FusedStack, draw_in_one
+from qwen3tts_webui.model.cuda.fused_sampler import fused_sampler
+from qwen3tts_webui.model.cuda.fused_stack import FusedStack
 from qwen3tts_webui.model.synthetic import model_without_numbers, synthetic_encoder, synthetic_spec
 
 MAKE_NOTHING = {"aten::empty", "aten::empty_like", "aten::empty_strided", "aten::new_empty", "aten::_unsafe_view"}
@@ -53,13 +54,18 @@ class Launches(TorchDispatchMode):
         return func(*args, **kwargs)
 
 
+KERNEL_MODULES = ("step_kernels", "prompt_kernels", "sampling_kernel")
+
+
 class Kernels(types.ModuleType):
-    """Stands for `fused_kernels`: each launch counts, and nothing runs."""
+    """Stands for a module of Triton kernels: each launch counts, and nothing runs."""
 
     def __init__(self, counter: collections.Counter[str]) -> None:
-        super().__init__("qwen3tts_webui.model.fused_kernels")
-        for name in ("add_and_normalise", "gate", "attend", "linear", "place_rows", "attend_rows", "draw"):
-            setattr(self, name, _Kernel(name, counter))
+        super().__init__("kernels")
+        self._counter = counter
+
+    def __getattr__(self, name: str) -> Any:
+        return _Kernel(name, self._counter)
 
 
 class _Kernel:
@@ -76,7 +82,8 @@ class _Kernel:
 def count(runner: GraphRunner, shape: Shape) -> collections.Counter[str]:
     work, _ = runner._work(shape)
     with Launches() as launches:
-        sys.modules["qwen3tts_webui.model.fused_kernels"] = Kernels(launches.names)
+        for name in KERNEL_MODULES:
+            sys.modules[f"qwen3tts_webui.model.cuda.{name}"] = Kernels(launches.names)
         work()
     return launches.names
 
@@ -96,7 +103,7 @@ def main() -> None:
                 stack.steps = FusedStack(stack, length)
                 if stack is model.talker.model:
                     stack.prompts = stack.steps.read
-            model.talker.draw_in_one, model.talker.draws_any = draw_in_one, True
+            model.talker.fused_sampler, model.talker.sampler_takes_any_rule = fused_sampler, True
         for what, shape in shapes.items():
             names = count(runner, shape)
             totals.setdefault(what, {})[way] = names.total()

@@ -80,7 +80,9 @@ class GraphRunner(Runner):
         self._results = ResultRing(2 * largest, pinned=self._pinned)
         self._graphs: dict[Shape, _Graph] = {}
         self._any = Reach(candidates=model.spec.talker.vocab_size, nucleus=True)
-        self._draws_any = model.talker.draws_any  # the draw of the device knows all rules: one graph for all
+        self._sampler_takes_any_rule = (
+            model.talker.sampler_takes_any_rule
+        )  # the draw of the device knows all rules: one graph for all
 
     # capturing
 
@@ -107,7 +109,7 @@ class GraphRunner(Runner):
         """All graphs in the order of capture: one utterance first, rare rules last."""
         batches = [batch for batch in BATCHES if batch < self.slots] + [self.slots]
         groups = [group for group in GROUPS if group <= self.slots]
-        rules = (False,) if self._draws_any else (False, True)
+        rules = (False,) if self._sampler_takes_any_rule else (False, True)
         for any_rule in rules:
             for batch in batches:
                 yield from (Shape("step", batch, length, any_rule) for length in self._kv_lengths())
@@ -208,7 +210,7 @@ class GraphRunner(Runner):
 
     def _find(self, kind: str, batch: int, length: int, reach: Reach) -> tuple[Shape, _Graph] | None:
         """The smallest captured graph that holds the work."""
-        rare = not self._draws_any and (reach.nucleus or reach.candidates > COMMON.candidates)
+        rare = not self._sampler_takes_any_rule and (reach.nucleus or reach.candidates > COMMON.candidates)
         fitting = [
             shape
             for shape in self._graphs

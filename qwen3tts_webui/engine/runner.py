@@ -16,10 +16,11 @@ import torch
 
 from qwen3tts_webui.model import Qwen3TTS
 from qwen3tts_webui.model.codec_decoder import WHOLE_PACKET
-from qwen3tts_webui.model.frame import Bucket, FrameState, first_frame, frame_step, no_seat, seat_numbers
+from qwen3tts_webui.model.frame import Bucket, FrameState, first_frame, frame_step
 from qwen3tts_webui.model.linear import held_bytes
 from qwen3tts_webui.model.prompt import Prompt
 from qwen3tts_webui.model.sampling import Reach
+from qwen3tts_webui.model.slot_numbers import no_seat, seat_numbers
 from qwen3tts_webui.types import NUM_CODEBOOKS, Codes, Sampling
 
 Rows = npt.NDArray[np.int64]  # (n, 17): 16 codes and FRAME, END, BROKEN or IDLE

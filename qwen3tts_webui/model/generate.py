@@ -18,10 +18,11 @@ import torch
 from qwen3tts_webui.errors import InvalidValue, NumericalError, TextTooLong, Unsupported
 from qwen3tts_webui.model.codec_decoder import WHOLE_PACKET, CodecDecoder
 from qwen3tts_webui.model.codec_state import CodecState
-from qwen3tts_webui.model.frame import BROKEN, END, Bucket, FrameState, first_frame, frame_step, seat_numbers
+from qwen3tts_webui.model.frame import BROKEN, END, Bucket, FrameState, first_frame, frame_step
 from qwen3tts_webui.model.prompt import Prompt, PromptBuilder
 from qwen3tts_webui.model.reference_encoder import ReferenceEncoder, to_mono
 from qwen3tts_webui.model.sampling import Reach
+from qwen3tts_webui.model.slot_numbers import seat_numbers
 from qwen3tts_webui.model.spec import ModelSpec
 from qwen3tts_webui.model.spoken_text import SpokenText
 from qwen3tts_webui.model.talker import Talker

@@ -13,7 +13,7 @@ import torch
 
 from qwen3tts_webui.errors import InvalidValue
 from qwen3tts_webui.model.compiled import CompiledStack, draw_compiled, keep_linears
-from qwen3tts_webui.model.fused import fuse_steps
+from qwen3tts_webui.model.cuda.startup_check import fuse_steps
 from qwen3tts_webui.model.integer_weights import IntegerKind
 from qwen3tts_webui.model.jit import available
 from qwen3tts_webui.model.linear import LinearKind, replace_linears
@@ -90,4 +90,4 @@ def compile_steps(talker: Talker) -> None:
     """Let the steps of both stacks and each draw be one compiled call."""
     for stack in (talker.model, talker.code_predictor.model):
         stack.steps = CompiledStack(stack)
-    talker.draw_in_one = draw_compiled
+    talker.fused_sampler = draw_compiled

@@ -64,8 +64,8 @@ class Talker(nn.Module):
         self.text_projection = TextProjection(talker.text_hidden_size, talker.stack.hidden_size)
         self.codec_head = nn.Linear(talker.stack.hidden_size, talker.vocab_size, bias=False)
         self.code_predictor = CodePredictor(spec)
-        self.draw_in_one: DrawInOne | None = None  # where the device has it
-        self.draws_any = False  # whether `draw_in_one` knows a nucleus too
+        self.fused_sampler: DrawInOne | None = None  # where the device has it
+        self.sampler_takes_any_rule = False  # top-p included
         self.rounding: Agreement | None = None  # what integer linears cost, once it was measured
         self.kernel_choice = ""  # on a CPU: which kernels compute integer linears, and what they were timed at
         self._projected: set[int] | None = set()

@@ -14,15 +14,14 @@ from qwen3tts_webui.model.frame import (
     END,
     FRAME,
     IDLE,
-    SEAT_NUMBERS,
     Bucket,
     FrameState,
     first_frame,
     frame_step,
-    seat_numbers,
 )
 from qwen3tts_webui.model.prompt import Prompt
 from qwen3tts_webui.model.sampling import Reach
+from qwen3tts_webui.model.slot_numbers import SEAT_NUMBERS, seat_numbers
 from qwen3tts_webui.types import Sampling, Utterance, Voice
 from tests.model.golden import GOLDEN
 

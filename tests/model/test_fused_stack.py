@@ -10,8 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from qwen3tts_webui.model import fused, load_model
-from qwen3tts_webui.model.fused import FusedStack, check_draws, check_steps, draw_in_one, fuse_steps, linear
+from qwen3tts_webui.model import load_model
+from qwen3tts_webui.model.cuda import fused_sampler as sampler_module
+from qwen3tts_webui.model.cuda.fused_sampler import check_sampler, fused_sampler
+from qwen3tts_webui.model.cuda.fused_stack import FusedStack, linear
+from qwen3tts_webui.model.cuda.startup_check import check_steps, fuse_steps
 from qwen3tts_webui.model.layers import Stack
 from qwen3tts_webui.types import NUM_CODEBOOKS, Utterance
 from tests.model.golden import GOLDEN
@@ -122,7 +125,7 @@ def test_a_product_with_a_residual(rows: int, dtype: torch.dtype) -> None:
 @pytest.mark.parametrize("pairs", [False, True])
 def test_the_check_at_the_start_passes_what_is_right(stack: Stack, pairs: bool) -> None:
     check_steps(stack, FusedStack(stack, LENGTH), pairs)
-    check_draws(64, DEVICE)
+    check_sampler(64, DEVICE)
 
 
 def test_the_check_at_the_start_finds_what_is_wrong(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,9 +133,9 @@ def test_the_check_at_the_start_finds_what_is_wrong(stack: Stack, monkeypatch: p
     steps._cosines = steps._cosines.roll(1, 0)
     with pytest.raises(ArithmeticError, match="% off where"):
         check_steps(stack, steps, False)
-    monkeypatch.setattr(fused, "draw_in_one", lambda scores, *rest: draw_in_one(-scores, *rest))
+    monkeypatch.setattr(sampler_module, "fused_sampler", lambda scores, *rest: fused_sampler(-scores, *rest))
     with pytest.raises(ArithmeticError, match="other codes"):
-        check_draws(64, DEVICE)
+        check_sampler(64, DEVICE)
 
 
 @pytest.mark.slow
@@ -146,11 +149,11 @@ def test_whole_frames_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for stack, length in ((talker.model, 64), (talker.code_predictor.model, NUM_CODEBOOKS)):
         monkeypatch.setattr(stack, "steps", FusedStack(stack, length))
-    monkeypatch.setattr(talker, "draw_in_one", draw_in_one)
+    monkeypatch.setattr(talker, "fused_sampler", fused_sampler)
     fused_frames = frames()
     for stack in (talker.model, talker.code_predictor.model):
         monkeypatch.setattr(stack, "steps", None)
-    monkeypatch.setattr(talker, "draw_in_one", None)
+    monkeypatch.setattr(talker, "fused_sampler", None)
     assert len(fused_frames) == 2 and fused_frames == frames()
 
 
@@ -159,14 +162,14 @@ def test_where_it_cannot_work_the_layers_go_on(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     talker = load_model(GOLDEN / "design", device="cpu", dtype="float32").talker
-    before = talker.model.steps, talker.draw_in_one
+    before = talker.model.steps, talker.fused_sampler
 
     def no_compiler(*args: object) -> None:
         raise RuntimeError("Failed to find C compiler.\nMore words.")
 
     monkeypatch.setattr(FusedStack, "__call__", no_compiler)
     assert not fuse_steps(talker)
-    assert (talker.model.steps, talker.draw_in_one) == before
+    assert (talker.model.steps, talker.fused_sampler) == before
     assert "Failed to find C compiler." in caplog.text and "More words" not in caplog.text
 
 
@@ -190,7 +193,7 @@ def test_fuse_steps_gives_both_stacks_and_the_draw() -> None:
     assert fuse_steps(talker)
     assert isinstance(talker.model.steps, FusedStack)
     assert isinstance(talker.code_predictor.model.steps, FusedStack)
-    assert talker.draw_in_one is draw_in_one
+    assert talker.fused_sampler is fused_sampler
 
 
 COMPILE = """
@@ -198,15 +201,15 @@ import sys
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from qwen3tts_webui.model import fused_kernels
+from qwen3tts_webui.model.cuda import prompt_kernels, sampling_kernel, step_kernels
 
 PRODUCT = dict(x="*bf16", weight="*bf16", residual="*bf16", out="*bf16")
 ATTEND = dict(qkv="*bf16", scale="*fp32", cosines="*fp32", sines="*fp32", starts="*i64", keys="*bf16", values="*bf16",
               out="*bf16", eps="fp32", softmax_scale="fp32")
 KERNELS = [
-    ("add_and_normalise", dict(x="*bf16", delta="*bf16", weight="*fp32", total="*bf16", out="*bf16", eps="fp32"),
+    ("add_rmsnorm", dict(x="*bf16", delta="*bf16", weight="*fp32", total="*bf16", out="*bf16", eps="fp32"),
      dict(HAS_DELTA=True, BLOCK=2048)),
-    ("gate", dict(gate_up="*bf16", out="*bf16"), dict(BLOCK=1024)),
+    ("silu_mul", dict(gate_up="*bf16", out="*bf16"), dict(BLOCK=1024)),
     ("attend", ATTEND, dict(TIME=1, TIMES=16, GROUP=2, QUERIES=16, HALF=64, LANES=64, BLOCK=64, TILES=True)),
     ("attend", ATTEND, dict(TIME=2, TIMES=16, GROUP=2, QUERIES=16, HALF=64, LANES=64, BLOCK=16, TILES=True)),
     ("attend", ATTEND, dict(TIME=1, TIMES=1, GROUP=2, QUERIES=2, HALF=64, LANES=64, BLOCK=32, TILES=False)),
@@ -222,7 +225,8 @@ KERNELS = [
                   frames="*i64", codes="*i64", sound="*i8"), dict(BLOCK=2048)),
 ]
 for name, types, constants in KERNELS:
-    kernel = getattr(fused_kernels, name)
+    modules = (step_kernels, prompt_kernels, sampling_kernel)
+    kernel = next(getattr(module, name) for module in modules if hasattr(module, name))
     signature = {arg: types.get(arg, "constexpr" if arg in constants else "i32") for arg in kernel.arg_names}
     source = ASTSource(fn=kernel, signature=signature, constexprs=constants)
     target = GPUTarget("cuda", int(sys.argv[1]), 32)

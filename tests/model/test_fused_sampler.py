@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from qwen3tts_webui.model.compiled import draw_compiled
-from qwen3tts_webui.model.fused import draw_in_one as draw_fused
+from qwen3tts_webui.model.cuda.fused_sampler import fused_sampler
 from qwen3tts_webui.model.jit import available
 from qwen3tts_webui.model.sampling import DrawInOne, Reach, Rule, draw, gumbel
 
@@ -26,7 +26,7 @@ Way = tuple[DrawInOne, torch.device]
 def way(request: pytest.FixtureRequest) -> Way:
     if request.param == "compiled":
         return draw_compiled, torch.device("cpu")
-    return draw_fused, torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return fused_sampler, torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 RULES = [(True, 1.0, 50), (False, 0.9, 50), (False, 1.3, 7), (False, 0.7, 0), (False, 1.0, 1), (False, 0.01, 3)]
@@ -42,7 +42,7 @@ def rules(num_codes: int, device: torch.device) -> Rule:
 @pytest.mark.parametrize("num_codes", [96, 70])
 @pytest.mark.parametrize("group", [0, 1, 15])
 def test_a_draw_is_the_same_draw(way: Way, num_codes: int, group: int) -> None:
-    (draw_in_one, device), count = way, len(RULES)
+    (sampler, device), count = way, len(RULES)
     rule = rules(num_codes, device)
     for trial in range(5):
         scores = (torch.randn(count, num_codes, generator=torch.Generator().manual_seed(trial)) * 4).to(device)
@@ -53,7 +53,7 @@ def test_a_draw_is_the_same_draw(way: Way, num_codes: int, group: int) -> None:
         frame = torch.arange(count, device=device) * 977
         noise = gumbel(seed, frame, group, 1, num_codes)[:, 0]
         codes, sound = draw(scores, rule, Reach(num_codes, nucleus=False), noise)
-        got, got_sound = draw_in_one(scores, rule, seed, frame, group)
+        got, got_sound = sampler(scores, rule, seed, frame, group)
         if not (trial % 2):
             assert got.tolist() == codes.tolist()
         else:  # the greedy row may take any of the best
@@ -68,10 +68,10 @@ def test_a_draw_is_the_same_draw(way: Way, num_codes: int, group: int) -> None:
     ids=["nan", "inf", "nothing", "both"],
 )
 def test_a_draw_tells_of_invalid_scores(way: Way, bad: dict[int, float]) -> None:
-    draw_in_one, device = way
+    sampler, device = way
     scores = torch.randn(len(RULES), 40, device=device)
     for code, score in bad.items():
         scores[1, code] = score
     seed = torch.zeros(len(RULES), dtype=torch.int64, device=device)
-    _, sound = draw_in_one(scores, rules(40, device), seed, seed, 2)
+    _, sound = sampler(scores, rules(40, device), seed, seed, 2)
     assert sound.tolist() == [True, False, True, True, True, True]

@@ -1,0 +1,242 @@
+"""Decoder stacks on a GPU: eight launches per layer of a step instead of about thirty.
+
+Input: a stack of layers as loaded. Output: the rows that its layers give, up to the order of sums. Matrix products stay
+torch's, but for one that is faster here; all that lies between them are Triton kernels, which come with torch's builds
+for CUDA.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from qwen3tts_webui.model.layers import Layer, Stack
+
+_SILU_BLOCK = 1024
+MIN_TILE = 16  # of each side of a product on tensor cores
+_FEW_ROWS = 16
+"""Up to here our own product of the attention's projection is faster than cuBLAS (H200, 2026-11-27: predictor 5.4 us
+against 12.8 for one row, 5.5 against 6.0 for 16; talker 6.2 and 6.3 against 6.2 and 6.3)."""
+_OUTS, _INS = 16, 512  # the fastest cut of nine
+
+
+class FusedStack:
+    """All layers of a stack, for a step of few rows or for prompts.
+
+    `num_positions` is how many places there can be. `tiles`: the attention of a step goes to tensor cores, too.
+    """
+
+    def __init__(self, stack: Stack, num_positions: int, *, tiles: bool = True) -> None:
+        self._tiles = tiles
+        self._layers = [cast("Layer", layer) for layer in stack.layers]
+        attention = self._layers[0].self_attn
+        self._heads, self._kv_heads = attention.heads
+        self._head_dim = attention.head_dim
+        self._eps = stack.norm.eps
+        self._number = cast(Tensor, attention.qkv_proj.weight).dtype
+        device = stack.norm.weight.device
+        angles = torch.arange(num_positions, device=device)[:, None].float() * stack.rotary.frequencies
+        self._cosines, self._sines = angles.cos(), angles.sin()  # (positions, head_dim / 2)
+        self._scales = [layer.self_attn.qk_scale[[0, -1]].contiguous() for layer in self._layers]
+        self._last_norm = stack.norm.weight
+
+    def __call__(self, rows: Tensor, starts: Tensor, kv: Tensor) -> Tensor:
+        """Rows (batch, time, hidden) of slots 0..batch-1 -> the last of each after the norm, (batch, hidden).
+
+        The rows of a slot stand at `starts` (batch,) int64 and after it. `kv` (layers, 2, slots, kv_heads, length,
+        head_dim) is read below `starts` and written from there on.
+        """
+        batch, time, hidden = rows.shape
+        x, delta = self._residual(rows.reshape(batch * time, hidden)), None
+        for number, layer in enumerate(self._layers):
+            x, normal = self._add(x, delta, layer.input_layernorm.weight)
+            qkv = layer.self_attn.qkv_proj(normal)
+            seen = self._attend(qkv, self._scales[number], starts, kv[number], time)
+            x, normal = self._project(x, seen, layer)
+            delta = layer.mlp.down_proj(_silu_mul(layer.mlp.gate_up_proj(normal)))
+        last = slice(time - 1, None, time)
+        return self._add(x[last], None if delta is None else delta[last], self._last_norm)[1]
+
+    def _project(self, x: Tensor, seen: Tensor, layer: Layer) -> tuple[Tensor, Tensor]:
+        """x and what was seen, put together, and that normalised."""
+        projection, norm = layer.self_attn.o_proj, layer.post_attention_layernorm.weight
+        if len(x) > _FEW_ROWS:
+            return self._add(x, projection(seen), norm)
+        return self._add(linear(seen, projection.weight, x), None, norm)
+
+    def read(self, rows: Tensor, starts: Tensor, lengths: Tensor, kv: Tensor, slots: Tensor) -> Tensor:
+        """Prompt rows (batch, time, hidden) -> the last of each after the norm, (batch, hidden).
+
+        The rows of prompt i stand at `starts[i]` and after it, `lengths[i]` of them are real, and go to `slots[i]`,
+        whose rows before them they see.
+        """
+        batch, time, hidden = rows.shape
+        x, delta = self._residual(rows.reshape(batch * time, hidden)), None
+        for number, layer in enumerate(self._layers):
+            x, normal = self._add(x, delta, layer.input_layernorm.weight)
+            qkv = layer.self_attn.qkv_proj(normal)
+            seen = self._attend_rows(qkv, self._scales[number], starts, kv[number], slots, time)
+            x, normal = self._add(x, layer.self_attn.o_proj(seen), layer.post_attention_layernorm.weight)
+            delta = layer.mlp.down_proj(_silu_mul(layer.mlp.gate_up_proj(normal)))
+        last = torch.arange(batch, device=rows.device) * time + lengths - 1
+        assert delta is not None
+        return self._add(x[last], delta[last], self._last_norm)[1]
+
+    def _residual(self, rows: Tensor) -> Tensor:
+        """float16 is too narrow for the sum of all layers."""
+        return rows.float() if self._number == torch.float16 else rows
+
+    def _add(self, x: Tensor, delta: Tensor | None, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """x + delta, and that normalised."""
+        from qwen3tts_webui.model.cuda.step_kernels import add_rmsnorm
+
+        rows, size = x.shape
+        out = torch.empty(rows, size, dtype=self._number, device=x.device)
+        total = x if delta is None else torch.empty(rows, size, dtype=x.dtype, device=x.device)
+        more = x if delta is None else delta
+        add_rmsnorm[(rows,)](
+            x,
+            more,
+            weight,
+            total,
+            out,
+            x.stride(0),
+            more.stride(0),
+            size,
+            self._eps,
+            HAS_DELTA=delta is not None,
+            BLOCK=next_power_of_two(size),
+            enable_fp_fusion=True,
+        )
+        return total, out
+
+    def _attend(self, qkv: Tensor, scale: Tensor, starts: Tensor, kv: Tensor, time: int) -> Tensor:
+        from qwen3tts_webui.model.cuda.step_kernels import attend
+
+        heads, kv_heads, half = self._heads, self._kv_heads, self._head_dim // 2
+        group = heads // kv_heads
+        out = torch.empty(len(qkv), heads * self._head_dim, dtype=qkv.dtype, device=qkv.device)
+        attend[(len(starts), kv_heads)](
+            qkv,
+            scale,
+            self._cosines,
+            self._sines,
+            starts,
+            kv[0],
+            kv[1],
+            out,
+            starts.stride(0),
+            kv.stride(1),
+            kv.stride(2),
+            self._eps,
+            self._head_dim**-0.5,
+            TIME=time,
+            TIMES=self._tile(time),
+            GROUP=group,
+            QUERIES=self._tile(time * group),
+            HALF=half,
+            LANES=self._tile(half),
+            BLOCK=(64 if self._tiles else 32) if kv.shape[3] > MIN_TILE else MIN_TILE,
+            TILES=self._tiles,
+            enable_fp_fusion=True,
+        )
+        return out
+
+    def _tile(self, number: int) -> int:
+        return max(MIN_TILE if self._tiles else 1, next_power_of_two(number))
+
+    def _attend_rows(self, qkv: Tensor, scale: Tensor, starts: Tensor, kv: Tensor, slots: Tensor, time: int) -> Tensor:
+        from qwen3tts_webui.model.cuda.prompt_kernels import attend_rows, place_rows
+
+        heads, kv_heads, dim = self._heads, self._kv_heads, self._head_dim
+        queries = torch.empty(len(qkv), heads * dim, dtype=qkv.dtype, device=qkv.device)
+        out = torch.empty_like(queries)
+        place_rows[(len(qkv),)](
+            qkv,
+            scale,
+            self._cosines,
+            self._sines,
+            starts,
+            slots,
+            queries,
+            kv[0],
+            kv[1],
+            kv.stride(1),
+            kv.stride(2),
+            time,
+            kv.shape[3],
+            self._eps,
+            HEADS=heads,
+            KV_HEADS=kv_heads,
+            ALL=next_power_of_two(heads + 2 * kv_heads),
+            HALF=dim // 2,
+            LANES=next_power_of_two(dim // 2),
+            enable_fp_fusion=True,
+        )
+        rows = min(64, max(MIN_TILE, next_power_of_two(time)))
+        attend_rows[(-(-time // rows), heads, len(starts))](
+            queries,
+            starts,
+            slots,
+            kv[0],
+            kv[1],
+            out,
+            kv.stride(1),
+            kv.stride(2),
+            time,
+            kv.shape[3],
+            dim**-0.5,
+            HEADS=heads,
+            GROUP=heads // kv_heads,
+            DIM=dim,
+            LANES=max(MIN_TILE, next_power_of_two(dim)),
+            ROWS=rows,
+            BLOCK=64 if kv.shape[3] > MIN_TILE else MIN_TILE,
+            enable_fp_fusion=True,
+        )
+        return out
+
+
+def linear(x: Tensor, weight: Tensor, residual: Tensor) -> Tensor:
+    """residual (n, out) + x (n, in) times weight (out, in), for few rows, in one launch, in the type of `residual`."""
+    from qwen3tts_webui.model.cuda.step_kernels import linear as kernel
+
+    rows, size_in = x.shape
+    size_out = len(weight)
+    out = torch.empty(rows, size_out, dtype=residual.dtype, device=x.device)
+    batch = max(MIN_TILE, next_power_of_two(min(rows, 64)))
+    kernel[(-(-size_out // _OUTS), -(-rows // batch))](
+        x,
+        weight,
+        residual,
+        out,
+        residual.stride(0),
+        rows,
+        size_in,
+        size_out,
+        BATCH=batch,
+        OUTS=_OUTS,
+        INS=min(_INS if weight.dtype.itemsize == 2 else 64, max(MIN_TILE, next_power_of_two(size_in))),
+        num_warps=4,
+        num_stages=3,
+        enable_fp_fusion=True,
+    )
+    return out
+
+
+def _silu_mul(gate_up: Tensor) -> Tensor:
+    """silu(gate) * up of rows (n, 2 * size) -> (n, size)."""
+    from qwen3tts_webui.model.cuda.step_kernels import silu_mul
+
+    rows, size = gate_up.shape[0], gate_up.shape[1] // 2
+    out = torch.empty(rows, size, dtype=gate_up.dtype, device=gate_up.device)
+    silu_mul[(rows, -(-size // _SILU_BLOCK))](gate_up, out, size, BLOCK=_SILU_BLOCK, enable_fp_fusion=True)
+    return out
+
+
+def next_power_of_two(number: int) -> int:
+    """The smallest power of two that is not below `number`."""
+    return 1 << (number - 1).bit_length()

@@ -1,0 +1,124 @@
+"""Which fused kernels are used on this GPU: those that agree with float32 as well as torch's layers do.
+
+Each start compares them on the device itself. Where Triton is missing, a kernel does not compile or results differ, the
+layers are used and the log says why.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import logging
+from typing import TYPE_CHECKING, cast
+
+import torch
+from torch import Tensor, nn
+
+from qwen3tts_webui.model.cuda.fused_sampler import check_sampler, fused_sampler
+from qwen3tts_webui.model.cuda.fused_stack import FusedStack
+
+if TYPE_CHECKING:
+    from qwen3tts_webui.model.layers import Layer, Stack
+    from qwen3tts_webui.model.talker import Talker
+
+log = logging.getLogger(__name__)
+
+
+def fuse_steps(talker: Talker) -> bool:
+    """Let `talker` take its steps and its draws in few launches, if that works here; else the log says why not."""
+    if importlib.util.find_spec("triton") is None:
+        log.warning("there is no Triton here: each step takes several times as many launches on the GPU")
+        return False
+    stacks = talker.model, talker.code_predictor.model
+    try:
+        check_sampler(talker.spec.talker.vocab_size, talker.codec_head.weight.device)
+        fused = [_checked(stack, length, pairs) for stack, length, pairs in _stacks(talker)]
+    except Exception as error:  # a compiler that is missing, a GPU that it does not know, numbers that differ
+        log.warning("steps and draws stay as torch has them, with many launches: %s", str(error).partition("\n")[0])
+        return False
+    for stack, steps in zip(stacks, fused, strict=True):
+        stack.steps = steps
+    talker.model.prompts = fused[0].read
+    talker.fused_sampler, talker.sampler_takes_any_rule = fused_sampler, True
+    return True
+
+
+def _stacks(talker: Talker) -> list[tuple[Stack, int, bool]]:
+    """(stack, number of positions, whether its first rows come two at a time)"""
+    predictor = talker.code_predictor
+    return [
+        (talker.model, talker.spec.talker.max_positions, False),
+        (predictor.model, predictor.positions.shape[1], True),
+    ]
+
+
+def _checked(stack: Stack, num_positions: int, pairs: bool) -> FusedStack:
+    """The fastest way that gives what the layers give here. Raises what is wrong with the last one."""
+    fast = FusedStack(stack, num_positions)
+    try:
+        check_steps(stack, fast, pairs)
+        return fast
+    except Exception as error:
+        log.info("attention of steps without tensor cores: %s", str(error).partition("\n")[0])
+    plain = FusedStack(stack, num_positions, tiles=False)
+    check_steps(stack, plain, pairs)
+    return plain
+
+
+_CHECKED_LAYERS = 2  # all layers are computed by the same kernels; two of them fit beside any model in float32
+
+
+@torch.inference_mode()
+def check_steps(stack: Stack, steps: FusedStack, pairs: bool) -> None:
+    """Raises ArithmeticError where `steps` is further from float32 than the layers of `stack` are.
+
+    `pairs`: its first rows come two at a time; else prompts are checked as well.
+    """
+    from qwen3tts_webui.model.layers import RMSNorm
+
+    layers = nn.ModuleList(stack.layers[:_CHECKED_LAYERS])
+    plain, exact, some = copy.copy(stack), copy.copy(stack), copy.copy(steps)
+    plain._modules = {**stack._modules, "layers": layers}
+    exact._modules = {**stack._modules, "layers": copy.deepcopy(layers).float()}
+    for norm in (part for part in exact.layers.modules() if isinstance(part, RMSNorm)):
+        norm.result_type = torch.float32
+    some._layers = steps._layers[:_CHECKED_LAYERS]
+    layer = cast("Layer", layers[0])
+    _, kv_heads = layer.self_attn.heads
+    weight = layer.self_attn.o_proj.weight
+    device, time = weight.device, min(20, len(steps._cosines))
+    rows = torch.randn(2, time, weight.shape[0], generator=torch.Generator().manual_seed(0)).to(device, weight.dtype)
+    reference = _by_layers(exact, rows.float())
+    allowed = 2 * _error(_by_layers(plain, rows), reference) + 1e-4
+    shape = (len(layers), 2, 2, kv_heads, time, layer.self_attn.head_dim)
+    kv = torch.zeros(shape, dtype=weight.dtype, device=device)
+    first = 2 if pairs else 1
+    for start in (0, *range(first, time)):
+        end = max(start + 1, first)
+        got = some(rows[:, start:end], torch.full((2,), start, device=device), kv)
+        _refuse("a step", _error(got, reference[:, end - 1]), allowed)
+    if pairs:
+        return
+    cut = time // 2
+    for start, lengths in ((0, [cut, cut - 1]), (cut, [time - cut, 1])):  # prompts, and others behind them
+        numbers = [torch.tensor(numbers, device=device) for numbers in ([start, start], lengths, [1, 0])]
+        got = some.read(rows[:, start : start + lengths[0]], numbers[0], numbers[1], kv, numbers[2])
+        ends = [start + length - 1 for length in lengths]
+        _refuse("a prompt", _error(got, reference[[0, 1], ends]), allowed)
+
+
+def _by_layers(stack: Stack, rows: Tensor) -> Tensor:
+    from qwen3tts_webui.model.layers import attend_causally, normalise
+
+    angles = stack.rotary(torch.arange(rows.shape[1], device=rows.device)[None])
+    seen = stack(rows, angles, lambda _, query, key, value: attend_causally(query, key, value))
+    return normalise(seen.float(), stack.norm.weight, stack.norm.eps)
+
+
+def _error(got: Tensor, reference: Tensor) -> float:
+    return float((got.float() - reference).norm() / reference.norm())
+
+
+def _refuse(what: str, error: float, allowed: float) -> None:
+    if not error <= allowed:
+        raise ArithmeticError(f"{what} is {error:.2%} off where {allowed:.2%} is allowed")
