@@ -20,6 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from qwen3tts_webui.bench.report import surroundings
 from qwen3tts_webui.engine.graphs import GraphRunner, Shape
+from qwen3tts_webui.model.codec_fused import FusedCodec
 from qwen3tts_webui.model.fused import FusedStack, draw_in_one
 from qwen3tts_webui.model.synthetic import model_without_numbers, synthetic_encoder, synthetic_spec
 
@@ -54,12 +55,14 @@ class Launches(TorchDispatchMode):
 
 
 class Kernels(types.ModuleType):
-    """Stands for `fused_kernels`: each launch counts, and nothing runs."""
+    """Replaces a module of kernels: each launch counts, and nothing runs."""
 
-    def __init__(self, counter: collections.Counter[str]) -> None:
-        super().__init__("qwen3tts_webui.model.fused_kernels")
-        for name in ("add_and_normalise", "gate", "attend", "draw"):
-            setattr(self, name, _Kernel(name, counter))
+    def __init__(self, name: str, counter: collections.Counter[str]) -> None:
+        super().__init__(f"qwen3tts_webui.model.{name}")
+        self.counter = counter
+
+    def __getattr__(self, name: str) -> _Kernel:
+        return _Kernel(name, self.counter)
 
 
 class _Kernel:
@@ -76,7 +79,8 @@ class _Kernel:
 def count(runner: GraphRunner, shape: Shape) -> collections.Counter[str]:
     work, _ = runner._work(shape)
     with Launches() as launches:
-        sys.modules["qwen3tts_webui.model.fused_kernels"] = Kernels(launches.names)
+        for name in ("fused_kernels", "codec_triton"):
+            sys.modules[f"qwen3tts_webui.model.{name}"] = Kernels(name, launches.names)
         work()
     return launches.names
 
@@ -95,6 +99,7 @@ def main() -> None:
             for stack, length in ((model.talker.model, 2048), (model.talker.code_predictor.model, 16)):
                 stack.steps = FusedStack(stack, length)
             model.talker.draw_in_one = draw_in_one
+            model.codec.short_packets = FusedCodec(model.codec)
         for what, shape in shapes.items():
             names = count(runner, shape)
             totals.setdefault(what, {})[way] = names.total()

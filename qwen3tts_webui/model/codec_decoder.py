@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from qwen3tts_webui.model.codec_attention import CodecTransformer, CodecTransformerLayer
+from qwen3tts_webui.model.codec_fused import MOST_FRAMES, FusedCodec, fuse_codec
 from qwen3tts_webui.model.codec_layers import (
     CausalConv,
     CausalUpsample,
@@ -92,6 +93,7 @@ class CodecDecoder(nn.Module):
     def __init__(self, spec: CodecSpec) -> None:
         super().__init__()
         self.spec = spec
+        self.short_packets: FusedCodec | None = None
         latent, width = spec.latent_dim, spec.decoder_dim
         self.quantizer = Quantizer(spec)
         self.pre_conv = CausalConv(spec.codebook_dim, latent, 3)
@@ -109,15 +111,17 @@ class CodecDecoder(nn.Module):
         foldable = (Quantizer, CausalConv, CausalUpsample, Snake, ConvNeXt, CodecTransformerLayer)
         for module in [module for module in self.modules() if isinstance(module, foldable)]:
             module.fold()
-        for index, layer in enumerate(self._contextual()):
+        for index, layer in enumerate(self.contextual()):
             layer.context_index = index
+        if self.quantizer.tables.device.type == "cuda":
+            fuse_codec(self)
 
     def new_state(self, slots: int) -> CodecState:
         """Memory for `slots` streams on the decoder's device, none of them begun."""
         spec = self.spec
         return CodecState.empty(
             slots,
-            [(layer.context_frames, layer.channels) for layer in self._contextual()],
+            [(layer.context_frames, layer.channels) for layer in self.contextual()],
             spec.num_layers,
             (spec.sliding_window - 1, spec.num_heads, spec.head_dim),
             self.quantizer.tables.device,
@@ -130,6 +134,8 @@ class CodecDecoder(nn.Module):
         `codes`: (batch, num_quantizers, frames), integers below `codebook_size`, one batch entry for each of `rows`.
         Returns sound in [-1, 1], (batch, frames * samples_per_frame). NaN in the weights or the state comes out as NaN.
         """
+        if self.short_packets is not None and codes.shape[2] <= MOST_FRAMES:
+            return self.short_packets(codes, state, rows)
         x = self.quantizer(codes)
         x = self.pre_conv(x, state, rows)
         x = self.pre_transformer(x, state, rows)
@@ -153,7 +159,8 @@ class CodecDecoder(nn.Module):
         packets = torch.split(codes, WHOLE_PACKET, dim=2)
         return torch.cat([self.decode(packet, state, slice(None)) for packet in packets], dim=1)
 
-    def _contextual(self) -> list[Contextual]:
+    def contextual(self) -> list[Contextual]:
+        """The layers with a context, in the order in which packets pass through them."""
         return [m for m in self.modules() if isinstance(m, Contextual) and m.context_frames > 0]
 
 
