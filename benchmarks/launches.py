@@ -20,6 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from qwen3tts_webui.bench.report import surroundings
 from qwen3tts_webui.engine.graphs import GraphRunner, Shape
+from qwen3tts_webui.model.codec_fused import FusedCodec
 from qwen3tts_webui.model.cuda.fused_sampler import fused_sampler
 from qwen3tts_webui.model.cuda.fused_stack import FusedStack
 from qwen3tts_webui.model.synthetic import model_without_numbers, synthetic_encoder, synthetic_spec
@@ -54,7 +55,7 @@ class Launches(TorchDispatchMode):
         return func(*args, **kwargs)
 
 
-KERNEL_MODULES = ("step_kernels", "prompt_kernels", "sampling_kernel")
+KERNEL_MODULES = ("cuda.step_kernels", "cuda.prompt_kernels", "cuda.sampling_kernel", "codec_triton")
 
 
 class Kernels(types.ModuleType):
@@ -83,7 +84,7 @@ def count(runner: GraphRunner, shape: Shape) -> collections.Counter[str]:
     work, _ = runner._work(shape)
     with Launches() as launches:
         for name in KERNEL_MODULES:
-            sys.modules[f"qwen3tts_webui.model.cuda.{name}"] = Kernels(launches.names)
+            sys.modules[f"qwen3tts_webui.model.{name}"] = Kernels(launches.names)
         work()
     return launches.names
 
@@ -104,6 +105,7 @@ def main() -> None:
                 if stack is model.talker.model:
                     stack.prompts = stack.steps.read
             model.talker.fused_sampler, model.talker.sampler_takes_any_rule = fused_sampler, True
+            model.codec.short_packets = FusedCodec(model.codec)
         for what, shape in shapes.items():
             names = count(runner, shape)
             totals.setdefault(what, {})[way] = names.total()

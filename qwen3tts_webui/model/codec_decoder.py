@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from qwen3tts_webui.model.codec_attention import CodecTransformer, CodecTransformerLayer
+from qwen3tts_webui.model.codec_fused import MOST_FRAMES, FusedCodec, fuse_codec
 from qwen3tts_webui.model.codec_layers import (
     CausalConv,
     CausalUpsample,
@@ -31,6 +32,8 @@ UNUSED_KEYS = (
     "decoder.quantizer.rvq_first.input_proj.",  # latent to codebook, for encoding
     "decoder.quantizer.rvq_rest.input_proj.",
 )
+FEW_FRAMES = 16
+"""Up to so many frames of all streams together a packet waits for launches, not for arithmetic."""
 WHOLE_PACKET = 100
 """Frames that `decode_whole` takes at a time: enough to be efficient, few enough to keep memory small."""
 
@@ -93,6 +96,7 @@ class CodecDecoder(nn.Module):
     def __init__(self, spec: CodecSpec) -> None:
         super().__init__()
         self.spec = spec
+        self.short_packets: FusedCodec | None = None
         latent, width = spec.latent_dim, spec.decoder_dim
         self.quantizer = Quantizer(spec)
         self.pre_conv = CausalConv(spec.codebook_dim, latent, 3)
@@ -111,15 +115,17 @@ class CodecDecoder(nn.Module):
         for module in [module for module in self.modules() if isinstance(module, foldable)]:
             module.fold()
             give_back()
-        for index, layer in enumerate(self._contextual()):
+        for index, layer in enumerate(self.contextual()):
             layer.context_index = index
+        if self.quantizer.tables.device.type == "cuda":
+            fuse_codec(self)
 
     def new_state(self, slots: int) -> CodecState:
         """Memory for `slots` streams on the decoder's device, none of them begun."""
         spec = self.spec
         return CodecState.empty(
             slots,
-            [(layer.context_frames, layer.channels) for layer in self._contextual()],
+            [(layer.context_frames, layer.channels) for layer in self.contextual()],
             spec.num_layers,
             (spec.sliding_window - 1, spec.num_heads, spec.head_dim),
             self.quantizer.tables.device,
@@ -132,6 +138,9 @@ class CodecDecoder(nn.Module):
         `codes`: (batch, num_quantizers, frames), integers below `codebook_size`, one batch entry for each of `rows`.
         Returns sound in [-1, 1], (batch, frames * samples_per_frame). NaN in the weights or the state comes out as NaN.
         """
+        few = codes.shape[2] <= MOST_FRAMES and codes.shape[0] * codes.shape[2] <= FEW_FRAMES
+        if self.short_packets is not None and few:
+            return self.short_packets(codes, state, rows)
         x = self.quantizer(codes)
         x = self.pre_conv(x, state, rows)
         x = self.pre_transformer(x, state, rows)
@@ -155,7 +164,8 @@ class CodecDecoder(nn.Module):
         packets = torch.split(codes, WHOLE_PACKET, dim=2)
         return torch.cat([self.decode(packet, state, slice(None)) for packet in packets], dim=1)
 
-    def _contextual(self) -> list[Contextual]:
+    def contextual(self) -> list[Contextual]:
+        """The layers with a context, in the order in which packets pass through them."""
         return [m for m in self.modules() if isinstance(m, Contextual) and m.context_frames > 0]
 
 

@@ -28,7 +28,7 @@ def make_convolution(weight: torch.Tensor, bias: torch.Tensor | None, *, dilatio
             return _PackedConvolution(weight, bias, dilation)
         except (RuntimeError, AttributeError, NotImplementedError) as error:
             logger.warning("this torch cannot lay out a convolution for the CPU, the codec is slower (%s)", error)
-    return _PlainConvolution(weight, bias, dilation, groups)
+    return PlainConvolution(weight, bias, dilation, groups)
 
 
 def _as_image(x: torch.Tensor) -> torch.Tensor:
@@ -41,7 +41,7 @@ def _as_sequence(image: torch.Tensor) -> torch.Tensor:
     return image.squeeze(2).transpose(1, 2).contiguous()
 
 
-class _PlainConvolution(nn.Module):
+class PlainConvolution(nn.Module):
     """Torch's convolution, weights in channels-last order."""
 
     weight: torch.Tensor

@@ -1,8 +1,8 @@
 """Triton kernels of a decode step: one launch for all that lies between two matrix products.
 
 A step of few rows on a GPU waits for launches, not for arithmetic: torch launches four to ten kernels where one of
-these does the work. Everything is computed in float32 and rounded where torch's layers round, so that both give the same up
-to the order of sums. The result of a row depends on that row alone. `fused_stack` has the shapes. Triton compiles a
+these does the work. Everything is computed in float32 and rounded where torch's layers round, so that both give the
+same up to the order of sums. The result of a row depends on that row alone. `fused_stack` has the shapes. Triton compiles a
 kernel at its first call and keeps it on disk; with TRITON_INTERPRET=1 it runs on a CPU, for tests.
 """
 
