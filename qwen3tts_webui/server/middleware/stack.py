@@ -66,7 +66,7 @@ class SecuredApp(FastAPI):
                 app,
                 allow_origins=context.settings.cors_origins,
                 allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-                allow_headers=["Authorization", "Content-Type", "X-Request-Id", "X-Deadline-Ms"],
+                allow_headers=["*"],  # SDKs send their own, such as x-stainless-*
                 expose_headers=["Retry-After", *_AUDIO_HEADERS],
             )
         app = HostOriginMiddleware(app, context)
