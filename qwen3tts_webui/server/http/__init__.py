@@ -25,6 +25,8 @@ from qwen3tts_webui.server.http.json_body import (
     from_pydantic_error,
     read_body,
     read_json,
+    read_object,
+    validate,
 )
 from qwen3tts_webui.server.http.openapi import QUERY_ERROR_RESPONSE, inline_schema, openapi_for
 
@@ -55,4 +57,6 @@ __all__ = [
     "openapi_for",
     "read_body",
     "read_json",
+    "read_object",
+    "validate",
 ]

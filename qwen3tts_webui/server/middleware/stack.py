@@ -27,6 +27,8 @@ _AUDIO_HEADERS = (
     "X-Engine-Label",
     "X-Request-Id",
     "X-Seed",
+    "X-Model",
+    "X-Warning",
 )
 
 
