@@ -157,8 +157,8 @@ def _limited_http(timeout_s: float) -> type[asyncio.Protocol]:
             )
 
         def _feed(self, data: bytes) -> None:
-            """Parse `data`. httptools takes what follows an upgrade as the other protocol and loses the body, so a
-            request whose upgrade is ignored is parsed again without it."""
+            """Parse `data`. httptools takes what follows an upgrade as the other protocol and loses the body, so
+            if the upgrade is ignored, the request is parsed again without it."""
             self._unset_keepalive_if_required()
             try:
                 self.parser.feed_data(data)

@@ -13,11 +13,11 @@ from qwen3tts_webui.server.routes.login import login_router
 from qwen3tts_webui.server.routes.models import models_router
 from qwen3tts_webui.server.routes.openai import (
     OPENAI_PREFIX,
-    OPENAI_VOICES,
     OpenAIBody,
     OpenAIErrorRenderer,
     openai_router,
 )
+from qwen3tts_webui.server.routes.openai_leniency import OPENAI_VOICES
 from qwen3tts_webui.server.routes.requests import requests_router
 from qwen3tts_webui.server.routes.service import service_router
 from qwen3tts_webui.server.routes.tts import tts_router
