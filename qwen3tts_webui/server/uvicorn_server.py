@@ -7,24 +7,27 @@ reading. On shutdown, running requests get a grace period; the rest is ended.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import socket
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, Protocol
 
+import httptools
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from qwen3tts_webui.server.http import IdleTimer
-from qwen3tts_webui.server.middleware import MAX_HEADER_BYTES
-from qwen3tts_webui.server.observability import suppress_truncation_error
+from qwen3tts_webui.errors import SpeechError
+from qwen3tts_webui.server.http import HeadersTooLarge, IdleTimer, MalformedRequest, RequestTimeout, UrlTooLong
+from qwen3tts_webui.server.middleware import MAX_HEADER_BYTES, MAX_URL_BYTES
+from qwen3tts_webui.server.observability import suppress_handshake_error, suppress_truncation_error
 from qwen3tts_webui.server.schemas import MAX_MESSAGE_BYTES
 
 KEEP_ALIVE_S = 15
-_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-_TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+_UPGRADE_HEADERS = frozenset({b"upgrade", b"connection", b"http2-settings"})
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +84,8 @@ def make_server(
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=2,  # synthesis has ended by then: for responses in flight
     )
-    logging.getLogger("uvicorn.error").addFilter(suppress_truncation_error)
+    for suppress in (suppress_truncation_error, suppress_handshake_error):
+        logging.getLogger("uvicorn.error").addFilter(suppress)
     shut_down: Any = getattr(getattr(app, "state", None), "shut_down", None)
     return Server(config, shut_down=shut_down, grace_s=grace_s, on_listening=on_listening)
 
@@ -93,7 +97,8 @@ def _limited_http(timeout_s: float) -> type[asyncio.Protocol]:
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
             self._num_header_bytes = 0
-            self._header_timer = IdleTimer(timeout_s, lambda: self._reject(_TOO_SLOW))
+            self._rejected = False
+            self._header_timer = IdleTimer(timeout_s, lambda: self._reject(RequestTimeout(limit_s=round(timeout_s))))
             self._read_timer = IdleTimer(timeout_s, transport.abort)
             self._header_timer.restart()
 
@@ -103,24 +108,77 @@ def _limited_http(timeout_s: float) -> type[asyncio.Protocol]:
             super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:
+            if self._rejected:
+                return
             if self._header_timer.running:
                 self._num_header_bytes += len(data)
-            super().data_received(data)
+            self._feed(data)
             if (
                 self._header_timer.running
                 and self._num_header_bytes > 2 * MAX_HEADER_BYTES
                 and not self.transport.is_closing()
             ):
-                self._reject(_TOO_LARGE)
+                self._reject(HeadersTooLarge())
 
         def on_message_begin(self) -> None:
             super().on_message_begin()
             self._header_timer.restart()
             self._num_header_bytes = 0
 
+        def on_url(self, url: bytes) -> None:
+            super().on_url(url)
+            if len(self.url) > MAX_HEADER_BYTES:  # beyond 64 KiB httptools cannot parse it
+                self._reject(UrlTooLong(limit=MAX_URL_BYTES))
+
         def on_headers_complete(self) -> None:
             self._header_timer.stop()
+            if self._ignores_upgrade():
+                return
             super().on_headers_complete()
+            if self.scope["http_version"] == "1.0" and self.scope["type"] == "http" and self.cycle.scope is self.scope:
+                self.cycle.__class__ = _UnchunkedCycle
+                self.cycle.chunked_encoding = False
+
+        def on_message_complete(self) -> None:
+            if not self._ignores_upgrade():
+                super().on_message_complete()
+
+        def on_body(self, body: bytes) -> None:
+            if not self._ignores_upgrade():
+                super().on_body(body)
+
+        def send_400_response(self, msg: str) -> None:
+            self._reject(MalformedRequest())
+
+        def _ignores_upgrade(self) -> bool:
+            """Whether the client offers another protocol, such as h2c, which a server may ignore (RFC 9110, 7.8)."""
+            return (
+                self.parser.should_upgrade() and not self._should_upgrade() and self.parser.get_method() != b"CONNECT"
+            )
+
+        def _feed(self, data: bytes) -> None:
+            """Parse `data`. httptools takes what follows an upgrade as the other protocol and loses the body, so
+            if the upgrade is ignored, the request is parsed again without it."""
+            self._unset_keepalive_if_required()
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                if self._should_upgrade():
+                    self.handle_websocket_upgrade()
+                elif self._ignores_upgrade():
+                    head = self._head_without_upgrade()
+                    self.parser = httptools.HttpRequestParser(self)
+                    self._feed(head + data[upgrade.args[0] :])
+                else:
+                    self.send_400_response("")
+            except httptools.HttpParserError:
+                log.debug("invalid HTTP request")
+                self.send_400_response("")
+
+        def _head_without_upgrade(self) -> bytes:
+            line = b" ".join([self.parser.get_method(), self.url, b"HTTP/1.1"])
+            kept = [name + b": " + value for name, value in self.headers if name not in _UPGRADE_HEADERS]
+            return b"\r\n".join([line, *kept, b"", b""])
 
         def handle_websocket_upgrade(self) -> None:
             self._header_timer.stop()
@@ -135,14 +193,36 @@ def _limited_http(timeout_s: float) -> type[asyncio.Protocol]:
             self._read_timer.stop()
             super().resume_writing()
 
-        def _reject(self, response: bytes) -> None:
+        def _reject(self, error: SpeechError) -> None:
+            """Answer, then discard what still arrives: closing at once would reset the connection, and with it the
+            answer."""
             self._header_timer.stop()
-            if not self.transport.is_closing():
-                self.transport.write(response)
-                self.transport.close()
-                self._read_timer.restart()
+            if self._rejected or self.transport.is_closing():
+                return
+            self._rejected = True
+            self.transport.write(_raw_response(error))
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
+            self._read_timer.restart()
 
     return LimitedHttp
+
+
+class _UnchunkedCycle(RequestResponseCycle):
+    """A response to HTTP/1.0, which has no chunks: it ends with the connection."""
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "http.response.body":
+            self.expected_content_length = len(message.get("body", b""))
+        await super().send(message)
+
+
+def _raw_response(error: SpeechError) -> bytes:
+    """Return the whole response to a request that cannot be passed to the app."""
+    body = json.dumps({"error": {"code": error.code, "message": str(error)}}).encode()
+    head = f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}\r\nconnection: close\r\n"
+    head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    return head.encode() + body
 
 
 def _limited_websocket(timeout_s: float) -> type[asyncio.Protocol]:

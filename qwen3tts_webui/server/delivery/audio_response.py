@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
+from types import MappingProxyType
 
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -24,9 +25,11 @@ from qwen3tts_webui.types import EngineInfo
 class AudioResponse(Response):
     """Sends an audio stream, and ends it whatever the client does."""
 
-    def __init__(self, stream: AudioStream) -> None:
+    def __init__(self, stream: AudioStream, headers: Mapping[str, str] = MappingProxyType({})) -> None:
+        """`headers` are sent in addition."""
         self.background = None
         self.stream = stream
+        self._extra_headers = dict(headers)
         self.context = stream.context
         self._info = stream.context.server.speech.info
 
@@ -87,10 +90,14 @@ class AudioResponse(Response):
 
     def _start(self, length: int | None = None) -> Message:
         record = self.stream.record
-        headers = audio_headers(self.stream.output_format, self._info, record.id) | {
-            "content-type": self.mime,
-            "x-seed": str(record.session.seed),
-        }
+        headers = (
+            audio_headers(self.stream.output_format, self._info, record.id)
+            | self._extra_headers
+            | {
+                "content-type": self.mime,
+                "x-seed": str(record.session.seed),
+            }
+        )
         if length is not None:
             headers["content-length"] = str(length)
         return response_start(headers)
@@ -122,6 +129,7 @@ def audio_headers(output_format: OutputFormat, info: EngineInfo, request_id: str
         "x-format": output_format.label,
         "x-engine": info.name,
         "x-engine-label": info.label,
+        "x-model": info.model,
         "x-request-id": request_id,
     }
 

@@ -8,12 +8,16 @@ from qwen3tts_webui.server.http.errors import (
     ForbiddenOrigin,
     HeadersTooLarge,
     MalformedJson,
+    MalformedRequest,
     MethodNotAllowed,
+    RangeNotSatisfiable,
     RequestTimeout,
     RouteNotFound,
     Unauthorized,
     UnsupportedMediaType,
+    UrlTooLong,
 )
+from qwen3tts_webui.server.http.file_responses import FileBytes, FileOnDisk
 from qwen3tts_webui.server.http.idle_timer import IdleTimer
 from qwen3tts_webui.server.http.json_body import (
     JsonObject,
@@ -21,6 +25,8 @@ from qwen3tts_webui.server.http.json_body import (
     from_pydantic_error,
     read_body,
     read_json,
+    read_object,
+    validate,
 )
 from qwen3tts_webui.server.http.openapi import QUERY_ERROR_RESPONSE, inline_schema, openapi_for
 
@@ -29,21 +35,28 @@ __all__ = [
     "BodyTooLarge",
     "ConnectionExpired",
     "ErrorRenderer",
+    "FileBytes",
+    "FileOnDisk",
     "ForbiddenHost",
     "ForbiddenOrigin",
     "HeadersTooLarge",
     "IdleTimer",
     "JsonObject",
     "MalformedJson",
+    "MalformedRequest",
     "MethodNotAllowed",
+    "RangeNotSatisfiable",
     "RequestTimeout",
     "RouteNotFound",
     "Unauthorized",
     "UnsupportedMediaType",
+    "UrlTooLong",
     "from_pydantic_detail",
     "from_pydantic_error",
     "inline_schema",
     "openapi_for",
     "read_body",
     "read_json",
+    "read_object",
+    "validate",
 ]

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 
 from qwen3tts_webui.errors import ErrorDetail, ModelError, NestedError, NotReady, RequestError, SpeechError
 from qwen3tts_webui.i18n import PAGE_LANGUAGES, Catalog, negotiate_language
-from qwen3tts_webui.server.http.errors import MethodNotAllowed, RouteNotFound
+from qwen3tts_webui.server.http.errors import MethodNotAllowed, RangeNotSatisfiable, RouteNotFound
 from qwen3tts_webui.server.http.json_body import from_pydantic_detail
 
 _FIELDS = {
@@ -61,6 +61,10 @@ class ErrorRenderer:
         extra = dict(headers or {})
         if "retry_after_s" in error.params:
             extra["Retry-After"] = str(error.params["retry_after_s"])
+        if isinstance(error, RangeNotSatisfiable):
+            extra["Content-Range"] = f"bytes */{error.params['size']}"
+        if isinstance(error, MethodNotAllowed) and "allow" in error.params:
+            extra["Allow"] = str(error.params["allow"])
         body = json.dumps({"error": self.to_dict(error, accept_language)}, ensure_ascii=False).encode()
         return Response(body, error.status, {"Cache-Control": "no-store", **extra}, media_type="application/json")
 

@@ -21,6 +21,29 @@ class MethodNotAllowed(RequestError):
     template = "This route does not accept {method} requests."
 
 
+class MalformedRequest(RequestError):
+    """The bytes received are not an HTTP request."""
+
+    code = "malformed_request"
+    template = "This is not a valid HTTP request."
+
+
+class UrlTooLong(RequestError):
+    """The URL is longer than `limit` bytes."""
+
+    code = "url_too_long"
+    status = 414
+    template = "The URL is too long: the limit is {limit} bytes."
+
+
+class RangeNotSatisfiable(RequestError):
+    """The Range header starts beyond the file, which has `size` bytes."""
+
+    code = "range_not_satisfiable"
+    status = 416
+    template = "The file has only {size} bytes."
+
+
 class UnsupportedMediaType(RequestError):
     """The body is declared to be something other than JSON."""
 

@@ -42,9 +42,18 @@ _NAMES = {str: "string", bool: "boolean", int: "integer", float: "number", list:
 
 async def read_json(request: Request, model: type[Model], *, max_bytes: int) -> Model:
     """Parse the body as `model`. Raises `UnsupportedMediaType`, `BodyTooLarge`, `MalformedJson`, `InvalidValue`."""
-    data = await read_body(request, ("application/json",), max_bytes=max_bytes)
+    return validate(await read_object(request, max_bytes=max_bytes), model)
+
+
+async def read_object(request: Request, *, max_bytes: int) -> JsonObject:
+    """Parse the body as a JSON object of any fields. Raises `UnsupportedMediaType`, `BodyTooLarge`, `MalformedJson`."""
+    return _object(await read_body(request, ("application/json",), max_bytes=max_bytes))
+
+
+def validate(fields: JsonObject, model: type[Model]) -> Model:
+    """Return `fields` as `model`. Raises `InvalidValue`."""
     try:
-        return model.model_validate(_object(data))
+        return model.model_validate(fields)
     except ValidationError as error:
         raise from_pydantic_error(error, model) from None
 
@@ -67,7 +76,7 @@ async def read_body(request: Request, types: Sequence[str], *, max_bytes: int) -
     return b"".join(chunks)
 
 
-def _object(body: bytes) -> dict[str, object]:
+def _object(body: bytes) -> JsonObject:
     try:
         value = json.loads(body.decode("utf-8-sig"))
     except (ValueError, RecursionError):

@@ -21,10 +21,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qwen3tts_webui.errors import CLOSING, NotReady, TooManyRequests
 from qwen3tts_webui.server.context import ServerContext
-from qwen3tts_webui.server.http import BodyTooLarge, HeadersTooLarge, RequestTimeout
+from qwen3tts_webui.server.http import BodyTooLarge, HeadersTooLarge, RequestTimeout, UrlTooLong
 
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 32_768
+MAX_URL_BYTES = 8_192
 MAX_BODY_BYTES = 80 * 2**20  # the largest upload of any route, a voice or audio file; routes have their own limits
 _SYNTHESIS_ROUTES = ("/api/tts", "/v1/audio/speech")
 
@@ -142,7 +143,7 @@ class RateLimitMiddleware:
                     self._limiter.hit(caller_of(scope))
                     stack.enter_context(self._limiter.acquire_stream(caller_of(scope)))
                 await self._app(scope, TimedBody(receive, self._body_timeout_s), send)
-        except (BodyTooLarge, HeadersTooLarge, TooManyRequests, NotReady) as error:
+        except (BodyTooLarge, HeadersTooLarge, UrlTooLong, TooManyRequests, NotReady) as error:
             accept_language = dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1")
             await self._errors.for_path(scope["path"]).response(error, accept_language)(scope, receive, send)
 
@@ -187,6 +188,8 @@ else:
 
 
 def _check_size(scope: Scope) -> None:
+    if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MAX_URL_BYTES:
+        raise UrlTooLong(limit=MAX_URL_BYTES)
     headers = scope["headers"]
     if len(headers) > MAX_HEADERS or sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES:
         raise HeadersTooLarge()

@@ -11,7 +11,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.middleware.access_control import ApiKeyMiddleware, HostOriginMiddleware
@@ -27,7 +27,27 @@ _AUDIO_HEADERS = (
     "X-Engine-Label",
     "X-Request-Id",
     "X-Seed",
+    "X-Model",
+    "X-Warning",
 )
+
+
+class HeadMiddleware:
+    """ASGI: answers HEAD like GET below /api and /v1; the server leaves out the body. Not for endless responses."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            path = scope["path"]
+            if (
+                path.startswith(("/api/", "/v1/"))
+                and not path.startswith("/api/stream/")
+                and not path.endswith("/events")
+            ):
+                scope = {**scope, "method": "GET"}
+        await self._app(scope, receive, send)
 
 
 class SecuredApp(FastAPI):
@@ -40,6 +60,7 @@ class SecuredApp(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         context = self._context
         app: ASGIApp = super().build_middleware_stack()
+        app = HeadMiddleware(app)
         app = RateLimitMiddleware(app, context)
         app = ApiKeyMiddleware(app, context)
         if context.settings.cors_origins:
@@ -47,7 +68,7 @@ class SecuredApp(FastAPI):
                 app,
                 allow_origins=context.settings.cors_origins,
                 allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-                allow_headers=["Authorization", "Content-Type", "X-Request-Id", "X-Deadline-Ms"],
+                allow_headers=["*"],  # SDKs send their own, such as x-stainless-*
                 expose_headers=["Retry-After", *_AUDIO_HEADERS],
             )
         app = HostOriginMiddleware(app, context)

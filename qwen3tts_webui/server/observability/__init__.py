@@ -6,6 +6,7 @@ from qwen3tts_webui.server.observability.logging import (
     configure_logging,
     mark_truncated,
     request_id_var,
+    suppress_handshake_error,
     suppress_truncation_error,
 )
 from qwen3tts_webui.server.observability.metrics import Metrics
@@ -17,5 +18,6 @@ __all__ = [
     "configure_logging",
     "mark_truncated",
     "request_id_var",
+    "suppress_handshake_error",
     "suppress_truncation_error",
 ]

@@ -70,6 +70,11 @@ def suppress_truncation_error(record: logging.LogRecord) -> bool:
     return not (_truncated.get() and record.msg == "ASGI callable returned without completing response.")
 
 
+def suppress_handshake_error(record: logging.LogRecord) -> bool:
+    """Log filter: drop the errors about handshakes that were refused: the client's mistake, and answered."""
+    return record.msg not in ("opening handshake failed", "ASGI callable returned without completing handshake.")
+
+
 class TextLines(logging.Formatter):
     """`LEVEL logger: message`."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.routes.analysis import analysis_router
@@ -13,14 +13,15 @@ from qwen3tts_webui.server.routes.login import login_router
 from qwen3tts_webui.server.routes.models import models_router
 from qwen3tts_webui.server.routes.openai import (
     OPENAI_PREFIX,
-    OPENAI_VOICES,
     OpenAIBody,
     OpenAIErrorRenderer,
     openai_router,
 )
+from qwen3tts_webui.server.routes.openai_leniency import OPENAI_VOICES
 from qwen3tts_webui.server.routes.requests import requests_router
 from qwen3tts_webui.server.routes.service import service_router
 from qwen3tts_webui.server.routes.tts import tts_router
+from qwen3tts_webui.server.routes.unknown_routes import unknown_routes_router
 from qwen3tts_webui.server.routes.voices import voices_router
 from qwen3tts_webui.server.routes.websocket import websocket_router
 
@@ -43,6 +44,10 @@ _ROUTERS = (
 
 def include_routes(app: FastAPI, server: ServerContext) -> None:
     """Add all routes to `app`."""
-    for router in _ROUTERS:
-        app.include_router(router(server))
-    app.include_router(docs_router(app))
+    routers: list[APIRouter] = []
+    for build in _ROUTERS:
+        routers.append(build(server))
+    routers.append(docs_router(app))
+    for known in routers:
+        app.include_router(known)
+    app.include_router(unknown_routes_router(server, [route for known in routers for route in known.routes]))

@@ -23,6 +23,7 @@ from qwen3tts_webui.errors import ANOTHER_VALUE, InvalidValue, one_of
 from qwen3tts_webui.history import HistoryEntry
 from qwen3tts_webui.i18n import PAGE_LANGUAGES, Catalog, negotiate_language
 from qwen3tts_webui.server.context import ServerContext
+from qwen3tts_webui.server.http import FileBytes
 from qwen3tts_webui.server.routes.history import entry_of_request, require_history
 from qwen3tts_webui.types import SAMPLE_RATE
 
@@ -74,7 +75,7 @@ def _add_routes(
         entry = await find(id)
         mime, render = _SUBTITLES[format]
         cues = [segment.cue for segment in _segments(entry)]
-        return Response(render(cues), headers=_attachment(f"{id}.{format}"), media_type=mime)
+        return FileBytes(render(cues).encode(), headers=_attachment(f"{id}.{format}"), media_type=mime)
 
     @router.get(f"{prefix}/segments.zip")
     async def segments(id: str, format: str = "wav") -> Response:
@@ -94,7 +95,7 @@ def _add_routes(
         title = str(entry.report.get("text", ""))
         async with rendering:
             png = await run_in_threadpool(lambda: render_share_image(read_wav(path), title=title, caption=caption))
-        return Response(png, headers=_attachment(f"{id}.png"), media_type="image/png")
+        return FileBytes(png, headers=_attachment(f"{id}.png"), media_type="image/png")
 
 
 def _segments(entry: HistoryEntry) -> list[_Segment]:

@@ -12,13 +12,12 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import Field
-from starlette.responses import FileResponse
 
 from qwen3tts_webui.audio import encode_all, format_info, read_wav
 from qwen3tts_webui.errors import ErrorDetail, HistoryDisabled
 from qwen3tts_webui.history import HistoryEntry, HistoryStore, splice_line
 from qwen3tts_webui.server.context import ServerContext
-from qwen3tts_webui.server.http import read_json
+from qwen3tts_webui.server.http import FileBytes, FileOnDisk, read_json
 from qwen3tts_webui.server.schemas import Body
 
 _PREVIEW_CHARS = 240
@@ -87,10 +86,10 @@ def history_router(server: ServerContext) -> APIRouter:
         path = await asyncio.to_thread(require_history(server).audio_path, entry_id)
         headers = {"Cache-Control": "no-store"}
         if format == "wav":
-            return FileResponse(path, media_type=info.mime, headers=headers, filename=f"{entry_id}.wav")
+            return FileOnDisk(path, media_type=info.mime, headers=headers, filename=f"{entry_id}.wav")
         data = await asyncio.to_thread(lambda: encode_all(read_wav(path), format))
         headers["Content-Disposition"] = f'attachment; filename="{entry_id}.{info.extension}"'
-        return Response(data, media_type=info.mime, headers=headers)
+        return FileBytes(data, media_type=info.mime, headers=headers)
 
     @router.patch("/{entry_id}")
     async def star(entry_id: str, request: Request) -> dict[str, Any]:

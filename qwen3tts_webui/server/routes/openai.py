@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
@@ -20,7 +19,8 @@ from qwen3tts_webui.audio import FORMATS, OutputFormat
 from qwen3tts_webui.errors import ANOTHER_VALUE, ErrorDetail, InvalidValue, NotFound, RequestError, SpeechError, one_of
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.delivery import AudioResponse, AudioStream, RequestContext, start_request
-from qwen3tts_webui.server.http import ErrorRenderer, openapi_for, read_json
+from qwen3tts_webui.server.http import ErrorRenderer, openapi_for, read_object, validate
+from qwen3tts_webui.server.routes.openai_leniency import OPENAI_VOICES, lenient_fields
 from qwen3tts_webui.server.routes.tts import max_body_bytes
 from qwen3tts_webui.server.schemas import Body
 from qwen3tts_webui.types import SpeechRequest, Voice
@@ -40,25 +40,6 @@ _EXAMPLES = {
 }
 _PARAMS = {"text": "input", "voice_desc": "instructions", "format": "response_format"}
 
-OPENAI_VOICES: Mapping[str, str] = MappingProxyType(
-    {
-        "alloy": "A woman of about 30, medium pitch, clear and neutral, at a steady pace, like a product guide.",
-        "ash": "A man of about 35, medium-low pitch, clear and precise, relaxed but awake, like a good teacher.",
-        "ballad": "A man of about 40, medium pitch, mellow and lyrical, unhurried, like a reader of poems.",
-        "cedar": "A man of about 45, low pitch, warm and rich, calm and natural, like an old friend.",
-        "coral": "A woman of about 28, medium-high pitch, warm and friendly, lively, like a welcoming host.",
-        "echo": "A man of about 30, medium pitch, smooth and even, calm, like a navigation assistant.",
-        "fable": "A British man of about 35, medium pitch, bright and expressive, like a teller of tales.",
-        "marin": "A woman of about 35, medium pitch, natural and smooth, attentive, like a conversation partner.",
-        "nova": "A woman of about 24, high pitch, bright and crisp, energetic, like a presenter of a young channel.",
-        "onyx": "A man of about 50, very low pitch, deep and resonant, slow and sure, like a film trailer at rest.",
-        "sage": "A woman of about 50, medium-low pitch, soft and thoughtful, unhurried, like a wise counsellor.",
-        "shimmer": "A woman of about 26, high pitch, light and clear, gentle and optimistic, like a morning show.",
-        "verse": "A man of about 28, medium pitch, versatile and lively, with feeling, like a stage actor.",
-    }
-)
-"""The descriptions that OpenAI's voice names stand for: a similar character, not an imitation of OpenAI's voices."""
-
 
 class VoiceById(Body):
     """OpenAI's alternative way to name a voice."""
@@ -69,7 +50,7 @@ class VoiceById(Body):
 class OpenAIBody(Body):
     """`POST /v1/audio/speech`."""
 
-    model: str = Field(description="Any of GET /v1/models; all mean the loaded model.", examples=["tts-1"])
+    model: str = Field(default="tts-1", description="Any name; all mean the loaded model.", examples=["tts-1"])
     input: str = Field(description="The text.", examples=["Hello. Nice to meet you."])
     voice: str | VoiceById | None = Field(
         default=None,
@@ -155,15 +136,14 @@ def openai_router(server: ServerContext) -> APIRouter:
     async def create_speech(request: Request) -> Response:
         """OpenAI's speech endpoint, streamed in every format."""
         context = RequestContext.of(request, server)
-        body = await read_json(request, OpenAIBody, max_bytes=max_bytes)
-        names = [model["id"] for model in models()]
-        if body.model not in names:
-            raise InvalidValue(field="model", expected=one_of(names), got=ANOTHER_VALUE)
+        fields, warnings = lenient_fields(await read_object(request, max_bytes=max_bytes), speech, OpenAIBody)
+        body = validate(fields, OpenAIBody)
         if body.response_format not in FORMATS:
             raise InvalidValue(field="format", expected=one_of(FORMATS), got=ANOTHER_VALUE)
         record = await start_request(context, _speech_request(body, context))
         stream = AudioStream(record, OutputFormat(format=body.response_format), context)
-        return SseAudioResponse(stream) if body.stream_format == "sse" else AudioResponse(stream)
+        kind = SseAudioResponse if body.stream_format == "sse" else AudioResponse
+        return kind(stream, {"x-warning": "; ".join(warnings)} if warnings else {})
 
     router.add_api_route(
         "/audio/speech",
@@ -178,6 +158,7 @@ def openai_router(server: ServerContext) -> APIRouter:
         ),
     )
 
+    @router.get("/audio/models")
     @router.get("/models")
     async def list_models() -> dict[str, Any]:
         """The loaded model, under its own name and the names that OpenAI's clients use."""

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse
 
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.delivery import RequestRecord
+from qwen3tts_webui.server.http import FileBytes
 
 _KEEP_ALIVE_S = 15.0
 
@@ -37,7 +38,7 @@ def requests_router(server: ServerContext) -> APIRouter:
         data, info = await server.recorder.file(server.requests.get(request_id), format)
         name = f"{request_id}.{info.extension}"
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-        return Response(data, media_type=info.mime, headers=headers)
+        return FileBytes(data, media_type=info.mime, headers=headers)
 
     @router.delete("", status_code=204)
     async def cancel(request_id: str) -> Response:

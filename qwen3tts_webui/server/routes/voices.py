@@ -18,7 +18,7 @@ from qwen3tts_webui.config import MAX_DESCRIPTION
 from qwen3tts_webui.errors import ErrorDetail, InvalidValue, NotFound
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.delivery import Recorder, RequestRecord
-from qwen3tts_webui.server.http import inline_schema, read_body, read_json
+from qwen3tts_webui.server.http import FileBytes, inline_schema, read_body, read_json
 from qwen3tts_webui.server.routes.history import require_history
 from qwen3tts_webui.server.schemas import Body
 from qwen3tts_webui.types import SAMPLE_RATE
@@ -117,7 +117,7 @@ def voices_router(server: ServerContext) -> APIRouter:
         name = saved().get(voice_id).file_name
         ascii_name = name if name.isascii() else f"voice.{VOICE_FILE_EXTENSION}"
         disposition = f"attachment; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(name)}"
-        return Response(data, media_type=VOICE_FILE_MIME, headers={"Content-Disposition": disposition})
+        return FileBytes(data, media_type=VOICE_FILE_MIME, headers={"Content-Disposition": disposition})
 
     @router.get("/{voice_id}/sample", response_class=Response)
     def sample(voice_id: str) -> Response:
@@ -125,7 +125,7 @@ def voices_router(server: ServerContext) -> APIRouter:
         data = saved().get(saved_id(voice_id)).sample
         if data is None:
             raise NotFound(what=_SAMPLE, got=voice_id)
-        return Response(data, media_type="audio/ogg")
+        return FileBytes(data, media_type="audio/ogg")
 
     @router.delete("/{voice_id}", status_code=204, response_class=Response)
     def delete(voice_id: str) -> Response:
