@@ -77,6 +77,8 @@ GUARDED = {  # a library -> the layers or files that may import it
 LONG_FILES = {  # path -> why more than 300 lines read better than two files
     "types.py": "the types that all layers share, in one place",
     "errors.py": "one hierarchy, drawn at the top, one short class per node",
+    "model/codec_fused.py": "one packet on its way through the codec: its parts share one workspace",
+    "model/codec_triton.py": "kernels that share their loads and their context",
     "model/kernels.py": "numba's cache on disk notices a change in this file alone",
 }
 

@@ -2,8 +2,8 @@
 
 A step of few rows on a GPU waits for launches, not for arithmetic: torch launches four to ten kernels where one of
 these does the work. Everything is computed in float32 and rounded where torch's layers round, so that both give the
-same up to the order of sums. The result of a row depends on that row alone. `fused_stack` has the shapes. Triton compiles a
-kernel at its first call and keeps it on disk; with TRITON_INTERPRET=1 it runs on a CPU, for tests.
+same up to the order of sums. The result of a row depends on that row alone. `fused_stack` has the shapes. Triton
+compiles a kernel at its first call and keeps it on disk; with TRITON_INTERPRET=1 it runs on a CPU, for tests.
 """
 
 from __future__ import annotations
