@@ -23,7 +23,15 @@ export class Takes extends EventTarget {
 
   /** A new take at the front of the list, in the state "queued"; its id is null until it is finished. */
   add(values = {}) {
-    const take = { id: null, letter: letterOf(this.#count++), state: "queued", samples: 0, level: 0, peaks: [], ...values };
+    const take = {
+      id: null,
+      letter: letterOf(this.#count++),
+      state: "queued",
+      samples: 0,
+      level: 0,
+      peaks: [],
+      ...values,
+    };
     const kept = this.list.filter((one, i) => i < MAX_TAKES - 1 || RUNNING.includes(one.state));
     this.list = [take, ...kept];
     this.changed();

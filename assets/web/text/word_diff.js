@@ -13,7 +13,8 @@ export function diffWords(before, after) {
     if (i < old.length && j < current.length && old[i].key === current[j].key) {
       i++;
       j++;
-    } else if (j >= current.length || (i < old.length && lengths[i + 1][j] >= lengths[i][j + 1])) removed.push(old[i++]);
+    } else if (j >= current.length || (i < old.length && lengths[i + 1][j] >= lengths[i][j + 1]))
+      removed.push(old[i++]);
     else added.push(current[j++]);
   }
   return { removed: phrases(before, removed), added: phrases(after, added) };

@@ -231,7 +231,10 @@ export class TakeStrip {
     if (!takes.list.length) return this.#cards.clear();
     const order = this.#order ?? takes.list;
     for (const take of this.#cards.keys()) if (!order.includes(take)) this.#cards.delete(take);
-    setChildren(byId("takes-row"), order.filter((take) => takes.list.includes(take)).map((take) => this.#card(take).element));
+    setChildren(
+      byId("takes-row"),
+      order.filter((take) => takes.list.includes(take)).map((take) => this.#card(take).element),
+    );
     order.forEach((take, i) => this.#card(take).update(take, this.#view(take, i, player.stats)));
     setText(byId("takes-hint"), this.#message || this.#hint);
   }
