@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from qwen3tts_webui.preview.choose import Cast
 from qwen3tts_webui.text import boundaries
-from qwen3tts_webui.text.language import guess
+from qwen3tts_webui.text.language import detect_language
 from qwen3tts_webui.text.segment import clauses
 from qwen3tts_webui.types import SAMPLES_PER_FRAME, Pcm, PcmSink, Spoken, Stopped, TextFeed, Timings, Utterance
 
@@ -44,7 +44,7 @@ class Job:
     def language(self) -> str:
         """The language's code; guessed from the text that is there when it is first needed."""
         if self._language == "auto":
-            self._language = guess(self._text)
+            self._language = detect_language(self._text)
         return self._language
 
     @property

@@ -1,4 +1,4 @@
-"""The ten languages that the model speaks: their names in every form people write, and a guess from the text itself.
+"""The ten languages that the model speaks: their names in every form people write, and a detect_language from the text itself.
 
 Knows scripts and a few hundred of the commonest words; dialects belong to voices, so Cantonese and Shanghainese count
 as Chinese here.
@@ -90,7 +90,7 @@ def parse_language(language: str) -> str:
     raise UnknownLanguage(got=clean_description(language)[:20], known=", ".join([AUTO, *(x.code for x in LANGUAGES)]))
 
 
-def guess(text: str) -> str:
+def detect_language(text: str) -> str:
     """The code of the language that `text` is most likely written in: by script, and for Latin letters by common words.
 
     English when nothing speaks for another.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import regex
 
-from qwen3tts_webui.text.language import AUTO, guess
+from qwen3tts_webui.text.language import AUTO, detect_language
 
 LETTERS_PER_SECOND = {
     "zh": 14.0,  # 4.4 characters
@@ -35,5 +35,5 @@ def letters(text: str) -> float:
 def estimate_seconds(text: str, language: str) -> float:
     """About how many seconds cleaned `text` lasts at speed 1; `language` is a code or "auto"."""
     if language == AUTO:
-        language = guess(text)
+        language = detect_language(text)
     return letters(text) / LETTERS_PER_SECOND[language]

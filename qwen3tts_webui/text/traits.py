@@ -17,7 +17,7 @@ import tomli
 from qwen3tts_webui.config import asset
 from qwen3tts_webui.text.ages import ages
 from qwen3tts_webui.text.clean import clean_description
-from qwen3tts_webui.text.language import guess
+from qwen3tts_webui.text.language import detect_language
 
 Dimension = Literal["gender", "age", "pitch", "pace", "emotion", "texture", "use"]
 DIMENSIONS: tuple[Dimension, ...] = ("gender", "age", "pitch", "pace", "emotion", "texture", "use")
@@ -81,7 +81,7 @@ def missing(description: str) -> tuple[Dimension, ...]:
 
 def language_of(description: str) -> Literal["zh", "en", "other"]:
     """The language of a description; the model wants Chinese or English. Nothing at all counts as English."""
-    code = guess(description)
+    code = detect_language(description)
     return "zh" if code == "zh" else "en" if code == "en" else "other"
 
 
