@@ -8,9 +8,9 @@ from qwen3tts_webui.text.aligned import AlignedText
 from qwen3tts_webui.text.normalize.grammar import Grammar
 
 _HOST_END = r"com|org|net|edu|gov|io|ai|dev|app|info|me|tv|co|cn|jp|kr|de|fr|ru|pt|br|es|mx|it|uk|us|eu|ch|at|рф|hk|tw|xyz|top"
-_EMAIL = regex.compile(r"(?<![\w.+-])(?:mailto:)?[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
+_EMAIL = regex.compile(r"(?<![A-Za-z0-9._+-])(?:mailto:)?[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
 _URL = regex.compile(
-    rf"(?:https?|ftp)://[^\s<>\"'「」（）()，。！？；、]+|(?<![\w@.-])(?:www\.)?(?:[A-Za-z0-9-]+\.)+(?:{_HOST_END})(?![\w-]|\.\w)(?:/[\w./?=&%#~+-]*)?",
+    rf"(?:https?|ftp)://[^\s<>\"'「」（）()，。！？；、]+|(?<![A-Za-z0-9@._-])(?:www\.)?(?:[A-Za-z0-9-]+\.)+(?:{_HOST_END})(?![\w-]|\.\w)(?:/[\w./?=&%#~+-]*)?",
     regex.IGNORECASE,
 )
 _URL_TAIL = regex.compile(r"[.,;:!?…'\"*_]+$")
@@ -20,7 +20,7 @@ _VERSION = regex.compile(
 )
 _HASHTAG = regex.compile(r"(?<![\w&#/])#(?P<tag>[\p{L}_][\p{L}\p{N}_]*)#?")
 _MENTION = regex.compile(r"(?<![\w@.])@(?=[\p{L}\p{N}_])")
-_INTERNATIONAL = regex.compile(r"(?<![\w+])\+\d[\d ().\u00a0-]{5,}\d(?!\d)")
+_INTERNATIONAL = regex.compile(r"(?<![\w+])\(?\+\d{1,3}\)?[\d ().\u00a0-]{5,}\d(?!\d)")
 _SPACED_DIGITS = regex.compile(r"(?<![\d.,])\d(?:[ -]\d){2,}(?![\d.,]?\d)")
 
 
@@ -88,6 +88,6 @@ class Codes:
         said = [grammar.digits(number) if number[0] == "0" and number != "0" else grammar.cardinal(int(number)) for number in numbers]
         words = said[0]
         for part in said[1:]:
-            words = grammar.join(words, grammar.point, part)
+            words = grammar.join(words, grammar.version_point or grammar.point, part)
         words = grammar.join(grammar.version if match["v"] else "", words)
         return f"{words} {match['tail']}" if match["tail"] else words

@@ -17,11 +17,11 @@ _PARENTHESIZED = regex.compile(r"[\u3200-\u32b0\u24b6-\u24e9\u249c-\u24b5]")
 _FRACTION = regex.compile(r"(?P<whole>\d+)?\s?(?P<vulgar>[¼-¾⅐-⅞↉])")
 _TEXT_FRACTION = regex.compile(r"(?<=\d)⁄(?=\d)")
 _WIDE_SIGN = regex.compile(r"[％＃＆＠＄￥￡￦＝＜＞＋＊＾]")
-_WIDE_BETWEEN_DIGITS = regex.compile(r"(?<=\d)[：／－．，](?=\d)|(?<!\d)－(?=\d)")
+_WIDE_BETWEEN_DIGITS = regex.compile(r"(?<=\d)[：／－．](?=\d)|(?<!\d)－(?=\d)")
 _DIGIT = regex.compile(r"(?V1)[\p{Nd}--[0-9]]")
 _LIGATURE = regex.compile(r"[\ufb00-\ufb06\uff01-\uff5e&&[\uff10-\uff5a]]", regex.V1)
-_COMPANY = {"(株)": "株式会社", "(有)": "有限会社", "(代)": "代表", "(社)": "社団法人", "(財)": "財団法人"}
-_PLAIN_COMPANY = regex.compile(r"[（(](?P<kind>株|有)[)）]")
+_COMPANY = {"(株)": "株式会社", "(有)": "有限会社", "(代)": "代表", "(社)": "社団法人", "(財)": "財団法人", "(주)": "주식회사 "}
+_PLAIN_COMPANY = regex.compile(r"[（(](?P<kind>株|有|주)[)）]")
 _SPECIAL = {"™": "", "℠": "", "ℓ": "l", "Ω": "Ω", "K": "K", "℡": "Tel. "}
 
 

@@ -134,7 +134,8 @@ class German(Grammar):
     """) | {"=": "gleich", "#": "Nummer"}
     web = {".": "Punkt", "/": "Schrägstrich", "@": "ät", "-": "Minus", "_": "Unterstrich", ":": "Doppelpunkt",
            "?": "Fragezeichen", "=": "gleich", "&": "und", "%": "Prozent", "+": "plus", "#": "Raute", "~": "Tilde"}  # fmt: skip
-    version, hashtag = "Version", "Hashtag"
+    version, version_point, hashtag = "Version", "Punkt", "Hashtag"
+    singulars = {"Millionen": "eine Million", "Milliarden": "eine Milliarde", "Billionen": "eine Billion"}
     abbreviations = words("""
         z. B. = zum Beispiel
         d. h. = das heißt
@@ -256,6 +257,8 @@ class German(Grammar):
             return f"{'die' if before in _WOMEN else 'der'} {self.ordinal(number).capitalize()}e"
         if before in _NUMBERED:
             return self.cardinal(number)
+        if suffix == "." and word.startswith("Jahrhundert") and before.lower() not in _WEAK_E | _WEAK_N:
+            return self.ordinal(number) + "es"
         if suffix == "." and word in ("Jahrhundert", "Jahrhunderts", "Weltkrieg", "Weltkriegs", "Weltkrieges", "Internationale"):
             return self.inflected(number, before)
         return None
@@ -274,9 +277,17 @@ class German(Grammar):
             (r"(?<![\d.,:])(1[1-9]\d\d|20\d\d)[-–](1[1-9]\d\d|20\d\d)(?![\d-])", lambda m: f"{self.year(int(m[1]))} bis {self.year(int(m[2]))}"),
             (r"(?<![\d.,])(1[1-9]\d\d)(?=[.!?]?$)", lambda m: self.year(int(m[1])) if m[1][2:] != "00" else None),
             (r"§§[ ]?(?=\d)", lambda m: "Paragrafen "),
-            (r"(?<=\p{Ll})str\.(?=[ ]\d|[ ]?[,)]|$)", lambda m: "straße"),
-            (r"\bDM\b(?=[ ]|$)", lambda m: None),
+            (r"(\p{L}+)str\.(?=[ ]\d|[ ]?[,)]|$)", lambda m: f"{m[1]}straße"),
+            (r"(?<![\d.,:/-])1(?=[ ](\p{Lu}\p{Ll}+)(?![\p{L}.]))", lambda m: self._one(m[1])),
+            (r"(?<![\d.,:/-])(19\d\d)(?![\d:/%-]|[.,]\d|[ ]?(?:€|km|kg|m\b|Euro|Meter|Menschen|Leute|Stück|Seiten|Personen))", lambda m: self.year(int(m[1]))),
         )  # fmt: skip
+
+    @staticmethod
+    def _one(noun: str) -> str | None:
+        if noun in ("Million", "Milliarde", "Billion", "Uhr", "Prozent"):
+            return "ein" if noun in ("Uhr", "Prozent") else "eine"
+        is_feminine = noun.endswith(("ung", "heit", "keit", "schaft", "ion", "tät", "in")) or (noun.endswith("e") and noun not in ("Auge", "Ende", "Name", "Junge", "Käse"))
+        return "eine" if is_feminine else "ein"
 
     def _ordinal_before_noun(self, match: regex.Match[str]) -> str | None:
         if match["after"] in self.month_names or match["after"] in self.month_shorts:

@@ -71,7 +71,8 @@ class Spanish(Grammar):
     """) | {"=": "igual a", "#": "número"}
     web = {".": "punto", "/": "barra", "@": "arroba", "-": "guion", "_": "guion bajo", ":": "dos puntos",
            "?": "interrogación", "=": "igual", "&": "y", "%": "por ciento", "+": "más", "#": "almohadilla", "~": "virgulilla"}  # fmt: skip
-    version, hashtag = "versión", "hashtag"
+    version, version_point, hashtag = "versión", "punto", "hashtag"
+    singulars = {"millones": "un millón", "mil": "mil"}
     abbreviations = words("""
         Sr. = señor
         Sra. = señora

@@ -5,7 +5,7 @@ from __future__ import annotations
 import regex
 
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
-from qwen3tts_webui.text.normalize.numbers import noun, words
+from qwen3tts_webui.text.normalize.numbers import Noun, noun, words
 from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
 
 _NAMES = frozenset(
@@ -68,7 +68,8 @@ class French(Grammar):
     """) | {"=": "égale", "#": "numéro"}
     web = {".": "point", "/": "slash", "@": "arobase", "-": "tiret", "_": "tiret bas", ":": "deux-points",
            "?": "point d'interrogation", "=": "égal", "&": "et", "%": "pour cent", "+": "plus", "#": "dièse", "~": "tilde"}  # fmt: skip
-    version, hashtag = "version", "hashtag"
+    version, version_point, hashtag = "version", "point", "hashtag"
+    singulars = {"millions": "un million", "milliards": "un milliard"}
     abbreviations = words("""
         M. = Monsieur
         MM. = Messieurs
@@ -148,6 +149,9 @@ class French(Grammar):
         pairs = (digits[i : i + 2] for i in range(0, len(digits), 2))
         return ", ".join(self.digits(pair) if pair[0] == "0" else self.cardinal(int(pair)) for pair in pairs)
 
+    def of_magnitude(self, amount: str, noun: Noun) -> str:
+        return amount + (" d'" if regex.match("[aeiouyéh]", noun.forms[-1]) else " de ") + noun.forms[-1]
+
     def money_join(self, units: str, cents: str) -> str:
         return f"{units} et {cents}"
 
@@ -179,14 +183,16 @@ class French(Grammar):
 
     def rules(self) -> tuple[Rule, ...]:
         return (
-            (r"(?<![\d.,])(\d{1,2})[ ]?h[ ]?([0-5]\d)\b[ ]?[-–à][ ]?(\d{1,2})[ ]?h(?:[ ]?([0-5]\d)\b)?",
-             lambda m: f"{self.clock(int(m[1]), int(m[2]), None, '')} à {self.clock(int(m[3]), int(m[4] or 0), None, '')}"),
+            (r"(?<![\d.,])(\d{1,2})[ ]?h(?:[ ]?([0-5]\d)\b)?[ ]?[-–à][ ]?(\d{1,2})[ ]?h(?:[ ]?([0-5]\d)\b|(?![\p{L}\d]))",
+             lambda m: f"{self.clock(int(m[1]), int(m[2] or 0), None, '')} à {self.clock(int(m[3]), int(m[4] or 0), None, '')}"),
             (r"(?<![\d.,])([01]?\d|2[0-4])[ ]?h[ ]?([0-5]\d)\b", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
             (r"(?<![\d.,])1(?:er|ᵉʳ)\b", lambda m: "premier"),
             (r"(?<![\d.,])1(?:re|ʳᵉ|ère)\b", lambda m: "première"),
             (r"(?<![\d.,])2(?:nde|de)\b", lambda m: "seconde"),
             (r"(?<![\d.,])2nd\b", lambda m: "second"),
             (r"(?<![\d.,])(\d{1,4})(?:ᵉ|e|è|ème|eme|ième)s?\b", lambda m: self.ordinal(int(m[1]))),
+            (r"(?<![\d.,])(\d*[02-68])?1(?=[ ](?:heures?|minutes?|secondes?|personnes?|semaines?|pages?|fois|années?|femmes?|filles?|maisons?|tonnes?|voitures?|nuits?|tasses?|places?|chambres?)\b)",
+             lambda m: self.cardinal(int(m[0]), "f")),
             (r"(?<=\b[Aa]nnées[ ])(\d{2})\b", lambda m: self.cardinal(int(m[1]))),
             (r"(?<![\d.,-])(1\d{3}|20\d{2})[-–](1\d{3}|20\d{2})(?![\d-])", lambda m: f"{self.cardinal(int(m[1]))} à {self.cardinal(int(m[2]))}"),
         )  # fmt: skip

@@ -7,6 +7,7 @@ Knows nothing of where in a text they stand (see the passes).
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar
 
 import regex
@@ -49,6 +50,9 @@ class Grammar:
     signs: ClassVar[dict[str, str]]
     web: ClassVar[dict[str, str]]
     version: ClassVar[str] = "version"
+    version_point: ClassVar[str] = ""
+    subtract: ClassVar[str] = ""
+    singulars: ClassVar[dict[str, str]] = {}
     hashtag: ClassVar[str] = "hashtag"
     abbreviations: ClassVar[dict[str, str]] = {}
     phones: ClassVar[str] = ""
@@ -120,6 +124,17 @@ class Grammar:
             return self.join(self.say(low), self.to, self.say(high))
         return self.join(self.say(low, noun.gender), self.to, self.amount(high, noun))
 
+    def with_magnitude(self, number: Number, written: str) -> str:
+        """ "5.3 bn" -> "five point three billion"; `singulars` holds what one of them is called ("un million")."""
+        word = self.magnitudes[written]
+        if number.value == 1 and not number.fraction and not self.keep_digits and word in self.singulars:
+            return self.with_sign(number.sign, self.singulars[word])
+        return self.join(self.say(number), word)
+
+    def of_magnitude(self, amount: str, noun: Noun) -> str:
+        """ "cinq millions" -> "cinq millions d'euros"."""
+        return self.join(amount, self.magnitude_link, noun.forms[-1])
+
     def fraction(self, numerator: int, denominator: int) -> str:
         raise NotImplementedError
 
@@ -133,8 +148,10 @@ class Grammar:
 
     def money(self, number: Number, unit: Noun, cents: Noun | None) -> str:
         """ "20.50": units and cents; what has no cents is said as a decimal."""
-        if self.keep_digits or cents is None or len(number.fraction) != 2:
+        if self.keep_digits or len(number.fraction) != 2:
             return self.amount(number, unit)
+        if cents is None:
+            return self.amount(replace(number, fraction=number.fraction.rstrip("0")), unit)
         whole = Number(number.whole, number.whole, "", number.sign)
         if not int(number.fraction):
             return self.amount(whole, unit)
@@ -144,6 +161,10 @@ class Grammar:
 
     def money_join(self, units: str, cents: str) -> str:
         return self.join(units, cents)
+
+    def polish(self, arithmetic: str) -> str:
+        """Particles that depend on the word before, in a sum that was just put in words."""
+        return arithmetic
 
     def clock(self, hour: int, minute: int, second: int | None, suffix: str) -> str:
         raise NotImplementedError
@@ -165,7 +186,8 @@ class Grammar:
         """Digit by digit, with a break where the written number has one."""
         groups = [group for group in regex.split(r"[^\d+]+", written) if group]
         said = (self.phone_group(group.removeprefix("+")) for group in groups)
-        return (self.join(self.plus, "") if written.startswith("+") else "") + self.pause().join(said)
+        plus = self.plus + (" " if self.spaced else "") if written.lstrip("(").startswith("+") else ""
+        return plus + self.pause().join(said)
 
     def phone_group(self, digits: str) -> str:
         return self.digits(digits)

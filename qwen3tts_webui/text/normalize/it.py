@@ -5,7 +5,7 @@ from __future__ import annotations
 import regex
 
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
-from qwen3tts_webui.text.normalize.numbers import noun, words
+from qwen3tts_webui.text.normalize.numbers import Noun, Number, noun, words
 from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
 
 _NAMES = frozenset(
@@ -68,7 +68,8 @@ class Italian(Grammar):
     """) | {"=": "uguale", "#": "numero"}
     web = {".": "punto", "/": "barra", "@": "chiocciola", "-": "trattino", "_": "trattino basso", ":": "due punti",
            "?": "punto interrogativo", "=": "uguale", "&": "e", "%": "per cento", "+": "più", "#": "cancelletto", "~": "tilde"}  # fmt: skip
-    version, hashtag = "versione", "hashtag"
+    version, version_point, hashtag = "versione", "punto", "hashtag"
+    singulars = {"milioni": "un milione", "miliardi": "un miliardo"}
     abbreviations = words("""
         Sig. = signor
         Sig.ra = signora
@@ -121,6 +122,7 @@ class Italian(Grammar):
         said = super().cardinal(number)
         if number == 1 and counted:
             return "una" if gender == "f" else "un"
+        said = said.replace("dicotto", "diciotto")
         return regex.sub(r"(?<=milion[ei]|miliard[oi]) e (?=\p{L}{6})", " ", said)
 
     def ordinal(self, number: int, gender: str = "m") -> str:
@@ -143,6 +145,9 @@ class Italian(Grammar):
     def mixed(self, whole: int, numerator: int, denominator: int) -> str:
         said = "mezzo" if (numerator, denominator) == (1, 2) else self.fraction(numerator, denominator)
         return f"{self.cardinal(whole)} e {said}"
+
+    def amount(self, number: Number, noun: Noun) -> str:
+        return super().amount(number, noun).replace("una ora", "un'ora")
 
     def money_join(self, units: str, cents: str) -> str:
         return f"{units} e {cents}"
@@ -178,8 +183,9 @@ class Italian(Grammar):
             (r"(?<=\b[Aa]nni[ ])['’]?(\d{2})\b", lambda m: self.cardinal(int(m[1]))),
             (r"['’](\d0)\b", lambda m: self.cardinal(int(m[1]))),
             (r"(?<![\d:.,])([01]?\d|2[0-4])[.]([0-5]\d)(?=[ ](?:di|del)[ ](?:mattina|mattino|sera|notte|pomeriggio)\b)", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
-            (r"(?<=\b(?:alle|dalle|ore)[ ])([01]?\d|2[0-4])[.]([0-5]\d)(?![\d.,])", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
-            (r"(?<![\d.,])1(?=[ ](?:ora|settimana|persona|casa|donna|pagina|bambina|volta|tazza)\b)", lambda m: "una"),
+            (r"(?<=\b(?:alle|dalle|ore)[ ])([01]?\d|2[0-4])[.]([0-5]\d)(?!\d|[.,]\d)", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
+            (r"(?<![\d.,])1[ ](?=ora\b)", lambda m: "un'"),
+            (r"(?<![\d.,])1(?=[ ](?:settimana|persona|casa|donna|pagina|bambina|volta|tazza)\b)", lambda m: "una"),
             (r"(?<![\d.,])1(?=[ ](?:anno|giorno|mese|minuto|secondo|libro|bambino|uomo|chilo|milione|punto|euro|metro|grado)\b)", lambda m: "un"),
             (r"(?<![\d.,-])(1\d{3}|20\d{2})[-–](1\d{3}|20\d{2})(?![\d-])", lambda m: f"{self.cardinal(int(m[1]))} a {self.cardinal(int(m[2]))}"),
         )  # fmt: skip

@@ -149,6 +149,7 @@ class Japanese(Grammar):
     phones = r"""(?<![\d.-])0\d{1,4}[-\s(]\d{1,4}[-\s)]\d{3,4}(?![\d-]) | (?<![\d.-])0[5789]0\d{8}(?!\d) | (?<=〒\s?)\d{3}-?\d{4}(?!\d)
         | (?<![\d.-])0120-?\d{2,3}-?\d{3,4}(?!\d) | (?<![\d.,-])1(?:10|19|17|04|77)(?=番)"""
     phone_words = "電話番号|電話|携帯|暗証番号|パスワード|番号は|郵便番号|コード|内線|ファックス|FAX|ID"
+    subtract = "ひく"
     squared, cubed, power, root = "の二乗", "の三乗", "の{}乗", "ルート"
 
     def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:
@@ -160,7 +161,7 @@ class Japanese(Grammar):
         for large in _LARGE:
             number, group = divmod(number, 10_000)
             if group:
-                groups.append(("一" if large and group == 1000 and large != "万" else "") + _below_10000(group) + large)
+                groups.append(("一" if large and group // 1000 == 1 else "") + _below_10000(group) + large)
         return "".join(reversed(groups))
 
     def ordinal(self, number: int, gender: str = "m") -> str:

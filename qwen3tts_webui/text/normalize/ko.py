@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import regex
+
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.numbers import POINT, Noun, Number, noun, nouns, words
 
@@ -146,6 +148,7 @@ class Korean(Grammar):
     phones = r"""(?<![\d.-])01[016789][-\s]?\d{3,4}[-\s]?\d{4}(?!\d) | (?<![\d.-])0\d{1,2}[-\s)]\s?\d{3,4}[-\s]\d{4}(?!\d) | (?<![\d.-])1[5-8]\d{2}-\d{4}(?!\d)
         | (?<![\d.,-])1(?:12|19|14|20)(?=[에로](?:\s|$)|번(?:에|으로))|(?<![\d.,-])\d{6}-[1-4]\d{6}(?!\d)"""
     phone_words = "전화번호|전화|번호는|휴대폰|비밀번호|인증번호|우편번호|내선|팩스|코드|계좌번호|방 번호"
+    subtract = "빼기"
     squared, cubed, power, root = "제곱", "세제곱", "의 {}제곱", "루트"
 
     def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:
@@ -231,6 +234,9 @@ class Korean(Grammar):
     def _month(self, month: int) -> str:
         return {6: "유월", 10: "시월"}.get(month, f"{self.cardinal(month)}월")
 
+    def polish(self, arithmetic: str) -> str:
+        return regex.sub(r"(?<=([이사오구]|조|\?)?) 은 ", lambda match: "는 " if match[1] else "은 ", arithmetic)
+
     def roman(self, number: int, before: str, after: str) -> str | None:
         if before.endswith(("제", "세계대전", "파트")) or after.strip()[:1] in tuple("세형기급장부편"):
             return self.cardinal(number)
@@ -238,9 +244,9 @@ class Korean(Grammar):
 
     def rules(self) -> tuple[Rule, ...]:
         return (
-            (r"(?<![\d.,])(\d{1,2})(?=월)", lambda m: self._month(int(m[1])).removesuffix("월") if 1 <= int(m[1]) <= 12 else None),
+            (r"(?<![\d.,])(\d{1,2})월", lambda m: self._month(int(m[1])) if 1 <= int(m[1]) <= 12 else None),
             (r"(?<![\d.,:])(\d{1,2})시(?=[\s까부에의반를정이,.]|\d|$|[은는])(?!간)", lambda m: self._hour(int(m[1])) if int(m[1]) <= 24 else None),
-            (r"제\s?(\d+)(?=\s?[가-힣])", lambda m: f"제{self.cardinal(int(m[1]))} "),
+            (r"제\s?(\d+)(?P<what>[가-힣]?)", lambda m: f"제{self.cardinal(int(m[1]))}{m['what']}"),
             (r"(?<![\d.,])1\s?번째", lambda m: "첫 번째"),
             (rf"(?<![\d.,:])(\d{{1,2}})\s?[-~～–]\s?(\d{{1,2}})\s?(?={_NATIVE_COUNTERS})",
              lambda m: f"{self._native_or_sino(m[1])}에서 {self._native_or_sino(m[2])} "),

@@ -72,7 +72,8 @@ class Portuguese(Grammar):
     """) | {"=": "igual a", "#": "número"}
     web = {".": "ponto", "/": "barra", "@": "arroba", "-": "hífen", "_": "sublinhado", ":": "dois-pontos",
            "?": "interrogação", "=": "igual", "&": "e", "%": "por cento", "+": "mais", "#": "cerquilha", "~": "til"}  # fmt: skip
-    version, hashtag = "versão", "hashtag"
+    version, version_point, hashtag = "versão", "ponto", "hashtag"
+    singulars = {"milhões": "um milhão", "bilhões": "um bilhão", "trilhões": "um trilhão", "mil": "mil"}
     abbreviations = words("""
         Sr. = senhor
         Sra. = senhora
@@ -118,7 +119,7 @@ class Portuguese(Grammar):
         Sto. = santo
         Sta. = santa
     """)
-    phones = r"(?<![\w.+-])\(?\d{2}\)?[ ]?9?\d{4}[- ]\d{4}(?!\d) | (?<![\w.+-])9?\d{4}-\d{4}(?!\d) | (?<![\w.+-])0800[ -]?\d{3}[ -]?\d{4}(?!\d) | (?<![\w.+-])\d{5}-\d{3}(?!\d) | (?<![\w.+-])\d{3}\.\d{3}\.\d{3}-\d{2}(?!\d) | (?<![\w.+-])9[1236]\d[ ]\d{3}[ ]\d{3}(?!\d)"
+    phones = r"(?<![\w.+-])\(?\d{2}\)?[ ]?9?\d{4}[- ]\d{4}(?!\d) | (?<![\w.+-])(?!(?:1\d|20)\d\d-(?:1\d|20)\d\d)9?\d{4}-\d{4}(?!\d) | (?<![\w.+-])0800[ -]?\d{3}[ -]?\d{4}(?!\d) | (?<![\w.+-])\d{5}-\d{3}(?!\d) | (?<![\w.+-])\d{3}\.\d{3}\.\d{3}-\d{2}(?!\d) | (?<![\w.+-])9[1236]\d[ ]\d{3}[ ]\d{3}(?!\d)"
     phone_words = r"\b(?:tel|telefone|celular|telemóvel|CEP|código|senha|PIN|fax|ramal|ligue|disque)\b"
     squared, cubed, power, root = "ao quadrado", "ao cubo", "elevado a {}", "raiz quadrada de"
 
@@ -180,13 +181,13 @@ class Portuguese(Grammar):
     def rules(self) -> tuple[Rule, ...]:
         feminine = r"(?=[ ](?:horas?|semanas?|pessoas?|casas?|mulheres|páginas?|meninas?|vezes|vez|mesas?|alunas?|noites?|xícaras?|libras?|escolas?|crianças?|cidades?|ruas?|toneladas?)\b)"
         return (
-            (r"(?<![\d.,])([01]?\d|2[0-4])[ ]?h[ ]?([0-5]\d)(?:min)?\b[ ]?[-–às]+[ ]?([01]?\d|2[0-4])[ ]?h(?:[ ]?([0-5]\d)(?:min)?\b)?",
-             lambda m: f"{self.clock(int(m[1]), int(m[2]), None, '')} às {self.clock(int(m[3]), int(m[4] or 0), None, '')}"),
+            (r"(?<![\d.,])([01]?\d|2[0-4])[ ]?h(?:[ ]?([0-5]\d)(?:min)?\b)?[ ]?[-–às]+[ ]?([01]?\d|2[0-4])[ ]?h(?:[ ]?([0-5]\d)(?:min)?\b|(?![\p{L}\d]))",
+             lambda m: f"{self.clock(int(m[1]), int(m[2] or 0), None, '')} às {self.clock(int(m[3]), int(m[4] or 0), None, '')}"),
             (r"(?<![\d.,])([01]?\d|2[0-4])[ ]?h[ ]?([0-5]\d)(?:min)?\b", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
             (r"(?<![\d.,])(\d{1,3})\.?º|(?<![\d.,])([1-9]|1\d)°(?=[ ](?:de|andar|lugar|ano|grau|dia|colocado)\b)", lambda m: self._ordinal(m[1] or m[2], "m")),
             (r"(?<![\d.,])(\d{1,3})\.?ª", lambda m: self._ordinal(m[1], "f")),
             (r"(?<=\b[Aa]nos[ ])(\d{2})\b", lambda m: self.cardinal(int(m[1]))),
-            (rf"(?<![\d.,])(\d{{1,6}}){feminine}", lambda m: self.cardinal(int(m[1]), "f") if m[1][0] != "0" else None),
+            (rf"(?<![\d.,])(?<![\d][-–])(\d{{1,6}}){feminine}", lambda m: self.cardinal(int(m[1]), "f") if m[1][0] != "0" else None),
             (r"(?<![\d.,-])(1\d{3}|20\d{2})[-–](1\d{3}|20\d{2})(?![\d-])", lambda m: f"{self.cardinal(int(m[1]))} a {self.cardinal(int(m[2]))}"),
         )  # fmt: skip
 

@@ -95,11 +95,11 @@ class Quantities:
 
     def _with_magnitude(self, low: Number, high: Number | None, magnitude: str, noun: Noun | None) -> str:
         grammar = self._grammar
-        said = grammar.say(low) if high is None else grammar.range(low, high)
-        word = grammar.magnitudes[magnitude]
-        if noun is None:
-            return grammar.join(said, word)
-        return grammar.join(said, word, grammar.magnitude_link, noun.forms[-1])
+        if high is None:
+            said = grammar.with_magnitude(low, magnitude)
+        else:
+            said = grammar.join(grammar.range(low, high), grammar.magnitudes[magnitude].rpartition("|")[2])
+        return said if noun is None else grammar.of_magnitude(said, noun)
 
     def _say_money(self, match: regex.Match[str]) -> str | None:
         unit, cents = self._grammar.currencies[match["currency"]]

@@ -23,7 +23,7 @@ _ORDINAL_ENDINGS = {
     "м": ("p", "m"), "ом": ("p", "m"), "я": ("n", "f"), "ая": ("n", "f"), "ю": ("a", "f"), "ую": ("a", "f"), "е": ("n", "n"), "ое": ("n", "n"),
 }  # fmt: skip
 _MONTHS_IN = "январе феврале марте апреле мае июне июле августе сентябре октябре ноябре декабре".split()
-_YEAR_TAILS = {"год": "n", "года": "g", "г.": "g", "году": "p", "годом": "i", "гг.": "g", "годы": "n", "годов": "g", "годах": "p"}
+_YEAR_TAILS = {"год": "n", "года": "g", "г.": "g", "году": "p", "годом": "i", "гг.": "n", "годы": "n", "годов": "g", "годах": "p"}
 
 
 class Russian(Grammar):
@@ -47,13 +47,13 @@ class Russian(Grammar):
         )
     }  # fmt: skip
     magnitudes = words("""
-        тыс. = тысяч
-        тыс = тысяч
-        млн = миллионов
-        млн. = миллионов
-        млрд = миллиардов
-        млрд. = миллиардов
-        трлн = триллионов
+        тыс. = тысяча|тысячи|тысяч:f
+        тыс = тысяча|тысячи|тысяч:f
+        млн = миллион|миллиона|миллионов
+        млн. = миллион|миллиона|миллионов
+        млрд = миллиард|миллиарда|миллиардов
+        млрд. = миллиард|миллиарда|миллиардов
+        трлн = триллион|триллиона|триллионов
         миллиона = миллиона
         миллионов = миллионов
         миллиарда = миллиарда
@@ -144,7 +144,7 @@ class Russian(Grammar):
     """) | {"=": "равно", "#": "номер"}
     web = {".": "точка", "/": "слэш", "@": "собака", "-": "дефис", "_": "нижнее подчёркивание", ":": "двоеточие",
            "?": "вопросительный знак", "=": "равно", "&": "и", "%": "процент", "+": "плюс", "#": "решётка", "~": "тильда"}  # fmt: skip
-    version, hashtag = "версия", "хештег"
+    version, version_point, hashtag = "версия", "точка", "хештег"
     abbreviations = words("""
         и т. д.$ = и так далее
         и т. п.$ = и тому подобное
@@ -231,6 +231,10 @@ class Russian(Grammar):
         part = int(number.fraction)
         return self.with_sign(number.sign, f"{whole} {self.cardinal(part, 'f')} {name[0 if self._is_one(part) else 1]}")
 
+    def with_magnitude(self, number: Number, written: str) -> str:
+        spec = self.magnitudes[written]
+        return self.amount(number, noun(spec)) if "|" in spec else self.join(self.say(number), spec)
+
     @staticmethod
     def _is_one(value: int) -> bool:
         return value % 10 == 1 and value % 100 != 11
@@ -306,12 +310,12 @@ class Russian(Grammar):
     def rules(self) -> tuple[Rule, ...]:
         year = r"(?<![\d.,])(?:(?P<from>1\d{3}|20\d{2})[-–])?(?P<y>[12]\d{3})(?:-?й|-?го|-?м)?[ \u00a0]?(?P<tail>год(?:ом|ов|ах|а|у|ы)?|гг?\.)(?!\p{L})"
         return (
+            (r"(?<=\b[Сс][ ])([12]\d{3})[ ](по|до)[ ]([12]\d{3})[ ](?:гг?\.|год(?:а|ы)?)(?!\p{L})", self._years),
             (year, self._year),
-            (r"(?<=\b(?:[Вв]|[Пп]о|[Кк]|[Сс]|[Дд]о|[Вв]о)[ ])([12]\d{3})-(?:м|го|му)\b", lambda m: None),
             (r"(?<![\d.,])(\d{2,4})-?е[ ]?(?=(?:годы|года)\b)|(?<![\d.,])(\d0)-х\b", lambda m: self._decade(m[1] or m[2], m[2] is not None)),
             (r"(?<![\d.,])(\d{1,4})-(й|ый|ой|ий|го|ого|му|ому|м|ом|я|ая|ю|ую|е|ое)(?!\p{L})", lambda m: self.inflected(int(m[1]), *_ORDINAL_ENDINGS[m[2]])),
-            (r"(?<![\d.,])(\d{1,3})-(?=(?:летн|дневн|часов|минутн|этажн|процентн|метров|километров|кратн|лет[ий]|местн|комнатн|градусн|тысячн|недельн|месячн|летие|летия)\p{L}*)",
-             lambda m: self._compound(int(m[1]))),
+            (r"(?<![\d.,])(\d{1,3})-((?:летн|дневн|часов|минутн|этажн|процентн|метров|километров|кратн|лети|местн|комнатн|градусн|тысячн|недельн|месячн)\p{L}*)",
+             lambda m: self._compound(int(m[1])) + m[2]),
             (r"№[ ]?(?=\d)", lambda m: "номер "),
             (r"(?<=\bдо[ ])(\d{1,3})(?=[ ](?:лет|часов|минут|человек|рублей|метров|дней|утра|вечера)\b)", lambda m: self._cardinal(int(m[1]), "m", "g")),
             (r"(?<![\d.,:])(\d*[02-9])?([12])(?=[ ](?:минут|секунд|тонн|недел|книг|девоч|женщин|страниц|комнат|машин|квартир|тысяч|копе|чашк|порци|ноч|систем|верси)\p{L}*)",
@@ -327,11 +331,15 @@ class Russian(Grammar):
             case = "p"
         elif tail == "г." and before is None:
             case = "n"
-        word = {"г.": {"p": "году", "g": "года", "n": "год"}[case] if tail == "г." else "", "гг.": "годов"}.get(tail, tail)
+        word = {"г.": {"p": "году", "g": "года", "n": "год"}[case] if tail == "г." else "", "гг.": "годы"}.get(tail, tail)
         if match["from"]:
             return f"{self.inflected(int(match['from']), case)} — {self.inflected(int(match['y']), case)} {word}"
         said = f"{self.inflected(int(match['y']), case)} {word}"
         return said + "." if tail == "г." and not match.string[match.end() :].strip() else said
+
+    def _years(self, match: regex.Match[str]) -> str:
+        end = self.inflected(int(match[3]), "a" if match[2] == "по" else "g")
+        return f"{self.inflected(int(match[1]), 'g')} {match[2]} {end} {'год' if match[2] == 'по' else 'года'}"
 
     def _decade(self, digits: str, oblique: bool) -> str | None:
         number = int(digits)

@@ -12,7 +12,7 @@ from qwen3tts_webui.text.normalize.quantities import alternatives
 
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _ROMAN = regex.compile(
-    r"(?<![\p{Latin}\p{N}’'\-.])(?P<roman>(?:M{0,3})(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})|[\u2160-\u217f]+)"
+    r"(?<![\p{Latin}\p{Cyrillic}\p{N}’'\-.])(?=[IVXLCDM\u2160-\u217f])(?P<roman>(?:M{0,3})(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})|[\u2160-\u217f]+)"
     r"(?P<suffix>ème|eme|er|re|e|-?й|-?го|\.?[ºª]|\.(?=\s\p{L}|$))?(?![\p{Latin}\p{Cyrillic}\p{N}’'\-]|\.\p{L})"
 )
 _ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
@@ -43,6 +43,7 @@ class Signs:
         self._math = regex.compile(f"[{regex.escape(''.join(sign for sign in words if sign in _MATH_SIGNS))}]")
         self._sign = regex.compile(f"[{regex.escape(''.join(sign for sign in words if sign not in '<>~#№'))}]")
         self._abbreviations = _abbreviation_pattern(grammar)
+        self._expansions = {key.replace(" ", ""): said for key, said in grammar.abbreviations.items()}
 
     def sums(self, text: AlignedText) -> None:
         text.sub(self._sum, self._say_sum, spaced=True)
@@ -82,7 +83,8 @@ class Signs:
 
     def _say_sum(self, match: regex.Match[str]) -> str:
         grammar = self._grammar
-        names = {"-": grammar.minus, "−": grammar.minus, "+": grammar.signs["+"], "/": grammar.signs["÷"]}
+        subtract = grammar.subtract or grammar.minus
+        names = {"-": subtract, "−": subtract, "+": grammar.signs["+"], "/": grammar.signs["÷"]}
         names |= {"*": grammar.signs["×"], "x": grammar.signs["×"], "·": grammar.signs["×"]}
 
         def operator(found: regex.Match[str]) -> str:
@@ -95,7 +97,7 @@ class Signs:
         spoken = self._operator.sub(operator, match["rest"])
         first = match["first"]
         signed = regex.compile(rf"(?P<sign>[-−])?(?P<number>{self._number.pattern})")
-        return str(signed.sub(value, first)) + str(signed.sub(value, spoken))
+        return grammar.polish(str(signed.sub(value, first)) + str(signed.sub(value, spoken)))
 
     def _say_power(self, match: regex.Match[str]) -> str | None:
         grammar = self._grammar
@@ -111,20 +113,20 @@ class Signs:
         return f" {words}" if self._grammar.spaced else words
 
     def _say_abbreviation(self, match: regex.Match[str]) -> str | None:
-        grammar, key = self._grammar, match["abbreviation"]
+        grammar, key = self._grammar, regex.sub(r"\s", "", match["abbreviation"])
         rest = match.string[match.end() :]
         flagged = key + "#"
-        if flagged in grammar.abbreviations and regex.match(r"[ \u00a0]?(?:\d|[IVXLC]+\b)", rest):
-            said = grammar.abbreviations[flagged]
-        elif key in grammar.abbreviations:
-            said = grammar.abbreviations[key]
-        elif key + "$" in grammar.abbreviations:
-            said = grammar.abbreviations[key + "$"]
+        if flagged in self._expansions and regex.match(r"[ \u00a0]?(?:\d|[IVXLC]+\b)", rest):
+            said = self._expansions[flagged]
+        elif key in self._expansions:
+            said = self._expansions[key]
+        elif key + "$" in self._expansions:
+            said = self._expansions[key + "$"]
             if regex.match(r"\s+\p{Lu}", rest):
                 return said + "."
         else:
             return None
-        if key.endswith(".") and not rest.strip() and flagged not in grammar.abbreviations:
+        if key.endswith(".") and not rest.strip() and flagged not in self._expansions:
             return said + "."
         gap = " " if rest[:1].isalnum() and grammar.spaced else ""
         return said + gap
@@ -132,6 +134,8 @@ class Signs:
     def _say_roman(self, match: regex.Match[str]) -> str | None:
         grammar = self._grammar
         numeral = unicodedata.normalize("NFKC", match["roman"]).upper()
+        if (match["suffix"] or "")[:1] in ("e", "è", "r") and match["suffix"] and not set(numeral) <= set("IVX"):
+            return None  # "Le", "De"
         number = roman_value(numeral)
         before = _WORD_BEFORE.search(match.string[max(0, match.start() - 30) : match.start()])
         after = _WORD_AFTER.search(match.string[match.end() : match.end() + 30])

@@ -150,6 +150,7 @@ class Chinese(Grammar):
     phones = r"""(?<![\d+.-])1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d) | (?<![\d.-])0\d{2,3}[- ]?\d{7,8}(?:-\d{1,5})?(?!\d) | (?<![\d.-])(?:400|800)-?\d{3,4}-?\d{3,4}(?!\d)
         | (?<![\d.-])\(0\d{2,3}\)\s?\d{7,8}(?!\d) | (?<![\d.,-])\d{17}[\dXx](?!\d) | (?<=拨打|呼叫|打|拨|致电|报警|热线)\s?(?:1[12]\d|12\d{3}|95\d{3}|100\d\d)(?![\d年月日个块元度])"""
     phone_words = "电话|手机|号码|热线|传真|拨打|致电|密码|验证码|邮编|房间号|航班|车牌|编号|卡号|账号|尾号|学号|工号|单号|QQ|分机|门牌"
+    subtract = "减"
     squared, cubed, power, root = "的平方", "的立方", "的{}次方", "根号"
 
     def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:
@@ -183,6 +184,9 @@ class Chinese(Grammar):
 
     def amount(self, number: Number, noun: Noun) -> str:
         name = noun.forms[0]
+        if name in ("公里每小时", "米每秒", "英里每小时"):
+            unit, _, per = name.partition("每")
+            return f"每{per}{self.say(number)}{unit}"
         if number.sign == "−" and name == "摄氏度":
             return f"零下{self.say(Number(number.text, number.whole, number.fraction))}{name}"
         if number.value == 2 and not number.fraction and not self.keep_digits and number.sign == "" and name not in ("摄氏度", "华氏度", "度", "角", "两"):
@@ -201,8 +205,8 @@ class Chinese(Grammar):
         return "百分之" + said.replace("到", "到百分之")
 
     def money(self, number: Number, unit: Noun, cents: Noun | None) -> str:
-        if self.keep_digits or cents is None or len(number.fraction) != 2:
-            return self.amount(number, unit)
+        if cents is None or len(number.fraction) != 2:
+            return super().money(number, unit, None)
         sign = "负" if number.sign == "−" else ""
         tens, ones = (int(digit) for digit in number.fraction)
         whole = f"{self.counting(number.value)}{unit.forms[0]}" if number.value or not (tens or ones) else ""
@@ -238,6 +242,11 @@ class Chinese(Grammar):
         return (
             (r"(?<![\d.,])(\d{4})年?\s?[-–—~～至到]\s?(\d{4})(?=\s?年)", lambda m: f"{self.digits(m[1])}年到{self.digits(m[2])}"),
             (rf"(?<![\d.,])((?:1\d|20)\d\d|[0]\d{{3}})(?=\s?年(?!{_NOT_YEARS}))", lambda m: self.digits(m[1])),
+            (r"(?<![\d.,])(\d{4})(?=[级届])", lambda m: self.digits(m[1])),
+            (r"(?<![\d.,])(\d{1,3})\s?[-:：–]\s?(\d{1,3})(?=\s?(?:战胜|击败|取胜|获胜|领先|战平|大胜|小胜|不敌|负于|逆转|落后|险胜|完胜))",
+             lambda m: f"{self.cardinal(int(m[1]))}比{self.cardinal(int(m[2]))}"),
+            (r"(?<![\d.,])(\d+)K(?=[分显超高电屏画视])", lambda m: f"{self.cardinal(int(m[1]))}K"),
+            (r"(?<![\d\p{Latin}.,])[-−](\d+(?:\.\d+)?)(?=\s?度)", lambda m: f"零下{self.say(self.number(m[1]))}"),
             (r"(?<![\d.,])(\d{2})(?=年代)", lambda m: self.cardinal(int(m[1])) if m[1][1] == "0" else None),
             (r"(?<![\d.,])([089]\d)(?=\s?(?:年[级度]?|后|届))(?!年(?:前|后|来|间|的))", lambda m: self.digits(m[1])),
             (r"(?<![\d:.,])([01]?\d|2[0-4])[:：]([0-5]\d)\s?[-–—~～至到]\s?([01]?\d|2[0-4])[:：]([0-5]\d)(?![:：\d])",
