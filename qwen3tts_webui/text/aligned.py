@@ -18,6 +18,10 @@ Replace = Callable[["regex.Match[str]"], str | None]
 _LETTER = regex.compile(r"[\p{L}\p{N}]")
 _SPACELESS = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}ー々〇]")
 
+_PARTICLE = regex.compile(  # Korean: it belongs to the word before
+    r"(?:은|는|이[\s다고라며에]|가\s|을|를|으?로(?!\p{L})|에(?!너)|의\s|도[\s.,]|와\s|과\s|부터|까지|보다|입니다|예요|인\s|쯤)"
+)
+
 
 class AlignedText:
     """`text` is the current form. Characters written by a `final` edit are left alone by later edits."""
@@ -70,7 +74,12 @@ class AlignedText:
             j = i
             while j < len(self.text) and self._changed[j] and self._origins[j] == self._origins[i]:
                 j += 1
-            found.append((*self._origins[i], i, j))
+            start, end = self._origins[i]
+            if found and start < found[-1][1]:  # both stand for the same characters
+                first = found.pop()
+                found.append((min(first[0], start), max(first[1], end), first[2], j))
+            else:
+                found.append((start, end, i, j))
             i = j
         return [*self._with_dropped(found)]
 
@@ -91,7 +100,8 @@ class AlignedText:
 
     def _apart(self, start: int, end: int, new: str) -> str:
         before, after = self.text[start - 1 : start], self.text[end : end + 1]
-        return self._gap(before, new[:1]) + new + self._gap(new[-1:], after)
+        tail = "" if _PARTICLE.match(self.text, end) else self._gap(new[-1:], after)
+        return self._gap(before, new[:1]) + new + tail
 
     @staticmethod
     def _gap(left: str, right: str) -> str:

@@ -68,6 +68,8 @@ _CODE = regex.compile(r"(?P<m>`{1,2})(?P<text>[^`\n]{1,200})(?P=m)")
 _ESCAPE = regex.compile(r"\\(?P<sign>[*_`#\[\](){}~>|!+.\\-])")
 _ENTITY = regex.compile(r"&(?:amp;)*(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 
+_MAY_BE_MARKUP = regex.compile(r"[<&\[\]*_`|~\\《［]|-->|^(?:WEBVTT|NOTE|STYLE|REGION)|^[ \t]*[>#+•=-]|[ \t]#+[ \t]*$", regex.M)
+
 
 @dataclass(frozen=True, slots=True)
 class MarkupOptions:
@@ -98,6 +100,8 @@ _KEEPER = regex.compile(LINE_KEEPER)
 
 def apply_markup(text: AlignedText, options: MarkupOptions = DEFAULT_OPTIONS) -> None:
     """Rewrite `text` in place; lines that held only markup keep a `LINE_KEEPER`."""
+    if not _MAY_BE_MARKUP.search(text.text):
+        return
     _skip_blocks(text, options)
     _speech_tags(text)
     _markdown(text)

@@ -15,6 +15,7 @@ _UNIT = regex.compile(rf"\n+|[{_SPACELESS}]\s*|[^\s{_SPACELESS}]+\s*|\s+")
 _PLAIN_WORD = regex.compile(
     r"[(\"“«„¿¡‘']*(?:\p{L}\p{M}*)(?:[\p{Ll}\p{Lo}\p{M}]|['’\-](?=\p{L}))*(?P<end>[,;!?…:)\"”»’'.]*)\s*"
 )
+_ROMAN_ORDINAL = regex.compile(r"[IVX](?:er|re|e|ème)")
 _CHARACTERS_BEFORE, _CHARACTERS_AFTER = 10, 5
 _WORDS_BEFORE, _WORDS_AFTER = 3, 2
 _SHORT = 3
@@ -34,7 +35,7 @@ def is_plain(unit: str, abbreviations: frozenset[str]) -> bool:
     if match is None:
         return False
     word = unit[: match.start("end")].strip("(\"“«„¿¡‘'")
-    if len(word) == 1 and word.isupper():
+    if (len(word) == 1 and word.isupper()) or _ROMAN_ORDINAL.fullmatch(word):
         return False
     if "." in match["end"]:
         return match["end"][0] == "." and len(word) > _SHORT and word not in abbreviations

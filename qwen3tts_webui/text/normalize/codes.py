@@ -83,6 +83,8 @@ class Codes:
 
     def _say_version(self, match: regex.Match[str]) -> str | None:
         grammar, numbers = self._grammar, match["number"].split(".")
+        if not match["v"] and all(len(number) == 3 for number in numbers[1:]):
+            return None  # 1.234.567
         if any(len(number) > 4 for number in numbers):
             return None
         said = [grammar.digits(number) if number[0] == "0" and number != "0" else grammar.cardinal(int(number)) for number in numbers]

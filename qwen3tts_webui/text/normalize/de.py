@@ -186,8 +186,6 @@ class German(Grammar):
         MwSt = Mehrwertsteuer
         Jh.$ = Jahrhundert
         Jhd.$ = Jahrhundert
-        Mio. = Millionen
-        Mrd. = Milliarden
     """)
     phones = r"""(?<![\w.+-])0\d{2,4}[ /-]{1,3}\d{3,}(?:[ -]\d{2,}){0,4}(?!\d) | (?<![\w.+-])\(0\d{2,4}\)\s?\d{3,}(?:[ -]\d+)*(?!\d) | (?<![\w.+-])0[1-9]\d{8,11}(?!\d)
         | (?<=Notruf\s)11[02](?!\d)"""
@@ -276,11 +274,18 @@ class German(Grammar):
              lambda m: self.year(int(m[1]))),
             (r"(?<![\d.,:])(1[1-9]\d\d|20\d\d)[-–](1[1-9]\d\d|20\d\d)(?![\d-])", lambda m: f"{self.year(int(m[1]))} bis {self.year(int(m[2]))}"),
             (r"(?<![\d.,])(1[1-9]\d\d)(?=[.!?]?$)", lambda m: self.year(int(m[1])) if m[1][2:] != "00" else None),
+            (r"(?<![\d/.,])1/2[ ](?=(\p{Lu}\p{Ll}+))", lambda m: self._half(m[1]) + " "),
             (r"§§[ ]?(?=\d)", lambda m: "Paragrafen "),
             (r"(\p{L}+)str\.(?=[ ]\d|[ ]?[,)]|$)", lambda m: f"{m[1]}straße"),
             (r"(?<![\d.,:/-])1(?=[ ](\p{Lu}\p{Ll}+)(?![\p{L}.]))", lambda m: self._one(m[1])),
             (r"(?<![\d.,:/-])(19\d\d)(?![\d:/%-]|[.,]\d|[ ]?(?:€|km|kg|m\b|Euro|Meter|Menschen|Leute|Stück|Seiten|Personen))", lambda m: self.year(int(m[1]))),
         )  # fmt: skip
+
+    @staticmethod
+    def _half(noun: str) -> str:
+        if regex.match("Stunde|Tasse|Flasche|Tonne|Minute|Million|Seite|Portion", noun):
+            return "eine halbe"
+        return "ein halbes" if regex.match("Kilo|Pfund|Jahr|Glas|Gramm|Dutzend|Prozent", noun) else "ein halber"
 
     @staticmethod
     def _one(noun: str) -> str | None:

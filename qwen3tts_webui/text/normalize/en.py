@@ -95,7 +95,6 @@ class English(Grammar):
         m³ m3 = cubic meter|cubic meters
         cm³ cm3 = cubic centimeter|cubic centimeters
         ha = hectare|hectares
-        sq\u00a0ft = square foot|square feet
         °C ℃ = degree Celsius|degrees Celsius
         °F ℉ = degree Fahrenheit|degrees Fahrenheit
         ° = degree|degrees
@@ -139,7 +138,7 @@ class English(Grammar):
         rpm = revolutions per minute
         bpm = beats per minute
         Ω = ohm|ohms
-    """)
+    """) | {"sq ft": noun("square foot|square feet"), "sq. ft.": noun("square foot|square feet"), "fl oz": noun("fluid ounce|fluid ounces")}
     signs = words("""
         + = plus
         = = equals
@@ -186,6 +185,7 @@ class English(Grammar):
         Jr. = Junior
         Sr. = Senior
         Mt. = Mount
+        Apt. = apartment
         Ave.$ = Avenue
         Blvd.$ = Boulevard
         Rd.$ = Road
@@ -301,6 +301,7 @@ class English(Grammar):
              lambda m: f"{self.cardinal(int(m[1]))} {m[3][0].upper()} M"),
             (r"(?<![\d:.,])(1[0-2]|[1-9])[ ]o['’]clock\b", lambda m: f"{self.cardinal(int(m[1]))} o'clock"),
             (r"(?<!\d)(\d)['′’][ ]?(\d{1,2})(?:[\"″”]|'')", lambda m: self._feet(m[1], m[2])),
+            (r"(?<![\d.,])(\d)[ ]?ft\.?[ ]?(\d{1,2})[ ]?in\b\.?", lambda m: self._feet(m[1], m[2])),
             (r"(?<![\d.])(\d+(?:\.\d+)?)[\"″](?=[ ]?(?:screen|display|monitor|TV|pipe|laptop|tablet))",
              lambda m: f"{self.say(self.number(m[1]))} inch"),
             (r"\b24/7\b", lambda m: "twenty-four seven"),
@@ -309,6 +310,12 @@ class English(Grammar):
             (r"(?<=\p{L}[ ])St\.(?=,|$|[ ]\p{Ll})", lambda m: "Street"),
             (r"\b(\d{1,3})([A-Z])\b(?=[ ](?:seat|row|gate))", lambda m: f"{self.cardinal(int(m[1]))} {m[2]}"),
         )  # fmt: skip
+
+    def late_rules(self) -> tuple[Rule, ...]:
+        number = r"(?:(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\p{L}+teen|\p{L}+ty(?:-\p{L}+)?|hundred|thousand|million|billion|point|zero)[ -])+"
+        plural = "dollar|pound|euro|meter|kilometer|centimeter|mile|yard|kilogram|gram|liter|gallon|ton|hour|minute|second|percent point|gigabyte|megabyte|terabyte|watt|kilowatt"
+        return ((rf"(?<=\b[Aa]n? {number}(?:US |square |cubic )?(?:{plural}))s(?= \p{{Ll}})(?! (?:per|of|and|or|is|was|in|on|at|to|for|from|each|later|ago|away|long|high|wide|old)\b)", lambda m: ""),
+                (rf"(?<=\b[Aa]n? {number})feet(?= \p{{Ll}})(?! (?:of|and|or|is|was|in|on|at|to|long|high|wide|tall|deep|away|above|below)\b)", lambda m: "foot"))
 
     def _decade(self, century: int, ten: int) -> str | None:
         if century == 20 and not ten:

@@ -185,7 +185,7 @@ class French(Grammar):
         return (
             (r"(?<![\d.,])(\d{1,2})[ ]?h(?:[ ]?([0-5]\d)\b)?[ ]?[-–à][ ]?(\d{1,2})[ ]?h(?:[ ]?([0-5]\d)\b|(?![\p{L}\d]))",
              lambda m: f"{self.clock(int(m[1]), int(m[2] or 0), None, '')} à {self.clock(int(m[3]), int(m[4] or 0), None, '')}"),
-            (r"(?<![\d.,])([01]?\d|2[0-4])[ ]?h[ ]?([0-5]\d)\b", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
+            (r"(?<![\d.,])([01]?\d|2[0-4])[ ]?h[ ]?([0-5]\d)\b(?![ ]?min)", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
             (r"(?<![\d.,])1(?:er|ᵉʳ)\b", lambda m: "premier"),
             (r"(?<![\d.,])1(?:re|ʳᵉ|ère)\b", lambda m: "première"),
             (r"(?<![\d.,])2(?:nde|de)\b", lambda m: "seconde"),

@@ -180,6 +180,7 @@ class Italian(Grammar):
         return (
             (r"(?<![\d.,])(\d{1,3})(?:º|°(?=[ ](?!C\b|F\b|K\b|di temperatura|nord|sud|est|ovest|N\b|S\b|E\b|O\b)\p{L}))", lambda m: self._ordinal(m[1], "m")),
             (r"(?<![\d.,])(\d{1,3})ª", lambda m: self._ordinal(m[1], "f")),
+            (r"(?<![\d/.,])1/2(?=[ ]\p{Ll})", lambda m: "mezza" if regex.match(r"[ ](?:ora|dozzina|tazza|tonnellata|bottiglia)", m.string[m.end() :]) else "mezzo"),
             (r"(?<=\b[Aa]nni[ ])['’]?(\d{2})\b", lambda m: self.cardinal(int(m[1]))),
             (r"['’](\d0)\b", lambda m: self.cardinal(int(m[1]))),
             (r"(?<![\d:.,])([01]?\d|2[0-4])[.]([0-5]\d)(?=[ ](?:di|del)[ ](?:mattina|mattino|sera|notte|pomeriggio)\b)", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),

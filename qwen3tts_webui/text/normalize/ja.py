@@ -184,6 +184,10 @@ class Japanese(Grammar):
     def mixed(self, whole: int, numerator: int, denominator: int) -> str:
         return f"{self.cardinal(whole)}と{self.fraction(numerator, denominator)}"
 
+    def with_magnitude(self, number: Number, written: str) -> str:
+        said = super().with_magnitude(number, written)
+        return f"一{said}" if said.startswith("千") and not self.keep_digits else said
+
     def amount(self, number: Number, noun: Noun) -> str:
         if noun.forms[0] == "華氏度":
             return f"華氏{self.say(number)}度"

@@ -187,6 +187,9 @@ class Korean(Grammar):
         said = f"{self.whole(number.whole)}점{self.digits(number.fraction)}"
         return self.with_sign(number.sign, said)
 
+    def with_magnitude(self, number: Number, written: str) -> str:
+        return self.say(number) + self.magnitudes[written]
+
     def amount(self, number: Number, noun: Noun) -> str:
         name = noun.forms[0]
         if name == "화씨도":
@@ -251,7 +254,7 @@ class Korean(Grammar):
             (rf"(?<![\d.,:])(\d{{1,2}})\s?[-~～–]\s?(\d{{1,2}})\s?(?={_NATIVE_COUNTERS})",
              lambda m: f"{self._native_or_sino(m[1])}에서 {self._native_or_sino(m[2])} "),
             (rf"(?<![\d.,])(\d{{1,2}})\s?(?=(?:여\s?)?(?:{_NATIVE_COUNTERS}))", lambda m: f"{self._native_or_sino(m[1])} "),
-            (r"(?<![\d.,])(\d{1,3})\s?[-:]\s?(\d{1,3})(?=\s?(?:로 |으로 |승|패|무승부))",
+            (r"(?<![\d.,])(\d{1,3})\s?[-:]\s?(\d{1,3})(?=\s?(?:으?로\s|승|패|무승부))",
              lambda m: f"{self.cardinal(int(m[1]))} 대 {self.cardinal(int(m[2]))}"),
             (r"(?<![\d.,])(\d{4})\s?[-~～–]\s?(\d{4})(?=\s?년)", lambda m: f"{self.cardinal(int(m[1]))}에서 {self.cardinal(int(m[2]))} "),
         )  # fmt: skip

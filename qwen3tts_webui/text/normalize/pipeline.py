@@ -39,11 +39,11 @@ class Pipeline:
         quantities, signs = Quantities(grammar), Signs(grammar)
         if grammar.keep_digits:
             self._passes: list[Callable[[AlignedText], None]] = [
-                codes.phones, signs.sums, quantities.units, signs.math,
+                codes.phones, signs.approximations, signs.sums, quantities.units, signs.math,
             ]  # fmt: skip
             return
         self._passes = [
-            codes.addresses, codes.phones, calendar.dates, calendar.times, _rule_pass(grammar.rules()), signs.romans,
+            codes.addresses, codes.phones, signs.approximations, calendar.dates, calendar.times, _rule_pass(grammar.rules()), signs.romans,
             signs.sums, quantities.money, quantities.percent, quantities.units, codes.versions, signs.abbreviations,
             quantities.fractions, quantities.ranges, signs.hashes, codes.tags, signs.math, quantities.numbers, signs.rest,
             _rule_pass(grammar.late_rules()),

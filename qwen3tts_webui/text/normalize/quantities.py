@@ -51,7 +51,7 @@ class Quantities:
             rf"{_START}{low}{_RANGE}(?P<high_sign>[-−])?(?P<high>{number})(?![\p{{Nd}}]|[-−–/:.]\d)"
         )
         self._number = regex.compile(
-            rf"(?<![\p{{Nd}}])(?P<sign>(?<![\p{{L}}\p{{N}})\]][ ]?)[-−–+±]{_GAP}|(?<=[\p{{Han}}])[-−])?(?P<low>{number}){magnitude}"
+            rf"(?<![\p{{Nd}}])(?P<sign>(?<![\p{{L}}\p{{N}})\]])(?<!\d )[-−–+±]|(?<=[\p{{Han}}\p{{Hiragana}}\p{{Katakana}}])[-−])?(?P<low>{number}){magnitude}"
             rf"(?![\p{{Nd}}])"
         )
 

@@ -34,10 +34,10 @@ class Signs:
         )
         self._operator = regex.compile(r"\s?([-−+×÷*/x·=])\s?(?=[-−]?[\d.?？]|$)")
         self._times = regex.compile(r"(?<=\d)\s?(?P<sign>[x×*])\s?(?=\d)")
-        self._power = regex.compile(r"(?<=[\p{L}\p{N})])(?:\^\(?(?P<sign>[-−])?(?P<n>\d{1,6}|[a-z])\)?|(?P<super>[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6}))(?![.,]?\d)")
+        self._power = regex.compile(r"(?<=[\p{L}\p{N})])(?:\^\(?(?P<sign>[-−])?(?P<n>\d{1,6}|[a-z](?![\p{L}²³]))\)?|(?P<super>[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6}))(?![.,]?\d)")
         self._arrow = regex.compile(r"\s?(?:->|=>|→|⇒|⟶)\s?")
         self._compare = regex.compile(r"(?P<sign><=|>=|!=|≤|≥|≠|≈|<|>)")
-        self._about = regex.compile(r"(?<![\p{L}\p{N}])[~～≈]\s?(?=\d)")
+        self._about = regex.compile(r"(?<![\p{Latin}\p{Cyrillic}\p{N}]\s?)[~～≈]\s?(?=\d)")
         self._hash = regex.compile(r"(?<![\w#&])#\s?(?=\d)|№\s?|(?<!\p{L})[Nn]º\s?(?=\d)")
         words = {sign: word for sign, word in grammar.signs.items() if len(sign) == 1 and not sign.isalnum()}
         self._math = regex.compile(f"[{regex.escape(''.join(sign for sign in words if sign in _MATH_SIGNS))}]")
@@ -48,12 +48,15 @@ class Signs:
     def sums(self, text: AlignedText) -> None:
         text.sub(self._sum, self._say_sum, spaced=True)
 
+    def approximations(self, text: AlignedText) -> None:
+        """ "~50"."""
+        text.sub(self._about, lambda _: self._grammar.signs["~"] + (" " if self._grammar.spaced else ""))
+
     def math(self, text: AlignedText) -> None:
         """Signs that a voice cannot know: comparison, multiplication, powers."""
         text.sub(self._times, lambda match: self._between(self._grammar.signs["×"]))
         text.sub(self._power, self._say_power, spaced=True)
         text.sub(self._arrow, lambda _: self._between(self._grammar.signs["→"]))
-        text.sub(self._about, lambda _: self._grammar.signs["~"] + (" " if self._grammar.spaced else ""))
         text.sub(self._compare, lambda match: self._padded(match, self._grammar.signs[_SAME.get(match[0], match[0])]))
         text.sub(self._math, lambda match: self._padded(match, self._grammar.signs[match[0]]))
 
@@ -110,7 +113,7 @@ class Signs:
         return self._tight(grammar.power.format(said))
 
     def _tight(self, words: str) -> str:
-        return f" {words}" if self._grammar.spaced else words
+        return f" {words}" if self._grammar.spaced and not words.startswith("의") else words
 
     def _say_abbreviation(self, match: regex.Match[str]) -> str | None:
         grammar, key = self._grammar, regex.sub(r"\s", "", match["abbreviation"])
