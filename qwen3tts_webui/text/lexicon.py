@@ -95,13 +95,8 @@ def parse_csv(text: str) -> Lexicon:
             continue
         if len(cells) < 3:
             raise InvalidValue(field=f"lexicon, line {number}", expected="written,language,spoken", got=",".join(cells)[:60])
-        try:
-            entries.append(
-                LexiconEntry(cells[0], cells[2], parse_language(cells[1]), _truth(cells[3]) if len(cells) > 3 else False)
-            )
-            _checked(entries[-1])
-        except InvalidValue as error:
-            raise InvalidValue(field=f"lexicon, line {number}", expected=error.expected, got=error.got) from None
+        entry = LexiconEntry(cells[0], cells[2], parse_language(cells[1]), len(cells) > 3 and _truth(cells[3]))
+        entries.append(_checked(entry, field=f"lexicon, line {number}"))
     return Lexicon(entries)
 
 
@@ -119,8 +114,15 @@ def spelled(spoken: str) -> str:
     """Pinyin with tone numbers as characters; any other respelling as it is."""
     if not _PINYIN.fullmatch(spoken.strip()):
         return spoken
-    characters = [characters_of().get(syllable.lower().replace("v", "ü")) for syllable in _SYLLABLE.findall(spoken)]
+    characters = [_character(syllable.lower().replace("v", "ü")) for syllable in _SYLLABLE.findall(spoken)]
     return "".join(filter(None, characters)) if all(characters) else spoken
+
+
+def _character(syllable: str) -> str | None:
+    """A character of this sound; a light tone takes one of another tone where no character has it alone."""
+    known = characters_of()
+    tones = "51423" if syllable.endswith("5") else syllable[-1]
+    return next((known[syllable[:-1] + tone] for tone in tones if syllable[:-1] + tone in known), None)
 
 
 @cache
@@ -160,10 +162,10 @@ def _alternative(name: str, entry: LexiconEntry) -> str:
     return f"(?P<{name}>{before}{body}{after})"
 
 
-def _checked(entry: LexiconEntry) -> LexiconEntry:
+def _checked(entry: LexiconEntry, field: str = "lexicon") -> LexiconEntry:
     for text in (entry.written, entry.spoken):
         if not text.strip() or len(text) > MAX_LENGTH or "\n" in text:
-            raise InvalidValue(field="lexicon", expected=f"1 to {MAX_LENGTH} characters in one line", got=text[:40])
+            raise InvalidValue(field=field, expected=f"1 to {MAX_LENGTH} characters in one line", got=text[:40])
     return entry
 
 

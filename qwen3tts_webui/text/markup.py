@@ -186,7 +186,7 @@ def _ruby(match: regex.Match[str]) -> str:
 def _dropped(match: regex.Match[str]) -> str:
     """A tag leaves nothing inside a word, a space between blocks."""
     name = regex.match(r"</?([\w:-]+)", match[0])
-    inline = {"a", "abbr", "b", "big", "em", "emphasis", "font", "i", "lang", "mark", "phoneme", "prosody", "s", "say-as", "small", "span", "strong", "sub", "sup", "u", "voice", "w", "token", "tt", "code", "speak"}
+    inline = {"a", "abbr", "b", "big", "em", "emphasis", "font", "i", "lang", "mark", "phoneme", "prosody", "say-as", "small", "span", "strong", "sub", "sup", "u", "voice", "w", "token", "tt", "code", "speak"}
     if name is None or name[1].lower() in inline:
         return "" if not _alone(match) else LINE_KEEPER
     return LINE_KEEPER if _alone(match) else " "

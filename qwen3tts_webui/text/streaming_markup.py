@@ -80,7 +80,7 @@ class StreamingMarkup:
         if not raw:
             return ""
         # a letter before it keeps what is no line start from being one
-        guard = self._line[-1:]
+        guard = "x" + self._line[-1:] if self._line else ""
         plain = strip_markup(guard + raw, self._options)
         self._line = (self._line + raw).rpartition("\n")[2][-3:]
         return plain[len(guard) :]

@@ -27,7 +27,7 @@ def test_chinese_surnames_by_pinyin(written: str, pinyin: str, spoken: str) -> N
     import pypinyin
 
     heard = said(f"{written}先生", "zh", LexiconEntry(f"{written}先生", f"{pinyin} xian1 sheng5", "zh"))
-    readings = pypinyin.lazy_pinyin(heard, style=pypinyin.Style.TONE3, neutral_tone_with_five=True)
+    readings = pypinyin.lazy_pinyin(heard[0], style=pypinyin.Style.TONE3, neutral_tone_with_five=True)
     assert readings[0] == pinyin
     assert len(heard) == 3
 
