@@ -17,6 +17,7 @@ _PLAIN_WORD = regex.compile(
 )
 _ROMAN_ORDINAL = regex.compile(r"[IVX](?:er|re|e|ème)")
 _CHARACTERS_BEFORE, _CHARACTERS_AFTER = 10, 5
+_CHARACTERS_NEAR = 2
 _WORDS_BEFORE, _WORDS_AFTER = 3, 2
 _SHORT = 3
 """A shorter word with a dot may be an abbreviation."""
@@ -43,10 +44,15 @@ def is_plain(unit: str, abbreviations: frozenset[str]) -> bool:
 
 
 def cuts(
-    text: str, abbreviations: frozenset[str], *, complete: bool = True, allowed: Callable[[int], bool] = lambda _: True
+    text: str,
+    abbreviations: frozenset[str],
+    *,
+    far: bool = True,
+    complete: bool = True,
+    allowed: Callable[[int], bool] = lambda _: True,
 ) -> list[int]:
     """The positions inside `text`, ascending. With `complete` False more text may follow: only those that it cannot
-    change."""
+    change. `far` False: no rule looks from a plain word to what follows it, so a word may go as soon as it is whole."""
     spans = [match.span() for match in _UNIT.finditer(text)]
     plain = [is_plain(text[start:end], abbreviations) for start, end in spans]
     is_character = [regex.match(rf"[{_SPACELESS}]", text[start:end]) is not None for start, end in spans]
@@ -55,9 +61,10 @@ def cuts(
         if text[spans[i][1] - 1] == "\n":
             found.append(spans[i][1])
             continue
-        before, after = (
-            (_CHARACTERS_BEFORE, _CHARACTERS_AFTER) if is_character[i] and is_character[i + 1] else (_WORDS_BEFORE, _WORDS_AFTER)
-        )
+        if is_character[i] and is_character[i + 1]:
+            before, after = _CHARACTERS_BEFORE, _CHARACTERS_AFTER if far else _CHARACTERS_NEAR
+        else:
+            before, after = _WORDS_BEFORE, _WORDS_AFTER if far else 0
         last = i + after
         if not complete and last >= len(spans) - 1:
             break

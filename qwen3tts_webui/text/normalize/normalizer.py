@@ -70,17 +70,19 @@ def normalize_chunk(text: str, language: str, mode: NormalizeMode, lexicon: Lexi
     return NormalizedText(text, aligned.text, language, tuple(aligned.spans()))
 
 
-def chunk_cuts(text: str, language: str, lexicon: Lexicon | None, *, complete: bool = True) -> list[int]:
+def chunk_cuts(
+    text: str, language: str, mode: NormalizeMode, lexicon: Lexicon | None, *, complete: bool = True
+) -> list[int]:
     """Where `text` may be cut for `normalize_chunk`."""
     if lexicon is None or not lexicon:
-        return cuts(text, abbreviations_of(language), complete=complete)
+        return cuts(text, abbreviations_of(language), far=mode == "on", complete=complete)
     inside = lexicon.matches(text, language)
     limit = len(text) if complete else len(text) - lexicon.longest - 1
 
     def allowed(position: int) -> bool:
         return position <= limit and not any(start < position < end for start, end in inside)
 
-    return cuts(text, abbreviations_of(language), complete=complete, allowed=allowed)
+    return cuts(text, abbreviations_of(language), far=mode == "on", complete=complete, allowed=allowed)
 
 
 @cache
@@ -103,7 +105,7 @@ def _normalize_plain(
     text = aligned.text
     if mode == "off" and not lexicon:
         return NormalizedText(aligned.written, text, language, tuple(aligned.spans()))
-    positions = [0, *chunk_cuts(text, language, lexicon), len(text)]
+    positions = [0, *chunk_cuts(text, language, mode, lexicon), len(text)]
     for start, end in reversed([*zip(positions, positions[1:], strict=False)]):
         chunk = normalize_chunk(text[start:end], language, mode, lexicon)
         aligned.splice(start, chunk.spoken, chunk.spans)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import cache
-from typing import Literal
 
 import regex
 
@@ -20,8 +19,7 @@ from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.languages import GRAMMARS
 from qwen3tts_webui.text.normalize.quantities import Quantities
 from qwen3tts_webui.text.normalize.signs import Signs
-
-NormalizeMode = Literal["auto", "on", "off"]
+from qwen3tts_webui.types import NormalizeMode as NormalizeMode
 
 _MAX_ROUNDS = 6
 _INLINE_TAG = regex.compile(

@@ -29,12 +29,12 @@ class StreamingNormalizer:
         if self.passes_through:
             return piece
         self._held += piece
-        cuts = chunk_cuts(self._held, self._language, self._lexicon, complete=False)
+        cuts = chunk_cuts(self._held, self._language, self._mode, self._lexicon, complete=False)
         return self._give([0, *cuts])
 
     def flush(self) -> str:
         """What is said of the rest."""
-        cuts = chunk_cuts(self._held, self._language, self._lexicon)
+        cuts = chunk_cuts(self._held, self._language, self._mode, self._lexicon)
         return self._give([0, *cuts, len(self._held)])
 
     def _give(self, positions: list[int]) -> str:
