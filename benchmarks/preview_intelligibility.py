@@ -28,9 +28,9 @@ import soxr
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from qwen3tts_webui.preview.phonemes import numerals
 from qwen3tts_webui.preview.synthesizer import PreviewSynthesizer
 from qwen3tts_webui.stream import PcmStream
+from qwen3tts_webui.text.normalize import normalize
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm, Utterance, Voice
 
 TARGETS = {
@@ -166,11 +166,11 @@ def normalised(text: str, language: str) -> str:
     """Letters and digits only: lower case, one form of each character, what sounds alike written alike."""
     text = unicodedata.normalize("NFKC", text).casefold()
     if language == "zh":
-        text = simplified(numerals.chinese(text))
+        text = simplified(normalize(text, "zh", mode="on").spoken)
     elif language == "ja":
         text = katakana(text)
     elif language == "ko":
-        text = numerals.korean(text)
+        text = normalize(text, "ko", mode="on").spoken
     else:
         text = number_words(text, language)
     return regex.sub(r"[^\p{L}\p{M}\p{Nd}]", "", text.replace("ё", "е").replace("ß", "ss"))

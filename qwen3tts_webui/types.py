@@ -23,6 +23,8 @@ Pcm = npt.NDArray[np.float32]  # (samples,)
 Codes = npt.NDArray[np.int16]  # (frames, NUM_CODEBOOKS)
 Stopped = Literal["end", "cap", "cancelled"]
 TextMode = Literal["whole", "streaming"]
+NormalizeMode = Literal["auto", "on", "off"]
+"""What is read out before a voice gets it: only what Qwen3-TTS misreads, everything, or nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,7 @@ class SpeechRequest:
     speed: float = 1.0
     sampling: Sampling = field(default_factory=Sampling)
     text_mode: TextMode = "whole"
+    normalize: NormalizeMode = "auto"
     max_seconds: float | None = None
     packet_frames: int | None = None
     keep_voice: bool = True

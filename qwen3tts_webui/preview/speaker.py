@@ -18,7 +18,8 @@ from qwen3tts_webui.preview.choose import Cast, Casting
 from qwen3tts_webui.preview.data import cache_folder, joined_model, wheel_parts
 from qwen3tts_webui.preview.espeak import Espeak
 from qwen3tts_webui.preview.kokoro import MAX_TOKENS, Kokoro, Pack, trimmed
-from qwen3tts_webui.preview.phonemes.reader import Reader
+from qwen3tts_webui.preview.phonemes.g2p import G2P
+from qwen3tts_webui.text.normalize import normalize
 from qwen3tts_webui.types import SAMPLE_RATE, SAMPLES_PER_FRAME, Pcm
 
 PACKET = SAMPLES_PER_FRAME  # 80 ms
@@ -42,10 +43,6 @@ class Assets:
         return self.folder / "vocab.json"
 
     @property
-    def readings(self) -> Path:
-        return self.folder / "readings.json"
-
-    @property
     def packs(self) -> Path:
         return self.folder / "voices.npz"
 
@@ -67,12 +64,12 @@ class Speaker:
     ) -> None:
         self._casting = casting
         self._espeak = Espeak()
-        self._voice: tuple[Kokoro, Reader, dict[str, Pack]] | None = None
+        self._voice: tuple[Kokoro, G2P, dict[str, Pack]] | None = None
         self.without_kokoro = ""
         try:
             kokoro = Kokoro((model or _installed_model)(), assets.vocab, threads=threads)
             with np.load(assets.packs) as packs:
-                self._voice = kokoro, Reader(assets.readings, self._espeak), dict(packs)
+                self._voice = kokoro, G2P(self._espeak), dict(packs)
         except Exception as error:
             _log.warning("Kokoro cannot speak, espeak-ng does: %s", error)
             self.without_kokoro = str(error)
@@ -106,7 +103,8 @@ class Speaker:
         """
         ratio = 2 ** (cast.semitones / 12)
         if cast.engine == "espeak" or self._voice is None:
-            self._espeak.speak(text, cast.timbre, _in_packets(put), speed=cast.speed, pitch=ratio, stop=stop)
+            spoken = normalize(text, language, mode="on").spoken
+            self._espeak.speak(spoken, cast.timbre, _in_packets(put), speed=cast.speed, pitch=ratio, stop=stop)
             return
         kokoro, reader, packs = self._voice
         pack = _mixed(packs, cast)

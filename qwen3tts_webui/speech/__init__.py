@@ -28,6 +28,7 @@ from qwen3tts_webui.speech.together import Together
 from qwen3tts_webui.speech.whose import resolved
 from qwen3tts_webui.switch import pinned
 from qwen3tts_webui.text.language import LANGUAGES, parse_language
+from qwen3tts_webui.text.lexicon import Lexicon
 from qwen3tts_webui.types import EngineInfo, EngineLoad, SpeechRequest, SwitchesPrecision, Synthesizer
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ __all__ = [
 class Speech:
     """Whoever wants something spoken comes here: the page, the API and the command line share one queue.
 
-    `presets` and `library` are where voices and finished speech are kept; without a library nothing is.
+    `presets` and `library` are where voices and finished speech are kept; without a library nothing is. `lexicon` holds
+    the person's own pronunciations, for all requests.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Speech:
         self.presets = presets
         self.library = library
         self.max_text = max_text
+        self.lexicon: Lexicon | None = None
         self._synthesizer = synthesizer
         self._wrap: Callable[[Synthesizer], Synthesizer] = _unchanged
 
@@ -117,15 +120,28 @@ class Speech:
         Nothing is with the engine before the first word; a full queue ends the iteration with `Busy`.
         """
         engine = self._engine()
-        feed = Feed(limit=self.max_text, speed=request.speed, reads_along="feed" in engine.info.features)
-        return Speaking(engine, plan_feed(self._resolved(request, engine.info), engine.info), feed), feed
+        plan = plan_feed(
+            self._resolved(request, engine.info), engine.info, lexicon=self.lexicon, hint=self._language_hint(request)
+        )
+        reads_along = "feed" in engine.info.features
+        feed = Feed(limit=self.max_text, speed=request.speed, reads_along=reads_along, spoken=plan.spoken)
+        return Speaking(engine, plan, feed), feed
 
     def pass_through(self, wrap: Callable[[Synthesizer], Synthesizer]) -> None:
         """From now on, speak through what `wrap` makes of the engine: whoever measures comes between this way."""
         self._wrap = wrap
 
     def _plan(self, request: SpeechRequest, info: EngineInfo) -> Plan:
-        return plan(self._resolved(request, info), info, max_text=self.max_text)
+        resolved_request, hint = self._resolved(request, info), self._language_hint(request)
+        return plan(resolved_request, info, max_text=self.max_text, lexicon=self.lexicon, hint=hint)
+
+    def _language_hint(self, request: SpeechRequest) -> str:
+        """The language of the preset or the saved voice that is asked for."""
+        name = request.voice_id or ""
+        if name.startswith("saved-") and self.library is not None:
+            language = self.library.voices.get(name).language
+            return "" if language == "auto" else language
+        return next((preset.language for preset in self.presets.of("auto") if preset.id == name), "")
 
     def _resolved(self, request: SpeechRequest, info: EngineInfo) -> SpeechRequest:
         return resolved(request, self.presets, None if self.library is None else self.library.voices, info)

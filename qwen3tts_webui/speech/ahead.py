@@ -15,6 +15,7 @@ from qwen3tts_webui.speech.events import VoiceSource
 from qwen3tts_webui.speech.feed import Feed
 from qwen3tts_webui.speech.plan import Plan
 from qwen3tts_webui.speech.span import Fed
+from qwen3tts_webui.text.normalize import NormalizedText
 from qwen3tts_webui.stream import LoopWaker, PcmStream
 from qwen3tts_webui.types import Passage, Segment, Synthesizer, Utterance, Voice
 
@@ -31,6 +32,14 @@ class Part:
     stream: PcmStream | None = None
     refused: SpeechError | None = None
     source: VoiceSource = "new"
+    normalized: NormalizedText | None = None
+
+    @property
+    def spoken_text(self) -> str:
+        """What the engine was given to say so far."""
+        if self.fed is not None and self.fed.queue is not None:
+            return "".join(self.fed.spoken).strip()
+        return self.text if self.normalized is None else self.normalized.spoken
 
     @property
     def text(self) -> str:
@@ -114,7 +123,7 @@ class Ahead:
             return None
         voice = self._plan.voice
         if spoken.codes is not None and len(spoken.codes) > 0:
-            return replace(voice, passage=Passage(text=part.text, codes=spoken.codes))
+            return replace(voice, passage=Passage(text=part.spoken_text, codes=spoken.codes))
         return voice if spoken.engine_voice is None else replace(voice, engine_voice=spoken.engine_voice)
 
     def look(self) -> None:
@@ -164,9 +173,12 @@ class Ahead:
             self._keep(self.parts[index - 1])
         voice = self._kept or plan.voice
         given = voice.passage is not None or voice.engine_voice is not None
+        written = part.segment.text
+        if part.fed is None or part.fed.queue is None:
+            part.normalized = plan.spoken.normalized(written)
         utterance = Utterance(
-            text=part.segment.text,
-            language=plan.language,
+            text=part.spoken_text,
+            language=plan.spoken.engine_language(written, preview=self._synthesizer.info.preview),
             voice=voice,
             seed=plan.seed,
             sampling=plan.request.sampling,

@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterable
 
 from qwen3tts_webui.errors import InvalidValue, TextTooLong
 from qwen3tts_webui.speech.span import Fed, Span
+from qwen3tts_webui.speech.spoken_text import SpokenText
 from qwen3tts_webui.text.length import letters
 from qwen3tts_webui.text.live import LiveText
 from qwen3tts_webui.text.live_marks import Item, LiveMarks
 from qwen3tts_webui.text.marks import MAX_PAUSE_S, MAX_SPEED, MIN_SPEED, Mark
 from qwen3tts_webui.text.segment import MAX_LETTERS
+from qwen3tts_webui.text.streaming_markup import StreamingMarkup
 
 _FIRST_LETTERS = 20.0
 _GROWTH = 2.0  # each segment about twice as long as the one before
@@ -29,7 +31,9 @@ class Feed:
     `reads_along` says that the engine takes a queue. `next` gives what may be submitted by now.
     """
 
-    def __init__(self, *, limit: int, speed: float, reads_along: bool) -> None:
+    def __init__(
+        self, *, limit: int, speed: float, reads_along: bool, spoken: SpokenText = SpokenText(mode="off")
+    ) -> None:
         self.closed = False
         self._limit = limit
         self._speed = speed
@@ -38,7 +42,9 @@ class Feed:
         self._length = 0
         self._marks = LiveMarks()
         self._live = LiveText()
-        self._spans = deque([Span(line=0, speed=speed, queue_limit=self._queue_limit)])
+        self._front_end = spoken
+        self._markup = None if spoken.mode == "off" else StreamingMarkup()
+        self._spans = deque([Span(line=0, speed=speed, queue_limit=self._queue_limit, front_end=spoken)])
         self._line_is_blank = True
         self._aim = _FIRST_LETTERS
         self._num_segments = 0
@@ -76,7 +82,7 @@ class Feed:
             raise TextTooLong(length=self._length + len(piece), limit=self._limit)
         self._length += len(piece)
         self._pieces.append(piece)
-        items = self._marks.push(piece)
+        items = self._marks.push(piece if self._markup is None else self._markup.push(piece))
         self._take(items)
         self._changed()
         for item in items:
@@ -85,7 +91,7 @@ class Feed:
 
     def flush(self) -> None:
         """What was written so far is complete: speak it without waiting for the rest of a word or a clause."""
-        self._take(self._marks.flush())
+        self._take(self._flushed())
         self._spans[-1].add(self._live.flush())
         self._spans[-1].flush()
         self._changed()
@@ -95,10 +101,14 @@ class Feed:
         if self.closed:
             return
         self.closed = True
-        self._take(self._marks.flush())
+        self._take(self._flushed())
         self._spans[-1].add(self._live.flush())
         self._spans[-1].finish()
         self._changed()
+
+    def _flushed(self) -> list[Item]:
+        held = [] if self._markup is None else self._marks.push(self._markup.flush())
+        return [*held, *self._marks.flush()]
 
     def next(self) -> Fed | None:
         """The next segment that is certain, if there is one; it counts as given out."""
@@ -139,7 +149,7 @@ class Feed:
             last.clear()
             return last
         last.finish()
-        self._spans.append(Span(line=last.line, speed=last.speed, queue_limit=self._queue_limit))
+        self._spans.append(Span(line=last.line, speed=last.speed, queue_limit=self._queue_limit, front_end=self._front_end))
         return self._spans[-1]
 
     def _changed(self) -> None:

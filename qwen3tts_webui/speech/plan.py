@@ -17,12 +17,16 @@ from qwen3tts_webui.errors import (
     DeadlineExceeded,
     DescriptionTooLong,
     InvalidValue,
+    TextTooLong,
     UnknownLanguage,
     UnknownSpeaker,
     Unsupported,
 )
+from qwen3tts_webui.speech.spoken_text import SpokenText
 from qwen3tts_webui.text.clean import clean_description
 from qwen3tts_webui.text.language import parse_language
+from qwen3tts_webui.text.lexicon import Lexicon
+from qwen3tts_webui.text.markup import strip_markup
 from qwen3tts_webui.text.segment import segments
 from qwen3tts_webui.types import (
     FRAMES_PER_SECOND,
@@ -55,15 +59,27 @@ class Plan:
     continues: bool
     max_samples: int | None
     max_frames: int | None
+    spoken: SpokenText = SpokenText()
 
 
-def plan(request: SpeechRequest, info: EngineInfo, *, max_text: int) -> Plan:
+def plan(
+    request: SpeechRequest, info: EngineInfo, *, max_text: int, lexicon: Lexicon | None = None, hint: str = ""
+) -> Plan:
     """Raises a `RequestError`, or `DeadlineExceeded` for a deadline that has passed already."""
-    parts = segments(request.text, speed=request.speed, limit=max_text)
-    return plan_feed(request, info, parts)
+    if len(request.text) > max_text:
+        raise TextTooLong(length=len(request.text), limit=max_text)
+    text = request.text if request.normalize == "off" else strip_markup(request.text)
+    return plan_feed(request, info, segments(text, speed=request.speed), lexicon=lexicon, hint=hint)
 
 
-def plan_feed(request: SpeechRequest, info: EngineInfo, parts: Sequence[Segment] = ()) -> Plan:
+def plan_feed(
+    request: SpeechRequest,
+    info: EngineInfo,
+    parts: Sequence[Segment] = (),
+    *,
+    lexicon: Lexicon | None = None,
+    hint: str = "",
+) -> Plan:
     """The same without a text: the segments come later, from a feed."""
     _check_numbers(request)
     _check_sampling(request.sampling)
@@ -83,6 +99,7 @@ def plan_feed(request: SpeechRequest, info: EngineInfo, parts: Sequence[Segment]
         continues=request.keep_voice and can_continue and not given,
         max_samples=None if seconds is None else int(seconds * SAMPLE_RATE),
         max_frames=None if seconds is None else math.ceil(seconds * FRAMES_PER_SECOND),
+        spoken=SpokenText(language, request.normalize, lexicon, "\n".join(part.text for part in parts), hint),
     )
 
 

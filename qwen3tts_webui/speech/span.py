@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from qwen3tts_webui.speech.spoken_text import SpokenText
 from qwen3tts_webui.stream import TextQueue
 from qwen3tts_webui.text.boundaries import clauses, sentences
 from qwen3tts_webui.text.clean import has_speech
 from qwen3tts_webui.text.length import letters
+from qwen3tts_webui.text.normalize import StreamingNormalizer
 from qwen3tts_webui.text.segment import MAX_LETTERS, fit
 from qwen3tts_webui.types import Segment
 
@@ -33,6 +35,7 @@ class Fed:
     pause_s: float
     queue: TextQueue | None
     said: list[str] = field(default_factory=list)
+    spoken: list[str] = field(default_factory=list)
 
     @property
     def text(self) -> str:
@@ -43,7 +46,7 @@ class Fed:
 class Span:
     """`add`, `flush`, `finish` as it is written; `next` as it is spoken. `queue_limit` None: the engine takes none."""
 
-    def __init__(self, *, line: int, speed: float, queue_limit: int | None) -> None:
+    def __init__(self, *, line: int, speed: float, queue_limit: int | None, front_end: SpokenText) -> None:
         self.line = line
         self.speed = speed
         self.pause_s = 0.0
@@ -53,6 +56,9 @@ class Span:
         self._rest = ""
         self._clauses: list[str] = []
         self._said: list[str] = []
+        self._front_end = front_end
+        self._normalizer: StreamingNormalizer | None = None
+        self._spoken: list[str] = []
 
     @property
     def waiting(self) -> bool:
@@ -61,8 +67,9 @@ class Span:
 
     def add(self, cleaned: str) -> None:
         """Append what was written."""
+        if self._queue is not None:
+            self._speak(cleaned)
         if self._queue is not None and self.begun:
-            self._queue.write(cleaned)
             self._said.append(cleaned)
             return
         self._rest += cleaned
@@ -72,6 +79,8 @@ class Span:
     def flush(self) -> None:
         """What was written so far may be spoken as it is."""
         self.add(" ")
+        if self._normalizer is not None:
+            self._put(self._normalizer.flush())
         if self._queue is None and has_speech(self._rest):
             self._clauses.append(self._rest)
             self._rest = ""
@@ -86,13 +95,14 @@ class Span:
     def clear(self) -> None:
         """Forget what was not given out."""
         self._rest, self._clauses = "", []
+        self._normalizer, self._spoken = None, []
 
     def next(self, index: int, aim: float) -> Fed | None:
         """The next segment that is certain, about `aim` letters long if it is one of several; it becomes `index`."""
         if self._queue is None:
             text = self._next_clauses(aim)
         else:
-            text = self._rest.lstrip() if has_speech(self._rest) else ""
+            text = self._rest.lstrip() if has_speech("".join(self._spoken)) else ""
             self._rest = "" if text else self._rest
         if not text:
             return None
@@ -102,7 +112,20 @@ class Span:
         if self._queue is not None:
             self._said = said
         segment = Segment(index=index, line=self.line, text=text.strip(), speed=self.speed)
-        return Fed(segment, pause_s, self._queue, said)
+        return Fed(segment, pause_s, self._queue, said, self._spoken)
+
+    def _speak(self, cleaned: str) -> None:
+        """Normalize what was written, as far as it is certain."""
+        if self._normalizer is None and has_speech(self._rest + cleaned):
+            self._normalizer = self._front_end.stream(self._rest + cleaned)
+            cleaned = self._rest + cleaned
+        if self._normalizer is not None:
+            self._put(self._normalizer.push(cleaned))
+
+    def _put(self, spoken: str) -> None:
+        self._spoken.append(spoken)
+        if self.begun and self._queue is not None:
+            self._queue.write(spoken)
 
     def _cut(self) -> None:
         """Move the clauses that are complete from the rest to those that may be spoken."""

@@ -164,11 +164,11 @@ def test_a_long_article_is_pasted_counted_and_numbered(studio: Studio, fresh: Fr
     ],
 )
 def test_the_estimate_is_the_servers_own(any_page: Visit, text: str) -> None:
-    from qwen3tts_webui.text.language import guess
+    from qwen3tts_webui.text.language import detect_language
     from qwen3tts_webui.text.length import estimate_seconds
     from qwen3tts_webui.text.segment import segments
 
-    language = guess(text)
+    language = detect_language(text)
     expected = sum(estimate_seconds(one.text, language) / one.speed + one.pause_s for one in segments(text))
     got = any_page.page.evaluate(
         """async (text) => {

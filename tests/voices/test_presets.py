@@ -5,7 +5,7 @@ import pytest
 from qwen3tts_webui.config import asset
 from qwen3tts_webui.errors import BadFile, UnknownVoice
 from qwen3tts_webui.text.clean import clean, clean_description
-from qwen3tts_webui.text.language import LANGUAGES, guess
+from qwen3tts_webui.text.language import LANGUAGES, detect_language
 from qwen3tts_webui.text.traits import language_of, missing
 from qwen3tts_webui.voices.presets import Preset, Presets
 
@@ -51,7 +51,7 @@ def test_a_preset_says_all_the_model_wants_to_know(preset: Preset) -> None:
 @pytest.mark.parametrize("preset", ALL, ids=lambda preset: preset.id)
 def test_a_sample_is_clean_text_in_the_language_of_its_preset(preset: Preset) -> None:
     assert clean(preset.sample) == preset.sample
-    assert guess(preset.sample) == preset.language
+    assert detect_language(preset.sample) == preset.language
 
 
 @pytest.mark.parametrize("preset", ALL, ids=lambda preset: preset.id)

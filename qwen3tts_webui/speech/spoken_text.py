@@ -1,0 +1,50 @@
+"""How the lines of one request are said: their language, the way they are normalized, the person's lexicon.
+
+In: a line as it was typed (cleaned, without markup). Out: its language and its spoken form. Made once per request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import regex
+
+from qwen3tts_webui.text.language import AUTO, detect_language
+from qwen3tts_webui.text.lexicon import Lexicon
+from qwen3tts_webui.text.normalize import NormalizedText, StreamingNormalizer, normalize
+from qwen3tts_webui.types import NormalizeMode
+
+_KANA = regex.compile(r"[\p{Hiragana}\p{Katakana}]")
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenText:
+    """`language` is a code or "auto"; `text` is all that the request says (as far as it is known), `hint` the language
+    of its voice, if that has one."""
+
+    language: str = AUTO
+    mode: NormalizeMode = "auto"
+    lexicon: Lexicon | None = None
+    text: str = ""
+    hint: str = ""
+
+    def language_of(self, line: str) -> str:
+        """The code of a line's language."""
+        if self.language != AUTO:
+            return self.language
+        return detect_language(line, context=self.text, hint=self.hint)
+
+    def engine_language(self, line: str, *, preview: bool) -> str:
+        """What the engine is told: "auto" is left to Qwen3-TTS, but for kanji in a Japanese text."""
+        language = self.language_of(line)
+        if self.language != AUTO or preview or (language == "ja" and not _KANA.search(line)):
+            return language
+        return AUTO
+
+    def normalized(self, line: str) -> NormalizedText:
+        """The line as the engine gets it."""
+        return normalize(line, self.language_of(line), mode=self.mode, lexicon=self.lexicon)
+
+    def stream(self, beginning: str) -> StreamingNormalizer:
+        """The same for a line that is still being written and starts with `beginning`."""
+        return StreamingNormalizer(self.language_of(beginning), mode=self.mode, lexicon=self.lexicon)
