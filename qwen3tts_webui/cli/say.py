@@ -19,11 +19,13 @@ import numpy.typing as npt
 
 from qwen3tts_webui.cli.arguments import add_engine_arguments, output_path, readable, seed, settings_from
 from qwen3tts_webui.config import Settings
-from qwen3tts_webui.errors import Unsupported
-from qwen3tts_webui.types import SAMPLE_RATE, Pcm, Sampling, SpeechRequest, Utterance, Voice
+from qwen3tts_webui.errors import InvalidValue, Unsupported
+from qwen3tts_webui.text.language import parse_language
+from qwen3tts_webui.types import SAMPLE_RATE, NormalizeMode, Pcm, Sampling, SpeechRequest, Utterance, Voice
 
 if TYPE_CHECKING:
     from qwen3tts_webui.speech import Speaking
+    from qwen3tts_webui.text.lexicon import Lexicon
 
 _MODEL_ONLY = ("speaker", "text_mode", "greedy", "max_frames", "packet_frames", "codes")
 
@@ -32,7 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `say`."""
     add_engine_arguments(parser)
     parser.add_argument("--text", required=True, type=readable, help="what to say")
-    parser.add_argument("--output", required=True, type=output_path, metavar="OUT.wav", help="the file to write")
+    parser.add_argument("--output", type=output_path, metavar="OUT.wav", help="the file to write")
+    parser.add_argument("--normalize", choices=["auto", "on", "off"], help="read out numbers, units and signs")
+    parser.add_argument("--lexicon", type=Path, metavar="FILE.csv", help="your own pronunciations")
+    parser.add_argument(
+        "--show-spoken", action="store_true", help="print what will be read; without --output, only that"
+    )
     parser.add_argument("--wav-float", action="store_true", help="32-bit float samples instead of 16-bit ones")
     parser.add_argument("--language", help="auto, or a language as a code or a name")
     parser.add_argument("--voice", type=readable, metavar="DESCRIPTION", help="the voice in plain words")
@@ -48,6 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Speak, write, and say on stdout who spoke and for how long."""
+    if "show_spoken" in args:
+        print_spoken(args)
+        if "output" not in args:
+            return 0
+    if "output" not in args:
+        raise InvalidValue(field="--output", expected="a file to write", got="missing")
     settings = settings_from(args)
     folder = None if settings.preview else _folder(settings)
     pcm, label = _by_preview(args, settings) if folder is None else _by_model(args, settings, folder)
@@ -73,13 +86,42 @@ def _folder(settings: Settings) -> Path | None:
     return fetch(store, mirror(settings.mirror), released.id if released else settings.model)
 
 
+def print_spoken(args: argparse.Namespace) -> None:
+    """Each line of the text as it will be read."""
+    from qwen3tts_webui.speech.spoken_text import spoken_lines
+
+    for line in spoken_lines(args.text, getattr(args, "language", "auto"), _mode(args), _lexicon(args)):
+        print(line.spoken)
+
+
+def _mode(args: argparse.Namespace) -> NormalizeMode:
+    mode: NormalizeMode = getattr(args, "normalize", "auto")
+    return mode
+
+
+def _lexicon(args: argparse.Namespace) -> Lexicon | None:
+    from qwen3tts_webui.text.lexicon import read_lexicon
+
+    return read_lexicon(args.lexicon) if "lexicon" in args else None
+
+
+def _spoken(args: argparse.Namespace) -> str:
+    """The whole text for a checkpoint, which gets it in one utterance."""
+    from qwen3tts_webui.text.normalize import normalize
+
+    if not {"normalize", "lexicon"} & set(vars(args)):
+        return str(args.text)
+    language = getattr(args, "language", "auto")
+    return normalize(args.text, parse_language(language), mode=_mode(args), lexicon=_lexicon(args)).spoken
+
+
 def _by_model(args: argparse.Namespace, settings: Settings, folder: Path) -> tuple[Pcm, str]:
     from qwen3tts_webui.engine.hardware import choose, look
     from qwen3tts_webui.model import load_model
 
     choice = choose(look(), device=settings.device, dtype=settings.dtype)
     utterance = Utterance(
-        text=args.text,
+        text=_spoken(args),
         voice=Voice(description=getattr(args, "voice", ""), speaker=getattr(args, "speaker", None)),
         seed=secrets.randbelow(2**32) if "seed" not in args else args.seed,
         sampling=Sampling(greedy="greedy" in args),
@@ -115,7 +157,10 @@ def _by_preview(args: argparse.Namespace, settings: Settings) -> tuple[Pcm, str]
                 )
         voice = Voice(description=getattr(args, "voice", ""))
         speech = join_speech(settings, synthesizer)
-        speaking = speech.speak(SpeechRequest(text=args.text, voice=voice, **_given(args, "language", "seed")))
+        speech.lexicon = _lexicon(args)
+        speaking = speech.speak(
+            SpeechRequest(text=args.text, voice=voice, **_given(args, "language", "seed", "normalize"))
+        )
         return asyncio.run(_heard(speaking)), synthesizer.info.label
 
 

@@ -15,8 +15,8 @@ from qwen3tts_webui.speech.events import VoiceSource
 from qwen3tts_webui.speech.feed import Feed
 from qwen3tts_webui.speech.plan import Plan
 from qwen3tts_webui.speech.span import Fed
-from qwen3tts_webui.text.normalize import NormalizedText
 from qwen3tts_webui.stream import LoopWaker, PcmStream
+from qwen3tts_webui.text.normalize import NormalizedText
 from qwen3tts_webui.types import Passage, Segment, Synthesizer, Utterance, Voice
 
 _RETRY_S = 0.1

@@ -149,7 +149,9 @@ class Feed:
             last.clear()
             return last
         last.finish()
-        self._spans.append(Span(line=last.line, speed=last.speed, queue_limit=self._queue_limit, front_end=self._front_end))
+        self._spans.append(
+            Span(line=last.line, speed=last.speed, queue_limit=self._queue_limit, front_end=self._front_end)
+        )
         return self._spans[-1]
 
     def _changed(self) -> None:

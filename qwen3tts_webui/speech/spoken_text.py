@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 import regex
 
-from qwen3tts_webui.text.language import AUTO, detect_language
+from qwen3tts_webui.text.clean import clean_line, lines
+from qwen3tts_webui.text.language import AUTO, detect_language, parse_language
 from qwen3tts_webui.text.lexicon import Lexicon
+from qwen3tts_webui.text.markup import strip_markup
 from qwen3tts_webui.text.normalize import NormalizedText, StreamingNormalizer, normalize
 from qwen3tts_webui.types import NormalizeMode
 
@@ -48,3 +50,16 @@ class SpokenText:
     def stream(self, beginning: str) -> StreamingNormalizer:
         """The same for a line that is still being written and starts with `beginning`."""
         return StreamingNormalizer(self.language_of(beginning), mode=self.mode, lexicon=self.lexicon)
+
+
+def spoken_lines(
+    text: str, language: str = AUTO, mode: NormalizeMode = "auto", lexicon: Lexicon | None = None, hint: str = ""
+) -> list[NormalizedText]:
+    """Every line of raw `text` that is not empty, as it will be read: the answer of `POST /api/normalize`.
+
+    Positions count in the cleaned line without markup (`NormalizedText.written`). Raises `UnknownLanguage`.
+    """
+    plain = text if mode == "off" else strip_markup(text)
+    written = [clean_line(line) for line in lines(plain) if line.strip()]
+    front_end = SpokenText(parse_language(language), mode, lexicon, "\n".join(written), hint)
+    return [front_end.normalized(line) for line in written]

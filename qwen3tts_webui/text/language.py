@@ -69,7 +69,9 @@ _SCRIPTS = regex.compile(
     r"(?P<han>\p{Han})|(?P<kana>[\p{Hiragana}\p{Katakana}])|(?P<ko>\p{Hangul})|(?P<ru>\p{Cyrillic})|(?P<latin>\p{Latin})"
 )
 _WORD = regex.compile(r"\p{Latin}+")
-_SIMPLIFIED = regex.compile("[这们为说还对时没过发见让从给谁吗呢吧啊哪问间长门东车马鸟鱼书买卖开关头现电话语请谢认识钱样边师图点后几]")
+_SIMPLIFIED = regex.compile(
+    "[这们为说还对时没过发见让从给谁吗呢吧啊哪问间长门东车马鸟鱼书买卖开关头现电话语请谢认识钱样边师图点后几]"
+)
 _SHINJITAI = regex.compile("[気駅円図広売読対応発黒歩毎戦両働込峠畑辻匂枠塀雫]|です|ます")
 _CANTONESE = frozenset({"yue", "cantonese", "粤语", "粵語", "广东话", "廣東話", "zh-yue"})
 _CLASSIFIER_WEIGHT = 2.0
@@ -149,8 +151,8 @@ def _is_japanese_context(text: str, context: str, hint: str) -> bool:
 
 def detect_latin(text: str) -> tuple[str, bool]:
     """The likeliest of the six languages in Latin letters ("" when nothing speaks for any), and whether it is certain."""
-    words = [word.casefold() for word in _WORD.findall(text)]
-    if not words:
+    words = ["" if word == "I" else word.casefold() for word in _WORD.findall(text)]  # the English pronoun, no article
+    if not words or words == [""]:
         return "", False
     letters = Counter(text.casefold())
     evidence = {
@@ -159,6 +161,7 @@ def detect_latin(text: str) -> tuple[str, bool]:
         for code, common in COMMON_WORDS.items()
         if code in LATIN_LANGUAGES
     }
+    evidence["en"] += words.count("")
     if text.isascii() is False or len(words) > 1 or max(evidence.values()) > 0 or len(words[0]) > 3:
         for code, probability in _classified(text).items():
             evidence[code] += _CLASSIFIER_WEIGHT * probability

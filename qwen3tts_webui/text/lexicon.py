@@ -12,12 +12,13 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import regex
 
 from qwen3tts_webui.errors import InvalidValue
-from qwen3tts_webui.text.language import AUTO, parse_language
 from qwen3tts_webui.text.aligned import AlignedText
+from qwen3tts_webui.text.language import AUTO, parse_language
 
 MAX_ENTRIES = 2_000
 MAX_LENGTH = 100
@@ -94,10 +95,20 @@ def parse_csv(text: str) -> Lexicon:
         if not any(cells) or cells[0].startswith("#") or cells[:3] == [*FIELDS[:3]]:
             continue
         if len(cells) < 3:
-            raise InvalidValue(field=f"lexicon, line {number}", expected="written,language,spoken", got=",".join(cells)[:60])
+            raise InvalidValue(
+                field=f"lexicon, line {number}", expected="written,language,spoken", got=",".join(cells)[:60]
+            )
         entry = LexiconEntry(cells[0], cells[2], parse_language(cells[1]), len(cells) > 3 and _truth(cells[3]))
         entries.append(_checked(entry, field=f"lexicon, line {number}"))
     return Lexicon(entries)
+
+
+def read_lexicon(path: Path) -> Lexicon:
+    """A CSV file in UTF-8. Raises `InvalidValue` when it cannot be read."""
+    try:
+        return parse_csv(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidValue(field="lexicon", expected="a CSV file in UTF-8", got=type(error).__name__) from None
 
 
 def write_csv(lexicon: Lexicon) -> str:
@@ -132,7 +143,9 @@ def characters_of() -> dict[str, str]:
 
     found: dict[str, str] = {}
     for code in _by_frequency():
-        readings = pypinyin.pinyin(chr(code), style=pypinyin.Style.TONE3, heteronym=True, neutral_tone_with_five=True)[0]
+        readings = pypinyin.pinyin(chr(code), style=pypinyin.Style.TONE3, heteronym=True, neutral_tone_with_five=True)[
+            0
+        ]
         for reading in readings if len(readings) == 1 else ():
             found.setdefault(reading.replace("v", "ü"), chr(code))
     for code in _by_frequency():  # syllables that only characters with several readings have

@@ -16,11 +16,7 @@ from qwen3tts_webui.text.aligned import AlignedText
 LINE_KEEPER = "\u2063"
 """Stands in a line that held only markup, so that the lines after it keep their numbers; cleaning drops it."""
 
-_TAGS = """a abbr acronym address article aside audio b bdi bdo big blockquote body br button caption center cite code col dd del
-    details div dl dt em emphasis figcaption figure font footer form h1 h2 h3 h4 h5 h6 head header hr html i iframe img
-    input ins kbd label lang lexicon li link main mark math meta metadata mstts:\\w+ nav ol option p para phoneme picture pre
-    prosody q rp rt ruby s samp say-as script section seg select small source span speak strike strong style sub summary
-    sup svg table tbody td tfoot th thead time title tr track tt u ul var video voice w amazon:\\w+ token""".split()
+_TAGS = ["a", "abbr", "acronym", "address", "article", "aside", "audio", "b", "bdi", "bdo", "big", "blockquote", "body", "br", "button", "caption", "center", "cite", "code", "col", "dd", "del", "details", "div", "dl", "dt", "em", "emphasis", "figcaption", "figure", "font", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "head", "header", "hr", "html", "i", "iframe", "img", "input", "ins", "kbd", "label", "lang", "lexicon", "li", "link", "main", "mark", "math", "meta", "metadata", "mstts:\\w+", "nav", "ol", "option", "p", "para", "phoneme", "picture", "pre", "prosody", "q", "rp", "rt", "ruby", "s", "samp", "say-as", "script", "section", "seg", "select", "small", "source", "span", "speak", "strike", "strong", "style", "sub", "summary", "sup", "svg", "table", "tbody", "td", "tfoot", "th", "thead", "time", "title", "tr", "track", "tt", "u", "ul", "var", "video", "voice", "w", "amazon:\\w+", "token"]
 _ATTRIBUTES = r"(?:\s+[\w:-]+\s*(?:=\s*(?:\"[^\"]{0,300}\"|'[^']{0,300}'|[^\s\"'<>]{1,200}))?)*"
 _TAG = regex.compile(rf"</?(?:{'|'.join(_TAGS)}){_ATTRIBUTES}\s*/?>", regex.IGNORECASE)
 _COMMENT = regex.compile(r"<!--.*?-->|<\?xml[^<>]{0,200}\?>|<!DOCTYPE[^<>]{0,200}>", regex.S | regex.IGNORECASE)
@@ -34,7 +30,8 @@ _SUB = regex.compile(
     regex.S | regex.IGNORECASE,
 )
 _SAY_AS = regex.compile(
-    r"<say-as\s+[^<>]{0,200}?interpret-as\s*=\s*[\"']?(?P<kind>[\w-]+)[^<>]{0,200}>(?P<text>[^<>]{0,200})</say-as\s*>", regex.IGNORECASE
+    r"<say-as\s+[^<>]{0,200}?interpret-as\s*=\s*[\"']?(?P<kind>[\w-]+)[^<>]{0,200}>(?P<text>[^<>]{0,200})</say-as\s*>",
+    regex.IGNORECASE,
 )
 _SPELLED = frozenset({"characters", "spell-out", "verbatim", "digits", "telephone", "phone", "letters"})
 _RUBY_TAG = regex.compile(r"<ruby\b[^<>]{0,100}>(?P<inner>.{0,400}?)</ruby\s*>", regex.S | regex.IGNORECASE)
@@ -43,8 +40,12 @@ _RUBY = regex.compile(
     r"[｜|](?P<base>[^｜|《》\n]{1,40})《(?P<reading>[^《》\n]{1,40})》|(?P<base>[\p{Han}々〆ヶ]+)《(?P<reading>[\p{Hiragana}\p{Katakana}ー・]{1,40})》"
 )
 _AOZORA_NOTE = regex.compile(r"［＃[^］\n]{0,200}］")
-_THINK = regex.compile(r"<(?P<tag>think|thinking|thought|reasoning|analysis)>.*?(?:</(?P=tag)>|\Z)", regex.S | regex.IGNORECASE)
-_FENCE = regex.compile(r"^[ \t]{0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n(?P<code>.*?)(?:^[ \t]{0,3}(?P=fence)[`~]*[ \t]*$|\Z)", regex.S | regex.M)
+_THINK = regex.compile(
+    r"<(?P<tag>think|thinking|thought|reasoning|analysis)>.*?(?:</(?P=tag)>|\Z)", regex.S | regex.IGNORECASE
+)
+_FENCE = regex.compile(
+    r"^[ \t]{0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n(?P<code>.*?)(?:^[ \t]{0,3}(?P=fence)[`~]*[ \t]*$|\Z)", regex.S | regex.M
+)
 _TABLE_ROW = regex.compile(r"^[ \t]*\|[^\n]*\|[ \t]*$", regex.M)
 _TABLE_RULE = regex.compile(r"^[ \t]*\|?[\s:|-]*-[\s:|-]*\|[\s:|-]*$")
 _TIME_LINE = regex.compile(
@@ -55,7 +56,13 @@ _VTT = regex.compile(r"\AWEBVTT[^\n]*|^NOTE(?: [^\n]*)?$|^STYLE$|^REGION$", rege
 _RULE = regex.compile(r"^[ \t]{0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,}|={3,})$", regex.M)
 _LINE_START = regex.compile(r"^[ \t]*(?:(?:>[ \t]?)+|#{1,6}[ \t]+|[-*+•][ \t]+(?:\[[ xX]\][ \t]+)?)+", regex.M)
 _HEADING_END = regex.compile(r"[ \t]+#{1,6}[ \t]*$", regex.M)
-_LINK = regex.compile(r"!?\[(?P<text>[^\[\]\n]{0,300})\](?:\((?:[^()\s]|\([^()\s]*\)){0,500}(?:\s+[\"'][^\"'\n]{0,200}[\"'])?\)|\[[^\[\]\n]{0,80}\])")
+_NO_INLINE_TAG = r"(?!\s*(?:pause|停顿|停頓|暂停|暫停|[+-]?[\d.,]+\s*[x×倍]))"
+_LINK = regex.compile(
+    rf"!?\[{_NO_INLINE_TAG}"
+    r"(?P<text>[^\[\]\n]{0,300})\](?:\((?:[^()\s]|\([^()\s]*\)){0,500}(?:\s+[\"'][^\"'\n]{0,200}[\"'])?\)"
+    rf"|\[{_NO_INLINE_TAG}"
+    r"[^\[\]\n]{0,80}\])"
+)
 _FOOTNOTE = regex.compile(r"\[\^[\w-]{1,20}\]:?")
 _AUTOLINK = regex.compile(r"<(?P<url>(?:https?|mailto|ftp):[^<>\s]{1,500})>", regex.IGNORECASE)
 _EMPHASIS = regex.compile(
@@ -68,7 +75,7 @@ _CODE = regex.compile(r"(?P<m>`{1,2})(?P<text>[^`\n]{1,200})(?P=m)")
 _ESCAPE = regex.compile(r"\\(?P<sign>[*_`#\[\](){}~>|!+.\\-])")
 _ENTITY = regex.compile(r"&(?:amp;)*(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 
-_MAY_BE_MARKUP = regex.compile(r"[<&\[\]*_`|~\\《［]|-->|^(?:WEBVTT|NOTE|STYLE|REGION)|^[ \t]*[>#+•=-]|[ \t]#+[ \t]*$", regex.M)
+_MAY_BE_MARKUP = regex.compile(r"[<&\[\]*_`|~\\《［]|-->|\AWEBVTT|^[ \t]*[>#+•=-]|[ \t]#+[ \t]*$", regex.M)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +125,8 @@ def _skip_blocks(text: AlignedText, options: MarkupOptions) -> None:
         text.sub(regex.compile(r"^[ \t]{0,3}(?:`{3,}|~{3,})[^\n]*$", regex.M), lambda _: LINE_KEEPER, final=False)
     text.sub(_TABLE_ROW, lambda match: _table_row(match[0], options), final=False)
     text.sub(_TIME_LINE, lambda match: _kept_lines(match[0]), final=False)
-    text.sub(_VTT, lambda _: LINE_KEEPER, final=False)
+    if text.text.startswith("WEBVTT"):
+        text.sub(_VTT, lambda _: LINE_KEEPER, final=False)
 
 
 def _speech_tags(text: AlignedText) -> None:
@@ -186,7 +194,33 @@ def _ruby(match: regex.Match[str]) -> str:
 def _dropped(match: regex.Match[str]) -> str:
     """A tag leaves nothing inside a word, a space between blocks."""
     name = regex.match(r"</?([\w:-]+)", match[0])
-    inline = {"a", "abbr", "b", "big", "em", "emphasis", "font", "i", "lang", "mark", "phoneme", "prosody", "say-as", "small", "span", "strong", "sub", "sup", "u", "voice", "w", "token", "tt", "code", "speak"}
+    inline = {
+        "a",
+        "abbr",
+        "b",
+        "big",
+        "em",
+        "emphasis",
+        "font",
+        "i",
+        "lang",
+        "mark",
+        "phoneme",
+        "prosody",
+        "say-as",
+        "small",
+        "span",
+        "strong",
+        "sub",
+        "sup",
+        "u",
+        "voice",
+        "w",
+        "token",
+        "tt",
+        "code",
+        "speak",
+    }
     if name is None or name[1].lower() in inline:
         return "" if not _alone(match) else LINE_KEEPER
     return LINE_KEEPER if _alone(match) else " "

@@ -39,7 +39,10 @@ def test_the_longest_entry_and_its_own_language_count() -> None:
 
 
 def test_a_replacement_is_not_normalized_again() -> None:
-    assert said("C3PO has 3 arms", "en", LexiconEntry("C3PO", "see three P O"), mode="on") == "see three P O has three arms"
+    assert (
+        said("C3PO has 3 arms", "en", LexiconEntry("C3PO", "see three P O"), mode="on")
+        == "see three P O has three arms"
+    )
 
 
 def test_the_file_goes_both_ways() -> None:
@@ -48,9 +51,7 @@ def test_the_file_goes_both_ways() -> None:
     assert parse_csv(write_csv(lexicon)).entries == lexicon.entries
 
 
-@pytest.mark.parametrize(
-    "line", ["only one", "a,klingon,b", ",en,b", "a,en,", f"{'a' * 101},en,b"]
-)
+@pytest.mark.parametrize("line", ["only one", "a,klingon,b", ",en,b", "a,en,", f"{'a' * 101},en,b"])
 def test_what_is_wrong_with_a_file_names_the_line(line: str) -> None:
     with pytest.raises(Exception, match=r"lexicon, line 2|klingon"):
         parse_csv(f"# head\n{line}\n")

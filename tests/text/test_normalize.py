@@ -53,7 +53,11 @@ def test_the_tables_normalized_twice_stay_and_map_back(language: str, mode: str)
 @pytest.mark.parametrize(
     ("language", "written", "spoken"),
     [
-        ("en", "Call 555-123-4567, it is 3 × 4 < 20.", "Call five five five, one two three, four five six seven, it is 3 times 4 less than 20."),
+        (
+            "en",
+            "Call 555-123-4567, it is 3 × 4 < 20.",
+            "Call five five five, one two three, four five six seven, it is 3 times 4 less than 20.",
+        ),
         ("en", "It costs $20.50 on May 6, 2024.", "It costs $20.50 on May 6, 2024."),
         ("en", "a 5km run at 20–25°C", "a 5 kilometers run at 20 to 25 degrees Celsius"),
         ("zh", "电话13812345678，5㎡，-5℃", "电话幺三八幺二三四五六七八，5平方米，零下5摄氏度"),
@@ -76,7 +80,10 @@ def test_spans_point_from_spoken_to_written() -> None:
     text = "It is 5 km, or ½."
     result = normalize(text, "en", mode="on")
     assert result.spoken == "It is five kilometers, or one half."
-    assert [(text[a:b], result.spoken[c:d]) for a, b, c, d in result.spans] == [("5 km", "five kilometers"), ("½", "one half")]
+    assert [(text[a:b], result.spoken[c:d]) for a, b, c, d in result.spans] == [
+        ("5 km", "five kilometers"),
+        ("½", "one half"),
+    ]
     start = result.spoken.index("kilometers")
     assert result.written_range(start, start + 10) == (6, 10)
     start = result.spoken.index("or one")
@@ -117,7 +124,32 @@ def test_nothing_ever_raises(text: str, language: str) -> None:
 
 @pytest.mark.parametrize("language", CODES)
 @settings(deadline=None, max_examples=30)
-@given(words=st.lists(st.sampled_from(["7", "42", "1990", "3.5", "3,5", "12:30", "007", "1,000", "5%", "8kg", "1/3", "-2", "2024-05-06", "a", "好", ",", "–"]), max_size=8))
+@given(
+    words=st.lists(
+        st.sampled_from(
+            [
+                "7",
+                "42",
+                "1990",
+                "3.5",
+                "3,5",
+                "12:30",
+                "007",
+                "1,000",
+                "5%",
+                "8kg",
+                "1/3",
+                "-2",
+                "2024-05-06",
+                "a",
+                "好",
+                ",",
+                "–",
+            ]
+        ),
+        max_size=8,
+    )
+)
 def test_no_digit_is_lost(language: str, words: list[str]) -> None:
     """Every digit stands in a span that says something, or is still there."""
     text = " ".join(words)
@@ -133,10 +165,16 @@ def test_no_digit_is_lost(language: str, words: list[str]) -> None:
 @settings(deadline=None, max_examples=12)
 @given(data=st.data())
 def test_random_cuts_say_what_the_whole_says(language: str, mode: str, data: st.DataObject) -> None:
-    chosen = data.draw(st.lists(st.sampled_from([written for code, written, _ in cases() if code == language]), max_size=4))
-    filler = {"zh": "，我们今天下午一起去公园里散步吧，", "ja": "、今日はみんなで公園へ散歩に行きましょう、"}.get(language, " and we all walk home together, ")
+    chosen = data.draw(
+        st.lists(st.sampled_from([written for code, written, _ in cases() if code == language]), max_size=4)
+    )
+    filler = {"zh": "，我们今天下午一起去公园里散步吧，", "ja": "、今日はみんなで公園へ散歩に行きましょう、"}.get(
+        language, " and we all walk home together, "
+    )
     text = filler.join(chosen)
-    lexicon = data.draw(st.sampled_from([None, Lexicon([LexiconEntry("home together", "house"), LexiconEntry("公园里", "花园")])]))
+    lexicon = data.draw(
+        st.sampled_from([None, Lexicon([LexiconEntry("home together", "house"), LexiconEntry("公园里", "花园")])])
+    )
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=8)))
     stream = StreamingNormalizer(language, mode=mode, lexicon=lexicon)
     pieces = [stream.push(text[a:b]) for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
@@ -149,4 +187,7 @@ def test_random_cuts_say_what_the_whole_says(language: str, mode: str, data: st.
 def test_a_stream_says_what_normalize_says(language: str) -> None:
     text = " ".join(written for code, written, _ in cases() if code == language and "<" not in written)
     stream = StreamingNormalizer(language, mode="on")
-    assert "".join([*(stream.push(character) for character in text), stream.flush()]) == normalize(text, language, mode="on").spoken
+    assert (
+        "".join([*(stream.push(character) for character in text), stream.flush()])
+        == normalize(text, language, mode="on").spoken
+    )

@@ -7,6 +7,7 @@ reads which script; nothing of voices or sound.
 from __future__ import annotations
 
 import re
+
 from qwen3tts_webui.preview.espeak import Espeak
 from qwen3tts_webui.preview.phonemes.chinese import Chinese
 from qwen3tts_webui.preview.phonemes.european import European
@@ -37,7 +38,9 @@ class G2P:
 
     def __call__(self, text: str, language: str) -> str:
         """Phonemes of `text`; "" when there is nothing to say in it."""
-        said = [self._run(run.text, run.language) for run in runs(normalize(text, language, mode="on").spoken, language)]
+        said = [
+            self._run(run.text, run.language) for run in runs(normalize(text, language, mode="on").spoken, language)
+        ]
         phonemes = re.sub(r"\s+", " ", " ".join(said)).strip()
         return re.sub(r" (?=[,.!?:;…”)])", "", phonemes)
 

@@ -57,16 +57,17 @@ def cuts(
     plain = [is_plain(text[start:end], abbreviations) for start, end in spans]
     is_character = [regex.match(rf"[{_SPACELESS}]", text[start:end]) is not None for start, end in spans]
     found = []
-    for i in range(len(spans) - 1):
+    ends_whole = not complete and not far and text[-1:].isspace()
+    for i in range(len(spans) - 1 + ends_whole):
         if text[spans[i][1] - 1] == "\n":
             found.append(spans[i][1])
             continue
-        if is_character[i] and is_character[i + 1]:
+        if is_character[i] and (i + 1 == len(spans) or is_character[i + 1]):
             before, after = _CHARACTERS_BEFORE, _CHARACTERS_AFTER if far else _CHARACTERS_NEAR
         else:
             before, after = _WORDS_BEFORE, _WORDS_AFTER if far else 0
         last = i + after
-        if not complete and last >= len(spans) - 1:
+        if not complete and after and last >= len(spans) - 1:
             break
         if all(plain[max(0, i + 1 - before) : last + 1]) and allowed(spans[i][1]):
             found.append(spans[i][1])

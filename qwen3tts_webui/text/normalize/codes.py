@@ -7,8 +7,12 @@ import regex
 from qwen3tts_webui.text.aligned import AlignedText
 from qwen3tts_webui.text.normalize.grammar import Grammar
 
-_HOST_END = r"com|org|net|edu|gov|io|ai|dev|app|info|me|tv|co|cn|jp|kr|de|fr|ru|pt|br|es|mx|it|uk|us|eu|ch|at|рф|hk|tw|xyz|top"
-_EMAIL = regex.compile(r"(?<![A-Za-z0-9._+-])(?:mailto:)?[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
+_HOST_END = (
+    r"com|org|net|edu|gov|io|ai|dev|app|info|me|tv|co|cn|jp|kr|de|fr|ru|pt|br|es|mx|it|uk|us|eu|ch|at|рф|hk|tw|xyz|top"
+)
+_EMAIL = regex.compile(
+    r"(?<![A-Za-z0-9._+-])(?:mailto:)?[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"
+)
 _URL = regex.compile(
     rf"(?:https?|ftp)://[^\s<>\"'「」（）()，。！？；、]+|(?<![A-Za-z0-9@._-])(?:www\.)?(?:[A-Za-z0-9-]+\.)+(?:{_HOST_END})(?![\w-]|\.\w)(?:/[\w./?=&%#~+-]*)?",
     regex.IGNORECASE,
@@ -61,7 +65,7 @@ class Codes:
         text.sub(_MENTION, lambda _: f"{grammar.web['@']} ")
 
     def _say_announced(self, match: regex.Match[str]) -> str | None:
-        if regex.fullmatch(r"(?:19|20)\d\d", match[0]) or " " in match[0] and len(match[0]) < 5:
+        if regex.fullmatch(r"(?:19|20)\d\d", match[0]) or (" " in match[0] and len(match[0]) < 5):
             return None
         return self._grammar.phone(match[0])
 
@@ -87,7 +91,10 @@ class Codes:
             return None  # 1.234.567
         if any(len(number) > 4 for number in numbers):
             return None
-        said = [grammar.digits(number) if number[0] == "0" and number != "0" else grammar.cardinal(int(number)) for number in numbers]
+        said = [
+            grammar.digits(number) if number[0] == "0" and number != "0" else grammar.cardinal(int(number))
+            for number in numbers
+        ]
         words = said[0]
         for part in said[1:]:
             words = grammar.join(words, grammar.version_point or grammar.point, part)

@@ -21,7 +21,14 @@ _WIDE_BETWEEN_DIGITS = regex.compile(r"(?<=\d)[：／－．](?=\d)|(?<!\d)－(?=
 _APART_DEGREE = regex.compile(r"°\s(?=[CFС](?!\p{L}))")
 _DIGIT = regex.compile(r"(?V1)[\p{Nd}--[0-9]]")
 _LIGATURE = regex.compile(r"[\ufb00-\ufb06\uff01-\uff5e&&[\uff10-\uff5a]]", regex.V1)
-_COMPANY = {"(株)": "株式会社", "(有)": "有限会社", "(代)": "代表", "(社)": "社団法人", "(財)": "財団法人", "(주)": "주식회사 "}
+_COMPANY = {
+    "(株)": "株式会社",
+    "(有)": "有限会社",
+    "(代)": "代表",
+    "(社)": "社団法人",
+    "(財)": "財団法人",
+    "(주)": "주식회사 ",
+}
 _PLAIN_COMPANY = regex.compile(r"[（(](?P<kind>株|有|주)[)）]")
 _SPECIAL = {"™": "", "℠": "", "ℓ": "l", "Ω": "Ω", "K": "K", "℡": "Tel. "}
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import regex
 
+from qwen3tts_webui.text.normalize.de_units import UNITS
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.numbers import Noun, Number, noun, nouns, words
 
 _NAMES = frozenset(
-    """Ludwig Friedrich Wilhelm Heinrich Karl Otto Franz Joseph Leopold Ferdinand Rudolf Maximilian Benedikt Pius Paul
-    Johannes Leo Gregor Elisabeth Katharina Napoleon Georg Eduard Philipp Alexander Nikolaus Peter Iwan Albert Gustav
-    Christian Harald Margarete Juan Carlos Felipe Richard Konrad Sigismund""".split()
+    ["Ludwig", "Friedrich", "Wilhelm", "Heinrich", "Karl", "Otto", "Franz", "Joseph", "Leopold", "Ferdinand", "Rudolf", "Maximilian", "Benedikt", "Pius", "Paul", "Johannes", "Leo", "Gregor", "Elisabeth", "Katharina", "Napoleon", "Georg", "Eduard", "Philipp", "Alexander", "Nikolaus", "Peter", "Iwan", "Albert", "Gustav", "Christian", "Harald", "Margarete", "Juan", "Carlos", "Felipe", "Richard", "Konrad", "Sigismund"]
 )
 _WOMEN = frozenset({"Elisabeth", "Katharina", "Margarete"})
-_NUMBERED = frozenset("Kapitel Teil Band Akt Typ Klasse Phase Stufe Abschnitt Artikel Weltkrieg Szene Buch Hartz Sektion Gruppe Level".split())
-_WEAK_N = frozenset("am dem den des vom zum zur beim im ans bis ab seit nach einem einer der_ diesem jedem meinem unserem deren".split())
-_WEAK_E = frozenset("der die das diese dieser dieses jeder jede jedes".split())
+_NUMBERED = frozenset(
+    ["Kapitel", "Teil", "Band", "Akt", "Typ", "Klasse", "Phase", "Stufe", "Abschnitt", "Artikel", "Weltkrieg", "Szene", "Buch", "Hartz", "Sektion", "Gruppe", "Level"]
+)
+_WEAK_N = frozenset(
+    ["am", "dem", "den", "des", "vom", "zum", "zur", "beim", "im", "ans", "bis", "ab", "seit", "nach", "einem", "einer", "der_", "diesem", "jedem", "meinem", "unserem", "deren"]
+)
+_WEAK_E = frozenset(["der", "die", "das", "diese", "dieser", "dieses", "jeder", "jede", "jedes"])
 
 
 class German(Grammar):
@@ -48,65 +51,7 @@ class German(Grammar):
         Milliarden = Milliarden
         Billionen = Billionen
     """)
-    units = nouns("""
-        km = Kilometer
-        m = Meter
-        cm = Zentimeter
-        mm = Millimeter
-        μm µm = Mikrometer
-        nm = Nanometer
-        km/h = Kilometer pro Stunde
-        m/s = Meter pro Sekunde
-        kg = Kilogramm
-        g = Gramm
-        mg = Milligramm
-        t = Tonne|Tonnen:f
-        l L = Liter
-        ml mL = Milliliter
-        cl = Zentiliter
-        m² m2 qm = Quadratmeter
-        km² km2 = Quadratkilometer
-        cm² cm2 = Quadratzentimeter
-        m³ m3 = Kubikmeter
-        cm³ cm3 = Kubikzentimeter
-        ha = Hektar
-        °C ℃ = Grad Celsius
-        °F ℉ = Grad Fahrenheit
-        ° = Grad
-        h Std. = Stunde|Stunden:f
-        min Min. = Minute|Minuten:f
-        s Sek. = Sekunde|Sekunden:f
-        ms = Millisekunde|Millisekunden:f
-        KB kB = Kilobyte
-        MB = Megabyte
-        GB = Gigabyte
-        TB = Terabyte
-        Mbit/s Mbps = Megabit pro Sekunde
-        Gbit/s Gbps = Gigabit pro Sekunde
-        Hz = Hertz
-        kHz = Kilohertz
-        MHz = Megahertz
-        GHz = Gigahertz
-        W = Watt
-        kW = Kilowatt
-        MW = Megawatt
-        kWh = Kilowattstunde|Kilowattstunden:f
-        PS = PS
-        V = Volt
-        mA = Milliampere
-        mAh = Milliamperestunde|Milliamperestunden:f
-        J = Joule
-        kJ = Kilojoule
-        kcal = Kilokalorie|Kilokalorien:f
-        Pa = Pascal
-        hPa = Hektopascal
-        bar = Bar
-        dB = Dezibel
-        px = Pixel
-        ft = Fuß
-        Stk. = Stück
-        Ω = Ohm
-    """)
+    units = nouns(UNITS)
     signs = words("""
         + = plus
         < = kleiner als
@@ -257,7 +202,14 @@ class German(Grammar):
             return self.cardinal(number)
         if suffix == "." and word.startswith("Jahrhundert") and before.lower() not in _WEAK_E | _WEAK_N:
             return self.ordinal(number) + "es"
-        if suffix == "." and word in ("Jahrhundert", "Jahrhunderts", "Weltkrieg", "Weltkriegs", "Weltkrieges", "Internationale"):
+        if suffix == "." and word in (
+            "Jahrhundert",
+            "Jahrhunderts",
+            "Weltkrieg",
+            "Weltkriegs",
+            "Weltkrieges",
+            "Internationale",
+        ):
             return self.inflected(number, before)
         return None
 
@@ -291,7 +243,9 @@ class German(Grammar):
     def _one(noun: str) -> str | None:
         if noun in ("Million", "Milliarde", "Billion", "Uhr", "Prozent"):
             return "ein" if noun in ("Uhr", "Prozent") else "eine"
-        is_feminine = noun.endswith(("ung", "heit", "keit", "schaft", "ion", "tät", "in")) or (noun.endswith("e") and noun not in ("Auge", "Ende", "Name", "Junge", "Käse"))
+        is_feminine = noun.endswith(("ung", "heit", "keit", "schaft", "ion", "tät", "in")) or (
+            noun.endswith("e") and noun not in ("Auge", "Ende", "Name", "Junge", "Käse")
+        )
         return "eine" if is_feminine else "ein"
 
     def _ordinal_before_noun(self, match: regex.Match[str]) -> str | None:
@@ -299,7 +253,10 @@ class German(Grammar):
             return None
         before = match["before"] or ""
         known = before.lower() in _WEAK_E | _WEAK_N
-        if not known and not regex.match(r"Jahrhundert|Platz|Mal|Stock|Etage|Klasse|Kapitel|Teil|Tag|Geburtstag|Jahrestag|Auflage|Spieltag|Weltkrieg|Akt|Runde|Liga|Advent|Quartal|Stelle|Rang|Lauf|Woche", match["after"]):
+        if not known and not regex.match(
+            r"Jahrhundert|Platz|Mal|Stock|Etage|Klasse|Kapitel|Teil|Tag|Geburtstag|Jahrestag|Auflage|Spieltag|Weltkrieg|Akt|Runde|Liga|Advent|Quartal|Stelle|Rang|Lauf|Woche",
+            match["after"],
+        ):
             return None
         feminine = regex.match(r"Etage|Klasse|Auflage|Runde|Liga|Stelle|Woche", match["after"]) is not None
         neuter = regex.match(r"Jahrhundert|Mal|Kapitel|Quartal", match["after"]) is not None

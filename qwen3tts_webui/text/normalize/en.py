@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import regex
 
+from qwen3tts_webui.text.normalize.en_units import UNITS
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.numbers import POINT, Noun, Number, noun, nouns, words
 
 _KINGS = frozenset(
-    """Henry Louis Elizabeth Charles George Edward James William Richard Philip Francis Napoleon Pius Paul Benedict Leo
-    Gregory Peter Nicholas Alexander Catherine Frederick Wilhelm Ivan Mary John Ramses Ferdinand Alfonso Christian
-    Gustav Haakon Harald Innocent Clement Urban Boniface Otto Leopold Albert Umberto Pedro Juan Carlos Felipe Darius
-    Xerxes Ptolemy Cleopatra Constantine Justinian Mehmed Suleiman Robert Malcolm Margaret Victoria""".split()
+    ["Henry", "Louis", "Elizabeth", "Charles", "George", "Edward", "James", "William", "Richard", "Philip", "Francis", "Napoleon", "Pius", "Paul", "Benedict", "Leo", "Gregory", "Peter", "Nicholas", "Alexander", "Catherine", "Frederick", "Wilhelm", "Ivan", "Mary", "John", "Ramses", "Ferdinand", "Alfonso", "Christian", "Gustav", "Haakon", "Harald", "Innocent", "Clement", "Urban", "Boniface", "Otto", "Leopold", "Albert", "Umberto", "Pedro", "Juan", "Carlos", "Felipe", "Darius", "Xerxes", "Ptolemy", "Cleopatra", "Constantine", "Justinian", "Mehmed", "Suleiman", "Robert", "Malcolm", "Margaret", "Victoria"]
 )
 _NUMBERED = frozenset(
-    """Chapter Part Volume Vol. Act Scene Section Type Phase Level Class Article Book Stage Grade Title Bowl War Schedule
-    Appendix Figure Table Model Mark Rocky Final Fantasy Unit Module Episode Season Group Round Step Category Tier
-    Amendment Canto Lesson Plate Annex Season Division Region Apollo Cohort Element chapter part volume section phase
-    type stage act level class article""".split()
+    ["Chapter", "Part", "Volume", "Vol.", "Act", "Scene", "Section", "Type", "Phase", "Level", "Class", "Article", "Book", "Stage", "Grade", "Title", "Bowl", "War", "Schedule", "Appendix", "Figure", "Table", "Model", "Mark", "Rocky", "Final", "Fantasy", "Unit", "Module", "Episode", "Season", "Group", "Round", "Step", "Category", "Tier", "Amendment", "Canto", "Lesson", "Plate", "Annex", "Season", "Division", "Region", "Apollo", "Cohort", "Element", "chapter", "part", "volume", "section", "phase", "type", "stage", "act", "level", "class", "article"]
 )
 _YEAR_WORDS = r"(?:[Ii]n|[Ss]ince|[Ff]rom|[Uu]ntil|[Tt]ill|[Bb]y|[Oo]f|[Yy]ear|[Bb]efore|[Aa]fter|[Aa]round|[Cc]irca|[Dd]uring|[Ll]ate|[Ee]arly|[Mm]id|[Ss]pring|[Ss]ummer|[Aa]utumn|[Ff]all|[Ww]inter|[Bb]orn|©|[Cc]opyright|[Bb]ack in|[Ee]nd of|[Jj]une|[Mm]ay)"
 _DECADES = ("tens", "twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties", "nineties")
@@ -35,7 +30,20 @@ class English(Grammar):
         "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
         "December",
     )  # fmt: skip
-    month_shorts = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", )
+    month_shorts = (
+        "Jan",
+        "Feb",
+        "Mar",
+        "Apr",
+        "May",
+        "Jun",
+        "Jul",
+        "Aug",
+        "Sep",
+        "Oct",
+        "Nov",
+        "Dec",
+    )
     time_suffix = r"[ap]\.\s?m\.|[AaPp][Mm]|[AP]\.M\.|o['’]clock|hrs|hours"
     currencies = {
         sign: (noun(whole), noun(cents) if cents else None)
@@ -64,81 +72,11 @@ class English(Grammar):
         billion = billion
         trillion = trillion
     """)
-    units = nouns("""
-        km = kilometer|kilometers
-        m = meter|meters
-        cm = centimeter|centimeters
-        mm = millimeter|millimeters
-        µm μm um = micrometer|micrometers
-        nm = nanometer|nanometers
-        km/h kph kmh = kilometer per hour|kilometers per hour
-        m/s = meter per second|meters per second
-        mph = mile per hour|miles per hour
-        mi = mile|miles
-        ft = foot|feet
-        yd yds = yard|yards
-        inch = inch|inches
-        kg kgs = kilogram|kilograms
-        g = gram|grams
-        mg = milligram|milligrams
-        µg μg mcg = microgram|micrograms
-        t = ton|tons
-        lb lbs = pound|pounds
-        oz = ounce|ounces
-        l L = liter|liters
-        ml mL = milliliter|milliliters
-        cl = centiliter|centiliters
-        gal = gallon|gallons
-        m² m2 sqm = square meter|square meters
-        km² km2 = square kilometer|square kilometers
-        cm² cm2 = square centimeter|square centimeters
-        m³ m3 = cubic meter|cubic meters
-        cm³ cm3 = cubic centimeter|cubic centimeters
-        ha = hectare|hectares
-        °C ℃ = degree Celsius|degrees Celsius
-        °F ℉ = degree Fahrenheit|degrees Fahrenheit
-        ° = degree|degrees
-        K = kelvin|kelvins
-        h hr hrs = hour|hours
-        min mins = minute|minutes
-        s sec secs = second|seconds
-        ms = millisecond|milliseconds
-        B = byte|bytes
-        KB kB = kilobyte|kilobytes
-        MB = megabyte|megabytes
-        GB = gigabyte|gigabytes
-        TB = terabyte|terabytes
-        KiB = kibibyte|kibibytes
-        MiB = mebibyte|mebibytes
-        GiB = gibibyte|gibibytes
-        Mbps Mbit/s = megabit per second|megabits per second
-        Gbps Gbit/s = gigabit per second|gigabits per second
-        kbps = kilobit per second|kilobits per second
-        Hz = hertz
-        kHz = kilohertz
-        MHz = megahertz
-        GHz = gigahertz
-        W = watt|watts
-        kW = kilowatt|kilowatts
-        MW = megawatt|megawatts
-        kWh = kilowatt hour|kilowatt hours
-        V = volt|volts
-        mA = milliampere|milliamperes
-        mAh = milliampere hour|milliampere hours
-        J = joule|joules
-        kJ = kilojoule|kilojoules
-        kcal = kilocalorie|kilocalories
-        cal = calorie|calories
-        Pa = pascal|pascals
-        hPa = hectopascal|hectopascals
-        dB = decibel|decibels
-        px = pixel|pixels
-        dpi = dots per inch
-        fps = frames per second
-        rpm = revolutions per minute
-        bpm = beats per minute
-        Ω = ohm|ohms
-    """) | {"sq ft": noun("square foot|square feet"), "sq. ft.": noun("square foot|square feet"), "fl oz": noun("fluid ounce|fluid ounces")}
+    units = nouns(UNITS) | {
+        "sq ft": noun("square foot|square feet"),
+        "sq. ft.": noun("square foot|square feet"),
+        "fl oz": noun("fluid ounce|fluid ounces"),
+    }
     signs = words("""
         + = plus
         = = equals
@@ -314,8 +252,16 @@ class English(Grammar):
     def late_rules(self) -> tuple[Rule, ...]:
         number = r"(?:(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\p{L}+teen|\p{L}+ty(?:-\p{L}+)?|hundred|thousand|million|billion|point|zero)[ -])+"
         plural = "dollar|pound|euro|meter|kilometer|centimeter|mile|yard|kilogram|gram|liter|gallon|ton|hour|minute|second|percent point|gigabyte|megabyte|terabyte|watt|kilowatt"
-        return ((rf"(?<=\b[Aa]n? {number}(?:US |square |cubic )?(?:{plural}))s(?= \p{{Ll}})(?! (?:per|of|and|or|is|was|in|on|at|to|for|from|each|later|ago|away|long|high|wide|old)\b)", lambda m: ""),
-                (rf"(?<=\b[Aa]n? {number})feet(?= \p{{Ll}})(?! (?:of|and|or|is|was|in|on|at|to|long|high|wide|tall|deep|away|above|below)\b)", lambda m: "foot"))
+        return (
+            (
+                rf"(?<=\b[Aa]n? {number}(?:US |square |cubic )?(?:{plural}))s(?= \p{{Ll}})(?! (?:per|of|and|or|is|was|in|on|at|to|for|from|each|later|ago|away|long|high|wide|old)\b)",
+                lambda m: "",
+            ),
+            (
+                rf"(?<=\b[Aa]n? {number})feet(?= \p{{Ll}})(?! (?:of|and|or|is|was|in|on|at|to|long|high|wide|tall|deep|away|above|below)\b)",
+                lambda m: "foot",
+            ),
+        )
 
     def _decade(self, century: int, ten: int) -> str | None:
         if century == 20 and not ten:

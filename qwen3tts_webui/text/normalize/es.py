@@ -9,11 +9,12 @@ from qwen3tts_webui.text.normalize.numbers import noun, words
 from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
 
 _NAMES = frozenset(
-    """Felipe Alfonso Carlos Fernando Isabel Juan Enrique Luis Pedro Sancho Jaime Pablo Pío Benedicto León Gregorio Napoleón
-    Jorge Guillermo Eduardo Ricardo Catalina Nicolás Alejandro Ramsés Ramiro Jacobo Federico Iván Urbano Clemente Inocencio""".split()
+    ["Felipe", "Alfonso", "Carlos", "Fernando", "Isabel", "Juan", "Enrique", "Luis", "Pedro", "Sancho", "Jaime", "Pablo", "Pío", "Benedicto", "León", "Gregorio", "Napoleón", "Jorge", "Guillermo", "Eduardo", "Ricardo", "Catalina", "Nicolás", "Alejandro", "Ramsés", "Ramiro", "Jacobo", "Federico", "Iván", "Urbano", "Clemente", "Inocencio"]
 )
 _WOMEN = frozenset({"Isabel", "Catalina"})
-_NUMBERED = frozenset("capítulo Capítulo tomo Tomo acto Acto parte Parte volumen Volumen artículo Artículo libro Libro tipo fase nivel clase sección título Mundial".split())
+_NUMBERED = frozenset(
+    ["capítulo", "Capítulo", "tomo", "Tomo", "acto", "Acto", "parte", "Parte", "volumen", "Volumen", "artículo", "Artículo", "libro", "Libro", "tipo", "fase", "nivel", "clase", "sección", "título", "Mundial"]
+)
 _ORDINALS = (
     "", "primero", "segundo", "tercero", "cuarto", "quinto", "sexto", "séptimo", "octavo", "noveno", "décimo", "undécimo",
     "duodécimo", "decimotercero", "decimocuarto", "decimoquinto", "decimosexto", "decimoséptimo", "decimoctavo", "decimonoveno",
@@ -35,7 +36,11 @@ class Spanish(Grammar):
     )  # fmt: skip
     month_shorts = ("ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sept", "oct", "nov", "dic")
     time_suffix = r"[ap]\.[ ]?m\.|[AaPp][Mm]|h(?:oras|s)?"
-    currencies = currencies_of("es") | {"euros": (noun("euro|euros"), noun("céntimo|céntimos")), "dólares": (noun("dólar|dólares"), None), "pesos": (noun("peso|pesos"), None)}
+    currencies = currencies_of("es") | {
+        "euros": (noun("euro|euros"), noun("céntimo|céntimos")),
+        "dólares": (noun("dólar|dólares"), None),
+        "pesos": (noun("peso|pesos"), None),
+    }
     magnitudes = words("""
         M = millones
         mil = mil
@@ -119,7 +124,9 @@ class Spanish(Grammar):
         Sta. = santa
     """)
     phones = r"(?<![\w.+-])[6789]\d{2}[ .-]?\d{3}[ .-]?\d{3}(?!\d) | (?<![\w.+-])9\d{2}[ .-]\d{2}[ .-]\d{2}[ .-]\d{2}(?!\d) | (?<![\w.+-])\(?\d{2,3}\)?[ -]\d{4}[ -]\d{4}(?!\d) | (?<=\bal[ ])(?:112|911|091|062)(?!\d)"
-    phone_words = r"\b(?:tel|teléfono|móvil|celular|código postal|código|contraseña|PIN|fax|extensión|clave|llame al|llama al)\b"
+    phone_words = (
+        r"\b(?:tel|teléfono|móvil|celular|código postal|código|contraseña|PIN|fax|extensión|clave|llame al|llama al)\b"
+    )
     squared, cubed, power, root = "al cuadrado", "al cubo", "elevado a {}", "raíz cuadrada de"
 
     def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:
@@ -147,7 +154,9 @@ class Spanish(Grammar):
     def fraction(self, numerator: int, denominator: int) -> str:
         if denominator > 100:
             return f"{self.cardinal(numerator)} partido por {self.cardinal(denominator)}"
-        name = _PARTS.get(denominator) or (self.ordinal(denominator) if denominator <= 10 else self.cardinal(denominator).replace(" ", "") + "avo")
+        name = _PARTS.get(denominator) or (
+            self.ordinal(denominator) if denominator <= 10 else self.cardinal(denominator).replace(" ", "") + "avo"
+        )
         return f"{self.cardinal(numerator, counted=True)} {name if numerator == 1 else name + 's'}"
 
     def mixed(self, whole: int, numerator: int, denominator: int) -> str:

@@ -9,11 +9,11 @@ from qwen3tts_webui.text.normalize.numbers import Noun, noun, words
 from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
 
 _NAMES = frozenset(
-    """Louis Henri Charles Philippe François Napoléon Élisabeth Elisabeth Jean Paul Pie Benoît Léon Grégoire Guillaume Édouard
-    Edouard Richard Georges Jacques Pierre Nicolas Alexandre Catherine Frédéric Ivan Albert Léopold Baudouin Ramsès Juan Carlos
-    Felipe Robert Rodolphe Ferdinand""".split()
+    ["Louis", "Henri", "Charles", "Philippe", "François", "Napoléon", "Élisabeth", "Elisabeth", "Jean", "Paul", "Pie", "Benoît", "Léon", "Grégoire", "Guillaume", "Édouard", "Edouard", "Richard", "Georges", "Jacques", "Pierre", "Nicolas", "Alexandre", "Catherine", "Frédéric", "Ivan", "Albert", "Léopold", "Baudouin", "Ramsès", "Juan", "Carlos", "Felipe", "Robert", "Rodolphe", "Ferdinand"]
 )
-_NUMBERED = frozenset("chapitre Chapitre tome Tome acte Acte partie Partie volume Volume article Article livre Livre scène titre type phase niveau classe section annexe".split())
+_NUMBERED = frozenset(
+    ["chapitre", "Chapitre", "tome", "Tome", "acte", "Acte", "partie", "Partie", "volume", "Volume", "article", "Article", "livre", "Livre", "scène", "titre", "type", "phase", "niveau", "classe", "section", "annexe"]
+)
 
 
 class French(Grammar):
@@ -27,7 +27,10 @@ class French(Grammar):
     )  # fmt: skip
     month_shorts = ("janv", "févr", "mars", "avr", "mai", "juin", "juil", "août", "sept", "oct", "nov", "déc")
     time_suffix = r"h(?:eures?)?"
-    currencies = currencies_of("fr") | {"euros": (noun("euro|euros"), noun("centime|centimes")), "dollars": (noun("dollar|dollars"), None)}
+    currencies = currencies_of("fr") | {
+        "euros": (noun("euro|euros"), noun("centime|centimes")),
+        "dollars": (noun("dollar|dollars"), None),
+    }
     magnitudes = words("""
         k = mille
         M = millions

@@ -9,12 +9,12 @@ from qwen3tts_webui.text.normalize.numbers import Noun, Number, noun, words
 from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
 
 _NAMES = frozenset(
-    """Luigi Enrico Carlo Filippo Vittorio Emanuele Umberto Francesco Napoleone Elisabetta Giovanni Paolo Pio Benedetto Leone
-    Gregorio Guglielmo Edoardo Riccardo Giorgio Giacomo Pietro Nicola Alessandro Caterina Federico Ivan Alberto Ramses
-    Clemente Innocenzo Bonifacio Urbano Ferdinando""".split()
+    ["Luigi", "Enrico", "Carlo", "Filippo", "Vittorio", "Emanuele", "Umberto", "Francesco", "Napoleone", "Elisabetta", "Giovanni", "Paolo", "Pio", "Benedetto", "Leone", "Gregorio", "Guglielmo", "Edoardo", "Riccardo", "Giorgio", "Giacomo", "Pietro", "Nicola", "Alessandro", "Caterina", "Federico", "Ivan", "Alberto", "Ramses", "Clemente", "Innocenzo", "Bonifacio", "Urbano", "Ferdinando"]
 )
 _WOMEN = frozenset({"Elisabetta", "Caterina"})
-_NUMBERED = frozenset("capitolo Capitolo tomo Tomo atto Atto parte Parte volume Volume articolo Articolo libro Libro tipo fase livello classe sezione titolo Guerra".split())
+_NUMBERED = frozenset(
+    ["capitolo", "Capitolo", "tomo", "Tomo", "atto", "Atto", "parte", "Parte", "volume", "Volume", "articolo", "Articolo", "libro", "Libro", "tipo", "fase", "livello", "classe", "sezione", "titolo", "Guerra"]
+)
 _PARTS = {2: "mezzo", 3: "terzo", 4: "quarto"}
 
 
@@ -29,7 +29,10 @@ class Italian(Grammar):
     )  # fmt: skip
     month_shorts = ("gen", "feb", "mar", "apr", "mag", "giu", "lug", "ago", "set", "ott", "nov", "dic")
     time_suffix = r"h"
-    currencies = currencies_of("it") | {"euro": (noun("euro"), noun("centesimo|centesimi")), "dollari": (noun("dollaro|dollari"), None)}
+    currencies = currencies_of("it") | {
+        "euro": (noun("euro"), noun("centesimo|centesimi")),
+        "dollari": (noun("dollaro|dollari"), None),
+    }
     magnitudes = words("""
         mila = mila
         mln = milioni
@@ -115,7 +118,9 @@ class Italian(Grammar):
         ca. = circa
     """)
     phones = r"(?<![\w.+-])3\d{2}[ ./-]?\d{3}[ .-]?\d{3,4}(?!\d) | (?<![\w.+-])0\d{1,3}[ ./-]\d{3,4}[ .-]?\d{2,4}(?!\d) | (?<![\w.+-])0\d{8,10}(?!\d) | (?<=\bil[ ])(?:112|113|115|118)(?!\d)"
-    phone_words = r"\b(?:tel|telefono|cellulare|CAP|codice|password|PIN|fax|interno|chiamare il|chiama il|numero verde)\b"
+    phone_words = (
+        r"\b(?:tel|telefono|cellulare|CAP|codice|password|PIN|fax|interno|chiamare il|chiama il|numero verde)\b"
+    )
     squared, cubed, power, root = "al quadrato", "al cubo", "alla {}", "radice quadrata di"
 
     def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:

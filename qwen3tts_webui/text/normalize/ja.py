@@ -168,8 +168,10 @@ class Japanese(Grammar):
         return f"第{self.cardinal(number)}"
 
     def digits(self, digits: str) -> str:
-        return "、".join(_SPELLED[int(digit)] for digit in digits if digit.isdecimal()) if len(digits) == 1 else "".join(
-            _SPELLED[int(digit)] for digit in digits if digit.isdecimal()
+        return (
+            "、".join(_SPELLED[int(digit)] for digit in digits if digit.isdecimal())
+            if len(digits) == 1
+            else "".join(_SPELLED[int(digit)] for digit in digits if digit.isdecimal())
         )
 
     def decimals(self, fraction: str) -> str:

@@ -10,10 +10,10 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cache
 
+from qwen3tts_webui.text.aligned import AlignedText, Span
 from qwen3tts_webui.text.language import LANGUAGES, detect_language
 from qwen3tts_webui.text.lexicon import Lexicon
 from qwen3tts_webui.text.markup import inline_markup
-from qwen3tts_webui.text.aligned import AlignedText, Span
 from qwen3tts_webui.text.normalize.chunks import cuts, is_plain, units
 from qwen3tts_webui.text.normalize.pipeline import NormalizeMode, pipeline
 

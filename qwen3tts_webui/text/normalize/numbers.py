@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 _GROUPS = " \u00a0\u202f\u2009'’"
 _SPACE_GROUPED = rf"\d{{1,3}}(?:[{_GROUPS}]\d{{3}})+(?!\d)"
-POINT = rf"(?:\d{{1,3}}(?:,\d{{3}})+(?!,?\d)|\d{{1,3}}(?:['’]\d{{3}})+(?!\d)|\d+)(?:\.\d+)?|\.\d+"
+POINT = r"(?:\d{1,3}(?:,\d{3})+(?!,?\d)|\d{1,3}(?:['’]\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+"
 COMMA = rf"(?:\d{{1,3}}(?:\.\d{{3}})+(?!\.?\d)|{_SPACE_GROUPED}|\d+)(?:[.,]\d+)?"
 """A number, in the languages that write 1,234.5 and in those that write 1.234,5 or 1 234,5."""
 

@@ -9,11 +9,12 @@ from qwen3tts_webui.text.normalize.numbers import noun, words
 from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
 
 _NAMES = frozenset(
-    """Pedro João Paulo Manuel Afonso Carlos Henrique Luís Filipe Elizabeth Isabel Maria Pio Bento Leão Gregório Napoleão Jorge
-    Guilherme Eduardo Ricardo Catarina Nicolau Alexandre Ramsés Francisco Sebastião Fernando Dinis""".split()
+    ["Pedro", "João", "Paulo", "Manuel", "Afonso", "Carlos", "Henrique", "Luís", "Filipe", "Elizabeth", "Isabel", "Maria", "Pio", "Bento", "Leão", "Gregório", "Napoleão", "Jorge", "Guilherme", "Eduardo", "Ricardo", "Catarina", "Nicolau", "Alexandre", "Ramsés", "Francisco", "Sebastião", "Fernando", "Dinis"]
 )
 _WOMEN = frozenset({"Elizabeth", "Isabel", "Maria", "Catarina"})
-_NUMBERED = frozenset("capítulo Capítulo tomo Tomo ato Ato parte Parte volume Volume artigo Artigo livro Livro tipo fase nível classe seção título Guerra".split())
+_NUMBERED = frozenset(
+    ["capítulo", "Capítulo", "tomo", "Tomo", "ato", "Ato", "parte", "Parte", "volume", "Volume", "artigo", "Artigo", "livro", "Livro", "tipo", "fase", "nível", "classe", "seção", "título", "Guerra"]
+)
 _FEMININE = {"duzentos": "duzentas", "trezentos": "trezentas", "quatrocentos": "quatrocentas", "quinhentos": "quinhentas",
              "seiscentos": "seiscentas", "setecentos": "setecentas", "oitocentos": "oitocentas", "novecentos": "novecentas"}  # fmt: skip
 _PARTS = {2: "meio", 3: "terço"}
@@ -31,7 +32,11 @@ class Portuguese(Grammar):
     )  # fmt: skip
     month_shorts = ("jan", "fev", "mar", "abr", "mai", "jun", "jul", "ago", "set", "out", "nov", "dez")
     time_suffix = r"h(?:oras?|rs|s)?"
-    currencies = currencies_of("pt") | {"reais": (noun("real|reais"), noun("centavo|centavos")), "euros": (noun("euro|euros"), noun("centavo|centavos")), "dólares": (noun("dólar|dólares"), None)}
+    currencies = currencies_of("pt") | {
+        "reais": (noun("real|reais"), noun("centavo|centavos")),
+        "euros": (noun("euro|euros"), noun("centavo|centavos")),
+        "dólares": (noun("dólar|dólares"), None),
+    }
     magnitudes = words("""
         mi = milhões
         bi = bilhões
@@ -145,7 +150,11 @@ class Portuguese(Grammar):
     def fraction(self, numerator: int, denominator: int) -> str:
         if denominator > 100:
             return f"{self.cardinal(numerator)} sobre {self.cardinal(denominator)}"
-        name = _PARTS.get(denominator) or (self.ordinal(denominator) if denominator <= 10 or denominator == 100 else self.cardinal(denominator) + " avo")
+        name = _PARTS.get(denominator) or (
+            self.ordinal(denominator)
+            if denominator <= 10 or denominator == 100
+            else self.cardinal(denominator) + " avo"
+        )
         return f"{self.cardinal(numerator)} {name if numerator == 1 else name + 's'}"
 
     def mixed(self, whole: int, numerator: int, denominator: int) -> str:

@@ -29,7 +29,9 @@ class Quantities:
         number = f"(?:{grammar.number_pattern})"
         low = rf"(?P<sign>[-−–+±]{_GAP})?(?P<low>{number})"
         high = rf"(?:{_RANGE}(?P<high_sign>[-−])?(?P<high>{number}))?"
-        magnitude = rf"(?:{_GAP}-?(?P<magnitude>{alternatives(grammar.magnitudes)}){_END})?" if grammar.magnitudes else ""
+        magnitude = (
+            rf"(?:{_GAP}-?(?P<magnitude>{alternatives(grammar.magnitudes)}){_END})?" if grammar.magnitudes else ""
+        )
         currency = alternatives(grammar.currencies)
         prefix = alternatives(sign for sign in grammar.currencies if not sign[0].islower())
         units = alternatives(grammar.units)

@@ -8,7 +8,6 @@ import regex
 
 from qwen3tts_webui.text.aligned import AlignedText
 from qwen3tts_webui.text.normalize.grammar import Grammar
-from qwen3tts_webui.text.normalize.quantities import alternatives
 
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _ROMAN = regex.compile(
@@ -34,7 +33,9 @@ class Signs:
         )
         self._operator = regex.compile(r"\s?([-−+×÷*/x·=])\s?(?=[-−]?[\d.?？]|$)")
         self._times = regex.compile(r"(?<=\d)\s?(?P<sign>[x×*])\s?(?=\d)")
-        self._power = regex.compile(r"(?<=[\p{L}\p{N})])(?:\^\(?(?P<sign>[-−])?(?P<n>\d{1,6}|[a-z](?![\p{L}²³]))\)?|(?P<super>[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6}))(?![.,]?\d)")
+        self._power = regex.compile(
+            r"(?<=[\p{L}\p{N})])(?:\^\(?(?P<sign>[-−])?(?P<n>\d{1,6}|[a-z](?![\p{L}²³]))\)?|(?P<super>[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6}))(?![.,]?\d)"
+        )
         self._arrow = regex.compile(r"\s?(?:->|=>|→|⇒|⟶)\s?")
         self._compare = regex.compile(r"(?P<sign><=|>=|!=|≤|≥|≠|≈|<|>)")
         self._about = regex.compile(r"(?<![\p{Latin}\p{Cyrillic}\p{N}]\s?)[~～≈]\s?(?=\d)")
@@ -82,7 +83,11 @@ class Signs:
         if not self._grammar.spaced:
             return word
         before, after = match.string[match.start() - 1 : match.start()], match.string[match.end() : match.end() + 1]
-        return (" " if before and not before.isspace() else "") + word + (" " if after.isalnum() or after in "(<>=+-−" and after else "")
+        return (
+            (" " if before and not before.isspace() else "")
+            + word
+            + (" " if after.isalnum() or (after in "(<>=+-−" and after) else "")
+        )
 
     def _say_sum(self, match: regex.Match[str]) -> str:
         grammar = self._grammar
@@ -142,7 +147,9 @@ class Signs:
         number = roman_value(numeral)
         before = _WORD_BEFORE.search(match.string[max(0, match.start() - 30) : match.start()])
         after = _WORD_AFTER.search(match.string[match.end() : match.end() + 30])
-        said = grammar.roman(number, before[1] if before else "", (match["suffix"] or "") + " " + (after[1] if after else ""))
+        said = grammar.roman(
+            number, before[1] if before else "", (match["suffix"] or "") + " " + (after[1] if after else "")
+        )
         if said is None and match["roman"] != numeral:
             said = grammar.cardinal(number)
         if said is None:
@@ -166,5 +173,7 @@ def _abbreviation_pattern(grammar: Grammar) -> regex.Pattern[str] | None:
     keys = {key.rstrip("#$") for key in grammar.abbreviations}
     if not keys:
         return None
-    spaced = [regex.escape(key).replace(r"\ ", " ").replace(" ", r"[ \u00a0]?") for key in sorted(keys, key=len, reverse=True)]
+    spaced = [
+        regex.escape(key).replace(r"\ ", " ").replace(" ", r"[ \u00a0]?") for key in sorted(keys, key=len, reverse=True)
+    ]
     return regex.compile(rf"(?<![\p{{L}}\p{{N}}.])(?P<abbreviation>{'|'.join(spaced)})(?![\p{{Latin}}\p{{Cyrillic}}])")

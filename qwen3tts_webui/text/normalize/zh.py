@@ -189,7 +189,13 @@ class Chinese(Grammar):
             return f"每{per}{self.say(number)}{unit}"
         if number.sign == "−" and name == "摄氏度":
             return f"零下{self.say(Number(number.text, number.whole, number.fraction))}{name}"
-        if number.value == 2 and not number.fraction and not self.keep_digits and number.sign == "" and name not in ("摄氏度", "华氏度", "度", "角", "两"):
+        if (
+            number.value == 2
+            and not number.fraction
+            and not self.keep_digits
+            and number.sign == ""
+            and name not in ("摄氏度", "华氏度", "度", "角", "两")
+        ):
             return f"两{name}"
         return self.say(number) + name
 
