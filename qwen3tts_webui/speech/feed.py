@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 
 from qwen3tts_webui.errors import InvalidValue, TextTooLong
 from qwen3tts_webui.speech.span import Fed, Span
-from qwen3tts_webui.speech.spoken_text import SpokenText
+from qwen3tts_webui.speech.spoken_text import RAW, SpokenText
 from qwen3tts_webui.text.length import letters
 from qwen3tts_webui.text.live import LiveText
 from qwen3tts_webui.text.live_marks import Item, LiveMarks
@@ -31,9 +31,7 @@ class Feed:
     `reads_along` says that the engine takes a queue. `next` gives what may be submitted by now.
     """
 
-    def __init__(
-        self, *, limit: int, speed: float, reads_along: bool, spoken: SpokenText = SpokenText(mode="off")
-    ) -> None:
+    def __init__(self, *, limit: int, speed: float, reads_along: bool, spoken: SpokenText = RAW) -> None:
         self.closed = False
         self._limit = limit
         self._speed = speed

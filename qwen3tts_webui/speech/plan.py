@@ -59,7 +59,7 @@ class Plan:
     continues: bool
     max_samples: int | None
     max_frames: int | None
-    spoken: SpokenText = SpokenText()
+    spoken: SpokenText
 
 
 def plan(

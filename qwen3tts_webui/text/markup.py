@@ -16,9 +16,16 @@ from qwen3tts_webui.text.aligned import AlignedText
 LINE_KEEPER = "\u2063"
 """Stands in a line that held only markup, so that the lines after it keep their numbers; cleaning drops it."""
 
-_TAGS = ["a", "abbr", "acronym", "address", "article", "aside", "audio", "b", "bdi", "bdo", "big", "blockquote", "body", "br", "button", "caption", "center", "cite", "code", "col", "dd", "del", "details", "div", "dl", "dt", "em", "emphasis", "figcaption", "figure", "font", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "head", "header", "hr", "html", "i", "iframe", "img", "input", "ins", "kbd", "label", "lang", "lexicon", "li", "link", "main", "mark", "math", "meta", "metadata", "mstts:\\w+", "nav", "ol", "option", "p", "para", "phoneme", "picture", "pre", "prosody", "q", "rp", "rt", "ruby", "s", "samp", "say-as", "script", "section", "seg", "select", "small", "source", "span", "speak", "strike", "strong", "style", "sub", "summary", "sup", "svg", "table", "tbody", "td", "tfoot", "th", "thead", "time", "title", "tr", "track", "tt", "u", "ul", "var", "video", "voice", "w", "amazon:\\w+", "token"]
+_TAGS = """a abbr acronym address article aside audio b bdi bdo big blockquote body br button caption center cite code col
+    dd del details div dl dt em emphasis figcaption figure font footer form h1 h2 h3 h4 h5 h6 head header hr html i
+    iframe img input ins kbd label lang lexicon li link main mark math meta metadata mstts:[a-z]+ nav ol option p para
+    phoneme picture pre prosody q rp rt ruby s samp say-as script section seg select small source span speak strike
+    strong style sub summary sup svg table tbody td tfoot th thead time title tr track tt u ul var video voice w
+    amazon:[a-z]+ token"""
 _ATTRIBUTES = r"(?:\s+[\w:-]+\s*(?:=\s*(?:\"[^\"]{0,300}\"|'[^']{0,300}'|[^\s\"'<>]{1,200}))?)*"
-_TAG = regex.compile(rf"</?(?:{'|'.join(_TAGS)}){_ATTRIBUTES}\s*/?>", regex.IGNORECASE)
+_TAG = regex.compile(
+    rf"</?(?:{'|'.join(sorted(set(_TAGS.split()), key=len, reverse=True))}){_ATTRIBUTES}\s*/?>", regex.IGNORECASE
+)
 _COMMENT = regex.compile(r"<!--.*?-->|<\?xml[^<>]{0,200}\?>|<!DOCTYPE[^<>]{0,200}>", regex.S | regex.IGNORECASE)
 _UNREAD = regex.compile(r"<(script|style|svg|math|rp)\b[^<>]{0,200}>.*?</\1\s*>", regex.S | regex.IGNORECASE)
 _BREAK = regex.compile(rf"<break(?P<attributes>{_ATTRIBUTES})\s*/?>(?:\s*</break>)?", regex.IGNORECASE)

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import regex
 
 _SCRIPTS = {
-    "Arabic": "Arabic", "Hebrew": "Hebrew", "Thai": "Thai", "Devanagari": "Hindi", "Bengali": "Bengali", "Tamil": "Tamil",
-    "Telugu": "Telugu", "Gujarati": "Gujarati", "Gurmukhi": "Punjabi", "Kannada": "Kannada", "Malayalam": "Malayalam",
-    "Sinhala": "Sinhala", "Khmer": "Khmer", "Lao": "Lao", "Myanmar": "Burmese", "Georgian": "Georgian",
-    "Armenian": "Armenian", "Ethiopic": "Amharic", "Tibetan": "Tibetan", "Mongolian": "Mongolian", "Greek": "Greek",
+    "Arabic": "Arabic", "Hebrew": "Hebrew", "Thai": "Thai", "Devanagari": "Hindi", "Bengali": "Bengali",
+    "Tamil": "Tamil", "Telugu": "Telugu", "Gujarati": "Gujarati", "Gurmukhi": "Punjabi", "Kannada": "Kannada",
+    "Malayalam": "Malayalam", "Sinhala": "Sinhala", "Khmer": "Khmer", "Lao": "Lao", "Myanmar": "Burmese",
+    "Georgian": "Georgian", "Armenian": "Armenian", "Ethiopic": "Amharic", "Tibetan": "Tibetan",
+    "Mongolian": "Mongolian", "Greek": "Greek",
 }  # fmt: skip
 _RUN = regex.compile(
     "|".join(

@@ -11,11 +11,11 @@ CHINESE = """今天天气很好我们决定一起去公园散步顺便看看那�
 的湖可以划船。"""
 KEPT = {
     "subtitles": "1\n00:00:01,000 --> 00:00:02,000\n" + WRAPPED,
-    "sentences": "This is one whole sentence here.\nThis is another whole sentence.\nAnd this is the third of them.",
+    "sentences": "This is one whole sentence here.\nThis is another whole one.\nAnd this is the third of them.",
     "verse": "Roses are red,\nviolets are blue,\nsugar is sweet,\nand so are you",
-    "list": "- the first of the things that I want\n- the second of the things I want\n- the third of the things I want",
+    "list": "- the first of the things I want\n- the second of the things I want\n- the third of the things",
     "one line": "A single line of text that is long enough to have been wrapped but it was not",
-    "uneven": "A very long line that goes on and on and on without any end\nshort\nAnother long line that goes on and on",
+    "uneven": "A long line that goes on and on and on without an end\nshort\nAnother long line that goes on and on",
 }
 
 
@@ -30,7 +30,11 @@ def test_chinese_lines_are_joined_without_a_space() -> None:
 
 
 def test_hyphenated_words_are_put_together() -> None:
-    text = "The quick brown fox jumps over the lazy dog and then it won-\nders what else there is to do in such a quiet little vil-\nlage near the sea"
+    text = (
+        "The quick brown fox jumps over the lazy dog and then it won-\n"
+        "ders what else there is to do in such a quiet little vil-\n"
+        "lage near the sea"
+    )
     assert join_wrapped_lines(text).split()[12:14] == ["wonders", "what"]
 
 

@@ -6,19 +6,21 @@ import regex
 
 from qwen3tts_webui.text.normalize.de_units import UNITS
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
-from qwen3tts_webui.text.normalize.numbers import Noun, Number, noun, nouns, words
+from qwen3tts_webui.text.normalize.numbers import Noun, Number, noun, nouns, word_set, words
 
-_NAMES = frozenset(
-    ["Ludwig", "Friedrich", "Wilhelm", "Heinrich", "Karl", "Otto", "Franz", "Joseph", "Leopold", "Ferdinand", "Rudolf", "Maximilian", "Benedikt", "Pius", "Paul", "Johannes", "Leo", "Gregor", "Elisabeth", "Katharina", "Napoleon", "Georg", "Eduard", "Philipp", "Alexander", "Nikolaus", "Peter", "Iwan", "Albert", "Gustav", "Christian", "Harald", "Margarete", "Juan", "Carlos", "Felipe", "Richard", "Konrad", "Sigismund"]
+_NAMES = word_set(
+    """Ludwig Friedrich Wilhelm Heinrich Karl Otto Franz Joseph Leopold Ferdinand Rudolf Maximilian Benedikt Pius Paul
+    Johannes Leo Gregor Elisabeth Katharina Napoleon Georg Eduard Philipp Alexander Nikolaus Peter Iwan Albert
+    Gustav Christian Harald Margarete Juan Carlos Felipe Richard Konrad Sigismund"""
 )
 _WOMEN = frozenset({"Elisabeth", "Katharina", "Margarete"})
-_NUMBERED = frozenset(
-    ["Kapitel", "Teil", "Band", "Akt", "Typ", "Klasse", "Phase", "Stufe", "Abschnitt", "Artikel", "Weltkrieg", "Szene", "Buch", "Hartz", "Sektion", "Gruppe", "Level"]
+_NUMBERED = word_set(
+    """Kapitel Teil Band Akt Typ Klasse Phase Stufe Abschnitt Artikel Weltkrieg Szene Buch Hartz Sektion Gruppe Level"""
 )
-_WEAK_N = frozenset(
-    ["am", "dem", "den", "des", "vom", "zum", "zur", "beim", "im", "ans", "bis", "ab", "seit", "nach", "einem", "einer", "der_", "diesem", "jedem", "meinem", "unserem", "deren"]
+_WEAK_N = word_set(
+    """am dem den des vom zum zur beim im ans bis ab seit nach einem einer der_ diesem jedem meinem unserem deren"""
 )
-_WEAK_E = frozenset(["der", "die", "das", "diese", "dieser", "dieses", "jeder", "jede", "jedes"])
+_WEAK_E = word_set("""der die das diese dieser dieses jeder jede jedes""")
 
 
 class German(Grammar):

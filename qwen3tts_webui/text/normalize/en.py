@@ -6,13 +6,19 @@ import regex
 
 from qwen3tts_webui.text.normalize.en_units import UNITS
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
-from qwen3tts_webui.text.normalize.numbers import POINT, Noun, Number, noun, nouns, words
+from qwen3tts_webui.text.normalize.numbers import POINT, Noun, Number, noun, nouns, word_set, words
 
-_KINGS = frozenset(
-    ["Henry", "Louis", "Elizabeth", "Charles", "George", "Edward", "James", "William", "Richard", "Philip", "Francis", "Napoleon", "Pius", "Paul", "Benedict", "Leo", "Gregory", "Peter", "Nicholas", "Alexander", "Catherine", "Frederick", "Wilhelm", "Ivan", "Mary", "John", "Ramses", "Ferdinand", "Alfonso", "Christian", "Gustav", "Haakon", "Harald", "Innocent", "Clement", "Urban", "Boniface", "Otto", "Leopold", "Albert", "Umberto", "Pedro", "Juan", "Carlos", "Felipe", "Darius", "Xerxes", "Ptolemy", "Cleopatra", "Constantine", "Justinian", "Mehmed", "Suleiman", "Robert", "Malcolm", "Margaret", "Victoria"]
+_KINGS = word_set(
+    """Henry Louis Elizabeth Charles George Edward James William Richard Philip Francis Napoleon Pius Paul Benedict Leo
+    Gregory Peter Nicholas Alexander Catherine Frederick Wilhelm Ivan Mary John Ramses Ferdinand Alfonso Christian
+    Gustav Haakon Harald Innocent Clement Urban Boniface Otto Leopold Albert Umberto Pedro Juan Carlos Felipe Darius
+    Xerxes Ptolemy Cleopatra Constantine Justinian Mehmed Suleiman Robert Malcolm Margaret Victoria"""
 )
-_NUMBERED = frozenset(
-    ["Chapter", "Part", "Volume", "Vol.", "Act", "Scene", "Section", "Type", "Phase", "Level", "Class", "Article", "Book", "Stage", "Grade", "Title", "Bowl", "War", "Schedule", "Appendix", "Figure", "Table", "Model", "Mark", "Rocky", "Final", "Fantasy", "Unit", "Module", "Episode", "Season", "Group", "Round", "Step", "Category", "Tier", "Amendment", "Canto", "Lesson", "Plate", "Annex", "Season", "Division", "Region", "Apollo", "Cohort", "Element", "chapter", "part", "volume", "section", "phase", "type", "stage", "act", "level", "class", "article"]
+_NUMBERED = word_set(
+    """Chapter Part Volume Vol. Act Scene Section Type Phase Level Class Article Book Stage Grade Title Bowl War
+    Schedule Appendix Figure Table Model Mark Rocky Final Fantasy Unit Module Episode Season Group Round Step
+    Category Tier Amendment Canto Lesson Plate Annex Season Division Region Apollo Cohort Element chapter part
+    volume section phase type stage act level class article"""
 )
 _YEAR_WORDS = r"(?:[Ii]n|[Ss]ince|[Ff]rom|[Uu]ntil|[Tt]ill|[Bb]y|[Oo]f|[Yy]ear|[Bb]efore|[Aa]fter|[Aa]round|[Cc]irca|[Dd]uring|[Ll]ate|[Ee]arly|[Mm]id|[Ss]pring|[Ss]ummer|[Aa]utumn|[Ff]all|[Ww]inter|[Bb]orn|©|[Cc]opyright|[Bb]ack in|[Ee]nd of|[Jj]une|[Mm]ay)"
 _DECADES = ("tens", "twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties", "nineties")

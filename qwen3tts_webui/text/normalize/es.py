@@ -5,15 +5,18 @@ from __future__ import annotations
 import regex
 
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
-from qwen3tts_webui.text.normalize.numbers import noun, words
+from qwen3tts_webui.text.normalize.numbers import noun, word_set, words
 from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
 
-_NAMES = frozenset(
-    ["Felipe", "Alfonso", "Carlos", "Fernando", "Isabel", "Juan", "Enrique", "Luis", "Pedro", "Sancho", "Jaime", "Pablo", "Pío", "Benedicto", "León", "Gregorio", "Napoleón", "Jorge", "Guillermo", "Eduardo", "Ricardo", "Catalina", "Nicolás", "Alejandro", "Ramsés", "Ramiro", "Jacobo", "Federico", "Iván", "Urbano", "Clemente", "Inocencio"]
+_NAMES = word_set(
+    """Felipe Alfonso Carlos Fernando Isabel Juan Enrique Luis Pedro Sancho Jaime Pablo Pío Benedicto León Gregorio
+    Napoleón Jorge Guillermo Eduardo Ricardo Catalina Nicolás Alejandro Ramsés Ramiro Jacobo Federico Iván Urbano
+    Clemente Inocencio"""
 )
 _WOMEN = frozenset({"Isabel", "Catalina"})
-_NUMBERED = frozenset(
-    ["capítulo", "Capítulo", "tomo", "Tomo", "acto", "Acto", "parte", "Parte", "volumen", "Volumen", "artículo", "Artículo", "libro", "Libro", "tipo", "fase", "nivel", "clase", "sección", "título", "Mundial"]
+_NUMBERED = word_set(
+    """capítulo Capítulo tomo Tomo acto Acto parte Parte volumen Volumen artículo Artículo libro Libro tipo fase nivel
+    clase sección título Mundial"""
 )
 _ORDINALS = (
     "", "primero", "segundo", "tercero", "cuarto", "quinto", "sexto", "séptimo", "octavo", "noveno", "décimo", "undécimo",

@@ -5,14 +5,17 @@ from __future__ import annotations
 import regex
 
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
-from qwen3tts_webui.text.normalize.numbers import Noun, noun, words
+from qwen3tts_webui.text.normalize.numbers import Noun, noun, word_set, words
 from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
 
-_NAMES = frozenset(
-    ["Louis", "Henri", "Charles", "Philippe", "François", "Napoléon", "Élisabeth", "Elisabeth", "Jean", "Paul", "Pie", "Benoît", "Léon", "Grégoire", "Guillaume", "Édouard", "Edouard", "Richard", "Georges", "Jacques", "Pierre", "Nicolas", "Alexandre", "Catherine", "Frédéric", "Ivan", "Albert", "Léopold", "Baudouin", "Ramsès", "Juan", "Carlos", "Felipe", "Robert", "Rodolphe", "Ferdinand"]
+_NAMES = word_set(
+    """Louis Henri Charles Philippe François Napoléon Élisabeth Elisabeth Jean Paul Pie Benoît Léon Grégoire Guillaume
+    Édouard Edouard Richard Georges Jacques Pierre Nicolas Alexandre Catherine Frédéric Ivan Albert Léopold Baudouin
+    Ramsès Juan Carlos Felipe Robert Rodolphe Ferdinand"""
 )
-_NUMBERED = frozenset(
-    ["chapitre", "Chapitre", "tome", "Tome", "acte", "Acte", "partie", "Partie", "volume", "Volume", "article", "Article", "livre", "Livre", "scène", "titre", "type", "phase", "niveau", "classe", "section", "annexe"]
+_NUMBERED = word_set(
+    """chapitre Chapitre tome Tome acte Acte partie Partie volume Volume article Article livre Livre scène titre type
+    phase niveau classe section annexe"""
 )
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import regex
 
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
-from qwen3tts_webui.text.normalize.numbers import Noun, Number, noun, words
+from qwen3tts_webui.text.normalize.numbers import Noun, Number, noun, word_set, words
 from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
 
-_NAMES = frozenset(
-    ["Luigi", "Enrico", "Carlo", "Filippo", "Vittorio", "Emanuele", "Umberto", "Francesco", "Napoleone", "Elisabetta", "Giovanni", "Paolo", "Pio", "Benedetto", "Leone", "Gregorio", "Guglielmo", "Edoardo", "Riccardo", "Giorgio", "Giacomo", "Pietro", "Nicola", "Alessandro", "Caterina", "Federico", "Ivan", "Alberto", "Ramses", "Clemente", "Innocenzo", "Bonifacio", "Urbano", "Ferdinando"]
+_NAMES = word_set(
+    """Luigi Enrico Carlo Filippo Vittorio Emanuele Umberto Francesco Napoleone Elisabetta Giovanni Paolo Pio Benedetto
+    Leone Gregorio Guglielmo Edoardo Riccardo Giorgio Giacomo Pietro Nicola Alessandro Caterina Federico Ivan
+    Alberto Ramses Clemente Innocenzo Bonifacio Urbano Ferdinando"""
 )
 _WOMEN = frozenset({"Elisabetta", "Caterina"})
-_NUMBERED = frozenset(
-    ["capitolo", "Capitolo", "tomo", "Tomo", "atto", "Atto", "parte", "Parte", "volume", "Volume", "articolo", "Articolo", "libro", "Libro", "tipo", "fase", "livello", "classe", "sezione", "titolo", "Guerra"]
+_NUMBERED = word_set(
+    """capitolo Capitolo tomo Tomo atto Atto parte Parte volume Volume articolo Articolo libro Libro tipo fase livello
+    classe sezione titolo Guerra"""
 )
 _PARTS = {2: "mezzo", 3: "terzo", 4: "quarto"}
 
@@ -172,7 +175,7 @@ class Italian(Grammar):
         return said if year is None else f"{said} {self.year(year)}"
 
     def roman(self, number: int, before: str, after: str) -> str | None:
-        suffix, _, word = after.partition(" ")
+        word = after.partition(" ")[2]
         if before in _NAMES and number < 40:
             return self.ordinal(number, "f" if before in _WOMEN else "m")
         if before in _NUMBERED:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 from qwen3tts_webui.text.aligned import AlignedText, Span
 from qwen3tts_webui.text.language import LANGUAGES, detect_language
@@ -106,7 +107,7 @@ def _normalize_plain(
     if mode == "off" and not lexicon:
         return NormalizedText(aligned.written, text, language, tuple(aligned.spans()))
     positions = [0, *chunk_cuts(text, language, mode, lexicon), len(text)]
-    for start, end in reversed([*zip(positions, positions[1:], strict=False)]):
+    for start, end in reversed([*pairwise(positions)]):
         chunk = normalize_chunk(text[start:end], language, mode, lexicon)
         aligned.splice(start, chunk.spoken, chunk.spans)
     return NormalizedText(aligned.written, aligned.text, language, tuple(aligned.spans()))

@@ -76,3 +76,8 @@ def words(table: str) -> dict[str, str]:
     """One entry a line: what is written, " = ", what is said."""
     pairs = (line.strip().partition(" = ") for line in table.splitlines() if line.strip())
     return {written: spoken for written, _, spoken in pairs}
+
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of `text`."""
+    return frozenset(text.split())

@@ -5,15 +5,17 @@ from __future__ import annotations
 import regex
 
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
-from qwen3tts_webui.text.normalize.numbers import noun, words
+from qwen3tts_webui.text.normalize.numbers import noun, word_set, words
 from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
 
-_NAMES = frozenset(
-    ["Pedro", "João", "Paulo", "Manuel", "Afonso", "Carlos", "Henrique", "Luís", "Filipe", "Elizabeth", "Isabel", "Maria", "Pio", "Bento", "Leão", "Gregório", "Napoleão", "Jorge", "Guilherme", "Eduardo", "Ricardo", "Catarina", "Nicolau", "Alexandre", "Ramsés", "Francisco", "Sebastião", "Fernando", "Dinis"]
+_NAMES = word_set(
+    """Pedro João Paulo Manuel Afonso Carlos Henrique Luís Filipe Elizabeth Isabel Maria Pio Bento Leão Gregório
+    Napoleão Jorge Guilherme Eduardo Ricardo Catarina Nicolau Alexandre Ramsés Francisco Sebastião Fernando Dinis"""
 )
 _WOMEN = frozenset({"Elizabeth", "Isabel", "Maria", "Catarina"})
-_NUMBERED = frozenset(
-    ["capítulo", "Capítulo", "tomo", "Tomo", "ato", "Ato", "parte", "Parte", "volume", "Volume", "artigo", "Artigo", "livro", "Livro", "tipo", "fase", "nível", "classe", "seção", "título", "Guerra"]
+_NUMBERED = word_set(
+    """capítulo Capítulo tomo Tomo ato Ato parte Parte volume Volume artigo Artigo livro Livro tipo fase nível classe
+    seção título Guerra"""
 )
 _FEMININE = {"duzentos": "duzentas", "trezentos": "trezentas", "quatrocentos": "quatrocentas", "quinhentos": "quinhentas",
              "seiscentos": "seiscentas", "setecentos": "setecentas", "oitocentos": "oitocentas", "novecentos": "novecentas"}  # fmt: skip

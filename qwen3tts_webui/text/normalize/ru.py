@@ -7,20 +7,32 @@ from typing import Any
 import regex
 
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
-from qwen3tts_webui.text.normalize.numbers import Noun, Number, noun, nouns, words
-from qwen3tts_webui.text.normalize.ru_units import UNITS
+from qwen3tts_webui.text.normalize.numbers import Noun, Number, noun, nouns, word_set, words
+from qwen3tts_webui.text.normalize.ru_units import CURRENCIES, GENITIVE_NAMES, NAMES, UNITS
 
-_NAMES = dict.fromkeys(["Пётр", "Петр", "Николай", "Александр", "Иван", "Павел", "Фёдор", "Федор", "Василий", "Карл", "Генрих", "Людовик", "Георг", "Эдуард", "Вильгельм", "Фридрих", "Филипп", "Наполеон", "Пий", "Бенедикт", "Лев", "Григорий", "Иоанн", "Рамзес", "Юлий", "Михаил", "Яков", "Альберт"], "m") | dict.fromkeys(["Екатерина", "Елизавета", "Мария", "Анна", "Изабелла", "Маргарита"], "f")
-_GENITIVE_NAMES = dict.fromkeys(["Петра", "Николая", "Александра", "Ивана", "Павла", "Фёдора", "Василия", "Карла", "Генриха", "Людовика", "Георга", "Наполеона", "Пия"], "m") | dict.fromkeys(["Екатерины", "Елизаветы", "Марии", "Анны", "Изабеллы"], "f")
-_NUMBERED = frozenset(
-    ["Глава", "глава", "Том", "том", "Часть", "часть", "Тип", "тип", "Раздел", "раздел", "Акт", "акт", "Книга", "книга", "Уровень", "Группа", "группа", "Статья", "статья", "Класс", "Фаза"]
+_NUMBERED = word_set(
+    """Глава глава Том том Часть часть Тип тип Раздел раздел Акт акт Книга книга Уровень Группа группа Статья статья
+    Класс Фаза"""
 )
 _TENTHS = {1: ("десятая", "десятых"), 2: ("сотая", "сотых"), 3: ("тысячная", "тысячных")}
 _ORDINAL_ENDINGS = {
     "й": ("n", "m"), "ый": ("n", "m"), "ой": ("n", "m"), "ий": ("n", "m"), "го": ("g", "m"), "ого": ("g", "m"), "му": ("d", "m"), "ому": ("d", "m"),
     "м": ("p", "m"), "ом": ("p", "m"), "я": ("n", "f"), "ая": ("n", "f"), "ю": ("a", "f"), "ую": ("a", "f"), "е": ("n", "n"), "ое": ("n", "n"),
 }  # fmt: skip
-_MONTHS_IN = ["январе", "феврале", "марте", "апреле", "мае", "июне", "июле", "августе", "сентябре", "октябре", "ноябре", "декабре"]
+_MONTHS_IN = [
+    "январе",
+    "феврале",
+    "марте",
+    "апреле",
+    "мае",
+    "июне",
+    "июле",
+    "августе",
+    "сентябре",
+    "октябре",
+    "ноябре",
+    "декабре",
+]
 _YEAR_TAILS = {
     "год": "n",
     "года": "g",
@@ -43,17 +55,7 @@ class Russian(Grammar):
         "января", "февраля", "марта", "апреля", "мая", "июня", "июля", "августа", "сентября", "октября", "ноября", "декабря",
     )  # fmt: skip
     month_shorts = ("янв", "февр", "мар", "апр", "мая", "июн", "июл", "авг", "сент", "окт", "нояб", "дек")
-    currencies = {
-        sign: (noun(whole), noun(cents) if cents else None)
-        for sign, whole, cents in (
-            ("₽", "рубль|рубля|рублей", "копейка|копейки|копеек:f"), ("руб.", "рубль|рубля|рублей", "копейка|копейки|копеек:f"),
-            ("руб", "рубль|рубля|рублей", "копейка|копейки|копеек:f"), ("р.", "рубль|рубля|рублей", "копейка|копейки|копеек:f"),
-            ("рублей", "рубль|рубля|рублей", ""), ("рубля", "рубль|рубля|рублей", ""), ("рубль", "рубль|рубля|рублей", ""), ("коп.", "копейка|копейки|копеек:f", ""),
-            ("$", "доллар|доллара|долларов", "цент|цента|центов"), ("US$", "доллар|доллара|долларов", "цент|цента|центов"), ("USD", "доллар|доллара|долларов", "цент|цента|центов"),
-            ("€", "евро", "цент|цента|центов"), ("EUR", "евро", "цент|цента|центов"), ("евро", "евро", ""), ("£", "фунт|фунта|фунтов", "пенс|пенса|пенсов"),
-            ("¥", "иена|иены|иен:f", ""), ("CNY", "юань|юаня|юаней", ""), ("₩", "вона|воны|вон:f", ""), ("₹", "рупия|рупии|рупий:f", ""),
-        )
-    }  # fmt: skip
+    currencies = CURRENCIES
     magnitudes = words("""
         тыс. = тысяча|тысячи|тысяч:f
         тыс = тысяча|тысячи|тысяч:f
@@ -252,10 +254,10 @@ class Russian(Grammar):
 
     def roman(self, number: int, before: str, after: str) -> str | None:
         word = after.partition(" ")[2]
-        if before in _NAMES and number < 40:
-            return self.inflected(number, "n", _NAMES[before]).capitalize()
-        if before in _GENITIVE_NAMES and number < 40:
-            return self.inflected(number, "g", _GENITIVE_NAMES[before]).capitalize()
+        if before in NAMES and number < 40:
+            return self.inflected(number, "n", NAMES[before]).capitalize()
+        if before in GENITIVE_NAMES and number < 40:
+            return self.inflected(number, "g", GENITIVE_NAMES[before]).capitalize()
         if before in _NUMBERED:
             return self.cardinal(number)
         case = {

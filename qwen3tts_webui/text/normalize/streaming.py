@@ -5,6 +5,8 @@ In: cleaned pieces. Out: what is said, as soon as no later word can change it: t
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from qwen3tts_webui.text.lexicon import Lexicon
 from qwen3tts_webui.text.normalize.normalizer import chunk_cuts, normalize_chunk
 from qwen3tts_webui.text.normalize.pipeline import NormalizeMode
@@ -40,7 +42,7 @@ class StreamingNormalizer:
     def _give(self, positions: list[int]) -> str:
         spoken = "".join(
             normalize_chunk(self._held[start:end], self._language, self._mode, self._lexicon).spoken
-            for start, end in zip(positions, positions[1:], strict=False)
+            for start, end in pairwise(positions)
         )
         self._held = self._held[positions[-1] :]
         return spoken
