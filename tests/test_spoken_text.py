@@ -7,12 +7,14 @@ from collections.abc import Sequence
 
 import pytest
 
+from qwen3tts_webui.model.tokens import TextEncoder
 from qwen3tts_webui.speech import SegmentStarted, Speech
 from qwen3tts_webui.speech.spoken_text import SpokenText, spoken_lines
 from qwen3tts_webui.text.lexicon import Lexicon, LexiconEntry
-from qwen3tts_webui.types import PcmSink, SpeechRequest, Utterance
+from qwen3tts_webui.types import NormalizeMode, PcmSink, SpeechRequest, Utterance
 from qwen3tts_webui.voices.presets import Presets
 from tests.fakes import ZeroCostSynthesizer
+from tests.model.golden import GOLDEN
 from tests.reading import ReadingSynthesizer
 
 TEXT = "Call **555-123-4567**, it is 5 km.\n<think>no\nno</think>\nBye <b>now</b>."
@@ -91,3 +93,27 @@ def test_the_lexicon_counts_in_every_mode() -> None:
     lexicon = Lexicon([LexiconEntry("SQL", "sequel")])
     for mode in ("auto", "on", "off"):
         assert spoken_lines("SQL it is", "en", mode, lexicon)[0].spoken == "sequel it is"
+
+
+@pytest.mark.parametrize(
+    ("mode", "pieces"),
+    [
+        ("off", ["电话", "13812345678", "㎡"]),
+        ("auto", ["幺三八", "平方米", "2个人"]),
+        ("on", ["幺三八", "平方米", "两个人"]),
+    ],
+)
+def test_the_token_ids_that_reach_the_model(mode: NormalizeMode, pieces: list[str]) -> None:
+    """Each mode's ids are those of its spoken form, and spell it completely."""
+    encoder = TextEncoder(GOLDEN / "design")
+    (line,) = spoken_lines("电话13812345678，2个人，5㎡。", "zh", mode)
+    spelled = "".join(encoder.pieces(line.spoken))
+    assert all(piece in spelled for piece in pieces)
+    assert encoder.body(line.spoken) == encoder.body(EXPECTED[mode])
+
+
+EXPECTED = {
+    "off": "电话13812345678，2个人，5㎡。",
+    "auto": "电话幺三八幺二三四五六七八，2个人，5平方米。",
+    "on": "电话幺三八幺二三四五六七八，两个人，五平方米。",
+}
