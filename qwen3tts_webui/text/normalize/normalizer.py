@@ -110,4 +110,6 @@ def _normalize_plain(
     for start, end in reversed([*pairwise(positions)]):
         chunk = normalize_chunk(text[start:end], language, mode, lexicon)
         aligned.splice(start, chunk.spoken, chunk.spans)
+    if mode != "off":
+        inline_markup(aligned)  # a sign at the start of a line that became one, such as "-" before "="
     return NormalizedText(aligned.written, aligned.text, language, tuple(aligned.spans()))
