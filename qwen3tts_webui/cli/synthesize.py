@@ -27,11 +27,13 @@ from qwen3tts_webui.cli.arguments import (
 )
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.errors import InvalidValue, Unsupported
-from qwen3tts_webui.types import SAMPLE_RATE, Pcm, Sampling, SpeechRequest, Utterance, Voice
+from qwen3tts_webui.text import parse_language
+from qwen3tts_webui.types import SAMPLE_RATE, NormalizeMode, Pcm, Sampling, SpeechRequest, Utterance, Voice
 
 if TYPE_CHECKING:
     from qwen3tts_webui.model import Qwen3TTS
     from qwen3tts_webui.speech import SpeechSession
+    from qwen3tts_webui.text import Lexicon
 
 _MODEL_ONLY = ("speaker", "text_mode", "greedy", "max_frames", "frames_per_packet", "codes")
 _CLONING = ("ref_audio", "ref_text", "x_vector_only")
@@ -41,7 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `say`."""
     add_engine_arguments(parser)
     parser.add_argument("--text", required=True, type=valid_unicode, help="the text to synthesize")
-    parser.add_argument("--output", required=True, type=output_path, metavar="OUT.wav", help="the file to write")
+    parser.add_argument("--output", type=output_path, metavar="OUT.wav", help="the file to write")
+    parser.add_argument("--normalize", choices=["auto", "on", "off"], help="read out numbers, units and signs")
+    parser.add_argument("--lexicon", type=Path, metavar="FILE.csv", help="your own pronunciations")
+    parser.add_argument(
+        "--show-spoken", action="store_true", help="print what will be read; without --output, only that"
+    )
     parser.add_argument("--wav-float", action="store_true", help="write 32-bit float samples instead of 16-bit ones")
     parser.add_argument("--language", help="auto, or a language as a code or a name")
     parser.add_argument("--voice", type=valid_unicode, metavar="DESCRIPTION", help="the voice in plain words")
@@ -62,7 +69,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Synthesize, write the file, and print its length and the engine."""
+    """Synthesize, write the file, and print its length and the engine; or print what will be read."""
+    if "show_spoken" in args:
+        print_spoken(args)
+        if "output" not in args:
+            return 0
+    if "output" not in args:
+        raise InvalidValue(field="--output", expected="a file to write", got="missing")
     settings = settings_from(args)
     folder = None if settings.preview else _find_model(settings)
     if folder is None:
@@ -91,6 +104,35 @@ def _find_model(settings: Settings) -> Path | None:
     return download_with_progress(store, source_for(settings.mirror), released.id if released else settings.model)
 
 
+def print_spoken(args: argparse.Namespace) -> None:
+    """Print each line of the text as it will be read."""
+    from qwen3tts_webui.speech import spoken_lines
+
+    for line in spoken_lines(args.text, getattr(args, "language", "auto"), _mode(args), _lexicon(args)):
+        print(line.spoken)
+
+
+def _mode(args: argparse.Namespace) -> NormalizeMode:
+    mode: NormalizeMode = getattr(args, "normalize", "auto")
+    return mode
+
+
+def _lexicon(args: argparse.Namespace) -> Lexicon | None:
+    from qwen3tts_webui.text import read_lexicon
+
+    return read_lexicon(args.lexicon) if "lexicon" in args else None
+
+
+def _spoken(args: argparse.Namespace) -> str:
+    """Return the whole text for a checkpoint, which gets it as one utterance."""
+    from qwen3tts_webui.text import normalize_text
+
+    if not {"normalize", "lexicon"} & set(vars(args)):
+        return str(args.text)
+    language = getattr(args, "language", "auto")
+    return normalize_text(args.text, parse_language(language), mode=_mode(args), lexicon=_lexicon(args)).spoken
+
+
 def _synthesize_with_model(args: argparse.Namespace, settings: Settings, folder: Path) -> tuple[Pcm, str]:
     from qwen3tts_webui.engine.hardware import choose, look
     from qwen3tts_webui.model import load_model
@@ -100,7 +142,7 @@ def _synthesize_with_model(args: argparse.Namespace, settings: Settings, folder:
     choice = choose(look(), device=settings.device, dtype=settings.dtype)
     model = load_model(folder, device=choice.device, dtype=choice.dtype)
     utterance = Utterance(
-        text=args.text,
+        text=_spoken(args),
         voice=_voice(args, model),
         seed=draw_seed() if "seed" not in args else args.seed,
         sampling=Sampling(greedy="greedy" in args),
@@ -169,7 +211,9 @@ def _synthesize_with_preview(args: argparse.Namespace, settings: Settings) -> tu
                 raise Unsupported(engine=synthesizer.info.label, feature=flag, hint=hint)
         voice = Voice(description=getattr(args, "voice", ""))
         speech = build_speech(settings, synthesizer)
-        session = speech.speak(SpeechRequest(text=args.text, voice=voice, **_given(args, "language", "seed")))
+        speech.lexicon = _lexicon(args)
+        request = SpeechRequest(text=args.text, voice=voice, **_given(args, "language", "seed", "normalize"))
+        session = speech.speak(request)
         return asyncio.run(_collect_audio(session)), synthesizer.info.label
 
 

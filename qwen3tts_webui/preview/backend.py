@@ -18,8 +18,9 @@ from qwen3tts_webui.audio import fade_in, fade_out, replace_nonfinite, silence
 from qwen3tts_webui.preview.espeak import Espeak
 from qwen3tts_webui.preview.kokoro import MAX_TOKENS, Kokoro, Pack, trim_silence
 from qwen3tts_webui.preview.kokoro_weights import cache_folder, joined_model, wheel_parts
-from qwen3tts_webui.preview.phonemes.reader import Reader
+from qwen3tts_webui.preview.phonemes.g2p import G2P
 from qwen3tts_webui.preview.voice_selection import VoiceChoice, VoiceSelector
+from qwen3tts_webui.text import normalize_text
 from qwen3tts_webui.types import SAMPLE_RATE, SAMPLES_PER_FRAME, Pcm
 
 PACKET = SAMPLES_PER_FRAME  # 80 ms
@@ -41,10 +42,6 @@ class Assets:
     @property
     def vocab(self) -> Path:
         return self.folder / "vocab.json"
-
-    @property
-    def readings(self) -> Path:
-        return self.folder / "readings.json"
 
     @property
     def packs(self) -> Path:
@@ -71,12 +68,12 @@ class KokoroBackend:
     ) -> None:
         self._selector = selector
         self._espeak = Espeak()
-        self._kokoro: tuple[Kokoro, Reader, dict[str, Pack]] | None = None
+        self._kokoro: tuple[Kokoro, G2P, dict[str, Pack]] | None = None
         self.fallback_reason = ""
         try:
             kokoro = Kokoro((model or _installed_model)(), assets.vocab, threads=threads)
             with np.load(assets.packs) as packs:
-                self._kokoro = kokoro, Reader(assets.readings, self._espeak), dict(packs)
+                self._kokoro = kokoro, G2P(self._espeak), dict(packs)
         except Exception as error:
             _log.warning("Kokoro is unavailable, falling back to espeak-ng: %s", error)
             self.fallback_reason = str(error)
@@ -112,13 +109,14 @@ class KokoroBackend:
         """
         ratio = 2 ** (voice.semitones / 12)
         if voice.engine == "espeak" or self._kokoro is None:
-            self._espeak.synthesize(text, voice.timbre, _packetize(put), speed=voice.speed, pitch=ratio, stop=stop)
+            spoken = normalize_text(text, language, mode="on").spoken
+            self._espeak.synthesize(spoken, voice.timbre, _packetize(put), speed=voice.speed, pitch=ratio, stop=stop)
             return
-        kokoro, reader, packs = self._kokoro
+        kokoro, g2p, packs = self._kokoro
         pack = _mix_packs(packs, voice)
         gain = min(max(_LOUDNESS / self._selector.loudness[voice.timbre], 0.5), 2.2)
         put_packets = _packetize(put)
-        for piece in split_phonemes(reader(text, language), FIRST_SYMBOLS if urgent else MAX_TOKENS):
+        for piece in split_phonemes(g2p(text, language), FIRST_SYMBOLS if urgent else MAX_TOKENS):
             # resampling by `ratio` shortens the audio as well: Kokoro generates it that much slower
             pcm = kokoro.generate(piece, pack, speed=voice.speed / ratio, stop=stop)
             pcm = trim_silence(_resample(pcm, ratio) * np.float32(gain))

@@ -19,6 +19,7 @@ from qwen3tts_webui.speech.events import (
 )
 from qwen3tts_webui.speech.session import SpeechSession
 from qwen3tts_webui.speech.speech import Speech
+from qwen3tts_webui.speech.spoken_text import SpokenText, spoken_lines
 from qwen3tts_webui.speech.text_stream import TextStreamSession
 from qwen3tts_webui.speech.validation import (
     MAX_PARALLEL_SEGMENTS,
@@ -43,9 +44,11 @@ __all__ = [
     "SegmentStarted",
     "Speech",
     "SpeechSession",
+    "SpokenText",
     "TextStreamSession",
     "VoiceSource",
     "continue_voice",
     "draw_seed",
     "resolve_voice",
+    "spoken_lines",
 ]

@@ -17,6 +17,7 @@ from qwen3tts_webui.speech.text_stream import TextStreamSession
 from qwen3tts_webui.speech.validation import PreparedRequest
 from qwen3tts_webui.speech.voice_resolution import is_fixed_voice
 from qwen3tts_webui.streams import EventLoopNotifier, PcmStream
+from qwen3tts_webui.text import NormalizedText
 from qwen3tts_webui.types import AcousticPrompt, Segment, Synthesizer, Utterance, Voice
 
 _RETRY_S = 0.1
@@ -34,6 +35,14 @@ class SegmentState:
     stream: PcmStream | None = None
     error: SpeechError | None = None
     voice_source: VoiceSource = "new"
+    normalized: NormalizedText | None = None
+
+    @property
+    def spoken_text(self) -> str:
+        """What the engine has been given to say so far."""
+        if self.streamed is not None and self.streamed.queue is not None:
+            return "".join(self.streamed.spoken_parts).strip()
+        return self.text if self.normalized is None else self.normalized.spoken
 
     @property
     def text(self) -> str:
@@ -122,7 +131,7 @@ class SegmentPipeline:
             return None
         voice = self._prepared.voice
         if result.codes is not None and len(result.codes) > 0:
-            return replace(voice, acoustic_prompt=AcousticPrompt(text=state.text, codes=result.codes))
+            return replace(voice, acoustic_prompt=AcousticPrompt(text=state.spoken_text, codes=result.codes))
         return voice if result.engine_voice_id is None else replace(voice, engine_voice_id=result.engine_voice_id)
 
     def submit_ready(self) -> None:
@@ -180,9 +189,12 @@ class SegmentPipeline:
         prepared, index = self._prepared, state.segment.index
         if prepared.continues and index > 0:
             self._carry_voice(self.segments[index - 1])
+        written = state.segment.text
+        if state.streamed is None or state.streamed.queue is None:
+            state.normalized = prepared.spoken.normalized(written)
         return Utterance(
-            text=state.segment.text,
-            language=prepared.language,
+            text=state.spoken_text,
+            language=prepared.spoken.engine_language(written, preview=prepared.info.preview),
             voice=self._carried_voice or prepared.voice,
             seed=prepared.seed,
             sampling=prepared.request.sampling,

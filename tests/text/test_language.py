@@ -26,7 +26,7 @@ def test_no_two_languages_share_a_name() -> None:
 
 @pytest.mark.parametrize(
     ("tag", "code"),
-    [("zh-CN", "zh"), ("zh_Hant_TW", "zh"), ("en-GB", "en"), ("pt-BR", "pt"), ("yue-HK", "zh"), ("ES_mx", "es")],
+    [("zh-CN", "zh"), ("zh_Hant_TW", "zh"), ("en-GB", "en"), ("pt-BR", "pt"), ("ES_mx", "es")],
 )
 def test_language_tags(tag: str, code: str) -> None:
     assert parse_language(tag) == code
@@ -54,6 +54,7 @@ def test_an_unknown_language_names_those_that_are_known() -> None:
         ("Сегодня хорошая погода.", "ru"),
         ("The weather is lovely today.", "en"),
         ("Hello", "en"),
+        ("Hello.", "en"),
         ("Das Wetter ist heute sehr schön.", "de"),
         ("Guten Tag", "de"),
         ("Il fait très beau aujourd'hui.", "fr"),
@@ -75,3 +76,30 @@ def test_guess(text: str, code: str) -> None:
 @given(st.text(st.characters(exclude_categories=()), max_size=40))
 def test_a_guess_is_always_one_of_the_ten(text: str) -> None:
     assert detect_language(text) in CODES
+
+
+@pytest.mark.parametrize(
+    ("text", "context", "hint", "code"),
+    [
+        ("東京大学", "東京大学\nこれは学校です。", "", "ja"),
+        ("这是东京大学", "これは学校です。", "", "zh"),
+        ("駅前広場", "", "", "ja"),
+        ("大阪", "", "ja", "ja"),
+        ("大阪", "", "", "zh"),
+        ("Taxi", "Taxi\nWo ist der Bahnhof? Ich bin müde.", "", "de"),
+        ("No", "No\nNo lo sé, pero mañana vamos a la playa.", "", "es"),
+        ("I", "I\nI think so.", "", "en"),
+        ("I", "", "", "en"),
+        ("OK", "", "fr", "fr"),
+        ("Das ist ein Haus und der Hund ist da.", "The weather is lovely today.", "en", "de"),
+        ("123", "Bonjour tout le monde, ça va bien ?", "", "fr"),
+    ],
+)
+def test_context_decides_what_a_line_leaves_open(text: str, context: str, hint: str, code: str) -> None:
+    assert detect_language(text, context=context, hint=hint) == code
+
+
+@pytest.mark.parametrize("name", ["yue", "Cantonese", "yue-HK", "粵語", "zh-yue"])
+def test_cantonese_is_refused_and_not_read_in_mandarin(name: str) -> None:
+    with pytest.raises(UnknownLanguage, match="Cantonese"):
+        parse_language(name)

@@ -7,15 +7,14 @@ reads which script; nothing of voices or sound.
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from qwen3tts_webui.preview.espeak import Espeak
 from qwen3tts_webui.preview.phonemes.chinese import Chinese
 from qwen3tts_webui.preview.phonemes.european import European
 from qwen3tts_webui.preview.phonemes.japanese import Japanese
 from qwen3tts_webui.preview.phonemes.korean import Korean
-from qwen3tts_webui.preview.phonemes.scripts import runs
-from qwen3tts_webui.preview.phonemes.written import Written
+from qwen3tts_webui.preview.phonemes.script_runs import runs
+from qwen3tts_webui.text import normalize_text
 
 # what pauses and tunes Kokoro knows, and how other signs are heard
 _PUNCTUATION = {
@@ -28,11 +27,10 @@ _MARKS = re.compile(rf"(?<!\d)[{re.escape(''.join(_PUNCTUATION))}]+|[{re.escape(
 _SILENT = re.compile(r"[¿¡·・*_#~^|\\/<>{}`-]+")
 
 
-class Reader:
+class G2P:
     """Every reader, loaded. Takes a second or two: build it in the background."""
 
-    def __init__(self, readings: Path, espeak: Espeak) -> None:
-        self._written = Written(readings)
+    def __init__(self, espeak: Espeak) -> None:
         self._european = European(espeak)
         self._chinese = Chinese()
         self._japanese = Japanese()
@@ -40,7 +38,8 @@ class Reader:
 
     def __call__(self, text: str, language: str) -> str:
         """Phonemes of `text`; "" when there is nothing to say in it."""
-        said = [self._run(run.text, run.language) for run in runs(self._written(text, language), language)]
+        spoken = normalize_text(text, language, mode="on").spoken
+        said = [self._run(run.text, run.language) for run in runs(spoken, language)]
         phonemes = re.sub(r"\s+", " ", " ".join(said)).strip()
         return re.sub(r" (?=[,.!?:;…”)])", "", phonemes)
 

@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 from qwen3tts_webui.config import asset
 from qwen3tts_webui.preview.espeak import Espeak
 from qwen3tts_webui.preview.kokoro import Symbols
-from qwen3tts_webui.preview.phonemes.reader import Reader
-from qwen3tts_webui.preview.phonemes.scripts import Run, runs
+from qwen3tts_webui.preview.phonemes.g2p import G2P
+from qwen3tts_webui.preview.phonemes.script_runs import Run, runs
 
 LANGUAGES = ("zh", "en", "ja", "ko", "de", "fr", "ru", "pt", "es", "it")
 
 
 @pytest.fixture(scope="module")
-def reader() -> Reader:
-    return Reader(asset("preview/readings.json"), Espeak())
+def reader() -> G2P:
+    return G2P(Espeak())
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def reader() -> Reader:
         ("de", "Straße", "ʃtʁˈɑːsə"),
     ],
 )
-def test_how_it_is_pronounced(reader: Reader, language: str, text: str, phonemes: str):
+def test_how_it_is_pronounced(reader: G2P, language: str, text: str, phonemes: str):
     assert reader(text, language) == phonemes
 
 
@@ -47,13 +47,13 @@ def test_scripts_find_their_readers():
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_script_vanishes(reader: Reader, language: str):
+def test_no_script_vanishes(reader: G2P, language: str):
     spoken = {text: reader(text, language) for text in ("hello", "你好", "こんにちは", "안녕", "привет", "42")}
     assert all(spoken.values()), spoken
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_ordinary_texts_need_no_unknown_symbol(reader: Reader, language: str):
+def test_ordinary_texts_need_no_unknown_symbol(reader: G2P, language: str):
     symbols = Symbols(asset("preview/vocab.json"))
     text = "On 2026-11-22 at 12:30: $20.50, 15 %, 3 km! 我们喜欢音乐。 ちょっと待って。 괜찮아요? Щи и борщ, Fuß, niño."
     symbols.ids(reader(text, language))
@@ -63,5 +63,5 @@ def test_ordinary_texts_need_no_unknown_symbol(reader: Reader, language: str):
 @pytest.mark.parametrize("language", LANGUAGES)
 @settings(max_examples=25, deadline=None)
 @given(text=st.text(max_size=60))
-def test_no_text_breaks_a_reader(reader: Reader, language: str, text: str):
+def test_no_text_breaks_a_reader(reader: G2P, language: str, text: str):
     assert isinstance(reader(text, language), str)

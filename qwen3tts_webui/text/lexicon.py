@@ -1,0 +1,186 @@
+"""A person's own pronunciations: "SQL" as "sequel", 仇 as qiú.
+
+In: entries (written, language, spoken), as a CSV file or one by one. Out: a `Lexicon` that rewrites text, longest entry
+first. A replacement is a respelling, kana, or pinyin with tone numbers ("qiu2", "chong2 qing4"); pinyin becomes a
+common character of that sound, which both engines read.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import regex
+
+from qwen3tts_webui.errors import InvalidValue
+from qwen3tts_webui.text.aligned import AlignedText
+from qwen3tts_webui.text.language import AUTO, parse_language
+
+MAX_ENTRIES = 2_000
+MAX_LENGTH = 100
+FIELDS = ("written", "language", "spoken", "case_sensitive")
+
+_PINYIN = regex.compile(r"[a-zü]{1,6}[1-5](?:[ ']?[a-zü]{1,6}[1-5])*", regex.IGNORECASE)
+_SYLLABLE = regex.compile(r"[a-zü]+[1-5]", regex.IGNORECASE)
+_WORDLIKE = regex.compile(r"[\p{Latin}\p{Cyrillic}\p{N}]")
+
+
+@dataclass(frozen=True, slots=True)
+class LexiconEntry:
+    """`language` is a code or "auto" for all; `spoken` replaces `written` wherever it stands as a word."""
+
+    written: str
+    spoken: str
+    language: str = AUTO
+    case_sensitive: bool = False
+
+
+class Lexicon:
+    """Entries in order; of two for the same word and language the later one counts. Immutable."""
+
+    def __init__(self, entries: Iterable[LexiconEntry] = ()) -> None:
+        """Raises `InvalidValue` for an entry without text, one that is too long, or too many."""
+        kept = {(entry.written, entry.language): _checked(entry) for entry in entries}
+        if len(kept) > MAX_ENTRIES:
+            raise InvalidValue(field="lexicon", expected=f"at most {MAX_ENTRIES} entries", got=str(len(kept)))
+        self.entries = tuple(kept.values())
+        self.longest = max((len(entry.written) for entry in self.entries), default=0)
+        self._patterns: dict[str, tuple[regex.Pattern[str], dict[str, LexiconEntry]] | None] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.entries)
+
+    def merged(self, other: Lexicon) -> Lexicon:
+        """These entries and those of `other`, which count where both have one."""
+        return Lexicon((*self.entries, *other.entries))
+
+    def matches(self, text: str, language: str) -> list[tuple[int, int]]:
+        """Where entries for `language` stand in `text`."""
+        found = self._pattern(language)
+        return [] if found is None else [match.span() for match in found[0].finditer(text)]
+
+    def apply(self, text: AlignedText, language: str) -> None:
+        """Replace every entry for `language`; what is replaced is not touched again."""
+        found = self._pattern(language)
+        if found is None:
+            return
+        pattern, entries = found
+        text.sub(pattern, lambda match: spelled(entries[match.lastgroup or ""].spoken), spaced=True)
+
+    def _pattern(self, language: str) -> tuple[regex.Pattern[str], dict[str, LexiconEntry]] | None:
+        if language not in self._patterns:
+            fitting = [entry for entry in self.entries if entry.language in (AUTO, language)]
+            # the longest first; an entry of this language before one for all
+            fitting.sort(key=lambda entry: (-len(entry.written), entry.language == AUTO))
+            named = {f"e{i}": entry for i, entry in enumerate(fitting)}
+            source = "|".join(_alternative(name, entry) for name, entry in named.items())
+            self._patterns[language] = (regex.compile(source), named) if named else None
+        return self._patterns[language]
+
+
+def parse_csv(text: str) -> Lexicon:
+    """Lines of `written,language,spoken[,case_sensitive]`; a first line with these names, empty lines and lines that
+    begin with "#" are skipped.
+
+    Raises `InvalidValue` that names the line.
+    """
+    entries = []
+    rows = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
+    for number, row in enumerate(rows, 1):
+        cells = [cell.strip() for cell in row]
+        if not any(cells) or cells[0].startswith("#") or cells[:3] == [*FIELDS[:3]]:
+            continue
+        if len(cells) < 3:
+            raise InvalidValue(
+                field=f"lexicon, line {number}", expected="written,language,spoken", got=",".join(cells)[:60]
+            )
+        entry = LexiconEntry(cells[0], cells[2], parse_language(cells[1]), len(cells) > 3 and _truth(cells[3]))
+        entries.append(_checked(entry, field=f"lexicon, line {number}"))
+    return Lexicon(entries)
+
+
+def read_lexicon(path: Path) -> Lexicon:
+    """A CSV file in UTF-8. Raises `InvalidValue` when it cannot be read."""
+    try:
+        return parse_csv(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidValue(field="lexicon", expected="a CSV file in UTF-8", got=type(error).__name__) from None
+
+
+def write_csv(lexicon: Lexicon) -> str:
+    """The same as a file, with its heading."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(FIELDS)
+    for entry in lexicon.entries:
+        writer.writerow((entry.written, entry.language, entry.spoken, "true" if entry.case_sensitive else "false"))
+    return out.getvalue()
+
+
+def spelled(spoken: str) -> str:
+    """Pinyin with tone numbers as characters; any other respelling as it is."""
+    if not _PINYIN.fullmatch(spoken.strip()):
+        return spoken
+    characters = [_character(syllable.lower().replace("v", "ü")) for syllable in _SYLLABLE.findall(spoken)]
+    return "".join(filter(None, characters)) if all(characters) else spoken
+
+
+def _character(syllable: str) -> str | None:
+    """A character of this sound; a light tone takes one of another tone where no character has it alone."""
+    known = characters_of()
+    tones = "51423" if syllable.endswith("5") else syllable[-1]
+    return next((known[syllable[:-1] + tone] for tone in tones if syllable[:-1] + tone in known), None)
+
+
+@cache
+def characters_of() -> dict[str, str]:
+    """A common character with this one reading, for each syllable with its tone ("qiu2" -> 求)."""
+    import pypinyin
+
+    found: dict[str, str] = {}
+    for code in _by_frequency():
+        readings = pypinyin.pinyin(chr(code), style=pypinyin.Style.TONE3, heteronym=True, neutral_tone_with_five=True)[
+            0
+        ]
+        for reading in readings if len(readings) == 1 else ():
+            found.setdefault(reading.replace("v", "ü"), chr(code))
+    for code in _by_frequency():  # syllables that only characters with several readings have
+        reading = pypinyin.lazy_pinyin(chr(code), style=pypinyin.Style.TONE3, neutral_tone_with_five=True)[0]
+        found.setdefault(reading.replace("v", "ü"), chr(code))
+    return found
+
+
+def _by_frequency() -> list[int]:
+    """Simplified characters of everyday use first: GB 2312 level 1, then level 2."""
+    codes = []
+    for high in range(0xB0, 0xF8):
+        for low in range(0xA1, 0xFF):
+            try:
+                codes.append(ord(bytes((high, low)).decode("gb2312")))
+            except UnicodeDecodeError:
+                continue
+    return codes
+
+
+def _alternative(name: str, entry: LexiconEntry) -> str:
+    body = regex.escape(entry.written)
+    if not entry.case_sensitive:
+        body = f"(?i:{body})"
+    before = r"(?<![\p{Latin}\p{Cyrillic}\p{N}])" if _WORDLIKE.match(entry.written[0]) else ""
+    after = r"(?![\p{Latin}\p{Cyrillic}\p{N}])" if _WORDLIKE.match(entry.written[-1]) else ""
+    return f"(?P<{name}>{before}{body}{after})"
+
+
+def _checked(entry: LexiconEntry, field: str = "lexicon") -> LexiconEntry:
+    for text in (entry.written, entry.spoken):
+        if not text.strip() or len(text) > MAX_LENGTH or "\n" in text:
+            raise InvalidValue(field=field, expected=f"1 to {MAX_LENGTH} characters in one line", got=text[:40])
+    return entry
+
+
+def _truth(text: str) -> bool:
+    return text.casefold() in ("true", "yes", "1", "y", "x")

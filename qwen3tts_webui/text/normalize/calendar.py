@@ -1,0 +1,96 @@
+"""Dates, times of day and spans of time."""
+
+from __future__ import annotations
+
+import regex
+
+from qwen3tts_webui.text.aligned import AlignedText
+from qwen3tts_webui.text.normalize.grammar import Grammar
+from qwen3tts_webui.text.normalize.quantities import alternatives
+
+_NOT_INSIDE = r"(?<![\p{Latin}\p{Cyrillic}\d_][-/.:]?)(?<![\d])"
+_ISO = regex.compile(rf"{_NOT_INSIDE}(?P<y>\d{{4}})(?P<sep>[-/.])(?P<m>\d{{1,2}})(?P=sep)(?P<d>\d{{1,2}})(?![-/.]?\d)")
+_LOCAL = regex.compile(
+    rf"{_NOT_INSIDE}(?P<a>\d{{1,2}})(?P<sep>[-/.])(?P<b>\d{{1,2}})(?P=sep)(?P<y>\d{{4}}|\d{{2}})(?![-/.]?\d)"
+)
+_T = r"(?P<h{0}>[01]?\d|2[0-4])(?:[:：](?P<m{0}>[0-5]\d)(?:[:：](?P<s{0}>[0-5]\d))?)"
+_BEFORE = regex.compile(r"(\p{L}+)[ \u00a0]$")
+
+
+class Calendar:
+    """Built once per grammar: its month names as patterns."""
+
+    def __init__(self, grammar: Grammar) -> None:
+        self._grammar = grammar
+        suffix = rf"(?:\s?(?P<suffix>{grammar.time_suffix})(?![\p{{L}}]))?" if grammar.time_suffix else "(?P<suffix>)?"
+        self._time = regex.compile(
+            rf"(?<![\d:：.,])(?:{_T.format(1)})(?:\s?[-–—~～至到〜]\s?(?:{_T.format(2)}))?(?![\d]|[:：]\d){suffix}"
+        )
+        self._months = {name.casefold(): i for i, name in enumerate(grammar.month_names, 1)}
+        self._months |= {short.casefold(): i for i, short in enumerate(grammar.month_shorts, 1)}
+        months = alternatives(self._months)
+        link = r"(?:\s?(?:of|de|di|do|del)\s|\s)"
+        year = r"(?P<y>[12]\d{3})(?![\d.,]\d|\d)"
+        self._day_month = regex.compile(
+            rf"(?<![\d.,/-])(?P<d>[12]\d|3[01]|0?[1-9])(?:\.|er|re|º|°|ª|st|nd|rd|th|-?го|-?е)?{link}(?P<month>{months})\.?(?!\p{{L}})"
+            rf"(?:(?:,|\s(?:de|del|do))?\s{year})?(?P<after>\s(?:года|год|г\.))?",
+            regex.IGNORECASE,
+        )
+        self._month_day = regex.compile(
+            rf"(?<!\p{{L}})(?P<month>{months})\.?\s(?P<d>[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?(?![\d:.]?\d)(?:,?\s{year})?",
+            regex.IGNORECASE,
+        )
+        self._month_year = regex.compile(
+            rf"(?<!\p{{L}})(?P<month>{months})\.?(?:\s(?:de|del|do))?,?\s{year}(?P<after>\s(?:года|год|г\.))?",
+            regex.IGNORECASE,
+        )
+
+    def dates(self, text: AlignedText) -> None:
+        text.sub(_ISO, lambda match: self._say_date(match, int(match["y"]), int(match["m"]), int(match["d"])))
+        text.sub(_LOCAL, self._say_local)
+        if not self._months:
+            return
+        if self._grammar.date_order == "mdy":
+            text.sub(self._month_day, self._say_named)
+        text.sub(self._day_month, self._say_named)
+        text.sub(self._month_year, self._say_named)
+
+    def times(self, text: AlignedText) -> None:
+        text.sub(self._time, self._say_time, spaced=True)
+
+    def _say_date(self, match: regex.Match[str], year: int | None, month: int, day: int | None) -> str | None:
+        if not (1 <= month <= 12 and (day is None or 1 <= day <= 31)):
+            return None
+        before = _BEFORE.search(match.string[max(0, match.start() - 20) : match.start()])
+        return self._grammar.date(year, month, day, before[1] if before else "")
+
+    def _say_local(self, match: regex.Match[str]) -> str | None:
+        a, b = int(match["a"]), int(match["b"])
+        if len(match["y"]) == 2 and match["sep"] == "-":
+            return None
+        year = int(match["y"]) if len(match["y"]) == 4 else 2000 + int(match["y"])
+        month, day = (a, b) if self._grammar.date_order == "mdy" else (b, a)
+        if month > 12:
+            month, day = day, month
+        return self._say_date(match, year, month, day)
+
+    def _say_named(self, match: regex.Match[str]) -> str | None:
+        groups = match.groupdict()
+        month = self._months[match["month"].casefold()]
+        if match["month"].islower() and self._grammar.code in ("en", "de"):
+            return None  # "may 5", "mars 3": a word
+        year = int(groups["y"]) if groups.get("y") else None
+        return self._say_date(match, year, month, int(groups["d"]) if groups.get("d") else None)
+
+    def _say_time(self, match: regex.Match[str]) -> str:
+        grammar, suffix = self._grammar, (match["suffix"] or "").strip()
+        start = self._clock(match, "1", suffix if match["h2"] is None else "")
+        if match["h2"] is None:
+            return start
+        return grammar.clock_range(start, self._clock(match, "2", suffix))
+
+    def _clock(self, match: regex.Match[str], which: str, suffix: str) -> str:
+        second = match["s" + which]
+        return self._grammar.clock(
+            int(match["h" + which]), int(match["m" + which]), None if second is None else int(second), suffix
+        )

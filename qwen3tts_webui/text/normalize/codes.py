@@ -1,0 +1,102 @@
+"""Addresses, versions, hashtags, telephone numbers and codes."""
+
+from __future__ import annotations
+
+import regex
+
+from qwen3tts_webui.text.aligned import AlignedText
+from qwen3tts_webui.text.normalize.grammar import Grammar
+
+_HOST_END = (
+    r"com|org|net|edu|gov|io|ai|dev|app|info|me|tv|co|cn|jp|kr|de|fr|ru|pt|br|es|mx|it|uk|us|eu|ch|at|рф|hk|tw|xyz|top"
+)
+_EMAIL = regex.compile(
+    r"(?<![A-Za-z0-9._+-])(?:mailto:)?[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"
+)
+_URL = regex.compile(
+    rf"(?:https?|ftp)://[^\s<>\"'「」（）()，。！？；、]+|(?<![A-Za-z0-9@._-])(?:www\.)?(?:[A-Za-z0-9-]+\.)+(?:{_HOST_END})(?![\w-]|\.\w)(?:/[\w./?=&%#~+-]*)?",
+    regex.IGNORECASE,
+)
+_URL_TAIL = regex.compile(r"[.,;:!?…'\"*_]+$")
+_URL_PART = regex.compile(r"[A-Za-z]+|\d+|\p{L}+|.")
+_VERSION = regex.compile(
+    r"(?<![\p{Latin}\d.])(?:(?P<v>[vV])\.?\s?(?P<number>\d+(?:\.\d+)*)|(?P<number>\d{1,3}(?:\.\d{1,3}){2,}))(?P<tail>[a-z]\d?)?(?![\p{L}\d]|\.\d)"
+)
+_HASHTAG = regex.compile(r"(?<![\w&#/])#(?P<tag>[\p{L}_][\p{L}\p{N}_]*)#?")
+_MENTION = regex.compile(r"(?<![\w@.])@(?=[\p{L}\p{N}_])")
+_INTERNATIONAL = regex.compile(r"(?<![\w+])\(?\+\d{1,3}\)?[\d ().\u00a0-]{5,}\d(?!\d)")
+_SPACED_DIGITS = regex.compile(r"(?<![\d.,])\d(?:[ -]\d){2,}(?![\d.,]?\d)")
+
+
+class Codes:
+    """Built once per grammar."""
+
+    def __init__(self, grammar: Grammar) -> None:
+        self._grammar = grammar
+        self._phones = regex.compile(grammar.phones, regex.X) if grammar.phones else None
+        self._announced = (
+            regex.compile(
+                rf"(?:{grammar.phone_words})\D{{0,12}}?\K(?<![\d.,])\+?\d[\d -]{{1,18}}\d(?![\d%]|[.,]\d)",
+                regex.IGNORECASE,
+            )
+            if grammar.phone_words
+            else None
+        )
+
+    def phones(self, text: AlignedText) -> None:
+        grammar = self._grammar
+        text.sub(_INTERNATIONAL, lambda match: grammar.phone(match[0]), spaced=True)
+        if self._phones is not None:
+            text.sub(self._phones, lambda match: grammar.phone(match[0]), spaced=True)
+        if self._announced is not None:
+            text.sub(self._announced, self._say_announced, spaced=True)
+        text.sub(_SPACED_DIGITS, lambda match: grammar.digits(regex.sub(r"\D", "", match[0])), spaced=True)
+
+    def addresses(self, text: AlignedText) -> None:
+        text.sub(_EMAIL, lambda match: self._say_address(match[0].removeprefix("mailto:")), spaced=True)
+        text.sub(_URL, self._say_url, spaced=True)
+
+    def versions(self, text: AlignedText) -> None:
+        text.sub(_VERSION, self._say_version, spaced=True)
+
+    def tags(self, text: AlignedText) -> None:
+        grammar = self._grammar
+        text.sub(_HASHTAG, lambda match: f"{grammar.join(grammar.hashtag, match['tag'].replace('_', ' '))} ".rstrip())
+        text.sub(_MENTION, lambda _: f"{grammar.web['@']} ")
+
+    def _say_announced(self, match: regex.Match[str]) -> str | None:
+        if regex.fullmatch(r"(?:19|20)\d\d", match[0]) or (" " in match[0] and len(match[0]) < 5):
+            return None
+        return self._grammar.phone(match[0])
+
+    def _say_url(self, match: regex.Match[str]) -> str:
+        tail = _URL_TAIL.search(match[0])
+        url = match[0][: tail.start()] if tail else match[0]
+        plain = regex.sub(r"^[a-z]+://", "", url, flags=regex.IGNORECASE).rstrip("/")
+        return self._say_address(plain) + (tail[0] if tail else "")
+
+    def _say_address(self, address: str) -> str:
+        grammar = self._grammar
+        return " ".join(filter(None, (self._part(part) for part in _URL_PART.findall(address)))) or grammar.web["/"]
+
+    def _part(self, part: str) -> str:
+        grammar = self._grammar
+        if part.isdecimal():
+            return grammar.digits(part) if len(part) > 2 or part[0] == "0" else grammar.cardinal(int(part))
+        return part if part.isalpha() else grammar.web.get(part, "")
+
+    def _say_version(self, match: regex.Match[str]) -> str | None:
+        grammar, numbers = self._grammar, match["number"].split(".")
+        if not match["v"] and all(len(number) == 3 for number in numbers[1:]):
+            return None  # 1.234.567
+        if any(len(number) > 4 for number in numbers):
+            return None
+        said = [
+            grammar.digits(number) if number[0] == "0" and number != "0" else grammar.cardinal(int(number))
+            for number in numbers
+        ]
+        words = said[0]
+        for part in said[1:]:
+            words = grammar.join(words, grammar.version_point or grammar.point, part)
+        words = grammar.join(grammar.version if match["v"] else "", words)
+        return f"{words} {match['tail']}" if match["tail"] else words

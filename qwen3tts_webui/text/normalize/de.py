@@ -1,0 +1,270 @@
+"""German: "am 3. Mai 2024" -> "am dritten Mai zweitausendvierundzwanzig"."""
+
+from __future__ import annotations
+
+import regex
+
+from qwen3tts_webui.text.normalize.de_units import UNITS
+from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
+from qwen3tts_webui.text.normalize.numbers import Noun, Number, noun, nouns, word_set, words
+
+_NAMES = word_set(
+    """Ludwig Friedrich Wilhelm Heinrich Karl Otto Franz Joseph Leopold Ferdinand Rudolf Maximilian Benedikt Pius Paul
+    Johannes Leo Gregor Elisabeth Katharina Napoleon Georg Eduard Philipp Alexander Nikolaus Peter Iwan Albert
+    Gustav Christian Harald Margarete Juan Carlos Felipe Richard Konrad Sigismund"""
+)
+_WOMEN = frozenset({"Elisabeth", "Katharina", "Margarete"})
+_NUMBERED = word_set(
+    """Kapitel Teil Band Akt Typ Klasse Phase Stufe Abschnitt Artikel Weltkrieg Szene Buch Hartz Sektion Gruppe Level"""
+)
+_WEAK_N = word_set(
+    """am dem den des vom zum zur beim im ans bis ab seit nach einem einer der_ diesem jedem meinem unserem deren"""
+)
+_WEAK_E = word_set("""der die das diese dieser dieses jeder jede jedes""")
+
+
+class German(Grammar):
+    code = "de"
+    point, minus, plus, plus_minus, to, versus, per = "Komma", "minus", "plus", "plus minus", "bis", "zu", "pro"
+    percent = noun("Prozent")
+    degree = noun("Grad")
+    month_names = (
+        "Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November",
+        "Dezember",
+    )  # fmt: skip
+    month_shorts = ("Jan", "Feb", "Mär", "Apr", "Mai", "Jun", "Jul", "Aug", "Sept", "Okt", "Nov", "Dez")
+    time_suffix = r"Uhr|h"
+    currencies = {
+        sign: (noun(whole), noun(cents) if cents else None)
+        for sign, whole, cents in (
+            ("€", "Euro", "Cent"), ("EUR", "Euro", "Cent"), ("Euro", "Euro", "Cent"), ("$", "Dollar", "Cent"), ("US$", "US-Dollar", "Cent"), ("USD", "US-Dollar", "Cent"),
+            ("£", "Pfund", "Pence"), ("GBP", "Pfund", "Pence"), ("CHF", "Franken", "Rappen"), ("Fr.", "Franken", "Rappen"), ("¥", "Yen", ""), ("JPY", "Yen", ""), ("CNY", "Yuan", ""),
+            ("₽", "Rubel", ""), ("₩", "Won", ""), ("₹", "Rupien", ""), ("ct", "Cent", ""), ("Ct", "Cent", ""),
+        )
+    }  # fmt: skip
+    magnitudes = words("""
+        Mio. = Millionen
+        Mio = Millionen
+        Mrd. = Milliarden
+        Mrd = Milliarden
+        Bio. = Billionen
+        Tsd. = Tausend
+        Millionen = Millionen
+        Milliarden = Milliarden
+        Billionen = Billionen
+    """)
+    units = nouns(UNITS)
+    signs = words("""
+        + = plus
+        < = kleiner als
+        > = größer als
+        ≤ = kleiner oder gleich
+        ≥ = größer oder gleich
+        ≠ = ungleich
+        ≈ = ungefähr
+        × = mal
+        ÷ = geteilt durch
+        ± = plus minus
+        √ = Wurzel aus
+        ∞ = unendlich
+        → = nach
+        ~ = etwa
+        & = und
+        % = Prozent
+        ‰ = Promille
+        @ = ät
+        § = Paragraf
+        ° = Grad
+        € = Euro
+        $ = Dollar
+        £ = Pfund
+    """) | {"=": "gleich", "#": "Nummer"}
+    web = {".": "Punkt", "/": "Schrägstrich", "@": "ät", "-": "Minus", "_": "Unterstrich", ":": "Doppelpunkt",
+           "?": "Fragezeichen", "=": "gleich", "&": "und", "%": "Prozent", "+": "plus", "#": "Raute", "~": "Tilde"}  # fmt: skip
+    version, version_point, hashtag = "Version", "Punkt", "Hashtag"
+    singulars = {"Millionen": "eine Million", "Milliarden": "eine Milliarde", "Billionen": "eine Billion"}
+    abbreviations = words("""
+        z. B. = zum Beispiel
+        d. h. = das heißt
+        u. a. = unter anderem
+        u. U. = unter Umständen
+        i. d. R. = in der Regel
+        z. T. = zum Teil
+        v. a. = vor allem
+        o. Ä.$ = oder Ähnliches
+        u. Ä.$ = und Ähnliches
+        s. o. = siehe oben
+        s. u. = siehe unten
+        n. Chr.$ = nach Christus
+        v. Chr.$ = vor Christus
+        usw.$ = und so weiter
+        etc.$ = et cetera
+        bzw. = beziehungsweise
+        ca. = circa
+        ggf. = gegebenenfalls
+        evtl. = eventuell
+        inkl. = inklusive
+        exkl. = exklusive
+        zzgl. = zuzüglich
+        bzgl. = bezüglich
+        vgl. = vergleiche
+        sog. = sogenannte
+        max. = maximal
+        min. = minimal
+        Dr. = Doktor
+        Prof. = Professor
+        Hr. = Herr
+        Hrn. = Herrn
+        Fr. = Frau
+        St. = Sankt
+        Nr. = Nummer
+        Tel. = Telefon
+        Str.$ = Straße
+        str.$ = straße
+        Abs.# = Absatz
+        Art.# = Artikel
+        Bd.# = Band
+        Kap.# = Kapitel
+        Abb.# = Abbildung
+        S.# = Seite
+        Hbf.$ = Hauptbahnhof
+        Hbf = Hauptbahnhof
+        MwSt.$ = Mehrwertsteuer
+        MwSt = Mehrwertsteuer
+        Jh.$ = Jahrhundert
+        Jhd.$ = Jahrhundert
+    """)
+    phones = r"""(?<![\w.+-])0\d{2,4}[ /-]{1,3}\d{3,}(?:[ -]\d{2,}){0,4}(?!\d) | (?<![\w.+-])\(0\d{2,4}\)\s?\d{3,}(?:[ -]\d+)*(?!\d) | (?<![\w.+-])0[1-9]\d{8,11}(?!\d)
+        | (?<=Notruf\s)11[02](?!\d)"""
+    phone_words = r"\b(?:Tel|Telefon|Telefonnummer|Handy|Mobil|Fax|PIN|Code|Passwort|PLZ|Postleitzahl|Durchwahl|Konto|Kundennummer)\b"
+    squared, cubed, power, root = "zum Quadrat", "hoch drei", "hoch {}", "Wurzel aus"
+
+    def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:
+        said = super().cardinal(number)
+        said = regex.sub(r"^eintausend(?=.)", "eintausend", said)
+        if counted and number % 100 == 1 and said.endswith("eins"):
+            return said[:-1] + ("e" if gender == "f" else "")
+        return said
+
+    def ordinal(self, number: int, gender: str = "m") -> str:
+        """Without its ending: "dritt"."""
+        return super().ordinal(number).removesuffix("e")
+
+    def inflected(self, number: int, before: str) -> str:
+        """ "am" -> "dritten", "der" -> "dritte", without an article "dritter"."""
+        word = before.lower()
+        ending = "en" if word in _WEAK_N else "e" if word in _WEAK_E else "er"
+        return self.ordinal(number) + ending
+
+    def year(self, year: int) -> str:
+        high, low = divmod(year, 100)
+        if 11 <= high <= 19:
+            return f"{self.cardinal(high)}hundert{self.cardinal(low) if low else ''}"
+        return self.cardinal(year)
+
+    def fraction(self, numerator: int, denominator: int) -> str:
+        if denominator == 2:
+            return "ein halb" if numerator == 1 else f"{self.cardinal(numerator)} Halbe"
+        if denominator > 100:
+            return f"{self.cardinal(numerator)} durch {self.cardinal(denominator)}"
+        name = regex.sub(r"tt?$", "tel", self.ordinal(denominator)).replace("dritel", "drittel")
+        name = {3: "drittel", 4: "viertel", 7: "siebtel", 8: "achtel"}.get(denominator, name).capitalize()
+        return f"{self.cardinal(numerator, counted=True)} {name}"
+
+    def mixed(self, whole: int, numerator: int, denominator: int) -> str:
+        if (numerator, denominator) == (1, 2):
+            return "eineinhalb" if whole == 1 else f"{self.cardinal(whole)}einhalb"
+        return f"{self.cardinal(whole)} {self.fraction(numerator, denominator)}"
+
+    def amount(self, number: Number, noun: Noun) -> str:
+        return self.join(self.say(number, noun.gender, counted=True), self.form(number, noun))
+
+    def money_join(self, units: str, cents: str) -> str:
+        return f"{units} und {cents}"
+
+    def clock(self, hour: int, minute: int, second: int | None, suffix: str) -> str:
+        said = f"{self.cardinal(hour, counted=True)} Uhr"
+        if minute or second is not None:
+            said += f" {self.cardinal(minute)}"
+        if second is not None:
+            said += f" und {self.amount(Number(str(second), str(second)), self.units['s'])}"
+        return said
+
+    def date(self, year: int | None, month: int, day: int | None, before: str) -> str:
+        said = self.month_names[month - 1]
+        if day is not None:
+            said = f"{self.inflected(day, before)} {said}"
+        return said if year is None else f"{said} {self.year(year)}"
+
+    def roman(self, number: int, before: str, after: str) -> str | None:
+        suffix, _, word = after.partition(" ")
+        if before in _NAMES and number < 40:
+            return f"{'die' if before in _WOMEN else 'der'} {self.ordinal(number).capitalize()}e"
+        if before in _NUMBERED:
+            return self.cardinal(number)
+        if suffix == "." and word.startswith("Jahrhundert") and before.lower() not in _WEAK_E | _WEAK_N:
+            return self.ordinal(number) + "es"
+        if suffix == "." and word in (
+            "Jahrhundert",
+            "Jahrhunderts",
+            "Weltkrieg",
+            "Weltkriegs",
+            "Weltkrieges",
+            "Internationale",
+        ):
+            return self.inflected(number, before)
+        return None
+
+    def rules(self) -> tuple[Rule, ...]:
+        ordinal_word = r"(?:\b(?P<before>\p{L}+)[ ])?(?<![\d.,])(?P<n>\d{1,3})\.(?=[ \u00a0](?P<after>\p{Lu}\p{Ll}+))"
+        return (
+            (ordinal_word, self._ordinal_before_noun),
+            (r"(?<![\d.,:-])(1\d|20)(\d)0er\b(?:[ -]?(?=Jahre))?", lambda m: f"{self.year(int(m[1] + m[2] + '0'))}er "),
+            (r"(?<![\d.,])([1-9]0)er\b", lambda m: f"{self.cardinal(int(m[1]))}er"),
+            (r"(?<![\d.,])(\d{1,2})[–-](\d{1,2})[ ]Uhr\b", lambda m: f"{self.cardinal(int(m[1]), counted=True)} bis {self.cardinal(int(m[2]), counted=True)} Uhr"),
+            (r"(?<![\d.,:])(\d{1,2})\.([0-5]\d)[ ]?Uhr\b", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
+            (r"(?<![\d.,:])(\d{1,2})[ ]Uhr(?:[ ]([0-5]?\d)(?![\d.,:]))?", lambda m: self.clock(int(m[1]), int(m[2] or 0), None, "")),
+            (r"(?<=\b(?:[Ii]m Jahr|[Jj]ahre?|[Ss]eit|[Ii]n|[Vv]on|[Bb]is|[Aa]b|[Nn]ach|[Vv]or|[Uu]m|[Aa]nno|Sommer|Winter|Herbst|Frühjahr|Ende|Anfang|Mitte|©)[ ])(1[1-9]\d\d)(?![\d,.:/%-]\d|\d|[ ]?(?:%|€|Euro|Meter|km|kg|Menschen|Leute))",
+             lambda m: self.year(int(m[1]))),
+            (r"(?<![\d.,:])(1[1-9]\d\d|20\d\d)[-–](1[1-9]\d\d|20\d\d)(?![\d-])", lambda m: f"{self.year(int(m[1]))} bis {self.year(int(m[2]))}"),
+            (r"(?<![\d.,])(1[1-9]\d\d)(?=[.!?]?$)", lambda m: self.year(int(m[1])) if m[1][2:] != "00" else None),
+            (r"(?<![\d/.,])1/2[ ](?=(\p{Lu}\p{Ll}+))", lambda m: self._half(m[1]) + " "),
+            (r"§§[ ]?(?=\d)", lambda m: "Paragrafen "),
+            (r"(\p{L}+)str\.(?=[ ]\d|[ ]?[,)]|$)", lambda m: f"{m[1]}straße"),
+            (r"(?<![\d.,:/-])1(?=[ ](\p{Lu}\p{Ll}+)(?![\p{L}.]))", lambda m: self._one(m[1])),
+            (r"(?<![\d.,:/-])(19\d\d)(?![\d:/%-]|[.,]\d|[ ]?(?:€|km|kg|m\b|Euro|Meter|Menschen|Leute|Stück|Seiten|Personen))", lambda m: self.year(int(m[1]))),
+        )  # fmt: skip
+
+    @staticmethod
+    def _half(noun: str) -> str:
+        if regex.match("Stunde|Tasse|Flasche|Tonne|Minute|Million|Seite|Portion", noun):
+            return "eine halbe"
+        return "ein halbes" if regex.match("Kilo|Pfund|Jahr|Glas|Gramm|Dutzend|Prozent", noun) else "ein halber"
+
+    @staticmethod
+    def _one(noun: str) -> str | None:
+        if noun in ("Million", "Milliarde", "Billion", "Uhr", "Prozent"):
+            return "ein" if noun in ("Uhr", "Prozent") else "eine"
+        is_feminine = noun.endswith(("ung", "heit", "keit", "schaft", "ion", "tät", "in")) or (
+            noun.endswith("e") and noun not in ("Auge", "Ende", "Name", "Junge", "Käse")
+        )
+        return "eine" if is_feminine else "ein"
+
+    def _ordinal_before_noun(self, match: regex.Match[str]) -> str | None:
+        if match["after"] in self.month_names or match["after"] in self.month_shorts:
+            return None
+        before = match["before"] or ""
+        known = before.lower() in _WEAK_E | _WEAK_N
+        if not known and not regex.match(
+            r"Jahrhundert|Platz|Mal|Stock|Etage|Klasse|Kapitel|Teil|Tag|Geburtstag|Jahrestag|Auflage|Spieltag|Weltkrieg|Akt|Runde|Liga|Advent|Quartal|Stelle|Rang|Lauf|Woche",
+            match["after"],
+        ):
+            return None
+        feminine = regex.match(r"Etage|Klasse|Auflage|Runde|Liga|Stelle|Woche", match["after"]) is not None
+        neuter = regex.match(r"Jahrhundert|Mal|Kapitel|Quartal", match["after"]) is not None
+        word = self.inflected(int(match["n"]), before)
+        if before.lower() == "der" and feminine:
+            word = self.ordinal(int(match["n"])) + "en"
+        if not known:
+            word = self.ordinal(int(match["n"])) + ("e" if feminine else "es" if neuter else "er")
+        return f"{before} {word}".strip()

@@ -1,0 +1,284 @@
+"""English: "May 6, 2024" -> "May sixth, twenty twenty-four"."""
+
+from __future__ import annotations
+
+import regex
+
+from qwen3tts_webui.text.normalize.en_units import UNITS
+from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
+from qwen3tts_webui.text.normalize.numbers import POINT, Noun, Number, noun, nouns, word_set, words
+
+_KINGS = word_set(
+    """Henry Louis Elizabeth Charles George Edward James William Richard Philip Francis Napoleon Pius Paul Benedict Leo
+    Gregory Peter Nicholas Alexander Catherine Frederick Wilhelm Ivan Mary John Ramses Ferdinand Alfonso Christian
+    Gustav Haakon Harald Innocent Clement Urban Boniface Otto Leopold Albert Umberto Pedro Juan Carlos Felipe Darius
+    Xerxes Ptolemy Cleopatra Constantine Justinian Mehmed Suleiman Robert Malcolm Margaret Victoria"""
+)
+_NUMBERED = word_set(
+    """Chapter Part Volume Vol. Act Scene Section Type Phase Level Class Article Book Stage Grade Title Bowl War
+    Schedule Appendix Figure Table Model Mark Rocky Final Fantasy Unit Module Episode Season Group Round Step
+    Category Tier Amendment Canto Lesson Plate Annex Season Division Region Apollo Cohort Element chapter part
+    volume section phase type stage act level class article"""
+)
+_YEAR_WORDS = r"(?:[Ii]n|[Ss]ince|[Ff]rom|[Uu]ntil|[Tt]ill|[Bb]y|[Oo]f|[Yy]ear|[Bb]efore|[Aa]fter|[Aa]round|[Cc]irca|[Dd]uring|[Ll]ate|[Ee]arly|[Mm]id|[Ss]pring|[Ss]ummer|[Aa]utumn|[Ff]all|[Ww]inter|[Bb]orn|©|[Cc]opyright|[Bb]ack in|[Ee]nd of|[Jj]une|[Mm]ay)"
+_DECADES = ("tens", "twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties", "nineties")
+
+
+class English(Grammar):
+    code = "en"
+    decimal_mark = "."
+    number_pattern = POINT
+    date_order = "mdy"
+    point, minus, plus, plus_minus, to, versus, per = "point", "minus", "plus", "plus or minus", "to", "to", "per"
+    percent = noun("percent")
+    degree = noun("degree|degrees")
+    month_names = (
+        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+        "December",
+    )  # fmt: skip
+    month_shorts = (
+        "Jan",
+        "Feb",
+        "Mar",
+        "Apr",
+        "May",
+        "Jun",
+        "Jul",
+        "Aug",
+        "Sep",
+        "Oct",
+        "Nov",
+        "Dec",
+    )
+    time_suffix = r"[ap]\.\s?m\.|[AaPp][Mm]|[AP]\.M\.|o['’]clock|hrs|hours"
+    currencies = {
+        sign: (noun(whole), noun(cents) if cents else None)
+        for sign, whole, cents in (
+            ("$", "dollar|dollars", "cent|cents"), ("US$", "US dollar|US dollars", "cent|cents"),
+            ("USD", "US dollar|US dollars", "cent|cents"), ("€", "euro|euros", "cent|cents"),
+            ("EUR", "euro|euros", "cent|cents"), ("£", "pound|pounds", "penny|pence"),
+            ("GBP", "pound|pounds", "penny|pence"), ("¥", "yen", ""), ("JPY", "yen", ""), ("CN¥", "yuan", ""),
+            ("CNY", "yuan", ""), ("RMB", "yuan", ""), ("₩", "won", ""), ("₽", "ruble|rubles", ""),
+            ("₹", "rupee|rupees", ""), ("R$", "real|reais", "centavo|centavos"), ("CHF", "Swiss franc|Swiss francs", ""),
+            ("C$", "Canadian dollar|Canadian dollars", "cent|cents"), ("A$", "Australian dollar|Australian dollars", "cent|cents"),
+            ("¢", "cent|cents", ""),
+        )
+    }  # fmt: skip
+    magnitudes = words("""
+        k = thousand
+        K = thousand
+        M = million
+        m = million
+        mn = million
+        bn = billion
+        B = billion
+        tn = trillion
+        thousand = thousand
+        million = million
+        billion = billion
+        trillion = trillion
+    """)
+    units = nouns(UNITS) | {
+        "sq ft": noun("square foot|square feet"),
+        "sq. ft.": noun("square foot|square feet"),
+        "fl oz": noun("fluid ounce|fluid ounces"),
+    }
+    signs = words("""
+        + = plus
+        = = equals
+        < = less than
+        > = greater than
+        ≤ = less than or equal to
+        ≥ = greater than or equal to
+        ≠ = not equal to
+        ≈ = approximately equal to
+        × = times
+        ÷ = divided by
+        ± = plus or minus
+        √ = square root of
+        ∞ = infinity
+        → = to
+        ~ = about
+        # = number
+        & = and
+        % = percent
+        ‰ = per mille
+        @ = at
+        § = section
+        ° = degrees
+        © = copyright
+        € = euros
+        $ = dollars
+        £ = pounds
+    """) | {"=": "equals"}
+    web = {".": "dot", "/": "slash", "@": "at", "-": "dash", "_": "underscore", ":": "colon", "?": "question mark",
+           "=": "equals", "&": "and", "%": "percent", "+": "plus", "#": "hash", "~": "tilde"}  # fmt: skip
+    abbreviations = words("""
+        Dr. = Doctor
+        Mr. = Mister
+        Mrs. = Missus
+        Ms. = Miz
+        Prof. = Professor
+        Gen. = General
+        Sen. = Senator
+        Gov. = Governor
+        Capt. = Captain
+        Lt. = Lieutenant
+        Sgt. = Sergeant
+        Rev. = Reverend
+        Jr. = Junior
+        Sr. = Senior
+        Mt. = Mount
+        Apt. = apartment
+        Ave.$ = Avenue
+        Blvd.$ = Boulevard
+        Rd.$ = Road
+        e.g. = for example
+        eg. = for example
+        i.e. = that is
+        etc.$ = et cetera
+        vs. = versus
+        vs = versus
+        approx. = approximately
+        dept. = department
+        Dept. = Department
+        est. = established
+        Inc.$ = Incorporated
+        Ltd.$ = Limited
+        Corp.$ = Corporation
+        No.# = number
+        no.# = number
+        Nos.# = numbers
+        Vol.# = Volume
+        vol.# = volume
+        Ch.# = Chapter
+        ch.# = chapter
+        Fig.# = Figure
+        fig.# = figure
+        p.# = page
+        pp.# = pages
+        ext.# = extension
+        Ext.# = extension
+        Tel. = telephone
+        w/o = without
+        w/ = with
+    """)
+    phones = r"""(?<![\w+.-])(?:1[-. ])?(?:\(\d{3}\)\s?|\d{3}[-. ])\d{3}[-. ]\d{4}(?![\d-]) | (?<![\w.-])0\d{2,4}\s\d{3,4}\s\d{3,4}(?!\d)
+        | (?<![\w.-])\d{3}-\d{4}(?![\d-]) | (?<![\w.-])\d{3}-\d{2}-\d{4}(?![\d-]) | (?<![\w.-])0\d{10}(?!\d)"""
+    phone_words = r"\b(?:tel|phone|mobile|dial|fax|PIN|passcode|password|code|zip|extension|ext|room|flight|channel|hotline|bus)\b"
+    squared, cubed, power, root = "squared", "cubed", "to the power of {}", "square root of"
+
+    def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:
+        said = super().cardinal(number).replace(",", "")
+        return regex.sub(r"(?<=hundred|thousand|million|billion|trillion) and ", " ", said)
+
+    def ordinal(self, number: int, gender: str = "m") -> str:
+        return regex.sub(r"(?<=hundred|thousand|million) and ", " ", super().ordinal(number).replace(",", ""))
+
+    def decimals(self, fraction: str) -> str:
+        return self.join(*(self.cardinal(int(digit)) for digit in fraction))
+
+    def year(self, year: int) -> str:
+        high, low = divmod(year, 100)
+        if not 1000 <= year <= 2099 or 2000 <= year <= 2009:
+            return self.cardinal(year)
+        if not low:
+            return f"{self.cardinal(high)} hundred" if high % 10 else self.cardinal(year)
+        return f"{self.cardinal(high)} {'oh ' if low < 10 else ''}{self.cardinal(low)}"
+
+    def fraction(self, numerator: int, denominator: int) -> str:
+        if denominator > 100:
+            return f"{self.cardinal(numerator)} over {self.cardinal(denominator)}"
+        names = {2: ("half", "halves"), 4: ("quarter", "quarters")}
+        one, many = names.get(denominator, (self.ordinal(denominator), self.ordinal(denominator) + "s"))
+        return f"{self.cardinal(numerator)} {one if numerator == 1 else many}"
+
+    def mixed(self, whole: int, numerator: int, denominator: int) -> str:
+        part = self.fraction(numerator, denominator)
+        if numerator == 1:
+            part = ("an " if part.startswith("one eigh") else "a ") + part.removeprefix("one ")
+        return f"{self.cardinal(whole)} and {part}"
+
+    def money_join(self, units: str, cents: str) -> str:
+        return f"{units} and {cents}"
+
+    def clock(self, hour: int, minute: int, second: int | None, suffix: str) -> str:
+        half = {"a": " A M", "p": " P M"}.get(suffix[:1].lower(), "")
+        said = self.cardinal(hour)
+        if minute or second:
+            said += f" oh {self.cardinal(minute)}" if minute < 10 else f" {self.cardinal(minute)}"
+        elif not half:
+            said += " hundred" if hour > 12 or hour == 0 else " o'clock"
+        if second is not None:
+            said += f" and {self.amount(Number(str(second), str(second)), self.units['s'])}"
+        return said + half
+
+    def date(self, year: int | None, month: int, day: int | None, before: str) -> str:
+        said = self.month_names[month - 1]
+        if day is not None:
+            said += f" {self.ordinal(day)}"
+        if year is None:
+            return said
+        return f"{said}{',' if day is not None else ''} {self.year(year)}"
+
+    def roman(self, number: int, before: str, after: str) -> str | None:
+        if before in _KINGS and number < 40:
+            return f"the {self.ordinal(number).capitalize()}"
+        if before in _NUMBERED:
+            return self.cardinal(number)
+        return None
+
+    def rules(self) -> tuple[Rule, ...]:
+        return (
+            (r"(?<![\d.,])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)\b", lambda m: self.ordinal(int(m[1].replace(",", "")))),
+            (r"(?<![\d.,:-])(\d{2})(\d)0['’]?s\b", lambda m: self._decade(int(m[1]), int(m[2]))),
+            (r"(?<=\b(?:the|his|her|their|my|your|early|mid|late|in)[ -])['’]?([1-9])0['’]?s\b|['’]([1-9])0s\b",
+             lambda m: _DECADES[int(m[1] or m[2]) - 1]),
+            (rf"(?<=\b{_YEAR_WORDS}[ ])(1\d{{3}}|20\d{{2}})[-–—](1\d{{3}}|20\d{{2}}|\d\d)(?![\d,.]\d|\d)",
+             lambda m: f"{self.year(int(m[1]))} to {self._end_year(m[1], m[2])}"),
+            (rf"(?:(?<=\b{_YEAR_WORDS}[ ])|(?<=[\p{{Lu}}][\p{{Ll}}]+,[ ])|(?<=[(]))(1\d{{3}}|20\d{{2}})(?![\d,.:/%-]\d|\d|[ ]?(?:%|\$|(?:people|units|items|km|kg|m|g|miles|dollars|points|words|times|steps|participants|employees|students)\b))",
+             lambda m: self.year(int(m[1]))),
+            (r"(?<![\d-])(1\d{3}|20\d{2})[-–—](1\d{3}|20\d{2})(?![\d-])",
+             lambda m: f"{self.year(int(m[1]))} to {self.year(int(m[2]))}" if int(m[1]) < int(m[2]) else None),
+            (r"(?<![\d,.-])(19\d\d|20[1-9]\d)(?=[ ]?(?:BC|AD|CE|BCE)\b|['’]s\b|[.!?]?$)", lambda m: self.year(int(m[1]))),
+            (r"(?<![\d:.,])(1[0-2]|[1-9])([ ]?)([ap]\.m\.|[AaPp][Mm]|[AP]\.M\.)(?!\p{L})",
+             lambda m: f"{self.cardinal(int(m[1]))} {m[3][0].upper()} M"),
+            (r"(?<![\d:.,])(1[0-2]|[1-9])[ ]o['’]clock\b", lambda m: f"{self.cardinal(int(m[1]))} o'clock"),
+            (r"(?<!\d)(\d)['′’][ ]?(\d{1,2})(?:[\"″”]|'')", lambda m: self._feet(m[1], m[2])),
+            (r"(?<![\d.,])(\d)[ ]?ft\.?[ ]?(\d{1,2})[ ]?in\b\.?", lambda m: self._feet(m[1], m[2])),
+            (r"(?<![\d.])(\d+(?:\.\d+)?)[\"″](?=[ ]?(?:screen|display|monitor|TV|pipe|laptop|tablet))",
+             lambda m: f"{self.say(self.number(m[1]))} inch"),
+            (r"\b24/7\b", lambda m: "twenty-four seven"),
+            (r"\b9/11\b", lambda m: "nine eleven"),
+            (r"\bSt\.(?=[ ]\p{Lu})", lambda m: "Saint"),
+            (r"(?<=\p{L}[ ])St\.(?=,|$|[ ]\p{Ll})", lambda m: "Street"),
+            (r"\b(\d{1,3})([A-Z])\b(?=[ ](?:seat|row|gate))", lambda m: f"{self.cardinal(int(m[1]))} {m[2]}"),
+        )  # fmt: skip
+
+    def late_rules(self) -> tuple[Rule, ...]:
+        number = r"(?:(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\p{L}+teen|\p{L}+ty(?:-\p{L}+)?|hundred|thousand|million|billion|point|zero)[ -])+"
+        plural = "dollar|pound|euro|meter|kilometer|centimeter|mile|yard|kilogram|gram|liter|gallon|ton|hour|minute|second|percent point|gigabyte|megabyte|terabyte|watt|kilowatt"
+        return (
+            (
+                rf"(?<=\b[Aa]n? {number}(?:US |square |cubic )?(?:{plural}))s(?= \p{{Ll}})(?! (?:per|of|and|or|is|was|in|on|at|to|for|from|each|later|ago|away|long|high|wide|old)\b)",
+                lambda m: "",
+            ),
+            (
+                rf"(?<=\b[Aa]n? {number})feet(?= \p{{Ll}})(?! (?:of|and|or|is|was|in|on|at|to|long|high|wide|tall|deep|away|above|below)\b)",
+                lambda m: "foot",
+            ),
+        )
+
+    def _decade(self, century: int, ten: int) -> str | None:
+        if century == 20 and not ten:
+            return "two thousands"
+        if not ten:
+            return f"{self.cardinal(century)} hundreds"
+        return f"{self.cardinal(century)} {_DECADES[ten - 1]}"
+
+    def _end_year(self, start: str, end: str) -> str:
+        return self.cardinal(int(end)) if len(end) == 2 else self.year(int(end))
+
+    def _feet(self, feet: str, inches: str) -> str:
+        small = self.amount(Number(inches, inches), Noun(("inch", "inches")))
+        return f"{self.amount(Number(feet, feet), Noun(('foot', 'feet')))} {small}"

@@ -1,0 +1,212 @@
+"""What one language must know so that numbers, dates, money and signs can be said in it.
+
+A subclass per language holds tables and overrides what its grammar does differently. In: parsed values. Out: words.
+Knows nothing of where in a text they stand (see the passes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import ClassVar
+
+import regex
+
+from qwen3tts_webui.text.normalize.numbers import COMMA, Noun, Number, parse_number
+
+Rule = tuple[str, Callable[["regex.Match[str]"], "str | None"]]
+"""A pattern and what a match of it becomes."""
+
+MAX_DIGITS = 30
+
+
+class Grammar:
+    """`keep_digits` leaves plain numbers as digits, for a voice that reads them well itself."""
+
+    code: ClassVar[str]
+    num2words_code: ClassVar[str] = ""
+    spaced: ClassVar[bool] = True
+    decimal_mark: ClassVar[str] = ","
+    number_pattern: ClassVar[str] = COMMA
+    date_order: ClassVar[str] = "dmy"
+
+    point: ClassVar[str]
+    minus: ClassVar[str]
+    plus: ClassVar[str]
+    plus_minus: ClassVar[str]
+    to: ClassVar[str]
+    versus: ClassVar[str]
+    per: ClassVar[str]
+    percent: ClassVar[Noun]
+    degree: ClassVar[Noun]
+    month_names: ClassVar[tuple[str, ...]] = ()
+    month_shorts: ClassVar[tuple[str, ...]] = ()
+    date_link: ClassVar[str] = ""
+    time_suffix: ClassVar[str] = ""
+    currencies: ClassVar[dict[str, tuple[Noun, Noun | None]]]
+    magnitudes: ClassVar[dict[str, str]] = {}
+    magnitude_link: ClassVar[str] = ""
+    units: ClassVar[dict[str, Noun]]
+    signs: ClassVar[dict[str, str]]
+    web: ClassVar[dict[str, str]]
+    version: ClassVar[str] = "version"
+    version_point: ClassVar[str] = ""
+    subtract: ClassVar[str] = ""
+    singulars: ClassVar[dict[str, str]] = {}
+    hashtag: ClassVar[str] = "hashtag"
+    abbreviations: ClassVar[dict[str, str]] = {}
+    phones: ClassVar[str] = ""
+    phone_words: ClassVar[str] = ""
+    squared: ClassVar[str]
+    cubed: ClassVar[str]
+    power: ClassVar[str]
+    root: ClassVar[str]
+
+    def __init__(self, *, keep_digits: bool = False) -> None:
+        self.keep_digits = keep_digits
+
+    # numbers
+
+    def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:
+        """`counted`: a noun follows ("un", not "uno")."""
+        import num2words
+
+        return str(num2words.num2words(number, lang=self.num2words_code or self.code))
+
+    def ordinal(self, number: int, gender: str = "m") -> str:
+        import num2words
+
+        return str(num2words.num2words(number, lang=self.num2words_code or self.code, to="ordinal"))
+
+    def digits(self, digits: str) -> str:
+        """Each digit by its name."""
+        return self.join(*(self.cardinal(int(digit)) for digit in digits))
+
+    def year(self, year: int) -> str:
+        return self.cardinal(year)
+
+    def decimals(self, fraction: str) -> str:
+        """The digits after the decimal mark: one by one."""
+        return self.digits(fraction)
+
+    def whole(self, digits: str, gender: str = "m", *, counted: bool = False) -> str:
+        """A number of any length."""
+        if len(digits) > MAX_DIGITS:
+            return self.digits(digits)
+        return self.cardinal(int(digits), gender, counted=counted)
+
+    def say(self, number: Number, gender: str = "m", *, counted: bool = False) -> str:
+        """A number with its sign, in words or as it stands."""
+        if self.keep_digits:
+            return self.with_sign(number.sign, number.text)
+        if number.is_code:
+            return self.with_sign(number.sign, self.digits(number.text))
+        said = self.whole(number.whole, gender, counted=counted and not number.fraction)
+        if number.fraction:
+            said = self.join(said, self.point, self.decimals(number.fraction))
+        return self.with_sign(number.sign, said)
+
+    def with_sign(self, sign: str, said: str) -> str:
+        if not sign:
+            return said
+        word = self.plus if sign == "+" else self.plus_minus if sign == "±" else self.minus
+        return word + said if not self.spaced and not self.keep_digits else self.join(word, said)
+
+    def form(self, number: Number, noun: Noun) -> str:
+        """The form of `noun` after `number`."""
+        return noun.forms[0] if number.value == 1 and not number.fraction else noun.forms[-1]
+
+    def amount(self, number: Number, noun: Noun) -> str:
+        return self.join(self.say(number, noun.gender, counted=True), self.form(number, noun))
+
+    def range(self, low: Number, high: Number, noun: Noun | None = None) -> str:
+        if noun is None:
+            return self.join(self.say(low), self.to, self.say(high))
+        return self.join(self.say(low, noun.gender), self.to, self.amount(high, noun))
+
+    def with_magnitude(self, number: Number, written: str) -> str:
+        """ "5.3 bn" -> "five point three billion"; `singulars` holds what one of them is called ("un million")."""
+        word = self.magnitudes[written]
+        if number.value == 1 and not number.fraction and not self.keep_digits and word in self.singulars:
+            return self.with_sign(number.sign, self.singulars[word])
+        return self.join(self.say(number), word)
+
+    def of_magnitude(self, amount: str, noun: Noun) -> str:
+        """ "cinq millions" -> "cinq millions d'euros"."""
+        return self.join(amount, self.magnitude_link, noun.forms[-1])
+
+    def fraction(self, numerator: int, denominator: int) -> str:
+        raise NotImplementedError
+
+    def mixed(self, whole: int, numerator: int, denominator: int) -> str:
+        raise NotImplementedError
+
+    def in_percent(self, said: str, number: Number) -> str:
+        return self.join(said, self.form(number, self.percent))
+
+    # money, dates, times
+
+    def money(self, number: Number, unit: Noun, cents: Noun | None) -> str:
+        """ "20.50": units and cents; what has no cents is said as a decimal."""
+        if self.keep_digits or len(number.fraction) != 2:
+            return self.amount(number, unit)
+        if cents is None:
+            return self.amount(replace(number, fraction=number.fraction.rstrip("0")), unit)
+        whole = Number(number.whole, number.whole, "", number.sign)
+        if not int(number.fraction):
+            return self.amount(whole, unit)
+        change = str(int(number.fraction))
+        small = self.amount(Number(change, change), cents)
+        return self.money_join(self.amount(whole, unit), small) if whole.value else self.with_sign(number.sign, small)
+
+    def money_join(self, units: str, cents: str) -> str:
+        return self.join(units, cents)
+
+    def polish(self, arithmetic: str) -> str:
+        """Particles that depend on the word before, in a sum that was just put in words."""
+        return arithmetic
+
+    def clock(self, hour: int, minute: int, second: int | None, suffix: str) -> str:
+        raise NotImplementedError
+
+    def clock_range(self, start: str, end: str) -> str:
+        return self.join(start, self.to, end)
+
+    def date(self, year: int | None, month: int, day: int | None, before: str) -> str:
+        """`before` is the word that stands before the date."""
+        raise NotImplementedError
+
+    def roman(self, number: int, before: str, after: str) -> str | None:
+        """A Roman numeral between two words; None when it is none there."""
+        return None
+
+    # telephone numbers and codes
+
+    def phone(self, written: str) -> str:
+        """Digit by digit, with a break where the written number has one."""
+        groups = [group for group in regex.split(r"[^\d+]+", written) if group]
+        said = (self.phone_group(group.removeprefix("+")) for group in groups)
+        plus = self.plus + (" " if self.spaced else "") if written.lstrip("(").startswith("+") else ""
+        return plus + self.pause().join(said)
+
+    def phone_group(self, digits: str) -> str:
+        return self.digits(digits)
+
+    def pause(self) -> str:
+        return ", " if self.spaced else "，"
+
+    # text
+
+    def join(self, *parts: str) -> str:
+        return " ".join(filter(None, parts)) if self.spaced else "".join(parts)
+
+    def number(self, text: str, sign: str = "") -> Number:
+        return parse_number(text, self.decimal_mark, "−" if sign and sign[0] in "-−–" else sign)
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Rules of this language alone, before all others. Not used when digits are kept."""
+        return ()
+
+    def late_rules(self) -> tuple[Rule, ...]:
+        """Rules of this language alone, after all others."""
+        return ()

@@ -1,0 +1,203 @@
+"""Italian: "alle 9:05" -> "alle nove e cinque", "1° maggio" -> "primo maggio"."""
+
+from __future__ import annotations
+
+import regex
+
+from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
+from qwen3tts_webui.text.normalize.numbers import Noun, Number, noun, word_set, words
+from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
+
+_NAMES = word_set(
+    """Luigi Enrico Carlo Filippo Vittorio Emanuele Umberto Francesco Napoleone Elisabetta Giovanni Paolo Pio Benedetto
+    Leone Gregorio Guglielmo Edoardo Riccardo Giorgio Giacomo Pietro Nicola Alessandro Caterina Federico Ivan
+    Alberto Ramses Clemente Innocenzo Bonifacio Urbano Ferdinando"""
+)
+_WOMEN = frozenset({"Elisabetta", "Caterina"})
+_NUMBERED = word_set(
+    """capitolo Capitolo tomo Tomo atto Atto parte Parte volume Volume articolo Articolo libro Libro tipo fase livello
+    classe sezione titolo Guerra"""
+)
+_PARTS = {2: "mezzo", 3: "terzo", 4: "quarto"}
+
+
+class Italian(Grammar):
+    code = "it"
+    point, minus, plus, plus_minus, to, versus, per = "virgola", "meno", "più", "più o meno", "a", "a", "al"
+    percent = noun("per cento")
+    degree = noun("grado|gradi")
+    month_names = (
+        "gennaio", "febbraio", "marzo", "aprile", "maggio", "giugno", "luglio", "agosto", "settembre", "ottobre", "novembre",
+        "dicembre",
+    )  # fmt: skip
+    month_shorts = ("gen", "feb", "mar", "apr", "mag", "giu", "lug", "ago", "set", "ott", "nov", "dic")
+    time_suffix = r"h"
+    currencies = currencies_of("it") | {
+        "euro": (noun("euro"), noun("centesimo|centesimi")),
+        "dollari": (noun("dollaro|dollari"), None),
+    }
+    magnitudes = words("""
+        mila = mila
+        mln = milioni
+        mld = miliardi
+        milione = milione
+        milioni = milioni
+        miliardo = miliardo
+        miliardi = miliardi
+    """)
+    magnitude_link = "di"
+    units = units_of("it")
+    signs = words("""
+        + = più
+        < = minore di
+        > = maggiore di
+        ≤ = minore o uguale a
+        ≥ = maggiore o uguale a
+        ≠ = diverso da
+        ≈ = circa uguale a
+        × = per
+        ÷ = diviso
+        ± = più o meno
+        √ = radice quadrata di
+        ∞ = infinito
+        → = a
+        ~ = circa
+        & = e
+        % = per cento
+        ‰ = per mille
+        @ = chiocciola
+        § = paragrafo
+        ° = gradi
+        € = euro
+        $ = dollari
+        £ = sterline
+    """) | {"=": "uguale", "#": "numero"}
+    web = {".": "punto", "/": "barra", "@": "chiocciola", "-": "trattino", "_": "trattino basso", ":": "due punti",
+           "?": "punto interrogativo", "=": "uguale", "&": "e", "%": "per cento", "+": "più", "#": "cancelletto", "~": "tilde"}  # fmt: skip
+    version, version_point, hashtag = "versione", "punto", "hashtag"
+    singulars = {"milioni": "un milione", "miliardi": "un miliardo"}
+    abbreviations = words("""
+        Sig. = signor
+        Sig.ra = signora
+        Sigg. = signori
+        Sig.na = signorina
+        Dott. = dottor
+        Dott.ssa = dottoressa
+        Dr. = dottor
+        Prof. = professor
+        Prof.ssa = professoressa
+        Ing. = ingegner
+        Avv. = avvocato
+        On. = onorevole
+        S. = san
+        p. es. = per esempio
+        ad es. = ad esempio
+        es. = esempio
+        ecc.$ = eccetera
+        etc.$ = eccetera
+        a.C.$ = avanti Cristo
+        a. C.$ = avanti Cristo
+        d.C.$ = dopo Cristo
+        d. C.$ = dopo Cristo
+        pag.# = pagina
+        pagg.# = pagine
+        p.# = pagina
+        n.# = numero
+        N.# = numero
+        nr.# = numero
+        art.# = articolo
+        cap.# = capitolo
+        vol.# = volume
+        fig.# = figura
+        tel. = telefono
+        Tel. = telefono
+        max. = massimo
+        min. = minimo
+        c.so = corso
+        v.le = viale
+        p.zza = piazza
+        P.zza = piazza
+        vs = contro
+        ca. = circa
+    """)
+    phones = r"(?<![\w.+-])3\d{2}[ ./-]?\d{3}[ .-]?\d{3,4}(?!\d) | (?<![\w.+-])0\d{1,3}[ ./-]\d{3,4}[ .-]?\d{2,4}(?!\d) | (?<![\w.+-])0\d{8,10}(?!\d) | (?<=\bil[ ])(?:112|113|115|118)(?!\d)"
+    phone_words = (
+        r"\b(?:tel|telefono|cellulare|CAP|codice|password|PIN|fax|interno|chiamare il|chiama il|numero verde)\b"
+    )
+    squared, cubed, power, root = "al quadrato", "al cubo", "alla {}", "radice quadrata di"
+
+    def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:
+        said = super().cardinal(number)
+        if number == 1 and counted:
+            return "una" if gender == "f" else "un"
+        said = said.replace("dicotto", "diciotto")
+        return regex.sub(r"(?<=milion[ei]|miliard[oi]) e (?=\p{L}{6})", " ", said)
+
+    def ordinal(self, number: int, gender: str = "m") -> str:
+        said = super().ordinal(number)
+        return said[:-1] + "a" if gender == "f" else said
+
+    def decimals(self, fraction: str) -> str:
+        zeros = len(fraction) - len(fraction.lstrip("0"))
+        rest = fraction[zeros:]
+        if len(rest) > 2:
+            return self.digits(fraction)
+        return self.join(*["zero"] * zeros, self.cardinal(int(rest)) if rest else "")
+
+    def fraction(self, numerator: int, denominator: int) -> str:
+        if denominator > 100:
+            return f"{self.cardinal(numerator)} fratto {self.cardinal(denominator)}"
+        name = _PARTS.get(denominator) or self.ordinal(denominator)
+        return f"{self.cardinal(numerator, counted=True)} {name if numerator == 1 else name[:-1] + 'i'}"
+
+    def mixed(self, whole: int, numerator: int, denominator: int) -> str:
+        said = "mezzo" if (numerator, denominator) == (1, 2) else self.fraction(numerator, denominator)
+        return f"{self.cardinal(whole)} e {said}"
+
+    def amount(self, number: Number, noun: Noun) -> str:
+        return super().amount(number, noun).replace("una ora", "un'ora")
+
+    def money_join(self, units: str, cents: str) -> str:
+        return f"{units} e {cents}"
+
+    def clock(self, hour: int, minute: int, second: int | None, suffix: str) -> str:
+        said = "una" if hour == 1 else self.cardinal(hour)
+        if minute or second is not None:
+            said += f" e {self.cardinal(minute)}"
+        if second is not None:
+            said += f" e {self.cardinal(second, counted=True)} second{'o' if second == 1 else 'i'}"
+        return said
+
+    def date(self, year: int | None, month: int, day: int | None, before: str) -> str:
+        said = self.month_names[month - 1]
+        if day is not None:
+            said = f"{'primo' if day == 1 else self.cardinal(day)} {said}"
+        return said if year is None else f"{said} {self.year(year)}"
+
+    def roman(self, number: int, before: str, after: str) -> str | None:
+        word = after.partition(" ")[2]
+        if before in _NAMES and number < 40:
+            return self.ordinal(number, "f" if before in _WOMEN else "m")
+        if before in _NUMBERED:
+            return self.cardinal(number)
+        if word in ("secolo", "secoli") or before == "secolo":
+            return self.ordinal(number)
+        return None
+
+    def rules(self) -> tuple[Rule, ...]:
+        return (
+            (r"(?<![\d.,])(\d{1,3})(?:º|°(?=[ ](?!C\b|F\b|K\b|di temperatura|nord|sud|est|ovest|N\b|S\b|E\b|O\b)\p{L}))", lambda m: self._ordinal(m[1], "m")),
+            (r"(?<![\d.,])(\d{1,3})ª", lambda m: self._ordinal(m[1], "f")),
+            (r"(?<![\d/.,])1/2(?=[ ]\p{Ll})", lambda m: "mezza" if regex.match(r"[ ](?:ora|dozzina|tazza|tonnellata|bottiglia)", m.string[m.end() :]) else "mezzo"),
+            (r"(?<=\b[Aa]nni[ ])['’]?(\d{2})\b", lambda m: self.cardinal(int(m[1]))),
+            (r"['’](\d0)\b", lambda m: self.cardinal(int(m[1]))),
+            (r"(?<![\d:.,])([01]?\d|2[0-4])[.]([0-5]\d)(?=[ ](?:di|del)[ ](?:mattina|mattino|sera|notte|pomeriggio)\b)", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
+            (r"(?<=\b(?:alle|dalle|ore)[ ])([01]?\d|2[0-4])[.]([0-5]\d)(?!\d|[.,]\d)", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
+            (r"(?<![\d.,])1[ ](?=ora\b)", lambda m: "un'"),
+            (r"(?<![\d.,])1(?=[ ](?:settimana|persona|casa|donna|pagina|bambina|volta|tazza)\b)", lambda m: "una"),
+            (r"(?<![\d.,])1(?=[ ](?:anno|giorno|mese|minuto|secondo|libro|bambino|uomo|chilo|milione|punto|euro|metro|grado)\b)", lambda m: "un"),
+            (r"(?<![\d.,-])(1\d{3}|20\d{2})[-–](1\d{3}|20\d{2})(?![\d-])", lambda m: f"{self.cardinal(int(m[1]))} a {self.cardinal(int(m[2]))}"),
+        )  # fmt: skip
+
+    def _ordinal(self, digits: str, gender: str) -> str | None:
+        return self.ordinal(int(digits), gender) if 0 < int(digits) <= 100 else None

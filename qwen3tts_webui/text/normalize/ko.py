@@ -1,0 +1,272 @@
+"""Korean: "3시 5분" -> "세 시 오 분", "20살" -> "스무 살", "2024년 6월" -> "이천이십사 년 유월"."""
+
+from __future__ import annotations
+
+import regex
+
+from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
+from qwen3tts_webui.text.normalize.numbers import POINT, Noun, Number, noun, nouns, words
+
+_DIGITS = "영일이삼사오육칠팔구"
+_SMALL = ("", "십", "백", "천")
+_LARGE = ("", "만", "억", "조", "경", "해")
+_NATIVE_ONES = ("", "한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉")
+_NATIVE_TENS = ("", "열", "스물", "서른", "마흔", "쉰", "예순", "일흔", "여든", "아흔")
+_NATIVE_COUNTERS = (
+    r"시간|시(?!간표|리즈|즌|도|장|의|민|내)|개(?!월|국|년|소|사)|명|살|번째|번(?!지|길|호)|마리|잔|병(?!동|실)|권|대(?!학|한|의|째|로|기|비)|장(?!관|군)|송이|사람|가지|군데|그루|켤레|벌|채(?!널)"
+    r"|달(?!러)|판|그릇|줄|곳|분(?=이서|께|의|들)|자루|통(?!화)|쌍|척|편|모금|숟가락|조각|접시|배(?=[가를는로의 ]|$)"
+)
+
+
+class Korean(Grammar):
+    code = "ko"
+    decimal_mark = "."
+    number_pattern = POINT
+    date_order = "mdy"
+    point, minus, plus, plus_minus, to, versus, per = "점", "마이너스", "플러스", "플러스마이너스", "에서", "대", "퍼"
+    percent = noun("퍼센트")
+    degree = noun("도")
+    time_suffix = r"[AaPp]\.?[Mm]\.?"
+    currencies = {
+        sign: (noun(whole), None)
+        for sign, whole in (
+            ("₩", "원"), ("￦", "원"), ("원", "원"), ("KRW", "원"), ("$", "달러"), ("US$", "달러"), ("USD", "달러"), ("달러", "달러"), ("€", "유로"), ("EUR", "유로"),
+            ("£", "파운드"), ("GBP", "파운드"), ("¥", "엔"), ("JPY", "엔"), ("CNY", "위안"), ("RMB", "위안"), ("₽", "루블"), ("₹", "루피"),
+        )
+    }  # fmt: skip
+    magnitudes = words("""
+        만 = 만
+        억 = 억
+        조 = 조
+        천 = 천
+        백만 = 백만
+        천만 = 천만
+        천억 = 천억
+    """)
+    units = nouns("""
+        km = 킬로미터
+        m = 미터
+        cm = 센티미터
+        mm = 밀리미터
+        μm µm = 마이크로미터
+        nm = 나노미터
+        m/s = 미터 매 초
+        kg = 킬로그램
+        g = 그램
+        mg = 밀리그램
+        t = 톤
+        l L = 리터
+        ml mL = 밀리리터
+        cc = 시시
+        m² m2 = 제곱미터
+        km² km2 = 제곱킬로미터
+        cm² cm2 = 제곱센티미터
+        m³ m3 = 세제곱미터
+        cm³ cm3 = 세제곱센티미터
+        ha = 헥타르
+        °C ℃ = 도
+        °F ℉ = 화씨도
+        ° = 도
+        h hr = 시간
+        min = 분
+        s sec = 초
+        ms = 밀리초
+        KB kB = 킬로바이트
+        MB = 메가바이트
+        GB = 기가바이트
+        TB = 테라바이트
+        Mbps = 메가비피에스
+        Gbps = 기가비피에스
+        Hz = 헤르츠
+        kHz = 킬로헤르츠
+        MHz = 메가헤르츠
+        GHz = 기가헤르츠
+        W = 와트
+        kW = 킬로와트
+        MW = 메가와트
+        kWh = 킬로와트시
+        V = 볼트
+        mA = 밀리암페어
+        mAh = 밀리암페어시
+        J = 줄
+        kJ = 킬로줄
+        kcal = 킬로칼로리
+        cal = 칼로리
+        Pa = 파스칼
+        hPa = 헥토파스칼
+        dB = 데시벨
+        px = 픽셀
+        ft = 피트
+        inch = 인치
+        lb lbs = 파운드
+        oz = 온스
+        Ω = 옴
+    """) | {"km/h": Noun(("킬로미터",), "h")}
+    signs = words("""
+        + = 더하기
+        < = 작다
+        > = 크다
+        ≤ = 작거나 같다
+        ≥ = 크거나 같다
+        ≠ = 같지 않다
+        ≈ = 약
+        × = 곱하기
+        ÷ = 나누기
+        ± = 플러스마이너스
+        √ = 루트
+        ∞ = 무한대
+        → = 에서
+        ~ = 약
+        & = 앤드
+        % = 퍼센트
+        ‰ = 퍼밀
+        @ = 골뱅이
+        § = 섹션
+        ° = 도
+        $ = 달러
+        € = 유로
+        £ = 파운드
+        ₩ = 원
+    """) | {"=": "은", "#": "넘버"}
+    web = {".": "닷", "/": "슬래시", "@": "골뱅이", "-": "대시", "_": "언더바", ":": "콜론", "?": "물음표",
+           "=": "이퀄", "&": "앤드", "%": "퍼센트", "+": "플러스", "#": "샵", "~": "물결"}  # fmt: skip
+    version, hashtag = "버전", "해시태그"
+    abbreviations = words("""
+        No.# = 넘버
+        no.# = 넘버
+        Vol.# = 볼륨
+        Tel. = 전화
+        TEL = 전화
+        vs. = 대
+        vs = 대
+        VS = 대
+        etc. = 등
+        Mr. = 미스터
+        Dr. = 닥터
+        ㈜ = 주식회사
+    """)
+    phones = r"""(?<![\d.-])01[016789][-\s]?\d{3,4}[-\s]?\d{4}(?!\d) | (?<![\d.-])0\d{1,2}[-\s)]\s?\d{3,4}[-\s]\d{4}(?!\d) | (?<![\d.-])1[5-8]\d{2}-\d{4}(?!\d)
+        | (?<![\d.,-])1(?:12|19|14|20)(?=[에로](?:\s|$)|번(?:에|으로))|(?<![\d.,-])\d{6}-[1-4]\d{6}(?!\d)"""
+    phone_words = "전화번호|전화|번호는|휴대폰|비밀번호|인증번호|우편번호|내선|팩스|코드|계좌번호|방 번호"
+    subtract = "빼기"
+    squared, cubed, power, root = "제곱", "세제곱", "의 {}제곱", "루트"
+
+    def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:
+        if number >= 10**24:
+            return self.digits(str(number))
+        if not number:
+            return "영"
+        groups = []
+        for large in _LARGE:
+            number, group = divmod(number, 10_000)
+            if group:
+                said = _below_10000(group)
+                groups.append(("" if said == "일" and large == "만" else said) + large)
+        return " ".join(reversed(groups))
+
+    def native(self, number: int) -> str:
+        """A number before what Koreans count with their own words, 1 to 99."""
+        if number == 20:
+            return "스무"
+        return _NATIVE_TENS[number // 10] + _NATIVE_ONES[number % 10]
+
+    def ordinal(self, number: int, gender: str = "m") -> str:
+        if number == 1:
+            return "첫 번째"
+        return f"{self.native(number)} 번째" if number < 100 else f"{self.cardinal(number)} 번째"
+
+    def digits(self, digits: str) -> str:
+        return "".join(_DIGITS[int(digit)] for digit in digits if digit.isdecimal())
+
+    def phone_group(self, digits: str) -> str:
+        return self.digits(digits).replace("영", "공")
+
+    def say(self, number: Number, gender: str = "m", *, counted: bool = False) -> str:
+        if self.keep_digits or not number.fraction:
+            return super().say(number, gender, counted=counted)
+        said = f"{self.whole(number.whole)}점{self.digits(number.fraction)}"
+        return self.with_sign(number.sign, said)
+
+    def with_magnitude(self, number: Number, written: str) -> str:
+        return self.say(number) + self.magnitudes[written]
+
+    def amount(self, number: Number, noun: Noun) -> str:
+        name = noun.forms[0]
+        if name == "화씨도":
+            return f"화씨 {self.say(number)}도"
+        if noun.gender == "h":
+            return f"시속 {self.say(number)}{'' if self.keep_digits else ' '}{name}"
+        if number.sign == "−" and name == "도":
+            return f"영하 {self.say(Number(number.text, number.whole, number.fraction))}{name}"
+        if name == "시간" and 0 < number.value < 100 and not number.fraction and not self.keep_digits:
+            return f"{self.native(number.value)} 시간"
+        return f"{self.say(number)}{'' if self.keep_digits or name in ('도', '원') else ' '}{name}"
+
+    def range(self, low: Number, high: Number, noun: Noun | None = None) -> str:
+        said = f"{self.say(low)}에서 "
+        if low.sign == "−" and noun is not None and noun.forms[0] == "도":
+            said = f"영하 {self.say(Number(low.text, low.whole, low.fraction))}도에서 "
+        return said + (self.say(high) if noun is None else self.amount(high, noun))
+
+    def in_percent(self, said: str, number: Number) -> str:
+        return f"{said} 퍼센트"
+
+    def fraction(self, numerator: int, denominator: int) -> str:
+        return f"{self.cardinal(denominator)}분의 {self.cardinal(numerator)}"
+
+    def mixed(self, whole: int, numerator: int, denominator: int) -> str:
+        return f"{self.cardinal(whole)}과 {self.fraction(numerator, denominator)}"
+
+    def clock(self, hour: int, minute: int, second: int | None, suffix: str) -> str:
+        half = {"a": "오전 ", "p": "오후 "}.get(suffix[:1].lower(), "")
+        said = half + self._hour(hour)
+        if minute or second is not None:
+            said += f" {self.cardinal(minute)} 분"
+        return said if second is None else f"{said} {self.cardinal(second)} 초"
+
+    def clock_range(self, start: str, end: str) -> str:
+        return f"{start}에서 {end}"
+
+    def _hour(self, hour: int) -> str:
+        return f"{self.native(hour)} 시" if 1 <= hour <= 12 else f"{self.cardinal(hour)} 시"
+
+    def date(self, year: int | None, month: int, day: int | None, before: str) -> str:
+        said = f"{self.cardinal(year)} 년 " if year is not None else ""
+        return f"{said}{self._month(month)}" + (f" {self.cardinal(day)} 일" if day is not None else "")
+
+    def _month(self, month: int) -> str:
+        return {6: "유월", 10: "시월"}.get(month, f"{self.cardinal(month)}월")
+
+    def polish(self, arithmetic: str) -> str:
+        return regex.sub(r"(?<=([이사오구]|조|\?)?) 은 ", lambda match: "는 " if match[1] else "은 ", arithmetic)
+
+    def roman(self, number: int, before: str, after: str) -> str | None:
+        if before.endswith(("제", "세계대전", "파트")) or after.strip()[:1] in tuple("세형기급장부편"):
+            return self.cardinal(number)
+        return None
+
+    def rules(self) -> tuple[Rule, ...]:
+        return (
+            (r"(?<![\d.,])(\d{1,2})월", lambda m: self._month(int(m[1])) if 1 <= int(m[1]) <= 12 else None),
+            (r"(?<![\d.,:])(\d{1,2})시(?=[\s까부에의반를정이,.]|\d|$|[은는])(?!간)", lambda m: self._hour(int(m[1])) if int(m[1]) <= 24 else None),
+            (r"제\s?(\d+)(?P<what>[가-힣]?)", lambda m: f"제{self.cardinal(int(m[1]))}{m['what']}"),
+            (r"(?<![\d.,])1\s?번째", lambda m: "첫 번째"),
+            (rf"(?<![\d.,:])(\d{{1,2}})\s?[-~～–]\s?(\d{{1,2}})\s?(?={_NATIVE_COUNTERS})",
+             lambda m: f"{self._native_or_sino(m[1])}에서 {self._native_or_sino(m[2])} "),
+            (rf"(?<![\d.,])(\d{{1,2}})\s?(?=(?:여\s?)?(?:{_NATIVE_COUNTERS}))", lambda m: f"{self._native_or_sino(m[1])} "),
+            (r"(?<![\d.,])(\d{1,3})\s?[-:]\s?(\d{1,3})(?=\s?(?:으?로\s|승|패|무승부))",
+             lambda m: f"{self.cardinal(int(m[1]))} 대 {self.cardinal(int(m[2]))}"),
+            (r"(?<![\d.,])(\d{4})\s?[-~～–]\s?(\d{4})(?=\s?년)", lambda m: f"{self.cardinal(int(m[1]))}에서 {self.cardinal(int(m[2]))} "),
+        )  # fmt: skip
+
+    def _native_or_sino(self, digits: str) -> str:
+        number = int(digits)
+        return self.native(number) if number else self.cardinal(0)
+
+
+def _below_10000(number: int) -> str:
+    said = ""
+    for place, digit in zip(range(len(str(number)) - 1, -1, -1), str(number), strict=True):
+        if digit != "0":
+            said += ("" if digit == "1" and place else _DIGITS[int(digit)]) + _SMALL[place]
+    return said

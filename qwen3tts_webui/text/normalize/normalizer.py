@@ -1,0 +1,115 @@
+"""One text, normalized: what is said and where it was written.
+
+In: text, a language, a mode and a lexicon. Out: a `NormalizedText`. Pure; never raises; what was normalized once stays
+as it is (without a lexicon, whose replacements may contain what they replace).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+
+from qwen3tts_webui.text.aligned import AlignedText, Span
+from qwen3tts_webui.text.language import LANGUAGES, detect_language
+from qwen3tts_webui.text.lexicon import Lexicon
+from qwen3tts_webui.text.markup import inline_markup
+from qwen3tts_webui.text.normalize.chunks import cuts, is_plain, units
+from qwen3tts_webui.text.normalize.pipeline import NormalizeMode, pipeline
+
+_CODES = frozenset(language.code for language in LANGUAGES)
+
+
+@dataclass(frozen=True, slots=True)
+class NormalizedText:
+    """`spans` are the changed ranges, ascending: (start, end, spoken_start, spoken_end); between them text is equal."""
+
+    written: str
+    spoken: str
+    language: str
+    spans: tuple[Span, ...] = ()
+
+    def written_range(self, start: int, end: int) -> tuple[int, int]:
+        """The characters of `written` that `spoken[start:end]` stands for."""
+        return self._written(start, is_end=False), self._written(end, is_end=True)
+
+    def _written(self, position: int, *, is_end: bool) -> int:
+        index = bisect_right([span[2] for span in self.spans], position - is_end) - 1
+        if index < 0:
+            return position
+        start, end, spoken_start, spoken_end = self.spans[index]
+        if position - is_end < spoken_end and spoken_end > spoken_start:
+            return end if is_end else start
+        return max(start, min(len(self.written), end + position - spoken_end))
+
+
+def normalize_text(
+    text: str, language: str = "auto", *, mode: NormalizeMode = "auto", lexicon: Lexicon | None = None
+) -> NormalizedText:
+    """`text` as it is to be said in `language` (one of the ten codes, or "auto").
+
+    `mode` "on" reads everything out; "auto" only what Qwen3-TTS is known to misread (telephone numbers, units, signs,
+    compatibility characters, markup); "off" changes nothing but what `lexicon` says.
+    """
+    code = language if language in _CODES else detect_language(text)
+    if mode != "off":
+        aligned = AlignedText(text)
+        inline_markup(aligned)
+    else:
+        aligned = AlignedText(text)
+    return _normalize_plain(aligned, code, mode, lexicon)
+
+
+def normalize_chunk(text: str, language: str, mode: NormalizeMode, lexicon: Lexicon | None) -> NormalizedText:
+    """One stretch between two cuts."""
+    aligned = AlignedText(text)
+    if lexicon is not None:
+        lexicon.apply(aligned, language)
+    if mode != "off" and not is_plain_text(text, language):
+        pipeline(language, keep_digits=mode == "auto").run(aligned)
+    return NormalizedText(text, aligned.text, language, tuple(aligned.spans()))
+
+
+def chunk_cuts(
+    text: str, language: str, mode: NormalizeMode, lexicon: Lexicon | None, *, complete: bool = True
+) -> list[int]:
+    """Where `text` may be cut for `normalize_chunk`."""
+    if lexicon is None or not lexicon:
+        return cuts(text, abbreviations_of(language), far=mode == "on", complete=complete)
+    inside = lexicon.matches(text, language)
+    limit = len(text) if complete else len(text) - lexicon.longest - 1
+
+    def allowed(position: int) -> bool:
+        return position <= limit and not any(start < position < end for start, end in inside)
+
+    return cuts(text, abbreviations_of(language), far=mode == "on", complete=complete, allowed=allowed)
+
+
+@cache
+def abbreviations_of(language: str) -> frozenset[str]:
+    """Words that are no plain words: abbreviations without their dot, magnitudes and units."""
+    grammar = pipeline(language, keep_digits=False).grammar
+    keys = {key.rstrip("#$").rstrip(".") for key in grammar.abbreviations}
+    return frozenset(keys | set(grammar.magnitudes))
+
+
+def is_plain_text(text: str, language: str) -> bool:
+    """No rule applies anywhere: every word is plain."""
+    return all(is_plain(unit, abbreviations_of(language)) for unit in units(text))
+
+
+def _normalize_plain(
+    aligned: AlignedText, language: str, mode: NormalizeMode, lexicon: Lexicon | None
+) -> NormalizedText:
+    """Chunk by chunk, then joined."""
+    text = aligned.text
+    if mode == "off" and not lexicon:
+        return NormalizedText(aligned.written, text, language, tuple(aligned.spans()))
+    positions = [0, *chunk_cuts(text, language, mode, lexicon), len(text)]
+    for start, end in reversed([*pairwise(positions)]):
+        chunk = normalize_chunk(text[start:end], language, mode, lexicon)
+        aligned.splice(start, chunk.spoken, chunk.spans)
+    if mode != "off":
+        inline_markup(aligned)  # a sign at the start of a line that became one, such as "-" before "="
+    return NormalizedText(aligned.written, aligned.text, language, tuple(aligned.spans()))

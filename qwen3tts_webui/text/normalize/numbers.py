@@ -1,0 +1,83 @@
+"""Numbers as they are written and the nouns that are counted with them.
+
+In: "1.234,5" and the way a language writes decimals. Out: a `Number`. Knows no words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_GROUPS = " \u00a0\u202f\u2009'’"
+_SPACE_GROUPED = rf"\d{{1,3}}(?:[{_GROUPS}]\d{{3}})+(?!\d)"
+POINT = r"(?:\d{1,3}(?:,\d{3})+(?!,?\d)|\d{1,3}(?:['’]\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+"
+COMMA = rf"(?:\d{{1,3}}(?:\.\d{{3}})+(?!\.?\d)|{_SPACE_GROUPED}|\d+)(?:[.,]\d+)?"
+"""A number, in the languages that write 1,234.5 and in those that write 1.234,5 or 1 234,5."""
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """`whole` and `fraction` are digits; `text` is the number as it was written, without its sign."""
+
+    text: str
+    whole: str
+    fraction: str = ""
+    sign: str = ""
+
+    @property
+    def value(self) -> int:
+        return int(self.whole or "0")
+
+    @property
+    def is_code(self) -> bool:
+        """A leading zero or very many digits in a row: read digit by digit."""
+        is_bare = self.text.isdecimal()
+        return is_bare and (
+            (len(self.text) > 1 and self.text[0] == "0") or (len(self.text) > 9 and self.text[-3:] != "000")
+        )
+
+
+def parse_number(text: str, decimal_mark: str, sign: str = "") -> Number:
+    """`text` matches `POINT` or `COMMA`; a single dot before other than three digits is a decimal mark anywhere."""
+    plain = text
+    for group in _GROUPS:
+        plain = plain.replace(group, "")
+    other = "," if decimal_mark == "." else "."
+    groups = plain.split(other)
+    if len(groups) > 1 and all(len(group.partition(decimal_mark)[0]) == 3 for group in groups[1:]) and groups[0] != "0":
+        plain = "".join(groups)
+    whole, _, fraction = plain.replace(",", ".").partition(".")
+    return Number(text, whole or "0", fraction, sign)
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """The forms of a counted noun: (all), (one, many) or (one, few, many); `gender` is "m", "f" or "n"."""
+
+    forms: tuple[str, ...]
+    gender: str = "m"
+
+
+def noun(spec: str) -> Noun:
+    """ "hora|horas:f" -> its forms and its gender."""
+    forms, _, gender = spec.partition(":")
+    return Noun(tuple(forms.split("|")), gender or "m")
+
+
+def nouns(table: str) -> dict[str, Noun]:
+    """One entry a line: the signs that stand for it, "=", its forms. Several signs are separated by spaces."""
+    found: dict[str, Noun] = {}
+    for line in filter(str.strip, table.splitlines()):
+        signs, _, spec = line.strip().partition(" = ")
+        found |= dict.fromkeys(signs.split(), noun(spec))
+    return found
+
+
+def words(table: str) -> dict[str, str]:
+    """One entry a line: what is written, " = ", what is said."""
+    pairs = (line.strip().partition(" = ") for line in table.splitlines() if line.strip())
+    return {written: spoken for written, _, spoken in pairs}
+
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of `text`."""
+    return frozenset(text.split())

@@ -1,0 +1,207 @@
+"""Portuguese (of Brazil): "14h30" -> "quatorze horas e trinta minutos", "R$ 5,50" -> "cinco reais e cinquenta centavos"."""
+
+from __future__ import annotations
+
+import regex
+
+from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
+from qwen3tts_webui.text.normalize.numbers import noun, word_set, words
+from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
+
+_NAMES = word_set(
+    """Pedro João Paulo Manuel Afonso Carlos Henrique Luís Filipe Elizabeth Isabel Maria Pio Bento Leão Gregório
+    Napoleão Jorge Guilherme Eduardo Ricardo Catarina Nicolau Alexandre Ramsés Francisco Sebastião Fernando Dinis"""
+)
+_WOMEN = frozenset({"Elizabeth", "Isabel", "Maria", "Catarina"})
+_NUMBERED = word_set(
+    """capítulo Capítulo tomo Tomo ato Ato parte Parte volume Volume artigo Artigo livro Livro tipo fase nível classe
+    seção título Guerra"""
+)
+_FEMININE = {"duzentos": "duzentas", "trezentos": "trezentas", "quatrocentos": "quatrocentas", "quinhentos": "quinhentas",
+             "seiscentos": "seiscentas", "setecentos": "setecentas", "oitocentos": "oitocentas", "novecentos": "novecentas"}  # fmt: skip
+_PARTS = {2: "meio", 3: "terço"}
+
+
+class Portuguese(Grammar):
+    code = "pt"
+    num2words_code = "pt_BR"
+    point, minus, plus, plus_minus, to, versus, per = "vírgula", "menos", "mais", "mais ou menos", "a", "a", "por"
+    percent = noun("por cento")
+    degree = noun("grau|graus")
+    month_names = (
+        "janeiro", "fevereiro", "março", "abril", "maio", "junho", "julho", "agosto", "setembro", "outubro", "novembro",
+        "dezembro",
+    )  # fmt: skip
+    month_shorts = ("jan", "fev", "mar", "abr", "mai", "jun", "jul", "ago", "set", "out", "nov", "dez")
+    time_suffix = r"h(?:oras?|rs|s)?"
+    currencies = currencies_of("pt") | {
+        "reais": (noun("real|reais"), noun("centavo|centavos")),
+        "euros": (noun("euro|euros"), noun("centavo|centavos")),
+        "dólares": (noun("dólar|dólares"), None),
+    }
+    magnitudes = words("""
+        mi = milhões
+        bi = bilhões
+        tri = trilhões
+        mil = mil
+        milhão = milhão
+        milhões = milhões
+        bilhão = bilhão
+        bilhões = bilhões
+        trilhões = trilhões
+    """)
+    magnitude_link = "de"
+    units = units_of("pt")
+    signs = words("""
+        + = mais
+        < = menor que
+        > = maior que
+        ≤ = menor ou igual a
+        ≥ = maior ou igual a
+        ≠ = diferente de
+        ≈ = aproximadamente igual a
+        × = vezes
+        ÷ = dividido por
+        ± = mais ou menos
+        √ = raiz quadrada de
+        ∞ = infinito
+        → = para
+        ~ = cerca de
+        & = e
+        % = por cento
+        ‰ = por mil
+        @ = arroba
+        § = parágrafo
+        ° = graus
+        € = euros
+        $ = dólares
+        £ = libras
+    """) | {"=": "igual a", "#": "número"}
+    web = {".": "ponto", "/": "barra", "@": "arroba", "-": "hífen", "_": "sublinhado", ":": "dois-pontos",
+           "?": "interrogação", "=": "igual", "&": "e", "%": "por cento", "+": "mais", "#": "cerquilha", "~": "til"}  # fmt: skip
+    version, version_point, hashtag = "versão", "ponto", "hashtag"
+    singulars = {"milhões": "um milhão", "bilhões": "um bilhão", "trilhões": "um trilhão", "mil": "mil"}
+    abbreviations = words("""
+        Sr. = senhor
+        Sra. = senhora
+        Srta. = senhorita
+        Srs. = senhores
+        D. = dom
+        Dr. = doutor
+        Dra. = doutora
+        Prof. = professor
+        Profa. = professora
+        Eng. = engenheiro
+        Exmo. = excelentíssimo
+        Exma. = excelentíssima
+        p. ex. = por exemplo
+        etc.$ = et cetera
+        a.C.$ = antes de Cristo
+        a. C.$ = antes de Cristo
+        d.C.$ = depois de Cristo
+        d. C.$ = depois de Cristo
+        pág.# = página
+        págs.# = páginas
+        p.# = página
+        nº# = número
+        n.º# = número
+        n°# = número
+        Nº# = número
+        art.# = artigo
+        cap.# = capítulo
+        vol.# = volume
+        aprox. = aproximadamente
+        av. = avenida
+        Av. = avenida
+        R.# = rua
+        tel. = telefone
+        Tel. = telefone
+        máx. = máximo
+        mín. = mínimo
+        vs. = versus
+        vs = versus
+        EUA = Estados Unidos
+        ltda.$ = limitada
+        Ltda.$ = limitada
+        Sto. = santo
+        Sta. = santa
+    """)
+    phones = r"(?<![\w.+-])\(?\d{2}\)?[ ]?9?\d{4}[- ]\d{4}(?!\d) | (?<![\w.+-])(?!(?:1\d|20)\d\d-(?:1\d|20)\d\d)9?\d{4}-\d{4}(?!\d) | (?<![\w.+-])0800[ -]?\d{3}[ -]?\d{4}(?!\d) | (?<![\w.+-])\d{5}-\d{3}(?!\d) | (?<![\w.+-])\d{3}\.\d{3}\.\d{3}-\d{2}(?!\d) | (?<![\w.+-])9[1236]\d[ ]\d{3}[ ]\d{3}(?!\d)"
+    phone_words = r"\b(?:tel|telefone|celular|telemóvel|CEP|código|senha|PIN|fax|ramal|ligue|disque)\b"
+    squared, cubed, power, root = "ao quadrado", "ao cubo", "elevado a {}", "raiz quadrada de"
+
+    def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:
+        said = super().cardinal(number).replace(",", "").replace("catorze", "quatorze")
+        if gender == "f" and number < 10**6:
+            said = regex.sub(r"\bum\b", "uma", regex.sub(r"\bdois\b", "duas", said))
+            for masculine, feminine in _FEMININE.items():
+                said = said.replace(masculine, feminine)
+        return said
+
+    def ordinal(self, number: int, gender: str = "m") -> str:
+        said = super().ordinal(number)
+        return regex.sub(r"o\b", "a", said) if gender == "f" else said
+
+    def decimals(self, fraction: str) -> str:
+        zeros = len(fraction) - len(fraction.lstrip("0"))
+        rest = fraction[zeros:]
+        if len(rest) > 2:
+            return self.digits(fraction)
+        return self.join(*["zero"] * zeros, self.cardinal(int(rest)) if rest else "")
+
+    def fraction(self, numerator: int, denominator: int) -> str:
+        if denominator > 100:
+            return f"{self.cardinal(numerator)} sobre {self.cardinal(denominator)}"
+        name = _PARTS.get(denominator) or (
+            self.ordinal(denominator)
+            if denominator <= 10 or denominator == 100
+            else self.cardinal(denominator) + " avo"
+        )
+        return f"{self.cardinal(numerator)} {name if numerator == 1 else name + 's'}"
+
+    def mixed(self, whole: int, numerator: int, denominator: int) -> str:
+        said = "meio" if (numerator, denominator) == (1, 2) else self.fraction(numerator, denominator)
+        return f"{self.cardinal(whole)} e {said}"
+
+    def money_join(self, units: str, cents: str) -> str:
+        return f"{units} e {cents}"
+
+    def clock(self, hour: int, minute: int, second: int | None, suffix: str) -> str:
+        said = f"{self.cardinal(hour, 'f')} hora{'s' if hour != 1 else ''}"
+        if minute or second is not None:
+            said += f" e {self.cardinal(minute)} minuto{'s' if minute != 1 else ''}"
+        if second is not None:
+            said += f" e {self.cardinal(second)} segundo{'s' if second != 1 else ''}"
+        return said
+
+    def date(self, year: int | None, month: int, day: int | None, before: str) -> str:
+        said = self.month_names[month - 1]
+        if day is not None:
+            said = f"{'primeiro' if day == 1 else self.cardinal(day)} de {said}"
+        return said if year is None else f"{said} de {self.year(year)}"
+
+    def roman(self, number: int, before: str, after: str) -> str | None:
+        if before in _NAMES and number < 40:
+            return self.ordinal(number, "f" if before in _WOMEN else "m") if number <= 10 else self.cardinal(number)
+        if before.lower() in ("século", "séculos"):
+            return self.ordinal(number) if number <= 10 else self.cardinal(number)
+        if before in _NUMBERED:
+            return self.cardinal(number)
+        return None
+
+    def rules(self) -> tuple[Rule, ...]:
+        feminine = r"(?=[ ](?:horas?|semanas?|pessoas?|casas?|mulheres|páginas?|meninas?|vezes|vez|mesas?|alunas?|noites?|xícaras?|libras?|escolas?|crianças?|cidades?|ruas?|toneladas?)\b)"
+        return (
+            (r"(?<![\d.,])([01]?\d|2[0-4])[ ]?h(?:[ ]?([0-5]\d)(?:min)?\b)?[ ]?[-–às]+[ ]?([01]?\d|2[0-4])[ ]?h(?:[ ]?([0-5]\d)(?:min)?\b|(?![\p{L}\d]))",
+             lambda m: f"{self.clock(int(m[1]), int(m[2] or 0), None, '')} às {self.clock(int(m[3]), int(m[4] or 0), None, '')}"),
+            (r"(?<![\d.,])([01]?\d|2[0-4])[ ]?h[ ]?([0-5]\d)(?:[ ]?min)?\b", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
+            (r"(?<![\d.,])(\d{1,3})\.?º|(?<![\d.,])([1-9]|1\d)°(?=[ ](?:de|andar|lugar|ano|grau|dia|colocado)\b)", lambda m: self._ordinal(m[1] or m[2], "m")),
+            (r"(?<![\d.,])(\d{1,3})\.?ª", lambda m: self._ordinal(m[1], "f")),
+            (r"(?<![\d/.,])1/2(?=[ ]\p{Ll})", lambda m: "meia" if regex.match(r"[ ](?:hora|dúzia|xícara|laranja|tonelada|garrafa)", m.string[m.end() :]) else "meio"),
+            (r"(?<=\b[Aa]nos[ ])(\d{2})\b", lambda m: self.cardinal(int(m[1]))),
+            (rf"(?<![\d.,])(?<![\d][-–])(\d{{1,6}}){feminine}", lambda m: self.cardinal(int(m[1]), "f") if m[1][0] != "0" else None),
+            (r"(?<![\d.,-])(1\d{3}|20\d{2})[-–](1\d{3}|20\d{2})(?![\d-])", lambda m: f"{self.cardinal(int(m[1]))} a {self.cardinal(int(m[2]))}"),
+        )  # fmt: skip
+
+    def _ordinal(self, digits: str, gender: str) -> str | None:
+        return self.ordinal(int(digits), gender) if 0 < int(digits) <= 100 else None

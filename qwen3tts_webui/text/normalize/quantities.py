@@ -1,0 +1,158 @@
+"""Money, percent, units, fractions, ranges, scores and plain numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import regex
+
+from qwen3tts_webui.text.aligned import AlignedText
+from qwen3tts_webui.text.normalize.grammar import Grammar
+from qwen3tts_webui.text.normalize.numbers import Noun, Number
+
+_START = r"(?<![\p{Latin}\p{Cyrillic}\d_][-−.,:/]?)(?<![\p{Latin}\p{Cyrillic}\d_])"
+_END = r"(?![\p{Latin}\p{Cyrillic}\p{Nd}_])"
+_GAP = r"[ \u00a0\u202f\u2009]?"
+_RANGE = rf"{_GAP}(?:[-−–—~～〜至到])\s?"
+
+
+def alternatives(keys: Iterable[str]) -> str:
+    """A group that matches any of `keys`, the longest first."""
+    return "(?:" + "|".join(regex.escape(key) for key in sorted(keys, key=len, reverse=True)) + ")"
+
+
+class Quantities:
+    """Built once per grammar: its tables as patterns."""
+
+    def __init__(self, grammar: Grammar) -> None:
+        self._grammar = grammar
+        number = f"(?:{grammar.number_pattern})"
+        low = rf"(?P<sign>[-−–+±]{_GAP})?(?P<low>{number})"
+        high = rf"(?:{_RANGE}(?P<high_sign>[-−])?(?P<high>{number}))?"
+        magnitude = (
+            rf"(?:{_GAP}-?(?P<magnitude>{alternatives(grammar.magnitudes)}){_END})?" if grammar.magnitudes else ""
+        )
+        currency = alternatives(grammar.currencies)
+        prefix = alternatives(sign for sign in grammar.currencies if not sign[0].islower())
+        units = alternatives(grammar.units)
+        self._money = regex.compile(
+            rf"(?<![\p{{Latin}}\p{{Nd}}])(?P<minus>[-−])?(?P<currency>{prefix}){_GAP}{low}(?:{_RANGE}(?:{prefix})?(?P<high>{number}))?"
+            rf"{magnitude}(?![\p{{Nd}}])(?P<link>)"
+            rf"|{_START}{low}{high}{magnitude}(?P<link>\s(?:de|di|d['’])\s?)?{_GAP}(?P<currency>{currency}){_END}"
+        )
+        self._percent = regex.compile(rf"{_START}{low}(?:{_GAP}[%‰])?{high}{_GAP}(?P<percent>[%‰])(?![%‰])")
+        self._units = regex.compile(
+            rf"{_START}{low}(?:{_GAP}°)?{high}{magnitude}[ \u00a0\u202f\u2009-]?(?P<unit>{units})"
+            rf"(?:/(?P<per>{units}))?{_END}(?![²³/])"
+        )
+        self._bare_unit = regex.compile(rf"(?<![\p{{L}}\p{{N}}])(?P<unit>m²|km²|cm²|m³|cm³|km/h|°C|°F){_END}")
+        self._mixed = regex.compile(rf"{_START}(?P<whole>\d{{1,4}})\s(?P<top>\d{{1,3}})/(?P<bottom>\d{{1,3}})(?![\d/])")
+        self._fraction = regex.compile(rf"{_START}(?<![\d/])(?P<top>\d{{1,4}})/(?P<bottom>\d{{1,4}})(?![\d/]|[.,]\d)")
+        self._score = regex.compile(rf"{_START}(?P<a>\d{{1,3}})[:：](?P<b>\d{{1,3}})(?![:：]?\d)")
+        self._range = regex.compile(
+            rf"{_START}{low}{_RANGE}(?P<high_sign>[-−])?(?P<high>{number})(?![\p{{Nd}}]|[-−–/:.]\d)"
+        )
+        self._number = regex.compile(
+            rf"(?<![\p{{Nd}}])(?P<sign>(?<![\p{{L}}\p{{N}})\]])(?<!\d )[-−–+±]|(?<=[\p{{Han}}\p{{Hiragana}}\p{{Katakana}}])[-−])?(?P<low>{number}){magnitude}"
+            rf"(?![\p{{Nd}}])"
+        )
+
+    def money(self, text: AlignedText) -> None:
+        text.sub(self._money, self._say_money, spaced=True)
+
+    def percent(self, text: AlignedText) -> None:
+        text.sub(self._percent, self._say_percent, spaced=True)
+
+    def units(self, text: AlignedText) -> None:
+        text.sub(self._units, self._say_units, spaced=True)
+        text.sub(self._bare_unit, lambda match: self._grammar.units[match["unit"]].forms[-1], spaced=True)
+
+    def fractions(self, text: AlignedText) -> None:
+        text.sub(self._mixed, self._say_mixed, spaced=True)
+        text.sub(self._fraction, self._say_fraction, spaced=True)
+
+    def ranges(self, text: AlignedText) -> None:
+        text.sub(self._score, self._say_score, spaced=True)
+        text.sub(self._range, self._say_range, spaced=True)
+
+    def numbers(self, text: AlignedText) -> None:
+        text.sub(self._number, self._say_number, spaced=True)
+
+    def _low_high(self, match: regex.Match[str]) -> tuple[Number, Number | None]:
+        grammar = self._grammar
+        low = grammar.number(match["low"], (match["sign"] or "").strip())
+        if match["high"] is None:
+            return low, None
+        groups = match.groupdict()
+        return low, grammar.number(match["high"], groups.get("high_sign") or "")
+
+    def _quantity(self, match: regex.Match[str], noun: Noun | None) -> str:
+        low, high = self._low_high(match)
+        magnitude = match.groupdict().get("magnitude")
+        if magnitude is not None:
+            return self._with_magnitude(low, high, magnitude, noun)
+        if high is None:
+            return self._grammar.say(low) if noun is None else self._grammar.amount(low, noun)
+        return self._grammar.range(low, high, noun)
+
+    def _with_magnitude(self, low: Number, high: Number | None, magnitude: str, noun: Noun | None) -> str:
+        grammar = self._grammar
+        if high is None:
+            said = grammar.with_magnitude(low, magnitude)
+        else:
+            said = grammar.join(grammar.range(low, high), grammar.magnitudes[magnitude].rpartition("|")[2])
+        return said if noun is None else grammar.of_magnitude(said, noun)
+
+    def _say_money(self, match: regex.Match[str]) -> str | None:
+        unit, cents = self._grammar.currencies[match["currency"]]
+        low, high = self._low_high(match)
+        if match["minus"]:
+            low = Number(low.text, low.whole, low.fraction, "−")
+        if high is None and match.groupdict().get("magnitude") is None:
+            return self._grammar.money(low, unit, cents)
+        return self._quantity(match, unit)
+
+    def _say_percent(self, match: regex.Match[str]) -> str:
+        grammar = self._grammar
+        low, high = self._low_high(match)
+        if match["percent"] == "‰":
+            return grammar.join(grammar.say(low) if high is None else grammar.range(low, high), grammar.signs["‰"])
+        said = grammar.say(low) if high is None else grammar.range(low, high)
+        return grammar.in_percent(said, high or low)
+
+    def _say_units(self, match: regex.Match[str]) -> str:
+        grammar = self._grammar
+        said = self._quantity(match, grammar.units[match["unit"]])
+        if match["per"]:
+            said = grammar.join(said, grammar.per, grammar.units[match["per"]].forms[0])
+        return said
+
+    def _say_mixed(self, match: regex.Match[str]) -> str | None:
+        whole, top, bottom = int(match["whole"]), int(match["top"]), int(match["bottom"])
+        if not 0 < top < bottom <= 100:
+            return None
+        return self._grammar.mixed(whole, top, bottom)
+
+    def _say_fraction(self, match: regex.Match[str]) -> str | None:
+        top, bottom = int(match["top"]), int(match["bottom"])
+        if not bottom or bottom == 1 or match["top"][0] == "0" or match["bottom"][0] == "0":
+            return None
+        return self._grammar.fraction(top, bottom)
+
+    def _say_score(self, match: regex.Match[str]) -> str:
+        grammar = self._grammar
+        a, b = (grammar.say(Number(match[key], match[key])) for key in ("a", "b"))
+        return grammar.join(a, grammar.versus, b)
+
+    def _say_range(self, match: regex.Match[str]) -> str | None:
+        low, high = self._low_high(match)
+        if high is None or low.is_code or high.is_code:
+            return None
+        return self._grammar.range(low, high)
+
+    def _say_number(self, match: regex.Match[str]) -> str:
+        magnitude = match.groupdict().get("magnitude")
+        number = self._grammar.number(match["low"], (match["sign"] or "").strip())
+        if magnitude is not None:
+            return self._with_magnitude(number, None, magnitude, None)
+        return self._grammar.say(number)

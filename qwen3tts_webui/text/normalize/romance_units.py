@@ -1,0 +1,104 @@
+"""Units, currencies and signs of French, Spanish, Portuguese and Italian as one table: a line per sign, a column per language."""
+
+from __future__ import annotations
+
+from qwen3tts_webui.text.normalize.numbers import Noun, noun
+
+LANGUAGES = ("fr", "es", "pt", "it")
+
+_UNITS = """
+km = kilomètre|kilomètres ; kilómetro|kilómetros ; quilômetro|quilômetros ; chilometro|chilometri
+m = mètre|mètres ; metro|metros ; metro|metros ; metro|metri
+cm = centimètre|centimètres ; centímetro|centímetros ; centímetro|centímetros ; centimetro|centimetri
+mm = millimètre|millimètres ; milímetro|milímetros ; milímetro|milímetros ; millimetro|millimetri
+μm µm = micromètre|micromètres ; micrómetro|micrómetros ; micrômetro|micrômetros ; micrometro|micrometri
+nm = nanomètre|nanomètres ; nanómetro|nanómetros ; nanômetro|nanômetros ; nanometro|nanometri
+km/h = kilomètre heure|kilomètres heure ; kilómetro por hora|kilómetros por hora ; quilômetro por hora|quilômetros por hora ; chilometro orario|chilometri orari
+m/s = mètre par seconde|mètres par seconde ; metro por segundo|metros por segundo ; metro por segundo|metros por segundo ; metro al secondo|metri al secondo
+kg = kilogramme|kilogrammes ; kilogramo|kilogramos ; quilograma|quilogramas ; chilogrammo|chilogrammi
+g = gramme|grammes ; gramo|gramos ; grama|gramas ; grammo|grammi
+mg = milligramme|milligrammes ; miligramo|miligramos ; miligrama|miligramas ; milligrammo|milligrammi
+t = tonne|tonnes:f ; tonelada|toneladas:f ; tonelada|toneladas:f ; tonnellata|tonnellate:f
+l L = litre|litres ; litro|litros ; litro|litros ; litro|litri
+ml mL = millilitre|millilitres ; mililitro|mililitros ; mililitro|mililitros ; millilitro|millilitri
+cl = centilitre|centilitres ; centilitro|centilitros ; centilitro|centilitros ; centilitro|centilitri
+m² m2 = mètre carré|mètres carrés ; metro cuadrado|metros cuadrados ; metro quadrado|metros quadrados ; metro quadrato|metri quadrati
+km² km2 = kilomètre carré|kilomètres carrés ; kilómetro cuadrado|kilómetros cuadrados ; quilômetro quadrado|quilômetros quadrados ; chilometro quadrato|chilometri quadrati
+cm² cm2 = centimètre carré|centimètres carrés ; centímetro cuadrado|centímetros cuadrados ; centímetro quadrado|centímetros quadrados ; centimetro quadrato|centimetri quadrati
+m³ m3 = mètre cube|mètres cubes ; metro cúbico|metros cúbicos ; metro cúbico|metros cúbicos ; metro cubo|metri cubi
+cm³ cm3 = centimètre cube|centimètres cubes ; centímetro cúbico|centímetros cúbicos ; centímetro cúbico|centímetros cúbicos ; centimetro cubo|centimetri cubi
+ha = hectare|hectares ; hectárea|hectáreas:f ; hectare|hectares ; ettaro|ettari
+°C ℃ = degré Celsius|degrés Celsius ; grado Celsius|grados Celsius ; grau Celsius|graus Celsius ; grado Celsius|gradi Celsius
+°F ℉ = degré Fahrenheit|degrés Fahrenheit ; grado Fahrenheit|grados Fahrenheit ; grau Fahrenheit|graus Fahrenheit ; grado Fahrenheit|gradi Fahrenheit
+° = degré|degrés ; grado|grados ; grau|graus ; grado|gradi
+h = heure|heures:f ; hora|horas:f ; hora|horas:f ; ora|ore:f
+min = minute|minutes:f ; minuto|minutos ; minuto|minutos ; minuto|minuti
+s sec seg = seconde|secondes:f ; segundo|segundos ; segundo|segundos ; secondo|secondi
+ms = milliseconde|millisecondes:f ; milisegundo|milisegundos ; milissegundo|milissegundos ; millisecondo|millisecondi
+Ko KB kB = kilooctet|kilooctets ; kilobyte|kilobytes ; quilobyte|quilobytes ; kilobyte|kilobyte
+Mo MB = mégaoctet|mégaoctets ; megabyte|megabytes ; megabyte|megabytes ; megabyte|megabyte
+Go GB = gigaoctet|gigaoctets ; gigabyte|gigabytes ; gigabyte|gigabytes ; gigabyte|gigabyte
+To TB = téraoctet|téraoctets ; terabyte|terabytes ; terabyte|terabytes ; terabyte|terabyte
+Mbit/s Mbps = mégabit par seconde|mégabits par seconde ; megabit por segundo|megabits por segundo ; megabit por segundo|megabits por segundo ; megabit al secondo|megabit al secondo
+Hz = hertz ; hercio|hercios ; hertz ; hertz
+kHz = kilohertz ; kilohercio|kilohercios ; quilohertz ; kilohertz
+MHz = mégahertz ; megahercio|megahercios ; megahertz ; megahertz
+GHz = gigahertz ; gigahercio|gigahercios ; gigahertz ; gigahertz
+W = watt|watts ; vatio|vatios ; watt|watts ; watt
+kW = kilowatt|kilowatts ; kilovatio|kilovatios ; quilowatt|quilowatts ; kilowatt
+MW = mégawatt|mégawatts ; megavatio|megavatios ; megawatt|megawatts ; megawatt
+kWh = kilowattheure|kilowattheures ; kilovatio hora|kilovatios hora ; quilowatt-hora|quilowatts-hora ; chilowattora
+V = volt|volts ; voltio|voltios ; volt|volts ; volt
+mA = milliampère|milliampères ; miliamperio|miliamperios ; miliampere|miliamperes ; milliampere
+mAh = milliampèreheure|milliampèreheures ; miliamperio hora|miliamperios hora ; miliampere-hora|miliamperes-hora ; milliamperora|milliamperore
+kJ = kilojoule|kilojoules ; kilojulio|kilojulios ; quilojoule|quilojoules ; kilojoule
+kcal = kilocalorie|kilocalories:f ; kilocaloría|kilocalorías:f ; quilocaloria|quilocalorias:f ; chilocaloria|chilocalorie:f
+hPa = hectopascal|hectopascals ; hectopascal|hectopascales ; hectopascal|hectopascais ; ettopascal
+bar = bar|bars ; bar|bares ; bar|bares ; bar
+dB = décibel|décibels ; decibelio|decibelios ; decibel|decibéis ; decibel
+px = pixel|pixels ; píxel|píxeles ; pixel|pixels ; pixel
+"""
+_CURRENCIES = """
+€ EUR = euro|euros ; euro|euros ; euro|euros ; euro
+$ US$ USD = dollar|dollars ; dólar|dólares ; dólar|dólares ; dollaro|dollari
+£ GBP = livre|livres:f ; libra|libras:f ; libra|libras:f ; sterlina|sterline:f
+¥ JPY = yen|yens ; yen|yenes ; iene|ienes ; yen
+CNY RMB = yuan|yuans ; yuan|yuanes ; yuan|yuans ; yuan
+₽ RUB = rouble|roubles ; rublo|rublos ; rublo|rublos ; rublo|rubli
+₩ = won|wons ; won|wones ; won|wons ; won
+₹ = roupie|roupies:f ; rupia|rupias:f ; rupia|rupias:f ; rupia|rupie:f
+R$ BRL = réal|réaux ; real|reales ; real|reais ; real|reais
+CHF = franc suisse|francs suisses ; franco suizo|francos suizos ; franco suíço|francos suíços ; franco svizzero|franchi svizzeri
+"""
+_CENTS = {
+    "€": ("centime|centimes", "céntimo|céntimos", "centavo|centavos", "centesimo|centesimi"),
+    "$": ("cent|cents", "centavo|centavos", "centavo|centavos", "centesimo|centesimi"),
+    "£": ("penny|pence", "penique|peniques", "pêni|pence", "penny|pence"),
+    "R$": ("centavo|centavos",) * 4,
+    "CHF": ("centime|centimes", "céntimo|céntimos", "cêntimo|cêntimos", "centesimo|centesimi"),
+}
+
+
+def units_of(language: str) -> dict[str, Noun]:
+    """Every unit sign -> its noun."""
+    return {sign: noun for signs, noun in _column(_UNITS, language) for sign in signs}
+
+
+def currencies_of(language: str) -> dict[str, tuple[Noun, Noun | None]]:
+    """Every currency sign and code -> its noun and that of its hundredth."""
+    column = LANGUAGES.index(language)
+    found: dict[str, tuple[Noun, Noun | None]] = {}
+    for signs, unit in _column(_CURRENCIES, language):
+        cents = _CENTS.get(signs[0])
+        for sign in signs:
+            found[sign] = (unit, noun(cents[column]) if cents else None)
+    return found
+
+
+def _column(table: str, language: str) -> list[tuple[list[str], Noun]]:
+    column = LANGUAGES.index(language)
+    rows = []
+    for line in filter(str.strip, table.splitlines()):
+        signs, _, columns = line.partition(" = ")
+        rows.append((signs.split(), noun(columns.split(";")[column].strip())))
+    return rows

@@ -1,0 +1,284 @@
+"""Russian: "21 км" -> "двадцать один километр", "6 мая 2024 г." -> "шестого мая две тысячи двадцать четвёртого года"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import regex
+
+from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
+from qwen3tts_webui.text.normalize.numbers import Noun, Number, noun, nouns, word_set, words
+from qwen3tts_webui.text.normalize.ru_units import ABBREVIATIONS, CURRENCIES, GENITIVE_NAMES, NAMES, UNITS
+
+_NUMBERED = word_set(
+    """Глава глава Том том Часть часть Тип тип Раздел раздел Акт акт Книга книга Уровень Группа группа Статья статья
+    Класс Фаза"""
+)
+_TENTHS = {1: ("десятая", "десятых"), 2: ("сотая", "сотых"), 3: ("тысячная", "тысячных")}
+_ORDINAL_ENDINGS = {
+    "й": ("n", "m"), "ый": ("n", "m"), "ой": ("n", "m"), "ий": ("n", "m"), "го": ("g", "m"), "ого": ("g", "m"), "му": ("d", "m"), "ому": ("d", "m"),
+    "м": ("p", "m"), "ом": ("p", "m"), "я": ("n", "f"), "ая": ("n", "f"), "ю": ("a", "f"), "ую": ("a", "f"), "е": ("n", "n"), "ое": ("n", "n"),
+}  # fmt: skip
+_MONTHS_IN = [
+    "январе",
+    "феврале",
+    "марте",
+    "апреле",
+    "мае",
+    "июне",
+    "июле",
+    "августе",
+    "сентябре",
+    "октябре",
+    "ноябре",
+    "декабре",
+]
+_YEAR_TAILS = {
+    "год": "n",
+    "года": "g",
+    "г.": "g",
+    "году": "p",
+    "годом": "i",
+    "гг.": "n",
+    "годы": "n",
+    "годов": "g",
+    "годах": "p",
+}
+
+
+class Russian(Grammar):
+    code = "ru"
+    point, minus, plus, plus_minus, to, versus, per = "целых", "минус", "плюс", "плюс-минус", "до", "на", "в"
+    percent = noun("процент|процента|процентов")
+    degree = noun("градус|градуса|градусов")
+    month_names = (
+        "января", "февраля", "марта", "апреля", "мая", "июня", "июля", "августа", "сентября", "октября", "ноября", "декабря",
+    )  # fmt: skip
+    month_shorts = ("янв", "февр", "мар", "апр", "мая", "июн", "июл", "авг", "сент", "окт", "нояб", "дек")
+    currencies = CURRENCIES
+    magnitudes = words("""
+        тыс. = тысяча|тысячи|тысяч:f
+        тыс = тысяча|тысячи|тысяч:f
+        млн = миллион|миллиона|миллионов
+        млн. = миллион|миллиона|миллионов
+        млрд = миллиард|миллиарда|миллиардов
+        млрд. = миллиард|миллиарда|миллиардов
+        трлн = триллион|триллиона|триллионов
+        миллиона = миллиона
+        миллионов = миллионов
+        миллиарда = миллиарда
+        миллиардов = миллиардов
+        тысяч = тысяч
+        тысячи = тысячи
+    """)
+    units = nouns(UNITS)
+    signs = words("""
+        + = плюс
+        < = меньше
+        > = больше
+        ≤ = меньше или равно
+        ≥ = больше или равно
+        ≠ = не равно
+        ≈ = примерно
+        × = умножить на
+        ÷ = разделить на
+        ± = плюс-минус
+        √ = корень из
+        ∞ = бесконечность
+        → = в
+        ~ = примерно
+        & = и
+        % = процентов
+        ‰ = промилле
+        @ = собака
+        § = параграф
+        ° = градусов
+        € = евро
+        $ = долларов
+        ₽ = рублей
+    """) | {"=": "равно", "#": "номер"}
+    web = {".": "точка", "/": "слэш", "@": "собака", "-": "дефис", "_": "нижнее подчёркивание", ":": "двоеточие",
+           "?": "вопросительный знак", "=": "равно", "&": "и", "%": "процент", "+": "плюс", "#": "решётка", "~": "тильда"}  # fmt: skip
+    version, version_point, hashtag = "версия", "точка", "хештег"
+    abbreviations = words(ABBREVIATIONS)
+    phones = r"(?<![\w.+-])8[ (-]{0,2}\d{3}[ )-]{0,2}\d{3}[ -]?\d{2}[ -]?\d{2}(?!\d) | (?<![\w.+-])\d{3}-\d{2}-\d{2}(?!\d) | (?<=\b(?:по|номеру|телефону|звоните)[ ])(?:112|10[1-4]|0[1-4])(?!\d)"
+    phone_words = r"\b(?:тел|телефон|телефону|номер|код|пароль|индекс|факс|ПИН)\b"
+    squared, cubed, power, root = "в квадрате", "в кубе", "в степени {}", "корень из"
+
+    def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:
+        return self._cardinal(number, gender, "n")
+
+    def _cardinal(self, number: int, gender: str = "m", case: str = "n") -> str:
+        import num2words
+
+        if number >= 10**15:
+            return self.digits(str(number))
+        said = str(num2words.num2words(number, lang="ru", gender=gender, case=case, animate=False))
+        return regex.sub(r"^одна (?=тысяча)|^одной (?=тысячи)", "", said) if number < 2000 else said
+
+    def inflected(self, number: int, case: str = "n", gender: str = "m") -> str:
+        """An ordinal in a case: n, g, d, a, i, p."""
+        import num2words
+
+        options: dict[str, Any] = {"gender": gender, "case": case, "animate": False}
+        said = str(num2words.num2words(number, lang="ru", to="ordinal", **options))
+        return regex.sub(r"^одна (?=тысяча)", "", said)
+
+    def ordinal(self, number: int, gender: str = "m") -> str:
+        return self.inflected(number, "n", gender)
+
+    def form(self, number: Number, noun: Noun) -> str:
+        if len(noun.forms) < 3:
+            return noun.forms[-1]
+        if number.fraction:
+            return noun.forms[1]
+        tens, ones = divmod(number.value % 100, 10)
+        return noun.forms[2 if tens == 1 or ones in (0, 5, 6, 7, 8, 9) else 0 if ones == 1 else 1]
+
+    def say(self, number: Number, gender: str = "m", *, counted: bool = False) -> str:
+        if self.keep_digits or not number.fraction or number.is_code:
+            return super().say(number, gender, counted=counted)
+        name = _TENTHS.get(len(number.fraction))
+        whole = f"{self.whole(number.whole, 'f')} {'целая' if self._is_one(number.value) else 'целых'}"
+        if name is None:
+            return self.with_sign(number.sign, f"{whole} {self.digits(number.fraction)}")
+        part = int(number.fraction)
+        return self.with_sign(number.sign, f"{whole} {self.cardinal(part, 'f')} {name[0 if self._is_one(part) else 1]}")
+
+    def with_magnitude(self, number: Number, written: str) -> str:
+        spec = self.magnitudes[written]
+        return self.amount(number, noun(spec)) if "|" in spec else self.join(self.say(number), spec)
+
+    @staticmethod
+    def _is_one(value: int) -> bool:
+        return value % 10 == 1 and value % 100 != 11
+
+    def range(self, low: Number, high: Number, noun: Noun | None = None) -> str:
+        if self.keep_digits or low.fraction or high.fraction or low.is_code or high.is_code:
+            return super().range(low, high, noun)
+        gender = "m" if noun is None else noun.gender
+        first, last = (self.with_sign(each.sign, self._cardinal(each.value, gender, "g")) for each in (low, high))
+        tail = "" if noun is None else noun.forms[1 if len(noun.forms) > 2 and self._is_one(high.value) else -1]
+        return self.join("от", first, "до", last, tail)
+
+    def in_percent(self, said: str, number: Number) -> str:
+        return self.join(said, "процентов" if said.startswith("от ") else self.form(number, self.percent))
+
+    def fraction(self, numerator: int, denominator: int) -> str:
+        if (numerator, denominator) == (1, 2):
+            return "одна вторая"
+        if denominator > 100:
+            return f"{self.cardinal(numerator)} на {self.cardinal(denominator)}"
+        if denominator in (3, 4) and numerator < 5:
+            names = {3: ("треть", "трети"), 4: ("четверть", "четверти")}[denominator]
+            return f"{self.cardinal(numerator, 'f')} {names[0 if numerator == 1 else 1]}"
+        name = self.inflected(denominator, "n", "f") if self._is_one(numerator) else self._plural_genitive(denominator)
+        return f"{self.cardinal(numerator, 'f')} {name}"
+
+    def _plural_genitive(self, number: int) -> str:
+        return regex.sub(r"(?:ого|его)$", lambda m: "ых" if m[0] == "ого" else "ьих", self.inflected(number, "g", "m"))
+
+    def mixed(self, whole: int, numerator: int, denominator: int) -> str:
+        if (numerator, denominator) == (1, 2):
+            return f"{self.cardinal(whole)} с половиной"
+        return f"{self.cardinal(whole, 'f')} {'целая' if self._is_one(whole) else 'целых'} {self.fraction(numerator, denominator)}"
+
+    def clock(self, hour: int, minute: int, second: int | None, suffix: str) -> str:
+        hours, minutes, seconds = (
+            noun("час|часа|часов"),
+            noun("минута|минуты|минут:f"),
+            noun("секунда|секунды|секунд:f"),
+        )
+        said = self.amount(Number(str(hour), str(hour)), hours)
+        if minute or second is not None:
+            said += " " + self.amount(Number(str(minute), str(minute)), minutes)
+        return said if second is None else f"{said} {self.amount(Number(str(second), str(second)), seconds)}"
+
+    def clock_range(self, start: str, end: str) -> str:
+        """Both ends in the genitive."""
+        return f"с {self._genitive(start)} до {self._genitive(end)}"
+
+    def _genitive(self, clock: str) -> str:
+        numbers = {self.cardinal(n, gender): self._cardinal(n, gender, "g") for gender in ("m", "f") for n in range(60)}
+        parts = regex.split(r"\s(час\p{L}*|минут\p{L}*|секунд\p{L}*)\s?", clock)
+        said = []
+        for number, name in zip(parts[::2], parts[1::2], strict=False):
+            one = number.endswith(("один", "одна"))
+            stem = {"ч": ("часа", "часов"), "м": ("минуты", "минут"), "с": ("секунды", "секунд")}[name[0]]
+            said.append(f"{numbers.get(number, number)} {stem[0 if one else 1]}")
+        return " ".join(said)
+
+    def date(self, year: int | None, month: int, day: int | None, before: str) -> str:
+        said = self.month_names[month - 1]
+        if day is not None:
+            said = f"{self.inflected(day, 'g')} {said}"
+        return said if year is None else f"{said} {self.inflected(year, 'g')} года"
+
+    def roman(self, number: int, before: str, after: str) -> str | None:
+        word = after.partition(" ")[2]
+        if before in NAMES and number < 40:
+            return self.inflected(number, "n", NAMES[before]).capitalize()
+        if before in GENITIVE_NAMES and number < 40:
+            return self.inflected(number, "g", GENITIVE_NAMES[before]).capitalize()
+        if before in _NUMBERED:
+            return self.cardinal(number)
+        case = {
+            "век": "n",
+            "века": "g",
+            "веке": "p",
+            "веку": "d",
+            "веком": "i",
+            "столетие": "n",
+            "столетия": "g",
+            "съезд": "n",
+            "съезда": "g",
+        }.get(word)
+        return None if case is None else self.inflected(number, case, "n" if word == "столетие" else "m")
+
+    def rules(self) -> tuple[Rule, ...]:
+        year = r"(?<![\d.,])(?:(?P<from>1\d{3}|20\d{2})[-–])?(?P<y>[12]\d{3})(?:-?й|-?го|-?м)?[ \u00a0]?(?P<tail>год(?:ом|ов|ах|а|у|ы)?|гг?\.)(?!\p{L})"
+        return (
+            (r"(?<=\b[Сс][ ])([12]\d{3})[ ](по|до)[ ]([12]\d{3})[ ](?:гг?\.|год(?:а|ы)?)(?!\p{L})", self._years),
+            (year, self._year),
+            (r"(?<![\d.,])(\d{2,4})-?е[ ]?(?=(?:годы|года)\b)|(?<![\d.,])(\d0)-х\b", lambda m: self._decade(m[1] or m[2], m[2] is not None)),
+            (r"(?<![\d.,])(\d{1,4})-(й|ый|ой|ий|го|ого|му|ому|м|ом|я|ая|ю|ую|е|ое)(?!\p{L})", lambda m: self.inflected(int(m[1]), *_ORDINAL_ENDINGS[m[2]])),
+            (r"(?<![\d.,])(\d{1,3})-((?:летн|дневн|часов|минутн|этажн|процентн|метров|километров|кратн|лети|местн|комнатн|градусн|тысячн|недельн|месячн)\p{L}*)",
+             lambda m: self._compound(int(m[1])) + m[2]),
+            (r"(?<![\d/.,])1/2(?=[ ]\p{Ll})", lambda m: "половина"),
+            (r"№[ ]?(?=\d)", lambda m: "номер "),
+            (r"(?<=\bдо[ ])(\d{1,3})(?=[ ](?:лет|часов|минут|человек|рублей|метров|дней|утра|вечера)\b)", lambda m: self._cardinal(int(m[1]), "m", "g")),
+            (r"(?<![\d.,:])(\d*[02-9])?([12])(?=[ ](?:минут|секунд|тонн|недел|книг|девоч|женщин|страниц|комнат|машин|квартир|тысяч|копе|чашк|порци|ноч|систем|верси)\p{L}*)",
+             lambda m: self.cardinal(int(m[0]), "f")),
+            (r"(?<![\d.,:])(\d*[02-9])?1(?=[ ](?:яблоко|окно|место|слово|дерево|письмо|утро|озеро|море)\b)", lambda m: self.cardinal(int(m[0]), "n")),
+        )  # fmt: skip
+
+    def _year(self, match: regex.Match[str]) -> str | None:
+        tail = match["tail"]
+        before = regex.search(r"(\p{L}+)[ \u00a0]$", match.string[: match.start()])
+        case = _YEAR_TAILS.get(tail, "n")
+        if tail == "г." and before is not None and before[1].lower() in ("в", "во"):
+            case = "p"
+        elif tail == "г." and before is None:
+            case = "n"
+        word = {"г.": {"p": "году", "g": "года", "n": "год"}[case] if tail == "г." else "", "гг.": "годы"}.get(
+            tail, tail
+        )
+        if match["from"]:
+            return f"{self.inflected(int(match['from']), case)} — {self.inflected(int(match['y']), case)} {word}"
+        said = f"{self.inflected(int(match['y']), case)} {word}"
+        return said + "." if tail == "г." and not match.string[match.end() :].strip() else said
+
+    def _years(self, match: regex.Match[str]) -> str:
+        end = self.inflected(int(match[3]), "a" if match[2] == "по" else "g")
+        return f"{self.inflected(int(match[1]), 'g')} {match[2]} {end} {'год' if match[2] == 'по' else 'года'}"
+
+    def _decade(self, digits: str, oblique: bool) -> str | None:
+        number = int(digits)
+        if number % 10:
+            return None
+        stem = regex.sub(r"(?:ый|ой)$", "", self.inflected(number))
+        return f"{stem}ых" if oblique else f"{stem}ые "
+
+    def _compound(self, number: int) -> str:
+        said = self._cardinal(number, "m", "g").replace(" ", "")
+        return {1: "одно", 2: "двух", 100: "сто", 90: "девяносто", 40: "сорока", 1000: "тысяче"}.get(number, said)

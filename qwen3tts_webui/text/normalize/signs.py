@@ -1,0 +1,179 @@
+"""Arithmetic, powers, comparison and other signs; abbreviations; Roman numerals."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import regex
+
+from qwen3tts_webui.text.aligned import AlignedText
+from qwen3tts_webui.text.normalize.grammar import Grammar
+
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+_ROMAN = regex.compile(
+    r"(?<![\p{Latin}\p{Cyrillic}\p{N}’'\-.])(?=[IVXLCDM\u2160-\u217f])(?P<roman>(?:M{0,3})(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})|[\u2160-\u217f]+)"
+    r"(?P<suffix>ème|eme|er|re|e|-?й|-?го|\.?[ºª]|\.(?=\s\p{L}|$))?(?![\p{Latin}\p{Cyrillic}\p{N}’'\-]|\.\p{L})"
+)
+_ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
+_WORD_BEFORE = regex.compile(r"([\p{L}.]+)[ \u00a0]?$")
+_WORD_AFTER = regex.compile(r"^[ \u00a0]?([\p{L}]+)")
+_MATH_SIGNS = "<>≤≥≠≈×÷=±√∞∓∑∈⇒"
+
+
+class Signs:
+    """Built once per grammar."""
+
+    def __init__(self, grammar: Grammar) -> None:
+        self._grammar = grammar
+        number = f"(?:{grammar.number_pattern})"
+        self._number = regex.compile(number)
+        # an expression has an equals sign somewhere, or an operator that is nothing else
+        self._sum = regex.compile(
+            rf"(?<![\w.,])(?P<first>[-−]?{number})(?P<rest>(?:\s?[-−+×÷*/x·]\s?{number})+\s?=(?:\s?[-−]?{number}|\s?[?？])?)(?![\w])"
+        )
+        self._operator = regex.compile(r"\s?([-−+×÷*/x·=])\s?(?=[-−]?[\d.?？]|$)")
+        self._times = regex.compile(r"(?<=\d)\s?(?P<sign>[x×*])\s?(?=\d)")
+        self._power = regex.compile(
+            r"(?<=[\p{L}\p{N})])(?:\^\(?(?P<sign>[-−])?(?P<n>\d{1,6}|[a-z](?![\p{L}²³]))\)?|(?P<super>[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6}))(?![.,]?\d)"
+        )
+        self._arrow = regex.compile(r"\s?(?:->|=>|→|⇒|⟶)\s?")
+        self._compare = regex.compile(r"(?P<sign><=|>=|!=|≤|≥|≠|≈|<|>)")
+        self._about = regex.compile(r"(?<![\p{Latin}\p{Cyrillic}\p{N}]\s?)[~～≈]\s?(?=\d)")
+        self._hash = regex.compile(r"(?<![\w#&])#\s?(?=\d)|№\s?|(?<!\p{L})[Nn]º\s?(?=\d)")
+        words = {sign: word for sign, word in grammar.signs.items() if len(sign) == 1 and not sign.isalnum()}
+        self._math = regex.compile(f"[{regex.escape(''.join(sign for sign in words if sign in _MATH_SIGNS))}]")
+        self._sign = regex.compile(f"[{regex.escape(''.join(sign for sign in words if sign not in '<>~#№'))}]")
+        self._abbreviations = _abbreviation_pattern(grammar)
+        self._expansions = {key.replace(" ", ""): said for key, said in grammar.abbreviations.items()}
+
+    def sums(self, text: AlignedText) -> None:
+        text.sub(self._sum, self._say_sum, spaced=True)
+
+    def approximations(self, text: AlignedText) -> None:
+        """ "~50"."""
+        text.sub(self._about, lambda _: self._grammar.signs["~"] + (" " if self._grammar.spaced else ""))
+
+    def math(self, text: AlignedText) -> None:
+        """Signs that a voice cannot know: comparison, multiplication, powers."""
+        text.sub(self._times, lambda match: self._between(self._grammar.signs["×"]))
+        text.sub(self._power, self._say_power, spaced=True)
+        text.sub(self._arrow, lambda _: self._between(self._grammar.signs["→"]))
+        text.sub(self._compare, lambda match: self._padded(match, self._grammar.signs[_SAME.get(match[0], match[0])]))
+        text.sub(self._math, lambda match: self._padded(match, self._grammar.signs[match[0]]))
+
+    def hashes(self, text: AlignedText) -> None:
+        """ "#1" and "№ 1"."""
+        text.sub(self._hash, lambda _: self._grammar.signs["#"] + (" " if self._grammar.spaced else ""), spaced=True)
+
+    def rest(self, text: AlignedText) -> None:
+        """Whatever sign is left."""
+        text.sub(self._sign, lambda match: self._padded(match, self._grammar.signs[match[0]]))
+
+    def abbreviations(self, text: AlignedText) -> None:
+        if self._abbreviations is not None:
+            text.sub(self._abbreviations, self._say_abbreviation, spaced=True)
+
+    def romans(self, text: AlignedText) -> None:
+        text.sub(_ROMAN, self._say_roman, spaced=True)
+
+    def _between(self, word: str) -> str:
+        return f" {word} " if self._grammar.spaced else word
+
+    def _padded(self, match: regex.Match[str], word: str) -> str:
+        if not self._grammar.spaced:
+            return word
+        before, after = match.string[match.start() - 1 : match.start()], match.string[match.end() : match.end() + 1]
+        return (
+            (" " if before and not before.isspace() else "")
+            + word
+            + (" " if after.isalnum() or (after in "(<>=+-−" and after) else "")
+        )
+
+    def _say_sum(self, match: regex.Match[str]) -> str:
+        grammar = self._grammar
+        subtract = grammar.subtract or grammar.minus
+        names = {"-": subtract, "−": subtract, "+": grammar.signs["+"], "/": grammar.signs["÷"]}
+        names |= {"*": grammar.signs["×"], "x": grammar.signs["×"], "·": grammar.signs["×"]}
+
+        def operator(found: regex.Match[str]) -> str:
+            return self._between(names.get(found[1]) or grammar.signs[found[1]])
+
+        def value(found: regex.Match[str]) -> str:
+            sign = "-" if found["sign"] else ""
+            return grammar.say(grammar.number(found["number"], sign))
+
+        spoken = self._operator.sub(operator, match["rest"])
+        first = match["first"]
+        signed = regex.compile(rf"(?P<sign>[-−])?(?P<number>{self._number.pattern})")
+        return grammar.polish(str(signed.sub(value, first)) + str(signed.sub(value, spoken)))
+
+    def _say_power(self, match: regex.Match[str]) -> str | None:
+        grammar = self._grammar
+        exponent = (match["n"] or match["super"] or "").translate(_SUPERSCRIPTS)
+        if match["sign"] is None and exponent in ("2", "3"):
+            return self._tight(grammar.squared if exponent == "2" else grammar.cubed)
+        said = exponent if exponent.isalpha() or grammar.keep_digits else grammar.cardinal(int(exponent))
+        if match["sign"]:
+            said = grammar.with_sign("-", said)
+        return self._tight(grammar.power.format(said))
+
+    def _tight(self, words: str) -> str:
+        return f" {words}" if self._grammar.spaced and not words.startswith("의") else words
+
+    def _say_abbreviation(self, match: regex.Match[str]) -> str | None:
+        grammar, key = self._grammar, regex.sub(r"\s", "", match["abbreviation"])
+        rest = match.string[match.end() :]
+        flagged = key + "#"
+        if flagged in self._expansions and regex.match(r"[ \u00a0]?(?:\d|[IVXLC]+\b)", rest):
+            said = self._expansions[flagged]
+        elif key in self._expansions:
+            said = self._expansions[key]
+        elif key + "$" in self._expansions:
+            said = self._expansions[key + "$"]
+            if regex.match(r"\s+\p{Lu}", rest):
+                return said + "."
+        else:
+            return None
+        if key.endswith(".") and not rest.strip() and flagged not in self._expansions:
+            return said + "."
+        gap = " " if rest[:1].isalnum() and grammar.spaced else ""
+        return said + gap
+
+    def _say_roman(self, match: regex.Match[str]) -> str | None:
+        grammar = self._grammar
+        numeral = unicodedata.normalize("NFKC", match["roman"]).upper()
+        if (match["suffix"] or "")[:1] in ("e", "è", "r") and match["suffix"] and not set(numeral) <= set("IVX"):
+            return None  # "Le", "De"
+        number = roman_value(numeral)
+        before = _WORD_BEFORE.search(match.string[max(0, match.start() - 30) : match.start()])
+        after = _WORD_AFTER.search(match.string[match.end() : match.end() + 30])
+        said = grammar.roman(
+            number, before[1] if before else "", (match["suffix"] or "") + " " + (after[1] if after else "")
+        )
+        if said is None and match["roman"] != numeral:
+            said = grammar.cardinal(number)
+        if said is None:
+            return None
+        return said + ("." if (match["suffix"] or "") == "." and not match.string[match.end() :].strip() else "")
+
+
+_SAME = {"<=": "≤", ">=": "≥", "!=": "≠"}
+
+
+def roman_value(numeral: str) -> int:
+    """ "XIV" -> 14."""
+    total = 0
+    values = [_ROMAN_VALUES.get(letter, 0) for letter in numeral]
+    for i, value in enumerate(values):
+        total += -value if any(value < later for later in values[i + 1 : i + 2]) else value
+    return total
+
+
+def _abbreviation_pattern(grammar: Grammar) -> regex.Pattern[str] | None:
+    keys = {key.rstrip("#$") for key in grammar.abbreviations}
+    if not keys:
+        return None
+    spaced = [
+        regex.escape(key).replace(r"\ ", " ").replace(" ", r"[ \u00a0]?") for key in sorted(keys, key=len, reverse=True)
+    ]
+    return regex.compile(rf"(?<![\p{{L}}\p{{N}}.])(?P<abbreviation>{'|'.join(spaced)})(?![\p{{Latin}}\p{{Cyrillic}}])")

@@ -1,0 +1,48 @@
+"""Normalization of a text that is still being written.
+
+In: cleaned pieces. Out: what is said, as soon as no later word can change it: two plain words later at the latest.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from qwen3tts_webui.text.lexicon import Lexicon
+from qwen3tts_webui.text.normalize.normalizer import chunk_cuts, normalize_chunk
+from qwen3tts_webui.text.normalize.pipeline import NormalizeMode
+
+
+class StreamingNormalizer:
+    """`push` piece after piece; `flush` when what is there is to be spoken now, and at the end."""
+
+    def __init__(self, language: str, *, mode: NormalizeMode = "auto", lexicon: Lexicon | None = None) -> None:
+        self._language = language
+        self._mode: NormalizeMode = mode
+        self._lexicon = lexicon
+        self._held = ""
+
+    @property
+    def passes_through(self) -> bool:
+        """Nothing is ever changed or held."""
+        return self._mode == "off" and not self._lexicon
+
+    def push(self, piece: str) -> str:
+        """What is said of the text that became certain."""
+        if self.passes_through:
+            return piece
+        self._held += piece
+        cuts = chunk_cuts(self._held, self._language, self._mode, self._lexicon, complete=False)
+        return self._give([0, *cuts])
+
+    def flush(self) -> str:
+        """What is said of the rest."""
+        cuts = chunk_cuts(self._held, self._language, self._mode, self._lexicon)
+        return self._give([0, *cuts, len(self._held)])
+
+    def _give(self, positions: list[int]) -> str:
+        spoken = "".join(
+            normalize_chunk(self._held[start:end], self._language, self._mode, self._lexicon).spoken
+            for start, end in pairwise(positions)
+        )
+        self._held = self._held[positions[-1] :]
+        return spoken

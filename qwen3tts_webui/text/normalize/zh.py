@@ -1,0 +1,279 @@
+"""Chinese: "2024-05-06" -> "二零二四年五月六日", "2个" -> "两个", "13812345678" -> "幺三八…"."""
+
+from __future__ import annotations
+
+import regex
+
+from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
+from qwen3tts_webui.text.normalize.numbers import POINT, Noun, Number, noun, nouns, words
+
+_DIGITS = "零一二三四五六七八九"
+_COUNTED = regex.compile(
+    r"个(?!十)|只|条|件|本|张|把|辆|位|名(?!列)|座|台|部(?!分)|间|所|家|块|片|根|颗|粒|头|匹|双|对|副|套|种|样|项|次|回|遍|趟|顿|杯|瓶|碗|盘|袋|包|箱"
+    r"|盒|层|岁|天|周|年(?!代|级)|小时|分钟|秒|斤|公斤|公里|千米|米|克|吨|尺|倍|人|口|集|首|幅|枚|支|枝|朵|棵|份|句|段|篇|页|章|门|节|堂|场|阵|股|批|群|伙"
+    r"|届|期|代|扇|盏|面|架|艘|列|队|串|束|滴|升|毫升|万|亿|元|块|美元|欧元|英镑|平方|立方|毫米|厘米|千克|毫克|百|千|点(?:钟|半|整|\d|[零一二三四五六十])|星期|个月|等份|成(?!长|立|为|功)|刻"
+)
+_TEENS = regex.compile(r"^一十")
+_NOT_YEARS = r"(?:以|之|多|前|后|来|间|的)"
+
+
+class Chinese(Grammar):
+    code = "zh"
+    spaced = False
+    decimal_mark = "."
+    number_pattern = POINT
+    date_order = "mdy"
+    point, minus, plus, plus_minus, to, versus, per = "点", "负", "加", "正负", "到", "比", "每"
+    percent = noun("百分之")
+    degree = noun("度")
+    time_suffix = r"[AaPp]\.?[Mm]\.?|点|时"
+    currencies = {
+        sign: (noun(whole), noun(cents) if cents else None)
+        for sign, whole, cents in (
+            ("¥", "元", "角"), ("￥", "元", "角"), ("元", "元", "角"), ("块钱", "块钱", ""), ("块", "块", ""), ("RMB", "元", "角"), ("CNY", "元", "角"), ("人民币", "元", "角"), ("$", "美元", ""),
+            ("US$", "美元", ""), ("USD", "美元", ""), ("美元", "美元", ""), ("€", "欧元", ""), ("EUR", "欧元", ""), ("£", "英镑", ""), ("GBP", "英镑", ""), ("HK$", "港元", ""),
+            ("HKD", "港元", ""), ("NT$", "新台币", ""), ("JPY", "日元", ""), ("₩", "韩元", ""), ("₽", "卢布", ""), ("₹", "卢比", ""),
+        )
+    }  # fmt: skip
+    magnitudes = words("""
+        万 = 万
+        亿 = 亿
+        万亿 = 万亿
+        千万 = 千万
+        百万 = 百万
+        千 = 千
+        k = 千
+        K = 千
+        w = 万
+        W = 万
+    """)
+    units = nouns("""
+        km = 公里
+        m = 米
+        cm = 厘米
+        mm = 毫米
+        μm µm um = 微米
+        nm = 纳米
+        km/h = 公里每小时
+        m/s = 米每秒
+        kg = 公斤
+        g = 克
+        mg = 毫克
+        μg µg = 微克
+        t = 吨
+        l L = 升
+        ml mL = 毫升
+        m² m2 = 平方米
+        km² km2 = 平方公里
+        cm² cm2 = 平方厘米
+        m³ m3 = 立方米
+        cm³ cm3 = 立方厘米
+        ha = 公顷
+        °C ℃ = 摄氏度
+        °F ℉ = 华氏度
+        ° = 度
+        h hr = 小时
+        min = 分钟
+        s sec = 秒
+        ms = 毫秒
+        KB kB = K B
+        MB = 兆
+        GB = G B
+        TB = T B
+        Mbps = 兆比特每秒
+        Gbps = 吉比特每秒
+        Hz = 赫兹
+        kHz = 千赫
+        MHz = 兆赫
+        GHz = 吉赫
+        kW = 千瓦
+        MW = 兆瓦
+        kWh = 千瓦时
+        V = 伏
+        mA = 毫安
+        mAh = 毫安时
+        J = 焦耳
+        kJ = 千焦
+        kcal = 千卡
+        Pa = 帕
+        hPa = 百帕
+        dB = 分贝
+        px = 像素
+        ft = 英尺
+        inch = 英寸
+        mi = 英里
+        lb lbs = 磅
+        oz = 盎司
+        mph = 英里每小时
+        Ω = 欧姆
+    """) | {"K B": Noun(("K B",))}
+    signs = words("""
+        + = 加
+        < = 小于
+        > = 大于
+        ≤ = 小于等于
+        ≥ = 大于等于
+        ≠ = 不等于
+        ≈ = 约等于
+        × = 乘
+        ÷ = 除以
+        ± = 正负
+        √ = 根号
+        ∞ = 无穷大
+        → = 到
+        ~ = 约
+        # = 第
+        & = 和
+        % = 百分号
+        ‰ = 千分之
+        @ = 艾特
+        § = 第
+        ° = 度
+        $ = 美元
+        € = 欧元
+        £ = 英镑
+        ¥ = 元
+    """) | {"=": "等于", "#": "井号"}
+    web = {".": "点", "/": "斜杠", "@": "艾特", "-": "杠", "_": "下划线", ":": "冒号", "?": "问号", "=": "等于",
+           "&": "和", "%": "百分号", "+": "加", "#": "井号", "~": "波浪线"}  # fmt: skip
+    version, hashtag = "版本", "话题"
+    abbreviations = words("""
+        No.# = 第
+        NO.# = 第
+        Vol.# = 第
+        Tel. = 电话
+        TEL = 电话
+        vs = 对
+        VS = 对
+        etc. = 等等
+    """)
+    phones = r"""(?<![\d+.-])1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d) | (?<![\d.-])0\d{2,3}[- ]?\d{7,8}(?:-\d{1,5})?(?!\d) | (?<![\d.-])(?:400|800)-?\d{3,4}-?\d{3,4}(?!\d)
+        | (?<![\d.-])\(0\d{2,3}\)\s?\d{7,8}(?!\d) | (?<![\d.,-])\d{17}[\dXx](?!\d) | (?<=拨打|呼叫|打|拨|致电|报警|热线)\s?(?:1[12]\d|12\d{3}|95\d{3}|100\d\d)(?![\d年月日个块元度])"""
+    phone_words = "电话|手机|号码|热线|传真|拨打|致电|密码|验证码|邮编|房间号|航班|车牌|编号|卡号|账号|尾号|学号|工号|单号|QQ|分机|门牌"
+    subtract = "减"
+    squared, cubed, power, root = "的平方", "的立方", "的{}次方", "根号"
+
+    def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:
+        import cn2an
+
+        if number >= 10**16:
+            return self.digits(str(number))
+        said = str(cn2an.an2cn(str(number), "low"))
+        said = regex.sub(r"(?<=^|[亿])二(?=[千万亿])|(?<=万)二(?=千)", "两", said)
+        return regex.sub(r"^二(?=百)", "二", said)
+
+    def counting(self, number: int) -> str:
+        """A number before a measure word: 两个."""
+        return "两" if number == 2 else self.cardinal(number)
+
+    def ordinal(self, number: int, gender: str = "m") -> str:
+        return f"第{self.cardinal(number)}"
+
+    def digits(self, digits: str) -> str:
+        return "".join(_DIGITS[int(digit)] for digit in digits if digit.isdecimal())
+
+    def year(self, year: int) -> str:
+        return self.digits(str(year))
+
+    def phone_group(self, digits: str) -> str:
+        return self.digits(digits).replace("一", "幺")
+
+    def phone(self, written: str) -> str:
+        tail = written[-1] if written[-1] in "Xx" else ""
+        return super().phone(written) + tail.upper()
+
+    def amount(self, number: Number, noun: Noun) -> str:
+        name = noun.forms[0]
+        if name in ("公里每小时", "米每秒", "英里每小时"):
+            unit, _, per = name.partition("每")
+            return f"每{per}{self.say(number)}{unit}"
+        if number.sign == "−" and name == "摄氏度":
+            return f"零下{self.say(Number(number.text, number.whole, number.fraction))}{name}"
+        if (
+            number.value == 2
+            and not number.fraction
+            and not self.keep_digits
+            and number.sign == ""
+            and name not in ("摄氏度", "华氏度", "度", "角", "两")
+        ):
+            return f"两{name}"
+        return self.say(number) + name
+
+    def fraction(self, numerator: int, denominator: int) -> str:
+        return f"{self.cardinal(denominator)}分之{self.cardinal(numerator)}"
+
+    def mixed(self, whole: int, numerator: int, denominator: int) -> str:
+        return f"{self.cardinal(whole)}又{self.fraction(numerator, denominator)}"
+
+    def in_percent(self, said: str, number: Number) -> str:
+        if said.startswith("负"):
+            return f"负百分之{said[1:]}"
+        return "百分之" + said.replace("到", "到百分之")
+
+    def money(self, number: Number, unit: Noun, cents: Noun | None) -> str:
+        if cents is None or len(number.fraction) != 2:
+            return super().money(number, unit, None)
+        sign = "负" if number.sign == "−" else ""
+        tens, ones = (int(digit) for digit in number.fraction)
+        whole = f"{self.counting(number.value)}{unit.forms[0]}" if number.value or not (tens or ones) else ""
+        said = f"{_DIGITS[tens]}角" if tens else "零" if ones and whole else ""
+        return sign + whole + said + (f"{_DIGITS[ones]}分" if ones else "")
+
+    def clock(self, hour: int, minute: int, second: int | None, suffix: str) -> str:
+        half = {"a": "上午", "p": "下午"}.get(suffix[:1].lower(), "")
+        said = f"{half}{self.counting(hour)}点"
+        if second is not None:
+            return f"{said}{self._two(minute)}分{self._two(second)}秒"
+        if not minute:
+            return said
+        return f"{said}{self._two(minute)}分"
+
+    def _two(self, value: int) -> str:
+        return ("零" if value < 10 else "") + (self.cardinal(value) if value else "")
+
+    def date(self, year: int | None, month: int, day: int | None, before: str) -> str:
+        said = f"{self.year(year)}年" if year is not None else ""
+        return f"{said}{self.cardinal(month)}月" + (f"{self.cardinal(day)}日" if day is not None else "")
+
+    def roman(self, number: int, before: str, after: str) -> str | None:
+        if before.endswith(("第", "世")) or after.strip()[:1] in tuple("世型期级类章节部卷代度区号段阶"):
+            return self.cardinal(number)
+        return None
+
+    def pause(self) -> str:
+        return "，"
+
+    def rules(self) -> tuple[Rule, ...]:
+        number = rf"(?:{POINT})"
+        return (
+            (r"(?<![\d.,])(\d{4})年?\s?[-–—~～至到]\s?(\d{4})(?=\s?年)", lambda m: f"{self.digits(m[1])}年到{self.digits(m[2])}"),
+            (rf"(?<![\d.,])((?:1\d|20)\d\d|[0]\d{{3}})(?=\s?年(?!{_NOT_YEARS}))", lambda m: self.digits(m[1])),
+            (r"(?<![\d.,])(\d{4})(?=[级届])", lambda m: self.digits(m[1])),
+            (r"(?<![\d.,])(\d{1,3})\s?[-:：–]\s?(\d{1,3})(?=\s?(?:战胜|击败|取胜|获胜|领先|战平|大胜|小胜|不敌|负于|逆转|落后|险胜|完胜))",
+             lambda m: f"{self.cardinal(int(m[1]))}比{self.cardinal(int(m[2]))}"),
+            (r"(?<![\d.,])(\d+)K(?=[分显超高电屏画视])", lambda m: f"{self.cardinal(int(m[1]))}K"),
+            (r"(?<![\d\p{Latin}.,])[-−](\d+(?:\.\d+)?)(?=\s?度)", lambda m: f"零下{self.say(self.number(m[1]))}"),
+            (r"(?<![\d.,])(\d{2})(?=年代)", lambda m: self.cardinal(int(m[1])) if m[1][1] == "0" else None),
+            (r"(?<![\d.,])([089]\d)(?=\s?(?:年[级度]?|后|届))(?!年(?:前|后|来|间|的))", lambda m: self.digits(m[1])),
+            (r"(?<![\d:.,])([01]?\d|2[0-4])[:：]([0-5]\d)\s?[-–—~～至到]\s?([01]?\d|2[0-4])[:：]([0-5]\d)(?![:：\d])",
+             lambda m: f"{self.clock(int(m[1]), int(m[2]), None, '')}到{self.clock(int(m[3]), int(m[4]), None, '')}"),
+            (r"(?<=比分|以|战成|比率|比例)\s?(\d{1,3})\s?[-:：–比]\s?(\d{1,3})(?!\d)",
+             lambda m: f"{self.cardinal(int(m[1]))}比{self.cardinal(int(m[2]))}"),
+            (r"(?<=[第初])\s?(\d+)", lambda m: self.cardinal(int(m[1]))),
+            (r"(?<![\d.,])(\d{1,2})(?=[点时])(?:([点时])(\d{1,2})分?)", lambda m: self._point(m)),
+            (r"(?<![\d.,第:：])2(?=(?:[点时])(?:[^\d]|$))", lambda m: "两"),
+            (rf"(?<![\p{{Latin}}\d.,-])(?:2|{number})?\s?[-–—~～至到]\s?({number})(?=%)", lambda m: None),
+            (rf"(?<![\d.,第])2(?=\s?(?:{_COUNTED.pattern}))(?!\s?(?:月|日|号|两|%))", lambda m: "两"),
+            (rf"(?<![\d.,第])({number})\s?[-–—~～至到]\s?2(?=\s?(?:{_COUNTED.pattern}))", lambda m: f"{self.say(self.number(m[1]))}到两"),
+            (r"(?<![\d.,])(\d{1,4})(?=[路栋楼室床房](?!\p{Han}*[个万]))", lambda m: self.phone_group(m[1]) if len(m[1]) > 2 else None),
+            (r"(?<=\p{Han})\s+(?=\d)|(?<=\d)\s+(?=\p{Han})", lambda m: ""),
+        )  # fmt: skip
+
+    def _point(self, match: regex.Match[str]) -> str | None:
+        hour, minute = int(match[1]), int(match[3])
+        if hour > 24 or minute > 59:
+            return None
+        if match[2] == "点" and len(match[3]) == 1 and not match[0].endswith("分"):
+            return f"{self.cardinal(hour)}点{self.cardinal(minute)}"
+        tail = "分" if match[0].endswith("分") or match[2] == "时" else ""
+        return f"{self.counting(hour)}{match[2]}{self._two(minute)}{tail}"

@@ -1,0 +1,86 @@
+"""Markup in a text that is still being written.
+
+In: pieces of raw text of any size. Out: the same text without markup (see markup), as soon as no later piece can change
+it. An open tag, link, emphasis, block or table row is held back until it is closed or can be none.
+"""
+
+from __future__ import annotations
+
+import regex
+
+from qwen3tts_webui.text.markup import DEFAULT_OPTIONS, MarkupOptions, strip_markup
+
+_OPEN_BLOCK = regex.compile(
+    r"<(?P<tag>think|thinking|thought|reasoning|analysis|script|style|svg|math|ruby|sub|say-as)\b[^<>]*>(?:(?!</(?P=tag)\s*>).)*\Z|<!--(?:(?!-->).)*\Z",
+    regex.S | regex.IGNORECASE,
+)
+_FENCE_LINE = regex.compile(r"^[ \t]{0,3}(`{3,}|~{3,})[^\n]*\n?", regex.M)
+_OPEN = regex.compile(
+    r"<[^<>\n]{0,400}\Z|&(?:amp;)*[#\w]{0,32}\Z|!?\[[^\[\]\n]{0,300}(?:\](?:\([^\n]{0,600}|\[[^\[\]\n]{0,80})?)?\Z|!\Z|\\\Z"
+    r"|[｜|][^｜|《》\n]{0,40}(?:《[^《》\n]{0,40})?\Z|[\p{Han}々〆ヶ]+(?:《[^《》\n]{0,40})?\Z|［[^］\n]{0,200}\Z"
+)
+_MARKER = regex.compile(r"(?<!\\)(?:\*{1,3}|~~?|_{1,2}|`{1,2})")
+_LINE_START = regex.compile(
+    r"^[ \t]*(?:[>#*+•_=~`-][>#*+•_=~` \t\[\]xX-]*|\|[^\n]*|\d{1,6}[ \t]*|\d{1,6}[ \t]*\r?\n[ \t]*[\d:.,]*[ \t]*(?:-{1,2}>?[^\n]*)?"
+    r"|\d{1,2}:[\d:.,]*[ \t]*(?:-{1,2}>?[^\n]*)?|W(?:E(?:B(?:V(?:T(?:T[^\n]*)?)?)?)?)?)?\r?\Z",
+    regex.M,
+)
+_LONGEST = 800
+
+
+class StreamingMarkup:
+    """`push` piece after piece; `flush` when no more is to be waited for."""
+
+    def __init__(self, options: MarkupOptions = DEFAULT_OPTIONS) -> None:
+        self._options = options
+        self._held = ""
+        self._line = ""  # what was given out of the current line: markup at a line's start is none later
+
+    def push(self, piece: str) -> str:
+        """The text that became certain."""
+        self._held += piece
+        return self._give(self._certain())
+
+    def flush(self) -> str:
+        """The rest, taken as it is."""
+        return self._give(len(self._held))
+
+    def _certain(self) -> int:
+        text = self._held
+        block = _OPEN_BLOCK.search(text)
+        end = len(text) if block is None else block.start()
+        fences = [*_FENCE_LINE.finditer(text, endpos=end)]
+        if len(fences) % 2:
+            end = min(end, fences[-1].start())
+        line_start = text.rfind("\n", 0, end) + 1
+        if line_start > 0 or not self._line:
+            opened = _LINE_START.search(text, endpos=end)
+            if opened is not None:
+                end = min(end, opened.start())
+        floor = max(0, end - _LONGEST)
+        for _ in range(4):
+            opened = _OPEN.search(text, floor, end)
+            if opened is None or opened.start() >= end:
+                break
+            end = opened.start()
+        return self._before_markers(text, end)
+
+    def _before_markers(self, text: str, end: int) -> int:
+        """Up to the first emphasis sign of the last line that has no partner yet."""
+        line_start = text.rfind("\n", 0, end) + 1
+        floor = max(line_start, end - _LONGEST)
+        opened: dict[str, int] = {}
+        for match in _MARKER.finditer(text, floor, end):
+            if opened.pop(match[0], None) is None:
+                opened[match[0]] = match.start()
+        return min([end, *opened.values()])
+
+    def _give(self, length: int) -> str:
+        raw, self._held = self._held[:length], self._held[length:]
+        if not raw:
+            return ""
+        # a letter before it keeps what is no line start from being one
+        guard = "x" + self._line[-1:] if self._line else ""
+        plain = strip_markup(guard + raw, self._options)
+        self._line = (self._line + raw).rpartition("\n")[2][-3:]
+        return plain[len(guard) :]

@@ -1,0 +1,110 @@
+"""Markup is not text: what is left of SSML, HTML, Markdown, subtitles, ruby; and the same in pieces."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qwen3tts_webui.text.markup import LINE_KEEPER, MarkupOptions, strip_markup
+from qwen3tts_webui.text.normalize import normalize_text
+from qwen3tts_webui.text.streaming_markup import StreamingMarkup
+
+PAIRS = [
+    ('Hello <break time="500ms"/> world', "Hello [pause 500ms] world"),
+    ('a<break time="2s"/>b', "a[pause 2000ms]b"),
+    ('a <break strength="none"/>b', "a  b"),
+    ('a<break time="99s"/>b', "a[pause 10000ms]b"),
+    ("<speak><p><s>One.</s><s>Two.</s></p></speak>", "  One.  Two.  "),
+    ('<sub alias="World Wide Web Consortium">W3C</sub>', "World Wide Web Consortium"),
+    ('<say-as interpret-as="characters">ABC</say-as>', "A B C"),
+    ('<say-as interpret-as="digits">1234</say-as>', "1 2 3 4"),
+    ('<say-as interpret-as="date" format="ymd">2024-05-06</say-as>', "2024-05-06"),
+    ('<emphasis level="strong">very</emphasis> good', "very good"),
+    ('<prosody rate="slow">slow</prosody>', "slow"),
+    ("<b>bold</b> and <i>italic</i>", "bold and italic"),
+    ("a < b and c > d", "a < b and c > d"),
+    ("if x<y then", "if x<y then"),
+    ("3 <5 and 7> 2", "3 <5 and 7> 2"),
+    ("<foo>bar</foo>", "<foo>bar</foo>"),
+    ("Tom &amp; Jerry &lt;3 &#65; &nbsp;x", "Tom & Jerry <3 A  x"),
+    ("AT&T; R&D", "AT&T; R&D"),
+    ("see [the docs](https://example.com/a_(b)) now", "see the docs now"),
+    ('![a cat](cat.png "title") sat', "a cat sat"),
+    ("[text][ref] and text[^1]", "text and text"),
+    ("**bold**, *it*, ***both***, __b__, _i_, ~~s~~", "bold, it, both, b, i, s"),
+    ("这是**重点**内容", "这是重点内容"),
+    ("2*3*4 and snake_case_name", "2*3*4 and snake_case_name"),
+    ("5 * 3 * 2", "5 * 3 * 2"),
+    ("`code` here", "code here"),
+    ("# Title\ntext", "Title\ntext"),
+    ("- one\n- two\n* three", "one\ntwo\nthree"),
+    ("- [x] done", "done"),
+    ("> quoted", "quoted"),
+    ("-5 degrees", "-5 degrees"),
+    (r"not \*bold\*", "not *bold*"),
+    ("<think>secret\nplan</think>Hi", f"{LINE_KEEPER}\n{LINE_KEEPER}Hi"),
+    ("<think>never closed", LINE_KEEPER),
+    ("a\n```python\nx = 1\n```\nb", f"a\n{LINE_KEEPER}\n{LINE_KEEPER}\n{LINE_KEEPER}\nb"),
+    ("| a | b |\n|---|---|\n| 1 | 2 |\nend", f"{LINE_KEEPER}\n{LINE_KEEPER}\n{LINE_KEEPER}\nend"),
+    ("1\n00:00:01,000 --> 00:00:02,500\nHello\n\n2\n00:00:03,000 --> 00:00:04,000\nBye", None),
+    ("WEBVTT\n\n00:01.000 --> 00:02.000\nHi", f"{LINE_KEEPER}\n\n{LINE_KEEPER}\nHi"),
+    ("｜今日《きょう》は東京《とうきょう》へ", "きょうはとうきょうへ"),
+    ("我读了《红楼梦》。", "我读了《红楼梦》。"),
+    ("<ruby>漢字<rt>かんじ</rt></ruby>だ", "かんじだ"),
+    ("［＃ここから太字］文章", "文章"),
+    ("<https://example.com>", "https://example.com"),
+    ("<!-- hidden -->shown", f"{LINE_KEEPER}shown"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("raw", "plain"), PAIRS)
+def test_markup_is_not_text(raw: str, plain: str | None) -> None:
+    if plain is not None:
+        assert strip_markup(raw) == plain
+
+
+def test_subtitles_keep_their_words_and_the_number_of_lines() -> None:
+    raw = "1\n00:00:01,000 --> 00:00:02,500\nHello\n\n2\n00:00:03,000 --> 00:00:04,000\nBye"
+    plain = strip_markup(raw)
+    assert [line for line in plain.replace(LINE_KEEPER, "").split("\n") if line] == ["Hello", "Bye"]
+    assert sum(bool(line) for line in plain.split("\n")) == sum(bool(line) for line in raw.split("\n"))
+
+
+def test_code_and_tables_can_be_read() -> None:
+    options = MarkupOptions(skip_code=False, skip_tables=False)
+    assert strip_markup("```\nx = 1\n```", options) == f"{LINE_KEEPER}\nx = 1\n{LINE_KEEPER}"
+    assert strip_markup("| a | b |\n|---|---|", options) == f"a, b.\n{LINE_KEEPER}"
+
+
+def test_normalizing_removes_markup_and_keeps_pauses() -> None:
+    assert (
+        normalize_text('<b>5 km</b> <break time="500ms"/> off', "en", mode="on").spoken
+        == "five kilometers [pause 500ms] off"
+    )
+    assert normalize_text("a &lt; b", "en", mode="on").spoken == "a less than b"
+
+
+def shown(text: str) -> list[str]:
+    """The lines, each without the keepers that cleaning drops; a line of keepers alone stays one."""
+    return [line.replace(LINE_KEEPER, "") or line[:1] for line in text.split("\n")]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_pieces_say_what_the_whole_says(data: st.DataObject) -> None:
+    raw = data.draw(st.sampled_from(["\n", " "])).join(
+        data.draw(st.lists(st.sampled_from([raw for raw, _ in PAIRS]), max_size=3))
+    )
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(raw)), max_size=6)))
+    stream = StreamingMarkup()
+    pieces = [stream.push(raw[a:b]) for a, b in zip([0, *cuts], [*cuts, len(raw)], strict=True)]
+    assert shown("".join([*pieces, stream.flush()])) == shown(strip_markup(raw))
+
+
+def test_a_plain_word_does_not_wait() -> None:
+    stream = StreamingMarkup()
+    assert stream.push("Hello world, this is ") == "Hello world, this is "
+    assert stream.push("<thi") == ""
+    assert stream.push("nk>secret</thi") == ""
+    assert stream.push("nk>shown ") == f"{LINE_KEEPER}shown "
