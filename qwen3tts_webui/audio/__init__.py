@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         to_int16,
         to_s16le,
     )
+    from qwen3tts_webui.audio.reference import ReferenceAudio, ReferenceWarning, decode_reference, read_reference
     from qwen3tts_webui.audio.share_image import render_share_image
     from qwen3tts_webui.audio.subtitles import Cue, to_srt, to_vtt
     from qwen3tts_webui.audio.time_stretch import TimeStretcher
@@ -64,6 +65,7 @@ _MODULES = {
         "to_int16",
         "to_s16le",
     ),
+    "reference": ("ReferenceAudio", "ReferenceWarning", "decode_reference", "read_reference"),
     "share_image": ("render_share_image",),
     "subtitles": ("Cue", "to_srt", "to_vtt"),
     "time_stretch": ("TimeStretcher",),
@@ -82,8 +84,11 @@ __all__ = [
     "FormatInfo",
     "LoudnessNormalizer",
     "OutputFormat",
+    "ReferenceAudio",
+    "ReferenceWarning",
     "StreamEncoder",
     "TimeStretcher",
+    "decode_reference",
     "encode_all",
     "fade_in",
     "fade_out",
@@ -91,6 +96,7 @@ __all__ = [
     "from_s16le",
     "make_encoder",
     "measure_loudness",
+    "read_reference",
     "read_wav",
     "render_share_image",
     "replace_nonfinite",

@@ -16,7 +16,7 @@ _MODEL_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 
 @dataclass(frozen=True, slots=True)
 class CatalogModel:
-    """One released checkpoint. `parameters` counts those stored as bfloat16: talker, and speaker encoder of a Base model."""
+    """One released checkpoint. `parameters` counts those in bfloat16: talker, and speaker encoder of a Base model."""
 
     id: str
     kind: str

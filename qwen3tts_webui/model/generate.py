@@ -108,7 +108,7 @@ class Qwen3TTS:
         if isinstance(audio, np.ndarray):
             pcm = to_mono(audio, sample_rate)
         else:
-            from qwen3tts_webui.audio.reference import decode_reference
+            from qwen3tts_webui.audio import decode_reference
 
             pcm = decode_reference(audio if isinstance(audio, bytes) else Path(audio).read_bytes())
         mode: CloneMode = "xvector" if x_vector_only else "icl"

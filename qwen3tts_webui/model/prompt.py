@@ -6,8 +6,8 @@ which is added as it is.
 
 Continuation. The rows of a prompt with an `AcousticPrompt` are those that the model itself passes through when it
 speaks the passage's text and the new text as one: the joined text, then a row for each frame already spoken. Whole text
-comes before the first frame, so a passage is natural there. In streaming mode the text lies beside the frames, one token a
-frame; where a feed has not yet brought the text for a frame of the passage, that row holds the text pad.
+comes before the first frame, so a passage is natural there. In streaming mode the text lies beside the frames, one
+token a frame; where a feed has not yet brought the text for a frame of the passage, that row holds the text pad.
 
 Cloning. The text and the codes of a reference recording stand before everything in the same two ways; its text is
 encoded by itself. They are context: unlike those of a passage, its frames do not count as frames that were spoken.
