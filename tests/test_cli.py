@@ -90,7 +90,7 @@ def test_the_environment_counts_and_a_flag_counts_more(monkeypatch: pytest.Monke
             ["--host", "0.0.0.0"],
             "--host must be a loopback address (or create a key: ",
         ),
-        (["voices", "--language", "tlh"], "The language tlh is not known."),
+        (["voices", "--language", "tlh"], "The language tlh is not supported."),
     ],
 )
 def test_errors_are_one_sentence_and_exit_code_2(argv: list[str], sentence: str, capsys: pytest.CaptureFixture[str]):

@@ -44,7 +44,7 @@ def serialize_reference(reference: VoiceReference) -> dict[str, object]:
 
 
 def parse_reference(fields: ReferenceFields) -> VoiceReference:
-    """Raises `InvalidFile` for an x-vector or codes that are not valid, and for the mode "icl" without codes or text."""
+    """Raises `InvalidFile` for an x-vector or invalid codes, and for the mode "icl" without codes or text."""
     if fields.mode == "icl" and not (fields.frames and fields.text.strip()):
         raise InvalidFile(reason=ErrorDetail("wrong_number_of_codes", "it has the wrong number of codes"))
     codes = parse_codes(fields.frames, fields.codes) if fields.frames or fields.codes else None
