@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         to_int16,
         to_s16le,
     )
-    from qwen3tts_webui.audio.reference import ReferenceAudio, decode_reference, read_reference
+    from qwen3tts_webui.audio.reference import ReferenceAudio, ReferenceWarning, decode_reference, read_reference
     from qwen3tts_webui.audio.share_image import render_share_image
     from qwen3tts_webui.audio.subtitles import Cue, to_srt, to_vtt
     from qwen3tts_webui.audio.time_stretch import TimeStretcher
@@ -65,7 +65,7 @@ _MODULES = {
         "to_int16",
         "to_s16le",
     ),
-    "reference": ("ReferenceAudio", "decode_reference", "read_reference"),
+    "reference": ("ReferenceAudio", "ReferenceWarning", "decode_reference", "read_reference"),
     "share_image": ("render_share_image",),
     "subtitles": ("Cue", "to_srt", "to_vtt"),
     "time_stretch": ("TimeStretcher",),
@@ -85,6 +85,7 @@ __all__ = [
     "LoudnessNormalizer",
     "OutputFormat",
     "ReferenceAudio",
+    "ReferenceWarning",
     "StreamEncoder",
     "TimeStretcher",
     "decode_reference",

@@ -26,6 +26,7 @@ from qwen3tts_webui.model.reference_encoder import ReferenceEncoder
 from qwen3tts_webui.model.spec import ModelSpec, read_spec
 from qwen3tts_webui.model.talker import Talker
 from qwen3tts_webui.model.tokens import TextEncoder
+from qwen3tts_webui.model.weights import LOADING
 from qwen3tts_webui.types import EncodesReferences
 
 KV_LENGTH = 2_048
@@ -139,7 +140,7 @@ def set_up_cuda(device: torch.device) -> None:
 
 def needed_bytes(spec: ModelSpec, choice: Choice, *, slots: int, kv_length: int) -> Mapping[str, int]:
     """What the model takes on its device while it is loaded, in bytes by purpose, computed from its specs alone."""
-    with init_empty_weights():
+    with LOADING, init_empty_weights():
         talker, codec = Talker(spec), CodecDecoder(spec.codec)
     number = DTYPES[choice.dtype]
     type_of = number_types(choice.dtype, number, torch.device(choice.device))

@@ -16,7 +16,7 @@ from qwen3tts_webui.model.reference_encoder import ReferenceEncoder
 from qwen3tts_webui.model.spec import CODEC_FOLDER, read_spec
 from qwen3tts_webui.model.talker import Talker
 from qwen3tts_webui.model.tokens import TextEncoder
-from qwen3tts_webui.model.weights import map_weight, open_weights
+from qwen3tts_webui.model.weights import LOADING, map_weight, open_weights
 
 DTYPES = {
     "float32": torch.float32,
@@ -55,16 +55,19 @@ def load_model(
     spec = read_spec(folder)
     encoder = TextEncoder(folder)
     unused = ("speaker_encoder.",) if spec.kind == "base" else ()
-    talker, weights = open_weights(lambda: Talker(spec), folder, key_of=lambda name: f"talker.{name}", unused=unused)
-    if dtype in INTEGER_KINDS:
-        kind = lay_out_integers(talker, weights, dtype)
-    else:
-        mapped = _TEXT_EMBEDDING if where.type == "cpu" else ""
-        weights.fill(talker, number_types(dtype, number, where), device=where, wanted=lambda name: name != mapped)
-        if mapped:
-            map_weight(talker, mapped, weights.mapped(mapped))
-        kind = lay_out(talker.to(where).eval().requires_grad_(False), dtype)
-    codec = load_codec(folder / CODEC_FOLDER, spec.codec, where)
+    with LOADING:
+        talker, weights = open_weights(
+            lambda: Talker(spec), folder, key_of=lambda name: f"talker.{name}", unused=unused
+        )
+        if dtype in INTEGER_KINDS:
+            kind = lay_out_integers(talker, weights, dtype)
+        else:
+            mapped = _TEXT_EMBEDDING if where.type == "cpu" else ""
+            weights.fill(talker, number_types(dtype, number, where), device=where, wanted=lambda name: name != mapped)
+            if mapped:
+                map_weight(talker, mapped, weights.mapped(mapped))
+            kind = lay_out(talker.to(where).eval().requires_grad_(False), dtype)
+        codec = load_codec(folder / CODEC_FOLDER, spec.codec, where)
     logger.info("loaded %s %s from %s: %s, %s", spec.kind, spec.size, folder.name, where, kind)
     return Qwen3TTS(spec, encoder, talker, codec, ReferenceEncoder(folder, spec))
 

@@ -19,6 +19,7 @@ from qwen3tts_webui.errors import InvalidValue, Unsupported
 from qwen3tts_webui.model.codec_encoder import CodecEncoder, load_codec_encoder
 from qwen3tts_webui.model.speaker_encoder import SpeakerEncoder, load_speaker_encoder, speaker_similarity
 from qwen3tts_webui.model.spec import CODEC_FOLDER, ModelSpec
+from qwen3tts_webui.model.weights import LOADING
 from qwen3tts_webui.types import SAMPLE_RATE, CloneMode, Pcm, VoiceReference, XVector
 
 MIN_SECONDS = 0.1  # below this the windows of the speaker encoder have nothing to reflect
@@ -83,14 +84,16 @@ class ReferenceEncoder:
         if self._spec.speaker_encoder is None:
             raise Unsupported(engine="Qwen3-TTS", feature="cloning a recorded voice", hint="Load a Base checkpoint.")
         if self._speaker is None:
-            self._speaker = load_speaker_encoder(self._folder, self._spec.speaker_encoder, _CPU)
+            with LOADING:
+                self._speaker = load_speaker_encoder(self._folder, self._spec.speaker_encoder, _CPU)
             log.info("loaded the speaker encoder of %s", self._folder.name)
         return self._speaker
 
     def _loaded_codec(self) -> CodecEncoder:
         assert self._spec.codec_encoder is not None  # Base has both
         if self._codec is None:
-            self._codec = load_codec_encoder(self._folder / CODEC_FOLDER, self._spec.codec_encoder, _CPU)
+            with LOADING:
+                self._codec = load_codec_encoder(self._folder / CODEC_FOLDER, self._spec.codec_encoder, _CPU)
             log.info("loaded the codec encoder of %s", self._folder.name)
         return self._codec
 

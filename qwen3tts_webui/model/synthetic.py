@@ -29,7 +29,7 @@ from qwen3tts_webui.model.load import number_type
 from qwen3tts_webui.model.spec import CodecSpec, ModelSpec, PredictorSpec, StackSpec, TalkerSpec, TextSpec
 from qwen3tts_webui.model.talker import Talker
 from qwen3tts_webui.model.tokens import TextEncoder
-from qwen3tts_webui.model.weights import DtypeOf, put_weight
+from qwen3tts_webui.model.weights import LOADING, DtypeOf, put_weight
 
 Size = Literal["1.7B", "0.6B", "tiny"]
 Module = TypeVar("Module", bound=nn.Module)
@@ -160,15 +160,16 @@ def synthetic_encoder(words: Sequence[str]) -> TextEncoder:
 def synthetic_model(spec: ModelSpec, encoder: TextEncoder, *, device: str, dtype: str) -> Qwen3TTS:
     """A model of the sizes in `spec` with random weights; `dtype` as `load_model` takes it, but not "auto"."""
     where = torch.device(device)
-    if dtype in INTEGER_KINDS:
-        with init_empty_weights():
-            talker = Talker(spec)
-        lay_out_integers(talker, RandomWeights(talker), dtype)
-    else:
-        talker = _filled(lambda: Talker(spec), where, number_types(dtype, number_type(dtype, where), where))
-        lay_out(talker, dtype)
-    codec = _filled(lambda: CodecDecoder(spec.codec), where, lambda _name, _stored: torch.float32)
-    codec.fold()
+    with LOADING:
+        if dtype in INTEGER_KINDS:
+            with init_empty_weights():
+                talker = Talker(spec)
+            lay_out_integers(talker, RandomWeights(talker), dtype)
+        else:
+            talker = _filled(lambda: Talker(spec), where, number_types(dtype, number_type(dtype, where), where))
+            lay_out(talker, dtype)
+        codec = _filled(lambda: CodecDecoder(spec.codec), where, lambda _name, _stored: torch.float32)
+        codec.fold()
     return Qwen3TTS(spec, encoder, talker, codec)
 
 
@@ -176,7 +177,7 @@ def model_without_numbers(spec: ModelSpec, encoder: TextEncoder, dtype: str) -> 
     """A model on the meta device, laid out as for a GPU: it computes shapes alone. For looking at what is computed."""
     where = torch.device("meta")
     type_of = number_types(dtype, number_type(dtype, where), where)
-    with init_empty_weights(include_buffers=True):
+    with LOADING, init_empty_weights(include_buffers=True):
         talker, codec = Talker(spec), CodecDecoder(spec.codec)
     weights = {name: weight.to(type_of(name, torch.bfloat16)) for name, weight in talker.state_dict().items()}
     talker.load_state_dict(weights, assign=True)

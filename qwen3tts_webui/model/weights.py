@@ -8,6 +8,7 @@ no module of ours and no config.
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -22,6 +23,11 @@ from qwen3tts_webui.model.shards import StoredTensor, read_shards
 
 _STAGING_BYTES = 4 << 20
 _CPU = torch.device("cpu")
+
+LOADING = threading.RLock()
+"""Held by whoever builds and fills modules: while `init_empty_weights` is active in one thread, parameters that any
+other thread registers lose their memory as well.
+"""
 
 Module = TypeVar("Module", bound=nn.Module)
 DtypeOf = Callable[[str, torch.dtype], torch.dtype]
@@ -51,9 +57,10 @@ def load_weights(
     Raises CheckpointError for all that `read_shards` finds, and for a missing, unexpected, wrongly shaped or non-float
     tensor.
     """
-    module, weights = open_weights(build, folder, key_of=key_of, unused=unused)
-    weights.fill(module, dtype, device=device)
-    return module.to(device).eval().requires_grad_(False)
+    with LOADING:
+        module, weights = open_weights(build, folder, key_of=key_of, unused=unused)
+        weights.fill(module, dtype, device=device)
+        return module.to(device).eval().requires_grad_(False)
 
 
 def open_weights(
@@ -64,7 +71,7 @@ def open_weights(
     unused: Sequence[str] = (),
 ) -> tuple[Module, CheckpointWeights]:
     """Build a module without memory, and find its weights; parameters as in `load_weights`, errors too."""
-    with init_empty_weights():
+    with LOADING, init_empty_weights():
         module = build()
     stored = {key: tensor for key, tensor in read_shards(folder).items() if not key.startswith(tuple(unused))}
     return module, CheckpointWeights(folder, _match(module.state_dict(), stored, key_of, folder))

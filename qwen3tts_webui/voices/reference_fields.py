@@ -17,7 +17,7 @@ from qwen3tts_webui.voices.voice_codes import from_base64, parse_codes, serializ
 MAX_REFERENCE_FRAMES = 750  # one minute
 MAX_REFERENCE_TEXT = 2_000
 _MAX_DIM = 8_192
-_MAX_VALUE = 1e4  # of an x-vector, whose values are around 1
+_MAX_VALUE = 1e4  # of an x-vector, with values around 1
 
 
 class ReferenceFields(BaseModel):
@@ -44,7 +44,7 @@ def serialize_reference(reference: VoiceReference) -> dict[str, object]:
 
 
 def parse_reference(fields: ReferenceFields) -> VoiceReference:
-    """Raises `InvalidFile` for an x-vector or codes that are none, and for the mode "icl" without codes or text."""
+    """Raises `InvalidFile` for an x-vector or invalid codes, and for the mode "icl" without codes or text."""
     if fields.mode == "icl" and not (fields.frames and fields.text.strip()):
         raise InvalidFile(reason=ErrorDetail("wrong_number_of_codes", "it has the wrong number of codes"))
     codes = parse_codes(fields.frames, fields.codes) if fields.frames or fields.codes else None

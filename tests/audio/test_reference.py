@@ -28,7 +28,7 @@ def wav(pcm: Array, rate: int = RATE, subtype: str = "PCM_16") -> bytes:
 
 
 def by_ffmpeg(pcm: Array, container: str, codec: str, *, rate: int = 48_000, picture: bool = False) -> bytes:
-    """An audio file in any format that FFmpeg writes; with `picture`, a video track beside the sound."""
+    """An audio file in any format that FFmpeg writes; with `picture`, a video track next to the audio."""
     out = io.BytesIO()
     with av.open(out, "w", format=container) as file:
         stream = file.add_stream(codec, rate=rate, layout="mono")
@@ -152,30 +152,30 @@ def wav_header(rate: int, channels: int, bits: int = 16) -> bytes:
 
 
 HOSTILE = {
-    "empty": (lambda: b"", "no_audio_file"),
-    "text": (lambda: b"hello" * 1_000, "no_audio_file"),
-    "zip": (zipped, "no_audio_file"),
-    "pdf_polyglot": (lambda: b"%PDF-1.4\n" + wav(SPEECH), "no_audio_file"),
-    "playlist": (lambda: b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", "no_audio_file"),
-    "concat": (lambda: b"ffconcat version 1.0\nfile '/etc/passwd'\n", "no_audio_file"),
-    "png": (lambda: b"\x89PNG\r\n\x1a\n" + bytes(1_000), "no_audio_file"),
-    "aiff": (lambda: b"FORM\x00\x00\x00\x10AIFF" + bytes(100), "no_audio_file"),
-    "wav_truncated": (lambda: wav(SPEECH)[:60_000], "no_sound_file"),
-    "flac_truncated": (lambda: encode_all(SPEECH, "flac")[: len(encode_all(SPEECH, "flac")) // 2], "no_sound_file"),
-    "m4a_truncated": (lambda: FORMATS["m4a"]()[:2_000], "no_sound_file"),
-    "only_magic_flac": (lambda: b"fLaC", "no_sound_file"),
-    "only_magic_webm": (lambda: b"\x1a\x45\xdf\xa3" + bytes(100), "no_sound_file"),
-    "only_magic_wav": (lambda: riff_named_wav(b""), "no_sound_file"),
-    "rate_of_one_hertz": (lambda: wav_header(1, 1), "no_sound_file"),
-    "giant_rate": (lambda: wav_header(2**31 - 1, 1), "no_sound_file"),
-    "a_thousand_channels": (lambda: wav_header(24_000, 1_000), "no_sound_file"),
+    "empty": (lambda: b"", "unknown_audio_format"),
+    "text": (lambda: b"hello" * 1_000, "unknown_audio_format"),
+    "zip": (zipped, "unknown_audio_format"),
+    "pdf_polyglot": (lambda: b"%PDF-1.4\n" + wav(SPEECH), "unknown_audio_format"),
+    "playlist": (lambda: b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", "unknown_audio_format"),
+    "concat": (lambda: b"ffconcat version 1.0\nfile '/etc/passwd'\n", "unknown_audio_format"),
+    "png": (lambda: b"\x89PNG\r\n\x1a\n" + bytes(1_000), "unknown_audio_format"),
+    "aiff": (lambda: b"FORM\x00\x00\x00\x10AIFF" + bytes(100), "unknown_audio_format"),
+    "wav_truncated": (lambda: wav(SPEECH)[:60_000], "unreadable_audio"),
+    "flac_truncated": (lambda: encode_all(SPEECH, "flac")[: len(encode_all(SPEECH, "flac")) // 2], "unreadable_audio"),
+    "m4a_truncated": (lambda: FORMATS["m4a"]()[:2_000], "unreadable_audio"),
+    "only_magic_flac": (lambda: b"fLaC", "unreadable_audio"),
+    "only_magic_webm": (lambda: b"\x1a\x45\xdf\xa3" + bytes(100), "unreadable_audio"),
+    "only_magic_wav": (lambda: riff_named_wav(b""), "unreadable_audio"),
+    "rate_of_one_hertz": (lambda: wav_header(1, 1), "unreadable_audio"),
+    "giant_rate": (lambda: wav_header(2**31 - 1, 1), "unreadable_audio"),
+    "a_thousand_channels": (lambda: wav_header(24_000, 1_000), "unreadable_audio"),
     "one_sample": (lambda: wav(np.ones(1)), "too_short"),
     "shorter_than_half_a_second": (lambda: wav(syllables(0.4)), "too_short"),
     "a_click_in_silence": (lambda: wav(np.concatenate([sine(500, 0.1), np.zeros(RATE)])), "too_short"),
     "silence": (lambda: wav(np.zeros(RATE)), "silent"),
-    "not_a_number": (lambda: wav(np.full(RATE, np.nan, np.float32), subtype="FLOAT"), "odd_samples"),
-    "infinite": (lambda: wav(np.full(RATE, np.inf, np.float32), subtype="FLOAT"), "odd_samples"),
-    "enormous": (lambda: wav(np.full(RATE, 1e30, np.float32), subtype="FLOAT"), "odd_samples"),
+    "not_a_number": (lambda: wav(np.full(RATE, np.nan, np.float32), subtype="FLOAT"), "invalid_samples"),
+    "infinite": (lambda: wav(np.full(RATE, np.inf, np.float32), subtype="FLOAT"), "invalid_samples"),
+    "enormous": (lambda: wav(np.full(RATE, 1e30, np.float32), subtype="FLOAT"), "invalid_samples"),
     "video": (lambda: by_ffmpeg(at_48k(SPEECH), "mp4", "aac", picture=True), "video"),
     "too_long": (lambda: wav(np.zeros(61 * 8_000), 8_000), "too_long"),
 }
@@ -208,7 +208,7 @@ def test_ten_hours_of_silence_in_a_small_file_are_given_up_after_a_minute(monkey
 
 
 def test_too_many_bytes_are_refused_before_they_are_read() -> None:
-    assert code_of(bytes(reference.MAX_BYTES + 1)) == "too_large"
+    assert code_of(bytes(reference.MAX_REFERENCE_BYTES + 1)) == "too_large"
 
 
 def test_a_file_that_decodes_forever_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,7 @@ def test_say_clones_a_recording_as_officially(tmp_path: Path, name: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("flags", "told"),
+    ("flags", "expected"),
     [
         (["--ref-text", "Hi."], "--ref-text"),
         (["--x-vector-only"], "--x-vector-only"),
@@ -63,11 +63,11 @@ def test_say_clones_a_recording_as_officially(tmp_path: Path, name: str) -> None
     ],
 )
 def test_flags_that_do_not_belong_together_are_one_sentence(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str], told: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str], expected: str
 ) -> None:
     assert say(tmp_path, "--text", "Hi.", *flags) == 2
     error = capsys.readouterr().err
-    assert told in error
+    assert expected in error
     assert "Traceback" not in error
     assert not (tmp_path / "out.wav").exists()
 

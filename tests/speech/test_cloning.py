@@ -40,7 +40,7 @@ def test_an_engine_that_does_not_clone_says_so() -> None:
         prepare(SpeechRequest(text="One.", voice=CLONED), design, max_text=1_000)
 
 
-def test_a_description_beside_a_cloned_voice_is_refused_and_not_ignored() -> None:
+def test_a_description_added_to_a_cloned_voice_is_refused_and_not_ignored() -> None:
     asked = SpeechRequest(text="One.", voice=Voice(description="Angry."))
     with pytest.raises(Unsupported):
         with_voice(asked, CLONED, BASE)
