@@ -24,8 +24,8 @@ class Tiles:
 
 def tiles_of(rows: int, size_in: int, size_out: int, taps: int, *, whole: bool) -> Tiles:
     """The tiles of a product of these sizes; with `whole` one program makes all of a sum."""
-    ins = 64 if size_in % 64 == 0 else min(32, max(LEAST, power_of_two(size_in)))
     tall = LEAST if rows <= 16 else 32 if rows <= 64 else 64
+    ins = 64 if size_in % 64 == 0 and tall < 64 else min(32, max(LEAST, power_of_two(size_in)))
     outs = LEAST if (whole and rows <= 16) or size_out <= LEAST else 32
     if size_out % 64 == 0 and _over(rows, 64) * (size_out // 64) >= 2 * _ENOUGH:
         outs = 64

@@ -11,7 +11,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-TAKES_ANY = ["rows", "time", "taps", "dilation", "slot_stride", "steps"]  # not compiled again for each packet size
+TAKES_ANY = ["rows", "time", "taps", "dilation", "steps"]  # not compiled again for each packet size
 
 
 @triton.jit
@@ -176,7 +176,7 @@ def causal_conv(
             tl.store(active + target, _snake(total, frequency, gain, output % snake_channels, made), there)
 
 
-@triton.jit(do_not_specialize=["time", "slot_stride"])
+@triton.jit(do_not_specialize=["time"])
 def convolve_channels(
     x, context, slots, weight, bias, scale, shift, out, slot_stride, time, channels, eps, TAPS: tl.constexpr,
     BLOCK: tl.constexpr,
@@ -212,7 +212,7 @@ def _rotated(source, cosine, sine, inside, low, HALF: tl.constexpr):
     return first * cosine - second * sine, second * cosine + first * sine
 
 
-@triton.jit(do_not_specialize=["time", "slot_stride"])
+@triton.jit(do_not_specialize=["time"])
 def attend(
     qkv,
     frequencies,
