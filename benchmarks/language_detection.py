@@ -1,4 +1,4 @@
-"""How well short lines are recognized: ours beside lingua, py3langid and fastText's small model.
+"""How well short lines are recognized: ours compared with lingua, py3langid and fastText's small model.
 
     python benchmarks/language_detection.py [--misses]
 

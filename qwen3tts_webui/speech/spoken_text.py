@@ -44,7 +44,7 @@ class SpokenText:
         return detect_language(line, context=self.text, hint=self.hint)
 
     def engine_language(self, line: str, *, preview: bool) -> str:
-        """What the engine is told: "auto" is left to Qwen3-TTS, but for kanji in a Japanese text."""
+        """The language for the engine: "auto" is left to Qwen3-TTS, except for kanji in a Japanese text."""
         language = self.language_of(line)
         if self.language != AUTO or preview or (language == "ja" and not _KANA.search(line)):
             return language

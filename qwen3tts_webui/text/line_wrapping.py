@@ -29,7 +29,7 @@ def is_hard_wrapped(text: str) -> bool:
 
 
 def join_wrapped_lines(text: str) -> str:
-    """`text` with the lines of each wrapped paragraph joined, one paragraph a line; other paragraphs as they are.
+    """`text` with the lines of each wrapped paragraph joined, one paragraph per line; other paragraphs as they are.
 
     Words that were hyphenated at a line's end are put together; Chinese and Japanese lines are joined without a space.
     """

@@ -1,7 +1,7 @@
 """Markup in a text that is still being written.
 
 In: pieces of raw text of any size. Out: the same text without markup (see markup), as soon as no later piece can change
-it. An open tag, link, emphasis, block or table row is held back until it is closed or can be none.
+it. An open tag, link, emphasis, block or table row is held back until it is closed or turns out to be plain text.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class StreamingMarkup:
     def __init__(self, options: MarkupOptions = DEFAULT_OPTIONS) -> None:
         self._options = options
         self._held = ""
-        self._line = ""  # what was given out of the current line: markup at a line's start is none later
+        self._line = ""  # the part of the current line already returned: some markup counts only at the start of a line
 
     def push(self, piece: str) -> str:
         """The text that became certain."""

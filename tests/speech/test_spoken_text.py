@@ -44,7 +44,7 @@ async def test_a_streamed_text_is_spoken_like_the_whole() -> None:
     while not listening.done():
         synthesizer.step()
         await asyncio.sleep(0.001)
-    assert " ".join(synthesizer.said) == (
+    assert " ".join(synthesizer.spoken) == (
         "Call five five five, one two three, four five six seven, it is 5 kilometers. Bye now."
     )
 

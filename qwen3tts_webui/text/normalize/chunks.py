@@ -1,6 +1,6 @@
 """Where a text may be cut so that its parts can be normalized alone: deep inside plain words.
 
-In: a text. Out: positions. What lies between two positions depends on nothing outside, so a text that arrives in
+In: a text. Out: positions. The text between two positions depends on nothing outside, so a text that arrives in
 pieces is normalized as the whole would be.
 """
 

@@ -177,7 +177,7 @@ class Grammar:
         raise NotImplementedError
 
     def roman(self, number: int, before: str, after: str) -> str | None:
-        """A Roman numeral between two words; None when it is none there."""
+        """A Roman numeral between two words; None if it is an ordinary word there."""
         return None
 
     # telephone numbers and codes

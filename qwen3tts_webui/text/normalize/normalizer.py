@@ -1,7 +1,7 @@
 """One text, normalized: what is said and where it was written.
 
 In: text, a language, a mode and a lexicon. Out: a `NormalizedText`. Pure; never raises; what was normalized once stays
-as it is (without a lexicon, whose replacements may contain what they replace).
+as it is (without a lexicon: its replacements may contain what they replace).
 """
 
 from __future__ import annotations

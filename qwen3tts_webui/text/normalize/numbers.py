@@ -64,7 +64,7 @@ def noun(spec: str) -> Noun:
 
 
 def nouns(table: str) -> dict[str, Noun]:
-    """One entry a line: the signs that stand for it, "=", its forms. Several signs are separated by spaces."""
+    """One entry per line: the signs that stand for it, "=", its forms. Several signs are separated by spaces."""
     found: dict[str, Noun] = {}
     for line in filter(str.strip, table.splitlines()):
         signs, _, spec = line.strip().partition(" = ")
@@ -73,7 +73,7 @@ def nouns(table: str) -> dict[str, Noun]:
 
 
 def words(table: str) -> dict[str, str]:
-    """One entry a line: what is written, " = ", what is said."""
+    """One entry per line: what is written, " = ", what is said."""
     pairs = (line.strip().partition(" = ") for line in table.splitlines() if line.strip())
     return {written: spoken for written, _, spoken in pairs}
 
