@@ -32,8 +32,8 @@ UNUSED_KEYS = (
     "decoder.quantizer.rvq_first.input_proj.",  # latent to codebook, for encoding
     "decoder.quantizer.rvq_rest.input_proj.",
 )
-FEW_FRAMES = 16
-"""Up to so many frames of all streams together a packet waits for launches, not for arithmetic."""
+FUSED_STREAMS = 2
+"""Streams of a packet up to which the fused path is used: as many as its start-up check covers."""
 WHOLE_PACKET = 100
 """Frames that `decode_whole` takes at a time: enough to be efficient, few enough to keep memory small."""
 
@@ -138,7 +138,7 @@ class CodecDecoder(nn.Module):
         `codes`: (batch, num_quantizers, frames), integers below `codebook_size`, one batch entry for each of `rows`.
         Returns sound in [-1, 1], (batch, frames * samples_per_frame). NaN in the weights or the state comes out as NaN.
         """
-        few = codes.shape[2] <= MOST_FRAMES and codes.shape[0] * codes.shape[2] <= FEW_FRAMES
+        few = codes.shape[0] <= FUSED_STREAMS and codes.shape[2] <= MOST_FRAMES
         if self.short_packets is not None and few:
             return self.short_packets(codes, state, rows)
         x = self.quantizer(codes)

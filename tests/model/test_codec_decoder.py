@@ -110,9 +110,9 @@ def test_slice_and_indices_are_the_same_rows(decoder: CodecDecoder, codes: torch
 def test_untouched_rows_stay_as_they_are(decoder: CodecDecoder, codes: torch.Tensor) -> None:
     state = decoder.new_state(2)
     decoder.decode(codes[..., :5], state, torch.tensor([0]))
-    before = [tensor[0].clone() for tensor in state._tensors()]
+    before = [tensor[0].clone() for tensor in (state.flat, state.position)]
     decoder.decode(codes[..., 5:30], state, torch.tensor([1]))
-    assert all(torch.equal(old, tensor[0]) for old, tensor in zip(before, state._tensors(), strict=True))
+    assert all(torch.equal(old, tensor[0]) for old, tensor in zip(before, (state.flat, state.position), strict=True))
 
 
 def test_reset_row_is_a_new_stream(decoder: CodecDecoder, codes: torch.Tensor) -> None:
@@ -149,11 +149,11 @@ def test_a_later_frame_changes_no_earlier_sample(decoder: CodecDecoder, codes: t
 
 def test_state_tensors_are_never_replaced(decoder: CodecDecoder, codes: torch.Tensor) -> None:
     state = decoder.new_state(2)
-    places = [(tensor.data_ptr(), tensor.shape) for tensor in state._tensors()]
+    places = [(tensor.data_ptr(), tensor.shape) for tensor in (state.flat, state.position)]
     decoder.decode(codes[..., :30], state, torch.tensor([1]))
     state.reset(slice(0, 2))
     state.move(0, 1)
-    assert [(tensor.data_ptr(), tensor.shape) for tensor in state._tensors()] == places
+    assert [(tensor.data_ptr(), tensor.shape) for tensor in (state.flat, state.position)] == places
 
 
 def test_released_size_has_the_official_number_of_parameters() -> None:
