@@ -64,7 +64,7 @@ def test_a_key_that_does_not_fit_is_named(folder: Path, edit: Callable[[Weights]
 
 
 def test_a_path_that_leads_nowhere_is_no_download() -> None:
-    with pytest.raises(CheckpointError, match="no such folder"):
+    with pytest.raises(CheckpointError, match="the folder does not exist"):
         load_model("/nowhere/at/all", device="cpu")
 
 

@@ -120,7 +120,7 @@ def test_what_is_wrong_in_the_config_of_the_codec_is_named(folder: Path, key: st
 
 def test_a_missing_folder_is_named(folder: Path) -> None:
     shutil.rmtree(folder / "speech_tokenizer")
-    with pytest.raises(CheckpointError, match="no such folder") as caught:
+    with pytest.raises(CheckpointError, match="the folder does not exist") as caught:
         read_spec(folder)
     assert caught.value.params["file"] == folder / "speech_tokenizer"
 
