@@ -2,7 +2,7 @@
 // "peaks", "event", "done", "failed", "aborted"; out, to the worklet through `port`: samples and the end. Runs in a Worker, so that
 // a busy page never delays audio.
 
-import { LevelMeter, PcmDecoder, PeakMeter } from "./pcm.js";
+import { PcmDecoder, PeakMeter } from "./pcm.js";
 import { Resampler } from "./resampler.js";
 
 const RATE = 24000;
@@ -55,7 +55,6 @@ function withTimeout(promise) {
 async function readAudio(reader, request, post) {
   const decoder = new PcmDecoder();
   const meter = new PeakMeter(PEAK_SAMPLES);
-  const loudness = new LevelMeter(PEAK_SAMPLES);
   const resampler = request.rate === RATE ? null : new Resampler(RATE, request.rate);
   const play = (pcm) => pcm.length && request.port.postMessage({ pcm }, [pcm.buffer]);
   let total = 0;
@@ -65,13 +64,12 @@ async function readAudio(reader, request, post) {
     if (done) break;
     const pcm = decoder.push(value);
     const peaks = meter.push(pcm);
-    loudness.push(pcm);
     total += pcm.length;
     play(resampler ? resampler.push(pcm) : pcm);
-    post("peaks", { at, peaks, samples: total, level: loudness.level });
+    post("peaks", { at, peaks, samples: total });
   }
   if (resampler) play(resampler.flush());
-  post("peaks", { at: Date.now(), peaks: meter.flush(), samples: total, level: loudness.level });
+  post("peaks", { at: Date.now(), peaks: meter.flush(), samples: total });
   return total;
 }
 

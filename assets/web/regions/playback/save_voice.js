@@ -1,4 +1,4 @@
-// How the lines share a voice, the button that saves the voice as a card, and the seed that is held.
+// How the lines share a voice, the button that saves the voice as a card, and the seed, if one is set.
 
 import { byId, h } from "../../components/dom.js";
 import { createPopover, openAnchored } from "../../components/popover.js";
@@ -28,6 +28,7 @@ export class SaveVoice {
     this.#showStatus = showStatus;
     this.#onSaved = onSaved;
     byId("keep").onclick = () => this.#open();
+    byId("seed").onclick = () => requestState.update({ seed: null });
     for (const source of [take, requestState, i18n]) source.addEventListener("change", () => this.draw());
     this.draw();
   }
@@ -47,8 +48,11 @@ export class SaveVoice {
     if (kind) continuity.textContent = t(`voice.continuity.${key}`);
     byId("keep").disabled = !this.#take.isComplete;
     const { seed } = this.#requestState;
-    byId("seed").textContent = seed === null ? "" : String(seed);
-    byId("new-reading").title = seed === null ? t("seed.varies") : `${t("seed.kept", { seed })}. ${t("seed.new.why")}`;
+    const chip = byId("seed");
+    chip.hidden = seed === null;
+    chip.title = t("seed.free");
+    chip.textContent = `${t("seed.kept", { seed })} ✕`;
+    chip.ariaLabel = `${t("seed.kept", { seed })}. ${t("seed.free")}`;
   }
 
   /** A name to begin with: the preset's, or the first words of the description. */
