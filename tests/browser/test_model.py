@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from qwen3tts_webui.checkpoints import LocalStore, MemoryBudget, ModelInstaller, RetryPolicy
+from qwen3tts_webui.checkpoints import CATALOG, LocalStore, MemoryBudget, ModelInstaller, RetryPolicy
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.diagnostics import collect_facts, run_checks
 from qwen3tts_webui.hot_swap import HotSwapSynthesizer
@@ -94,7 +94,7 @@ def test_a_model_is_downloaded_stopped_resumed_and_activated_by_click(scene: Sce
     page = visit.page
     page.wait_for_function("() => document.querySelector('#engine').dataset.kind === 'preview'")
     page.click("#machine summary")
-    assert page.locator(".model-row").count() == 3
+    assert page.locator(".model-row").count() == len(CATALOG) == 5
     assert page.locator("#machine-mirror option").all_inner_texts() == [
         scene.hub.url.removeprefix("http://"), "Hugging Face", "ModelScope"
     ]  # fmt: skip
