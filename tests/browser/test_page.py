@@ -129,8 +129,7 @@ def test_the_status_is_announced_to_screen_readers(studio: Studio, fresh: Fresh)
     status = visit.page.locator("#status")
     assert (status.get_attribute("role"), status.get_attribute("aria-live")) == ("status", "polite")
     visit.type("one line")
-    visit.generate()
-    visit.until("stats.state === 'done'")
+    visit.generate_smoothly()
     assert status.inner_text() == "Done: 1.2 s of speech."
 
 
