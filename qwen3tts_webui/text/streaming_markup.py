@@ -63,7 +63,11 @@ class StreamingMarkup:
             if opened is None or opened.start() >= end:
                 break
             end = opened.start()
-        return self._before_markers(text, end)
+        end = self._before_markers(text, end)
+        for opening, closing in zip(fences[::2], fences[1::2], strict=False):
+            if opening.start() < end < closing.end():  # a block is given out whole
+                return opening.start()
+        return end
 
     def _before_markers(self, text: str, end: int) -> int:
         """Up to the first emphasis sign of the last line that has no partner yet."""

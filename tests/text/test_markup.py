@@ -102,6 +102,13 @@ def test_pieces_say_what_the_whole_says(data: st.DataObject) -> None:
     assert shown("".join([*pieces, stream.flush()])) == shown(strip_markup(raw))
 
 
+def test_a_cut_behind_a_closing_fence_opens_no_block() -> None:
+    raw = "a\n```python\nx = 1\n```\nb"
+    for cut in range(len(raw)):
+        stream = StreamingMarkup()
+        assert stream.push(raw[:cut]) + stream.push(raw[cut:]) + stream.flush() == strip_markup(raw), cut
+
+
 def test_a_plain_word_does_not_wait() -> None:
     stream = StreamingMarkup()
     assert stream.push("Hello world, this is ") == "Hello world, this is "

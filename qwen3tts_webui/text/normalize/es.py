@@ -30,6 +30,7 @@ _FEMININE = {"doscientos": "doscientas", "trescientos": "trescientas", "cuatroci
 
 class Spanish(Grammar):
     code = "es"
+    pairs_decimals = True
     point, minus, plus, plus_minus, to, versus, per = "coma", "menos", "más", "más menos", "a", "a", "por"
     percent = noun("por ciento")
     degree = noun("grado|grados")
@@ -146,13 +147,6 @@ class Spanish(Grammar):
     def ordinal(self, number: int, gender: str = "m") -> str:
         said = _ORDINALS[number] if number <= 20 else super().ordinal(number)
         return regex.sub(r"o\b", "a", said) if gender == "f" else said
-
-    def decimals(self, fraction: str) -> str:
-        zeros = len(fraction) - len(fraction.lstrip("0"))
-        rest = fraction[zeros:]
-        if len(rest) > 2:
-            return self.digits(fraction)
-        return self.join(*["cero"] * zeros, self.cardinal(int(rest)) if rest else "")
 
     def fraction(self, numerator: int, denominator: int) -> str:
         if denominator > 100:

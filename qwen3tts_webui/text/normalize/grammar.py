@@ -27,6 +27,7 @@ class Grammar:
     num2words_code: ClassVar[str] = ""
     spaced: ClassVar[bool] = True
     decimal_mark: ClassVar[str] = ","
+    pairs_decimals: ClassVar[bool] = False
     number_pattern: ClassVar[str] = COMMA
     date_order: ClassVar[str] = "dmy"
 
@@ -86,8 +87,12 @@ class Grammar:
         return self.cardinal(year)
 
     def decimals(self, fraction: str) -> str:
-        """The digits after the decimal mark: one by one."""
-        return self.digits(fraction)
+        """The digits after the decimal mark: one by one, or where `pairs_decimals`, up to two of them as one number."""
+        rest = fraction.lstrip("0")
+        if not self.pairs_decimals or len(rest) > 2:
+            return self.digits(fraction)
+        zeros = [self.cardinal(0)] * (len(fraction) - len(rest))
+        return self.join(*zeros, self.cardinal(int(rest)) if rest else "")
 
     def whole(self, digits: str, gender: str = "m", *, counted: bool = False) -> str:
         """A number of any length."""

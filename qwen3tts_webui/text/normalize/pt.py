@@ -24,6 +24,7 @@ _PARTS = {2: "meio", 3: "terço"}
 
 class Portuguese(Grammar):
     code = "pt"
+    pairs_decimals = True
     num2words_code = "pt_BR"
     point, minus, plus, plus_minus, to, versus, per = "vírgula", "menos", "mais", "mais ou menos", "a", "a", "por"
     percent = noun("por cento")
@@ -141,13 +142,6 @@ class Portuguese(Grammar):
     def ordinal(self, number: int, gender: str = "m") -> str:
         said = super().ordinal(number)
         return regex.sub(r"o\b", "a", said) if gender == "f" else said
-
-    def decimals(self, fraction: str) -> str:
-        zeros = len(fraction) - len(fraction.lstrip("0"))
-        rest = fraction[zeros:]
-        if len(rest) > 2:
-            return self.digits(fraction)
-        return self.join(*["zero"] * zeros, self.cardinal(int(rest)) if rest else "")
 
     def fraction(self, numerator: int, denominator: int) -> str:
         if denominator > 100:
