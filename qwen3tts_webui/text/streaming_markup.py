@@ -66,7 +66,7 @@ class StreamingMarkup:
         end = self._before_markers(text, end)
         for opening, closing in zip(fences[::2], fences[1::2], strict=False):
             if opening.start() < end < closing.end():  # a block is given out whole
-                return opening.start()
+                end = opening.start()
         return end
 
     def _before_markers(self, text: str, end: int) -> int:
