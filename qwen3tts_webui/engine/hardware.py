@@ -117,9 +117,8 @@ def ensure_fits(machine: Machine, choice: Choice, needed: Mapping[str, int]) -> 
 
 def free_bytes(machine: Machine, device: str) -> int:
     """Bytes on `device` that a model may take, less a reserve for the driver or the system."""
-    if device.startswith("cuda"):
-        return machine.gpus[_index(device)].free_bytes - _CUDA_RESERVE
-    return machine.free_bytes - _HOST_RESERVE
+    gpu = gpu_of(machine, device)
+    return machine.free_bytes - _HOST_RESERVE if gpu is None else gpu.free_bytes - _CUDA_RESERVE
 
 
 def gpu_of(machine: Machine, device: str) -> Gpu | None:
@@ -149,10 +148,11 @@ def _place(machine: Machine, device: str) -> tuple[str, str]:
 
 
 def _best_dtype(machine: Machine, place: str) -> tuple[Dtype, str]:
-    if place.startswith("cuda"):
-        gpu = machine.gpus[_index(place)]
+    gpu = gpu_of(machine, place)
+    if gpu is not None:
         shown = f"compute capability {gpu.capability[0]}.{gpu.capability[1]}"
-        return ("bfloat16", f"({shown})") if gpu.capability >= (8, 0) else ("float16", f"({shown}: no native bfloat16)")
+        native = computes_bf16(machine, place)
+        return ("bfloat16", f"({shown})") if native else ("float16", f"({shown}: no native bfloat16)")
     if place == "mps":
         return "float16", "(Apple GPU; the codec and the norms stay in float32)"
     if machine.cpu_bf16:

@@ -160,12 +160,10 @@ def suitable_slots(machine: Machine, choice: Choice, spec: ModelSpec, kv_length:
 
     A card for a desk has 16 at most: it shall not be filled, as another model may have to be loaded beside this one.
     """
-    if choice.device == "cpu":
-        return 4
     gpu = gpu_of(machine, choice.device)
-    most = 64 if gpu is not None and gpu.total_bytes > _DESKTOP_BYTES else 16
-    for slots in (64, 32, 16, 8, 4, 2):
-        needed = sum(needed_bytes(spec, choice, slots=slots, kv_length=kv_length).values())
-        if gpu is not None and slots <= most and needed <= 0.8 * gpu.free_bytes:
-            return slots
-    return 2
+    if gpu is None:
+        return 4 if choice.device == "cpu" else 2
+    one = needed_bytes(spec, choice, slots=1, kv_length=kv_length)
+    for_slots = 0.8 * gpu.free_bytes - (sum(one.values()) - one["kv cache"])
+    most = 64 if gpu.total_bytes > _DESKTOP_BYTES else 16
+    return next((slots for slots in (64, 32, 16, 8, 4) if slots <= most and slots * one["kv cache"] <= for_slots), 2)
