@@ -18,7 +18,7 @@ from qwen3tts_webui.engine.runner import Runner
 from qwen3tts_webui.engine.seat import Seat
 from qwen3tts_webui.model import Qwen3TTS, load_model
 from qwen3tts_webui.types import Codes, FinishReason, Pcm, Sampling, SynthesisResult, Utterance, Voice
-from tests.model.golden import GOLDEN
+from tests.support.golden_cases import GOLDEN
 
 CHECKPOINT = GOLDEN / "design"
 KV_LENGTH = 512
