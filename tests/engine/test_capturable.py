@@ -13,11 +13,11 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from qwen3tts_webui.engine.graphs import GraphRunner
+from qwen3tts_webui.engine.cuda_graph_runner import GraphRunner
 from qwen3tts_webui.model.config.model_config import read_model_config
 from qwen3tts_webui.model.prompt.tokenizer import Tokenizer
 from qwen3tts_webui.model.synthetic import meta_model
-from tests.engine.speaking import CHECKPOINT
+from tests.support.engine import CHECKPOINT
 
 META = torch.device("meta")
 
