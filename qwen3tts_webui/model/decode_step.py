@@ -199,14 +199,16 @@ def run_prefill(
     codes: Tensor,
     lengths: Tensor,
     reach: SamplingBounds,
+    starts: Tensor | None = None,
 ) -> Tensor:
     """Read the prompts of newly seated `slots` (n,) and pick their first frame.
 
-    `text` (n, time), `codes` (n, time, 16) are prompt rows padded on the right, `lengths` (n,) the real ones. Returns
+    `text` (n, time), `codes` (n, time, 16) are prompt rows padded on the right, `lengths` (n,) the real ones. With
+    `starts` (n,), the KV cache holds that many rows of each prompt already, and these are the rows after them. Returns
     (n, 17) int64 as `run_decode_step`.
     """
     rows = talker.embed(text, codes, state.x_vectors[slots][:, None])
-    hidden = talker.prefill(rows, lengths, state.kv, slots)
+    hidden = talker.prefill(rows, lengths, state.kv, slots, starts)
     return _pick(talker, state, slots, hidden, ~state.done[slots], reach)
 
 
