@@ -17,7 +17,7 @@ from qwen3tts_webui.diagnostics import Finding
 from qwen3tts_webui.errors import EngineStopped
 from qwen3tts_webui.server.auth import ApiKeyStore, BrowserSessions, secret_file
 from qwen3tts_webui.server.context import GpuReading, ServerContext
-from qwen3tts_webui.server.delivery import ConnectionRegistry, Recorder, RequestRegistry
+from qwen3tts_webui.server.delivery import ConnectionRegistry, Recorder, RequestRegistry, StreamLinks
 from qwen3tts_webui.server.http import QUERY_ERROR_RESPONSE, ErrorRenderer
 from qwen3tts_webui.server.middleware import RateLimiter, SecuredApp
 from qwen3tts_webui.server.observability import Metrics
@@ -87,6 +87,7 @@ def _build_context(
         requests=RequestRegistry(),
         recorder=Recorder(speech.library),
         connections=ConnectionRegistry(),
+        stream_links=StreamLinks(),
         gpu=gpu,
         model_installer=model_installer,
         run_doctor=run_doctor,

@@ -9,14 +9,18 @@ from qwen3tts_webui.server.delivery.request_context import RequestContext
 from qwen3tts_webui.server.delivery.request_registry import RequestRecord, RequestRegistry
 from qwen3tts_webui.server.delivery.speech_requests import (
     batch_requests,
+    needs_thread,
     output_format_of,
+    run_maybe_in_thread,
     single_request,
     start_request,
     streamed_request,
 )
+from qwen3tts_webui.server.delivery.stream_links import LINK_S, StreamLinks
 from qwen3tts_webui.server.delivery.websocket_utterance import MessageSink, UtteranceSession, retry_after
 
 __all__ = [
+    "LINK_S",
     "MULTIPART",
     "NDJSON",
     "AudioResponse",
@@ -27,10 +31,13 @@ __all__ = [
     "RequestContext",
     "RequestRecord",
     "RequestRegistry",
+    "StreamLinks",
     "UtteranceSession",
     "batch_requests",
+    "needs_thread",
     "output_format_of",
     "retry_after",
+    "run_maybe_in_thread",
     "single_request",
     "start_batch",
     "start_request",
