@@ -11,6 +11,7 @@ from qwen3tts_webui.speech.cloning import BASE_MODEL, ClonedRecording, voice_kin
 from qwen3tts_webui.speech.events import (
     AudioChunk,
     Event,
+    Flushed,
     Report,
     SegmentEnded,
     SegmentFailed,
@@ -39,6 +40,7 @@ __all__ = [
     "AudioChunk",
     "ClonedRecording",
     "Event",
+    "Flushed",
     "PreparedRequest",
     "Report",
     "SegmentEnded",

@@ -51,7 +51,14 @@ class SegmentFailed:
     error: SpeechError
 
 
-Event = SegmentStarted | AudioChunk | SegmentEnded | SegmentFailed
+@dataclass(frozen=True, slots=True)
+class Flushed:
+    """All text before a flush is in the audio up to `sample`."""
+
+    sample: int
+
+
+Event = SegmentStarted | AudioChunk | SegmentEnded | SegmentFailed | Flushed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

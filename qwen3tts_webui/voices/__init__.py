@@ -1,6 +1,7 @@
 """Voices: the presets that ship with the program, help with descriptions, and voices that users saved."""
 
 from qwen3tts_webui.voices.description_ideas import DescriptionExample, description_examples, suggest_description
+from qwen3tts_webui.voices.openai_voices import OPENAI_VOICES
 from qwen3tts_webui.voices.presets import Preset, Presets
 from qwen3tts_webui.voices.reference_fields import MAX_REFERENCE_TEXT
 from qwen3tts_webui.voices.saved_voices import SavedVoices
@@ -26,6 +27,7 @@ __all__ = [
     "MAX_REFERENCE_TEXT",
     "MAX_SAMPLE_BYTES",
     "MAX_VOICE_FILE_BYTES",
+    "OPENAI_VOICES",
     "VOICE_FILE_EXTENSION",
     "VOICE_FILE_MIME",
     "DescriptionExample",

@@ -15,8 +15,8 @@ from qwen3tts_webui.errors import ErrorDetail, InvalidValue
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.http import JsonObject, read_form, validate_strings
 from qwen3tts_webui.server.routes.cloned_voices import MAX_UPLOAD_BYTES, RecordingBody, clone_and_save, uploaded
-from qwen3tts_webui.server.routes.openai_leniency import OPENAI_VOICES
 from qwen3tts_webui.speech import Speech
+from qwen3tts_webui.voices import OPENAI_VOICES
 
 _REF_AUDIO = ErrorDetail("with_task_base", "given with task_type Base, or a saved cloned voice as voice")
 _MISSING = ErrorDetail("missing", "missing")
