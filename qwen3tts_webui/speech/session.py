@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from qwen3tts_webui.audio import LoudnessNormalizer, TimeStretcher, silence
 from qwen3tts_webui.errors import DeadlineExceeded, EmptyText, SpeechError
+from qwen3tts_webui.speech.cloning import voice_kind
 from qwen3tts_webui.speech.events import (
     AudioChunk,
     Event,
@@ -65,6 +66,11 @@ class SpeechSession:
         """The seed of every segment, whether given or drawn."""
         return self._prepared.seed
 
+    @property
+    def voice(self) -> Voice:
+        """The voice of the request, resolved."""
+        return self._prepared.voice
+
     def first_utterance(self) -> tuple[Utterance, PcmStream]:
         """Return the first segment, to be submitted before the session is iterated. Only without a text stream."""
         return self._pipeline.first_utterance()
@@ -101,6 +107,7 @@ class SpeechSession:
             language=prepared.language,
             description=prepared.voice.description,
             voice=request.voice_id,
+            voice_kind=voice_kind(prepared.voice),
             speaker=prepared.voice.speaker,
             seed=prepared.seed,
             speed=request.speed,

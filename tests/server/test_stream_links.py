@@ -10,11 +10,11 @@ from threading import Thread
 import httpx
 import pytest
 
-from qwen3tts_webui.audio import to_s16le
+from qwen3tts_webui.audio import OutputFormat, to_s16le
 from qwen3tts_webui.errors import NotFound
 from qwen3tts_webui.server.auth import ApiKeyStore
 from qwen3tts_webui.server.delivery import LINK_S, StreamLinks
-from qwen3tts_webui.server.schemas import TtsBody
+from qwen3tts_webui.types import SpeechRequest
 from tests.support.fakes import SteppedSynthesizer, ZeroCostSynthesizer, audio_of
 from tests.support.server import run_server
 from tests.support.wait import wait_until
@@ -82,9 +82,9 @@ def test_an_invalid_body_gets_no_link(url: str, body: dict[str, object], code: s
 def test_a_link_expires() -> None:
     now = 100.0
     links = StreamLinks(lambda: now)
-    tokens = [links.create(TtsBody(text="Hi."), "client", "request-1") for _ in range(2)]
+    tokens = [links.create(SpeechRequest(text="Hi."), OutputFormat()) for _ in range(2)]
     now += LINK_S - 1
-    assert links.take(tokens[0]).client == "client"
+    assert links.take(tokens[0]).request.text == "Hi."
     now += 1
     with pytest.raises(NotFound):
         links.take(tokens[1])
@@ -92,9 +92,9 @@ def test_a_link_expires() -> None:
 
 def test_links_are_bounded() -> None:
     links = StreamLinks()
-    first = links.create(TtsBody(text="Hi."), "client", "request-1")
+    first = links.create(SpeechRequest(text="Hi."), OutputFormat())
     for _ in range(1_000):
-        last = links.create(TtsBody(text="Hi."), "client", "request-1")
+        last = links.create(SpeechRequest(text="Hi."), OutputFormat())
     with pytest.raises(NotFound):
         links.take(first)
     links.take(last)

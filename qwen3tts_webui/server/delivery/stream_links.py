@@ -1,6 +1,6 @@
 """One-shot links to audio that is generated when they are opened, for players that can only GET.
 
-In: a validated body and its client. Out: a random token, valid once and for `LINK_S`. Belongs to one event loop.
+In: a request and its output format. Out: a random token, valid once and for `LINK_S`. Belongs to one event loop.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from qwen3tts_webui.audio import OutputFormat
 from qwen3tts_webui.errors import ErrorDetail, NotFound
-from qwen3tts_webui.server.schemas import TtsBody
+from qwen3tts_webui.types import SpeechRequest
 
 LINK_S = 120
 _MAX_LINKS = 1_000
@@ -20,11 +21,10 @@ _LINK = ErrorDetail("unused_link", "unused link")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamLink:
-    """What a link will synthesize, for which client and under which request id; `expires_at` on the clock."""
+    """What a link will synthesize, and until when."""
 
-    body: TtsBody
-    client: str
-    request_id: str
+    request: SpeechRequest
+    output_format: OutputFormat
     expires_at: float
 
 
@@ -35,13 +35,13 @@ class StreamLinks:
         self._clock = clock
         self._links: dict[str, StreamLink] = {}
 
-    def create(self, body: TtsBody, client: str, request_id: str) -> str:
+    def create(self, request: SpeechRequest, output_format: OutputFormat) -> str:
         """Return the token of a new link."""
         while len(self._links) >= _MAX_LINKS:
             del self._links[next(iter(self._links))]
         token = secrets.token_urlsafe(24)
         expires_at = self._clock() + LINK_S
-        self._links[token] = StreamLink(body=body, client=client, request_id=request_id, expires_at=expires_at)
+        self._links[token] = StreamLink(request=request, output_format=output_format, expires_at=expires_at)
         return token
 
     def take(self, token: str) -> StreamLink:
