@@ -1,6 +1,7 @@
 """Voices: the presets that ship with the program, help with descriptions, and voices that users saved."""
 
 from qwen3tts_webui.voices.description_ideas import DescriptionExample, description_examples, suggest_description
+from qwen3tts_webui.voices.lexicon_file import LEXICON_FILE_NAME, LexiconFile
 from qwen3tts_webui.voices.presets import Preset, Presets
 from qwen3tts_webui.voices.saved_voices import SavedVoices
 from qwen3tts_webui.voices.voice_codes import MAX_FRAMES
@@ -18,6 +19,7 @@ from qwen3tts_webui.voices.voice_file import (
 )
 
 __all__ = [
+    "LEXICON_FILE_NAME",
     "MAX_FRAMES",
     "MAX_NAME",
     "MAX_SAMPLE_BYTES",
@@ -25,6 +27,7 @@ __all__ = [
     "VOICE_FILE_EXTENSION",
     "VOICE_FILE_MIME",
     "DescriptionExample",
+    "LexiconFile",
     "Preset",
     "Presets",
     "SavedVoice",

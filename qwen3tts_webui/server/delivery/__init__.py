@@ -5,8 +5,8 @@ from qwen3tts_webui.server.delivery.audio_stream import AudioStream
 from qwen3tts_webui.server.delivery.batch_response import MULTIPART, NDJSON, start_batch
 from qwen3tts_webui.server.delivery.connection_registry import ConnectionRegistry
 from qwen3tts_webui.server.delivery.recorder import Recorder
-from qwen3tts_webui.server.delivery.request_context import RequestContext
-from qwen3tts_webui.server.delivery.request_registry import RequestRecord, RequestRegistry
+from qwen3tts_webui.server.delivery.request_context import RequestContext, warning_message
+from qwen3tts_webui.server.delivery.request_registry import RequestRecord, RequestRegistry, to_json
 from qwen3tts_webui.server.delivery.speech_requests import (
     batch_requests,
     output_format_of,
@@ -35,4 +35,6 @@ __all__ = [
     "start_batch",
     "start_request",
     "streamed_request",
+    "to_json",
+    "warning_message",
 ]
