@@ -58,7 +58,7 @@ class LexiconFile:
             self._lexicon = lexicon
 
     def add_missing(self, entries: Iterable[LexiconEntry]) -> int:
-        """Add those `entries` whose word has none in their language yet; return how many.
+        """Add the `entries` for words that have none in their language yet; return how many.
 
         Raises `InvalidValue` for too many or while the file is damaged, and `OSError`; then nothing is added.
         """

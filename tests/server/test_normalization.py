@@ -233,7 +233,7 @@ def test_a_text_with_nothing_else_is_an_error_that_names_the_language(client: Te
     assert "不支持语言 泰语" in chinese.json()["error"]["message"]
 
 
-def test_the_page_is_told_while_typing(client: TestClient) -> None:
+def test_the_page_learns_it_while_typing(client: TestClient) -> None:
     answer = client.post("/api/analyze-text", json={"text": ARABIC}).json()
     assert [(one["line"], one["message"]) for one in answer["warnings"]] == [
         (1, "Line 2: Arabic is not supported and is skipped."),
