@@ -10,6 +10,7 @@ streamed_line.py handle text that is still being written.
 from qwen3tts_webui.speech.events import (
     AudioChunk,
     Event,
+    Flushed,
     Report,
     SegmentEnded,
     SegmentFailed,
@@ -38,6 +39,7 @@ __all__ = [
     "SPEED_RANGE",
     "AudioChunk",
     "Event",
+    "Flushed",
     "PreparedRequest",
     "Report",
     "SegmentEnded",

@@ -64,7 +64,14 @@ class SkippedText:
         return f"line {self.line + 1}: {self.language} is not supported and is skipped"
 
 
-Event = SegmentStarted | AudioChunk | SegmentEnded | SegmentFailed | SkippedText
+@dataclass(frozen=True, slots=True)
+class Flushed:
+    """All text before a flush is in the audio up to `sample`."""
+
+    sample: int
+
+
+Event = SegmentStarted | AudioChunk | SegmentEnded | SegmentFailed | SkippedText | Flushed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

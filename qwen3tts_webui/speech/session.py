@@ -15,6 +15,7 @@ from qwen3tts_webui.errors import DeadlineExceeded, SpeechError
 from qwen3tts_webui.speech.events import (
     AudioChunk,
     Event,
+    Flushed,
     Report,
     SegmentEnded,
     SegmentFailed,
@@ -135,6 +136,9 @@ class SpeechSession:
             while (state := await self._next_segment()) is not None:
                 for warning in self._new_warnings():
                     yield warning
+                if isinstance(state, Flushed):
+                    yield state
+                    continue
                 if state.streamed is not None and state.streamed.pause_s > 0 and self._num_played > 0:
                     yield self._append(silence(state.streamed.pause_s))
                     if self._at_length_limit:
@@ -162,11 +166,13 @@ class SpeechSession:
         self._num_warnings += len(new)
         return new
 
-    async def _next_segment(self) -> SegmentState | None:
-        """Wait for the next segment to play; None at the end."""
+    async def _next_segment(self) -> SegmentState | Flushed | None:
+        """Wait for the next segment to play, or for a flush to be complete; None at the end."""
         while not (self._cancelled or self._at_length_limit or self._error is not None):
             self._wakeup.clear()  # before checking: whatever changes afterwards sets it again
             self._pipeline.set_current(self._num_played)
+            if self._text_stream is not None and self._text_stream.take_flush(self._num_played):
+                return Flushed(self._position)
             if self._num_played < len(self._pipeline.segments):
                 return self._pipeline.segments[self._num_played]
             if self._pipeline.complete:

@@ -2,6 +2,7 @@
 
 from qwen3tts_webui.voices.description_ideas import DescriptionExample, description_examples, suggest_description
 from qwen3tts_webui.voices.lexicon_file import LEXICON_FILE_NAME, LexiconFile
+from qwen3tts_webui.voices.openai_voices import OPENAI_VOICES
 from qwen3tts_webui.voices.presets import Preset, Presets
 from qwen3tts_webui.voices.saved_voices import SavedVoices
 from qwen3tts_webui.voices.voice_codes import MAX_FRAMES
@@ -24,6 +25,7 @@ __all__ = [
     "MAX_NAME",
     "MAX_SAMPLE_BYTES",
     "MAX_VOICE_FILE_BYTES",
+    "OPENAI_VOICES",
     "VOICE_FILE_EXTENSION",
     "VOICE_FILE_MIME",
     "DescriptionExample",

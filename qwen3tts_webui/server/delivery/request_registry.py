@@ -25,7 +25,16 @@ from qwen3tts_webui.errors import (
     SpeechError,
 )
 from qwen3tts_webui.server.http import JsonObject
-from qwen3tts_webui.speech import Event, Report, SegmentEnded, SegmentFailed, SegmentStarted, SkippedText, SpeechSession
+from qwen3tts_webui.speech import (
+    Event,
+    Flushed,
+    Report,
+    SegmentEnded,
+    SegmentFailed,
+    SegmentStarted,
+    SkippedText,
+    SpeechSession,
+)
 
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 AUDIO = ErrorDetail("audio", "audio")
@@ -84,6 +93,8 @@ class RequestRecord:
 
         elif isinstance(event, SkippedText):
             self._append("warning", **to_json(event), message=message)
+        elif isinstance(event, Flushed):
+            self._append("flushed", sample=event.sample)
 
     def end(self, error: SpeechError | None = None, message: str = "") -> None:
         """Append the last event: `done` with the report, or `error`. Idempotent."""

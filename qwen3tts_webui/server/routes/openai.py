@@ -20,11 +20,12 @@ from qwen3tts_webui.errors import ANOTHER_VALUE, ErrorDetail, InvalidValue, NotF
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.delivery import AudioResponse, AudioStream, RequestContext, start_request
 from qwen3tts_webui.server.http import ErrorRenderer, openapi_for, read_object, validate
-from qwen3tts_webui.server.routes.openai_leniency import OPENAI_VOICES, lenient_fields
+from qwen3tts_webui.server.routes.openai_leniency import lenient_fields
 from qwen3tts_webui.server.routes.tts import max_body_bytes
 from qwen3tts_webui.server.schemas import Body
 from qwen3tts_webui.text import AUTO, LANGUAGES
 from qwen3tts_webui.types import NormalizeMode, SpeechRequest, Voice
+from qwen3tts_webui.voices import OPENAI_VOICES
 
 OPENAI_PREFIX = "/v1/"
 _MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15")
