@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from qwen3tts_webui.audio import LoudnessNormalizer, TimeStretcher, silence
 from qwen3tts_webui.errors import DeadlineExceeded, SpeechError
+from qwen3tts_webui.speech.cloning import voice_kind
 from qwen3tts_webui.speech.events import (
     AudioChunk,
     Event,
@@ -55,8 +56,7 @@ class SpeechSession:
         self._wakeup = asyncio.Event()
         self._normalizer = LoudnessNormalizer() if prepared.request.loudness else None
         self._position = 0
-        self._num_played = 0
-        self._num_warnings = 0
+        self._num_played = self._num_warnings = 0
         self._segment_reports: list[SegmentReport] = []
         self._error: SpeechError | None = None
         self._cancelled = False
@@ -72,6 +72,11 @@ class SpeechSession:
     def warnings(self) -> tuple[SkippedText, ...]:
         """What is left out; with a text stream, so far."""
         return self._prepared.skipped if self._text_stream is None else tuple(self._text_stream.skipped.warnings)
+
+    @property
+    def voice(self) -> Voice:
+        """The voice of the request, resolved."""
+        return self._prepared.voice
 
     def first_utterance(self) -> tuple[Utterance, PcmStream]:
         """Return the first segment, to be submitted before the session is iterated. Only without a text stream."""
@@ -109,6 +114,7 @@ class SpeechSession:
             language=prepared.language,
             description=prepared.voice.description,
             voice=request.voice_id,
+            voice_kind=voice_kind(prepared.voice),
             speaker=prepared.voice.speaker,
             seed=prepared.seed,
             speed=request.speed,
@@ -162,9 +168,8 @@ class SpeechSession:
             self._total_ms = (time.monotonic() - self._started) * 1000
 
     def _new_warnings(self) -> tuple[SkippedText, ...]:
-        new = self.warnings[self._num_warnings :]
-        self._num_warnings += len(new)
-        return new
+        num_before, self._num_warnings = self._num_warnings, len(self.warnings)
+        return self.warnings[num_before:]
 
     async def _next_segment(self) -> SegmentState | Flushed | None:
         """Wait for the next segment to play, or for a flush to be complete; None at the end."""
