@@ -13,8 +13,8 @@ from qwen3tts_webui.server.delivery.recordings import (
     quality_warning,
     with_recording,
 )
-from qwen3tts_webui.server.delivery.request_context import RequestContext
-from qwen3tts_webui.server.delivery.request_registry import RequestRecord, RequestRegistry
+from qwen3tts_webui.server.delivery.request_context import RequestContext, warning_message
+from qwen3tts_webui.server.delivery.request_registry import RequestRecord, RequestRegistry, to_json
 from qwen3tts_webui.server.delivery.speech_requests import (
     batch_requests,
     needs_thread,
@@ -55,5 +55,7 @@ __all__ = [
     "start_batch",
     "start_request",
     "streamed_request",
+    "to_json",
+    "warning_message",
     "with_recording",
 ]

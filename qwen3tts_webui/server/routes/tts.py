@@ -64,12 +64,12 @@ def tts_router(server: ServerContext) -> APIRouter:
         output_format = output_format_of(body)
         is_batch = isinstance(body.text, list)
         requests = batch_requests(body, context) if is_batch else [single_request(body, context)]
-        headers = {}
+        warnings: list[str] = []
         recording = inline_recording(audio, body.ref_text, body.x_vector_only)
         if recording is not None:
             cloned = await server.recordings.clone(recording)
             requests = [with_recording(one, cloned) for one in requests]
-            headers = {"x-warning": "; ".join(quality_warning(cloned))} if cloned.audio.warnings else {}
+            warnings = quality_warning(cloned)
         if request.query_params.get("link") in ("1", "true"):
             return await create_link(requests, body, context)
         if is_batch:
@@ -81,7 +81,7 @@ def tts_router(server: ServerContext) -> APIRouter:
                 accept=request.headers.get("accept", ""),
             )
         record = await start_request(context, requests[0])
-        return AudioResponse(AudioStream(record, output_format, context), headers)
+        return AudioResponse(AudioStream(record, output_format, context), warnings)
 
     # a plain Starlette route comes first and responds 0.1 ms sooner; FastAPI's is there for the documentation
     async def plain(request: Request) -> Response:
