@@ -106,7 +106,8 @@ class SpeechRequest:
 
     `frames_per_packet` fixes the size of every packet. With `continue_voice` each segment continues the voice of the
     one before; otherwise up to `max_parallel_segments` are synthesized at once. `client` is the key for fair queueing,
-    `deadline` a time on `time.monotonic`'s clock. `voice_id` names a preset, a saved voice or a speaker; the
+    `deadline` a time on `time.monotonic`'s clock. `skip_code` and `skip_tables` leave out Markdown's code blocks and
+    tables, unless `normalize` is "off". `voice_id` names a preset, a saved voice or a speaker; the
     description in `voice` is appended to its own.
     """
 
@@ -119,6 +120,8 @@ class SpeechRequest:
     sampling: Sampling = field(default_factory=Sampling)
     text_mode: TextMode = "whole"
     normalize: NormalizeMode = "auto"
+    skip_code: bool = True
+    skip_tables: bool = True
     max_duration_s: float | None = None
     frames_per_packet: int | None = None
     continue_voice: bool = True
@@ -234,7 +237,10 @@ Feature = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineInfo:
-    """What an engine is and can do. `preview` is True for every voice that is not Qwen3-TTS; `label` is English."""
+    """What an engine is and can do. `preview` is True for every voice that is not Qwen3-TTS; `label` is English.
+
+    `x_vector_dim` is the size of `VoiceReference.x_vector` with the feature "cloning", else 0.
+    """
 
     name: str
     label: str
@@ -247,6 +253,7 @@ class EngineInfo:
     speakers: tuple[str, ...] = ()
     features: frozenset[Feature] = frozenset()
     slots: int = 1
+    x_vector_dim: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,4 +29,5 @@ def engine_info(spec: ModelConfig, model: str, choice: Choice, *, slots: int) ->
         speakers=tuple(spec.talker.speakers),
         features=frozenset(features),
         slots=slots,
+        x_vector_dim=spec.talker.stack.hidden_size if spec.kind == "base" else 0,
     )

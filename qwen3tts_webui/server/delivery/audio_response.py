@@ -8,9 +8,8 @@ connection cancels synthesis.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from types import MappingProxyType
 
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -25,11 +24,11 @@ from qwen3tts_webui.types import EngineInfo
 class AudioResponse(Response):
     """Sends an audio stream, and ends it whatever the client does."""
 
-    def __init__(self, stream: AudioStream, headers: Mapping[str, str] = MappingProxyType({})) -> None:
-        """`headers` are sent in addition."""
+    def __init__(self, stream: AudioStream, warnings: Sequence[str] = ()) -> None:
+        """`warnings` come before those of the session in the header X-Warning."""
         self.background = None
         self.stream = stream
-        self._extra_headers = dict(headers)
+        self._warnings = warnings
         self.context = stream.context
         self._info = stream.context.server.speech.info
 
@@ -90,14 +89,12 @@ class AudioResponse(Response):
 
     def _start(self, length: int | None = None) -> Message:
         record = self.stream.record
-        headers = (
-            audio_headers(self.stream.output_format, self._info, record.id)
-            | self._extra_headers
-            | {
-                "content-type": self.mime,
-                "x-seed": str(record.session.seed),
-            }
-        )
+        headers = audio_headers(self.stream.output_format, self._info, record.id) | {
+            "content-type": self.mime,
+            "x-seed": str(record.session.seed),
+        }
+        if warnings := [*self._warnings, *map(str, record.session.warnings)]:
+            headers["x-warning"] = "; ".join(warnings)
         if length is not None:
             headers["content-length"] = str(length)
         return response_start(headers)

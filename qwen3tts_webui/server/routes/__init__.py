@@ -9,8 +9,10 @@ from qwen3tts_webui.server.routes.analysis import analysis_router
 from qwen3tts_webui.server.routes.docs import docs_router, example_of
 from qwen3tts_webui.server.routes.exports import exports_router
 from qwen3tts_webui.server.routes.history import history_router
+from qwen3tts_webui.server.routes.lexicon import lexicon_router
 from qwen3tts_webui.server.routes.login import login_router, token_router
 from qwen3tts_webui.server.routes.models import models_router
+from qwen3tts_webui.server.routes.normalization import normalization_router
 from qwen3tts_webui.server.routes.openai import (
     OPENAI_PREFIX,
     OpenAIBody,
@@ -35,6 +37,8 @@ _ROUTERS = (
     history_router,
     exports_router,
     analysis_router,
+    normalization_router,
+    lexicon_router,
     models_router,
     service_router,
     login_router,

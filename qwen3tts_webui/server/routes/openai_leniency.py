@@ -17,7 +17,7 @@ from qwen3tts_webui.voices import OPENAI_VOICES
 
 _OPENAI_SPEED_RANGE = (0.25, 4.0)
 _ALIASES = {"lang_code": "language", "instruct": "instructions"}
-_WITHOUT_EFFECT = frozenset({"stream", "task_type"})  # audio is always streamed; the model decides on the task
+_WITHOUT_EFFECT = frozenset({"stream"})  # audio is always streamed
 _KOKORO_LANGUAGES = {"a": "en", "b": "en", "e": "es", "f": "fr", "i": "it", "j": "ja", "p": "pt", "z": "zh"}
 _MAX_NAMES = 8
 
