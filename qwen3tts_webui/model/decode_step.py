@@ -101,31 +101,31 @@ class DecodeState:
             x_vectors=torch.zeros(slots, config.stack.hidden_size, dtype=kv.dtype, device=device),
         )
 
-    def load_slot(self, slots: Tensor, numbers: Tensor, codes: Tensor) -> None:
-        """Give `slots` (n,) to new utterances, before their `run_prefill` and after the `add_text` of trailing text.
+    def load_slot(self, slots: Tensor, values: Tensor, codes: Tensor) -> None:
+        """Assign `slots` (n,) to new utterances, before their `run_prefill` and after `add_text` of trailing text.
 
-        `numbers` (n, NUM_SLOT_VALUES) are of `slot_values`, or of `idle_slot_values` for padding, which stays idle.
-        `codes` (n, time, 16) are the prompts' rows; the last of them are the frames that a passage has spoken already.
-        Those of a reference recording, before them, do not count.
+        `values` (n, NUM_SLOT_VALUES) come from `slot_values`, or from `idle_slot_values` for padding, which stays idle.
+        `codes` (n, time, 16) are the prompts' rows. Their last rows are the frames of an acoustic prompt, which count
+        for the repetition penalty; those of a reference recording, before them, do not.
         """
-        reals = numbers.view(torch.float64).float()
-        self.positions[slots] = numbers[:, 0]
-        self.frames[slots] = numbers[:, 1]
+        floats = values.view(torch.float64).float()
+        self.positions[slots] = values[:, 0]
+        self.frames[slots] = values[:, 1]
         self.text_next[slots] = torch.zeros_like(slots)
-        self.text_length[slots] = numbers[:, 2]
-        self.text_open[slots] = numbers[:, 3] != 0
-        self.done[slots] = numbers[:, 4] == 0
+        self.text_length[slots] = values[:, 2]
+        self.text_open[slots] = values[:, 3] != 0
+        self.done[slots] = values[:, 4] == 0
         self.paused[slots] = torch.zeros_like(slots, dtype=torch.bool)
-        self.seed[slots] = numbers[:, 5]
-        self.penalty[slots] = reals[:, 6:7]
-        for rule, first in ((self.first_sampling, 7), (self.rest_sampling, 11)):
-            rule.top_k[slots] = numbers[:, first : first + 1]
-            rule.temperature[slots] = reals[:, first + 1 : first + 2]
-            rule.top_p[slots] = reals[:, first + 2 : first + 3]
-            rule.noise_scale[slots] = reals[:, first + 3 : first + 4]
+        self.seed[slots] = values[:, 5]
+        self.penalty[slots] = floats[:, 6:7]
+        for sampling, first in ((self.first_sampling, 7), (self.rest_sampling, 11)):
+            sampling.top_k[slots] = values[:, first : first + 1]
+            sampling.temperature[slots] = floats[:, first + 1 : first + 2]
+            sampling.top_p[slots] = floats[:, first + 2 : first + 3]
+            sampling.noise_scale[slots] = floats[:, first + 3 : first + 4]
         num_codes = self.seen.shape[1]
         row = torch.arange(codes.shape[1], device=slots.device)
-        is_spoken = (row >= (numbers[:, 0] - numbers[:, 1])[:, None]) & (codes[:, :, 1] >= 0)
+        is_spoken = (row >= (values[:, 0] - values[:, 1])[:, None]) & (codes[:, :, 1] >= 0)
         spoken = torch.where(is_spoken, codes[:, :, 0], num_codes)
         seen = torch.zeros(len(slots), num_codes + 1, dtype=torch.bool, device=slots.device)
         self.seen[slots] = seen.scatter_(1, spoken, True)[:, :num_codes]
@@ -135,7 +135,7 @@ class DecodeState:
         self.x_vectors[slot] = 0.0 if x_vector is None else torch.from_numpy(x_vector).to(self.x_vectors)
 
     def add_text(self, slot: int, talker: Talker, start: int, ids: Sequence[int], *, close: bool = False) -> None:
-        """Append trailing text ids after the `start` that `slot` has already; with `close`, no more will come."""
+        """Append trailing text ids after the `start` ids that `slot` already has; `close` ends the text."""
         if ids:
             talker.ensure_projected(set(ids))
             end = start + len(ids)
@@ -145,28 +145,28 @@ class DecodeState:
             self.text_open[slot] = False
 
     def move(self, source: int, target: int, kv_length: int) -> None:
-        """Let the utterance of `source` go on in `target`; its positions lie below `kv_length`."""
+        """Move the utterance of `source` to `target`; its positions are below `kv_length`."""
         self.kv[:, :, target, :, :kv_length] = self.kv[:, :, source, :, :kv_length]
         for tensor in self._by_slot():
             tensor[target] = tensor[source]
         self.release(source)
 
     def release(self, slot: int) -> None:
-        """Nobody speaks in `slot` any more; at position 0 it costs the steps of the others nothing."""
+        """Mark `slot` as unused; at position 0 it adds nothing to the cost of a step."""
         self.done[slot] = True
         self.positions[slot] = 0
 
     def snapshot(self, batch: int) -> tuple[Tensor, ...]:
-        """A copy of how far slots 0..batch-1 are, for `restore`."""
+        """Copy the progress of slots 0..batch-1, for `restore`."""
         return tuple(tensor[:batch].clone() for tensor in self._advancing())
 
-    def restore(self, progress: tuple[Tensor, ...]) -> None:
-        """Undo what a `run_decode_step` did since `snapshot` was taken; what it left in `kv` will be written again."""
-        for tensor, before in zip(self._advancing(), progress, strict=True):
+    def restore(self, snapshot: tuple[Tensor, ...]) -> None:
+        """Undo the `run_decode_step` since the `snapshot`; its rows in `kv` will be overwritten."""
+        for tensor, before in zip(self._advancing(), snapshot, strict=True):
             tensor[: len(before)] = before
 
     def clear_slot(self, slot: int) -> None:
-        """Make `slot` fit for use after an invalid utterance: a NaN would leak even through the attention mask."""
+        """Reset `slot` after an invalid utterance: a NaN would leak even through the attention mask."""
         self.kv[:, :, slot] = 0
         self.last_frame_embedding[slot] = 0
         self.release(slot)
@@ -175,10 +175,10 @@ class DecodeState:
         return self.positions, self.frames, self.last_frame_embedding, self.text_next, self.seen, self.done
 
     def _by_slot(self) -> list[Tensor]:
-        rules = [
+        parameters = [
             tensor
-            for rule in (self.first_sampling, self.rest_sampling)
-            for tensor in (rule.temperature, rule.top_k, rule.top_p, rule.noise_scale)
+            for sampling in (self.first_sampling, self.rest_sampling)
+            for tensor in (sampling.temperature, sampling.top_k, sampling.top_p, sampling.noise_scale)
         ]
         return [
             self.positions,
@@ -193,7 +193,7 @@ class DecodeState:
             self.paused,
             self.seed,
             self.penalty,
-            *rules,
+            *parameters,
         ]
 
 
@@ -207,10 +207,10 @@ def run_prefill(
     lengths: Tensor,
     bounds: SamplingBounds,
 ) -> Tensor:
-    """Read the prompts of newly seated `slots` (n,) and pick their first frame.
+    """Process the prompts of newly assigned `slots` (n,) and sample their first frame.
 
-    `text` (n, time), `codes` (n, time, 16) are prompt rows padded on the right, `lengths` (n,) the real ones. Returns
-    (n, 17) int64 as `run_decode_step`.
+    `text` (n, time), `codes` (n, time, 16) are prompt rows padded on the right to a common length; `lengths` (n,) are
+    without padding. Returns (n, 17) int64 as `run_decode_step`.
     """
     rows = talker.embed(text, codes, state.x_vectors[slots][:, None])
     hidden = talker.prefill(rows, lengths, state.kv, slots)
@@ -227,7 +227,7 @@ def run_decode_step(talker: Talker, state: DecodeState, shape: StepShape) -> Ten
     token = state.text[rows].gather(1, following.clamp(max=state.text.shape[1] - 1)[:, None])[:, 0]
     token = torch.where(has_text, token, talker.config.text.pad_id)
     embedded = state.last_frame_embedding[rows] + talker.text_table[token]
-    # an idle slot computes too; what it writes into the cache is written again when its text is there
+    # an idle slot is computed too; its cache row is overwritten once its text has arrived
     hidden = talker.step(embedded, state.positions[rows], state.kv, shape.kv_length)
     state.positions[rows] += active
     state.text_next[rows] += active & has_text
@@ -237,7 +237,7 @@ def run_decode_step(talker: Talker, state: DecodeState, shape: StepShape) -> Ten
 def _sample_frame(
     talker: Talker, state: DecodeState, rows: slice | Tensor, hidden: Tensor, active: Tensor, bounds: SamplingBounds
 ) -> Tensor:
-    """Pick a frame from the talker's `hidden` rows and make it what the next step continues from."""
+    """Sample a frame from the talker's `hidden` rows and store it as the input of the next step."""
     config = talker.config.talker
     frame, seed = state.frames[rows], state.seed[rows]
     logits = first_logits(talker, hidden, state.seen[rows], state.penalty[rows], frame)
@@ -271,23 +271,23 @@ def _sample_frame(
 
 def _code_sampler(
     talker: Talker,
-    rule: SamplingTensors,
+    sampling: SamplingTensors,
     bounds: SamplingBounds,
     seed: Tensor,
     frame: Tensor,
     groups: range,
     num_codes: int,
 ) -> Callable[[int, Tensor], tuple[Tensor, Tensor]]:
-    """Draws (codes, is_finite) for any codebook of `groups` from its logits; the noise of all is made at once."""
+    """Return a function that samples (codes, is_finite) for a codebook of `groups` from its logits."""
     fused = talker.fused_sampler
     if fused is not None and (talker.sampler_supports_top_p or not bounds.uses_top_p):
-        return lambda group, logits: fused(logits, rule, seed, frame, group)
+        return lambda group, logits: fused(logits, sampling, seed, frame, group)
     noise = gumbel(seed, frame, groups.start, len(groups), num_codes)
-    return lambda group, logits: sample(logits, rule, bounds, noise[:, group - groups.start])
+    return lambda group, logits: sample(logits, sampling, bounds, noise[:, group - groups.start])
 
 
 def first_logits(talker: Talker, hidden: Tensor, seen: Tensor, penalty: Tensor, frame: Tensor) -> Tensor:
-    """Scores of the first code before temperature: penalised, no early end, no control id but the end. (n, vocab)."""
+    """Logits (n, vocab) of the first code: penalized, before temperature, without early ends and other control ids."""
     config = talker.config.talker
     logits = apply_repetition_penalty(talker.logits(hidden), seen, penalty)
     code = torch.arange(config.vocab_size, device=hidden.device)

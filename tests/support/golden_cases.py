@@ -107,8 +107,8 @@ def teacher_forced_logits(
     }
     rest_sampling.set(0, greedy=sampling.greedy, num_codes=config.predictor.codebook_size, **narrow)
 
-    def kept(logits: torch.Tensor, rule: SamplingTensors) -> torch.Tensor:
-        return logits if sampling.greedy else filter_logits(logits, rule, bounds)
+    def kept(logits: torch.Tensor, tensors: SamplingTensors) -> torch.Tensor:
+        return logits if sampling.greedy else filter_logits(logits, tensors, bounds)
 
     rows = rows_of(model, prompt)[None]
     position = rows.shape[1]

@@ -116,16 +116,16 @@ class CompiledStack:
 
 
 def sample_compiled(
-    scores: Tensor, rule: SamplingTensors, seed: Tensor, frame: Tensor, group: int
+    scores: Tensor, sampling: SamplingTensors, seed: Tensor, frame: Tensor, group: int
 ) -> tuple[Tensor, Tensor]:
     """As `sampling.FusedSampler`."""
     from qwen3tts_webui.model.cpu.sampling_kernel import run_sample
 
     codes = torch.empty(len(scores), dtype=torch.int64)
     is_finite = torch.empty(len(scores), dtype=torch.bool)
-    rules = (rule.temperature.numpy(), rule.top_k.numpy(), rule.noise_scale.numpy())
+    parameters = (sampling.temperature.numpy(), sampling.top_k.numpy(), sampling.noise_scale.numpy())
     call_kernel(
-        run_sample, _floats(scores), *rules, seed.numpy(), frame.numpy(), group, codes.numpy(), is_finite.numpy()
+        run_sample, _floats(scores), *parameters, seed.numpy(), frame.numpy(), group, codes.numpy(), is_finite.numpy()
     )
     return codes, is_finite
 

@@ -45,7 +45,7 @@ def run_sample(
     """`sampling.sample` without top-p, with the noise of `gumbel` for codebook `group`.
 
     `logits` (rows, codes) float32; `temperature`, `noise_scale` (rows, 1) float32; `top_k` (rows, 1), `seeds` and
-    `frames` (rows,) int64. Writes `codes` (rows,) int64 and `is_finite` (rows,) bool. `parts` is unused: a row is small.
+    `frames` (rows,) int64. Writes `codes` (rows,) int64 and `is_finite` (rows,) bool. `parts` is unused.
     """
     rows, num_codes = logits.shape
     for row in prange(rows):

@@ -1,4 +1,4 @@
-"""Sampling on a GPU in one launch, as `sampling.sample` does in about thirty."""
+"""Sampling on a GPU in one kernel launch instead of about thirty."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from qwen3tts_webui.model.sampling import SamplingBounds, SamplingTensors, gumbe
 
 
 def fused_sampler(
-    logits: Tensor, rule: SamplingTensors, seed: Tensor, frame: Tensor, group: int
+    logits: Tensor, sampling: SamplingTensors, seed: Tensor, frame: Tensor, group: int
 ) -> tuple[Tensor, Tensor]:
-    """As `sampling.sample` with the noise of `gumbel` for codebook `group`."""
+    """A `sampling.FusedSampler` that also supports top-p."""
     from qwen3tts_webui.model.cuda.sampling_kernel import sample as kernel
 
     rows, num_codes = logits.shape
@@ -20,10 +20,10 @@ def fused_sampler(
     is_finite = torch.empty(rows, dtype=torch.int8, device=logits.device)
     kernel[(rows,)](
         logits,
-        rule.temperature,
-        rule.top_k,
-        rule.top_p,
-        rule.noise_scale,
+        sampling.temperature,
+        sampling.top_k,
+        sampling.top_p,
+        sampling.noise_scale,
         seed,
         frame,
         codes,
@@ -40,15 +40,15 @@ def fused_sampler(
 @torch.inference_mode()
 def check_sampler(num_codes: int, device: torch.device) -> None:
     """Raises ArithmeticError where `fused_sampler` does not sample what `sampling.sample` draws."""
-    rules = [(True, 1, 1.0), (False, 50, 1.0), (False, 0, 1.0), (False, 7, 1.0), (False, 0, 0.8), (False, 50, 0.3)]
-    count = len(rules)
+    cases = [(True, 1, 1.0), (False, 50, 1.0), (False, 0, 1.0), (False, 7, 1.0), (False, 0, 0.8), (False, 50, 0.3)]
+    count = len(cases)
     logits = torch.randn(count, num_codes, generator=torch.Generator().manual_seed(0)).to(device)
-    rule = SamplingTensors.empty(count, device)
-    for row, (greedy, top_k, top_p) in enumerate(rules):
-        rule.set(row, greedy=greedy, temperature=0.9, top_k=top_k, top_p=top_p, num_codes=num_codes)
+    sampling = SamplingTensors.empty(count, device)
+    for row, (greedy, top_k, top_p) in enumerate(cases):
+        sampling.set(row, greedy=greedy, temperature=0.9, top_k=top_k, top_p=top_p, num_codes=num_codes)
     seed, frame = torch.arange(count, device=device), torch.arange(count, device=device)
     exact, _ = sample(
-        logits, rule, SamplingBounds(num_codes, uses_top_p=True), gumbel(seed, frame, 3, 1, num_codes)[:, 0]
+        logits, sampling, SamplingBounds(num_codes, uses_top_p=True), gumbel(seed, frame, 3, 1, num_codes)[:, 0]
     )
-    if not torch.equal(fused_sampler(logits, rule, seed, frame, 3)[0], exact):
-        raise ArithmeticError("other codes are drawn")
+    if not torch.equal(fused_sampler(logits, sampling, seed, frame, 3)[0], exact):
+        raise ArithmeticError("the fused sampler returns other codes")
