@@ -30,9 +30,9 @@ def kv(model: Qwen3TTS) -> Iterator[torch.Tensor]:
 
 
 def prompt_of(model: Qwen3TTS, utterance: Utterance) -> Prompt:
-    ids = model.prompts.input_ids(model.encoder.body(utterance.text))
+    ids = model.prompts.input_ids(model.tokenizer.encode_spoken(utterance.text))
     prompt = model.prompts.build(utterance, ids, streaming=utterance.text_mode == "streaming")
-    model.talker.know(set(prompt.text.tolist()))
+    model.talker.ensure_projected(set(prompt.text.tolist()))
     return prompt
 
 
@@ -74,7 +74,7 @@ def test_another_language_or_description_is_another_prefix(model: Qwen3TTS, kv: 
 
 def test_another_recording_is_another_prefix(model: Qwen3TTS) -> None:
     prompt = prompt_of(model, SPOKEN)
-    hidden = model.spec.talker.stack.hidden_size
+    hidden = model.config.talker.stack.hidden_size
     recordings = [replace(prompt, x_vector=torch.full((hidden,), float(value)).numpy()) for value in range(2)]
     assert len({made.prefix_key() for made in (prompt, *recordings)}) == 3
 
