@@ -83,7 +83,18 @@ new TakeComparison({ player, take, requestState, api, i18n, showStatus });
 const onSaved = () => library.showTab("mine");
 const saveVoice = new SaveVoice({ take, savedVoices, requestState, fields, i18n, presets, showStatus, onSaved });
 new ExportMenu(player, requestState, i18n, showStatus);
-mountTextRegion({ fields, take, requestState, i18n, analyzer: textAnalyzer, limits, speak, showStatus });
+mountTextRegion({
+  fields,
+  take,
+  requestState,
+  settings,
+  i18n,
+  analyzer: textAnalyzer,
+  limits,
+  normalize: (body) => api.post("api/normalize", body),
+  speak,
+  showStatus,
+});
 showEngineBadge(i18n, (info) => {
   for (const part of [settings, take, savedVoices, library, saveVoice]) part.setEngine(info);
 });
@@ -95,9 +106,13 @@ function lazy(load) {
   return async () => (await (loaded ??= load())).open();
 }
 
+const openLexicon = lazy(async () => {
+  const { LexiconEditor } = await import("./regions/settings/lexicon_editor.js");
+  return new LexiconEditor({ api, i18n, languages: [...new Set(presets.map(({ language }) => language))] });
+});
 byId("settings-open").onclick = lazy(async () => {
   const { SettingsDrawer } = await import("./regions/settings/settings_drawer.js");
-  return new SettingsDrawer({ settings, requestState, i18n, theme, player, api });
+  return new SettingsDrawer({ settings, requestState, i18n, theme, player, api, openLexicon });
 });
 byId("history-open").onclick = lazy(async () => {
   const { History } = await import("./regions/history/history.js");

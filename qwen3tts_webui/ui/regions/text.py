@@ -27,7 +27,8 @@ def text_region(t: Catalog) -> TextRegion:
             elem_id="text",
         )
         html(
-            '<div class="card-footer"><span id="text-count"></span><span data-i18n="text.hint"></span></div>',
+            '<div class="card-footer"><span id="text-count"></span><span id="text-notice" role="status">'
+            '</span><span id="text-hint" data-i18n="text.hint"></span></div>',
             elem_id="text-foot",
         )
     return TextRegion(text)
