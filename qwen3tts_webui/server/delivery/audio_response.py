@@ -18,7 +18,7 @@ from qwen3tts_webui.audio import OutputFormat
 from qwen3tts_webui.errors import SpeechError
 from qwen3tts_webui.server.delivery.audio_stream import AudioStream
 from qwen3tts_webui.server.observability import mark_truncated
-from qwen3tts_webui.types import EngineInfo
+from qwen3tts_webui.types import EngineInfo, Timings
 
 
 class AudioResponse(Response):
@@ -92,6 +92,7 @@ class AudioResponse(Response):
         headers = audio_headers(self.stream.output_format, self._info, record.id) | {
             "content-type": self.mime,
             "x-seed": str(record.session.seed),
+            "server-timing": server_timing(record.session.report.timings, record.elapsed_ms),
         }
         if warnings := [*self._warnings, *map(str, record.session.warnings)]:
             headers["x-warning"] = "; ".join(warnings)
@@ -129,6 +130,17 @@ def audio_headers(output_format: OutputFormat, info: EngineInfo, request_id: str
         "x-model": info.model,
         "x-request-id": request_id,
     }
+
+
+def server_timing(timings: Timings, first_audio_ms: float) -> str:
+    """Return the value of `Server-Timing`: what is known by now; the engine reports its part at the end."""
+    durations = {
+        "queue": timings.queued_ms,
+        "prefill": timings.prefill_ms,
+        "codec": timings.codec_ms,
+        "first-audio": first_audio_ms,
+    }
+    return ", ".join(f"{name};dur={ms:.1f}" for name, ms in durations.items() if ms is not None)
 
 
 def response_start(headers: Mapping[str, str]) -> Message:

@@ -70,10 +70,15 @@ class RequestRecord:
         """Measure latency from now: the first text arrived after the request."""
         self._received = time.monotonic()
 
+    @property
+    def elapsed_ms(self) -> float:
+        """The time since the request was received."""
+        return (time.monotonic() - self._received) * 1000
+
     def mark_first_pcm(self) -> None:
         """Record that audio is handed to the socket; the first call defines the reported latency."""
         if self._first_pcm_ms is None:
-            self._first_pcm_ms = round((time.monotonic() - self._received) * 1000, 3)
+            self._first_pcm_ms = round(self.elapsed_ms, 3)
 
     def record_event(self, event: Event, message: str = "") -> None:
         """Append an event; `message` is the localized message of a failure or warning."""

@@ -21,6 +21,7 @@ from qwen3tts_webui.server.routes.openai import (
 )
 from qwen3tts_webui.server.routes.requests import requests_router
 from qwen3tts_webui.server.routes.service import service_router
+from qwen3tts_webui.server.routes.stream_links import stream_links_router
 from qwen3tts_webui.server.routes.tts import tts_router
 from qwen3tts_webui.server.routes.unknown_routes import unknown_routes_router
 from qwen3tts_webui.server.routes.voices import voices_router
@@ -30,6 +31,7 @@ __all__ = ["OPENAI_PREFIX", "OpenAIBody", "OpenAIErrorRenderer", "example_of", "
 
 _ROUTERS = (
     tts_router,
+    stream_links_router,
     openai_router,
     websocket_router,
     requests_router,
