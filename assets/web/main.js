@@ -9,7 +9,7 @@ import { showModels } from "./regions/models/models.js";
 import { Controls } from "./regions/playback/controls.js";
 import { ExportMenu } from "./regions/playback/export_menu.js";
 import { SaveVoice } from "./regions/playback/save_voice.js";
-import { TakeComparison } from "./regions/playback/take_comparison.js";
+import { TakeStrip } from "./regions/playback/take_strip.js";
 import { Waveform } from "./regions/playback/waveform.js";
 import { mountTextRegion } from "./regions/text/index.js";
 import { Description } from "./regions/voice/description.js";
@@ -19,8 +19,9 @@ import { ApiClient } from "./state/api_client.js";
 import { CurrentTake } from "./state/current_take.js";
 import { FormFields } from "./state/form_fields.js";
 import { I18n } from "./state/i18n.js";
-import { RequestState } from "./state/request_state.js";
+import { RequestState, randomSeed } from "./state/request_state.js";
 import { Settings } from "./state/settings.js";
+import { Takes } from "./state/takes.js";
 import { Theme } from "./state/theme.js";
 import { DescriptionAnalyzer } from "./text/description_analyzer.js";
 import { TextAnalyzer } from "./text/text_analyzer.js";
@@ -79,11 +80,24 @@ const showStatus = (message) => controls.showStatus(message);
 const savedVoices = new SavedVoices({ api, requestState, fields, i18n, showStatus });
 const library = new VoiceLibrary({ presets, fields, requestState, i18n, savedVoices });
 new Description({ fields, i18n, analyzer: descriptionAnalyzer, bootstrap, api });
-new TakeComparison({ player, take, requestState, api, i18n, showStatus });
+const takes = new Takes();
+const strip = new TakeStrip({
+  player,
+  take,
+  takes,
+  fields,
+  requestState,
+  savedVoices,
+  presets,
+  api,
+  i18n,
+  showStatus,
+  restore,
+});
 const onSaved = () => library.showTab("mine");
 const saveVoice = new SaveVoice({ take, savedVoices, requestState, fields, i18n, presets, showStatus, onSaved });
 new ExportMenu(player, requestState, i18n, showStatus);
-mountTextRegion({ fields, take, requestState, i18n, analyzer: textAnalyzer, limits, speak, showStatus });
+mountTextRegion({ fields, take, i18n, analyzer: textAnalyzer, limits, speak, showStatus });
 showEngineBadge(i18n, (info) => {
   for (const part of [settings, take, savedVoices, library, saveVoice]) part.setEngine(info);
 });
@@ -103,13 +117,20 @@ byId("history-open").onclick = lazy(async () => {
   const { History } = await import("./regions/history/history.js");
   const history = new History(api, i18n);
   history.addEventListener("play", ({ detail }) => take.recall(detail));
-  history.addEventListener("restore", ({ detail }) => restore(detail, history));
+  history.addEventListener("restore", ({ detail }) => {
+    restore(detail);
+    history.close();
+  });
   return history;
 });
 byId("open-presenter").onclick = lazy(async () => {
   const { Presenter } = await import("./regions/playback/presenter.js");
   return new Presenter(player, fields, i18n);
 });
+byId("new-reading").onclick = () => {
+  requestState.update({ seed: randomSeed() });
+  generate();
+};
 byId("theme").onclick = () => theme.toggle();
 byId("page-language").onclick = () => {
   i18n.setLanguage(i18n.languages.find((language) => language !== i18n.language));
@@ -124,6 +145,13 @@ function speak(changes) {
   byId("wave-card").scrollIntoView({ block: "nearest" });
 }
 
+/** Speak the whole text; it becomes a take. */
+function generate({ text, language } = fields) {
+  take.begin(text);
+  speak({ text, language });
+  strip.follow();
+}
+
 /** Set the expected duration, from the server if it is not known yet. */
 async function estimate({ text, language }) {
   const { run } = player.stats;
@@ -134,7 +162,7 @@ async function estimate({ text, language }) {
 }
 
 /** Restore a history entry: its text, voice, options, seed and audio. */
-function restore(entry, history) {
+function restore(entry) {
   const {
     text,
     language,
@@ -150,7 +178,6 @@ function restore(entry, history) {
   settings.restore({ ...sampling, frames_per_packet, loudness });
   fields.setValues({ text, language, description });
   take.recall(entry, { play: false });
-  history.close();
   showStatus(i18n.t("history.restored"));
 }
 
@@ -167,8 +194,7 @@ Object.assign(window.qwen3tts, {
   ready: true,
   generate(text, language) {
     if (player.busy) return player.stop();
-    take.begin(text);
-    speak({ text, language });
+    generate({ text, language });
   },
   onLanguageChange(language) {
     fields.onLanguageChange(language);

@@ -6,7 +6,7 @@ const STORAGE_KEY = "qwen3tts.asking"; // the name that stored drafts already ha
 export class RequestState extends EventTarget {
   #fields;
   #settings;
-  #state = { seed: null, voice: null, speaker: null };
+  #state = { seed: null, varies: false, voice: null, speaker: null };
 
   constructor(fields, settings) {
     super();
@@ -17,11 +17,12 @@ export class RequestState extends EventTarget {
     } catch {
       // nothing stored
     }
+    this.#state.seed ??= randomSeed();
   }
 
-  /** The seed of every request; null: a new one for each. */
+  /** The seed of every request, held while description and text are edited; null: a new one for each. */
   get seed() {
-    return this.#state.seed;
+    return this.#state.varies ? null : this.#state.seed;
   }
 
   /** A saved voice, {id, name, description}, or null. */
@@ -34,8 +35,9 @@ export class RequestState extends EventTarget {
     return this.#state.speaker;
   }
 
-  /** Change some of {seed, voice, speaker}; a saved voice and a speaker exclude each other. */
-  update(changes) {
+  /** Change some of {seed, voice, speaker}; a saved voice and a speaker exclude each other. The seed null lets it vary. */
+  update({ seed, ...changes }) {
+    if (seed !== undefined) Object.assign(this.#state, { varies: seed === null, seed: seed ?? this.#state.seed });
     if (changes.voice) changes = { speaker: null, ...changes };
     if (changes.speaker) changes = { voice: null, ...changes };
     Object.assign(this.#state, changes);
@@ -50,7 +52,8 @@ export class RequestState extends EventTarget {
   /** The body of a request. `changes` override the form; keys that are null or undefined are left out. */
   toRequestBody(changes = {}) {
     const { text, language, description } = this.#fields;
-    const { seed, voice, speaker } = this.#state;
+    const { seed } = this;
+    const { voice, speaker } = this.#state;
     const source = voice ? { voice: voice.id } : { voice_desc: description, speaker };
     const body = { ...this.#settings.options, text, language, ...source, seed, ...changes };
     return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null && value !== undefined));

@@ -12,7 +12,7 @@ import gradio as gr
 
 from qwen3tts_webui.i18n import Catalog
 from qwen3tts_webui.ui.html import html
-from qwen3tts_webui.ui.regions.takes import takes_region
+from qwen3tts_webui.ui.regions.takes import takes_buttons, takes_strip
 
 _WAVE = """
 <h2 data-i18n="wave.title"></h2>
@@ -69,9 +69,10 @@ def player_region(t: Catalog) -> PlayerRegion:
     with gr.Column(elem_id="wave-card", elem_classes="card"):
         links = "\n".join(_LINK.format(name=name, route=route) for name, route in _EXPORTS.items())
         html(_WAVE.format(links=links), elem_id="wave-block")
+        takes_strip()
     with gr.Column(elem_id="generate-card", elem_classes="card"):
         html(_STATE, elem_id="state-block")
-        takes_region()
+        takes_buttons()
         apply_values = gr.Button(visible="hidden", elem_id="apply-values")
         generate = gr.Button(t("generate.go"), variant="primary", elem_id="generate")
     return PlayerRegion(generate, apply_values)

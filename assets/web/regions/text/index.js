@@ -7,15 +7,13 @@ import { LinePopover } from "./line_popover.js";
 import { LineToolbar } from "./line_toolbar.js";
 
 /** `speak(changes)` sends a request; `showStatus(message)` shows a message. */
-export function mountTextRegion({ fields, take, requestState, i18n, analyzer, limits, speak, showStatus }) {
+export function mountTextRegion({ fields, take, i18n, analyzer, limits, speak, showStatus }) {
   const gutter = new LineGutter(fields, take, i18n, analyzer, limits.text);
   const actions = {
     canRetake: () => take.isComplete,
     replay: (row) => take.replay(row.line),
     retake(row) {
-      const locked = requestState.seed !== null && !row.edited;
-      if (locked && !take.canContinue) return showStatus(i18n.t("line.same"));
-      const seed = locked ? { seed: randomSeed() } : {}; // another reading; the previous line keeps the voice
+      const seed = row.edited ? {} : { seed: randomSeed() }; // another reading; the previous line keeps the voice
       const continued = (source) => source && { continue_from: source, voice: null, voice_desc: null, speaker: null };
       const send = (source) => speak({ text: row.text, ...seed, ...continued(source) });
       take.retake(row.line, send).catch((error) => showStatus(error.message));
