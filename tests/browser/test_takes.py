@@ -51,8 +51,8 @@ def test_five_tweaks_of_a_description(studio: Studio, fresh: Fresh) -> None:
 
     visit.page.click(".take >> nth=4 >> .hear")
     visit.page.wait_for_function("() => document.querySelectorAll('.take')[4].dataset.here === 'true'")
-    visit.until("stats.position > 6000")
-    visit.page.click(".take >> nth=4 >> .hear")  # pauses
+    pause = "(document.querySelectorAll('.take .hear')[4].click(), true)"  # within the page: two seconds are soon over
+    visit.until(f"stats.state === 'speaking' && stats.position > 6000 && {pause}")
     position = visit.until("stats.state === 'paused'")["position"]
     visit.page.keyboard.press("x")
     visit.page.wait_for_function("() => document.querySelectorAll('.take')[0].dataset.here === 'true'")

@@ -15,7 +15,7 @@ from qwen3tts_webui.ui.html import html
 from qwen3tts_webui.ui.regions.takes import takes_buttons, takes_strip
 
 _WAVE = """
-<h2 data-i18n="wave.title"></h2>
+<div class="wave-head"><h2 data-i18n="wave.title"></h2><span id="takes-hint" role="status"></span></div>
 <canvas id="wave" tabindex="0" role="slider" aria-valuemin="0" aria-valuemax="0" aria-valuenow="0"
  data-i18n-label="wave.label"></canvas>
 <div class="times"><span id="time-now"></span><span id="first-audio"></span><span id="time-all"></span></div>

@@ -1,36 +1,31 @@
-// One take as a card. In: a record of `Takes` and how the strip sees it. Out: an element that is updated in place; its buttons call
-// `actions`. User text enters as textContent only.
+// One take as a chip. In: a record of `Takes` and how the strip sees it. Out: an element that is updated in place; its buttons call
+// `actions`, and all details show in a tip while it is pointed at or focused. User text enters as textContent only.
 
 import { h, setText } from "../../components/dom.js";
 import { drawPeaks } from "../../components/mini_waveform.js";
 
 const HOLD_MS = 300;
-const MAX_PHRASES = 4;
+const GAP = 8; // px between a chip and its tip
 
 export class TakeCard {
   #i18n;
   #actions;
   #letter = h("b");
   #canvas = h("canvas", { ariaHidden: "true" });
-  #play = h("button", { type: "button", className: "hear" }, this.#letter, this.#canvas);
-  #difference = h("p", { className: "difference", dir: "auto" });
-  #note = h("small");
+  #difference = h("span", { className: "difference", dir: "auto" });
+  #play = h("button", { type: "button", className: "hear" }, this.#letter, this.#canvas, this.#difference);
   #keep = h("button", { type: "button", className: "keep" });
-  #flip = h("button", { type: "button", className: "keep flip" });
-  element = h(
-    "div",
-    { className: "take" },
-    this.#play,
-    this.#difference,
-    h("div", { className: "take-foot" }, this.#keep, this.#flip, this.#note),
-  );
+  #tip = h("div", { className: "panel take-tip", popover: "manual" });
+  #details = [];
+  element = h("div", { className: "take" }, this.#play, this.#keep, this.#tip);
 
   constructor(i18n, actions) {
     this.#i18n = i18n;
     this.#actions = actions;
     this.#keep.onclick = () => actions.bringBack();
-    this.#flip.onclick = () => actions.flip();
     this.#listenOnPlay();
+    for (const type of ["pointerenter", "focusin"]) this.element.addEventListener(type, () => this.#showTip());
+    for (const type of ["pointerleave", "focusout"]) this.element.addEventListener(type, () => this.#tip.hidePopover());
   }
 
   /** A click plays; holding plays this take from the same place and returns on release. */
@@ -52,7 +47,7 @@ export class TakeCard {
     this.#play.onclick = () => (held ? (held = false) : this.#actions.hear());
   }
 
-  /** Show `take`; `view` is {letter, isCurrent, isPlaying, isHidden, canFlip, difference, voiceName, hasOtherText, played}. */
+  /** Show `take`; `view` is {letter, isCurrent, isPlaying, isHidden, difference, voiceName, hasOtherText, played}. */
   update(take, view) {
     const t = (key, params) => this.#i18n.t(key, params);
     const { letter, isCurrent, isPlaying, isHidden } = view;
@@ -62,32 +57,40 @@ export class TakeCard {
     this.#play.disabled = !isDone;
     this.#play.ariaLabel = t(isCurrent && isPlaying ? "takes.pause" : "takes.hear", { letter });
     this.#showDifference(take, view);
-    setText(this.#keep, t(isHidden ? "takes.keep" : "history.restore"));
+    setText(this.#keep, isHidden ? t("takes.keep") : "↶");
     this.#keep.ariaLabel = t(isHidden ? "takes.keep.of" : "takes.restore.of", { letter });
-    setText(this.#flip, t("takes.flip"));
-    this.#flip.ariaLabel = t("takes.flip.of", { letter });
     this.#keep.hidden = !isDone;
-    this.#flip.hidden = !isDone || !view.canFlip;
-    setText(this.#note, isDone ? this.#facts(take, view) : t(`line.state.${take.state}`));
     drawPeaks(this.#canvas, take.peaks, view.played);
   }
 
-  #facts({ first_ms, seed }, { isHidden }) {
-    if (isHidden) return "";
-    this.#note.title = this.#i18n.t("history.seed", { seed });
-    return first_ms === null ? String(seed) : `${Math.round(first_ms)} ms`;
+  #showDifference(take, { isHidden, difference, voiceName, hasOtherText }) {
+    const t = (key, params) => this.#i18n.t(key, params);
+    this.#details = [];
+    if (take.state !== "done") return setText(this.#difference, t(`line.state.${take.state}`));
+    if (isHidden) return this.#difference.replaceChildren();
+    const phrases = (tag, list) => list.map((phrase) => [tag, phrase]);
+    const words = [...phrases("ins", difference.added), ...phrases("del", difference.removed)];
+    if (voiceName) words.unshift(["span", voiceName]);
+    if (!words.length) words.push(["span", t("takes.same")]);
+    if (hasOtherText) words.push(["span", t("takes.other_text")]);
+    const create = () => words.flatMap(([tag, text]) => [h(tag, {}, text), " "]);
+    this.#difference.replaceChildren(...create());
+    const facts = [t("history.seed", { seed: take.seed }), take.first_ms !== null && `${Math.round(take.first_ms)} ms`];
+    this.#details = [
+      h("p", {}, ...create()),
+      h("p", { className: "muted" }, take.description || voiceName),
+      h("small", {}, [...facts.filter(Boolean), t("takes.hold")].join(" · ")),
+    ];
+    if (this.#tip.matches(":popover-open")) this.#tip.replaceChildren(...this.#details);
   }
 
-  #showDifference(take, { isHidden, difference, voiceName, hasOtherText }) {
-    if (isHidden || take.state !== "done") return this.#difference.replaceChildren();
-    const t = (key) => this.#i18n.t(key);
-    const phrases = (tag, list) => list.slice(0, MAX_PHRASES).map((phrase) => h(tag, {}, phrase));
-    const parts = [...phrases("del", difference.removed), ...phrases("ins", difference.added)];
-    if (voiceName) parts.unshift(h("span", {}, voiceName));
-    if (!parts.length) parts.push(t("takes.same"));
-    if (hasOtherText) parts.push(h("span", {}, t("takes.other_text")));
-    const title = take.description || voiceName || "";
-    if (this.#difference.title !== title) this.#difference.title = title;
-    this.#difference.replaceChildren(...parts.flatMap((part) => [part, " "]));
+  /** Show the details above the chip. */
+  #showTip() {
+    if (!this.#details.length || this.#tip.matches(":popover-open")) return;
+    this.#tip.replaceChildren(...this.#details);
+    this.#tip.showPopover();
+    const [chip, tip] = [this.element.getBoundingClientRect(), this.#tip.getBoundingClientRect()];
+    const left = Math.min(chip.left, document.documentElement.clientWidth - tip.width - GAP);
+    Object.assign(this.#tip.style, { left: `${Math.max(GAP, left)}px`, top: `${chip.top - tip.height - GAP}px` });
   }
 }

@@ -150,6 +150,7 @@ export class TakeStrip {
       if (signal.aborted) return;
       Object.assign(take, { state: "failed", message: error.message });
       this.#message = error.message;
+      this.#parts.showStatus(error.message);
       takes.changed();
     }
   }
@@ -281,7 +282,6 @@ export class TakeStrip {
       isCurrent,
       isPlaying: state === "speaking",
       isHidden: this.#isBlind,
-      canFlip: !isCurrent && samples > 0,
       difference,
       voiceName: this.#voiceName(take),
       hasOtherText: take.text !== fields.text,
