@@ -17,6 +17,7 @@ import { SavedVoices } from "./regions/voice/saved_voices.js";
 import { VoiceLibrary } from "./regions/voice/voice_library.js";
 import { ApiClient } from "./state/api_client.js";
 import { CurrentTake } from "./state/current_take.js";
+import { EditHistory } from "./state/edit_history.js";
 import { FormFields } from "./state/form_fields.js";
 import { I18n } from "./state/i18n.js";
 import { RequestState, randomSeed } from "./state/request_state.js";
@@ -137,6 +138,17 @@ byId("page-language").onclick = () => {
   suggestText();
 };
 
+/** Undo and redo begin with the draft. */
+function mountUndo() {
+  const edits = new EditHistory(fields);
+  edits.addEventListener("change", () => {
+    byId("undo").disabled = !edits.canUndo;
+    byId("redo").disabled = !edits.canRedo;
+  });
+  byId("undo").onclick = () => edits.undo();
+  byId("redo").onclick = () => edits.redo();
+}
+
 /** Send a request: what is set on the page, with `changes`. */
 function speak(changes) {
   const body = requestState.toRequestBody(changes);
@@ -204,6 +216,7 @@ Object.assign(window.qwen3tts, {
 });
 
 const { draft } = fields;
+fields.addEventListener("change", mountUndo, { once: true });
 fields.setValues({ ...draft, text: draft.text?.trim() ? draft.text : i18n.t("text.sample") });
 document.documentElement.dataset.studio = "ready";
 console.debug("studio ready");

@@ -159,7 +159,7 @@ def test_header_waveform_and_generate_are_visible_without_scrolling(
     visit.until("stats.state === 'done'")
     assert max(lowest()) <= height
     visit.page.click("#compare-takes")
-    visit.page.wait_for_function("() => document.querySelectorAll('.take[data-state=done]').length === 3")
+    visit.page.wait_for_function("() => document.querySelectorAll('.take[data-state=done]').length === 4")
     assert max(lowest()) <= height
 
 

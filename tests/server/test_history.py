@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
@@ -77,9 +78,27 @@ def test_delete_one_and_clear_the_rest(client: TestClient) -> None:
     entries = [spoken(client, text) for text in ("one", "two", "three")]
     assert client.delete(f"/api/history/{entries[0]['id']}").status_code == 204
     client.patch(f"/api/history/{entries[1]['id']}", json={"starred": True})
-    assert client.delete("/api/history?keep_starred=true").json() == {"deleted": 1}
+    assert client.delete("/api/history?keep_starred=true").json() == {"deleted": 1, "undo": ANY}
     assert client.delete("/api/history").json() == {"deleted": 1}
     assert client.get("/api/history").json()["total"] == 0
+
+
+def test_a_deletion_of_what_matches_is_undone(client: TestClient) -> None:
+    entries = [spoken(client, text) for text in ("red apple", "green apple", "green pear")]
+    client.patch(f"/api/history/{entries[1]['id']}", json={"starred": True})
+    assert client.get("/api/history?search=apple").json()["num_starred"] == 1
+    answer = client.delete("/api/history?search=apple&keep_starred=true&undo_s=8").json()
+    assert answer["deleted"] == 1
+    assert client.get("/api/history").json()["total"] == 2
+    assert client.get(f"/api/history/{entries[0]['id']}").status_code == 404
+    assert client.post("/api/history/undelete", json={"undo": answer["undo"]}).json() == {"restored": 1}
+    assert client.post("/api/history/undelete", json={"undo": answer["undo"]}).json() == {"restored": 0}
+    assert client.get(f"/api/history/{entries[0]['id']}/audio").status_code == 200
+    one = client.delete(f"/api/history/{entries[2]['id']}?undo_s=8").json()
+    assert client.post("/api/history/undelete", json={"undo": one["undo"]}).json() == {"restored": 1}
+    assert client.post("/api/history/undelete", json={"undo": "9" * 19}).json() == {"restored": 0}
+    assert client.delete("/api/history?starred=true&keep_starred=true").json()["deleted"] == 0
+    assert client.get("/api/history").json()["total"] == 3
 
 
 def test_a_line_is_replaced_in_the_audio_and_in_the_report(client: TestClient) -> None:

@@ -1,6 +1,8 @@
 // The body of POST /api/tts: text, language and description from the form, the chosen voice or speaker, the seed, and the settings.
 // Voice, speaker and seed are stored in the browser with the draft. A "change" event follows each update of these three.
 
+import { readTab, writeTab } from "./tab_storage.js";
+
 const STORAGE_KEY = "qwen3tts.asking"; // the name that stored drafts already have
 
 export class RequestState extends EventTarget {
@@ -12,11 +14,7 @@ export class RequestState extends EventTarget {
     super();
     this.#fields = fields;
     this.#settings = settings;
-    try {
-      Object.assign(this.#state, JSON.parse(localStorage.getItem(STORAGE_KEY)));
-    } catch {
-      // nothing stored
-    }
+    Object.assign(this.#state, readTab(STORAGE_KEY));
     this.#state.seed ??= randomSeed();
   }
 
@@ -41,11 +39,7 @@ export class RequestState extends EventTarget {
     if (changes.voice) changes = { speaker: null, ...changes };
     if (changes.speaker) changes = { voice: null, ...changes };
     Object.assign(this.#state, changes);
-    try {
-      localStorage.setItem(STORAGE_KEY, JSON.stringify(this.#state));
-    } catch {
-      // private browsing without storage
-    }
+    writeTab(STORAGE_KEY, this.#state);
     this.dispatchEvent(new Event("change"));
   }
 

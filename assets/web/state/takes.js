@@ -1,6 +1,8 @@
 // The last takes, newest first, kept in the browser: what was said in which voice with which seed, a small waveform and the loudness.
 // The audio itself is in the history. In: history entries. Out: records, and a "change" event for each update.
 
+import { readTab, writeTab } from "./tab_storage.js";
+
 const STORAGE_KEY = "qwen3tts.takes";
 const MAX_TAKES = 12;
 const NUM_PEAKS = 60;
@@ -12,13 +14,10 @@ export class Takes extends EventTarget {
 
   constructor() {
     super();
-    try {
-      const { list, count } = JSON.parse(localStorage.getItem(STORAGE_KEY));
-      if (Array.isArray(list) && Number.isInteger(count)) Object.assign(this, { list });
-      this.#count = count ?? 0;
-    } catch {
-      // nothing stored
-    }
+    const { list, count } = readTab(STORAGE_KEY) ?? {};
+    if (!Array.isArray(list) || !Number.isInteger(count)) return;
+    this.list = list;
+    this.#count = count;
   }
 
   /** A new take at the front of the list, in the state "queued"; its id is null until it is finished. */
@@ -60,11 +59,7 @@ export class Takes extends EventTarget {
 
   changed() {
     const list = this.list.filter((take) => take.state === "done");
-    try {
-      localStorage.setItem(STORAGE_KEY, JSON.stringify({ list, count: this.#count }));
-    } catch {
-      // private browsing without storage, or a full one: the takes live as long as the page
-    }
+    writeTab(STORAGE_KEY, { list, count: this.#count });
     this.dispatchEvent(new Event("change"));
   }
 }

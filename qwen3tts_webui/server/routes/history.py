@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Path, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from qwen3tts_webui.audio import encode_all, format_info, read_wav
@@ -23,6 +24,7 @@ from qwen3tts_webui.server.schemas import Body
 _PREVIEW_CHARS = 240
 _MAX_PAGE_SIZE = 100
 _MAX_BYTES = 4_096
+_MAX_UNDO_S = 60.0
 _ENTRY = ErrorDetail("history_entry", "history entry")
 
 
@@ -30,6 +32,12 @@ class StarBody(Body):
     """`PATCH /api/history/{entry_id}`."""
 
     starred: bool
+
+
+class UndeleteBody(Body):
+    """`POST /api/history/undelete`."""
+
+    undo: str = Field(description="The `undo` of a deletion with `undo_s`.", pattern=r"^\d{1,19}$")
 
 
 class ReplaceLineBody(Body):
@@ -70,9 +78,25 @@ def history_router(server: ServerContext) -> APIRouter:
         return await asyncio.to_thread(_page, store, search, True if starred else None, limit, offset)
 
     @router.delete("")
-    def clear(keep_starred: bool = False) -> dict[str, int]:
-        """Delete all entries, or all but the starred ones."""
-        return {"deleted": require_history(server).clear(keep_starred=keep_starred)}
+    def clear(
+        search: str = "", starred: bool = False, keep_starred: bool = False, undo_s: float = 0.0
+    ) -> dict[str, int | str]:
+        """Delete the entries that match `search` and `starred`, or only the unstarred ones of them.
+
+        With `undo_s`, the deletion can be undone for so many seconds: pass the returned `undo` to `undelete`.
+        """
+        store = require_history(server)
+        if starred and keep_starred:
+            return {"deleted": 0, "undo": "0"}
+        selected = True if starred else False if keep_starred else None
+        deleted, undo = store.clear(search=search, starred=selected, undo_s=_undo_s(undo_s))
+        return {"deleted": deleted, "undo": str(undo)}
+
+    @router.post("/undelete")
+    async def undelete(request: Request) -> dict[str, int]:
+        """Undo a deletion: how many entries are back, 0 if it is too late."""
+        body = await read_json(request, UndeleteBody, max_bytes=_MAX_BYTES)
+        return {"restored": await asyncio.to_thread(require_history(server).undelete, min(int(body.undo), 2**63 - 1))}
 
     @router.get("/{entry_id}")
     def entry(entry_id: str) -> dict[str, Any]:
@@ -98,10 +122,10 @@ def history_router(server: ServerContext) -> APIRouter:
         return _row(await asyncio.to_thread(require_history(server).set_starred, entry_id, body.starred))
 
     @router.delete("/{entry_id}", status_code=204)
-    def delete(entry_id: str) -> Response:
-        """Delete the entry and its files."""
-        require_history(server).delete(entry_id)
-        return Response(status_code=204)
+    def delete(entry_id: str, undo_s: float = 0.0) -> Response:
+        """Delete the entry and its files. With `undo_s`, answers 200 with the `undo` for `undelete`."""
+        undo = require_history(server).delete(entry_id, undo_s=_undo_s(undo_s))
+        return JSONResponse({"deleted": 1, "undo": str(undo)}) if undo_s > 0 else Response(status_code=204)
 
     @router.put("/{entry_id}/lines/{line}")
     async def replace_line(entry_id: str, line: Annotated[int, Path(ge=0)], request: Request) -> dict[str, Any]:
@@ -116,7 +140,13 @@ def history_router(server: ServerContext) -> APIRouter:
 def _page(store: HistoryStore, search: str, starred: bool | None, limit: int, offset: int) -> dict[str, Any]:
     limit = min(max(limit, 1), _MAX_PAGE_SIZE)
     found = store.entries(search=search, starred=starred, limit=limit, offset=max(offset, 0))
-    return _listing(store, [_row(entry) for entry in found], store.count(search=search, starred=starred))
+    total = store.count(search=search, starred=starred)
+    num_starred = store.count(search=search, starred=True)
+    return {**_listing(store, [_row(entry) for entry in found], total), "num_starred": num_starred}
+
+
+def _undo_s(seconds: float) -> float:
+    return min(max(seconds, 0.0), _MAX_UNDO_S)
 
 
 def _listing(store: HistoryStore, entries: list[dict[str, Any]], total: int) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from qwen3tts_webui.ui.html import html
 _STRIP = """
 <section id="takes" hidden data-i18n-group="takes.title">
  <div id="takes-row"></div>
- <label><input type="checkbox" id="match-level" data-i18n-label="takes.level.why"><span data-i18n="takes.level"></span></label>
+ <label><input type="checkbox" id="match-level" data-i18n-label="takes.level.why">
+  <span data-i18n="takes.level"></span></label>
  <label><input type="checkbox" id="blind"><span data-i18n="takes.blind"></span></label>
 </section>"""
 

@@ -3,7 +3,8 @@
 
 import { resolveUrl } from "../../audio/urls.js";
 import { byId, h, setText } from "../../components/dom.js";
-import { confirmOnSecondClick, createPopover, openAnchored } from "../../components/popover.js";
+import { createPopover, openAnchored } from "../../components/popover.js";
+import { showUndo } from "../../components/undo_toast.js";
 
 export class SavedVoices extends EventTarget {
   #api;
@@ -11,7 +12,8 @@ export class SavedVoices extends EventTarget {
   #fields;
   #i18n;
   #showStatus;
-  #voices = [];
+  #all = [];
+  #deleting = null; // the id of a voice whose deletion can still be undone
   #cards = new Map(); // voice id -> {element, update(voice)}; an update keeps the elements
   #info = { features: [], name: "" };
   #popover = createPopover("voice-sheet");
@@ -33,6 +35,10 @@ export class SavedVoices extends EventTarget {
     this.refresh();
   }
 
+  get #voices() {
+    return this.#all.filter(({ id }) => id !== this.#deleting);
+  }
+
   get count() {
     return this.#voices.length;
   }
@@ -50,7 +56,7 @@ export class SavedVoices extends EventTarget {
 
   async refresh() {
     try {
-      this.#voices = (await this.#api.get("api/voices")).saved ?? [];
+      this.#all = (await this.#api.get("api/voices")).saved ?? [];
     } catch {
       return; // the server cannot be reached; the cards stay
     }
@@ -140,12 +146,7 @@ export class SavedVoices extends EventTarget {
     const star = button(voice.starred ? "saved_voices.unstar" : "saved_voices.star", toggleStar);
     const href = resolveUrl(`${path}/export`);
     const exportLink = h("a", { className: "button-outline", href, download: "" }, t("saved_voices.export"));
-    const remove = button("saved_voices.delete");
-    confirmOnSecondClick(
-      remove,
-      () => t("confirm.delete"),
-      () => this.#change(() => this.#api.delete(path)),
-    );
+    const remove = button("saved_voices.delete", () => this.#remove(voice));
     this.#popover.ariaLabel = t("saved_voices.more", voice);
     this.#popover.replaceChildren(
       h("form", { className: "rename", onsubmit }, name, save),
@@ -153,6 +154,21 @@ export class SavedVoices extends EventTarget {
     );
     openAnchored(this.#popover, anchor, name);
     name.select();
+  }
+
+  /** The card disappears at once; the voice is deleted when it is too late to undo. */
+  #remove(voice) {
+    const t = (key, params) => this.#i18n.t(key, params);
+    const hide = (hidden) => {
+      this.#deleting = hidden ? voice.id : null;
+      this.#changed();
+    };
+    const options = { method: "DELETE", keepalive: true }; // the page may be closing
+    const commit = () => this.#api.fetch(`api/voices/${voice.id}`, options).finally(() => this.refresh());
+    this.#popover.hidePopover();
+    if (this.#requestState.voice?.id === voice.id) this.#requestState.update({ voice: null });
+    showUndo(t("saved_voices.deleted", voice), t("edit.undo"), () => hide(false), commit);
+    hide(true);
   }
 
   #preview({ id }) {
