@@ -284,7 +284,7 @@ def test_a_database_of_a_newer_version_is_left_alone(tmp_path):
 def test_the_start_recovers_from_a_crash(tmp_path):
     history = HistoryStore(tmp_path)
     marked = history.add(report("half deleted"), PCM)
-    history._database.mark_deleted([marked.id])
+    history._database.mark_deleted([marked.id], 1)
     entered = history.add(report("renamed, not entered"), PCM)
     history._database.remove(entered.id)
     history.close()

@@ -101,6 +101,18 @@ def test_a_deletion_of_what_matches_is_undone(client: TestClient) -> None:
     assert client.get("/api/history").json()["total"] == 3
 
 
+def test_the_rest_of_a_take_is_replaced(client: TestClient) -> None:
+    take = spoken(client, "First.\n\nSecond.\nThird.")
+    rest = spoken(client, "Other second.\nOther third.", seed=9)
+    path = f"/api/history/{take['id']}/lines"
+    joined = client.put(f"{path}/1", json={"retake": rest["id"], "to_end": True}).json()
+    np.testing.assert_array_equal(pcm(client, joined), np.concatenate([audio_of("First.", FRAMES), pcm(client, rest)]))
+    assert joined["text"] == "First.\n\nOther second.\nOther third."
+    assert [one["segment"]["line"] for one in joined["segments"]] == [0, 1, 2]
+    assert [one["start_sample"] for one in joined["segments"]] == [0, 1920 * FRAMES, 2 * 1920 * FRAMES]
+    assert client.put(f"{path}/3", json={"retake": rest["id"], "to_end": True}).status_code == 404
+
+
 def test_a_line_is_replaced_in_the_audio_and_in_the_report(client: TestClient) -> None:
     take = spoken(client, "First.\n\nSecond. [pause 0.5s]\nThird.")
     retake = spoken(client, "[2x] Another second. [pause 0.1s]", seed=9)

@@ -96,6 +96,11 @@ export class Player extends EventTarget {
   stop() {
     if (!this.busy && this.stats.state !== "paused") return;
     this.#output.stop(this.stats.run);
+    const { receiving, recalled, samples, request_id } = this.stats;
+    if (receiving && !recalled) {
+      const audio = samples ? `api/requests/${request_id}/audio` : null; // what was made so far is kept
+      Object.assign(this.stats, { finish_reason: "cancelled", audio });
+    }
     Object.assign(this.stats, { state: "stopped", receiving: false });
     this.#changed();
   }

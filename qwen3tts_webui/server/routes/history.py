@@ -16,7 +16,7 @@ from pydantic import Field
 
 from qwen3tts_webui.audio import encode_all, format_info, read_wav
 from qwen3tts_webui.errors import ErrorDetail, HistoryDisabled
-from qwen3tts_webui.history import HistoryEntry, HistoryStore, splice_line
+from qwen3tts_webui.history import HistoryEntry, HistoryStore, splice_line, splice_rest
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.http import FileBytes, FileOnDisk, read_json
 from qwen3tts_webui.server.schemas import Body
@@ -44,6 +44,7 @@ class ReplaceLineBody(Body):
     """`PUT /api/history/{entry_id}/lines/{line}`."""
 
     retake: str = Field(description="The history id of that line, generated again.", max_length=64)
+    to_end: bool = Field(False, description="The retake is of that line and all later ones.")
 
 
 def require_history(server: ServerContext) -> HistoryStore:
@@ -129,10 +130,13 @@ def history_router(server: ServerContext) -> APIRouter:
 
     @router.put("/{entry_id}/lines/{line}")
     async def replace_line(entry_id: str, line: Annotated[int, Path(ge=0)], request: Request) -> dict[str, Any]:
-        """Create an entry like this one, with the audio of `line` (from 0, empty lines not counted) from a retake."""
+        """Create an entry like this one, with the audio of `line` (from 0, empty lines not counted) from a retake.
+
+        With `to_end`, the retake replaces all later lines as well: this is how a stopped request is continued.
+        """
         body = await read_json(request, ReplaceLineBody, max_bytes=_MAX_BYTES)
         store = require_history(server)
-        return _complete(await asyncio.to_thread(_replace_line, store, entry_id, line, body.retake))
+        return _complete(await asyncio.to_thread(_replace_line, store, entry_id, line, body))
 
     return router
 
@@ -159,9 +163,10 @@ def _listing(store: HistoryStore, entries: list[dict[str, Any]], total: int) -> 
     }
 
 
-def _replace_line(store: HistoryStore, entry_id: str, line: int, retake_id: str) -> HistoryEntry:
-    take, retake = store.entry(entry_id), store.entry(retake_id)
-    report, start, end = splice_line(take.report, line, retake.report)
+def _replace_line(store: HistoryStore, entry_id: str, line: int, body: ReplaceLineBody) -> HistoryEntry:
+    take, retake = store.entry(entry_id), store.entry(body.retake)
+    splice = splice_rest if body.to_end else splice_line
+    report, start, end = splice(take.report, line, retake.report)
     pcm = read_wav(store.audio_path(take.id))
     spliced = np.concatenate([pcm[:start], read_wav(store.audio_path(retake.id)), pcm[end:]])
     return store.add(report, spliced)

@@ -49,6 +49,7 @@ _EXPORTS = {  # i18n key -> path below the URL of the request or history entry
 _STATE = """
 <h2 data-i18n="status.title"></h2>
 <p id="status" role="status" aria-live="polite"></p>
+<button type="button" id="go-on" class="button-outline" hidden></button>
 <div id="error" role="alert" hidden>
  <p id="error-sentence"></p>
  <p id="error-cause"></p>

@@ -1,6 +1,6 @@
 // The history drawer: everything that was spoken, to search, play, star, restore and delete. In: /api/history, one page at a time while
 // scrolling. Out: "restore" and "play" events with the whole entry. A new answer updates the rows that are there already, so that
-// focus and a pending "Delete?" survive a search that ends late.
+// focus survives a search that ends late.
 
 import { h, setChildren } from "../../components/dom.js";
 import { confirmOnSecondClick } from "../../components/popover.js";

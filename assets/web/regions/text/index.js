@@ -12,6 +12,7 @@ export function mountTextRegion({ fields, take, i18n, analyzer, limits, speak, s
   const actions = {
     canRetake: () => take.isComplete,
     replay: (row) => take.replay(row.line),
+    replayFrom: (row) => take.replayFrom(row.line),
     retake(row) {
       const seed = row.edited ? {} : { seed: randomSeed() }; // another reading; the previous line keeps the voice
       const continued = (source) => source && { continue_from: source, voice: null, voice_desc: null, speaker: null };
@@ -21,6 +22,16 @@ export function mountTextRegion({ fields, take, i18n, analyzer, limits, speak, s
   };
   const popover = new LinePopover({ gutter, i18n, analyzer, limits, actions });
   new LineToolbar(gutter, take, i18n, popover, actions);
-  take.addEventListener("replaced", ({ detail }) => showStatus(i18n.t("line.replaced", { line: detail.line + 1 })));
+  take.addEventListener("replaced", ({ detail: { line, toEnd } }) => {
+    showStatus(i18n.t(toEnd ? "line.continued" : "line.replaced", { line: line + 1 }));
+  });
+  const goOn = byId("go-on");
+  const draw = () => {
+    const line = take.stoppedLine;
+    goOn.hidden = line === null;
+    goOn.textContent = i18n.t("line.go_on", { line: line + 1 });
+  };
+  for (const source of [take, i18n]) source.addEventListener("change", draw);
+  goOn.onclick = () => take.goOn(speak).catch((error) => showStatus(error.message));
   byId("text-count").dataset.ready = "true";
 }
