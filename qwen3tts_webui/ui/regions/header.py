@@ -25,8 +25,6 @@ _HEADER = """
  </details>
  <div class="metrics">{metrics}</div>
  <div class="icons">
-  <button type="button" id="undo" disabled data-i18n-label="edit.undo">↶</button>
-  <button type="button" id="redo" disabled data-i18n-label="edit.redo">↷</button>
   <button type="button" id="history-open" data-i18n-label="history.open"><svg viewBox="0 0 16 16" aria-hidden="true">
    <circle cx="8" cy="8" r="6.2"/><path d="M8 4.4V8l2.4 1.6"/></svg></button>
   <button type="button" id="page-language" data-i18n="page.other" data-i18n-label="page.switch"></button>
