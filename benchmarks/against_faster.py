@@ -28,8 +28,8 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from against_official import TINY, make_checkpoint
 
-from qwen3tts_webui.bench.subject import Ear
-from qwen3tts_webui.engine.start import start_engine
+from qwen3tts_webui.bench.engine_under_test import Ear
+from qwen3tts_webui.engine.factory import start_engine
 from qwen3tts_webui.types import Utterance, Voice
 
 TEXT = "Good evening and welcome back. Tonight we talk about the weather and about what it does to people."

@@ -35,7 +35,7 @@ def main() -> None:
         shutil.rmtree(platformdirs.user_cache_path("qwen3tts-webui", appauthor=False) / "packed", ignore_errors=True)
     import torch
 
-    from qwen3tts_webui.engine.runner import Runner
+    from qwen3tts_webui.engine.model_runner import Runner
     from qwen3tts_webui.model import load_model
 
     torch.set_num_threads(args.threads)

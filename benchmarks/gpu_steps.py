@@ -19,14 +19,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from qwen3tts_webui.bench.engine_under_test import Ear, Subject, encoder_of_texts, opened, speak, stalls, utterances
 from qwen3tts_webui.bench.report import spread
-from qwen3tts_webui.bench.subject import Ear, Subject, encoder_of_texts, opened, speak, stalls, utterances
 from qwen3tts_webui.engine.capture import CudaCapture
+from qwen3tts_webui.engine.cuda_graph_runner import GraphRunner, Shape
 from qwen3tts_webui.engine.engine import Engine
-from qwen3tts_webui.engine.graphs import GraphRunner, Shape
-from qwen3tts_webui.engine.results import CudaWatch
-from qwen3tts_webui.engine.runner import Runner, Seating
-from qwen3tts_webui.engine.start import KV_LENGTH, set_up_cuda
+from qwen3tts_webui.engine.factory import KV_LENGTH, set_up_cuda
+from qwen3tts_webui.engine.host_transfer import CudaWatch
+from qwen3tts_webui.engine.model_runner import Runner, Seating
 from qwen3tts_webui.model import Qwen3TTS
 from qwen3tts_webui.model.sampling import Reach
 from qwen3tts_webui.model.synthetic import endless, synthetic_model, synthetic_spec
@@ -169,7 +169,11 @@ def latencies(engine: Engine, runs: int, packet_frames: int | None) -> dict[str,
 
 def tests(options: Options) -> dict[str, object]:
     """The tests that need a GPU, and those that a GPU may break."""
-    files = ["tests/engine/test_graphs.py", "tests/engine/test_results.py", "tests/model/test_fused.py"]
+    files = [
+        "tests/engine/test_cuda_graph_runner.py",
+        "tests/engine/test_host_transfer.py",
+        "tests/model/test_fused.py",
+    ]
     command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider"]
     command += [f"--junitxml={options.out / 'junit.xml'}", "--timeout=100"]
     if options.tiny:

@@ -19,7 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from qwen3tts_webui.bench.report import surroundings
-from qwen3tts_webui.engine.graphs import GraphRunner, Shape
+from qwen3tts_webui.engine.cuda_graph_runner import GraphRunner, Shape
 from qwen3tts_webui.model.codec_fused import FusedCodec
 from qwen3tts_webui.model.cuda.fused_sampler import fused_sampler
 from qwen3tts_webui.model.cuda.fused_stack import FusedStack

@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     api_keys_file: Path | None = Field(
         default=None, description="file of hashed API keys; if it exists, every request needs a key"
     )
+    strict_openai: bool = Field(
+        default=False, description="reject on /v1 what is otherwise ignored or replaced with a warning"
+    )
     rate_limit: str = Field(
         default="1200/minute", description="requests per client, in the syntax of the limits library"
     )

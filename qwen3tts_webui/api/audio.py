@@ -12,7 +12,7 @@ from qwen3tts_webui.errors import InvalidValue, one_of
 from qwen3tts_webui.speech import SpeechSession
 from qwen3tts_webui.types import SAMPLE_RATE, FinishReason, Pcm, Timings
 
-_FORMAT_OF = {".wav": "wav", ".flac": "flac", ".mp3": "mp3", ".opus": "opus", ".ogg": "opus"}
+_FORMAT_OF = {".wav": "wav", ".flac": "flac", ".mp3": "mp3", ".aac": "aac", ".opus": "opus", ".ogg": "opus"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

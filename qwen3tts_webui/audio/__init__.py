@@ -9,18 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from qwen3tts_webui.audio.encode import (
-        FORMATS,
-        MAX_RATE,
-        MIN_RATE,
-        Encoder,
-        Format,
-        FormatInfo,
-        encode_all,
-        format_info,
-        make_encoder,
-        wav_header,
-    )
+    from qwen3tts_webui.audio.encode import Encoder, encode_all, make_encoder, wav_header
+    from qwen3tts_webui.audio.formats import FORMATS, MAX_RATE, MIN_RATE, Format, FormatInfo, format_info
     from qwen3tts_webui.audio.loudness import LoudnessNormalizer, measure_loudness
     from qwen3tts_webui.audio.output_format import PACKET_MS, OutputFormat, StreamEncoder
     from qwen3tts_webui.audio.pcm import (
@@ -40,18 +30,8 @@ if TYPE_CHECKING:
     from qwen3tts_webui.audio.time_stretch import TimeStretcher
 
 _MODULES = {
-    "encode": (
-        "FORMATS",
-        "MAX_RATE",
-        "MIN_RATE",
-        "Encoder",
-        "Format",
-        "FormatInfo",
-        "encode_all",
-        "format_info",
-        "make_encoder",
-        "wav_header",
-    ),
+    "encode": ("Encoder", "encode_all", "make_encoder", "wav_header"),
+    "formats": ("FORMATS", "MAX_RATE", "MIN_RATE", "Format", "FormatInfo", "format_info"),
     "loudness": ("LoudnessNormalizer", "measure_loudness"),
     "output_format": ("PACKET_MS", "OutputFormat", "StreamEncoder"),
     "pcm": (

@@ -1,14 +1,16 @@
 """Encode PCM while it is still being generated.
 
-In: float32 blocks at 24 kHz. Out: raw s16le, WAV, FLAC, MP3 or Ogg Opus at 8 to 48 kHz (soxr resamples, FFmpeg encodes
-through PyAV). Knows nothing of where the bytes go.
+In: float32 blocks at 24 kHz. Out: raw s16le, WAV, FLAC, MP3, AAC, Ogg Opus or G.711 at 8 to 48 kHz (soxr resamples,
+FFmpeg encodes through PyAV). Knows nothing of where the bytes go.
 
 Audio needed before the first bytes come out, at 24 kHz (a resampler adds 20 to 60 ms):
 
-    pcm, wav   none
-    flac       32 ms (the header comes at once)
-    mp3        48 ms
-    opus       48 ms (the header comes at once)
+    pcm, wav      none
+    mulaw, alaw   none, but for the resampler
+    flac          32 ms (the header comes at once)
+    mp3           48 ms
+    aac           85 ms
+    opus          48 ms (the header comes at once)
 """
 
 from __future__ import annotations
@@ -19,81 +21,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Literal, Protocol
+from typing import Protocol
 
 import av
 import numpy as np
 import soxr
 
+from qwen3tts_webui.audio.formats import FormatInfo, format_info
 from qwen3tts_webui.audio.pcm import replace_nonfinite, to_int16, to_s16le
-from qwen3tts_webui.errors import ANOTHER_VALUE, ErrorDetail, InvalidValue, in_range, one_of
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm
 
-Format = Literal["pcm", "wav", "flac", "mp3", "opus"]
-MIN_RATE = 8_000
-MAX_RATE = 48_000
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FormatInfo:
-    """One format: its media type, file extension and allowed `sample_rates` (None: 8,000 to 48,000)."""
-
-    name: Format
-    mime: str
-    extension: str
-    sample_rates: tuple[int, ...] | None = None
-
-
-FORMATS: Mapping[str, FormatInfo] = MappingProxyType(
-    {
-        info.name: info
-        for info in (
-            FormatInfo(name="pcm", mime="audio/pcm", extension="pcm"),
-            FormatInfo(name="wav", mime="audio/wav", extension="wav"),
-            FormatInfo(name="flac", mime="audio/flac", extension="flac"),
-            FormatInfo(
-                name="mp3",
-                mime="audio/mpeg",
-                extension="mp3",
-                sample_rates=(8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000),
-            ),
-            FormatInfo(
-                name="opus",
-                mime="audio/ogg",
-                extension="opus",
-                sample_rates=(8_000, 12_000, 16_000, 24_000, 48_000),
-            ),
-        )
-    }
-)
-
-
-def format_info(format: str, sample_rate: int = SAMPLE_RATE) -> FormatInfo:
-    """Return the entry of `FORMATS`. Raises `InvalidValue` for an unsupported format or sample rate."""
-    info = FORMATS.get(format)
-    if info is None:
-        raise InvalidValue(field="format", expected=one_of(FORMATS), got=ANOTHER_VALUE)
-    rates = info.sample_rates
-    if rates is not None and sample_rate not in rates:
-        choices = ", ".join(map(str, rates))
-        expected = ErrorDetail("sample_rates", "one of {choices} for {format}", choices=choices, format=format)
-        raise InvalidValue(field="sample_rate", expected=expected, got=sample_rate)
-    if not MIN_RATE <= sample_rate <= MAX_RATE:
-        raise InvalidValue(field="sample_rate", expected=in_range(MIN_RATE, MAX_RATE), got=sample_rate)
-    return info
-
-
-def make_encoder(format: str, sample_rate: int = SAMPLE_RATE) -> Encoder:
+def make_encoder(format: str, sample_rate: int | None = None) -> Encoder:
     """Return an encoder for streaming: sizes that are not known yet are left open in headers.
 
-    Raises `InvalidValue` for an unknown format or a sample rate that the format cannot hold.
+    `sample_rate` defaults to the format's own. Raises `InvalidValue` for an unknown format or a sample rate that the
+    format cannot hold.
     """
-    return Encoder(format_info(format, sample_rate), sample_rate, live=True)
+    info = format_info(format, sample_rate)
+    return Encoder(info, sample_rate or info.default_rate, live=True)
 
 
-def encode_all(pcm: Pcm, format: str, sample_rate: int = SAMPLE_RATE) -> bytes:
+def encode_all(pcm: Pcm, format: str, sample_rate: int | None = None) -> bytes:
     """Return a complete file of `pcm`, with exact sizes and durations in its header."""
-    encoder = Encoder(format_info(format, sample_rate), sample_rate, live=False)
+    info = format_info(format, sample_rate)
+    encoder = Encoder(info, sample_rate or info.default_rate, live=False)
     try:
         return encoder.push(pcm) + encoder.flush()
     finally:
@@ -202,6 +154,17 @@ class _CodecSpec:
     live_container_options: Mapping[str, str]
 
 
+def _g711(law: str) -> _CodecSpec:
+    return _CodecSpec(
+        container=law,
+        codec=f"pcm_{law}",
+        sample_format="s16",
+        codec_options={},
+        live_codec_options={},
+        live_container_options={},
+    )
+
+
 _CODECS: Mapping[str, _CodecSpec] = MappingProxyType(
     {
         "flac": _CodecSpec(
@@ -220,6 +183,16 @@ _CODECS: Mapping[str, _CodecSpec] = MappingProxyType(
             live_codec_options={"reservoir": "0"},  # no frame depends on the bits of another
             live_container_options={"write_xing": "0", "id3v2_version": "0"},
         ),
+        "aac": _CodecSpec(
+            container="adts",
+            codec="aac",
+            sample_format="fltp",
+            codec_options={"b": "96k"},
+            live_codec_options={},
+            live_container_options={},
+        ),
+        "mulaw": _g711("mulaw"),
+        "alaw": _g711("alaw"),
         "opus": _CodecSpec(
             container="ogg",
             codec="libopus",

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from qwen3tts_webui.audio.encode import Encoder, format_info, make_encoder, wav_header
+from qwen3tts_webui.audio.encode import Encoder, make_encoder, wav_header
+from qwen3tts_webui.audio.formats import format_info
 from qwen3tts_webui.errors import InvalidValue, in_range
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm
 
@@ -46,6 +47,12 @@ class OutputFormat:
     def label(self) -> str:
         """The value of `X-Format`: raw samples are signed 16-bit little-endian."""
         return "s16le" if self.format == "pcm" else self.format
+
+    @classmethod
+    def of(cls, format: str, sample_rate: int | None = None, **options: Any) -> OutputFormat:
+        """Return the format at `sample_rate`, by default its own. Raises `InvalidValue`."""
+        rate = format_info(format, sample_rate).default_rate if sample_rate is None else sample_rate
+        return cls(format=format, sample_rate=rate, **options)
 
     def encoder(self) -> StreamEncoder:
         """Return a new encoder for this format."""

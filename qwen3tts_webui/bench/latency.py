@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from qwen3tts_webui.bench.engine_under_test import opened, speak, stalls, utterances
 from qwen3tts_webui.bench.report import spread, table, tell
-from qwen3tts_webui.bench.subject import opened, speak, stalls, utterances
 
 
 def run(args: argparse.Namespace) -> None:

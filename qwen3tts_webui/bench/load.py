@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 
 import uvicorn
 
+from qwen3tts_webui.bench.engine_under_test import DESCRIPTION, TEXT, opened, stalls
 from qwen3tts_webui.bench.report import spread, table, tell
-from qwen3tts_webui.bench.subject import DESCRIPTION, TEXT, opened, stalls
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.engine.engine import Engine
 from qwen3tts_webui.server import create_app

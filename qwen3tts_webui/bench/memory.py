@@ -7,8 +7,8 @@ import sys
 
 import psutil
 
+from qwen3tts_webui.bench.engine_under_test import opened, speak, utterances
 from qwen3tts_webui.bench.report import table, tell
-from qwen3tts_webui.bench.subject import opened, speak, utterances
 from qwen3tts_webui.engine.gpu_monitor import GpuMonitor
 
 _GIB = 2**30

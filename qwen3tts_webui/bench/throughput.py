@@ -6,8 +6,8 @@ import argparse
 import time
 from collections.abc import Sequence
 
+from qwen3tts_webui.bench.engine_under_test import opened, speak, utterances
 from qwen3tts_webui.bench.report import table, tell
-from qwen3tts_webui.bench.subject import opened, speak, utterances
 from qwen3tts_webui.engine.engine import Engine
 from qwen3tts_webui.types import Utterance
 

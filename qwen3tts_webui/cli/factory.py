@@ -52,7 +52,7 @@ def choose_synthesizer(settings: Settings, store: LocalStore) -> Synthesizer:
 def start_model(settings: Settings, folder: Path) -> Engine:
     """Return an engine for the checkpoint in `folder`, loading in the background."""
     from qwen3tts_webui.checkpoints import display_name
-    from qwen3tts_webui.engine.start import start_engine
+    from qwen3tts_webui.engine.factory import start_engine
 
     return start_engine(
         folder,

@@ -60,6 +60,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="an origin, such as https://example.org, that may call the API from a browser; may be repeated",
     )  # fmt: skip
     parser.add_argument("--api-keys-file", type=Path, metavar="FILE", help="the file of the hashed API keys")
+    parser.add_argument(
+        "--strict-openai", action="store_true",
+        help="reject unknown fields and voices on /v1 instead of ignoring them with a warning",
+    )  # fmt: skip
     parser.add_argument("--rate-limit", metavar="RATE", help="synthesis requests per client (default 1200/minute)")
     parser.add_argument("--log-format", help="text, or json for one JSON object per line")
 

@@ -134,7 +134,7 @@ def _spoken(args: argparse.Namespace) -> str:
 
 
 def _synthesize_with_model(args: argparse.Namespace, settings: Settings, folder: Path) -> tuple[Pcm, str]:
-    from qwen3tts_webui.engine.hardware import choose, look
+    from qwen3tts_webui.engine.device import choose, look
     from qwen3tts_webui.model import load_model
     from qwen3tts_webui.speech import draw_seed
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch.nn import functional as F
 
-from qwen3tts_webui.engine.hardware import Choice, Dtype
+from qwen3tts_webui.engine.device import Choice, Dtype
 from qwen3tts_webui.model.jit import available
 from qwen3tts_webui.model.spec import ModelSpec, StackSpec
 

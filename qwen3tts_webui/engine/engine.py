@@ -15,12 +15,12 @@ from collections.abc import Sequence
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import replace
 
-from qwen3tts_webui.engine.floor import Floor, as_speech_error, tell_failure
-from qwen3tts_webui.engine.hardware import Choice, Dtype, allowed_dtypes, asked_dtype, wider
+from qwen3tts_webui.engine.core import Floor, as_speech_error, tell_failure
+from qwen3tts_webui.engine.device import Choice, Dtype, allowed_dtypes, asked_dtype, wider
 from qwen3tts_webui.engine.info import engine_info
-from qwen3tts_webui.engine.opening import Load, warm_up
-from qwen3tts_webui.engine.runner import Runner
-from qwen3tts_webui.engine.seat import Clock, Seat
+from qwen3tts_webui.engine.model_runner import Runner
+from qwen3tts_webui.engine.sequence import Clock, Seat
+from qwen3tts_webui.engine.warmup import Load, warm_up
 from qwen3tts_webui.errors import (
     CLOSING,
     Busy,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qwen3tts_webui.engine.hardware import Choice
+from qwen3tts_webui.engine.device import Choice
 from qwen3tts_webui.model.spec import ModelSpec
 from qwen3tts_webui.text import LANGUAGES
 from qwen3tts_webui.types import EngineInfo, Feature

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from qwen3tts_webui.bench.engine_under_test import stalls
 from qwen3tts_webui.bench.load import Call, summary
 from qwen3tts_webui.bench.report import nearest_rank, spread, tell
-from qwen3tts_webui.bench.subject import stalls
 
 
 @pytest.mark.parametrize(("percent", "expected"), [(50, 2.0), (75, 3.0), (76, 4.0), (95, 4.0), (100, 4.0), (1, 1.0)])

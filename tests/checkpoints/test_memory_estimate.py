@@ -12,7 +12,7 @@ from qwen3tts_webui.checkpoints import (
     find_in_catalog,
     memory_by_purpose,
 )
-from qwen3tts_webui.engine import hardware
+from qwen3tts_webui.engine import device as hardware
 from qwen3tts_webui.errors import InsufficientMemory
 
 GIB = 1 << 30

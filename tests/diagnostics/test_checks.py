@@ -9,7 +9,7 @@ import pytest
 
 from qwen3tts_webui.diagnostics import Facts, GpuFacts, memory_budget, render_findings, run_checks
 from qwen3tts_webui.diagnostics.facts import TorchFacts
-from qwen3tts_webui.engine import hardware
+from qwen3tts_webui.engine import device as hardware
 from qwen3tts_webui.i18n import PAGE_LANGUAGES, Catalog
 
 GIB = 1 << 30

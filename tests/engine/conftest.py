@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from qwen3tts_webui.model import Qwen3TTS, load_model
-from tests.engine.speaking import CHECKPOINT, GOLDEN
+from tests.support.engine import CHECKPOINT, GOLDEN
 
 
 @pytest.fixture(scope="session", autouse=True)

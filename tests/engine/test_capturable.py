@@ -13,11 +13,11 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from qwen3tts_webui.engine.graphs import GraphRunner
+from qwen3tts_webui.engine.cuda_graph_runner import GraphRunner
 from qwen3tts_webui.model.spec import read_spec
 from qwen3tts_webui.model.synthetic import model_without_numbers
 from qwen3tts_webui.model.tokens import TextEncoder
-from tests.engine.speaking import CHECKPOINT
+from tests.support.engine import CHECKPOINT
 
 META = torch.device("meta")
 

@@ -7,17 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from qwen3tts_webui.engine.cuda_graph_runner import GraphRunner
+from qwen3tts_webui.engine.device import Choice
 from qwen3tts_webui.engine.engine import Engine
-from qwen3tts_webui.engine.graphs import GraphRunner
-from qwen3tts_webui.engine.hardware import Choice
-from qwen3tts_webui.engine.runner import PASSAGE_MEMORY, Runner
-from qwen3tts_webui.engine.start import start_engine
+from qwen3tts_webui.engine.factory import start_engine
+from qwen3tts_webui.engine.model_runner import PASSAGE_MEMORY, Runner
 from qwen3tts_webui.errors import InvalidValue, Unsupported
 from qwen3tts_webui.types import AcousticPrompt, CloningSynthesizer, Sampling, Utterance, Voice, VoiceReference
-from tests.engine.speaking import KV_LENGTH, Stage, ask, assert_as_alone, engine, load_runner, stage, until
 from tests.golden.recordings import recording
 from tests.model.clone import BASE, TRANSCRIPT, base_model, voice
 from tests.model.golden import GOLDEN
+from tests.support.engine import KV_LENGTH, Stage, ask, assert_as_alone, engine, load_runner, stage, until
 
 TEXT = "Hello there, this is a short test of the speech model."
 FRAMES = 6

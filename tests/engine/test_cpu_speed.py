@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qwen3tts_webui.engine.cpu_speed import CpuSpeed, frames_per_second, measure_cpu, widest_in_real_time
-from qwen3tts_webui.engine.hardware import Choice
+from qwen3tts_webui.engine.device import Choice
 from qwen3tts_webui.model.jit import available
 from qwen3tts_webui.model.synthetic import synthetic_spec
 

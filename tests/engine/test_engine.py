@@ -11,8 +11,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from qwen3tts_webui.engine.hardware import Choice
-from qwen3tts_webui.engine.runner import Rows, Runner, Seating
+from qwen3tts_webui.engine.device import Choice
+from qwen3tts_webui.engine.model_runner import Rows, Runner, Seating
 from qwen3tts_webui.errors import (
     Busy,
     CheckpointError,
@@ -27,7 +27,7 @@ from qwen3tts_webui.model.frame import BROKEN
 from qwen3tts_webui.model.sampling import Reach
 from qwen3tts_webui.streams import PcmStream, TextQueue
 from qwen3tts_webui.types import SAMPLE_RATE, Voice
-from tests.engine.speaking import (
+from tests.support.engine import (
     CHECKPOINT,
     GREEDY,
     KV_LENGTH,

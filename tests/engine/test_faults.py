@@ -12,14 +12,14 @@ import pytest
 import torch
 from torch import nn
 
-from qwen3tts_webui.engine.graphs import GraphRunner
-from qwen3tts_webui.engine.runner import Rows, Runner, Seating, Sounds
+from qwen3tts_webui.engine.cuda_graph_runner import GraphRunner
+from qwen3tts_webui.engine.model_runner import Rows, Runner, Seating, Sounds
 from qwen3tts_webui.errors import NumericalError, OutOfMemory, SynthesisError
 from qwen3tts_webui.model import Qwen3TTS
 from qwen3tts_webui.model.jit import available
 from qwen3tts_webui.model.sampling import Reach
 from qwen3tts_webui.types import Pcm
-from tests.engine.speaking import GREEDY, KV_LENGTH, LONG, PLAIN, Listener, Stage, assert_as_alone, stage
+from tests.support.engine import GREEDY, KV_LENGTH, LONG, PLAIN, Listener, Stage, assert_as_alone, stage
 
 CROWD = (LONG, replace(LONG, seed=6), GREEDY)
 

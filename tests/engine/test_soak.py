@@ -8,13 +8,13 @@ import threading
 import tracemalloc
 from dataclasses import replace
 
+from qwen3tts_webui.engine.device import Choice
 from qwen3tts_webui.engine.engine import Engine
-from qwen3tts_webui.engine.hardware import Choice
-from qwen3tts_webui.engine.runner import Runner
+from qwen3tts_webui.engine.model_runner import Runner
 from qwen3tts_webui.errors import Busy
 from qwen3tts_webui.model import Qwen3TTS
 from qwen3tts_webui.streams import PcmStream
-from tests.engine.speaking import PLAIN, engine, until
+from tests.support.engine import PLAIN, engine, until
 
 SLOTS = 40
 SHORT = replace(PLAIN, max_frames=1, voice=replace(PLAIN.voice, description=""))

@@ -33,6 +33,7 @@ torch.save({"scores": forced_scores(talker), "choice": talker.kernel_choice}, sy
 """
 
 ASSEMBLY = """
+import sys
 from numba import types
 from qwen3tts_webui.model import jit
 assert jit.available()
@@ -41,10 +42,9 @@ from qwen3tts_webui.model.integer_linear import known_instructions
 tags = {"madd": types.int16, "vnni_256": types.int32, "vnni_512": types.int64}
 whole, row, rows = types.int64, types.float32[::1], types.float32[:, ::1]
 widest = tags[known_instructions()[0]]
-for weights in (types.int8, types.uint8):
-    signature = weights, widest, types.float64, whole, whole, row, rows, whole, rows, whole
-    run_integer_linear.compile(signature)
-    print("\\n".join(run_integer_linear.inspect_asm(run_integer_linear.signatures[-1]).splitlines()))
+signature = getattr(types, sys.argv[1]), widest, types.float64, whole, whole, row, rows, whole, rows, whole
+run_integer_linear.compile(signature)
+print("\\n".join(run_integer_linear.inspect_asm(run_integer_linear.signatures[-1]).splitlines()))
 """
 
 AVX2 = "+sse4.2,+avx,+avx2,+fma,+f16c,+bmi,+bmi2"
@@ -82,15 +82,17 @@ def test_every_instruction_set_speaks_alike(tmp_path: Path, environment: dict[st
 
 
 @pytest.mark.parametrize(
-    ("name", "features", "register"),
+    ("name", "features", "register", "weights"),
     [
-        ("sapphirerapids", AVX512 + ",+avx512vnni", "%zmm"),
-        ("alderlake", AVX2 + ",+avxvnni", "%ymm"),
-        ("znver5", AVX512 + ",+avx512vnni,+avxvnni", "%zmm"),
+        pytest.param("alderlake", AVX2 + ",+avxvnni", "%ymm", "int8", id="AVX-VNNI"),
+        pytest.param("znver5", AVX512 + ",+avx512vnni,+avxvnni", "%zmm", "uint8", id="AVX512-VNNI"),
     ],
 )
-def test_byte_products_are_compiled_where_the_processor_has_them(name: str, features: str, register: str) -> None:
-    lines = run(ASSEMBLY, NUMBA_CPU_NAME=name, NUMBA_CPU_FEATURES=features).splitlines()
+def test_byte_products_are_compiled_where_the_processor_has_them(
+    tmp_path: Path, name: str, features: str, register: str, weights: str
+) -> None:
+    no_cache = {"XDG_CACHE_HOME": str(tmp_path)}  # what comes from a cache has no assembly
+    lines = run(ASSEMBLY, weights, NUMBA_CPU_NAME=name, NUMBA_CPU_FEATURES=features, **no_cache).splitlines()
     products = [line for line in lines if "vpdpbusd" in line and register in line]
-    assert len(products) > 16
+    assert len(products) > 8
     assert not [line for line in lines if "vpmaddubsw" in line]  # it saturates

@@ -54,10 +54,10 @@ def test_the_default_is_mp3(client: openai.OpenAI) -> None:
     assert len(decoded(answer.content, 24_000)) >= 9_600
 
 
-@pytest.mark.parametrize("format", ["opus", "flac", "wav"])
+@pytest.mark.parametrize("format", ["opus", "aac", "flac", "wav"])
 def test_other_formats(client: openai.OpenAI, format: str) -> None:
     answer = client.audio.speech.create(model="tts-1", voice="alloy", input="Hi.", response_format=format)
-    assert len(decoded(answer.content, 24_000)) == pytest.approx(9_600, abs=960)
+    assert len(decoded(answer.content, 24_000)) == pytest.approx(9_600, abs=3_072)
 
 
 def test_the_client_streams_during_synthesis() -> None:
@@ -136,7 +136,7 @@ def test_speed_and_our_extensions(client: openai.OpenAI, synthesizer: Fake) -> N
     ("body", "param", "code"),
     [
         ({"input": ""}, "input", "empty_text"),
-        ({"response_format": "aac"}, "response_format", "invalid_value"),
+        ({"response_format": "m4a"}, "response_format", "invalid_value"),
         ({"speed": 4.5}, "speed", "invalid_value"),
         ({"instructions": "x" * 2_049}, "instructions", "description_too_long"),
         ({"extra_body": {"voice": 5}}, "voice", "invalid_value"),
@@ -184,6 +184,10 @@ def test_models_are_the_loaded_one_and_its_other_names(client: openai.OpenAI) ->
 
 def test_every_listed_voice_works(client: openai.OpenAI, synthesizer: Fake) -> None:
     voices = client.get("/audio/voices", cast_to=dict)["voices"]  # type: ignore[type-var]
+    names = {voice["id"]: (voice["name"], voice["language"]) for voice in voices}
+    chinese = Presets.load().of("zh")[0]
+    assert names[chinese.id] == (f"{chinese.name['en']} (Chinese)", "zh")
+    assert names["alloy"] == ("alloy", "auto")
     assert {"alloy", "Vivian", Presets.load().of("zh")[0].id} <= {voice["id"] for voice in voices}
     for voice in voices:
         described(client, synthesizer, voice=voice["id"], response_format="pcm")
@@ -222,3 +226,21 @@ def test_what_other_clients_send_is_understood(fields: dict[str, object], warnin
     assert (answer.status_code, answer.headers["x-model"]) == (200, "fake")
     preset = Presets.load().of("en")[0].id
     assert answer.headers.get("x-warning") == (warning and warning.format(preset=preset))
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"voice": "Alloy", "instructions": None, "model": "kokoro", "lang_code": "a"}, None),
+        ({"voice": "af_bella"}, "voice"),
+        ({"pitch": 1}, "pitch"),
+        ({"speed": 4}, "speed"),
+    ],
+)
+def test_strict_mode_rejects_what_would_be_a_warning(fields: dict[str, object], param: str | None) -> None:
+    app = create_app(Speech(Fake(), Presets.load()), Settings(strict_openai=True))
+    answer = make_client(app).post("/v1/audio/speech", json={"input": "Hi.", **fields})
+    assert answer.status_code == (200 if param is None else 400)
+    assert "x-warning" not in answer.headers
+    if param is not None:
+        assert answer.json()["error"]["param"] == param

@@ -22,9 +22,9 @@ Result = TypeVar("Result")
 
 def output_format_of(body: TtsBody) -> OutputFormat:
     """Raises `InvalidValue` for an unsupported format."""
-    return OutputFormat(
-        format=(body.format or ("pcm" if body.streaming else "wav")).lower(),
-        sample_rate=body.sample_rate,
+    return OutputFormat.of(
+        (body.format or ("pcm" if body.streaming else "wav")).lower(),
+        body.sample_rate,
         packet_ms=body.packet_ms,
         as_file=not body.streaming,
     )

@@ -23,11 +23,13 @@ from qwen3tts_webui.server.http import ErrorRenderer, openapi_for, read_object, 
 from qwen3tts_webui.server.routes.openai_leniency import OPENAI_VOICES, lenient_fields
 from qwen3tts_webui.server.routes.tts import max_body_bytes
 from qwen3tts_webui.server.schemas import Body
+from qwen3tts_webui.text import AUTO, LANGUAGES
 from qwen3tts_webui.types import SpeechRequest, Voice
 
 OPENAI_PREFIX = "/v1/"
 _MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15")
 _MODEL = ErrorDetail("model", "model")
+_LANGUAGE_NAMES = {language.code: language.name for language in LANGUAGES}
 _EXAMPLES = {
     "an OpenAI voice": {"model": "tts-1", "input": "Hello.", "voice": "alloy"},
     "a description": {
@@ -64,7 +66,7 @@ class OpenAIBody(Body):
         "other voice.",
         examples=["A calm old man, low and husky."],
     )
-    response_format: str = Field(default="mp3", description="mp3, opus, flac, wav or pcm.", examples=["wav"])
+    response_format: str = Field(default="mp3", description="mp3, opus, aac, flac, wav or pcm.", examples=["wav"])
     speed: float = Field(default=1.0, description="0.5 to 2.", examples=[1.0])
     stream_format: Literal["audio", "sse"] = Field(
         default="audio",
@@ -136,12 +138,13 @@ def openai_router(server: ServerContext) -> APIRouter:
     async def create_speech(request: Request) -> Response:
         """OpenAI's speech endpoint, streamed in every format."""
         context = RequestContext.of(request, server)
-        fields, warnings = lenient_fields(await read_object(request, max_bytes=max_bytes), speech, OpenAIBody)
+        given = await read_object(request, max_bytes=max_bytes)
+        fields, warnings = lenient_fields(given, speech, OpenAIBody, strict=server.settings.strict_openai)
         body = validate(fields, OpenAIBody)
         if body.response_format not in FORMATS:
             raise InvalidValue(field="format", expected=one_of(FORMATS), got=ANOTHER_VALUE)
         record = await start_request(context, _speech_request(body, context))
-        stream = AudioStream(record, OutputFormat(format=body.response_format), context)
+        stream = AudioStream(record, OutputFormat.of(body.response_format), context)
         kind = SseAudioResponse if body.stream_format == "sse" else AudioResponse
         return kind(stream, {"x-warning": "; ".join(warnings)} if warnings else {})
 
@@ -158,11 +161,16 @@ def openai_router(server: ServerContext) -> APIRouter:
         ),
     )
 
-    @router.get("/audio/models")
     @router.get("/models")
     async def list_models() -> dict[str, Any]:
         """The loaded model, under its own name and the names that OpenAI's clients use."""
         return {"object": "list", "data": models()}
+
+    @router.get("/audio/models")
+    async def list_audio_models() -> dict[str, Any]:
+        """The same; `models` repeats the list in the form that some clients expect."""
+        names = [{"id": model["id"], "name": model["id"]} for model in models()]
+        return {"object": "list", "data": models(), "models": names}
 
     @router.get("/models/{model_id:path}")
     async def get_model(model_id: str) -> dict[str, Any]:
@@ -174,14 +182,20 @@ def openai_router(server: ServerContext) -> APIRouter:
 
     @router.get("/audio/voices")
     def voices() -> dict[str, list[dict[str, str]]]:
-        """All values of `voice`: presets, saved voices, speakers, and OpenAI's names."""
-        found = [(preset.id, preset.name["en"]) for preset in speech.presets.of("auto")]
+        """All values of `voice`: presets, saved voices, speakers, and OpenAI's names, each with its language."""
+        found = [(preset.id, preset.name["en"], preset.language) for preset in speech.presets.of("auto")]
         if speech.library is not None:
-            found += [(voice.id, voice.name) for voice in speech.library.voices.list()]
-        found += [(name, name) for name in (*speech.info.speakers, *OPENAI_VOICES)]
-        return {"voices": [{"id": id, "name": name} for id, name in found]}
+            found += [(voice.id, voice.name, voice.language) for voice in speech.library.voices.list()]
+        found += [(name, name, AUTO) for name in (*speech.info.speakers, *OPENAI_VOICES)]
+        return {"voices": [_listed_voice(*voice) for voice in found]}
 
     return router
+
+
+def _listed_voice(id: str, name: str, language: str) -> dict[str, str]:
+    """Return an entry of the list; lists of clients show only the name, so it says the language too."""
+    known = _LANGUAGE_NAMES.get(language)
+    return {"id": id, "name": f"{name} ({known})" if known else name, "language": language}
 
 
 def _speech_request(body: OpenAIBody, context: RequestContext) -> SpeechRequest:

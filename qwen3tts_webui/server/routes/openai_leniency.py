@@ -42,8 +42,13 @@ OPENAI_VOICES: Mapping[str, str] = MappingProxyType(
 """The descriptions that OpenAI's voice names stand for: a similar character, not an imitation of OpenAI's voices."""
 
 
-def lenient_fields(given: JsonObject, speech: Speech, model: type[BaseModel]) -> tuple[JsonObject, list[str]]:
-    """Return the fields of `model` and the warnings. null means not given, and names ignore case."""
+def lenient_fields(
+    given: JsonObject, speech: Speech, model: type[BaseModel], *, strict: bool = False
+) -> tuple[JsonObject, list[str]]:
+    """Return the fields of `model` and the warnings. null means not given, and names ignore case.
+
+    With `strict`, nothing is ignored or replaced: what would be a warning is left to be rejected.
+    """
     fields = {name: value for name, value in given.items() if value is not None and name not in _WITHOUT_EFFECT}
     for alias, name in _ALIASES.items():
         if alias in fields:
@@ -51,15 +56,16 @@ def lenient_fields(given: JsonObject, speech: Speech, model: type[BaseModel]) ->
             fields.pop(alias, None)
     warnings = []
     unknown = sorted(set(fields) - set(model.model_fields))
-    if unknown:
+    if unknown and not strict:
         warnings.append("unknown fields ignored: " + ", ".join(map(_printable, unknown[:_MAX_NAMES])))
         fields = {name: value for name, value in fields.items() if name not in unknown}
     if isinstance(fields.get("language"), str):
         fields["language"] = _KOKORO_LANGUAGES.get(fields["language"].strip().casefold(), fields["language"])
     if isinstance(fields.get("response_format"), str):
         fields["response_format"] = fields["response_format"].strip().casefold()
-    warnings += _clamp_speed(fields) + _replace_unknown_voice(fields, speech)
-    return fields, warnings
+    if not _spell_voice(fields, speech) and not strict:
+        warnings += _replace_voice(fields, speech)
+    return fields, warnings if strict else warnings + _clamp_speed(fields)
 
 
 def _clamp_speed(fields: JsonObject) -> list[str]:
@@ -72,25 +78,34 @@ def _clamp_speed(fields: JsonObject) -> list[str]:
     return [f"speed {speed:g} replaced by {fields['speed']:g}"]
 
 
-def _replace_unknown_voice(fields: JsonObject, speech: Speech) -> list[str]:
-    """Spell a known voice as this server does; replace an unknown one by the first preset of the text's language."""
-    voice: Any = fields.get("voice")
-    if isinstance(voice, dict) and set(voice) == {"id"}:
-        voice = voice["id"]
+def _spell_voice(fields: JsonObject, speech: Speech) -> bool:
+    """Spell a known voice as this server does. Return whether the voice is known, or left to validation."""
+    voice = _voice_name(fields)
     if not isinstance(voice, str) or voice.startswith("saved-"):
-        return []
+        return True
     known = [*OPENAI_VOICES, *speech.info.speakers, *(preset.id for preset in speech.presets.of("auto"))]
     by_name = {name.casefold(): name for name in known}
-    name = voice.strip().casefold()
-    if name in by_name:
-        fields["voice"] = by_name[name]
-        return []
+    name = by_name.get(voice.strip().casefold())
+    if name is not None:
+        fields["voice"] = name
+    return name is not None
+
+
+def _replace_voice(fields: JsonObject, speech: Speech) -> list[str]:
+    """Replace an unknown voice by the first preset of the text's language; a description needs none."""
+    voice = _voice_name(fields)
     del fields["voice"]
     if fields.get("instructions"):
-        return [f"unknown voice {_printable(voice)} ignored"] if name else []
+        return [f"unknown voice {_printable(voice)} ignored"] if voice.strip() else []
     presets = speech.presets.of(detect_language(str(fields.get("input", ""))))
     fields["voice"] = presets[0].id if presets else "alloy"
     return [f"unknown voice {_printable(voice)} replaced by {fields['voice']}"]
+
+
+def _voice_name(fields: JsonObject) -> Any:
+    """Return `voice`, which OpenAI's clients may also send as `{"id": ...}`."""
+    voice = fields.get("voice")
+    return voice["id"] if isinstance(voice, dict) and set(voice) == {"id"} else voice
 
 
 def _printable(name: str) -> str:

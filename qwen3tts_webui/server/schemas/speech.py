@@ -82,13 +82,14 @@ class TtsBody(Body):
     speed: float = Field(default=1.0, description="0.5 to 2; the pitch is unchanged.", examples=[1.1])
     format: str | None = Field(
         default=None,
-        description="pcm (signed 16-bit little-endian, mono), wav, flac, mp3 or opus. "
+        description="pcm (signed 16-bit little-endian, mono), wav, flac, mp3, aac, opus, mulaw or alaw (G.711). "
         "Default: pcm when streaming, else wav.",
         examples=["mp3"],
     )
-    sample_rate: int = Field(
-        default=SAMPLE_RATE,
-        description="8000 to 48000; mp3 and opus support only some rates, which the error lists.",
+    sample_rate: int | None = Field(
+        default=None,
+        description="8000 to 48000; mp3, aac and opus support only some rates, which the error lists. "
+        f"Default: {SAMPLE_RATE}; mulaw and alaw: 8000.",
         examples=[24_000],
     )
     packet_ms: int = Field(

@@ -19,8 +19,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from qwen3tts_webui.engine.results import InputBuffer, ResultRing, Watch
-from qwen3tts_webui.engine.runner import Rows, Runner, Seating, Sounds
+from qwen3tts_webui.engine.host_transfer import InputBuffer, ResultRing, Watch
+from qwen3tts_webui.engine.model_runner import Rows, Runner, Seating, Sounds
 from qwen3tts_webui.model import Qwen3TTS
 from qwen3tts_webui.model.frame import Bucket, first_frame, frame_step
 from qwen3tts_webui.model.sampling import Reach

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from qwen3tts_webui.engine.core import Floor
+from qwen3tts_webui.engine.device import Choice, Dtype
 from qwen3tts_webui.engine.engine import Engine
-from qwen3tts_webui.engine.floor import Floor
-from qwen3tts_webui.engine.hardware import Choice, Dtype
-from qwen3tts_webui.engine.runner import Runner
-from qwen3tts_webui.engine.seat import Seat
+from qwen3tts_webui.engine.model_runner import Runner
+from qwen3tts_webui.engine.sequence import Seat
 from qwen3tts_webui.model import Qwen3TTS, load_model
 from qwen3tts_webui.types import Codes, FinishReason, Pcm, Sampling, SynthesisResult, Utterance, Voice
 from tests.model.golden import GOLDEN

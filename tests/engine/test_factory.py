@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from qwen3tts_webui.engine.hardware import Choice, Dtype, Gpu, Machine
-from qwen3tts_webui.engine.start import needed_bytes, start_engine, suitable_slots
+from qwen3tts_webui.engine.device import Choice, Dtype, Gpu, Machine
+from qwen3tts_webui.engine.factory import needed_bytes, start_engine, suitable_slots
 from qwen3tts_webui.errors import CheckpointError, InsufficientMemory, InvalidValue
 from qwen3tts_webui.model import Qwen3TTS
 from qwen3tts_webui.model.synthetic import synthetic_spec
-from tests.engine.speaking import CHECKPOINT, PLAIN, ask, assert_as_alone
+from tests.support.engine import CHECKPOINT, PLAIN, ask, assert_as_alone
 
 GIB = 2**30
 

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
+from qwen3tts_webui.engine.device import Choice
 from qwen3tts_webui.engine.engine import Engine
-from qwen3tts_webui.engine.hardware import Choice
-from qwen3tts_webui.engine.start import run_engine
+from qwen3tts_webui.engine.factory import run_engine
 from qwen3tts_webui.errors import NotReady
 from qwen3tts_webui.model.generate import Qwen3TTS
 from qwen3tts_webui.model.load import find_checkpoint, load_model

@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from qwen3tts_webui.engine.floor import Floor
-from qwen3tts_webui.engine.hardware import Choice
-from qwen3tts_webui.engine.runner import Runner
-from qwen3tts_webui.engine.seat import Clock, Seat
+from qwen3tts_webui.engine.core import Floor
+from qwen3tts_webui.engine.device import Choice
+from qwen3tts_webui.engine.model_runner import Runner
+from qwen3tts_webui.engine.sequence import Clock, Seat
 from qwen3tts_webui.model.spec import ModelSpec
 from qwen3tts_webui.streams import PcmStream
 from qwen3tts_webui.types import PcmSink, Utterance, Voice, VoiceReference

@@ -13,11 +13,11 @@ from accelerate import init_empty_weights  # type: ignore[import-untyped]
 
 from qwen3tts_webui.engine.capture import DEVICE_LOCK, CudaCapture
 from qwen3tts_webui.engine.cpu_speed import widest_in_real_time
+from qwen3tts_webui.engine.cuda_graph_runner import GraphRunner
+from qwen3tts_webui.engine.device import Choice, Machine, choose, computes_bf16, ensure_fits, gpu_of, look
 from qwen3tts_webui.engine.engine import Engine
-from qwen3tts_webui.engine.graphs import GraphRunner
-from qwen3tts_webui.engine.hardware import Choice, Machine, choose, computes_bf16, ensure_fits, gpu_of, look
-from qwen3tts_webui.engine.results import CudaWatch
-from qwen3tts_webui.engine.runner import Runner
+from qwen3tts_webui.engine.host_transfer import CudaWatch
+from qwen3tts_webui.engine.model_runner import Runner
 from qwen3tts_webui.model.codec_decoder import CodecDecoder
 from qwen3tts_webui.model.generate import Qwen3TTS
 from qwen3tts_webui.model.layout import number_types

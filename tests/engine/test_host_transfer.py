@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from qwen3tts_webui.engine.graphs import GraphRunner
-from qwen3tts_webui.engine.results import CudaWatch, ResultRing
+from qwen3tts_webui.engine.cuda_graph_runner import GraphRunner
+from qwen3tts_webui.engine.host_transfer import CudaWatch, ResultRing
 from qwen3tts_webui.model import Qwen3TTS
-from tests.engine.speaking import KV_LENGTH, LONG, PLAIN, Stage
+from tests.support.engine import KV_LENGTH, LONG, PLAIN, Stage
 
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])

@@ -13,9 +13,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from qwen3tts_webui.engine.runner import Rows, Runner, Seating, Sounds
+from qwen3tts_webui.engine.model_runner import Rows, Runner, Seating, Sounds
 from qwen3tts_webui.engine.scheduler import Costs, Limits, Newcomer, Speaker, next_packet_frames, plan
-from qwen3tts_webui.engine.seat import Clock, Seat
+from qwen3tts_webui.engine.sequence import Clock, Seat
 from qwen3tts_webui.errors import NumericalError, OutOfMemory, SpeechError, SynthesisError
 from qwen3tts_webui.model.frame import BROKEN, END, FRAME
 from qwen3tts_webui.model.sampling import Reach

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qwen3tts_webui.engine import seat
-from qwen3tts_webui.engine.floor import Floor
-from qwen3tts_webui.engine.runner import PASSAGE_MEMORY, Runner
+from qwen3tts_webui.engine import sequence as seat
+from qwen3tts_webui.engine.core import Floor
+from qwen3tts_webui.engine.model_runner import PASSAGE_MEMORY, Runner
 from qwen3tts_webui.errors import EmptyText, TextTooLong
 from qwen3tts_webui.model import Qwen3TTS
 from qwen3tts_webui.streams import TextQueue
 from qwen3tts_webui.types import AcousticPrompt, Sampling, Utterance, Voice
-from tests.engine.speaking import (
+from tests.support.engine import (
     FRAMES,
     GREEDY,
     LONG,

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from qwen3tts_webui.engine.capture import CudaCapture
-from qwen3tts_webui.engine.graphs import Capture, GraphRunner, Shape
-from qwen3tts_webui.engine.runner import Runner
+from qwen3tts_webui.engine.cuda_graph_runner import Capture, GraphRunner, Shape
+from qwen3tts_webui.engine.model_runner import Runner
 from qwen3tts_webui.model import Qwen3TTS, load_model
 from qwen3tts_webui.types import AcousticPrompt, Sampling, Utterance, Voice
-from tests.engine.speaking import (
+from tests.support.engine import (
     CHECKPOINT,
     GREEDY,
     KV_LENGTH,
@@ -182,7 +182,7 @@ def test_long_prompts_have_graphs(graphs: tuple[Qwen3TTS, Capture], monkeypatch:
 
 
 def test_a_large_group_is_read_in_halves(graphs: tuple[Qwen3TTS, Capture], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qwen3tts_webui.engine.graphs.GROUP_ROWS", 64)
+    monkeypatch.setattr("qwen3tts_webui.engine.cuda_graph_runner.GROUP_ROWS", 64)
     runner = captured(graphs)
     spy = Spy(runner, monkeypatch)
     assert_same(runner, [replace(LONG, seed=seed) for seed in range(4)])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qwen3tts_webui.engine.hardware import Gpu, Machine, choose, computes_bf16, ensure_fits, free_bytes, look, wider
+from qwen3tts_webui.engine.device import Gpu, Machine, choose, computes_bf16, ensure_fits, free_bytes, look, wider
 from qwen3tts_webui.errors import InsufficientMemory, InvalidValue
 
 GIB = 2**30
