@@ -234,7 +234,11 @@ Feature = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineInfo:
-    """What an engine is and can do. `preview` is True for every voice that is not Qwen3-TTS; `label` is English."""
+    """What an engine is and can do. `preview` is True for every voice that is not Qwen3-TTS; `label` is English.
+
+    `followed_traits` is None for an engine that reads the whole description; otherwise the dimensions of a description
+    that it follows ("pitch"), or single traits in one language ("accent:british:en").
+    """
 
     name: str
     label: str
@@ -247,6 +251,7 @@ class EngineInfo:
     speakers: tuple[str, ...] = ()
     features: frozenset[Feature] = frozenset()
     slots: int = 1
+    followed_traits: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,7 +80,7 @@ const controls = new Controls(player, i18n, expectedSeconds);
 const showStatus = (message) => controls.showStatus(message);
 const savedVoices = new SavedVoices({ api, requestState, fields, i18n, showStatus });
 const library = new VoiceLibrary({ presets, fields, requestState, i18n, savedVoices });
-new Description({ fields, i18n, analyzer: descriptionAnalyzer, bootstrap, api });
+const description = new Description({ fields, i18n, analyzer: descriptionAnalyzer, bootstrap, api });
 const takes = new Takes();
 const strip = new TakeStrip({
   player,
@@ -100,7 +100,7 @@ const saveVoice = new SaveVoice({ take, savedVoices, requestState, fields, i18n,
 new ExportMenu(player, requestState, i18n, showStatus);
 mountTextRegion({ fields, take, i18n, analyzer: textAnalyzer, limits, speak, showStatus });
 showEngineBadge(i18n, (info) => {
-  for (const part of [settings, take, savedVoices, library, saveVoice]) part.setEngine(info);
+  for (const part of [settings, take, savedVoices, library, saveVoice, description]) part.setEngine(info);
 });
 showModels(api, i18n);
 

@@ -9,7 +9,6 @@ import gradio as gr
 from qwen3tts_webui.i18n import Catalog
 from qwen3tts_webui.ui.html import html
 
-
 _FOOTER = """
 <div class="card-footer">
  <span id="text-count"></span>
