@@ -16,7 +16,7 @@ export function writeTab(key, value) {
     try {
       window[storage].setItem(key, json);
     } catch {
-      // no storage, or no room in it
+      // no storage, or a full one
     }
   }
 }

@@ -13,7 +13,7 @@ export class SavedVoices extends EventTarget {
   #i18n;
   #showStatus;
   #all = [];
-  #deleting = null; // the id of a voice whose deletion can still be undone
+  #deleting = null; // the id of the deleted voice, while undo is possible
   #cards = new Map(); // voice id -> {element, update(voice)}; an update keeps the elements
   #info = { features: [], name: "" };
   #popover = createPopover("voice-sheet");
