@@ -15,6 +15,7 @@ import { mountTextRegion } from "./regions/text/index.js";
 import { Description } from "./regions/voice/description.js";
 import { SavedVoices } from "./regions/voice/saved_voices.js";
 import { VoiceLibrary } from "./regions/voice/voice_library.js";
+import { VoiceSamples } from "./regions/voice/voice_samples.js";
 import { ApiClient } from "./state/api_client.js";
 import { CurrentTake } from "./state/current_take.js";
 import { EditHistory } from "./state/edit_history.js";
@@ -78,8 +79,9 @@ player.addEventListener("change", () => wave.draw());
 new Header(player, i18n);
 const controls = new Controls(player, i18n, expectedSeconds);
 const showStatus = (message) => controls.showStatus(message);
-const savedVoices = new SavedVoices({ api, requestState, fields, i18n, showStatus });
-const library = new VoiceLibrary({ presets, fields, requestState, i18n, savedVoices });
+const samples = new VoiceSamples(player, i18n, () => showStatus(i18n.t("voice.hear.failed")));
+const savedVoices = new SavedVoices({ api, requestState, fields, i18n, showStatus, samples });
+const library = new VoiceLibrary({ presets, fields, requestState, i18n, savedVoices, samples });
 const description = new Description({ fields, i18n, analyzer: descriptionAnalyzer, bootstrap, api });
 const takes = new Takes();
 const strip = new TakeStrip({
@@ -104,10 +106,17 @@ showEngineBadge(i18n, (info) => {
 });
 showModels(api, i18n);
 
-/** Open what `load` creates; it is loaded on first use. */
+/** Open what `load` creates: loaded when the page is idle or on first use, and again after a failure. */
 function lazy(load) {
   let loaded = null;
-  return async () => (await (loaded ??= load())).open();
+  const get = () => (loaded ??= load().catch((error) => ((loaded = null), Promise.reject(error))));
+  const whenIdle = window.requestIdleCallback ?? ((callback) => setTimeout(callback, 2000));
+  whenIdle(() => get().catch(() => {}));
+  return () =>
+    get().then(
+      (part) => part.open(),
+      () => showStatus(i18n.t("error.page.network")),
+    );
 }
 
 byId("settings-open").onclick = lazy(async () => {

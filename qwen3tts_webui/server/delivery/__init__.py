@@ -14,6 +14,7 @@ from qwen3tts_webui.server.delivery.speech_requests import (
     start_request,
     streamed_request,
 )
+from qwen3tts_webui.server.delivery.voice_samples import VoiceSamples
 from qwen3tts_webui.server.delivery.websocket_utterance import MessageSink, UtteranceSession, retry_after
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "RequestRecord",
     "RequestRegistry",
     "UtteranceSession",
+    "VoiceSamples",
     "batch_requests",
     "output_format_of",
     "retry_after",

@@ -17,7 +17,7 @@ from qwen3tts_webui.audio import encode_all
 from qwen3tts_webui.config import MAX_DESCRIPTION
 from qwen3tts_webui.errors import ErrorDetail, InvalidValue, NotFound
 from qwen3tts_webui.server.context import ServerContext
-from qwen3tts_webui.server.delivery import Recorder, RequestRecord
+from qwen3tts_webui.server.delivery import Recorder, RequestRecord, VoiceSamples
 from qwen3tts_webui.server.http import FileBytes, inline_schema, read_body, read_json
 from qwen3tts_webui.server.routes.history import require_history
 from qwen3tts_webui.server.schemas import Body
@@ -61,6 +61,7 @@ class ChangeBody(Body):
 def voices_router(server: ServerContext) -> APIRouter:
     router = APIRouter(prefix="/api/voices", tags=["voices"])
     speech = server.speech
+    samples = VoiceSamples(speech)
 
     def saved() -> SavedVoices:
         return require_history(server).voices
@@ -120,9 +121,12 @@ def voices_router(server: ServerContext) -> APIRouter:
         return FileBytes(data, media_type=VOICE_FILE_MIME, headers={"Content-Disposition": disposition})
 
     @router.get("/{voice_id}/sample", response_class=Response)
-    def sample(voice_id: str) -> Response:
-        """Up to ten seconds of the voice, Ogg Opus."""
-        data = saved().get(saved_id(voice_id)).sample
+    async def sample(voice_id: str) -> Response:
+        """Up to ten seconds of the voice, Ogg Opus; of presets and speakers synthesized on demand and cached."""
+        if voice_id.startswith("saved-"):
+            data = (await asyncio.to_thread(saved().get, voice_id)).sample
+        else:
+            data = await samples.sample(voice_id)
         if data is None:
             raise NotFound(what=_SAMPLE, got=voice_id)
         return FileBytes(data, media_type="audio/ogg")

@@ -17,13 +17,14 @@ export class SavedVoices extends EventTarget {
   #cards = new Map(); // voice id -> {element, update(voice)}; an update keeps the elements
   #info = { features: [], name: "" };
   #popover = createPopover("voice-sheet");
-  #audio = new Audio();
+  #samples;
   #file = h("input", { type: "file", accept: ".voice,application/json", hidden: true });
   #importCard = h("button", { type: "button", className: "preset-card more-card" });
   #none = h("p", { className: "none" });
 
-  constructor({ api, requestState, fields, i18n, showStatus }) {
+  constructor({ api, requestState, fields, i18n, showStatus, samples }) {
     super();
+    this.#samples = samples;
     this.#api = api;
     this.#requestState = requestState;
     this.#fields = fields;
@@ -97,6 +98,7 @@ export class SavedVoices extends EventTarget {
     const [name, description, kind] = [h("b"), h("i"), h("em")];
     const choose = h("button", { type: "button", className: "choose" }, name, description, kind);
     const more = h("button", { type: "button", className: "tool" }, "⋯");
+    const hear = this.#samples.createButton(voice.id);
     choose.onclick = () => this.#choose(voice);
     more.onclick = () => this.#open(voice, more);
     const update = (latest) => {
@@ -107,10 +109,12 @@ export class SavedVoices extends EventTarget {
       setText(description, voice.description || this.#i18n.t("saved_voices.plain"));
       setText(kind, this.#i18n.t(isPreview ? "voice.continuity.preview" : `voice.continuity.${continuation}`));
       kind.dataset.kind = continuation;
+      hear.hidden = !voice.has_sample;
+      this.#samples.label(hear, voice.name);
       more.title = more.ariaLabel = this.#i18n.t("saved_voices.more", voice);
     };
     return {
-      element: h("div", { className: "preset-card saved", dataset: { saved: voice.id } }, choose, more),
+      element: h("div", { className: "preset-card saved", dataset: { saved: voice.id } }, choose, hear, more),
       update,
     };
   }
@@ -140,8 +144,6 @@ export class SavedVoices extends EventTarget {
       event.preventDefault();
       this.#change(() => this.#api.patch(path, { name: name.value }));
     };
-    const listen = button("saved_voices.hear", () => this.#preview(voice));
-    listen.disabled = !voice.has_sample;
     const toggleStar = () => this.#change(() => this.#api.patch(path, { starred: !voice.starred }));
     const star = button(voice.starred ? "saved_voices.unstar" : "saved_voices.star", toggleStar);
     const href = resolveUrl(`${path}/export`);
@@ -150,7 +152,7 @@ export class SavedVoices extends EventTarget {
     this.#popover.ariaLabel = t("saved_voices.more", voice);
     this.#popover.replaceChildren(
       h("form", { className: "rename", onsubmit }, name, save),
-      h("div", { className: "bar" }, listen, star, exportLink, remove),
+      h("div", { className: "bar" }, star, exportLink, remove),
     );
     openAnchored(this.#popover, anchor, name);
     name.select();
@@ -169,11 +171,6 @@ export class SavedVoices extends EventTarget {
     if (this.#requestState.voice?.id === voice.id) this.#requestState.update({ voice: null });
     showUndo(t("saved_voices.deleted", voice), t("edit.undo"), () => hide(false), commit);
     hide(true);
-  }
-
-  #preview({ id }) {
-    this.#audio.src = resolveUrl(`api/voices/${id}/sample`);
-    this.#audio.play().catch(() => {});
   }
 
   async #change(action) {
