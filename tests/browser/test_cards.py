@@ -121,7 +121,7 @@ def test_chips_replace_words_and_say_what_is_ignored(choosy: Studio, fresh: Fres
         visit.page.wait_for_selector(f"#checklist [data-dimension={dimension}]:has-text('{name.lower()}')")
 
     visit.page.fill("#description textarea", "A raspy old man of about 60, deep, slowly, as he whispers")
-    hint = "Try-out voice follows: man, he, about 60, old, deep, slowly. Cannot do: raspy."
+    hint = "Try-out voice follows: man, he, about 60, old man, deep, slowly. Cannot do: raspy."
     visit.page.wait_for_selector(f"#description-hint:text-is('{hint}')")
     assert visit.page.inner_text("#checklist [data-dimension=gender]") == "Gender: man"
     assert visit.page.get_attribute("#checklist [data-dimension=texture]", "data-has") == "ignored"
@@ -129,7 +129,10 @@ def test_chips_replace_words_and_say_what_is_ignored(choosy: Studio, fresh: Fres
     choose("pitch", "High pitch", "A raspy old woman of about 60, high, slowly, as she whispers")
     choose("pace", "Fast", "A raspy old woman of about 60, high, fast, as she whispers")
     choose("age", "Teenager", "A raspy old woman of about 16, high, fast, as she whispers")
-    visit.page.wait_for_selector("#description-hint:text-is('“about 16” and “old” contradict each other.')")
+    visit.page.wait_for_selector("#description-hint:text-is('“about 16” and “old woman” contradict each other.')")
+    visit.page.fill("#description textarea", "an old woman")
+    visit.page.wait_for_selector("#checklist [data-dimension=gender]:has-text('woman')")
+    choose("age", "Young adult", "a young woman")
     visit.page.fill("#description textarea", "低沉的男声")
     visit.page.wait_for_selector("#checklist [data-dimension=pitch]:has-text('low pitch')")
     choose("pitch", "High pitch", "高亢的男声")

@@ -16,8 +16,10 @@ export function swapTrait(description, mentions, trait, { traits, swaps }, langu
 }
 
 function counterpart(words, { id }, swaps) {
-  const row = swaps.find((one) => id in one && Object.values(one).some((list) => list.includes(words)));
-  if (row) return row[id][0];
+  for (const part of [words, ...words.split(" ")]) {
+    const row = swaps.find((one) => id in one && Object.values(one).some((list) => list.includes(part)));
+    if (row) return words.replace(part, row[id][0]);
+  }
   if (!(id in YEARS) || !/\d|year|about|around|aged|岁/.test(words)) return null;
   if (words.includes("岁")) return `${YEARS[id]}岁`;
   if (/years?-old/.test(words)) return `${YEARS[id]}-year-old`;
