@@ -97,7 +97,10 @@ const strip = new TakeStrip({
   showStatus,
   restore,
 });
-const onSaved = () => library.showTab("mine");
+const onSaved = (voice) => {
+  library.showTab("mine");
+  savedVoices.choose(voice);
+};
 const saveVoice = new SaveVoice({ take, savedVoices, requestState, fields, i18n, presets, showStatus, onSaved });
 new ExportMenu(player, requestState, i18n, showStatus);
 mountTextRegion({ fields, take, i18n, analyzer: textAnalyzer, limits, speak, showStatus });

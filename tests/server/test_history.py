@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest.mock import ANY
 
+import av
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
@@ -172,3 +175,27 @@ def test_without_a_store_the_history_is_empty_and_says_so() -> None:
     client = make_client(create_app(Speech(ZeroCostSynthesizer(), Presets.load()), Settings()))
     assert client.get("/api/history").json()["kept"] is False
     assert client.delete("/api/history").status_code == 404
+
+
+def test_files_are_named_and_tagged(client: TestClient) -> None:
+    preset = Presets.load().of("en")[0]
+    body = {"text": "Good evening, and welcome back to the show.", "voice": preset.id}
+    answer = client.post("/api/tts", json=body)
+    entry = client.get(f"/api/history?request_id={answer.headers['x-request-id']}").json()["entries"][0]
+    for format in ("wav", "mp3", "flac", "opus"):
+        file = client.get(f"/api/history/{entry['id']}/audio?format={format}")
+        name = file.headers["content-disposition"].split('"')[1]
+        assert re.fullmatch(rf"good-evening-and-welcome_{preset.id[3:]}_\d{{8}}-\d{{4}}\.{format}", name), name
+        if format == "wav":
+            continue
+        with av.open(io.BytesIO(file.content)) as container:
+            tags = {
+                key.lower(): value for key, value in {**container.metadata, **container.streams[0].metadata}.items()
+            }
+        assert tags["title"] == body["text"]
+        assert tags["artist"] == preset.name["en"]
+        assert tags["comment"] == entry["label"]
+    chinese = spoken(client, "晚上好。")
+    header = client.get(f"/api/history/{chinese['id']}/audio").headers["content-disposition"]
+    assert "filename*=UTF-8''%E6%99%9A%E4%B8%8A%E5%A5%BD_an-old-man_" in header
+    assert f'filename="{chinese["id"]}.wav"' in header

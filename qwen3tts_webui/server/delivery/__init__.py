@@ -4,6 +4,7 @@ from qwen3tts_webui.server.delivery.audio_response import AudioResponse
 from qwen3tts_webui.server.delivery.audio_stream import AudioStream
 from qwen3tts_webui.server.delivery.batch_response import MULTIPART, NDJSON, start_batch
 from qwen3tts_webui.server.delivery.connection_registry import ConnectionRegistry
+from qwen3tts_webui.server.delivery.file_naming import attachment, file_stem, file_tags
 from qwen3tts_webui.server.delivery.recorder import Recorder
 from qwen3tts_webui.server.delivery.request_context import RequestContext
 from qwen3tts_webui.server.delivery.request_registry import RequestRecord, RequestRegistry
@@ -30,7 +31,10 @@ __all__ = [
     "RequestRegistry",
     "UtteranceSession",
     "VoiceSamples",
+    "attachment",
     "batch_requests",
+    "file_stem",
+    "file_tags",
     "output_format_of",
     "retry_after",
     "single_request",

@@ -18,6 +18,7 @@ from qwen3tts_webui.audio import encode_all, format_info, read_wav
 from qwen3tts_webui.errors import ErrorDetail, HistoryDisabled
 from qwen3tts_webui.history import HistoryEntry, HistoryStore, splice_line, splice_rest
 from qwen3tts_webui.server.context import ServerContext
+from qwen3tts_webui.server.delivery import attachment, file_stem, file_tags
 from qwen3tts_webui.server.http import FileBytes, FileOnDisk, read_json
 from qwen3tts_webui.server.schemas import Body
 
@@ -108,12 +109,15 @@ def history_router(server: ServerContext) -> APIRouter:
     async def audio(entry_id: str, format: str = "wav") -> Response:
         """The audio as a file: wav, flac, mp3, opus or pcm."""
         info = format_info(format)
-        path = await asyncio.to_thread(require_history(server).audio_path, entry_id)
-        headers = {"Cache-Control": "no-store"}
+        store = require_history(server)
+        path = await asyncio.to_thread(store.audio_path, entry_id)
+        entry = await asyncio.to_thread(store.entry, entry_id)
+        stem = await asyncio.to_thread(file_stem, server.speech, entry.report, entry.created)
+        headers = attachment(stem, info.extension, entry_id)
         if format == "wav":
-            return FileOnDisk(path, media_type=info.mime, headers=headers, filename=f"{entry_id}.wav")
-        data = await asyncio.to_thread(lambda: encode_all(read_wav(path), format))
-        headers["Content-Disposition"] = f'attachment; filename="{entry_id}.{info.extension}"'
+            return FileOnDisk(path, media_type=info.mime, headers=headers)
+        tags = file_tags(server.speech, entry.report)
+        data = await asyncio.to_thread(lambda: encode_all(read_wav(path), format, tags=tags))
         return FileBytes(data, media_type=info.mime, headers=headers)
 
     @router.patch("/{entry_id}")

@@ -99,7 +99,10 @@ export class SavedVoices extends EventTarget {
     const choose = h("button", { type: "button", className: "choose" }, name, description, kind);
     const more = h("button", { type: "button", className: "tool" }, "⋯");
     const hear = this.#samples.createButton(voice.id);
-    choose.onclick = () => this.#choose(voice);
+    choose.onclick = () => {
+      if (this.#requestState.voice?.id === voice.id) this.#requestState.update({ voice: null });
+      else this.choose(voice);
+    };
     more.onclick = () => this.#open(voice, more);
     const update = (latest) => {
       voice = latest;
@@ -119,8 +122,8 @@ export class SavedVoices extends EventTarget {
     };
   }
 
-  #choose({ id, name, description }) {
-    if (this.#requestState.voice?.id === id) return this.#requestState.update({ voice: null });
+  /** The next requests are in this voice. */
+  choose({ id, name, description }) {
     this.#fields.setValues({ description });
     this.#requestState.update({ voice: { id, name, description } });
   }
