@@ -28,8 +28,8 @@ from qwen3tts_webui.engine.factory import KV_LENGTH, set_up_cuda
 from qwen3tts_webui.engine.host_transfer import CudaWatch
 from qwen3tts_webui.engine.model_runner import Runner, Seating
 from qwen3tts_webui.model import Qwen3TTS
-from qwen3tts_webui.model.sampling import Reach
-from qwen3tts_webui.model.synthetic import endless, synthetic_model, synthetic_spec
+from qwen3tts_webui.model.sampling import SamplingBounds
+from qwen3tts_webui.model.synthetic import disable_eos, synthetic_config, synthetic_model
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm
 
 Options = Any  # the flags of gpu_check, or a `Shared`
@@ -72,9 +72,9 @@ class Shared(contextlib.ExitStack):
 
 
 def make_model(options: Options, dtype: str = "bfloat16") -> Qwen3TTS:
-    spec = synthetic_spec("tiny" if options.tiny else options.size)
+    spec = synthetic_config("tiny" if options.tiny else options.size)
     dtype = dtype if options.device != "cpu" else "float32"
-    return endless(synthetic_model(spec, encoder_of_texts(), device=options.device, dtype=dtype))
+    return disable_eos(synthetic_model(spec, encoder_of_texts(), device=options.device, dtype=dtype))
 
 
 def make_runner(options: Options, model: Qwen3TTS, slots: int) -> GraphRunner:
@@ -172,7 +172,7 @@ def tests(options: Options) -> dict[str, object]:
     files = [
         "tests/engine/test_cuda_graph_runner.py",
         "tests/engine/test_host_transfer.py",
-        "tests/model/test_fused.py",
+        "tests/model/cuda/test_fused_stack.py",
     ]
     command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider"]
     command += [f"--junitxml={options.out / 'junit.xml'}", "--timeout=100"]
@@ -222,7 +222,7 @@ def restore_kernels(model: Qwen3TTS, kept: tuple[Any, ...]) -> None:
 
 def run_codes(runner: Runner, batch: int, frames: int) -> np.ndarray[Any, Any]:
     """Codes (frames, batch, 16) of utterances with the seeds 0, 1, ..."""
-    reach = Reach.of([utterances(1, frames=1)[0].sampling], runner.model.spec.talker.vocab_size)
+    reach = SamplingBounds.of([utterances(1, frames=1)[0].sampling], runner.model.spec.talker.vocab_size)
     longest = len(seatings(runner, 1)[0].prompt.text)
     rows = [prefill_all(runner, batch, reach)]
     rows += [runner.step(batch, longest + count + 1, reach) for count in range(frames - 1)]
@@ -241,7 +241,7 @@ def seatings(runner: Runner, batch: int) -> list[Seating]:
     ]
 
 
-def prefill_all(runner: Runner, batch: int, reach: Reach) -> np.ndarray[Any, Any]:
+def prefill_all(runner: Runner, batch: int, reach: SamplingBounds) -> np.ndarray[Any, Any]:
     group = seatings(runner, batch)
     return np.concatenate([runner.prefill(group[at : at + 32], reach) for at in range(0, batch, 32)])
 
@@ -249,7 +249,7 @@ def prefill_all(runner: Runner, batch: int, reach: Reach) -> np.ndarray[Any, Any
 def steps(options: Options) -> dict[str, object]:
     """Device and wall time of a frame at several lengths, of prompts and of packets, for 1, 16 and 64 listeners."""
     runner = options.runner()
-    reach = Reach(candidates=64, nucleus=False)
+    reach = SamplingBounds(candidates=64, nucleus=False)
     found: dict[str, object] = {"frame": {}, "prompt": {}, "packet": {}}
     batches = (1, 4) if options.tiny else (1, 4, 16, 64)
     runs = runs_of(options, 30)
@@ -273,7 +273,7 @@ def steps(options: Options) -> dict[str, object]:
 
 def timed(runner: GraphRunner, shape: Shape, values: Sequence[Any], runs: int) -> dict[str, float | None]:
     """Medians in milliseconds: by the device's clock, and with the copies there and back."""
-    found = runner._find(shape.kind, shape.batch, shape.length, Reach(candidates=64, nucleus=False))
+    found = runner._find(shape.kind, shape.batch, shape.length, SamplingBounds(candidates=64, nucleus=False))
     if found is None:
         return {}
     device: list[float] = []
@@ -424,7 +424,7 @@ def profile(options: Options) -> dict[str, object]:
     from torch.profiler import profile as profiler
 
     runner = options.runner()
-    reach = Reach(candidates=64, nucleus=False)
+    reach = SamplingBounds(candidates=64, nucleus=False)
     prefill_all(runner, 1, reach)
     activity = ProfilerActivity.CPU if options.device == "cpu" else ProfilerActivity.CUDA
     found: dict[str, object] = {}

@@ -16,11 +16,17 @@ from qwen3tts_webui.engine.device import Choice
 from qwen3tts_webui.engine.engine import Engine
 from qwen3tts_webui.engine.factory import run_engine
 from qwen3tts_webui.errors import NotReady
-from qwen3tts_webui.model.generate import Qwen3TTS
-from qwen3tts_webui.model.load import find_checkpoint, load_model
-from qwen3tts_webui.model.spec import read_spec
-from qwen3tts_webui.model.synthetic import endless, synthetic_encoder, synthetic_model, synthetic_spec
-from qwen3tts_webui.model.tokens import TextEncoder
+from qwen3tts_webui.model import (
+    Qwen3TTS,
+    Tokenizer,
+    disable_eos,
+    find_checkpoint,
+    load_model,
+    read_model_config,
+    synthetic_config,
+    synthetic_model,
+    synthetic_tokenizer,
+)
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm, SynthesisResult, Timings, Utterance, Voice
 
 TEXT = "Good evening and welcome back. Tonight we talk about the weather and about what it does to people."
@@ -44,9 +50,9 @@ class Subject:
         return facts | ({"int8_against_exact_weights": self.roundings[-1]} if self.roundings else {})
 
 
-def encoder_of_texts() -> TextEncoder:
+def encoder_of_texts() -> Tokenizer:
     """A tokenizer that knows the words of what is spoken here."""
-    return synthetic_encoder(f"{TEXT} {DESCRIPTION}".replace(".", "").split())
+    return synthetic_tokenizer(f"{TEXT} {DESCRIPTION}".replace(".", "").split())
 
 
 @contextmanager
@@ -55,11 +61,11 @@ def opened(args: argparse.Namespace) -> Iterator[Subject]:
     roundings: list[dict[str, float]] = []
 
     if args.synthetic is not None:
-        spec, name = synthetic_spec(args.synthetic), f"synthetic {args.synthetic}"
+        spec, name = synthetic_config(args.synthetic), f"synthetic {args.synthetic}"
         encoder = encoder_of_texts()
     else:
         folder = find_checkpoint(args.model)
-        spec, encoder, name = read_spec(folder), TextEncoder(folder), folder.name
+        spec, encoder, name = read_model_config(folder), Tokenizer(folder), folder.name
 
     def make(choice: Choice) -> Qwen3TTS:
         if args.synthetic is not None:
@@ -68,7 +74,7 @@ def opened(args: argparse.Namespace) -> Iterator[Subject]:
             model = load_model(folder, device=choice.device, dtype=choice.dtype, offline=True)
         if (rounding := model.talker.rounding) is not None:
             roundings.append({"equal_greedy_codes": rounding.equal_choices, "score_error": rounding.error})
-        return endless(model)
+        return disable_eos(model)
 
     began = time.monotonic()
     engine = run_engine(

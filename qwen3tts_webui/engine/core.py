@@ -17,8 +17,7 @@ from qwen3tts_webui.engine.model_runner import Rows, Runner, Seating, Sounds
 from qwen3tts_webui.engine.scheduler import Costs, Limits, Newcomer, Speaker, next_packet_frames, plan
 from qwen3tts_webui.engine.sequence import Clock, Seat
 from qwen3tts_webui.errors import NumericalError, OutOfMemory, SpeechError, SynthesisError
-from qwen3tts_webui.model.frame import BROKEN, END, FRAME
-from qwen3tts_webui.model.sampling import Reach
+from qwen3tts_webui.model import BROKEN, END, FRAME, SamplingBounds
 from qwen3tts_webui.types import SAMPLES_PER_FRAME, FinishReason
 
 log = logging.getLogger(__name__)
@@ -256,9 +255,9 @@ class Floor:
         self.faults_in_a_row += 1
         log.error("the device failed: %s", error, exc_info=error)
 
-    def _reach(self, newcomers: Sequence[Seat]) -> Reach:
+    def _reach(self, newcomers: Sequence[Seat]) -> SamplingBounds:
         samplings = [seat.utterance.sampling for seat in (*self.speakers, *newcomers)]
-        return Reach.of(samplings, self._num_codes)
+        return SamplingBounds.of(samplings, self._num_codes)
 
 
 def as_speech_error(error: Exception) -> SpeechError:

@@ -15,8 +15,7 @@ import torch
 from torch.nn import functional as F
 
 from qwen3tts_webui.engine.device import Choice, Dtype
-from qwen3tts_webui.model.jit import available
-from qwen3tts_webui.model.spec import ModelSpec, StackSpec
+from qwen3tts_webui.model import DecoderConfig, ModelConfig, numba_available
 
 REAL_TIME = 12.5  # frames a second
 
@@ -61,7 +60,7 @@ def _least(work: Callable[[], object]) -> float:
     return min(took)
 
 
-def frames_per_second(spec: ModelSpec, dtype: Dtype, speed: CpuSpeed) -> float:
+def frames_per_second(spec: ModelConfig, dtype: Dtype, speed: CpuSpeed) -> float:
     """Predicted frames a second of one utterance, sound included, in packets of many frames."""
     inner: Dtype = "int8" if dtype == "int4" else dtype
     read = _weights(spec.talker.stack) * _WEIGHT_BYTES[dtype]
@@ -69,12 +68,12 @@ def frames_per_second(spec: ModelSpec, dtype: Dtype, speed: CpuSpeed) -> float:
     return 1.0 / (_OVERHEAD * read / speed.read_bytes_s + _CODEC_FLOP / speed.flops)
 
 
-def widest_in_real_time(choice: Choice, spec: ModelSpec, speed: CpuSpeed | None = None) -> Choice:
+def widest_in_real_time(choice: Choice, spec: ModelConfig, speed: CpuSpeed | None = None) -> Choice:
     """`choice`, made for a CPU with the type left open, in the widest type that keeps real time; says why.
 
     int4 only where int8 is too slow and int4 is not; where nothing keeps real time, int8.
     """
-    kinds: tuple[Dtype, ...] = (choice.dtype, "int8", "int4") if available() else (choice.dtype,)
+    kinds: tuple[Dtype, ...] = (choice.dtype, "int8", "int4") if numba_available() else (choice.dtype,)
     speed = measure_cpu(choice.threads) if speed is None else speed
     rates = {kind: frames_per_second(spec, kind, speed) for kind in kinds}
     fallback: Dtype = "int8" if "int8" in rates else choice.dtype
@@ -88,7 +87,7 @@ def widest_in_real_time(choice: Choice, spec: ModelSpec, speed: CpuSpeed | None 
     return replace(choice, dtype=picked, reason=reason)
 
 
-def _weights(stack: StackSpec) -> int:
+def _weights(stack: DecoderConfig) -> int:
     heads = stack.num_heads + 2 * stack.num_kv_heads
     attention = stack.hidden_size * stack.head_dim * (heads + stack.num_heads)
     return stack.num_layers * (attention + 3 * stack.hidden_size * stack.intermediate_size)

@@ -21,9 +21,13 @@ from torch import Tensor
 
 from qwen3tts_webui.engine.host_transfer import InputBuffer, ResultRing, Watch
 from qwen3tts_webui.engine.model_runner import Rows, Runner, Seating, Sounds
-from qwen3tts_webui.model import Qwen3TTS
-from qwen3tts_webui.model.frame import Bucket, first_frame, frame_step
-from qwen3tts_webui.model.sampling import Reach
+from qwen3tts_webui.model import (
+    Qwen3TTS,
+    SamplingBounds,
+    StepShape,
+    run_decode_step,
+    run_prefill,
+)
 from qwen3tts_webui.types import NUM_CODEBOOKS, SAMPLES_PER_FRAME
 
 log = logging.getLogger(__name__)
@@ -34,7 +38,7 @@ GROUPS = (1, 2, 4, 8, 16, 32)
 GROUP_ROWS = 2048
 """Prompt rows that are read together at most, padding included; larger groups are read in halves."""
 PACKETS = (1, 2, 4, 8)
-COMMON = Reach(candidates=64, nucleus=False)
+COMMON = SamplingBounds(candidates=64, nucleus=False)
 
 Work = Callable[[], Tensor]
 Replay = Callable[[], Tensor]
@@ -79,7 +83,7 @@ class GraphRunner(Runner):
         largest = slots * PACKETS[-1] * SAMPLES_PER_FRAME * torch.float32.itemsize
         self._results = ResultRing(2 * largest, pinned=self._pinned)
         self._graphs: dict[Shape, _Graph] = {}
-        self._any = Reach(candidates=model.spec.talker.vocab_size, nucleus=True)
+        self._any = SamplingBounds(candidates=model.spec.talker.vocab_size, nucleus=True)
         self._sampler_takes_any_rule = (
             model.talker.sampler_takes_any_rule
         )  # the draw of the device knows all rules: one graph for all
@@ -132,8 +136,8 @@ class GraphRunner(Runner):
         talker, device = self.model.talker, self.model.device
         reach = self._any if shape.any_rule else COMMON
         if shape.kind == "step":
-            bucket = Bucket(shape.batch, shape.length, reach)
-            return lambda: frame_step(talker, self.state, bucket), None
+            bucket = StepShape(shape.batch, shape.length, reach)
+            return lambda: run_decode_step(talker, self.state, bucket), None
         batch, length = shape.batch, shape.length
         if shape.kind == "packet":
             inputs = InputBuffer([(batch,), (batch, NUM_CODEBOOKS, length)], device, pinned=self._pinned)
@@ -147,13 +151,13 @@ class GraphRunner(Runner):
 
         def read() -> Tensor:
             self.state.seat(slots, numbers, rows)
-            return first_frame(talker, self.state, slots, text, rows, lengths, reach)
+            return run_prefill(talker, self.state, slots, text, rows, lengths, reach)
 
         return read, inputs
 
     # replaying
 
-    def prefill(self, group: Sequence[Seating], reach: Reach) -> Rows:
+    def prefill(self, group: Sequence[Seating], reach: SamplingBounds) -> Rows:
         longest = max(len(seating.prompt.text) for seating in group)
         found = self._find("prompt", len(group), longest, reach)
         if found is None and len(group) > 1:
@@ -171,7 +175,7 @@ class GraphRunner(Runner):
         rows: Rows = self._replay(graph, values)[: len(group)]
         return rows
 
-    def step(self, batch: int, longest: int, reach: Reach) -> Rows:
+    def step(self, batch: int, longest: int, reach: SamplingBounds) -> Rows:
         found = self._find("step", batch, longest, reach)
         if found is None:
             return super().step(batch, longest, reach)
@@ -208,7 +212,7 @@ class GraphRunner(Runner):
         del self._results
         super().close()
 
-    def _find(self, kind: str, batch: int, length: int, reach: Reach) -> tuple[Shape, _Graph] | None:
+    def _find(self, kind: str, batch: int, length: int, reach: SamplingBounds) -> tuple[Shape, _Graph] | None:
         """The smallest captured graph that holds the work."""
         rare = not self._sampler_takes_any_rule and (reach.nucleus or reach.candidates > COMMON.candidates)
         fitting = [

@@ -32,9 +32,7 @@ from qwen3tts_webui.errors import (
     NumericalError,
     SpeechError,
 )
-from qwen3tts_webui.model.prompt import PromptBuilder
-from qwen3tts_webui.model.spec import ModelSpec
-from qwen3tts_webui.model.tokens import TextEncoder
+from qwen3tts_webui.model import ModelConfig, PromptBuilder, Tokenizer
 from qwen3tts_webui.types import EncodesReferences, EngineInfo, EngineLoad, PcmSink, PrecisionChange, Utterance
 
 log = logging.getLogger(__name__)
@@ -56,8 +54,8 @@ class Engine:
         load: Load,
         choice: Choice,
         *,
-        spec: ModelSpec,
-        encoder: TextEncoder,
+        spec: ModelConfig,
+        encoder: Tokenizer,
         model: str,
         queue_size: int,
         group: int = 8,

@@ -18,15 +18,20 @@ from qwen3tts_webui.engine.device import Choice, Machine, choose, computes_bf16,
 from qwen3tts_webui.engine.engine import Engine
 from qwen3tts_webui.engine.host_transfer import CudaWatch
 from qwen3tts_webui.engine.model_runner import Runner
-from qwen3tts_webui.model.codec_decoder import CodecDecoder
-from qwen3tts_webui.model.generate import Qwen3TTS
-from qwen3tts_webui.model.layout import number_types
-from qwen3tts_webui.model.load import DTYPES, find_checkpoint, load_model
-from qwen3tts_webui.model.reference_encoder import ReferenceEncoder
-from qwen3tts_webui.model.spec import ModelSpec, read_spec
-from qwen3tts_webui.model.talker import Talker
-from qwen3tts_webui.model.tokens import TextEncoder
-from qwen3tts_webui.model.weights import LOADING
+from qwen3tts_webui.model import (
+    DTYPES,
+    LOADING_LOCK,
+    CodecDecoder,
+    ModelConfig,
+    Qwen3TTS,
+    ReferenceEncoder,
+    Talker,
+    Tokenizer,
+    find_checkpoint,
+    load_model,
+    read_model_config,
+    weight_dtypes,
+)
 from qwen3tts_webui.types import EncodesReferences
 
 KV_LENGTH = 2_048
@@ -54,7 +59,7 @@ def start_engine(
     and InsufficientMemory, all before anything is loaded.
     """
     folder = find_checkpoint(path_or_id)
-    spec = read_spec(folder)
+    spec = read_model_config(folder)
 
     def make(choice: Choice) -> Qwen3TTS:
         return load_model(folder, device=choice.device, dtype=choice.dtype, offline=True)
@@ -62,7 +67,7 @@ def start_engine(
     return run_engine(
         make,
         spec=spec,
-        encoder=TextEncoder(folder),
+        encoder=Tokenizer(folder),
         references=ReferenceEncoder(folder, spec) if spec.kind == "base" else None,
         name=name or folder.name,
         device=device,
@@ -76,8 +81,8 @@ def start_engine(
 def run_engine(
     make: Callable[[Choice], Qwen3TTS],
     *,
-    spec: ModelSpec,
-    encoder: TextEncoder,
+    spec: ModelConfig,
+    encoder: Tokenizer,
     references: EncodesReferences | None = None,
     name: str,
     device: str = "auto",
@@ -138,12 +143,12 @@ def set_up_cuda(device: torch.device) -> None:
     torch.backends.cuda.enable_cudnn_sdp(False)
 
 
-def needed_bytes(spec: ModelSpec, choice: Choice, *, slots: int, kv_length: int) -> Mapping[str, int]:
+def needed_bytes(spec: ModelConfig, choice: Choice, *, slots: int, kv_length: int) -> Mapping[str, int]:
     """What the model takes on its device while it is loaded, in bytes by purpose, computed from its specs alone."""
-    with LOADING, init_empty_weights():
+    with LOADING_LOCK, init_empty_weights():
         talker, codec = Talker(spec), CodecDecoder(spec.codec)
     number = DTYPES[choice.dtype]
-    type_of = number_types(choice.dtype, number, torch.device(choice.device))
+    type_of = weight_dtypes(choice.dtype, number, torch.device(choice.device))
     stack = spec.talker.stack
     row = stack.num_layers * 2 * stack.num_kv_heads * stack.head_dim * number.itemsize
     return {
@@ -155,7 +160,7 @@ def needed_bytes(spec: ModelSpec, choice: Choice, *, slots: int, kv_length: int)
     }
 
 
-def suitable_slots(machine: Machine, choice: Choice, spec: ModelSpec, kv_length: int) -> int:
+def suitable_slots(machine: Machine, choice: Choice, spec: ModelConfig, kv_length: int) -> int:
     """How many utterances at once: few on a CPU, as each slows the others; on a GPU what its memory carries of 64.
 
     A card for a desk has 16 at most: it shall not be filled, as another model may have to be loaded beside this one.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from qwen3tts_webui.engine.device import Choice
-from qwen3tts_webui.model.spec import ModelSpec
+from qwen3tts_webui.model import ModelConfig
 from qwen3tts_webui.text import LANGUAGES
 from qwen3tts_webui.types import EngineInfo, Feature
 
 
-def engine_info(spec: ModelSpec, model: str, choice: Choice, *, slots: int) -> EngineInfo:
+def engine_info(spec: ModelConfig, model: str, choice: Choice, *, slots: int) -> EngineInfo:
     """`model` is the name people see; `slots` is 0 while nothing is loaded."""
     features: set[Feature] = {"continuation", "sampling", "seed", "text_streaming", "packet_size", "precision"}
     if spec.instructs:
@@ -29,4 +29,5 @@ def engine_info(spec: ModelSpec, model: str, choice: Choice, *, slots: int) -> E
         speakers=tuple(spec.talker.speakers),
         features=frozenset(features),
         slots=slots,
+        x_vector_dim=spec.talker.stack.hidden_size if spec.kind == "base" else 0,
     )

@@ -14,13 +14,19 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from qwen3tts_webui.model import Qwen3TTS
-from qwen3tts_webui.model.codec_decoder import WHOLE_PACKET
-from qwen3tts_webui.model.frame import Bucket, FrameState, first_frame, frame_step
-from qwen3tts_webui.model.linear import held_bytes
-from qwen3tts_webui.model.prompt import Prompt
-from qwen3tts_webui.model.sampling import Reach
-from qwen3tts_webui.model.slot_numbers import no_seat, seat_numbers
+from qwen3tts_webui.model import (
+    MAX_DECODE_FRAMES,
+    DecodeState,
+    Prompt,
+    Qwen3TTS,
+    SamplingBounds,
+    StepShape,
+    idle_slot_values,
+    memory_bytes,
+    run_decode_step,
+    run_prefill,
+    slot_values,
+)
 from qwen3tts_webui.types import NUM_CODEBOOKS, Codes, Sampling
 
 Rows = npt.NDArray[np.int64]  # (n, 17): 16 codes and FRAME, END, BROKEN or IDLE
@@ -56,7 +62,7 @@ class Runner:
         self.model = model
         self.slots = slots
         self.kv_length = min(kv_length, model.spec.talker.max_positions)
-        self.state = FrameState.empty(
+        self.state = DecodeState.empty(
             model.talker, slots=slots + scratch, kv_length=self.kv_length, text_length=self.kv_length
         )
         self.sound = model.codec.new_state(slots + scratch)
@@ -71,7 +77,7 @@ class Runner:
         talker.code_predictor(hidden, talker.scores(hidden).argmax(1), lambda _, scores: scores.argmax(1))
         codec.decode(zero.expand(1, NUM_CODEBOOKS, 1), codec.new_state(1), slice(None))
 
-    def prefill(self, group: Sequence[Seating], reach: Reach) -> Rows:
+    def prefill(self, group: Sequence[Seating], reach: SamplingBounds) -> Rows:
         """Seat the newcomers, read their prompts together and pick their first frames."""
         longest = max(len(seating.prompt.text) for seating in group)
         self._write_text(group)
@@ -80,7 +86,7 @@ class Runner:
         self.state.seat(slots, numbers, codes)
         for seating in group:
             self.rehear(seating.slot, seating.prompt.context)
-        return _rows(first_frame(self.model.talker, self.state, slots, text, codes, lengths, reach))
+        return _rows(run_prefill(self.model.talker, self.state, slots, text, codes, lengths, reach))
 
     def _write_text(self, group: Sequence[Seating]) -> None:
         """Put the trailing text and the x-vectors of newcomers where their frames will find them."""
@@ -92,13 +98,13 @@ class Runner:
     def _read(self, group: Sequence[Seating], *, batch: int, length: int, spare: int) -> tuple[Ids, ...]:
         """What newcomers' prompts are: slots, text (batch, length), codes (batch, length, 16), lengths, seat numbers.
 
-        Slots and lengths are (batch,), the numbers (batch, SEAT_NUMBERS). Rows beyond the group are padding for the
+        Slots and lengths are (batch,), the numbers (batch, NUM_SLOT_VALUES). Rows beyond the group are padding for the
         slot `spare`.
         """
         slots, lengths = np.full(batch, spare), np.ones(batch, np.int64)
         text = np.zeros((batch, length), np.int64)
         codes = np.full((batch, length, NUM_CODEBOOKS), -1, np.int64)
-        numbers = np.tile(no_seat(), (batch, 1))
+        numbers = np.tile(idle_slot_values(), (batch, 1))
         for row, seating in enumerate(group):
             prompt, rows = seating.prompt, len(seating.prompt.text)
             slots[row], lengths[row], text[row, :rows], codes[row, :rows] = (
@@ -107,18 +113,18 @@ class Runner:
                 prompt.text,
                 prompt.codes,
             )
-            numbers[row] = seat_numbers(prompt, seating.sampling, seating.seed, self.model.spec)
+            numbers[row] = slot_values(prompt, seating.sampling, seating.seed, self.model.spec)
         return slots, text, codes, lengths, numbers
 
-    def step(self, batch: int, longest: int, reach: Reach) -> Rows:
+    def step(self, batch: int, longest: int, reach: SamplingBounds) -> Rows:
         """The next frame of slots 0..batch-1, none of which stands at a position of `longest` or above.
 
         When it fails, every slot stands where it stood before.
         """
-        bucket = Bucket(batch, min(-(-longest // KV_STEP) * KV_STEP, self.kv_length), reach)
+        bucket = StepShape(batch, min(-(-longest // KV_STEP) * KV_STEP, self.kv_length), reach)
         progress = self.state.progress(batch)
         try:
-            return _rows(frame_step(self.model.talker, self.state, bucket))
+            return _rows(run_decode_step(self.model.talker, self.state, bucket))
         except Exception:
             self.state.go_back(progress)
             raise
@@ -137,8 +143,8 @@ class Runner:
         """Rebuild the codec state of `slot` after the end of `context` (of a passage or reference), then `frames`."""
         self.sound.reset(slice(slot, slot + 1))
         for past in (context[-PASSAGE_MEMORY:], context[:0] if frames is None else frames):
-            for start in range(0, len(past), WHOLE_PACKET):
-                self.decode([slot], past[None, start : start + WHOLE_PACKET].astype(np.int64))
+            for start in range(0, len(past), MAX_DECODE_FRAMES):
+                self.decode([slot], past[None, start : start + MAX_DECODE_FRAMES].astype(np.int64))
 
     def add_text(self, slot: int, start: int, ids: Sequence[int], *, close: bool) -> None:
         """More text for `slot`, which has `start` trailing ids already."""
@@ -163,7 +169,7 @@ class Runner:
     @property
     def nbytes(self) -> int:
         """Memory of weights, caches and state on the device, in bytes."""
-        return held_bytes(self.model.talker, self.model.codec) + self.state.kv.nbytes + self.sound.nbytes
+        return memory_bytes(self.model.talker, self.model.codec) + self.state.kv.nbytes + self.sound.nbytes
 
     def close(self) -> None:
         """Give all memory back to the device. Nothing may be called afterwards."""

@@ -11,10 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from qwen3tts_webui.errors import EmptyText, TextTooLong
-from qwen3tts_webui.model.generate import MAX_FRAMES, frame_cap
-from qwen3tts_webui.model.prompt import Prompt, PromptBuilder
-from qwen3tts_webui.model.spoken_text import SpokenText
-from qwen3tts_webui.model.tokens import TextEncoder
+from qwen3tts_webui.model import (
+    MAX_FRAMES,
+    Prompt,
+    PromptBuilder,
+    PromptText,
+    Tokenizer,
+    frame_limit,
+)
 from qwen3tts_webui.types import (
     NUM_CODEBOOKS,
     SAMPLE_RATE,
@@ -40,7 +44,7 @@ class Seat:
         utterance: Utterance,
         sink: PcmSink,
         *,
-        encoder: TextEncoder,
+        encoder: Tokenizer,
         prompts: PromptBuilder,
         clock: Clock,
         asked: float | None = None,
@@ -56,7 +60,7 @@ class Seat:
         self._kv_length = 0
         self._prompts = prompts
         self._streaming = utterance.text_mode == "streaming" or utterance.text_stream is not None
-        self._text = SpokenText(encoder, utterance)
+        self._text = PromptText(encoder, utterance)
         self._body: list[int] = []
         self._num_given = 0  # trailing text ids that the device has
         self._frames: list[npt.NDArray[np.int64]] = []
@@ -146,7 +150,7 @@ class Seat:
         """It has spoken as many frames as it may, as far as its text is known."""
         limit = min(self.utterance.max_frames or MAX_FRAMES, self._kv_length - len(self.begun.text))
         if not self._text.open:
-            limit = min(limit, frame_cap(self._text.num_new))
+            limit = min(limit, frame_limit(self._text.num_new))
         return len(self._frames) >= limit
 
     def add_frame(self, codes: npt.NDArray[np.int64]) -> None:

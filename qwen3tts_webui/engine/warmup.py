@@ -14,7 +14,7 @@ from qwen3tts_webui.engine.core import Floor
 from qwen3tts_webui.engine.device import Choice
 from qwen3tts_webui.engine.model_runner import Runner
 from qwen3tts_webui.engine.sequence import Clock, Seat
-from qwen3tts_webui.model.spec import ModelSpec
+from qwen3tts_webui.model import ModelConfig
 from qwen3tts_webui.streams import PcmStream
 from qwen3tts_webui.types import PcmSink, Utterance, Voice, VoiceReference
 
@@ -24,7 +24,7 @@ Load = Callable[[Choice], Runner]
 _FIRST_WORDS = Utterance(text="Hello.", max_frames=4)
 
 
-def _first_words(spec: ModelSpec) -> Utterance:
+def _first_words(spec: ModelConfig) -> Utterance:
     """A Base checkpoint says nothing without a voice to clone; numbers that stand for no one will do here."""
     if spec.kind != "base":
         return _FIRST_WORDS

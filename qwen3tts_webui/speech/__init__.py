@@ -2,22 +2,26 @@
 
     Speech(synthesizer, presets, history).speak(request) -> SpeechSession, an async iterable of events
 
-speech.py holds the entry point, voice_resolution.py finds the requested voice, validation.py checks the request,
-segment_pipeline.py keeps the engine busy, session.py yields the events, events.py defines them. text_stream.py and
-streamed_line.py handle text that is still being written.
+speech.py holds the entry point, voice_resolution.py finds the requested voice, cloning.py makes one of a recording,
+validation.py checks the request, segment_pipeline.py keeps the engine busy, session.py yields the events, events.py
+defines them. text_stream.py and streamed_line.py handle text that is still being written.
 """
 
+from qwen3tts_webui.speech.cloning import BASE_MODEL, ClonedRecording, voice_kind
 from qwen3tts_webui.speech.events import (
     AudioChunk,
     Event,
+    Flushed,
     Report,
     SegmentEnded,
     SegmentFailed,
     SegmentReport,
     SegmentStarted,
+    SkippedText,
     VoiceSource,
 )
 from qwen3tts_webui.speech.session import SpeechSession
+from qwen3tts_webui.speech.skipped_text import language_detail, skip_unsupported
 from qwen3tts_webui.speech.speech import Speech
 from qwen3tts_webui.speech.spoken_text import SpokenText, spoken_lines
 from qwen3tts_webui.speech.text_stream import TextStreamSession
@@ -31,17 +35,21 @@ from qwen3tts_webui.speech.validation import (
 from qwen3tts_webui.speech.voice_resolution import continue_voice, resolve_voice
 
 __all__ = [
+    "BASE_MODEL",
     "MAX_PARALLEL_SEGMENTS",
     "MAX_SEED",
     "SPEED_RANGE",
     "AudioChunk",
+    "ClonedRecording",
     "Event",
+    "Flushed",
     "PreparedRequest",
     "Report",
     "SegmentEnded",
     "SegmentFailed",
     "SegmentReport",
     "SegmentStarted",
+    "SkippedText",
     "Speech",
     "SpeechSession",
     "SpokenText",
@@ -49,6 +57,9 @@ __all__ = [
     "VoiceSource",
     "continue_voice",
     "draw_seed",
+    "language_detail",
     "resolve_voice",
+    "skip_unsupported",
     "spoken_lines",
+    "voice_kind",
 ]

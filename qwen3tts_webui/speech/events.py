@@ -6,10 +6,11 @@ All positions are samples at 24 kHz in the audio of the whole request, after spe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from qwen3tts_webui.errors import SpeechError
 from qwen3tts_webui.types import FinishReason, Pcm, Sampling, Segment, Timings
+from qwen3tts_webui.voices import VoiceKind
 
 VoiceSource = Literal["new", "continued", "same_seed"]
 """Where the voice of a segment comes from: newly designed, continued, or similar (same description and seed)."""
@@ -50,7 +51,28 @@ class SegmentFailed:
     error: SpeechError
 
 
-Event = SegmentStarted | AudioChunk | SegmentEnded | SegmentFailed
+@dataclass(frozen=True, slots=True)
+class SkippedText:
+    """A warning: `text` in line `line` is written in `language` (its English name), which no engine reads."""
+
+    code: ClassVar[str] = "unsupported_script"
+
+    line: int
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"line {self.line + 1}: {self.language} is not supported and is skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Flushed:
+    """All text before a flush is in the audio up to `sample`."""
+
+    sample: int
+
+
+Event = SegmentStarted | AudioChunk | SegmentEnded | SegmentFailed | SkippedText | Flushed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +92,10 @@ class SegmentReport:
 class Report:
     """The request, its engine and its outcome: everything that the history and sidecar files store.
 
-    `engine`, `label` and `preview` identify the engine. `voice` is the requested voice id, if any. `failed` is the code
+    `engine`, `label` and `preview` identify the engine. `voice` is the requested voice id, if any; `voice_kind` says
+    how the voice was made. `failed` is the code
     of the error that ended the whole request, if any. `timings` are those of the first segment, with `total_ms` of the
-    whole request.
+    whole request. `warnings` says what was left out.
     """
 
     request_id: str
@@ -80,6 +103,7 @@ class Report:
     language: str
     description: str
     voice: str | None
+    voice_kind: VoiceKind
     speaker: str | None
     seed: int
     speed: float
@@ -96,3 +120,4 @@ class Report:
     failed: str | None
     timings: Timings
     segments: tuple[SegmentReport, ...]
+    warnings: tuple[SkippedText, ...] = ()

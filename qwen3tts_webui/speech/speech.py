@@ -9,16 +9,26 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from qwen3tts_webui.hot_swap import current_engine
+from qwen3tts_webui.speech.cloning import ClonedRecording, clone_recording
 from qwen3tts_webui.speech.session import SpeechSession
 from qwen3tts_webui.speech.text_stream import TextStreamSession
 from qwen3tts_webui.speech.validation import PreparedRequest, prepare, prepare_stream
 from qwen3tts_webui.speech.voice_resolution import resolve_voice
-from qwen3tts_webui.text import LANGUAGES, parse_language
-from qwen3tts_webui.types import EngineInfo, EngineLoad, PrecisionSwitching, SpeechRequest, Synthesizer
+from qwen3tts_webui.text import LANGUAGES, Lexicon, MarkupOptions, parse_language
+from qwen3tts_webui.types import (
+    CloningSynthesizer,
+    EncodesReferences,
+    EngineInfo,
+    EngineLoad,
+    PrecisionSwitching,
+    SpeechRequest,
+    Synthesizer,
+)
+from qwen3tts_webui.voices import LexiconFile
 
 if TYPE_CHECKING:
+    from qwen3tts_webui.audio import ReferenceAudio
     from qwen3tts_webui.history import HistoryStore
-    from qwen3tts_webui.text import Lexicon
     from qwen3tts_webui.voices import Preset, Presets
 
 
@@ -26,7 +36,7 @@ class Speech:
     """Resolves voices, validates requests and submits them to the active engine.
 
     `presets` are the built-in voices. `library` stores finished speech and saved voices; None disables the history.
-    `lexicon` holds the person's own pronunciations, for all requests.
+    `lexicon_file` holds the person's own pronunciations, for all requests; by default it is stored in the library.
     """
 
     def __init__(
@@ -36,13 +46,19 @@ class Speech:
         library: HistoryStore | None = None,
         *,
         max_text: int = 20_000,
+        lexicon: LexiconFile | None = None,
     ) -> None:
         self.presets = presets
         self.library = library
         self.max_text = max_text
-        self.lexicon: Lexicon | None = None
+        self.lexicon_file = lexicon or (LexiconFile() if library is None else library.lexicon)
         self._synthesizer = synthesizer
         self._wrap: Callable[[Synthesizer], Synthesizer] = _unchanged
+
+    @property
+    def lexicon(self) -> Lexicon:
+        """The person's own pronunciations now."""
+        return self.lexicon_file.current
 
     @property
     def info(self) -> EngineInfo:
@@ -75,6 +91,26 @@ class Speech:
         if "precision" in engine.info.features and isinstance(engine, PrecisionSwitching):
             return engine
         return None
+
+    @property
+    def references(self) -> EncodesReferences | None:
+        """What encodes recordings for the active engine; None if that engine cannot clone."""
+        engine = current_engine(self._synthesizer)
+        if "cloning" in engine.info.features and isinstance(engine, CloningSynthesizer):
+            return engine.references
+        return None
+
+    def clone(
+        self,
+        recording: bytes | ReferenceAudio,
+        text: str = "",
+        *,
+        x_vector_only: bool = False,
+        text_field: str = "ref_text",
+    ) -> ClonedRecording:
+        """Encode a recording as a voice of the active engine; blocks while it does. See `clone_recording`."""
+        encoder, info = self.references, self.info
+        return clone_recording(encoder, info, recording, text, x_vector_only=x_vector_only, text_field=text_field)
 
     def speak(self, request: SpeechRequest) -> SpeechSession:
         """Validate the request and submit its first segment; the others follow while the session is iterated.
@@ -122,6 +158,7 @@ class Speech:
             speed=request.speed,
             accepts_text_stream="text_streaming" in engine.info.features,
             spoken=prepared.spoken,
+            markup=MarkupOptions(skip_code=request.skip_code, skip_tables=request.skip_tables),
         )
         return SpeechSession(engine, prepared, text_stream), text_stream
 

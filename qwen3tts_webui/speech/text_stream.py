@@ -12,16 +12,20 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from qwen3tts_webui.errors import ErrorDetail, InvalidValue, TextTooLong
+from qwen3tts_webui.speech.skipped_text import SkippedTexts
 from qwen3tts_webui.speech.spoken_text import RAW, SpokenText
 from qwen3tts_webui.speech.streamed_line import StreamedLine, StreamedSegment
 from qwen3tts_webui.text import (
+    DEFAULT_OPTIONS,
     MAX_PAUSE_S,
     MAX_SPEECH_UNITS,
     MAX_SPEED,
     MIN_SPEED,
     InlineTag,
+    MarkupOptions,
     StreamingCleaner,
     StreamingMarkup,
+    StreamingScripts,
     StreamingTagParser,
     TagEvent,
     speech_units,
@@ -34,10 +38,19 @@ _GROWTH = 2.0  # each segment may be about twice as long as the one before
 class TextStreamSession:
     """The text of one request, written in chunks: `write`, `flush`, `close`. `limit` bounds its characters.
 
-    `accepts_text_stream` says whether the engine takes a `TextQueue`. `next` returns what may be submitted now.
+    `accepts_text_stream` says whether the engine takes a `TextQueue`. `next` returns what may be submitted now, and
+    `skipped` holds what is left out so far.
     """
 
-    def __init__(self, *, limit: int, speed: float, accepts_text_stream: bool, spoken: SpokenText = RAW) -> None:
+    def __init__(
+        self,
+        *,
+        limit: int,
+        speed: float,
+        accepts_text_stream: bool,
+        spoken: SpokenText = RAW,
+        markup: MarkupOptions = DEFAULT_OPTIONS,
+    ) -> None:
         self.closed = False
         self._limit = limit
         self._speed = speed
@@ -47,11 +60,14 @@ class TextStreamSession:
         self._tags = StreamingTagParser()
         self._cleaner = StreamingCleaner()
         self._front_end = spoken
-        self._markup = None if spoken.mode == "off" else StreamingMarkup()
+        self._markup = None if spoken.mode == "off" else StreamingMarkup(markup)
+        self.skipped = SkippedTexts()
+        self._scripts = StreamingScripts(lambda language, text: self.skipped.add(self._lines[-1].line, language, text))
         self._lines = deque([StreamedLine(line=0, speed=speed, queue_limit=self._queue_limit, front_end=spoken)])
         self._line_is_empty = True
         self._target_units = _FIRST_SPEECH_UNITS
         self._num_segments = 0
+        self._flushes: deque[int] = deque()  # for each flush, the number of segments before it
         self._on_change: Callable[[], None] | None = None
 
     @property
@@ -98,11 +114,26 @@ class TextStreamSession:
                 raise event
 
     def flush(self) -> None:
-        """Synthesize everything written so far without waiting for the rest of a word or clause."""
+        """Synthesize everything written so far to its end; later text is a new segment of the same line."""
         self._add(self._flush_tags())
-        self._lines[-1].add(self._cleaner.flush())
-        self._lines[-1].flush()
+        last = self._lines[-1]
+        last.add(self._flush_cleaner())
+        if last.started or last.has_pending_text:
+            last.finish()
+            last.num_flushes += 1
+            self._lines.append(self._line_after(last))
+        elif len(self._lines) > 1:
+            self._lines[-2].num_flushes += 1
+        else:
+            self._flushes.append(self._num_segments)
         self._notify()
+
+    def take_flush(self, num_played: int) -> bool:
+        """Return whether a flush is complete once `num_played` segments are; each is returned once."""
+        if not self._flushes or self._flushes[0] > num_played:
+            return False
+        self._flushes.popleft()
+        return True
 
     def close(self) -> None:
         """No more text will be written. Idempotent."""
@@ -110,13 +141,16 @@ class TextStreamSession:
             return
         self.closed = True
         self._add(self._flush_tags())
-        self._lines[-1].add(self._cleaner.flush())
+        self._lines[-1].add(self._flush_cleaner())
         self._lines[-1].finish()
         self._notify()
 
     def _flush_tags(self) -> list[TagEvent]:
         held = [] if self._markup is None else self._tags.push(self._markup.flush())
         return [*held, *self._tags.flush()]
+
+    def _flush_cleaner(self) -> str:
+        return self._cleaner.push(self._scripts.flush()) + self._cleaner.flush()
 
     def next(self) -> StreamedSegment | None:
         """Take the next segment that may be submitted; None if there is none yet."""
@@ -131,13 +165,14 @@ class TextStreamSession:
             if len(self._lines) == 1 or not line.complete:
                 return None
             self._lines.popleft()
+            self._flushes.extend([self._num_segments] * line.num_flushes)
 
     def _add(self, events: Iterable[TagEvent]) -> None:
         """Append text to the current line, and start a new one at each tag and line end."""
         for event in events:
             if isinstance(event, str):
                 self._line_is_empty = self._line_is_empty and not event.strip()
-                self._lines[-1].add(self._cleaner.push(event))
+                self._lines[-1].add(self._cleaner.push(self._scripts.push(event)))
             elif isinstance(event, InlineTag):
                 self._line_is_empty = False
                 line = self._start_line()
@@ -153,15 +188,16 @@ class TextStreamSession:
     def _start_line(self) -> StreamedLine:
         """Return the line that starts here: a new one, unless the last one has no words."""
         last = self._lines[-1]
-        last.add(self._cleaner.flush())
+        last.add(self._flush_cleaner())
         if not last.started and not last.has_pending_text:
             last.clear()
             return last
         last.finish()
-        self._lines.append(
-            StreamedLine(line=last.line, speed=last.speed, queue_limit=self._queue_limit, front_end=self._front_end)
-        )
+        self._lines.append(self._line_after(last))
         return self._lines[-1]
+
+    def _line_after(self, last: StreamedLine) -> StreamedLine:
+        return StreamedLine(line=last.line, speed=last.speed, queue_limit=self._queue_limit, front_end=self._front_end)
 
     def _notify(self) -> None:
         if self._on_change is not None:

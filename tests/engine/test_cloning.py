@@ -15,9 +15,9 @@ from qwen3tts_webui.engine.model_runner import PASSAGE_MEMORY, Runner
 from qwen3tts_webui.errors import InvalidValue, Unsupported
 from qwen3tts_webui.types import AcousticPrompt, CloningSynthesizer, Sampling, Utterance, Voice, VoiceReference
 from tests.golden.recordings import recording
-from tests.model.clone import BASE, TRANSCRIPT, base_model, voice
-from tests.model.golden import GOLDEN
 from tests.support.engine import KV_LENGTH, Stage, ask, assert_as_alone, engine, load_runner, stage, until
+from tests.support.golden_cases import GOLDEN
+from tests.support.golden_clones import BASE, TRANSCRIPT, base_model, voice
 
 TEXT = "Hello there, this is a short test of the speech model."
 FRAMES = 6

@@ -237,7 +237,7 @@ def test_an_utterance_ends_by_itself(model: Qwen3TTS) -> None:
 
 
 def test_the_cap_of_a_short_text_stops_a_run_away(model: Qwen3TTS, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seat, "frame_cap", lambda num_tokens: 3)
+    monkeypatch.setattr(seat, "frame_limit", lambda num_tokens: 3)
     playing = stage(model)
     listener = playing.ask(replace(LONG, max_frames=None))
     playing.run()

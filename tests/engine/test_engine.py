@@ -23,8 +23,8 @@ from qwen3tts_webui.errors import (
     NumericalError,
 )
 from qwen3tts_webui.model import Qwen3TTS, load_model
-from qwen3tts_webui.model.frame import BROKEN
-from qwen3tts_webui.model.sampling import Reach
+from qwen3tts_webui.model.decode_step import BROKEN
+from qwen3tts_webui.model.sampling import SamplingBounds
 from qwen3tts_webui.streams import PcmStream, TextQueue
 from qwen3tts_webui.types import SAMPLE_RATE, Voice
 from tests.support.engine import (
@@ -292,7 +292,7 @@ def test_a_type_that_nobody_knows_is_refused(model: Qwen3TTS, shared: Callable[[
 class Overflowing(Runner):
     """Finds every prompt of the seed 66 broken, as long as it computes in float16."""
 
-    def prefill(self, group: Sequence[Seating], reach: Reach) -> Rows:
+    def prefill(self, group: Sequence[Seating], reach: SamplingBounds) -> Rows:
         rows = super().prefill(group, reach)
         for row, seating in enumerate(group):
             if seating.seed == 66 and self.model.dtype == torch.float16:
@@ -340,7 +340,7 @@ def test_float16_that_cannot_say_its_first_words_opens_wider(model: Qwen3TTS) ->
 
 def test_poisonous_requests_do_not_end_the_engine(model: Qwen3TTS) -> None:
     class Poisoned(Runner):
-        def prefill(self, group: Sequence[Seating], reach: Reach) -> Rows:
+        def prefill(self, group: Sequence[Seating], reach: SamplingBounds) -> Rows:
             if any(seating.seed == 66 for seating in group):
                 raise RuntimeError("poison")
             return super().prefill(group, reach)
@@ -353,7 +353,7 @@ def test_poisonous_requests_do_not_end_the_engine(model: Qwen3TTS) -> None:
 
 def test_a_device_that_is_lost_ends_the_engine_with_words(model: Qwen3TTS) -> None:
     class Dying(Runner):
-        def prefill(self, group: Sequence[Seating], reach: Reach) -> Rows:
+        def prefill(self, group: Sequence[Seating], reach: SamplingBounds) -> Rows:
             if not dead:
                 return super().prefill(group, reach)
             raise RuntimeError("CUDA error: unspecified launch failure")

@@ -8,7 +8,7 @@ from qwen3tts_webui.engine.device import Choice, Dtype, Gpu, Machine
 from qwen3tts_webui.engine.factory import needed_bytes, start_engine, suitable_slots
 from qwen3tts_webui.errors import CheckpointError, InsufficientMemory, InvalidValue
 from qwen3tts_webui.model import Qwen3TTS
-from qwen3tts_webui.model.synthetic import synthetic_spec
+from qwen3tts_webui.model.synthetic import synthetic_config
 from tests.support.engine import CHECKPOINT, PLAIN, ask, assert_as_alone
 
 GIB = 2**30
@@ -45,7 +45,7 @@ def test_what_is_wrong_is_said_before_anything_is_loaded() -> None:
     ],
 )
 def test_the_language_model_needs_what_its_spec_says(size: str, dtype: Dtype, gib: float) -> None:
-    spec = synthetic_spec(size)  # type: ignore[arg-type]
+    spec = synthetic_config(size)  # type: ignore[arg-type]
     needed = needed_bytes(spec, Choice(device="cpu", dtype=dtype, reason=""), slots=4, kv_length=2048)
     assert needed["language model"] / GIB == pytest.approx(gib, rel=0.1)
     kv_bytes = 4 if dtype in ("float32", "int8", "int4") else 2
@@ -56,13 +56,13 @@ def test_the_language_model_needs_what_its_spec_says(size: str, dtype: Dtype, gi
 def test_a_small_gpu_carries_fewer(free_gib: int, slots: int) -> None:
     gpu = Gpu(name="GPU", capability=(9, 0), free_bytes=free_gib * GIB, total_bytes=(free_gib + 1) * GIB)
     choice = Choice(device="cuda:0", dtype="bfloat16", reason="")
-    assert suitable_slots(Machine(gpus=(gpu,)), choice, synthetic_spec("1.7B"), 2048) == slots
+    assert suitable_slots(Machine(gpus=(gpu,)), choice, synthetic_config("1.7B"), 2048) == slots
 
 
 def test_slots_are_counted_for_the_gpu_and_the_type_that_are_used() -> None:
     """The second of two cards, and float32 after float16: neither the first card nor the smaller type counts."""
     small, large = (Gpu(name="GPU", capability=(7, 5), free_bytes=gib * GIB, total_bytes=gib * GIB) for gib in (6, 16))
-    spec = synthetic_spec("1.7B")
+    spec = synthetic_config("1.7B")
 
     def slots(device: str, dtype: Dtype) -> int:
         return suitable_slots(Machine(gpus=(small, large)), Choice(device=device, dtype=dtype, reason=""), spec, 2048)

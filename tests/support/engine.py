@@ -18,7 +18,7 @@ from qwen3tts_webui.engine.model_runner import Runner
 from qwen3tts_webui.engine.sequence import Seat
 from qwen3tts_webui.model import Qwen3TTS, load_model
 from qwen3tts_webui.types import Codes, FinishReason, Pcm, Sampling, SynthesisResult, Utterance, Voice
-from tests.model.golden import GOLDEN
+from tests.support.golden_cases import GOLDEN
 
 CHECKPOINT = GOLDEN / "design"
 KV_LENGTH = 512

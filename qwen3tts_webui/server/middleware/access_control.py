@@ -1,7 +1,8 @@
 """Host, Origin and API-key checks, for the page, the API and WebSockets.
 
 In: ASGI requests. Out: the same with `qwen3tts.caller` in their scope, or an error before any work. A browser sends its
-key once, at /login or as ?key=..., and holds a session cookie from then on.
+key once, at /login or as ?key=..., and holds a session cookie from then on. A page of another origin sends a key or a
+short-lived token as a bearer, or as a subprotocol of its WebSocket.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.http import ErrorRenderer, ForbiddenHost, ForbiddenOrigin, Unauthorized
 
 COOKIE = "qwen3tts_session"
+_KEY_SUBPROTOCOL = "key."
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _OPEN_PATHS = frozenset({"/health", "/ready", "/login"})
+_STREAM_LINKS = "/api/stream/"  # the link itself is the secret
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -105,7 +108,7 @@ class ApiKeyMiddleware:
             response: Response = RedirectResponse(str(HTTPConnection(scope).url.replace(query="")), 303)
             set_session_cookie(response, self._sessions.create(caller), scope)
             await response(scope, receive, send)
-        elif caller is not None or scope["path"] in _OPEN_PATHS:
+        elif caller is not None or scope["path"] in _OPEN_PATHS or scope["path"].startswith(_STREAM_LINKS):
             await self._app(scope, receive, send)
         elif scope["type"] == "http" and scope["method"] == "GET" and _accepts_html(scope):
             await RedirectResponse(scope.get("root_path", "") + "/login", 303)(scope, receive, send)
@@ -119,9 +122,9 @@ class ApiKeyMiddleware:
         authorization = connection.headers.getlist("authorization")
         scheme, _, secret = authorization[0].partition(" ") if len(authorization) == 1 else ("", "", "")
         if scheme.lower() != "bearer":
-            secret = self._key_in_query(scope)
+            secret = self._key_in_query(scope) or _key_in_subprotocols(scope)
         if found is None and secret:
-            found = self._keys.id_of(secret.strip())
+            found = self._keys.id_of(secret.strip()) or self._sessions.id_of_token(secret.strip())
             if found is None:
                 self._limiter.hit(str((scope.get("client") or "?")[0]), "wrong key")
         return found
@@ -147,6 +150,14 @@ async def reject(error: SpeechError, errors: ErrorRenderer, scope: Scope, receiv
         await send({"type": "websocket.http.response.body", "body": bytes(response.body)})
     else:
         await send({"type": "websocket.close", "code": 1008})
+
+
+def _key_in_subprotocols(scope: Scope) -> str:
+    """Return the key among the subprotocols of a WebSocket: a page in a browser cannot set other headers."""
+    for name in scope.get("subprotocols", ()):
+        if name.startswith(_KEY_SUBPROTOCOL):
+            return str(name[len(_KEY_SUBPROTOCOL) :])
+    return ""
 
 
 def set_session_cookie(response: Response, session: str, scope: Scope) -> None:

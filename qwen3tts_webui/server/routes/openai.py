@@ -1,7 +1,7 @@
 """OpenAI's speech routes, under /v1, for clients that only support those; requests share the same queue.
 
-In: OpenAI's JSON, with `language` and `seed` as extensions. Out: audio or server-sent events, and errors in OpenAI's
-format.
+In: OpenAI's JSON, with `language`, `normalize` and `seed` as extensions. Out: audio or server-sent events, and errors
+in OpenAI's format.
 """
 
 from __future__ import annotations
@@ -18,13 +18,24 @@ from pydantic import Field
 from qwen3tts_webui.audio import FORMATS, OutputFormat
 from qwen3tts_webui.errors import ANOTHER_VALUE, ErrorDetail, InvalidValue, NotFound, RequestError, SpeechError, one_of
 from qwen3tts_webui.server.context import ServerContext
-from qwen3tts_webui.server.delivery import AudioResponse, AudioStream, RequestContext, start_request
-from qwen3tts_webui.server.http import ErrorRenderer, openapi_for, read_object, validate
-from qwen3tts_webui.server.routes.openai_leniency import OPENAI_VOICES, lenient_fields
+from qwen3tts_webui.server.delivery import (
+    MAX_INLINE_BYTES,
+    AudioResponse,
+    AudioStream,
+    RequestContext,
+    inline_recording,
+    quality_warning,
+    start_request,
+    with_recording,
+)
+from qwen3tts_webui.server.http import ErrorRenderer, form_openapi, openapi_for, read_object, validate
+from qwen3tts_webui.server.routes.openai_cloning import VoiceUpload, prepare_cloning, upload_voice
+from qwen3tts_webui.server.routes.openai_leniency import lenient_fields
 from qwen3tts_webui.server.routes.tts import max_body_bytes
 from qwen3tts_webui.server.schemas import Body
 from qwen3tts_webui.text import AUTO, LANGUAGES
-from qwen3tts_webui.types import SpeechRequest, Voice
+from qwen3tts_webui.types import NormalizeMode, SpeechRequest, Voice
+from qwen3tts_webui.voices import OPENAI_VOICES
 
 OPENAI_PREFIX = "/v1/"
 _MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15")
@@ -74,8 +85,23 @@ class OpenAIBody(Body):
         examples=["audio"],
     )
     language: str = Field(default="auto", description="Extension: a code, a name, or auto.", examples=["en"])
+    normalize: NormalizeMode = Field(
+        default="auto", description="Extension: auto, on or off, as for /api/tts.", examples=["auto"]
+    )
     seed: int | None = Field(
         default=None, description="Extension: the same seed reproduces the same audio.", examples=[42]
+    )
+    task_type: str | None = Field(
+        default=None, description="Extension: Base clones `ref_audio`; others have no effect.", examples=["Base"]
+    )
+    ref_audio: str | None = Field(
+        default=None,
+        description="Extension, with a Base model: a recording to clone, as base64 or a data URL; no path or address.",
+        examples=["data:audio/wav;base64,UklGR..."],
+    )
+    ref_text: str = Field(default="", description="Extension: what is said in `ref_audio`.", examples=["Hello."])
+    x_vector_only_mode: bool = Field(
+        default=False, description="Extension: clone the timbre alone, without `ref_text`.", examples=[False]
     )
 
 
@@ -128,7 +154,7 @@ def _sse(event: dict[str, Any]) -> bytes:
 def openai_router(server: ServerContext) -> APIRouter:
     router = APIRouter(prefix=OPENAI_PREFIX.rstrip("/"), tags=["OpenAI"])
     speech = server.speech
-    max_bytes = max_body_bytes(server.settings)
+    max_bytes = max_body_bytes(server.settings) + MAX_INLINE_BYTES
 
     def models() -> list[dict[str, Any]]:
         owner = f"qwen3tts-webui: {speech.info.label}"
@@ -138,15 +164,22 @@ def openai_router(server: ServerContext) -> APIRouter:
     async def create_speech(request: Request) -> Response:
         """OpenAI's speech endpoint, streamed in every format."""
         context = RequestContext.of(request, server)
-        given = await read_object(request, max_bytes=max_bytes)
+        given, ignored = await prepare_cloning(await read_object(request, max_bytes=max_bytes), speech)
         fields, warnings = lenient_fields(given, speech, OpenAIBody, strict=server.settings.strict_openai)
         body = validate(fields, OpenAIBody)
+        warnings += ignored
         if body.response_format not in FORMATS:
             raise InvalidValue(field="format", expected=one_of(FORMATS), got=ANOTHER_VALUE)
-        record = await start_request(context, _speech_request(body, context))
+        speech_request = _speech_request(body, context)
+        recording = inline_recording(body.ref_audio, body.ref_text, body.x_vector_only_mode)
+        if recording is not None:
+            cloned = await server.recordings.clone(recording)
+            speech_request = with_recording(speech_request, cloned)
+            warnings += quality_warning(cloned)
+        record = await start_request(context, speech_request)
         stream = AudioStream(record, OutputFormat.of(body.response_format), context)
         kind = SseAudioResponse if body.stream_format == "sse" else AudioResponse
-        return kind(stream, {"x-warning": "; ".join(warnings)} if warnings else {})
+        return kind(stream, warnings)
 
     router.add_api_route(
         "/audio/speech",
@@ -189,6 +222,12 @@ def openai_router(server: ServerContext) -> APIRouter:
         found += [(name, name, AUTO) for name in (*speech.info.speakers, *OPENAI_VOICES)]
         return {"voices": [_listed_voice(*voice) for voice in found]}
 
+    async def upload(request: Request) -> dict[str, Any]:
+        """Save the voice of a recording, as vLLM-Omni does; requests then name it as `voice`."""
+        return await upload_voice(request, server)
+
+    extra = form_openapi(VoiceUpload, "audio_sample")
+    router.add_api_route("/audio/voices", upload, methods=["POST"], openapi_extra=extra)
     return router
 
 
@@ -211,6 +250,7 @@ def _speech_request(body: OpenAIBody, context: RequestContext) -> SpeechRequest:
         voice_id=name,
         seed=body.seed,
         speed=body.speed,
+        normalize=body.normalize,
         client=context.client,
         request_id=context.request_id,
         deadline=context.deadline,
