@@ -57,8 +57,6 @@ def test_the_file_waits_for_the_end_and_comes_in_any_format(tmp_path: Path) -> N
     assert answers["mp3"].headers["content-type"] == "audio/mpeg" and len(answers["mp3"].content) > 100
     disposition = answers["flac"].headers["content-disposition"]
     assert re.match(r'attachment; filename="hi_warm_\d{8}-\d{4}\.flac"; filename', disposition), disposition
-        disposition
-    )
 
 
 def test_an_unknown_format_is_named(tmp_path: Path) -> None:
