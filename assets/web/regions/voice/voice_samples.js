@@ -7,7 +7,7 @@ const SYMBOLS = { idle: "▶", loading: "…", playing: "■" };
 
 export class VoiceSamples {
   #audio = new Audio();
-  #button = null; // the one whose sample is loading or playing
+  #button = null; // that of the sample being loaded or played
   #player;
   #i18n;
   #onError;
