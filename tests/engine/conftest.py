@@ -1,4 +1,4 @@
-"""One thread for tiny tensors, and the tiny checkpoints."""
+"""A single thread for tiny tensors, and the tiny checkpoints."""
 
 from collections.abc import Iterator
 
