@@ -62,9 +62,9 @@ def make_checkpoint(folder: Path, size: str, device: str = "cpu") -> None:
     import torch
     from safetensors.torch import save_file
 
-    from qwen3tts_webui.model.codec_decoder import CodecDecoder
-    from qwen3tts_webui.model.spec import read_spec
-    from qwen3tts_webui.model.talker import Talker
+    from qwen3tts_webui.model.codec.decoder import CodecDecoder
+    from qwen3tts_webui.model.config.model_config import read_model_config
+    from qwen3tts_webui.model.talker.talker import Talker
 
     shutil.copytree(TINY, folder, ignore=shutil.ignore_patterns("cases", "*.safetensors"), dirs_exist_ok=True)
     hidden, inner, tag = WIDTHS[size]
@@ -90,7 +90,7 @@ def make_checkpoint(folder: Path, size: str, device: str = "cpu") -> None:
     codec["decoder_config"].update(num_key_value_heads=16, sliding_window=72, decoder_dim=1536)
     (folder / "speech_tokenizer" / "config.json").write_text(json.dumps(codec))
 
-    spec = read_spec(folder)
+    spec = read_model_config(folder)
     source = torch.Generator(device).manual_seed(0)
 
     def weights(module: torch.nn.Module, prefix: str, dtype: torch.dtype) -> dict[str, torch.Tensor]:

@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from qwen3tts_webui.model.codec_decoder import CodecDecoder
+from qwen3tts_webui.model.codec.decoder import CodecDecoder
 from qwen3tts_webui.model.synthetic import RELEASED_CODEC
 
 

@@ -24,8 +24,8 @@ import torch
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from qwen3tts_webui.model.synthetic import synthetic_encoder, synthetic_model, synthetic_spec
-from qwen3tts_webui.model.talker import Talker
+from qwen3tts_webui.model.synthetic import synthetic_config, synthetic_model, synthetic_tokenizer
+from qwen3tts_webui.model.talker.talker import Talker
 
 POSITION, LENGTH, PROMPT = 100, 128, 64
 
@@ -73,7 +73,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
-    model = synthetic_model(synthetic_spec(args.size), synthetic_encoder(["hello"]), device="cpu", dtype=args.dtype)
+    model = synthetic_model(synthetic_config(args.size), synthetic_tokenizer(["hello"]), device="cpu", dtype=args.dtype)
     results = {}
     for name, work in parts(model.talker).items():
         work()

@@ -41,8 +41,8 @@ from qwen3tts_webui.engine import (
     configure_cuda,
 )
 from qwen3tts_webui.model import Qwen3TTS
-from qwen3tts_webui.model.sampling import Reach
-from qwen3tts_webui.model.synthetic import endless, synthetic_model, synthetic_spec
+from qwen3tts_webui.model.sampling import SamplingBounds
+from qwen3tts_webui.model.synthetic import disable_eos, synthetic_config, synthetic_model
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm
 
 Options = Any  # the flags of gpu_check, or a `Shared`
@@ -85,9 +85,9 @@ class Shared(contextlib.ExitStack):
 
 
 def make_model(options: Options, dtype: str = "bfloat16") -> Qwen3TTS:
-    spec = synthetic_spec("tiny" if options.tiny else options.size)
+    spec = synthetic_config("tiny" if options.tiny else options.size)
     dtype = dtype if options.device != "cpu" else "float32"
-    return endless(synthetic_model(spec, benchmark_tokenizer(), device=options.device, dtype=dtype))
+    return disable_eos(synthetic_model(spec, benchmark_tokenizer(), device=options.device, dtype=dtype))
 
 
 def make_runner(options: Options, model: Qwen3TTS, slots: int) -> CudaGraphRunner:
@@ -185,7 +185,7 @@ def tests(options: Options) -> dict[str, object]:
     files = [
         "tests/engine/test_cuda_graph_runner.py",
         "tests/engine/test_host_transfer.py",
-        "tests/model/test_fused.py",
+        "tests/model/cuda/test_fused_stack.py",
     ]
     command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider"]
     command += [f"--junitxml={options.out / 'junit.xml'}", "--timeout=100"]
@@ -235,10 +235,10 @@ def restore_kernels(model: Qwen3TTS, kept: tuple[Any, ...]) -> None:
 
 def run_codes(runner: ModelRunner, batch: int, frames: int) -> np.ndarray[Any, Any]:
     """Codes (frames, batch, 16) of utterances with the seeds 0, 1, ..."""
-    reach = Reach.of([make_utterances(1, frames=1)[0].sampling], runner.model.spec.talker.vocab_size)
+    bounds = SamplingBounds.of([make_utterances(1, frames=1)[0].sampling], runner.model.spec.talker.vocab_size)
     longest = len(assignments(runner, 1)[0].prompt.text)
-    rows = [prefill_all(runner, batch, reach)]
-    rows += [runner.step(batch, longest + count + 1, reach) for count in range(frames - 1)]
+    rows = [prefill_all(runner, batch, bounds)]
+    rows += [runner.step(batch, longest + count + 1, bounds) for count in range(frames - 1)]
     for slot in range(batch):
         runner.release(slot)
     return np.stack(rows)[:, :, :16]
@@ -254,20 +254,20 @@ def assignments(runner: ModelRunner, batch: int) -> list[SlotAssignment]:
     ]
 
 
-def prefill_all(runner: ModelRunner, batch: int, reach: Reach) -> np.ndarray[Any, Any]:
+def prefill_all(runner: ModelRunner, batch: int, bounds: SamplingBounds) -> np.ndarray[Any, Any]:
     group = assignments(runner, batch)
-    return np.concatenate([runner.prefill(group[at : at + 32], reach) for at in range(0, batch, 32)])
+    return np.concatenate([runner.prefill(group[at : at + 32], bounds) for at in range(0, batch, 32)])
 
 
 def steps(options: Options) -> dict[str, object]:
     """Device and wall time of a frame at several lengths, of prompts and of packets, for 1, 16 and 64 listeners."""
     runner = options.runner()
-    reach = Reach(candidates=64, nucleus=False)
+    bounds = SamplingBounds(candidates=64, nucleus=False)
     found: dict[str, object] = {"frame": {}, "prompt": {}, "packet": {}}
     batches = (1, 4) if options.tiny else (1, 4, 16, 64)
     runs = runs_of(options, 30)
     for batch in batches:
-        prefill_all(runner, batch, reach)
+        prefill_all(runner, batch, bounds)
         for length in (100, 500, 1000, 2000):
             runner.state.positions[:batch] = length
             found["frame"] |= {f"{batch} x {length} rows": timed(runner, GraphShape("step", batch, 0), (), runs)}
@@ -286,7 +286,7 @@ def steps(options: Options) -> dict[str, object]:
 
 def timed(runner: CudaGraphRunner, shape: GraphShape, values: Sequence[Any], runs: int) -> dict[str, float | None]:
     """Medians in milliseconds: by the device's clock, and with the copies there and back."""
-    found = runner._find(shape.kind, shape.batch, shape.length, Reach(candidates=64, nucleus=False))
+    found = runner._find(shape.kind, shape.batch, shape.length, SamplingBounds(candidates=64, nucleus=False))
     if found is None:
         return {}
     device: list[float] = []
@@ -437,14 +437,14 @@ def profile(options: Options) -> dict[str, object]:
     from torch.profiler import profile as profiler
 
     runner = options.runner()
-    reach = Reach(candidates=64, nucleus=False)
-    prefill_all(runner, 1, reach)
+    bounds = SamplingBounds(candidates=64, nucleus=False)
+    prefill_all(runner, 1, bounds)
     activity = ProfilerActivity.CPU if options.device == "cpu" else ProfilerActivity.CUDA
     found: dict[str, object] = {}
     works: dict[str, Callable[[], object]] = {
-        "frame": lambda: runner.step(1, 100, reach),
+        "frame": lambda: runner.step(1, 100, bounds),
         "packet": lambda: runner.decode([0], np.zeros((1, 1, 16), np.int64)),
-        "prompt": lambda: prefill_all(runner, 1, reach),
+        "prompt": lambda: prefill_all(runner, 1, bounds),
     }
     with (options.out / "profile.txt").open("w", encoding="utf-8") as file:
         for name, work in works.items():

@@ -20,10 +20,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from qwen3tts_webui.bench.report import environment
 from qwen3tts_webui.engine import CudaGraphRunner, GraphShape
-from qwen3tts_webui.model.codec_fused import FusedCodec
+from qwen3tts_webui.model.codec.fused import FusedCodec
 from qwen3tts_webui.model.cuda.fused_sampler import fused_sampler
 from qwen3tts_webui.model.cuda.fused_stack import FusedStack
-from qwen3tts_webui.model.synthetic import model_without_numbers, synthetic_encoder, synthetic_spec
+from qwen3tts_webui.model.synthetic import meta_model, synthetic_config, synthetic_tokenizer
 
 MAKE_NOTHING = {"aten::empty", "aten::empty_like", "aten::empty_strided", "aten::new_empty", "aten::_unsafe_view"}
 ONE_KERNEL = {
@@ -55,7 +55,7 @@ class Launches(TorchDispatchMode):
         return func(*args, **kwargs)
 
 
-KERNEL_MODULES = ("cuda.step_kernels", "cuda.prompt_kernels", "cuda.sampling_kernel", "codec_triton")
+KERNEL_MODULES = ("cuda.step_kernels", "cuda.prompt_kernels", "cuda.sampling_kernel", "codec.triton_kernels")
 
 
 class Kernels(types.ModuleType):
@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("--size", choices=["1.7B", "0.6B"], default="1.7B")
     parser.add_argument("--most", type=int, default=6, help="how many kinds of launches to name")
     options = parser.parse_args()
-    model = model_without_numbers(synthetic_spec(options.size), synthetic_encoder(["Hello"]), "bfloat16")
+    model = meta_model(synthetic_config(options.size), synthetic_tokenizer(["Hello"]), "bfloat16")
     runner = CudaGraphRunner(model, slots=2, kv_length=2048, capture=lambda work: work)
     shapes = {
         "frame": GraphShape("step", 1, 256),

@@ -20,10 +20,10 @@ from accelerate import init_empty_weights
 from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from qwen3tts_webui.model.codec_decoder import CodecDecoder
-from qwen3tts_webui.model.spec import CODEC_FOLDER, read_spec
-from qwen3tts_webui.model.synthetic import RELEASED_CODEC, synthetic_spec
-from qwen3tts_webui.model.talker import Talker
+from qwen3tts_webui.model.codec.decoder import CodecDecoder
+from qwen3tts_webui.model.config.model_config import CODEC_FOLDER, read_model_config
+from qwen3tts_webui.model.synthetic import RELEASED_CODEC, synthetic_config
+from qwen3tts_webui.model.talker.talker import Talker
 
 TEMPLATE = Path(__file__).resolve().parents[1] / "tests" / "golden" / "design"
 BLOCK = 4_194_301
@@ -32,7 +32,7 @@ BLOCK = 4_194_301
 def configure(folder: Path, size: str) -> None:
     """The template's configs with the released sizes."""
     shutil.copytree(TEMPLATE, folder, ignore=shutil.ignore_patterns("cases", "*.safetensors"))
-    spec, path = synthetic_spec(size), folder / "config.json"
+    spec, path = synthetic_config(size), folder / "config.json"
     config = json.loads(path.read_text())
     talker, predictor = config["talker_config"], config["talker_config"]["code_predictor_config"]
     for section, stack in ((talker, spec.talker.stack), (predictor, spec.predictor.stack)):
@@ -92,7 +92,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     configure(args.out, args.size)
-    spec = read_spec(args.out)
+    spec = read_model_config(args.out)
     with init_empty_weights():
         talker, codec = Talker(spec), CodecDecoder(spec.codec)
     write(talker, "talker.", torch.bfloat16, args.out / "model.safetensors")

@@ -234,7 +234,10 @@ Feature = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineInfo:
-    """What an engine is and can do. `preview` is True for every voice that is not Qwen3-TTS; `label` is English."""
+    """What an engine is and can do. `preview` is True for every voice that is not Qwen3-TTS; `label` is English.
+
+    `x_vector_dim` is the size of `VoiceReference.x_vector` with the feature "cloning", else 0.
+    """
 
     name: str
     label: str
@@ -247,6 +250,7 @@ class EngineInfo:
     speakers: tuple[str, ...] = ()
     features: frozenset[Feature] = frozenset()
     slots: int = 1
+    x_vector_dim: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,10 +14,10 @@ from qwen3tts_webui import errors
 from qwen3tts_webui.checkpoints import ModelInstaller
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.server import create_app
-from qwen3tts_webui.server.routes import OPENAI_VOICES, OpenAIBody
+from qwen3tts_webui.server.routes import OpenAIBody
 from qwen3tts_webui.server.schemas import TtsBody
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.voices import Presets
+from qwen3tts_webui.voices import OPENAI_VOICES, Presets
 from tests.support.fakes import ZeroCostSynthesizer
 from tests.support.server import make_client, run_server
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import http.server
+import json
 import shutil
 import subprocess
 import sys
@@ -15,7 +17,7 @@ import pytest
 import soundfile
 
 from tests.support.fakes import ZeroCostSynthesizer
-from tests.support.server import run_server
+from tests.support.server import connect, run_server
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 TESTED = {
@@ -26,6 +28,7 @@ TESTED = {
     "voice_agent.py",
     "speak.sh",
     "browser.html",
+    "twilio_media_stream.py",
 }
 
 
@@ -112,3 +115,22 @@ def test_browser_page() -> None:
 class QuietFiles(http.server.SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         pass
+
+
+def test_twilio_media_stream(url: str) -> None:
+    script = EXAMPLES / "twilio_media_stream.py"
+    command = [sys.executable, "-u", str(script), url, "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        port = program.stdout.readline().rsplit(":", 1)[1].strip()
+        with connect(f"ws://127.0.0.1:{port}/") as call:
+            call.send(json.dumps({"event": "connected"}))
+            call.send(json.dumps({"event": "start", "start": {"streamSid": "MZ1"}}))
+            messages = [json.loads(call.recv(timeout=60))]
+            while messages[-1]["event"] != "mark":
+                messages.append(json.loads(call.recv(timeout=60)))
+            call.send(json.dumps({"event": "stop"}))
+        program.terminate()
+    assert {message["streamSid"] for message in messages} == {"MZ1"}
+    audio = b"".join(base64.b64decode(message["media"]["payload"]) for message in messages[:-1])
+    assert len(audio) == 2 * 3_200  # two sentences of 0.4 s at 8 kHz

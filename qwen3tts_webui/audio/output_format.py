@@ -66,6 +66,10 @@ class StreamEncoder(Protocol):
         """Encode a chunk. Returns the bytes that are ready, possibly none."""
         ...
 
+    async def drain(self) -> bytes:
+        """Return what is ready without waiting for a whole block; more may follow."""
+        ...
+
     async def flush(self) -> bytes:
         """Return the last bytes."""
         ...
@@ -86,6 +90,9 @@ class _PcmEncoder:
         self._pending += self._samples.push(pcm)
         num_bytes = len(self._pending) - len(self._pending) % self._block_bytes
         return b"" if self._output_format.as_file or num_bytes == 0 else self._take(num_bytes)
+
+    async def drain(self) -> bytes:
+        return b"" if self._output_format.as_file else self._take(len(self._pending))
 
     async def flush(self) -> bytes:
         self._pending += self._samples.flush()
@@ -109,6 +116,9 @@ class _FfmpegEncoder:
 
     async def push(self, pcm: Pcm) -> bytes:
         return await asyncio.to_thread(self._encoder.push, pcm)
+
+    async def drain(self) -> bytes:
+        return b""  # the codec's frames have a fixed size
 
     async def flush(self) -> bytes:
         return await asyncio.to_thread(self._encoder.flush)

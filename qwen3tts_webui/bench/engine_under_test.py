@@ -15,11 +15,17 @@ from dataclasses import dataclass, field
 from qwen3tts_webui.engine import Engine, start_engine_with
 from qwen3tts_webui.errors import NotReady
 from qwen3tts_webui.hardware import DeviceChoice
-from qwen3tts_webui.model.generate import Qwen3TTS
-from qwen3tts_webui.model.load import find_checkpoint, load_model
-from qwen3tts_webui.model.spec import read_spec
-from qwen3tts_webui.model.synthetic import endless, synthetic_encoder, synthetic_model, synthetic_spec
-from qwen3tts_webui.model.tokens import TextEncoder
+from qwen3tts_webui.model import (
+    Qwen3TTS,
+    Tokenizer,
+    disable_eos,
+    find_checkpoint,
+    load_model,
+    read_model_config,
+    synthetic_config,
+    synthetic_model,
+    synthetic_tokenizer,
+)
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm, SynthesisResult, Timings, Utterance, Voice
 
 TEXT = "Good evening and welcome back. Tonight we talk about the weather and about what it does to people."
@@ -47,9 +53,9 @@ class EngineUnderTest:
         )
 
 
-def benchmark_tokenizer() -> TextEncoder:
+def benchmark_tokenizer() -> Tokenizer:
     """A tokenizer that knows the words of what is result here."""
-    return synthetic_encoder(f"{TEXT} {DESCRIPTION}".replace(".", "").split())
+    return synthetic_tokenizer(f"{TEXT} {DESCRIPTION}".replace(".", "").split())
 
 
 @contextmanager
@@ -58,11 +64,11 @@ def open_engine(args: argparse.Namespace) -> Iterator[EngineUnderTest]:
     quantization_errors: list[dict[str, float]] = []
 
     if args.synthetic is not None:
-        spec, name = synthetic_spec(args.synthetic), f"synthetic {args.synthetic}"
+        spec, name = synthetic_config(args.synthetic), f"synthetic {args.synthetic}"
         encoder = benchmark_tokenizer()
     else:
         folder = find_checkpoint(args.model)
-        spec, encoder, name = read_spec(folder), TextEncoder(folder), folder.name
+        spec, encoder, name = read_model_config(folder), Tokenizer(folder), folder.name
 
     def make(choice: DeviceChoice) -> Qwen3TTS:
         if args.synthetic is not None:
@@ -71,7 +77,7 @@ def open_engine(args: argparse.Namespace) -> Iterator[EngineUnderTest]:
             model = load_model(folder, device=choice.device, dtype=choice.dtype, offline=True)
         if (rounding := model.talker.rounding) is not None:
             quantization_errors.append({"equal_greedy_codes": rounding.equal_choices, "score_error": rounding.error})
-        return endless(model)
+        return disable_eos(model)
 
     began = time.monotonic()
     engine = start_engine_with(

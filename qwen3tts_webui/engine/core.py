@@ -17,8 +17,7 @@ from qwen3tts_webui.engine.model_runner import FrameRows, ModelRunner, SlotAssig
 from qwen3tts_webui.engine.scheduler import RunningSequence, SchedulerLimits, StepCosts, WaitingSequence, schedule
 from qwen3tts_webui.engine.sequence import Clock, SequenceState
 from qwen3tts_webui.errors import NumericalError
-from qwen3tts_webui.model.frame import BROKEN, END, FRAME
-from qwen3tts_webui.model.sampling import Reach
+from qwen3tts_webui.model import BROKEN, END, FRAME, SamplingBounds
 from qwen3tts_webui.types import SAMPLES_PER_FRAME, FinishReason
 
 log = logging.getLogger(__name__)
@@ -275,8 +274,8 @@ class EngineCore:
         self.consecutive_failures += 1
         log.error("the device failed: %s", error, exc_info=error)
 
-    def _sampling_bounds(self, waiting: Sequence[SequenceState]) -> Reach:
-        return Reach.of([s.utterance.sampling for s in (*self.running, *waiting)], self._vocab_size)
+    def _sampling_bounds(self, waiting: Sequence[SequenceState]) -> SamplingBounds:
+        return SamplingBounds.of([s.utterance.sampling for s in (*self.running, *waiting)], self._vocab_size)
 
 
 def _assign(slot: int, sequence: SequenceState) -> SlotAssignment:

@@ -14,8 +14,7 @@ import torch
 from torch.nn import functional as F
 
 from qwen3tts_webui.hardware import DeviceChoice, Dtype
-from qwen3tts_webui.model.jit import available
-from qwen3tts_webui.model.spec import ModelSpec, StackSpec
+from qwen3tts_webui.model import DecoderConfig, ModelConfig, numba_available
 
 REAL_TIME = 12.5  # frames per second
 
@@ -60,7 +59,7 @@ def _best_time_s(work: Callable[[], object]) -> float:
     return min(times)
 
 
-def frames_per_second(spec: ModelSpec, dtype: Dtype, speed: CpuSpeed) -> float:
+def frames_per_second(spec: ModelConfig, dtype: Dtype, speed: CpuSpeed) -> float:
     """Predict the frames per second of a single utterance, audio included, in large packets."""
     predictor_dtype: Dtype = "int8" if dtype == "int4" else dtype
     num_bytes = _weights(spec.talker.stack) * _WEIGHT_BYTES[dtype]
@@ -68,12 +67,12 @@ def frames_per_second(spec: ModelSpec, dtype: Dtype, speed: CpuSpeed) -> float:
     return 1.0 / (_OVERHEAD * num_bytes / speed.read_bytes_s + _CODEC_FLOP / speed.flops)
 
 
-def choose_cpu_dtype(choice: DeviceChoice, spec: ModelSpec, speed: CpuSpeed | None = None) -> DeviceChoice:
+def choose_cpu_dtype(choice: DeviceChoice, spec: ModelConfig, speed: CpuSpeed | None = None) -> DeviceChoice:
     """Return `choice`, made for a CPU without a requested dtype, with the widest dtype that keeps real time.
 
     int4 only if int8 is too slow and int4 is not; int8 if no dtype keeps real time.
     """
-    candidates: tuple[Dtype, ...] = (choice.dtype, "int8", "int4") if available() else (choice.dtype,)
+    candidates: tuple[Dtype, ...] = (choice.dtype, "int8", "int4") if numba_available() else (choice.dtype,)
     speed = measure_cpu(choice.threads) if speed is None else speed
     rates = {name: frames_per_second(spec, name, speed) for name in candidates}
     fallback: Dtype = "int8" if "int8" in rates else choice.dtype
@@ -87,7 +86,7 @@ def choose_cpu_dtype(choice: DeviceChoice, spec: ModelSpec, speed: CpuSpeed | No
     return replace(choice, dtype=picked, reason=reason)
 
 
-def _weights(stack: StackSpec) -> int:
+def _weights(stack: DecoderConfig) -> int:
     heads = stack.num_heads + 2 * stack.num_kv_heads
     attention = stack.hidden_size * stack.head_dim * (heads + stack.num_heads)
     return stack.num_layers * (attention + 3 * stack.hidden_size * stack.intermediate_size)

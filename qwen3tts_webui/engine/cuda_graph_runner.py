@@ -20,9 +20,7 @@ from torch import Tensor
 
 from qwen3tts_webui.engine.host_transfer import InputBuffer, PinnedResultBuffer, Timer
 from qwen3tts_webui.engine.model_runner import FrameRows, ModelRunner, SlotAssignment, Waveforms
-from qwen3tts_webui.model import Qwen3TTS
-from qwen3tts_webui.model.frame import Bucket, first_frame, frame_step
-from qwen3tts_webui.model.sampling import Reach
+from qwen3tts_webui.model import Qwen3TTS, SamplingBounds, StepShape, run_decode_step, run_prefill
 from qwen3tts_webui.types import NUM_CODEBOOKS, SAMPLES_PER_FRAME
 
 log = logging.getLogger(__name__)
@@ -33,7 +31,7 @@ PREFILL_BATCH_SIZES = (1, 2, 4, 8, 16, 32)
 MAX_PREFILL_TOKENS = 2048
 """Tokens in one prefill, padding included; larger batches are split in halves."""
 PACKET_SIZES = (1, 2, 4, 8)
-COMMON_SAMPLING = Reach(candidates=64, nucleus=False)
+COMMON_SAMPLING = SamplingBounds(candidates=64, nucleus=False)
 
 Work = Callable[[], Tensor]
 Replay = Callable[[], Tensor]
@@ -78,7 +76,7 @@ class CudaGraphRunner(ModelRunner):
         largest = slots * PACKET_SIZES[-1] * SAMPLES_PER_FRAME * torch.float32.itemsize
         self._results = PinnedResultBuffer(2 * largest, pinned=self._pinned)
         self._graphs: dict[GraphShape, _Graph] = {}
-        self._any = Reach(candidates=model.spec.talker.vocab_size, nucleus=True)
+        self._any = SamplingBounds(candidates=model.spec.talker.vocab_size, nucleus=True)
         # A fused sampler supports all sampling parameters: one graph suffices.
         self._sampler_takes_any_rule = model.talker.sampler_takes_any_rule
 
@@ -126,10 +124,10 @@ class CudaGraphRunner(ModelRunner):
     def _work(self, shape: GraphShape) -> tuple[Work, InputBuffer | None]:
         """Return what a graph runs, and the buffer that it reads."""
         talker, device = self.model.talker, self.model.device
-        reach = self._any if shape.any_sampling else COMMON_SAMPLING
+        bounds = self._any if shape.any_sampling else COMMON_SAMPLING
         if shape.kind == "step":
-            bucket = Bucket(shape.batch, shape.length, reach)
-            return lambda: frame_step(talker, self.state, bucket), None
+            step_shape = StepShape(shape.batch, shape.length, bounds)
+            return lambda: run_decode_step(talker, self.state, step_shape), None
         batch, length = shape.batch, shape.length
         if shape.kind == "packet":
             inputs = InputBuffer([(batch,), (batch, NUM_CODEBOOKS, length)], device, pinned=self._pinned)
@@ -143,20 +141,20 @@ class CudaGraphRunner(ModelRunner):
 
         def prefill() -> Tensor:
             self.state.seat(slots, numbers, codes)
-            return first_frame(talker, self.state, slots, text, codes, lengths, reach)
+            return run_prefill(talker, self.state, slots, text, codes, lengths, bounds)
 
         return prefill, inputs
 
     # replaying
 
-    def prefill(self, batch: Sequence[SlotAssignment], reach: Reach) -> FrameRows:
+    def prefill(self, batch: Sequence[SlotAssignment], bounds: SamplingBounds) -> FrameRows:
         longest = max(len(assignment.prompt.text) for assignment in batch)
-        found = self._find("prompt", len(batch), longest, reach)
+        found = self._find("prompt", len(batch), longest, bounds)
         if found is None and len(batch) > 1:
             half = (len(batch) + 1) // 2
-            return np.concatenate([self.prefill(part, reach) for part in (batch[:half], batch[half:])])
+            return np.concatenate([self.prefill(part, bounds) for part in (batch[:half], batch[half:])])
         if found is None:
-            eager = super().prefill(batch, reach)
+            eager = super().prefill(batch, bounds)
             self.device_s = None  # rebuilding the codec state may have set it
             return eager
         shape, graph = found
@@ -167,10 +165,10 @@ class CudaGraphRunner(ModelRunner):
         rows: FrameRows = self._replay(graph, values)[: len(batch)]
         return rows
 
-    def step(self, batch: int, longest: int, reach: Reach) -> FrameRows:
-        found = self._find("step", batch, longest, reach)
+    def step(self, batch: int, longest: int, bounds: SamplingBounds) -> FrameRows:
+        found = self._find("step", batch, longest, bounds)
         if found is None:
-            return super().step(batch, longest, reach)
+            return super().step(batch, longest, bounds)
         rows: FrameRows = self._replay(found[1], ())[:batch]
         return rows
 
@@ -204,9 +202,9 @@ class CudaGraphRunner(ModelRunner):
         del self._results
         super().close()
 
-    def _find(self, kind: str, batch: int, length: int, reach: Reach) -> tuple[GraphShape, _Graph] | None:
+    def _find(self, kind: str, batch: int, length: int, bounds: SamplingBounds) -> tuple[GraphShape, _Graph] | None:
         """Return the smallest captured graph that fits the work."""
-        rare = not self._sampler_takes_any_rule and (reach.nucleus or reach.candidates > COMMON_SAMPLING.candidates)
+        rare = not self._sampler_takes_any_rule and (bounds.nucleus or bounds.candidates > COMMON_SAMPLING.candidates)
         candidates = [
             shape
             for shape in self._graphs

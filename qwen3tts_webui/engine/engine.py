@@ -34,9 +34,7 @@ from qwen3tts_webui.errors import (
     SpeechError,
 )
 from qwen3tts_webui.hardware import DeviceChoice, Dtype, fallback_dtype, supported_dtypes
-from qwen3tts_webui.model.prompt import PromptBuilder
-from qwen3tts_webui.model.spec import ModelSpec
-from qwen3tts_webui.model.tokens import TextEncoder
+from qwen3tts_webui.model import ModelConfig, PromptBuilder, Tokenizer
 from qwen3tts_webui.types import EncodesReferences, EngineInfo, EngineLoad, PcmSink, PrecisionChange, Utterance
 
 log = logging.getLogger(__name__)
@@ -61,8 +59,8 @@ class Engine:
         load: LoadRunner,
         choice: DeviceChoice,
         *,
-        spec: ModelSpec,
-        encoder: TextEncoder,
+        spec: ModelConfig,
+        encoder: Tokenizer,
         model: str,
         queue_size: int,
         max_prefill_batch: int = 8,

@@ -19,15 +19,20 @@ from qwen3tts_webui.engine.engine import Engine
 from qwen3tts_webui.engine.host_transfer import CudaTimer
 from qwen3tts_webui.engine.model_runner import ModelRunner
 from qwen3tts_webui.hardware import DeviceChoice, Hardware, choose_device, ensure_fits, gpu_for, supports_bf16
-from qwen3tts_webui.model.codec_decoder import CodecDecoder
-from qwen3tts_webui.model.generate import Qwen3TTS
-from qwen3tts_webui.model.layout import number_types
-from qwen3tts_webui.model.load import DTYPES, find_checkpoint, load_model
-from qwen3tts_webui.model.reference_encoder import ReferenceEncoder
-from qwen3tts_webui.model.spec import ModelSpec, read_spec
-from qwen3tts_webui.model.talker import Talker
-from qwen3tts_webui.model.tokens import TextEncoder
-from qwen3tts_webui.model.weights import LOADING
+from qwen3tts_webui.model import (
+    DTYPES,
+    LOADING_LOCK,
+    CodecDecoder,
+    ModelConfig,
+    Qwen3TTS,
+    ReferenceEncoder,
+    Talker,
+    Tokenizer,
+    find_checkpoint,
+    load_model,
+    read_model_config,
+    weight_dtypes,
+)
 from qwen3tts_webui.types import EncodesReferences
 
 KV_LENGTH = 2_048
@@ -55,7 +60,7 @@ def start_engine(
     and InsufficientMemory, all before anything is loaded.
     """
     folder = find_checkpoint(path_or_id)
-    spec = read_spec(folder)
+    spec = read_model_config(folder)
 
     def make(choice: DeviceChoice) -> Qwen3TTS:
         return load_model(folder, device=choice.device, dtype=choice.dtype, offline=True)
@@ -63,7 +68,7 @@ def start_engine(
     return start_engine_with(
         make,
         spec=spec,
-        encoder=TextEncoder(folder),
+        encoder=Tokenizer(folder),
         references=ReferenceEncoder(folder, spec) if spec.kind == "base" else None,
         name=name or folder.name,
         device=device,
@@ -77,8 +82,8 @@ def start_engine(
 def start_engine_with(
     make: Callable[[DeviceChoice], Qwen3TTS],
     *,
-    spec: ModelSpec,
-    encoder: TextEncoder,
+    spec: ModelConfig,
+    encoder: Tokenizer,
     references: EncodesReferences | None = None,
     name: str,
     device: str = "auto",
@@ -138,15 +143,15 @@ def configure_cuda(device: torch.device) -> None:
     torch.backends.cuda.enable_cudnn_sdp(False)
 
 
-def needed_bytes(spec: ModelSpec, choice: DeviceChoice, *, slots: int, kv_length: int) -> Mapping[str, int]:
+def needed_bytes(spec: ModelConfig, choice: DeviceChoice, *, slots: int, kv_length: int) -> Mapping[str, int]:
     """Return the bytes that a loaded model takes on its device, by purpose, from the shapes in its config.
 
     `checkpoints.estimate_memory` does the same without torch, from parameter counts, for models not yet installed.
     """
-    with LOADING, init_empty_weights():
+    with LOADING_LOCK, init_empty_weights():
         talker, codec = Talker(spec), CodecDecoder(spec.codec)
     dtype = DTYPES[choice.dtype]
-    dtype_of = number_types(choice.dtype, dtype, torch.device(choice.device))
+    dtype_of = weight_dtypes(choice.dtype, dtype, torch.device(choice.device))
     stack = spec.talker.stack
     row = stack.num_layers * 2 * stack.num_kv_heads * stack.head_dim * dtype.itemsize
     return {
@@ -158,7 +163,7 @@ def needed_bytes(spec: ModelSpec, choice: DeviceChoice, *, slots: int, kv_length
     }
 
 
-def default_num_slots(hardware: Hardware, choice: DeviceChoice, spec: ModelSpec, kv_length: int) -> int:
+def default_num_slots(hardware: Hardware, choice: DeviceChoice, spec: ModelConfig, kv_length: int) -> int:
     """Return the default number of slots: few on a CPU, as each slows the others; on a GPU up to 64, by free memory.
 
     Consumer cards get 16 at most, so that memory is left for other programs.

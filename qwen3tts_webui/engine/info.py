@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from qwen3tts_webui.hardware import DeviceChoice
-from qwen3tts_webui.model.spec import ModelSpec
+from qwen3tts_webui.model import ModelConfig
 from qwen3tts_webui.text import LANGUAGES
 from qwen3tts_webui.types import EngineInfo, Feature
 
 
-def engine_info(spec: ModelSpec, model: str, choice: DeviceChoice, *, slots: int) -> EngineInfo:
+def engine_info(spec: ModelConfig, model: str, choice: DeviceChoice, *, slots: int) -> EngineInfo:
     """Return the facts that clients see. `model` is the display name; `slots` is 0 while no model is loaded."""
     features: set[Feature] = {"continuation", "sampling", "seed", "text_streaming", "packet_size", "precision"}
     if spec.instructs:
@@ -29,4 +29,5 @@ def engine_info(spec: ModelSpec, model: str, choice: DeviceChoice, *, slots: int
         speakers=tuple(spec.talker.speakers),
         features=frozenset(features),
         slots=slots,
+        x_vector_dim=spec.talker.stack.hidden_size if spec.kind == "base" else 0,
     )

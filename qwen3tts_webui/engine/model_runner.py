@@ -14,13 +14,19 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from qwen3tts_webui.model import Qwen3TTS
-from qwen3tts_webui.model.codec_decoder import WHOLE_PACKET
-from qwen3tts_webui.model.frame import Bucket, FrameState, first_frame, frame_step
-from qwen3tts_webui.model.linear import held_bytes
-from qwen3tts_webui.model.prompt import Prompt
-from qwen3tts_webui.model.sampling import Reach
-from qwen3tts_webui.model.slot_numbers import no_seat, seat_numbers
+from qwen3tts_webui.model import (
+    MAX_DECODE_FRAMES,
+    DecodeState,
+    Prompt,
+    Qwen3TTS,
+    SamplingBounds,
+    StepShape,
+    idle_slot_values,
+    memory_bytes,
+    run_decode_step,
+    run_prefill,
+    slot_values,
+)
 from qwen3tts_webui.types import NUM_CODEBOOKS, Codes, Sampling
 
 FrameRows = npt.NDArray[np.int64]  # (n, 17): 16 codes and FRAME, END, BROKEN or IDLE
@@ -57,7 +63,7 @@ class ModelRunner:
         self.model = model
         self.slots = slots
         self.kv_length = min(kv_length, model.spec.talker.max_positions)
-        self.state = FrameState.empty(
+        self.state = DecodeState.empty(
             model.talker, slots=slots + scratch, kv_length=self.kv_length, text_length=self.kv_length
         )
         self.codec_state = model.codec.new_state(slots + scratch)
@@ -72,7 +78,7 @@ class ModelRunner:
         talker.code_predictor(hidden, talker.scores(hidden).argmax(1), lambda _, scores: scores.argmax(1))
         codec.decode(zero.expand(1, NUM_CODEBOOKS, 1), codec.new_state(1), slice(None))
 
-    def prefill(self, batch: Sequence[SlotAssignment], reach: Reach) -> FrameRows:
+    def prefill(self, batch: Sequence[SlotAssignment], bounds: SamplingBounds) -> FrameRows:
         """Load the slots, prefill the prompts together and sample the first frames."""
         longest = max(len(assignment.prompt.text) for assignment in batch)
         self._write_text(batch)
@@ -81,7 +87,7 @@ class ModelRunner:
         self.state.seat(slots, numbers, codes)
         for assignment in batch:
             self.rebuild_codec_state(assignment.slot, assignment.prompt.context)
-        return _rows(first_frame(self.model.talker, self.state, slots, text, codes, lengths, reach))
+        return _rows(run_prefill(self.model.talker, self.state, slots, text, codes, lengths, bounds))
 
     def _write_text(self, batch: Sequence[SlotAssignment]) -> None:
         """Write the trailing text and x-vectors to the slots, where the steps read them."""
@@ -101,23 +107,23 @@ class ModelRunner:
         slots, lengths = np.full(size, spare), np.ones(size, np.int64)
         text = np.zeros((size, length), np.int64)
         codes = np.full((size, length, NUM_CODEBOOKS), -1, np.int64)
-        numbers = np.tile(no_seat(), (size, 1))
+        numbers = np.tile(idle_slot_values(), (size, 1))
         for row, assignment in enumerate(batch):
             prompt, tokens = assignment.prompt, len(assignment.prompt.text)
             slots[row], lengths[row] = assignment.slot, tokens
             text[row, :tokens], codes[row, :tokens] = prompt.text, prompt.codes
-            numbers[row] = seat_numbers(prompt, assignment.sampling, assignment.seed, self.model.spec)
+            numbers[row] = slot_values(prompt, assignment.sampling, assignment.seed, self.model.spec)
         return slots, text, codes, lengths, numbers
 
-    def step(self, batch: int, longest: int, reach: Reach) -> FrameRows:
+    def step(self, batch: int, longest: int, bounds: SamplingBounds) -> FrameRows:
         """Compute the next frame of slots 0..batch-1, all at positions below `longest`.
 
         After an error, all slots are as they were before.
         """
-        bucket = Bucket(batch, min(-(-longest // KV_BLOCK) * KV_BLOCK, self.kv_length), reach)
+        step_shape = StepShape(batch, min(-(-longest // KV_BLOCK) * KV_BLOCK, self.kv_length), bounds)
         progress = self.state.progress(batch)
         try:
-            return _rows(frame_step(self.model.talker, self.state, bucket))
+            return _rows(run_decode_step(self.model.talker, self.state, step_shape))
         except Exception:
             self.state.go_back(progress)
             raise
@@ -136,8 +142,8 @@ class ModelRunner:
         """Rebuild the codec state of `slot` from the end of `context` (acoustic prompt or reference), then `frames`."""
         self.codec_state.reset(slice(slot, slot + 1))
         for past in (context[-CODEC_CONTEXT_FRAMES:], context[:0] if frames is None else frames):
-            for start in range(0, len(past), WHOLE_PACKET):
-                self.decode([slot], past[None, start : start + WHOLE_PACKET].astype(np.int64))
+            for start in range(0, len(past), MAX_DECODE_FRAMES):
+                self.decode([slot], past[None, start : start + MAX_DECODE_FRAMES].astype(np.int64))
 
     def add_text(self, slot: int, start: int, ids: Sequence[int], *, close: bool) -> None:
         """Append text ids to `slot`, which has `start` trailing ids."""
@@ -162,7 +168,7 @@ class ModelRunner:
     @property
     def nbytes(self) -> int:
         """Bytes of weights, caches and state on the device."""
-        return held_bytes(self.model.talker, self.model.codec) + self.state.kv.nbytes + self.codec_state.nbytes
+        return memory_bytes(self.model.talker, self.model.codec) + self.state.kv.nbytes + self.codec_state.nbytes
 
     def close(self) -> None:
         """Release all memory of the device. No method may be called afterwards."""

@@ -12,10 +12,7 @@ import numpy.typing as npt
 
 from qwen3tts_webui.engine.scheduler import next_packet_frames
 from qwen3tts_webui.errors import EmptyText, TextTooLong
-from qwen3tts_webui.model.generate import MAX_FRAMES, frame_cap
-from qwen3tts_webui.model.prompt import Prompt, PromptBuilder
-from qwen3tts_webui.model.spoken_text import SpokenText
-from qwen3tts_webui.model.tokens import TextEncoder
+from qwen3tts_webui.model import MAX_FRAMES, Prompt, PromptBuilder, PromptText, Tokenizer, frame_limit
 from qwen3tts_webui.types import (
     NUM_CODEBOOKS,
     SAMPLE_RATE,
@@ -42,7 +39,7 @@ class SequenceState:
         utterance: Utterance,
         sink: PcmSink,
         *,
-        encoder: TextEncoder,
+        encoder: Tokenizer,
         prompts: PromptBuilder,
         clock: Clock,
         submitted_at: float | None = None,
@@ -58,7 +55,7 @@ class SequenceState:
         self._kv_length = 0
         self._prompts = prompts
         self._streaming = utterance.text_mode == "streaming" or utterance.text_stream is not None
-        self._text = SpokenText(encoder, utterance)
+        self._text = PromptText(encoder, utterance)
         self._text_ids: list[int] = []
         self._num_sent_ids = 0  # trailing text ids that the device has
         self._frames: list[npt.NDArray[np.int64]] = []
@@ -149,7 +146,7 @@ class SequenceState:
         """The number of frames has reached the limit for the text known so far."""
         limit = min(self.utterance.max_frames or MAX_FRAMES, self._kv_length - len(self.ready_prompt.text))
         if not self._text.open:
-            limit = min(limit, frame_cap(self._text.num_new))
+            limit = min(limit, frame_limit(self._text.num_new))
         return len(self._frames) >= limit
 
     def add_frame(self, codes: npt.NDArray[np.int64]) -> None:

@@ -13,14 +13,14 @@ import numpy as np
 from qwen3tts_webui.engine.core import EngineCore
 from qwen3tts_webui.engine.model_runner import ModelRunner
 from qwen3tts_webui.engine.sequence import Clock, SequenceState
-from qwen3tts_webui.model.spec import ModelSpec
+from qwen3tts_webui.model import ModelConfig
 from qwen3tts_webui.streams import PcmStream
 from qwen3tts_webui.types import PcmSink, Utterance, Voice, VoiceReference
 
 _WARMUP = Utterance(text="Hello.", max_frames=4)
 
 
-def _warmup_utterance(spec: ModelSpec) -> Utterance:
+def _warmup_utterance(spec: ModelConfig) -> Utterance:
     """Return a short utterance; for a Base checkpoint, which needs a voice to clone, with an x-vector of zeros."""
     if spec.kind != "base":
         return _WARMUP

@@ -1,22 +1,108 @@
-"""Qwen3-TTS itself: text -> prompt -> frames of codes -> sound, in plain PyTorch.
+"""Qwen3-TTS in plain PyTorch: text -> prompt -> frames of codes -> PCM.
 
-`load_model(folder)` gives a `Qwen3TTS`, which speaks one utterance at a time; the engine drives the same parts for
-many. The names are looked up on first use, so that specs and prompts can be imported where there is no torch.
+`load_model(folder)` returns a `Qwen3TTS`, which synthesizes one utterance at a time; the engine drives the same parts
+for many. Names are imported on first use, so that configurations and prompts load without torch.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from qwen3tts_webui.model.generate import Packet, Qwen3TTS
-    from qwen3tts_webui.model.load import load_model
+    from qwen3tts_webui.model.cloning.reference_encoder import ReferenceEncoder
+    from qwen3tts_webui.model.codec.decoder import MAX_DECODE_FRAMES, CodecDecoder
+    from qwen3tts_webui.model.config.model_config import DecoderConfig, ModelConfig, read_model_config
+    from qwen3tts_webui.model.cpu.jit import numba_available
+    from qwen3tts_webui.model.cpu.packed_linear import memory_bytes
+    from qwen3tts_webui.model.decode_step import (
+        BROKEN,
+        END,
+        FRAME,
+        DecodeState,
+        StepShape,
+        run_decode_step,
+        run_prefill,
+    )
+    from qwen3tts_webui.model.generate import MAX_FRAMES, Packet, Qwen3TTS, frame_limit
+    from qwen3tts_webui.model.loading.load import DTYPES, find_checkpoint, load_model
+    from qwen3tts_webui.model.loading.optimize import weight_dtypes
+    from qwen3tts_webui.model.prompt.builder import Prompt, PromptBuilder
+    from qwen3tts_webui.model.prompt.text_ids import PromptText
+    from qwen3tts_webui.model.prompt.tokenizer import Tokenizer
+    from qwen3tts_webui.model.sampling import SamplingBounds
+    from qwen3tts_webui.model.synthetic import (
+        disable_eos,
+        meta_model,
+        synthetic_config,
+        synthetic_model,
+        synthetic_tokenizer,
+    )
+    from qwen3tts_webui.model.talker.slot_values import idle_slot_values, slot_values
+    from qwen3tts_webui.model.talker.talker import Talker
+    from qwen3tts_webui.model.weights.module_loader import LOADING_LOCK
 
-__all__ = ["Packet", "Qwen3TTS", "load_model"]
+_EXPORTS = {
+    "cloning.reference_encoder": ("ReferenceEncoder",),
+    "codec.decoder": ("MAX_DECODE_FRAMES", "CodecDecoder"),
+    "config.model_config": ("DecoderConfig", "ModelConfig", "read_model_config"),
+    "cpu.jit": ("numba_available",),
+    "cpu.packed_linear": ("memory_bytes",),
+    "decode_step": ("BROKEN", "END", "FRAME", "DecodeState", "StepShape", "run_decode_step", "run_prefill"),
+    "generate": ("MAX_FRAMES", "Packet", "Qwen3TTS", "frame_limit"),
+    "loading.load": ("DTYPES", "find_checkpoint", "load_model"),
+    "loading.optimize": ("weight_dtypes",),
+    "prompt.builder": ("Prompt", "PromptBuilder"),
+    "prompt.text_ids": ("PromptText",),
+    "prompt.tokenizer": ("Tokenizer",),
+    "sampling": ("SamplingBounds",),
+    "synthetic": ("disable_eos", "meta_model", "synthetic_config", "synthetic_model", "synthetic_tokenizer"),
+    "talker.slot_values": ("idle_slot_values", "slot_values"),
+    "talker.talker": ("Talker",),
+    "weights.module_loader": ("LOADING_LOCK",),
+}
+_MODULES = {name: module for module, names in _EXPORTS.items() for name in names}
 
-_HOME = {"Packet": "generate", "Qwen3TTS": "generate", "load_model": "load"}
+__all__ = [
+    "BROKEN",
+    "DTYPES",
+    "END",
+    "FRAME",
+    "LOADING_LOCK",
+    "MAX_DECODE_FRAMES",
+    "MAX_FRAMES",
+    "CodecDecoder",
+    "DecodeState",
+    "DecoderConfig",
+    "ModelConfig",
+    "Packet",
+    "Prompt",
+    "PromptBuilder",
+    "PromptText",
+    "Qwen3TTS",
+    "ReferenceEncoder",
+    "SamplingBounds",
+    "StepShape",
+    "Talker",
+    "Tokenizer",
+    "disable_eos",
+    "find_checkpoint",
+    "frame_limit",
+    "idle_slot_values",
+    "load_model",
+    "memory_bytes",
+    "meta_model",
+    "numba_available",
+    "read_model_config",
+    "run_decode_step",
+    "run_prefill",
+    "slot_values",
+    "synthetic_config",
+    "synthetic_model",
+    "synthetic_tokenizer",
+    "weight_dtypes",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,6 +1,6 @@
 """One utterance at a time: an `Utterance` in, packets of sound and codes out. The plain twin of the engine.
 
-It runs the engine's own `frame_step`, with one slot. Knows nothing of listeners, queues or other utterances.
+It runs the engine's own `run_decode_step`, with one slot. Knows nothing of listeners, queues or other utterances.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ import numpy.typing as npt
 import torch
 
 from qwen3tts_webui.errors import InvalidValue, NumericalError, TextTooLong, Unsupported
-from qwen3tts_webui.model.codec_decoder import WHOLE_PACKET, CodecDecoder
-from qwen3tts_webui.model.codec_state import CodecState
-from qwen3tts_webui.model.frame import BROKEN, END, Bucket, FrameState, first_frame, frame_step
-from qwen3tts_webui.model.prompt import Prompt, PromptBuilder
-from qwen3tts_webui.model.reference_encoder import ReferenceEncoder, to_mono
-from qwen3tts_webui.model.sampling import Reach
-from qwen3tts_webui.model.slot_numbers import seat_numbers
-from qwen3tts_webui.model.spec import ModelSpec
-from qwen3tts_webui.model.spoken_text import SpokenText
-from qwen3tts_webui.model.talker import Talker
-from qwen3tts_webui.model.tokens import TextEncoder
+from qwen3tts_webui.model.cloning.reference_encoder import ReferenceEncoder, to_mono
+from qwen3tts_webui.model.codec.decoder import MAX_DECODE_FRAMES, CodecDecoder
+from qwen3tts_webui.model.codec.state import CodecState
+from qwen3tts_webui.model.config.model_config import ModelConfig
+from qwen3tts_webui.model.decode_step import BROKEN, END, DecodeState, StepShape, run_decode_step, run_prefill
+from qwen3tts_webui.model.prompt.builder import Prompt, PromptBuilder
+from qwen3tts_webui.model.prompt.text_ids import PromptText
+from qwen3tts_webui.model.prompt.tokenizer import Tokenizer
+from qwen3tts_webui.model.sampling import SamplingBounds
+from qwen3tts_webui.model.talker.slot_values import slot_values
+from qwen3tts_webui.model.talker.talker import Talker
 from qwen3tts_webui.types import NUM_CODEBOOKS, SAMPLE_RATE, CloneMode, Codes, FinishReason, Pcm, Utterance, Voice
 
 MAX_FRAMES = 8_192  # of the released generation configs: almost eleven minutes
@@ -49,7 +49,7 @@ class Packet:
     stopped: FinishReason | None = None
 
 
-def frame_cap(num_tokens: int) -> int:
+def frame_limit(num_tokens: int) -> int:
     """How many frames a text of `num_tokens` may take before it counts as run away."""
     return min(MAX_FRAMES, _SPARE_FRAMES + _FRAMES_PER_TOKEN * num_tokens)
 
@@ -59,8 +59,8 @@ class Qwen3TTS:
 
     def __init__(
         self,
-        spec: ModelSpec,
-        encoder: TextEncoder,
+        spec: ModelConfig,
+        encoder: Tokenizer,
         talker: Talker,
         codec: CodecDecoder,
         references: ReferenceEncoder | None = None,
@@ -86,7 +86,7 @@ class Qwen3TTS:
 
         A passage's text stands before the new text; of a feed, only the text that is already there.
         """
-        text = SpokenText(self.encoder, utterance)
+        text = PromptText(self.encoder, utterance)
         return self.prompts.input_ids(text.whole()), self.prompts.instruct_ids(utterance.voice.description)
 
     def clone(
@@ -120,7 +120,7 @@ class Qwen3TTS:
     ) -> Iterator[Packet]:
         """Speak `utterance` in packets of `frames_per_packet` frames; each comes as soon as it is computed.
 
-        At most `max_frames` frames, and never more than the text can need (`frame_cap`). While the text of a feed is
+        At most `max_frames` frames, and never more than the text can need (`frame_limit`). While the text of a feed is
         late the iterator blocks. Raises a RequestError at once if this checkpoint cannot speak it, and NumericalError
         on the way; the model stays usable.
         """
@@ -166,15 +166,15 @@ class Qwen3TTS:
         Before the first one, `sound` is brought to where the audio of the frames in the prompt has ended.
         """
         streaming = utterance.text_mode == "streaming" or utterance.text_stream is not None
-        text = SpokenText(self.encoder, utterance)
+        text = PromptText(self.encoder, utterance)
         body = text.read() if streaming else text.whole()
         while not body and text.open:
             yield None
             time.sleep(_POLL_S)
             body = text.read()
         prompt = self.prompts.build(utterance, self.prompts.input_ids(body), streaming=streaming, more=text.open)
-        for start in range(0, len(prompt.context), WHOLE_PACKET):
-            self._decode(prompt.context[start : start + WHOLE_PACKET], sound)
+        for start in range(0, len(prompt.context), MAX_DECODE_FRAMES):
+            self._decode(prompt.context[start : start + MAX_DECODE_FRAMES], sound)
         run = _Run(self.talker, prompt, utterance, _limit(max_frames, text))
         row = run.first()
         for count in itertools.count(1):
@@ -194,9 +194,9 @@ class Qwen3TTS:
         raise AssertionError("unreachable")
 
 
-def _limit(max_frames: int, text: SpokenText) -> int:
+def _limit(max_frames: int, text: PromptText) -> int:
     """How many frames may be spoken, as far as `text` is known."""
-    return max_frames if text.open else min(max_frames, frame_cap(text.num_new))
+    return max_frames if text.open else min(max_frames, frame_limit(text.num_new))
 
 
 class _Run:
@@ -210,25 +210,25 @@ class _Run:
         if self.limit < 1:
             most = len(utterance.text) * talker.spec.talker.max_positions // self._position
             raise TextTooLong(length=len(utterance.text), limit=most)
-        self._state = FrameState.empty(
+        self._state = DecodeState.empty(
             talker,
             slots=1,
             kv_length=-(-(self._position + self.limit) // _KV_STEP) * _KV_STEP,
             text_length=max(1, len(prompt.trailing), MAX_FRAMES if prompt.open else 0),
         )
-        self._numbers = seat_numbers(prompt, utterance.sampling, utterance.seed, talker.spec)
+        self._numbers = slot_values(prompt, utterance.sampling, utterance.seed, talker.spec)
         self._state.set_x_vector(0, prompt.x_vector)
         self._state.add_text(0, talker, 0, prompt.trailing)
         self._unread = self._given = len(prompt.trailing)
         self._open = prompt.open
-        self._reach = Reach.of([utterance.sampling], talker.spec.talker.vocab_size)
+        self._reach = SamplingBounds.of([utterance.sampling], talker.spec.talker.vocab_size)
 
     @property
     def starved(self) -> bool:
         """Whether the next step must wait for text."""
         return self._open and self._unread == 0
 
-    def add_text(self, text: SpokenText) -> None:
+    def add_text(self, text: PromptText) -> None:
         """Take what `text` has by now."""
         ids = text.read()
         self._open = text.open
@@ -246,7 +246,7 @@ class _Run:
         numbers = torch.tensor([0, self._position], device=device)
         args = text.to(device), codes.to(device), numbers[1:]
         self._state.seat(numbers[:1], torch.from_numpy(self._numbers)[None].to(device), args[1])
-        row: list[int] = first_frame(self._talker, self._state, numbers[:1], *args, self._reach)[0].tolist()
+        row: list[int] = run_prefill(self._talker, self._state, numbers[:1], *args, self._reach)[0].tolist()
         return row
 
     def next(self) -> list[int]:
@@ -254,5 +254,5 @@ class _Run:
         self._position += 1
         self._unread = max(0, self._unread - 1)
         kv_length = -(-self._position // _KV_STEP) * _KV_STEP
-        row: list[int] = frame_step(self._talker, self._state, Bucket(1, kv_length, self._reach))[0].tolist()
+        row: list[int] = run_decode_step(self._talker, self._state, StepShape(1, kv_length, self._reach))[0].tolist()
         return row

@@ -75,7 +75,7 @@ def rule_values(*, greedy: bool, temperature: float, top_k: int, top_p: float, n
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class SamplingBounds:
     """What the host knows of all rows' rules and a graph may rely on.
 
     `candidates`: no row's top-k is above this. `nucleus`: some row has a top-p below 1.
@@ -85,7 +85,7 @@ class Reach:
     nucleus: bool
 
     @classmethod
-    def of(cls, samplings: list[Sampling], num_codes: int) -> Reach:
+    def of(cls, samplings: list[Sampling], num_codes: int) -> SamplingBounds:
         """The smallest reach for utterances drawn like that, of few kinds: 1, 64 or all candidates."""
         drawn = [sampling for sampling in samplings if not sampling.greedy]
         ks = [k or num_codes for sampling in drawn for k in (sampling.top_k, sampling.subtalker_top_k)]
@@ -94,7 +94,7 @@ class Reach:
         return cls(candidates, any(s.top_p < 1 or s.subtalker_top_p < 1 for s in drawn))
 
 
-def keep(scores: Tensor, rule: Rule, reach: Reach) -> Tensor:
+def keep(scores: Tensor, rule: Rule, reach: SamplingBounds) -> Tensor:
     """Scores (rows, codes) float32 after temperature, top-k (ties stay) and top-p; what is out is -inf."""
     scores = scores / rule.temperature
     ordered = scores.topk(min(reach.candidates, scores.shape[-1]), dim=-1).values
@@ -109,7 +109,7 @@ def keep(scores: Tensor, rule: Rule, reach: Reach) -> Tensor:
     return scores
 
 
-def draw(scores: Tensor, rule: Rule, reach: Reach, noise: Tensor) -> tuple[Tensor, Tensor]:
+def draw(scores: Tensor, rule: Rule, reach: SamplingBounds, noise: Tensor) -> tuple[Tensor, Tensor]:
     """Draw one code a row: (codes (rows,) int64, sound (rows,) bool). `noise` (rows, codes) is `gumbel`.
 
     `sound` is False where a score was NaN or +inf, or every score was -inf; the code means nothing there.

@@ -22,19 +22,26 @@ from accelerate import init_empty_weights  # type: ignore[import-untyped]
 from torch import nn
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-from qwen3tts_webui.model.codec_decoder import CodecDecoder
+from qwen3tts_webui.model.codec.decoder import CodecDecoder
+from qwen3tts_webui.model.config.model_config import (
+    CodecConfig,
+    CodePredictorConfig,
+    DecoderConfig,
+    ModelConfig,
+    TalkerConfig,
+    TextSpec,
+)
 from qwen3tts_webui.model.generate import Qwen3TTS
-from qwen3tts_webui.model.layout import INTEGER_KINDS, lay_out, lay_out_integers, number_types
-from qwen3tts_webui.model.load import number_type
-from qwen3tts_webui.model.spec import CodecSpec, ModelSpec, PredictorSpec, StackSpec, TalkerSpec, TextSpec
-from qwen3tts_webui.model.talker import Talker
-from qwen3tts_webui.model.tokens import TextEncoder
-from qwen3tts_webui.model.weights import LOADING, DtypeOf, put_weight
+from qwen3tts_webui.model.loading.load import resolve_dtype
+from qwen3tts_webui.model.loading.optimize import INTEGER_KINDS, lay_out, lay_out_integers, weight_dtypes
+from qwen3tts_webui.model.prompt.tokenizer import Tokenizer
+from qwen3tts_webui.model.talker.talker import Talker
+from qwen3tts_webui.model.weights.module_loader import LOADING_LOCK, DtypeOf, put_weight
 
 Size = Literal["1.7B", "0.6B", "tiny"]
 Module = TypeVar("Module", bound=nn.Module)
 
-RELEASED_CODEC = CodecSpec(
+RELEASED_CODEC = CodecConfig(
     num_quantizers=16,
     codebook_size=2048,
     codebook_dim=512,
@@ -58,12 +65,12 @@ _WIDTHS = {"1.7B": (2048, 6144), "0.6B": (1024, 3072)}
 _LANGUAGES = {"english": 2050, "german": 2053, "chinese": 2055, "japanese": 2058, "french": 2061}
 
 
-def synthetic_spec(size: Size) -> ModelSpec:
+def synthetic_config(size: Size) -> ModelConfig:
     """The released sizes and control ids (MODEL.md sections 1 and 9), or a toy with the same parts."""
     if size == "tiny":
         return _tiny_spec()
     hidden, intermediate = _WIDTHS[size]
-    stack = StackSpec(
+    stack = DecoderConfig(
         hidden_size=hidden,
         intermediate_size=intermediate,
         num_layers=28,
@@ -73,7 +80,7 @@ def synthetic_spec(size: Size) -> ModelSpec:
         rms_norm_eps=1e-6,
         rope_theta=1e6,
     )
-    return ModelSpec(
+    return ModelConfig(
         kind="voice_design",
         size={"1.7B": "1b7", "0.6B": "0b6"}[size],
         text=TextSpec(
@@ -84,7 +91,7 @@ def synthetic_spec(size: Size) -> ModelSpec:
             eos_id=151_673,
             pad_id=151_671,
         ),
-        talker=TalkerSpec(
+        talker=TalkerConfig(
             stack=stack,
             vocab_size=3072,
             text_vocab_size=151_936,
@@ -101,15 +108,15 @@ def synthetic_spec(size: Size) -> ModelSpec:
             speakers={},
             dialects={},
         ),
-        predictor=PredictorSpec(
+        predictor=CodePredictorConfig(
             stack=replace(stack, hidden_size=1024, intermediate_size=3072, num_layers=5), codebook_size=2048
         ),
         codec=RELEASED_CODEC,
     )
 
 
-def _tiny_spec() -> ModelSpec:
-    full = synthetic_spec("0.6B")
+def _tiny_spec() -> ModelConfig:
+    full = synthetic_config("0.6B")
     stack = replace(
         full.talker.stack,
         hidden_size=64,
@@ -142,7 +149,7 @@ def _tiny_spec() -> ModelSpec:
     )
 
 
-def synthetic_encoder(words: Sequence[str]) -> TextEncoder:
+def synthetic_tokenizer(words: Sequence[str]) -> Tokenizer:
     """A byte-level tokenizer that knows `words` (ASCII) as one token each, as the released one knows common words."""
     vocab = {letter: number for number, letter in enumerate(sorted(bytes_to_unicode().values()))}
     merges: dict[tuple[str, str], None] = {}
@@ -154,30 +161,30 @@ def synthetic_encoder(words: Sequence[str]) -> TextEncoder:
         folder = Path(name)
         (folder / "vocab.json").write_text(json.dumps(vocab), encoding="utf-8")
         (folder / "merges.txt").write_text("\n".join(f"{a} {b}" for a, b in merges), encoding="utf-8")
-        return TextEncoder(folder)
+        return Tokenizer(folder)
 
 
-def synthetic_model(spec: ModelSpec, encoder: TextEncoder, *, device: str, dtype: str) -> Qwen3TTS:
+def synthetic_model(spec: ModelConfig, encoder: Tokenizer, *, device: str, dtype: str) -> Qwen3TTS:
     """A model of the sizes in `spec` with random weights; `dtype` as `load_model` takes it, but not "auto"."""
     where = torch.device(device)
-    with LOADING:
+    with LOADING_LOCK:
         if dtype in INTEGER_KINDS:
             with init_empty_weights():
                 talker = Talker(spec)
             lay_out_integers(talker, RandomWeights(talker), dtype)
         else:
-            talker = _filled(lambda: Talker(spec), where, number_types(dtype, number_type(dtype, where), where))
+            talker = _filled(lambda: Talker(spec), where, weight_dtypes(dtype, resolve_dtype(dtype, where), where))
             lay_out(talker, dtype)
         codec = _filled(lambda: CodecDecoder(spec.codec), where, lambda _name, _stored: torch.float32)
         codec.fold()
     return Qwen3TTS(spec, encoder, talker, codec)
 
 
-def model_without_numbers(spec: ModelSpec, encoder: TextEncoder, dtype: str) -> Qwen3TTS:
+def meta_model(spec: ModelConfig, encoder: Tokenizer, dtype: str) -> Qwen3TTS:
     """A model on the meta device, laid out as for a GPU: it computes shapes alone. For looking at what is computed."""
     where = torch.device("meta")
-    type_of = number_types(dtype, number_type(dtype, where), where)
-    with LOADING, init_empty_weights(include_buffers=True):
+    type_of = weight_dtypes(dtype, resolve_dtype(dtype, where), where)
+    with LOADING_LOCK, init_empty_weights(include_buffers=True):
         talker, codec = Talker(spec), CodecDecoder(spec.codec)
     weights = {name: weight.to(type_of(name, torch.bfloat16)) for name, weight in talker.state_dict().items()}
     talker.load_state_dict(weights, assign=True)
@@ -186,7 +193,7 @@ def model_without_numbers(spec: ModelSpec, encoder: TextEncoder, dtype: str) -> 
     return Qwen3TTS(spec, encoder, talker, codec)
 
 
-def endless(model: Qwen3TTS) -> Qwen3TTS:
+def disable_eos(model: Qwen3TTS) -> Qwen3TTS:
     """Let `model` speak until a limit ends it: its end is an id that no score stands for. For measuring only."""
     spec = model.talker.spec
     model.talker.spec = replace(spec, talker=replace(spec.talker, eos_id=spec.talker.vocab_size))

@@ -17,7 +17,7 @@ from qwen3tts_webui.diagnostics import Finding
 from qwen3tts_webui.errors import EngineStopped
 from qwen3tts_webui.server.auth import ApiKeyStore, BrowserSessions, secret_file
 from qwen3tts_webui.server.context import GpuReading, ServerContext
-from qwen3tts_webui.server.delivery import ConnectionRegistry, Recorder, RequestRegistry
+from qwen3tts_webui.server.delivery import ConnectionRegistry, Recorder, RecordingReader, RequestRegistry
 from qwen3tts_webui.server.http import QUERY_ERROR_RESPONSE, ErrorRenderer
 from qwen3tts_webui.server.middleware import RateLimiter, SecuredApp
 from qwen3tts_webui.server.observability import Metrics
@@ -48,6 +48,7 @@ def create_app(
         yield
         context.requests.abort_all(EngineStopped())
         await context.recorder.close()
+        context.recordings.close()
 
     app = SecuredApp(
         context,
@@ -86,6 +87,7 @@ def _build_context(
         rate_limiter=RateLimiter(settings.rate_limit, settings.client_streams),
         requests=RequestRegistry(),
         recorder=Recorder(speech.library),
+        recordings=RecordingReader(speech),
         connections=ConnectionRegistry(),
         gpu=gpu,
         model_installer=model_installer,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from qwen3tts_webui.config import Settings
     from qwen3tts_webui.diagnostics import Finding
     from qwen3tts_webui.server.auth import ApiKeyStore, BrowserSessions
-    from qwen3tts_webui.server.delivery import ConnectionRegistry, Recorder, RequestRegistry
+    from qwen3tts_webui.server.delivery import ConnectionRegistry, Recorder, RecordingReader, RequestRegistry
     from qwen3tts_webui.server.http import ErrorRenderer
     from qwen3tts_webui.server.middleware import RateLimiter
     from qwen3tts_webui.server.observability import Metrics
@@ -49,6 +49,7 @@ class ServerContext:
     rate_limiter: RateLimiter
     requests: RequestRegistry
     recorder: Recorder
+    recordings: RecordingReader
     connections: ConnectionRegistry
     gpu: Callable[[], GpuReading | None]
     model_installer: ModelInstaller | None = None

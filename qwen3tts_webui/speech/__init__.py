@@ -2,14 +2,16 @@
 
     Speech(synthesizer, presets, history).speak(request) -> SpeechSession, an async iterable of events
 
-speech.py holds the entry point, voice_resolution.py finds the requested voice, validation.py checks the request,
-segment_pipeline.py keeps the engine busy, session.py yields the events, events.py defines them. text_stream.py and
-streamed_line.py handle text that is still being written.
+speech.py holds the entry point, voice_resolution.py finds the requested voice, cloning.py makes one of a recording,
+validation.py checks the request, segment_pipeline.py keeps the engine busy, session.py yields the events, events.py
+defines them. text_stream.py and streamed_line.py handle text that is still being written.
 """
 
+from qwen3tts_webui.speech.cloning import BASE_MODEL, ClonedRecording, voice_kind
 from qwen3tts_webui.speech.events import (
     AudioChunk,
     Event,
+    Flushed,
     Report,
     SegmentEnded,
     SegmentFailed,
@@ -31,11 +33,14 @@ from qwen3tts_webui.speech.validation import (
 from qwen3tts_webui.speech.voice_resolution import continue_voice, resolve_voice
 
 __all__ = [
+    "BASE_MODEL",
     "MAX_PARALLEL_SEGMENTS",
     "MAX_SEED",
     "SPEED_RANGE",
     "AudioChunk",
+    "ClonedRecording",
     "Event",
+    "Flushed",
     "PreparedRequest",
     "Report",
     "SegmentEnded",
@@ -51,4 +56,5 @@ __all__ = [
     "draw_seed",
     "resolve_voice",
     "spoken_lines",
+    "voice_kind",
 ]

@@ -10,6 +10,7 @@ from typing import Literal
 
 from qwen3tts_webui.errors import SpeechError
 from qwen3tts_webui.types import FinishReason, Pcm, Sampling, Segment, Timings
+from qwen3tts_webui.voices import VoiceKind
 
 VoiceSource = Literal["new", "continued", "same_seed"]
 """Where the voice of a segment comes from: newly designed, continued, or similar (same description and seed)."""
@@ -50,7 +51,14 @@ class SegmentFailed:
     error: SpeechError
 
 
-Event = SegmentStarted | AudioChunk | SegmentEnded | SegmentFailed
+@dataclass(frozen=True, slots=True)
+class Flushed:
+    """All text before a flush is in the audio up to `sample`."""
+
+    sample: int
+
+
+Event = SegmentStarted | AudioChunk | SegmentEnded | SegmentFailed | Flushed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +78,8 @@ class SegmentReport:
 class Report:
     """The request, its engine and its outcome: everything that the history and sidecar files store.
 
-    `engine`, `label` and `preview` identify the engine. `voice` is the requested voice id, if any. `failed` is the code
+    `engine`, `label` and `preview` identify the engine. `voice` is the requested voice id, if any; `voice_kind` says
+    how the voice was made. `failed` is the code
     of the error that ended the whole request, if any. `timings` are those of the first segment, with `total_ms` of the
     whole request.
     """
@@ -80,6 +89,7 @@ class Report:
     language: str
     description: str
     voice: str | None
+    voice_kind: VoiceKind
     speaker: str | None
     seed: int
     speed: float

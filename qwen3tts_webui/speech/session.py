@@ -12,9 +12,11 @@ from dataclasses import replace
 
 from qwen3tts_webui.audio import LoudnessNormalizer, TimeStretcher, silence
 from qwen3tts_webui.errors import DeadlineExceeded, EmptyText, SpeechError
+from qwen3tts_webui.speech.cloning import voice_kind
 from qwen3tts_webui.speech.events import (
     AudioChunk,
     Event,
+    Flushed,
     Report,
     SegmentEnded,
     SegmentFailed,
@@ -64,6 +66,11 @@ class SpeechSession:
         """The seed of every segment, whether given or drawn."""
         return self._prepared.seed
 
+    @property
+    def voice(self) -> Voice:
+        """The voice of the request, resolved."""
+        return self._prepared.voice
+
     def first_utterance(self) -> tuple[Utterance, PcmStream]:
         """Return the first segment, to be submitted before the session is iterated. Only without a text stream."""
         return self._pipeline.first_utterance()
@@ -100,6 +107,7 @@ class SpeechSession:
             language=prepared.language,
             description=prepared.voice.description,
             voice=request.voice_id,
+            voice_kind=voice_kind(prepared.voice),
             speaker=prepared.voice.speaker,
             seed=prepared.seed,
             speed=request.speed,
@@ -124,6 +132,9 @@ class SpeechSession:
         complete = False
         try:
             while (state := await self._next_segment()) is not None:
+                if isinstance(state, Flushed):
+                    yield state
+                    continue
                 if state.streamed is not None and state.streamed.pause_s > 0 and self._num_played > 0:
                     yield self._append(silence(state.streamed.pause_s))
                     if self._at_length_limit:
@@ -144,11 +155,13 @@ class SpeechSession:
             self._pipeline.cancel_all()
             self._total_ms = (time.monotonic() - self._started) * 1000
 
-    async def _next_segment(self) -> SegmentState | None:
-        """Wait for the next segment to play; None at the end."""
+    async def _next_segment(self) -> SegmentState | Flushed | None:
+        """Wait for the next segment to play, or for a flush to be complete; None at the end."""
         while not (self._cancelled or self._at_length_limit or self._error is not None):
             self._wakeup.clear()  # before checking: whatever changes afterwards sets it again
             self._pipeline.set_current(self._num_played)
+            if self._text_stream is not None and self._text_stream.take_flush(self._num_played):
+                return Flushed(self._position)
             if self._num_played < len(self._pipeline.segments):
                 return self._pipeline.segments[self._num_played]
             if self._pipeline.complete:

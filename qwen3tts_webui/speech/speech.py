@@ -9,14 +9,24 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from qwen3tts_webui.hot_swap import current_engine
+from qwen3tts_webui.speech.cloning import ClonedRecording, clone_recording
 from qwen3tts_webui.speech.session import SpeechSession
 from qwen3tts_webui.speech.text_stream import TextStreamSession
 from qwen3tts_webui.speech.validation import PreparedRequest, prepare, prepare_stream
 from qwen3tts_webui.speech.voice_resolution import resolve_voice
 from qwen3tts_webui.text import LANGUAGES, parse_language
-from qwen3tts_webui.types import EngineInfo, EngineLoad, PrecisionSwitching, SpeechRequest, Synthesizer
+from qwen3tts_webui.types import (
+    CloningSynthesizer,
+    EncodesReferences,
+    EngineInfo,
+    EngineLoad,
+    PrecisionSwitching,
+    SpeechRequest,
+    Synthesizer,
+)
 
 if TYPE_CHECKING:
+    from qwen3tts_webui.audio import ReferenceAudio
     from qwen3tts_webui.history import HistoryStore
     from qwen3tts_webui.text import Lexicon
     from qwen3tts_webui.voices import Preset, Presets
@@ -75,6 +85,26 @@ class Speech:
         if "precision" in engine.info.features and isinstance(engine, PrecisionSwitching):
             return engine
         return None
+
+    @property
+    def references(self) -> EncodesReferences | None:
+        """What encodes recordings for the active engine; None if that engine cannot clone."""
+        engine = current_engine(self._synthesizer)
+        if "cloning" in engine.info.features and isinstance(engine, CloningSynthesizer):
+            return engine.references
+        return None
+
+    def clone(
+        self,
+        recording: bytes | ReferenceAudio,
+        text: str = "",
+        *,
+        x_vector_only: bool = False,
+        text_field: str = "ref_text",
+    ) -> ClonedRecording:
+        """Encode a recording as a voice of the active engine; blocks while it does. See `clone_recording`."""
+        encoder, info = self.references, self.info
+        return clone_recording(encoder, info, recording, text, x_vector_only=x_vector_only, text_field=text_field)
 
     def speak(self, request: SpeechRequest) -> SpeechSession:
         """Validate the request and submit its first segment; the others follow while the session is iterated.

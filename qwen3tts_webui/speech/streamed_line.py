@@ -50,6 +50,7 @@ class StreamedLine:
         self.pause_s = 0.0
         self.started = False
         self.complete = False
+        self.num_flushes = 0
         self._queue = None if queue_limit is None else TextQueue(limit=queue_limit)
         self._rest = ""
         self._clauses: list[str] = []

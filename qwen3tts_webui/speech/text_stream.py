@@ -52,6 +52,7 @@ class TextStreamSession:
         self._line_is_empty = True
         self._target_units = _FIRST_SPEECH_UNITS
         self._num_segments = 0
+        self._flushes: deque[int] = deque()  # for each flush, the number of segments before it
         self._on_change: Callable[[], None] | None = None
 
     @property
@@ -98,11 +99,26 @@ class TextStreamSession:
                 raise event
 
     def flush(self) -> None:
-        """Synthesize everything written so far without waiting for the rest of a word or clause."""
+        """Synthesize everything written so far to its end; later text is a new segment of the same line."""
         self._add(self._flush_tags())
-        self._lines[-1].add(self._cleaner.flush())
-        self._lines[-1].flush()
+        last = self._lines[-1]
+        last.add(self._cleaner.flush())
+        if last.started or last.has_pending_text:
+            last.finish()
+            last.num_flushes += 1
+            self._lines.append(self._line_after(last))
+        elif len(self._lines) > 1:
+            self._lines[-2].num_flushes += 1
+        else:
+            self._flushes.append(self._num_segments)
         self._notify()
+
+    def take_flush(self, num_played: int) -> bool:
+        """Return whether a flush is complete once `num_played` segments are; each is returned once."""
+        if not self._flushes or self._flushes[0] > num_played:
+            return False
+        self._flushes.popleft()
+        return True
 
     def close(self) -> None:
         """No more text will be written. Idempotent."""
@@ -131,6 +147,7 @@ class TextStreamSession:
             if len(self._lines) == 1 or not line.complete:
                 return None
             self._lines.popleft()
+            self._flushes.extend([self._num_segments] * line.num_flushes)
 
     def _add(self, events: Iterable[TagEvent]) -> None:
         """Append text to the current line, and start a new one at each tag and line end."""
@@ -158,10 +175,11 @@ class TextStreamSession:
             last.clear()
             return last
         last.finish()
-        self._lines.append(
-            StreamedLine(line=last.line, speed=last.speed, queue_limit=self._queue_limit, front_end=self._front_end)
-        )
+        self._lines.append(self._line_after(last))
         return self._lines[-1]
+
+    def _line_after(self, last: StreamedLine) -> StreamedLine:
+        return StreamedLine(line=last.line, speed=last.speed, queue_limit=self._queue_limit, front_end=self._front_end)
 
     def _notify(self) -> None:
         if self._on_change is not None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from qwen3tts_webui.config import MAX_DESCRIPTION
 from qwen3tts_webui.errors import DescriptionTooLong, ErrorDetail, InvalidValue, UnknownSpeaker, Unsupported
+from qwen3tts_webui.speech.cloning import needs_base
 from qwen3tts_webui.text import clean_description
 from qwen3tts_webui.types import EngineInfo, Feature, Sampling, SpeechRequest, Voice
 
@@ -30,9 +31,12 @@ def resolve_voice(
 ) -> SpeechRequest:
     """Fill in the voice that `voice_id` names. A saved voice also sets the seed, unless the request has one.
 
-    Raises `UnknownVoice`, and `Unsupported` for a description that the engine would ignore.
+    Raises `UnknownVoice`, `InvalidValue` for a recording that is combined with another voice, and `Unsupported` for a
+    description that the engine would ignore or a cloned voice that it cannot use.
     """
     voice_id = request.voice_id
+    if request.voice.reference is not None:
+        _check_reference(request, info)
     speaker = _canonical_speaker(request.voice.speaker, info)
     if voice_id is None:
         return request if speaker == request.voice.speaker else _with_speaker(request, speaker)
@@ -40,6 +44,8 @@ def resolve_voice(
     if saved is not None and voice_id.startswith("saved-"):
         saved_voice = saved.get(voice_id)
         named = saved_voice.voice
+        if named.reference is not None and info.x_vector_dim != len(named.reference.x_vector):
+            raise needs_base(info, saved_voice.model)
         seed = saved_voice.seed if seed is None else seed
     elif (known_speaker := _canonical_speaker(voice_id, info)) in info.speakers:
         named = Voice(speaker=known_speaker)
@@ -80,13 +86,8 @@ def with_voice(request: SpeechRequest, voice: Voice, info: EngineInfo) -> Speech
     Raises `Unsupported` for a description that the engine would ignore.
     """
     own = request.voice
-    is_finished = voice.engine_voice_id is not None or voice.reference is not None
-    if own.description.strip() and is_finished and "description" not in info.features:
-        raise Unsupported(
-            engine=info.label,
-            feature=ErrorDetail("feature_added_description", "a description for a finished voice"),
-            hint=ErrorDetail("leave_it_out", "Leave it out."),
-        )
+    if voice.engine_voice_id is not None or voice.reference is not None:
+        _check_added_description(own, info)
     description = " ".join(filter(None, (voice.description, own.description)))
     speaker = _canonical_speaker(own.speaker, info) or voice.speaker
     return replace(request, voice=replace(voice, description=description, speaker=speaker))
@@ -116,10 +117,27 @@ def check_voice(request: SpeechRequest, info: EngineInfo) -> Voice:
     ]
     for feature, is_required in required:
         if is_required and feature not in info.features:
-            raise Unsupported(engine=info.label, feature=feature)
+            raise needs_base(info) if feature == "cloning" else Unsupported(engine=info.label, feature=feature)
     if voice.speaker is not None and voice.speaker not in info.speakers:
         raise UnknownSpeaker(got=voice.speaker[:40], known=", ".join(info.speakers))
     return voice if description == voice.description else replace(voice, description=description)
+
+
+def _check_reference(request: SpeechRequest, info: EngineInfo) -> None:
+    """Raise for a recording that comes with another voice, or with a description that the engine would ignore."""
+    if request.voice_id is not None or request.voice.speaker is not None:
+        raise InvalidValue(field="ref_audio", expected=_ALONE, got=_COMBINED)
+    _check_added_description(request.voice, info)
+
+
+def _check_added_description(voice: Voice, info: EngineInfo) -> None:
+    """Raise `Unsupported` for a description of a finished voice that the engine would ignore."""
+    if voice.description.strip() and "description" not in info.features:
+        raise Unsupported(
+            engine=info.label,
+            feature=ErrorDetail("feature_added_description", "a description for a finished voice"),
+            hint=ErrorDetail("leave_it_out", "Leave it out."),
+        )
 
 
 def _with_speaker(request: SpeechRequest, speaker: str | None) -> SpeechRequest:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from qwen3tts_webui.cli import main
-from qwen3tts_webui.model.synthetic import synthetic_encoder, synthetic_spec
+from qwen3tts_webui.model.synthetic import synthetic_config, synthetic_tokenizer
 
 ROOT = Path(__file__).parents[2]
 CHECKPOINT = str(ROOT / "tests" / "golden" / "design")
@@ -66,12 +66,12 @@ def test_one_of_checkpoint_and_synthetic_is_needed(capsys: pytest.CaptureFixture
 
 
 def test_the_synthetic_sizes_are_the_released_ones() -> None:
-    big, small = synthetic_spec("1.7B"), synthetic_spec("0.6B")
+    big, small = synthetic_config("1.7B"), synthetic_config("0.6B")
     assert (big.talker.stack.hidden_size, small.talker.stack.hidden_size) == (2048, 1024)
     assert big.talker.num_sounds == big.codec.codebook_size == 2048
 
 
 def test_the_stand_in_tokenizer_knows_words() -> None:
-    encoder = synthetic_encoder(["Good", "evening"])
+    encoder = synthetic_tokenizer(["Good", "evening"])
     assert len(encoder.encode("Good evening")) == 2
     assert len(encoder.encode("\u665a")) == 3

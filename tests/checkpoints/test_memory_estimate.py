@@ -16,7 +16,7 @@ from qwen3tts_webui.checkpoints import (
 from qwen3tts_webui.engine.factory import needed_bytes
 from qwen3tts_webui.errors import InsufficientMemory
 from qwen3tts_webui.hardware import CudaDevice, DeviceChoice, Dtype, Hardware, ensure_fits
-from qwen3tts_webui.model.synthetic import synthetic_spec
+from qwen3tts_webui.model.synthetic import synthetic_config
 
 GIB = 1 << 30
 
@@ -62,7 +62,7 @@ def test_the_limit_is_that_of_the_engine(device: str, spare: int):
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int8"])
 def test_it_agrees_with_the_shapes_that_the_engine_sums(model: CatalogModel, dtype: Dtype):
     estimate = memory_by_purpose(model.weights, device="cpu", dtype=dtype)
-    spec = synthetic_spec("1.7B" if "1.7B" in model.id else "0.6B")
+    spec = synthetic_config("1.7B" if "1.7B" in model.id else "0.6B")
     exact = needed_bytes(spec, DeviceChoice(device="cpu", dtype=dtype, reason=""), slots=4, kv_length=2048)
     assert estimate["kv cache"] == exact["kv cache"]
     assert estimate["language model"] == pytest.approx(exact["language model"], rel=0.05)

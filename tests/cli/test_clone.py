@@ -11,8 +11,8 @@ import soundfile
 
 from qwen3tts_webui.cli import main
 from tests.golden.recordings import recording
-from tests.model.clone import BASE
-from tests.model.golden import GOLDEN
+from tests.support.golden_cases import GOLDEN
+from tests.support.golden_clones import BASE
 
 
 def say(folder: Path, *flags: str, model: Path = BASE) -> int:

@@ -14,9 +14,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from qwen3tts_webui.engine.cuda_graph_runner import CudaGraphRunner
-from qwen3tts_webui.model.spec import read_spec
-from qwen3tts_webui.model.synthetic import model_without_numbers
-from qwen3tts_webui.model.tokens import TextEncoder
+from qwen3tts_webui.model.config.model_config import read_model_config
+from qwen3tts_webui.model.prompt.tokenizer import Tokenizer
+from qwen3tts_webui.model.synthetic import meta_model
 from tests.support.engine import CHECKPOINT
 
 META = torch.device("meta")
@@ -41,7 +41,7 @@ class Devices(TorchDispatchMode):
 
 @pytest.fixture(scope="module")
 def runner() -> CudaGraphRunner:
-    model = model_without_numbers(read_spec(CHECKPOINT), TextEncoder(CHECKPOINT), "bfloat16")
+    model = meta_model(read_model_config(CHECKPOINT), Tokenizer(CHECKPOINT), "bfloat16")
     return CudaGraphRunner(model, slots=3, kv_length=300, capture=lambda work: work)
 
 

@@ -13,8 +13,6 @@ from qwen3tts_webui.errors import InvalidValue, Unsupported
 from qwen3tts_webui.hardware import DeviceChoice
 from qwen3tts_webui.types import AcousticPrompt, CloningSynthesizer, Sampling, Utterance, Voice, VoiceReference
 from tests.golden.recordings import recording
-from tests.model.clone import BASE, TRANSCRIPT, base_model, voice
-from tests.model.golden import GOLDEN
 from tests.support.engine import (
     KV_LENGTH,
     CoreHarness,
@@ -25,6 +23,8 @@ from tests.support.engine import (
     submit,
     wait_until,
 )
+from tests.support.golden_cases import GOLDEN
+from tests.support.golden_clones import BASE, TRANSCRIPT, base_model, voice
 
 TEXT = "Hello there, this is a short test of the speech model."
 FRAMES = 6

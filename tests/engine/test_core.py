@@ -241,7 +241,7 @@ def test_an_utterance_ends_by_itself(model: Qwen3TTS) -> None:
 
 
 def test_the_frame_limit_of_a_short_text_applies(model: Qwen3TTS, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sequence, "frame_cap", lambda num_tokens: 3)
+    monkeypatch.setattr(sequence, "frame_limit", lambda num_tokens: 3)
     harness = core_harness(model)
     sink = harness.submit(replace(LONG, max_frames=None))
     harness.run()

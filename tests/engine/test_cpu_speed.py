@@ -6,8 +6,8 @@ import pytest
 
 from qwen3tts_webui.engine.cpu_speed import CpuSpeed, choose_cpu_dtype, frames_per_second, measure_cpu
 from qwen3tts_webui.hardware import DeviceChoice
-from qwen3tts_webui.model.jit import available
-from qwen3tts_webui.model.synthetic import synthetic_spec
+from qwen3tts_webui.model.cpu.jit import numba_available
+from qwen3tts_webui.model.synthetic import synthetic_config
 
 WIDE = DeviceChoice(
     device="cpu", dtype="bfloat16", threads=2, reason="cpu (no GPU that torch can use); bfloat16 (native)"
@@ -18,7 +18,7 @@ def speed(gigabytes_s: float, gflops: float = 400) -> CpuSpeed:
     return CpuSpeed(read_bytes_s=gigabytes_s * 1e9, flops=gflops * 1e9)
 
 
-@pytest.mark.skipif(not available(), reason="numba is not installed")
+@pytest.mark.skipif(not numba_available(), reason="numba is not installed")
 @pytest.mark.parametrize(
     ("size", "gigabytes_s", "dtype"),
     [
@@ -30,7 +30,7 @@ def speed(gigabytes_s: float, gflops: float = 400) -> CpuSpeed:
     ],
 )
 def test_the_widest_dtype_that_keeps_real_time(size: str, gigabytes_s: float, dtype: str) -> None:
-    choice = choose_cpu_dtype(WIDE, synthetic_spec(size), speed(gigabytes_s))  # type: ignore[arg-type]
+    choice = choose_cpu_dtype(WIDE, synthetic_config(size), speed(gigabytes_s))  # type: ignore[arg-type]
     assert (choice.device, choice.dtype, choice.threads) == ("cpu", dtype, 2)
     assert choice.reason.startswith("cpu (no GPU that torch can use); ") and f"{dtype} about" in choice.reason
     assert ("changes how the voice sounds" in choice.reason) == (dtype == "int4")
@@ -38,14 +38,14 @@ def test_the_widest_dtype_that_keeps_real_time(size: str, gigabytes_s: float, dt
 
 
 def test_fewer_bytes_and_a_smaller_model_are_faster() -> None:
-    small, large = synthetic_spec("0.6B"), synthetic_spec("1.7B")
+    small, large = synthetic_config("0.6B"), synthetic_config("1.7B")
     rates = [frames_per_second(large, dtype, speed(40)) for dtype in ("bfloat16", "int8", "int4")]
     assert rates == sorted(rates)
     assert frames_per_second(small, "int8", speed(40)) > rates[1]
 
 
 def test_the_prediction_includes_the_codec() -> None:
-    spec = synthetic_spec("0.6B")
+    spec = synthetic_config("0.6B")
     assert frames_per_second(spec, "int8", speed(1e6, gflops=50)) == pytest.approx(10, rel=0.01)
 
 

@@ -23,8 +23,8 @@ from qwen3tts_webui.errors import (
 )
 from qwen3tts_webui.hardware import DeviceChoice
 from qwen3tts_webui.model import Qwen3TTS, load_model
-from qwen3tts_webui.model.frame import BROKEN
-from qwen3tts_webui.model.sampling import Reach
+from qwen3tts_webui.model.decode_step import BROKEN
+from qwen3tts_webui.model.sampling import SamplingBounds
 from qwen3tts_webui.streams import PcmStream, TextQueue
 from qwen3tts_webui.types import SAMPLE_RATE, Voice
 from tests.support.engine import (
@@ -290,8 +290,8 @@ def test_an_unknown_dtype_is_rejected(model: Qwen3TTS, shared: LoadRunner) -> No
 class Overflowing(ModelRunner):
     """Reports invalid numbers for the seed 66 while it computes in float16."""
 
-    def prefill(self, group: Sequence[SlotAssignment], reach: Reach) -> FrameRows:
-        rows = super().prefill(group, reach)
+    def prefill(self, group: Sequence[SlotAssignment], bounds: SamplingBounds) -> FrameRows:
+        rows = super().prefill(group, bounds)
         for row, assignment in enumerate(group):
             if assignment.seed == 66 and self.model.dtype == torch.float16:
                 rows[row, -1] = BROKEN
@@ -338,10 +338,10 @@ def test_an_overflow_in_the_warmup_selects_a_wider_dtype(model: Qwen3TTS) -> Non
 
 def test_failing_requests_do_not_end_the_engine(model: Qwen3TTS) -> None:
     class Poisoned(ModelRunner):
-        def prefill(self, group: Sequence[SlotAssignment], reach: Reach) -> FrameRows:
+        def prefill(self, group: Sequence[SlotAssignment], bounds: SamplingBounds) -> FrameRows:
             if any(assignment.seed == 66 for assignment in group):
                 raise RuntimeError("poison")
-            return super().prefill(group, reach)
+            return super().prefill(group, bounds)
 
     with running_engine(model, lambda choice: Poisoned(model, slots=4, kv_length=KV_LENGTH)) as running:
         for _ in range(3):
@@ -351,9 +351,9 @@ def test_failing_requests_do_not_end_the_engine(model: Qwen3TTS) -> None:
 
 def test_a_lost_device_ends_the_engine_with_an_error(model: Qwen3TTS) -> None:
     class Dying(ModelRunner):
-        def prefill(self, group: Sequence[SlotAssignment], reach: Reach) -> FrameRows:
+        def prefill(self, group: Sequence[SlotAssignment], bounds: SamplingBounds) -> FrameRows:
             if not dead:
-                return super().prefill(group, reach)
+                return super().prefill(group, bounds)
             raise RuntimeError("CUDA error: unspecified launch failure")
 
     dead: list[bool] = []

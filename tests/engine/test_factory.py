@@ -8,7 +8,7 @@ from qwen3tts_webui.engine.factory import default_num_slots, needed_bytes, start
 from qwen3tts_webui.errors import CheckpointError, InsufficientMemory, InvalidValue
 from qwen3tts_webui.hardware import CudaDevice, DeviceChoice, Dtype, Hardware
 from qwen3tts_webui.model import Qwen3TTS
-from qwen3tts_webui.model.synthetic import synthetic_spec
+from qwen3tts_webui.model.synthetic import synthetic_config
 from tests.support.engine import CHECKPOINT, PLAIN, assert_matches_reference, submit
 
 GIB = 2**30
@@ -45,7 +45,7 @@ def test_errors_are_raised_before_loading() -> None:
     ],
 )
 def test_the_memory_estimate_of_the_language_model(size: str, dtype: Dtype, gib: float) -> None:
-    spec = synthetic_spec(size)  # type: ignore[arg-type]
+    spec = synthetic_config(size)  # type: ignore[arg-type]
     needed = needed_bytes(spec, DeviceChoice(device="cpu", dtype=dtype, reason=""), slots=4, kv_length=2048)
     assert needed["language model"] / GIB == pytest.approx(gib, rel=0.1)
     kv_bytes = 4 if dtype in ("float32", "int8", "int4") else 2
@@ -56,7 +56,7 @@ def test_the_memory_estimate_of_the_language_model(size: str, dtype: Dtype, gib:
 def test_a_small_gpu_has_fewer_slots(free_gib: int, slots: int) -> None:
     gpu = CudaDevice(name="GPU", capability=(9, 0), free_bytes=free_gib * GIB, total_bytes=(free_gib + 1) * GIB)
     choice = DeviceChoice(device="cuda:0", dtype="bfloat16", reason="")
-    assert default_num_slots(Hardware(gpus=(gpu,)), choice, synthetic_spec("1.7B"), 2048) == slots
+    assert default_num_slots(Hardware(gpus=(gpu,)), choice, synthetic_config("1.7B"), 2048) == slots
 
 
 def test_slots_depend_on_the_chosen_gpu_and_dtype() -> None:
@@ -64,7 +64,7 @@ def test_slots_depend_on_the_chosen_gpu_and_dtype() -> None:
     small, large = (
         CudaDevice(name="GPU", capability=(7, 5), free_bytes=gib * GIB, total_bytes=gib * GIB) for gib in (6, 16)
     )
-    spec = synthetic_spec("1.7B")
+    spec = synthetic_config("1.7B")
 
     def slots(device: str, dtype: Dtype) -> int:
         return default_num_slots(

@@ -16,8 +16,8 @@ from qwen3tts_webui.engine.cuda_graph_runner import CudaGraphRunner
 from qwen3tts_webui.engine.model_runner import FrameRows, ModelRunner, SlotAssignment, Waveforms
 from qwen3tts_webui.errors import NumericalError, OutOfMemory, SynthesisError
 from qwen3tts_webui.model import Qwen3TTS
-from qwen3tts_webui.model.jit import available
-from qwen3tts_webui.model.sampling import Reach
+from qwen3tts_webui.model.cpu.jit import numba_available
+from qwen3tts_webui.model.sampling import SamplingBounds
 from qwen3tts_webui.types import Pcm
 from tests.support.engine import (
     GREEDY,
@@ -60,8 +60,8 @@ class FaultyRunner(ModelRunner):
     poison_prefill: int | None = None
     poison_decode: int | None = None
 
-    def prefill(self, group: Sequence[SlotAssignment], reach: Reach) -> FrameRows:
-        rows = super().prefill(group, reach)  # the fault comes after the state has changed
+    def prefill(self, group: Sequence[SlotAssignment], bounds: SamplingBounds) -> FrameRows:
+        rows = super().prefill(group, bounds)  # the fault comes after the state has changed
         if any(assignment.seed == self.poison_prefill for assignment in group):
             raise Fault
         return rows
@@ -131,7 +131,7 @@ def by_layers(model: Qwen3TTS, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(stack, "steps", None)
 
 
-@pytest.mark.skipif(not available(), reason="numba is not installed")
+@pytest.mark.skipif(not numba_available(), reason="numba is not installed")
 @pytest.mark.parametrize("part", ["talker", "predictor"])
 def test_a_compiled_step_that_fails_ends_the_newest(
     model: Qwen3TTS, part: str, monkeypatch: pytest.MonkeyPatch

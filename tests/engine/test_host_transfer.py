@@ -1,4 +1,4 @@
-"""Results are copied through a buffer buffer; the device's timings reach the result."""
+"""Results are copied through a buffer buffer; the device's timings bounds the result."""
 
 from __future__ import annotations
 

@@ -11,9 +11,9 @@ import torch
 
 from qwen3tts_webui.errors import InvalidValue, NumericalError, TextTooLong, UnknownLanguage
 from qwen3tts_webui.model import Packet, Qwen3TTS, load_model
-from qwen3tts_webui.model.generate import frame_cap
+from qwen3tts_webui.model.generate import frame_limit
 from qwen3tts_webui.types import AcousticPrompt, Codes, Sampling, TextMode, Utterance, Voice
-from tests.model.golden import GOLDEN
+from tests.support.golden_cases import GOLDEN
 
 TEXT = "Hello there, this is a short test of the speech model."
 VOICE = Voice(speaker="ryan", description="Speak slowly, in a warm and low voice.")
@@ -147,7 +147,7 @@ def test_while_text_is_late_nothing_is_spoken_and_nothing_is_held_back(model: Qw
 def test_a_run_away_utterance_is_capped_and_says_so(model: Qwen3TTS) -> None:
     """This checkpoint does not end by itself."""
     packets = list(model.speak(Utterance(text="Hi", sampling=Sampling(greedy=True)), frames_per_packet=8))
-    assert len(codes_of(packets)) == frame_cap(len(model.encoder.body("Hi")))
+    assert len(codes_of(packets)) == frame_limit(len(model.encoder.body("Hi")))
     assert packets[-1].stopped == "length"
 
 
@@ -159,7 +159,7 @@ def test_max_frames_is_what_it_says(model: Qwen3TTS, frames: int) -> None:
 
 
 def test_the_cap_grows_with_the_text_up_to_a_limit() -> None:
-    assert frame_cap(10) < frame_cap(20) < frame_cap(10_000) == frame_cap(20_000) == 8192
+    assert frame_limit(10) < frame_limit(20) < frame_limit(10_000) == frame_limit(20_000) == 8192
 
 
 def test_what_cannot_be_spoken_is_refused_at_once(model: Qwen3TTS) -> None:

@@ -16,8 +16,8 @@ import pytest
 import torch
 
 from qwen3tts_webui.model import Qwen3TTS, load_model
-from qwen3tts_webui.model.spoken_text import SpokenText
-from tests.model.golden import Case, forced_scores, prompt_of, rows_of, utterance_of
+from qwen3tts_webui.model.prompt.text_ids import PromptText
+from tests.support.golden_cases import Case, forced_scores, prompt_of, rows_of, utterance_of
 
 ORACLE = Path(__file__).resolve().parents[3] / "shared" / "oracle"
 NAMES = ("vd_micro", "vd_micro_eos", "cv_micro", "cv06_micro")
@@ -73,7 +73,7 @@ def test_dump(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for case in cases_of(file):
         official = case.arrays["input_ids"].tolist()
         if file.stem == "edge_leading_newline":
-            monkeypatch.setattr(SpokenText, "whole", lambda text, ids=official: _official_body(text, ids))
+            monkeypatch.setattr(PromptText, "whole", lambda text, ids=official: _official_body(text, ids))
             monkeypatch.setattr(model.prompts, "input_ids", lambda body, ids=official: ids)
         input_ids, instruct_ids = model.ids(case.utterance)
         assert input_ids == official
@@ -93,7 +93,7 @@ def test_newlines_before_the_text_do_not_reach_the_role() -> None:
     assert model.ids(case.utterance)[0] == plain != case.arrays["input_ids"].tolist()
 
 
-def _official_body(text: SpokenText, ids: list[int]) -> list[int]:
+def _official_body(text: PromptText, ids: list[int]) -> list[int]:
     text.open = False
     return ids[3:-5]
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from qwen3tts_webui.model import Packet, Qwen3TTS, load_model
-from tests.model.golden import GOLDEN, Case, cases, forced_scores, prompt_of, rows_of
+from tests.support.golden_cases import GOLDEN, Case, cases, forced_scores, prompt_of, rows_of
 
 CASES = cases()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from qwen3tts_webui.model.sampling import Reach, Rule, draw, gumbel, keep, penalise
+from qwen3tts_webui.model.sampling import Rule, SamplingBounds, draw, gumbel, keep, penalise
 from qwen3tts_webui.types import Sampling
 
 DRAWS = 20_000
@@ -54,7 +54,7 @@ def test_draws_follow_the_reference_probabilities(
     rule = rule_for(1, temperature=temperature, top_k=top_k, top_p=top_p)
     rows = Rule(*(getattr(rule, name).expand(DRAWS, 1) for name in ("temperature", "top_k", "top_p", "noise")))
     noise = gumbel(torch.full((DRAWS,), 11), torch.arange(DRAWS), 3, 1, CODES)[:, 0]
-    codes, sound = draw(scores.expand(DRAWS, -1), rows, Reach(candidates, nucleus=top_p < 1), noise)
+    codes, sound = draw(scores.expand(DRAWS, -1), rows, SamplingBounds(candidates, nucleus=top_p < 1), noise)
     counts = torch.bincount(codes, minlength=CODES)
     assert sound.all()
     assert counts[expected == 0].sum() == 0
@@ -93,7 +93,7 @@ def test_noise_of_a_seed_never_changes() -> None:
 
 def test_ties_at_the_last_of_the_top_k_stay() -> None:
     scores = torch.tensor([[3.0, 1.0, 2.0, 2.0, 0.0]])
-    assert keep(scores, rule_for(1, top_k=2), Reach(64, nucleus=False)).isfinite().tolist() == [
+    assert keep(scores, rule_for(1, top_k=2), SamplingBounds(64, nucleus=False)).isfinite().tolist() == [
         [True, False, True, True, False]
     ]
 
@@ -104,12 +104,15 @@ def test_rows_with_different_rules_do_not_mix() -> None:
     rule.set(1, greedy=True, temperature=0.1, top_k=50, top_p=0.5, num_codes=CODES)
     rule.set(2, greedy=False, temperature=0.8, top_k=5, top_p=1.0, num_codes=CODES)
     noise = gumbel(torch.tensor([1, 2, 3]), torch.tensor([0, 0, 0]), 0, 1, CODES)[:, 0]
-    together, _ = draw(scores, rule, Reach(64, nucleus=True), noise)
+    together, _ = draw(scores, rule, SamplingBounds(64, nucleus=True), noise)
     alone = [
         int(
-            draw(scores[row : row + 1], rule.rows(slice(row, row + 1)), Reach(64, nucleus=False), noise[row : row + 1])[
-                0
-            ]
+            draw(
+                scores[row : row + 1],
+                rule.rows(slice(row, row + 1)),
+                SamplingBounds(64, nucleus=False),
+                noise[row : row + 1],
+            )[0]
         )
         for row in range(3)
     ]
@@ -128,19 +131,19 @@ def test_scores_that_are_no_numbers_are_told(bad: float, greedy: bool) -> None:
     scores = scores_of(2).repeat(2, 1)
     scores[1, 5] = bad
     noise = torch.zeros(2, CODES)
-    reach = Reach(1 if greedy else 64, nucleus=False)
+    reach = SamplingBounds(1 if greedy else 64, nucleus=False)
     assert draw(scores, rule_for(2, greedy=greedy), reach, noise)[1].tolist() == [True, False]
 
 
 @pytest.mark.parametrize(
     ("samplings", "reach"),
     [
-        ([Sampling(greedy=True)], Reach(1, nucleus=False)),
-        ([Sampling(), Sampling(greedy=True, top_p=0.5)], Reach(64, nucleus=False)),
-        ([Sampling(top_k=0)], Reach(3072, nucleus=False)),
-        ([Sampling(subtalker_top_k=100)], Reach(3072, nucleus=False)),
-        ([Sampling(), Sampling(subtalker_top_p=0.9)], Reach(64, nucleus=True)),
+        ([Sampling(greedy=True)], SamplingBounds(1, nucleus=False)),
+        ([Sampling(), Sampling(greedy=True, top_p=0.5)], SamplingBounds(64, nucleus=False)),
+        ([Sampling(top_k=0)], SamplingBounds(3072, nucleus=False)),
+        ([Sampling(subtalker_top_k=100)], SamplingBounds(3072, nucleus=False)),
+        ([Sampling(), Sampling(subtalker_top_p=0.9)], SamplingBounds(64, nucleus=True)),
     ],
 )
-def test_reach_is_wide_enough_for_every_row(samplings: list[Sampling], reach: Reach) -> None:
-    assert Reach.of(samplings, 3072) == reach
+def test_reach_is_wide_enough_for_every_row(samplings: list[Sampling], reach: SamplingBounds) -> None:
+    assert SamplingBounds.of(samplings, 3072) == reach

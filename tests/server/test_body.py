@@ -115,7 +115,7 @@ def test_what_is_not_json_is_400(client: TestClient, raw: bytes) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "malformed_json")
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
 def test_another_content_type_is_415(client: TestClient, kind: str) -> None:
     answer = client.post("/api/tts", content=b'{"text": "Hi."}', headers={"Content-Type": kind})
     assert (answer.status_code, answer.json()["error"]["code"]) == (415, "unsupported_media_type")
@@ -127,7 +127,7 @@ def test_json_content_types_are_accepted(client: TestClient, kind: str) -> None:
 
 
 def test_a_body_over_the_cap_is_413_declared_or_not(client: TestClient) -> None:
-    large = b'{"text": "' + b"a" * 100_000 + b'"}'
+    large = b'{"text": "' + b"a" * 17 * 2**20 + b'"}'  # a recording may be in it
     declared = client.post("/api/tts", content=large, headers=JSON)
     chunked = client.post("/api/tts", content=iter([large[:50_000], large[50_000:]]), headers=JSON)
     assert [(answer.status_code, answer.json()["error"]["code"]) for answer in (declared, chunked)] == [

@@ -11,9 +11,8 @@ import pytest
 from qwen3tts_webui.audio import to_s16le
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.server import create_app
-from qwen3tts_webui.server.routes import OPENAI_VOICES
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.voices import Presets
+from qwen3tts_webui.voices import OPENAI_VOICES, Presets
 from tests.server.test_options import decoded
 from tests.support.fakes import FailingSynthesizer, SteppedSynthesizer, ZeroCostSynthesizer, audio_of
 from tests.support.server import make_client, run_server

@@ -252,7 +252,7 @@ def test_ping_is_answered_with_the_same_id() -> None:
         ('{"type": "open", "speed": "fast"}', "invalid_value"),
         ('{"type": "open", "speed": NaN}', "invalid_value"),
         ('{"type": "open", "speed": 9}', "invalid_value"),
-        ('{"type": "open", "format": "mp3"}', "invalid_value"),
+        ('{"type": "open", "format": "wav"}', "invalid_value"),
         ('{"type": "open", "sample_rate": 7}', "invalid_value"),
         ('{"type": "open", "packet_ms": 0}', "invalid_value"),
         ('{"type": "open", "id": "../etc"}', "invalid_value"),

@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
-from qwen3tts_webui.model.tokens import TextEncoder
+from qwen3tts_webui.model.prompt.tokenizer import Tokenizer
 from qwen3tts_webui.speech import SegmentStarted, Speech, SpokenText, spoken_lines
 from qwen3tts_webui.text import Lexicon, LexiconEntry
 from qwen3tts_webui.types import NormalizeMode, SpeechRequest
 from qwen3tts_webui.voices import Presets
-from tests.model.golden import GOLDEN
 from tests.support.fakes import TextStreamingSynthesizer, ZeroCostSynthesizer
+from tests.support.golden_cases import GOLDEN
 
 TEXT = "Call **555-123-4567**, it is 5 km.\n<think>no\nno</think>\nBye <b>now</b>."
 
@@ -90,7 +90,7 @@ def test_the_lexicon_counts_in_every_mode() -> None:
 )
 def test_the_token_ids_that_reach_the_model(mode: NormalizeMode, pieces: list[str]) -> None:
     """Each mode's ids are those of its spoken form, and spell it completely."""
-    encoder = TextEncoder(GOLDEN / "design")
+    encoder = Tokenizer(GOLDEN / "design")
     (line,) = spoken_lines("电话13812345678，2个人，5㎡。", "zh", mode)
     spelled = "".join(encoder.pieces(line.spoken))
     assert all(piece in spelled for piece in pieces)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from qwen3tts_webui.errors import Busy, EmptyText, InvalidValue, TextTooLong
-from qwen3tts_webui.speech import AudioChunk, Event, SegmentStarted, Speech, SpeechSession, TextStreamSession
+from qwen3tts_webui.speech import AudioChunk, Event, Flushed, SegmentStarted, Speech, SpeechSession, TextStreamSession
 from qwen3tts_webui.text import split_segments
 from qwen3tts_webui.types import SAMPLE_RATE, SpeechRequest
 from qwen3tts_webui.voices import Presets
@@ -98,6 +98,31 @@ async def test_a_flush_speaks_half_a_word() -> None:
     await listener.until(lambda: synthesizer.step() is None and synthesizer.spoken == ["Wor"])
     speaking.cancel()
     await listener.task
+
+
+@pytest.mark.parametrize("reads_along", [True, False])
+async def test_a_flush_speaks_everything_and_says_where(reads_along: bool) -> None:
+    synthesizer = TextStreamingSynthesizer() if reads_along else SteppedSynthesizer(num_frames=2)
+    _, feed, listener = begin(synthesizer)
+    feed.flush()  # of nothing
+    feed.write("Hello there")
+    feed.flush()
+    await listener.until(lambda: synthesizer.step() is None and len(flushes(listener)) == 2)
+    assert flushes(listener) == [0, 2 * 1_920] and listener.num_samples == 2 * 1_920
+    feed.write(" and once")
+    feed.flush()
+    feed.flush()
+    feed.write(" more.")
+    feed.close()
+    await listener.until(lambda: synthesizer.step() is None and listener.task.done())
+    assert listener.texts == ["Hello there", "and once", "more."]
+    assert flushes(listener)[2:] == [4 * 1_920, 4 * 1_920]
+    order = [type(event).__name__ for event in listener.events if not isinstance(event, AudioChunk)]
+    assert order.index("Flushed", 1) > order.index("SegmentEnded")
+
+
+def flushes(listener: Listener) -> list[int]:
+    return [event.sample for event in listener.events if isinstance(event, Flushed)]
 
 
 async def test_cancel_stops_within_one_packet() -> None:

@@ -17,7 +17,7 @@ from qwen3tts_webui.engine.sequence import SequenceState
 from qwen3tts_webui.hardware import DeviceChoice, Dtype
 from qwen3tts_webui.model import Qwen3TTS, load_model
 from qwen3tts_webui.types import Codes, FinishReason, Pcm, Sampling, SynthesisResult, Utterance, Voice
-from tests.model.golden import GOLDEN
+from tests.support.golden_cases import GOLDEN
 from tests.support.wait import wait_until
 
 CHECKPOINT = GOLDEN / "design"

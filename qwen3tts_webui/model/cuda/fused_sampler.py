@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from qwen3tts_webui.model.cuda.fused_stack import next_power_of_two
-from qwen3tts_webui.model.sampling import Reach, Rule, draw, gumbel
+from qwen3tts_webui.model.sampling import Rule, SamplingBounds, draw, gumbel
 
 
 def fused_sampler(scores: Tensor, rule: Rule, seed: Tensor, frame: Tensor, group: int) -> tuple[Tensor, Tensor]:
@@ -45,6 +45,6 @@ def check_sampler(num_codes: int, device: torch.device) -> None:
     for row, (greedy, top_k, top_p) in enumerate(rules):
         rule.set(row, greedy=greedy, temperature=0.9, top_k=top_k, top_p=top_p, num_codes=num_codes)
     seed, frame = torch.arange(count, device=device), torch.arange(count, device=device)
-    exact, _ = draw(scores, rule, Reach(num_codes, nucleus=True), gumbel(seed, frame, 3, 1, num_codes)[:, 0])
+    exact, _ = draw(scores, rule, SamplingBounds(num_codes, nucleus=True), gumbel(seed, frame, 3, 1, num_codes)[:, 0])
     if not torch.equal(fused_sampler(scores, rule, seed, frame, 3)[0], exact):
         raise ArithmeticError("other codes are drawn")

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from qwen3tts_webui.model.layers import Layer, Stack
+    from qwen3tts_webui.model.talker.layers import Layer, Stack
 
 _SILU_BLOCK = 1024
 MIN_TILE = 16  # of each side of a product on tensor cores

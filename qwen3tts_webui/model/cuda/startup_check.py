@@ -18,8 +18,8 @@ from qwen3tts_webui.model.cuda.fused_sampler import check_sampler, fused_sampler
 from qwen3tts_webui.model.cuda.fused_stack import FusedStack
 
 if TYPE_CHECKING:
-    from qwen3tts_webui.model.layers import Layer, Stack
-    from qwen3tts_webui.model.talker import Talker
+    from qwen3tts_webui.model.talker.layers import Layer, Stack
+    from qwen3tts_webui.model.talker.talker import Talker
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def check_steps(stack: Stack, steps: FusedStack, pairs: bool) -> None:
 
     `pairs`: its first rows come two at a time; else prompts are checked as well.
     """
-    from qwen3tts_webui.model.layers import RMSNorm
+    from qwen3tts_webui.model.talker.layers import RMSNorm
 
     layers = nn.ModuleList(stack.layers[:_CHECKED_LAYERS])
     plain, exact, some = copy.copy(stack), copy.copy(stack), copy.copy(steps)
@@ -108,7 +108,7 @@ def check_steps(stack: Stack, steps: FusedStack, pairs: bool) -> None:
 
 
 def _by_layers(stack: Stack, rows: Tensor) -> Tensor:
-    from qwen3tts_webui.model.layers import attend_causally, normalise
+    from qwen3tts_webui.model.talker.layers import attend_causally, normalise
 
     angles = stack.rotary(torch.arange(rows.shape[1], device=rows.device)[None])
     seen = stack(rows, angles, lambda _, query, key, value: attend_causally(query, key, value))

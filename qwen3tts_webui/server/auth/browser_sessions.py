@@ -1,8 +1,8 @@
-"""Browser sessions: a signed cookie that replaces the API key after it was entered once.
+"""Browser sessions: a signed cookie that replaces the API key after it was entered once; and short-lived tokens.
 
-In: the id of a key, later the cookie. Out: the cookie, later the id. The server stores no sessions: a token is signed
-(itsdangerous) with a random secret from a file next to the keys, salted with the key's hash. Neither file alone
-suffices to forge a token, revoking a key ends its sessions, and deleting the secret ends all. Knows no HTTP.
+In: the id of a key, later the cookie or token. Out: the cookie or token, later the id. The server stores no sessions:
+both are signed (itsdangerous) with a random secret from a file next to the keys, salted with the key's hash. Neither
+file alone suffices to forge one, revoking a key ends its sessions, and deleting the secret ends all. Knows no HTTP.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from itsdangerous import BadSignature, TimestampSigner
 from qwen3tts_webui.server.auth.api_keys import ApiKey, ApiKeyStore
 
 SESSION_S = 30 * 86_400
+TOKEN_S = 300
 _MAX_LENGTH = 256
 _SECRET_BYTES = 32
+_TOKEN_SALT = "token"
 
 log = logging.getLogger(__name__)
 
@@ -39,23 +41,38 @@ class BrowserSessions:
         self._fallback_secret = secrets.token_bytes(_SECRET_BYTES)
 
     def create(self, key_id: str) -> str:
-        """Return a token that is valid for `SESSION_S` or until the key is revoked; "" for an unknown key."""
-        key = self._keys.find(key_id)
-        return "" if key is None else self._signer(key).sign(key_id).decode()
+        """Return a session that is valid for `SESSION_S` or until the key is revoked; "" for an unknown key."""
+        return self._sign(key_id, "")
 
-    def id_of(self, token: str) -> str | None:
-        """Return the id of the key that the session was created with, None if the token is invalid."""
-        token = token[:_MAX_LENGTH]
-        key = self._keys.find(token.partition(".")[0])
+    def id_of(self, session: str) -> str | None:
+        """Return the id of the key that the session was created with, None if the session is invalid."""
+        return self._unsign(session, "", SESSION_S)
+
+    def create_token(self, key_id: str) -> str:
+        """Return a token that replaces the key for `TOKEN_S`, for pages that must not see it; "" for an unknown key."""
+        return self._sign(key_id, _TOKEN_SALT)
+
+    def id_of_token(self, token: str) -> str | None:
+        """Return the id of the key that the token was created with, None if the token is invalid."""
+        return self._unsign(token, _TOKEN_SALT, TOKEN_S)
+
+    def _sign(self, key_id: str, salt: str) -> str:
+        key = self._keys.find(key_id)
+        return "" if key is None else self._signer(key, salt).sign(key_id).decode()
+
+    def _unsign(self, signed: str, salt: str, max_age_s: int) -> str | None:
+        signed = signed[:_MAX_LENGTH]
+        key = self._keys.find(signed.partition(".")[0])
         if key is None:
             return None
         try:
-            return self._signer(key).unsign(token.encode("utf-8", "replace"), max_age=SESSION_S).decode()
-        except BadSignature:  # expired tokens included
+            return self._signer(key, salt).unsign(signed.encode("utf-8", "replace"), max_age=max_age_s).decode()
+        except BadSignature:  # expired ones included
             return None
 
-    def _signer(self, key: ApiKey) -> TimestampSigner:
-        return TimestampSigner(self._secret(), salt=key.sha256.encode("utf-8", "replace"), digest_method=hashlib.sha256)
+    def _signer(self, key: ApiKey, salt: str) -> TimestampSigner:
+        salt_bytes = (key.sha256 + salt).encode("utf-8", "replace")
+        return TimestampSigner(self._secret(), salt=salt_bytes, digest_method=hashlib.sha256)
 
     def _secret(self) -> bytes:
         """Return the secret currently in the file, which is created if missing."""

@@ -5,6 +5,14 @@ from qwen3tts_webui.server.delivery.audio_stream import AudioStream
 from qwen3tts_webui.server.delivery.batch_response import MULTIPART, NDJSON, start_batch
 from qwen3tts_webui.server.delivery.connection_registry import ConnectionRegistry
 from qwen3tts_webui.server.delivery.recorder import Recorder
+from qwen3tts_webui.server.delivery.recordings import (
+    MAX_INLINE_BYTES,
+    InlineRecording,
+    RecordingReader,
+    inline_recording,
+    quality_warning,
+    with_recording,
+)
 from qwen3tts_webui.server.delivery.request_context import RequestContext
 from qwen3tts_webui.server.delivery.request_registry import RequestRecord, RequestRegistry
 from qwen3tts_webui.server.delivery.speech_requests import (
@@ -17,22 +25,28 @@ from qwen3tts_webui.server.delivery.speech_requests import (
 from qwen3tts_webui.server.delivery.websocket_utterance import MessageSink, UtteranceSession, retry_after
 
 __all__ = [
+    "MAX_INLINE_BYTES",
     "MULTIPART",
     "NDJSON",
     "AudioResponse",
     "AudioStream",
     "ConnectionRegistry",
+    "InlineRecording",
     "MessageSink",
     "Recorder",
+    "RecordingReader",
     "RequestContext",
     "RequestRecord",
     "RequestRegistry",
     "UtteranceSession",
     "batch_requests",
+    "inline_recording",
     "output_format_of",
+    "quality_warning",
     "retry_after",
     "single_request",
     "start_batch",
     "start_request",
     "streamed_request",
+    "with_recording",
 ]

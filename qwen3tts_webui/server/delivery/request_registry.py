@@ -25,7 +25,7 @@ from qwen3tts_webui.errors import (
     SpeechError,
 )
 from qwen3tts_webui.server.http import JsonObject
-from qwen3tts_webui.speech import Event, Report, SegmentEnded, SegmentFailed, SegmentStarted, SpeechSession
+from qwen3tts_webui.speech import Event, Flushed, Report, SegmentEnded, SegmentFailed, SegmentStarted, SpeechSession
 
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 AUDIO = ErrorDetail("audio", "audio")
@@ -81,6 +81,9 @@ class RequestRecord:
             segment = event.segment
             self._append("segment_failed", index=segment.index, line=segment.line, code=event.error.code,
                          message=message)  # fmt: skip
+
+        elif isinstance(event, Flushed):
+            self._append("flushed", sample=event.sample)
 
     def end(self, error: SpeechError | None = None, message: str = "") -> None:
         """Append the last event: `done` with the report, or `error`. Idempotent."""

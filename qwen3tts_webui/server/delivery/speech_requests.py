@@ -14,6 +14,7 @@ from qwen3tts_webui.server.delivery.request_registry import RequestRecord
 from qwen3tts_webui.server.schemas import MAX_BATCH_TEXTS, Open, TtsBody
 from qwen3tts_webui.speech import MAX_PARALLEL_SEGMENTS, continue_voice, draw_seed
 from qwen3tts_webui.types import Sampling, SpeechRequest, Voice
+from qwen3tts_webui.voices import OPENAI_VOICES
 
 _LONG_TEXT = 1_000  # characters; splitting more than that would delay other requests' audio by more than 5 ms
 
@@ -75,7 +76,11 @@ def batch_requests(body: TtsBody, context: RequestContext) -> list[SpeechRequest
 
 
 def streamed_request(message: Open, context: RequestContext) -> SpeechRequest:
-    """Return the request for an utterance with text from a WebSocket."""
+    """Return the request for an utterance with text from a WebSocket. OpenAI's voice names stand for descriptions."""
+    described = OPENAI_VOICES.get((message.voice or "").casefold())
+    if described is not None:
+        update = {"voice": None, "voice_desc": message.voice_desc if message.voice_desc.strip() else described}
+        message = message.model_copy(update=update)
     return _request(message, context, text="", request_id=context.request_id, seed=message.seed, text_mode="streaming")
 
 

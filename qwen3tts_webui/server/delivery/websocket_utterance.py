@@ -6,6 +6,7 @@ the connection passes it text.
 
 from __future__ import annotations
 
+import base64
 import logging
 import time
 from contextlib import aclosing
@@ -22,6 +23,7 @@ from qwen3tts_webui.server.schemas import Open, pack_frame
 from qwen3tts_webui.speech import (
     AudioChunk,
     Event,
+    Flushed,
     SegmentEnded,
     SegmentFailed,
     SegmentStarted,
@@ -61,10 +63,9 @@ class UtteranceSession:
         self._text_stream = text_stream
         self._localize = context.localize
         self._events = EventRecorder(record, context.server.recorder, context.localize)
-        self._output_format = OutputFormat(
-            format=opened.format, sample_rate=opened.sample_rate, packet_ms=opened.packet_ms
-        )
-        self._encoder = self._output_format.encoder()
+        self.output_format = OutputFormat.of(opened.format, opened.sample_rate, packet_ms=opened.packet_ms)
+        self._as_base64 = opened.audio == "base64"
+        self._encoder = self.output_format.encoder()
         self._error: SpeechError | None = None
         self._num_frames = 0
         self._first_text_at: float | None = None
@@ -82,7 +83,7 @@ class UtteranceSession:
         self._text_stream.write(text)
 
     def flush(self) -> None:
-        """Synthesize the text so far without waiting for more."""
+        """Synthesize all text so far to its end; a `flushed` message says when its audio was sent."""
         self._text_timer.restart()
         self._text_stream.flush()
 
@@ -120,6 +121,9 @@ class UtteranceSession:
     async def _send_event(self, event: Event, sink: MessageSink) -> None:
         if isinstance(event, AudioChunk):
             await self._send_audio(sink, await self._encoder.push(event.pcm))
+        elif isinstance(event, Flushed):
+            await self._send_audio(sink, await self._encoder.drain())
+            await sink.send_json("flushed", id=self.id, sample=event.sample)
         elif isinstance(event, SegmentStarted):
             if self._first_audio_ms is None:
                 self._first_audio_ms = round((time.monotonic() - (self._first_text_at or time.monotonic())) * 1000, 3)
@@ -138,12 +142,18 @@ class UtteranceSession:
             await sink.send_json("segment_failed", id=self.id, index=event.segment.index, **error)
 
     async def _send_audio(self, sink: MessageSink, data: bytes) -> None:
-        """Send one binary frame, none for no bytes."""
-        if data:
-            self._record.mark_first_pcm()
-            output_format = self._output_format.format
-            await sink.send_bytes(pack_frame(data, format=output_format, number=self.number, sequence=self._num_frames))
-            self._num_frames += 1
+        """Send one message with audio, none for no bytes."""
+        if not data:
+            return
+        self._record.mark_first_pcm()
+        sequence = self._num_frames
+        self._num_frames += 1
+        if self._as_base64:
+            audio = base64.b64encode(data).decode("ascii")
+            await sink.send_json("audio", id=self.id, sequence=sequence, audio=audio)
+        else:
+            frame = pack_frame(data, format=self.output_format.format, number=self.number, sequence=sequence)
+            await sink.send_bytes(frame)
 
     async def _send_error(self, error: SpeechError, sink: MessageSink) -> None:
         await sink.send_json("error", id=self.id, fatal=True, **self._localize(error), **retry_after(error))

@@ -7,6 +7,7 @@ from qwen3tts_webui.server.http.errors import (
     ForbiddenHost,
     ForbiddenOrigin,
     HeadersTooLarge,
+    MalformedForm,
     MalformedJson,
     MalformedRequest,
     MethodNotAllowed,
@@ -18,6 +19,7 @@ from qwen3tts_webui.server.http.errors import (
     UrlTooLong,
 )
 from qwen3tts_webui.server.http.file_responses import FileBytes, FileOnDisk
+from qwen3tts_webui.server.http.form_body import Form, is_form, read_form, validate_strings
 from qwen3tts_webui.server.http.idle_timer import IdleTimer
 from qwen3tts_webui.server.http.json_body import (
     JsonObject,
@@ -28,7 +30,13 @@ from qwen3tts_webui.server.http.json_body import (
     read_object,
     validate,
 )
-from qwen3tts_webui.server.http.openapi import QUERY_ERROR_RESPONSE, inline_schema, openapi_for
+from qwen3tts_webui.server.http.openapi import (
+    QUERY_ERROR_RESPONSE,
+    form_content,
+    form_openapi,
+    inline_schema,
+    openapi_for,
+)
 
 __all__ = [
     "QUERY_ERROR_RESPONSE",
@@ -39,9 +47,11 @@ __all__ = [
     "FileOnDisk",
     "ForbiddenHost",
     "ForbiddenOrigin",
+    "Form",
     "HeadersTooLarge",
     "IdleTimer",
     "JsonObject",
+    "MalformedForm",
     "MalformedJson",
     "MalformedRequest",
     "MethodNotAllowed",
@@ -51,12 +61,17 @@ __all__ = [
     "Unauthorized",
     "UnsupportedMediaType",
     "UrlTooLong",
+    "form_content",
+    "form_openapi",
     "from_pydantic_detail",
     "from_pydantic_error",
     "inline_schema",
+    "is_form",
     "openapi_for",
     "read_body",
+    "read_form",
     "read_json",
     "read_object",
     "validate",
+    "validate_strings",
 ]

@@ -59,6 +59,13 @@ class MalformedJson(RequestError):
     template = "The body must be one JSON object in UTF-8."
 
 
+class MalformedForm(RequestError):
+    """The body cannot be parsed as multipart/form-data."""
+
+    code = "malformed_form"
+    template = "The body is not a valid multipart/form-data form."
+
+
 class BodyTooLarge(RequestError):
     """The body is longer than `limit_kib`."""
 

@@ -6,6 +6,7 @@ else is strict.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from qwen3tts_webui.server.http.errors import BodyTooLarge, MalformedJson, Unsup
 JsonObject = dict[str, Any]
 Model = TypeVar("Model", bound=BaseModel)
 
+_LARGE_BYTES = 2**20  # parsing more than that would delay the audio of other requests
 _EXPECTED = {
     "string_type": "string",
     "bool_type": "true | false",
@@ -47,7 +49,8 @@ async def read_json(request: Request, model: type[Model], *, max_bytes: int) -> 
 
 async def read_object(request: Request, *, max_bytes: int) -> JsonObject:
     """Parse the body as a JSON object of any fields. Raises `UnsupportedMediaType`, `BodyTooLarge`, `MalformedJson`."""
-    return _object(await read_body(request, ("application/json",), max_bytes=max_bytes))
+    body = await read_body(request, ("application/json",), max_bytes=max_bytes)
+    return _object(body) if len(body) <= _LARGE_BYTES else await asyncio.to_thread(_object, body)
 
 
 def validate(fields: JsonObject, model: type[Model]) -> Model:

@@ -77,3 +77,16 @@ def inline_schema(body: type[BaseModel]) -> dict[str, Any]:
 
     result: dict[str, Any] = inlined(full_schema)
     return result
+
+
+def form_content(body: type[BaseModel] | None, file: str) -> dict[str, Any]:
+    """Return the content of a form with the file field `file` and the fields of `body`."""
+    schema: dict[str, Any] = {"type": "object"} if body is None else inline_schema(body)
+    properties = {**schema.get("properties", {}), file: {"type": "string", "format": "binary"}}
+    required = [*schema.get("required", []), file]
+    return {"multipart/form-data": {"schema": schema | {"properties": properties, "required": required}}}
+
+
+def form_openapi(body: type[BaseModel] | None, file: str) -> dict[str, Any]:
+    """Describe the body of a route that takes only such a form."""
+    return {"requestBody": {"required": True, "content": form_content(body, file)}}

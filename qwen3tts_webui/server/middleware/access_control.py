@@ -1,7 +1,8 @@
 """Host, Origin and API-key checks, for the page, the API and WebSockets.
 
 In: ASGI requests. Out: the same with `qwen3tts.caller` in their scope, or an error before any work. A browser sends its
-key once, at /login or as ?key=..., and holds a session cookie from then on.
+key once, at /login or as ?key=..., and holds a session cookie from then on. A page of another origin sends a key or a
+short-lived token as a bearer, or as a subprotocol of its WebSocket.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.http import ErrorRenderer, ForbiddenHost, ForbiddenOrigin, Unauthorized
 
 COOKIE = "qwen3tts_session"
+_KEY_SUBPROTOCOL = "key."
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _OPEN_PATHS = frozenset({"/health", "/ready", "/login"})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -119,9 +121,9 @@ class ApiKeyMiddleware:
         authorization = connection.headers.getlist("authorization")
         scheme, _, secret = authorization[0].partition(" ") if len(authorization) == 1 else ("", "", "")
         if scheme.lower() != "bearer":
-            secret = self._key_in_query(scope)
+            secret = self._key_in_query(scope) or _key_in_subprotocols(scope)
         if found is None and secret:
-            found = self._keys.id_of(secret.strip())
+            found = self._keys.id_of(secret.strip()) or self._sessions.id_of_token(secret.strip())
             if found is None:
                 self._limiter.hit(str((scope.get("client") or "?")[0]), "wrong key")
         return found
@@ -147,6 +149,14 @@ async def reject(error: SpeechError, errors: ErrorRenderer, scope: Scope, receiv
         await send({"type": "websocket.http.response.body", "body": bytes(response.body)})
     else:
         await send({"type": "websocket.close", "code": 1008})
+
+
+def _key_in_subprotocols(scope: Scope) -> str:
+    """Return the key among the subprotocols of a WebSocket: a page in a browser cannot set other headers."""
+    for name in scope.get("subprotocols", ()):
+        if name.startswith(_KEY_SUBPROTOCOL):
+            return str(name[len(_KEY_SUBPROTOCOL) :])
+    return ""
 
 
 def set_session_cookie(response: Response, session: str, scope: Scope) -> None:

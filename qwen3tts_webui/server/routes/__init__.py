@@ -9,7 +9,7 @@ from qwen3tts_webui.server.routes.analysis import analysis_router
 from qwen3tts_webui.server.routes.docs import docs_router, example_of
 from qwen3tts_webui.server.routes.exports import exports_router
 from qwen3tts_webui.server.routes.history import history_router
-from qwen3tts_webui.server.routes.login import login_router
+from qwen3tts_webui.server.routes.login import login_router, token_router
 from qwen3tts_webui.server.routes.models import models_router
 from qwen3tts_webui.server.routes.openai import (
     OPENAI_PREFIX,
@@ -17,7 +17,6 @@ from qwen3tts_webui.server.routes.openai import (
     OpenAIErrorRenderer,
     openai_router,
 )
-from qwen3tts_webui.server.routes.openai_leniency import OPENAI_VOICES
 from qwen3tts_webui.server.routes.requests import requests_router
 from qwen3tts_webui.server.routes.service import service_router
 from qwen3tts_webui.server.routes.tts import tts_router
@@ -25,7 +24,7 @@ from qwen3tts_webui.server.routes.unknown_routes import unknown_routes_router
 from qwen3tts_webui.server.routes.voices import voices_router
 from qwen3tts_webui.server.routes.websocket import websocket_router
 
-__all__ = ["OPENAI_PREFIX", "OPENAI_VOICES", "OpenAIBody", "OpenAIErrorRenderer", "example_of", "include_routes"]
+__all__ = ["OPENAI_PREFIX", "OpenAIBody", "OpenAIErrorRenderer", "example_of", "include_routes"]
 
 _ROUTERS = (
     tts_router,
@@ -39,6 +38,7 @@ _ROUTERS = (
     models_router,
     service_router,
     login_router,
+    token_router,
 )
 
 

@@ -1,13 +1,15 @@
-"""The login page: a form for the API key. In: the key. Out: a session cookie."""
+"""The login page: a form for the API key. In: the key. Out: a session cookie; or a short-lived token for a page."""
 
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
 
+from qwen3tts_webui.server.auth import TOKEN_S
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.http import BodyTooLarge
 from qwen3tts_webui.server.middleware import caller_of, set_session_cookie
@@ -22,6 +24,22 @@ p{{margin:0;color:#b3261e}}</style>
 <form method="post" action="login"><label for="key">{label}</label>
 <input id="key" name="key" type="password" autocomplete="current-password" required autofocus>
 <button>{button}</button><p role="alert">{problem}</p></form></html>"""
+
+
+def token_router(server: ServerContext) -> APIRouter:
+    router = APIRouter()
+
+    @router.post("/api/token")
+    async def token(request: Request) -> dict[str, Any]:
+        """A token that replaces the API key for five minutes, e.g. in a page of another origin.
+
+        Send it like a key. null if this server requires no keys.
+        """
+        if not server.api_keys.required:
+            return {"token": None, "expires_in_s": None}
+        return {"token": server.sessions.create_token(caller_of(request.scope)), "expires_in_s": TOKEN_S}
+
+    return router
 
 
 def login_router(server: ServerContext) -> APIRouter:

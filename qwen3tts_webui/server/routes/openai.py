@@ -18,13 +18,24 @@ from pydantic import Field
 from qwen3tts_webui.audio import FORMATS, OutputFormat
 from qwen3tts_webui.errors import ANOTHER_VALUE, ErrorDetail, InvalidValue, NotFound, RequestError, SpeechError, one_of
 from qwen3tts_webui.server.context import ServerContext
-from qwen3tts_webui.server.delivery import AudioResponse, AudioStream, RequestContext, start_request
-from qwen3tts_webui.server.http import ErrorRenderer, openapi_for, read_object, validate
-from qwen3tts_webui.server.routes.openai_leniency import OPENAI_VOICES, lenient_fields
+from qwen3tts_webui.server.delivery import (
+    MAX_INLINE_BYTES,
+    AudioResponse,
+    AudioStream,
+    RequestContext,
+    inline_recording,
+    quality_warning,
+    start_request,
+    with_recording,
+)
+from qwen3tts_webui.server.http import ErrorRenderer, form_openapi, openapi_for, read_object, validate
+from qwen3tts_webui.server.routes.openai_cloning import VoiceUpload, prepare_cloning, upload_voice
+from qwen3tts_webui.server.routes.openai_leniency import lenient_fields
 from qwen3tts_webui.server.routes.tts import max_body_bytes
 from qwen3tts_webui.server.schemas import Body
 from qwen3tts_webui.text import AUTO, LANGUAGES
 from qwen3tts_webui.types import SpeechRequest, Voice
+from qwen3tts_webui.voices import OPENAI_VOICES
 
 OPENAI_PREFIX = "/v1/"
 _MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15")
@@ -77,6 +88,18 @@ class OpenAIBody(Body):
     seed: int | None = Field(
         default=None, description="Extension: the same seed reproduces the same audio.", examples=[42]
     )
+    task_type: str | None = Field(
+        default=None, description="Extension: Base clones `ref_audio`; others have no effect.", examples=["Base"]
+    )
+    ref_audio: str | None = Field(
+        default=None,
+        description="Extension, with a Base model: a recording to clone, as base64 or a data URL; no path or address.",
+        examples=["data:audio/wav;base64,UklGR..."],
+    )
+    ref_text: str = Field(default="", description="Extension: what is said in `ref_audio`.", examples=["Hello."])
+    x_vector_only_mode: bool = Field(
+        default=False, description="Extension: clone the timbre alone, without `ref_text`.", examples=[False]
+    )
 
 
 class OpenAIErrorRenderer(ErrorRenderer):
@@ -128,7 +151,7 @@ def _sse(event: dict[str, Any]) -> bytes:
 def openai_router(server: ServerContext) -> APIRouter:
     router = APIRouter(prefix=OPENAI_PREFIX.rstrip("/"), tags=["OpenAI"])
     speech = server.speech
-    max_bytes = max_body_bytes(server.settings)
+    max_bytes = max_body_bytes(server.settings) + MAX_INLINE_BYTES
 
     def models() -> list[dict[str, Any]]:
         owner = f"qwen3tts-webui: {speech.info.label}"
@@ -138,12 +161,19 @@ def openai_router(server: ServerContext) -> APIRouter:
     async def create_speech(request: Request) -> Response:
         """OpenAI's speech endpoint, streamed in every format."""
         context = RequestContext.of(request, server)
-        given = await read_object(request, max_bytes=max_bytes)
+        given, ignored = await prepare_cloning(await read_object(request, max_bytes=max_bytes), speech)
         fields, warnings = lenient_fields(given, speech, OpenAIBody, strict=server.settings.strict_openai)
         body = validate(fields, OpenAIBody)
+        warnings += ignored
         if body.response_format not in FORMATS:
             raise InvalidValue(field="format", expected=one_of(FORMATS), got=ANOTHER_VALUE)
-        record = await start_request(context, _speech_request(body, context))
+        speech_request = _speech_request(body, context)
+        recording = inline_recording(body.ref_audio, body.ref_text, body.x_vector_only_mode)
+        if recording is not None:
+            cloned = await server.recordings.clone(recording)
+            speech_request = with_recording(speech_request, cloned)
+            warnings += quality_warning(cloned)
+        record = await start_request(context, speech_request)
         stream = AudioStream(record, OutputFormat.of(body.response_format), context)
         kind = SseAudioResponse if body.stream_format == "sse" else AudioResponse
         return kind(stream, {"x-warning": "; ".join(warnings)} if warnings else {})
@@ -189,6 +219,12 @@ def openai_router(server: ServerContext) -> APIRouter:
         found += [(name, name, AUTO) for name in (*speech.info.speakers, *OPENAI_VOICES)]
         return {"voices": [_listed_voice(*voice) for voice in found]}
 
+    async def upload(request: Request) -> dict[str, Any]:
+        """Save the voice of a recording, as vLLM-Omni does; requests then name it as `voice`."""
+        return await upload_voice(request, server)
+
+    extra = form_openapi(VoiceUpload, "audio_sample")
+    router.add_api_route("/audio/voices", upload, methods=["POST"], openapi_extra=extra)
     return router
 
 

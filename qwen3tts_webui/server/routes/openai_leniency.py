@@ -6,8 +6,6 @@ In: any JSON object. Out: fields for the body's model, and a warning about each 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel
@@ -15,31 +13,13 @@ from pydantic import BaseModel
 from qwen3tts_webui.server.http import JsonObject
 from qwen3tts_webui.speech import SPEED_RANGE, Speech
 from qwen3tts_webui.text import detect_language
+from qwen3tts_webui.voices import OPENAI_VOICES
 
 _OPENAI_SPEED_RANGE = (0.25, 4.0)
 _ALIASES = {"lang_code": "language", "instruct": "instructions"}
-_WITHOUT_EFFECT = frozenset({"stream", "task_type"})  # audio is always streamed; the model decides on the task
+_WITHOUT_EFFECT = frozenset({"stream"})  # audio is always streamed
 _KOKORO_LANGUAGES = {"a": "en", "b": "en", "e": "es", "f": "fr", "i": "it", "j": "ja", "p": "pt", "z": "zh"}
 _MAX_NAMES = 8
-
-OPENAI_VOICES: Mapping[str, str] = MappingProxyType(
-    {
-        "alloy": "A woman of about 30, medium pitch, clear and neutral, at a steady pace, like a product guide.",
-        "ash": "A man of about 35, medium-low pitch, clear and precise, relaxed but awake, like a good teacher.",
-        "ballad": "A man of about 40, medium pitch, mellow and lyrical, unhurried, like a reader of poems.",
-        "cedar": "A man of about 45, low pitch, warm and rich, calm and natural, like an old friend.",
-        "coral": "A woman of about 28, medium-high pitch, warm and friendly, lively, like a welcoming host.",
-        "echo": "A man of about 30, medium pitch, smooth and even, calm, like a navigation assistant.",
-        "fable": "A British man of about 35, medium pitch, bright and expressive, like a teller of tales.",
-        "marin": "A woman of about 35, medium pitch, natural and smooth, attentive, like a conversation partner.",
-        "nova": "A woman of about 24, high pitch, bright and crisp, energetic, like a presenter of a young channel.",
-        "onyx": "A man of about 50, very low pitch, deep and resonant, slow and sure, like a film trailer at rest.",
-        "sage": "A woman of about 50, medium-low pitch, soft and thoughtful, unhurried, like a wise counsellor.",
-        "shimmer": "A woman of about 26, high pitch, light and clear, gentle and optimistic, like a morning show.",
-        "verse": "A man of about 28, medium pitch, versatile and lively, with feeling, like a stage actor.",
-    }
-)
-"""The descriptions that OpenAI's voice names stand for: a similar character, not an imitation of OpenAI's voices."""
 
 
 def lenient_fields(

@@ -1,4 +1,7 @@
-"""`POST /api/tts`, the main route. In: JSON. Out: audio, or an error before the first byte of it."""
+"""`POST /api/tts`, the main route.
+
+In: JSON, or a form with a recording. Out: audio, or an error before the first byte of it.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,22 @@ from qwen3tts_webui.audio import FORMATS
 from qwen3tts_webui.config import MAX_DESCRIPTION, Settings
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.delivery import (
+    MAX_INLINE_BYTES,
     MULTIPART,
     NDJSON,
     AudioResponse,
     AudioStream,
     RequestContext,
     batch_requests,
+    inline_recording,
     output_format_of,
+    quality_warning,
     single_request,
     start_batch,
     start_request,
+    with_recording,
 )
-from qwen3tts_webui.server.http import openapi_for, read_json
+from qwen3tts_webui.server.http import form_content, is_form, openapi_for, read_form, read_json, validate_strings
 from qwen3tts_webui.server.schemas import TtsBody
 
 _EXAMPLES: dict[str, dict[str, object]] = {
@@ -28,6 +35,7 @@ _EXAMPLES: dict[str, dict[str, object]] = {
     "a preset at telephone quality": {"text": "Hello.", "voice": "en-service", "format": "wav", "sample_rate": 8_000},
     "a batch": {"text": ["One.", "Two.", "Three."], "batch_size": 2, "format": "mp3"},
 }
+MAX_FORM_BYTES = 33 * 2**20  # the largest recording, and the text fields
 _MAX_BYTES_PER_CHAR = 12  # the longest JSON escape: a surrogate pair
 
 
@@ -38,23 +46,39 @@ def max_body_bytes(settings: Settings) -> int:
 
 def tts_router(server: ServerContext) -> APIRouter:
     router = APIRouter(tags=["speech"])
-    max_bytes = max_body_bytes(server.settings)
+    max_bytes = max_body_bytes(server.settings) + MAX_INLINE_BYTES
+
+    async def read(request: Request) -> tuple[TtsBody, bytes | str | None]:
+        """The body and the recording in it, if there is one."""
+        if not is_form(request):
+            body = await read_json(request, TtsBody, max_bytes=max_bytes)
+            return body, body.ref_audio
+        form = await read_form(request, files=("ref_audio",), max_bytes=MAX_FORM_BYTES)
+        return validate_strings(dict(form.fields), TtsBody), form.files.get("ref_audio")
 
     async def tts(request: Request) -> Response:
         """Synthesize a text, or a batch of texts, in a voice described in plain words."""
         context = RequestContext.of(request, server)
-        body = await read_json(request, TtsBody, max_bytes=max_bytes)
+        body, audio = await read(request)
         output_format = output_format_of(body)
-        if isinstance(body.text, list):
+        is_batch = isinstance(body.text, list)
+        requests = batch_requests(body, context) if is_batch else [single_request(body, context)]
+        headers = {}
+        recording = inline_recording(audio, body.ref_text, body.x_vector_only)
+        if recording is not None:
+            cloned = await server.recordings.clone(recording)
+            requests = [with_recording(one, cloned) for one in requests]
+            headers = {"x-warning": "; ".join(quality_warning(cloned))} if cloned.audio.warnings else {}
+        if is_batch:
             return await start_batch(
                 context,
-                batch_requests(body, context),
+                requests,
                 output_format,
                 max_concurrent=body.batch_size,
                 accept=request.headers.get("accept", ""),
             )
-        record = await start_request(context, single_request(body, context))
-        return AudioResponse(AudioStream(record, output_format, context))
+        record = await start_request(context, requests[0])
+        return AudioResponse(AudioStream(record, output_format, context), headers)
 
     # a plain Starlette route comes first and responds 0.1 ms sooner; FastAPI's is there for the documentation
     async def plain(request: Request) -> Response:
@@ -62,17 +86,19 @@ def tts_router(server: ServerContext) -> APIRouter:
         return await tts(request)
 
     mimes: dict[str, dict[str, object]] = {info.mime: {} for info in FORMATS.values()}
+    described = openapi_for(
+        TtsBody,
+        statuses=(400, 404, 413, 415, 422, 429, 500, 503, 504),
+        content={**mimes, MULTIPART: {}, NDJSON: {}},
+        examples=_EXAMPLES,
+    )
+    described["openapi_extra"]["requestBody"]["content"] |= form_content(TtsBody, "ref_audio")
     router.add_route("/api/tts", plain, methods=["POST"], include_in_schema=False)
     router.add_api_route(
         "/api/tts",
         tts,
         methods=["POST"],
         response_class=Response,
-        **openapi_for(
-            TtsBody,
-            statuses=(400, 404, 413, 415, 422, 429, 500, 503, 504),
-            content={**mimes, MULTIPART: {}, NDJSON: {}},
-            examples=_EXAMPLES,
-        ),
+        **described,
     )
     return router

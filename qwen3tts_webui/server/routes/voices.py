@@ -17,11 +17,28 @@ from qwen3tts_webui.audio import encode_all
 from qwen3tts_webui.config import MAX_DESCRIPTION
 from qwen3tts_webui.errors import ErrorDetail, InvalidValue, NotFound
 from qwen3tts_webui.server.context import ServerContext
-from qwen3tts_webui.server.delivery import Recorder, RequestRecord
-from qwen3tts_webui.server.http import FileBytes, inline_schema, read_body, read_json
+from qwen3tts_webui.server.delivery import RequestRecord
+from qwen3tts_webui.server.http import (
+    FileBytes,
+    form_content,
+    form_openapi,
+    inline_schema,
+    is_form,
+    read_body,
+    read_json,
+)
+from qwen3tts_webui.server.routes.cloned_voices import (
+    CONSENT,
+    SAMPLE_S,
+    RecordingBody,
+    check_recording,
+    clone_take,
+    save_recording,
+)
 from qwen3tts_webui.server.routes.history import require_history
+from qwen3tts_webui.server.routes.voice_json import voice_to_json
 from qwen3tts_webui.server.schemas import Body
-from qwen3tts_webui.types import SAMPLE_RATE
+from qwen3tts_webui.types import SAMPLE_RATE, CloneMode
 from qwen3tts_webui.voices import (
     MAX_NAME,
     MAX_VOICE_FILE_BYTES,
@@ -32,7 +49,6 @@ from qwen3tts_webui.voices import (
 )
 
 _MAX_JSON_BYTES = 64 * 1024
-_SAMPLE_S = 10
 _FILE_TYPES = ("application/json", "application/octet-stream")
 _SAVED_VOICE_ID = ErrorDetail("saved_voice_id", "the id of a saved voice")
 _SAMPLE = ErrorDetail("sample", "sample")
@@ -48,6 +64,14 @@ class SaveBody(Body):
         default=None,
         description="The segment to save the voice of. Default: the first completed one.",
         examples=[0],
+    )
+    mode: CloneMode | None = Field(
+        default=None,
+        description="With a Base model: clone the segment like a recording (icl or xvector), so that the voice speaks "
+        "with that model. Default: continue the segment, with the model that generated it.",
+    )
+    consent: bool = Field(
+        default=False, description="true: you may use this voice. Required if the request cloned a recording."
     )
 
 
@@ -76,7 +100,7 @@ def voices_router(server: ServerContext) -> APIRouter:
         """Presets (all, or of one language by code or name), saved voices, and the speakers of the model."""
         return {
             "presets": [asdict(preset) for preset in speech.presets_for(language)],
-            "saved": [] if speech.library is None else [_to_json(voice) for voice in saved().list()],
+            "saved": [] if speech.library is None else [voice_to_json(voice) for voice in saved().list()],
             "speakers": list(speech.info.speakers),
         }
 
@@ -84,21 +108,26 @@ def voices_router(server: ServerContext) -> APIRouter:
     def voice(voice_id: str) -> dict[str, Any]:
         """One preset or saved voice."""
         if speech.library is not None and voice_id.startswith("saved-"):
-            return _to_json(saved().get(voice_id))
+            return voice_to_json(saved().get(voice_id))
         return asdict(speech.presets.get(voice_id))
 
     async def save(request: Request) -> dict[str, Any]:
-        """Save the voice of a request: what the engine needs to continue it, its description, seed and a sample."""
+        """Save the voice of a request: what the engine needs to continue it, its description, seed and a sample.
+
+        As a multipart form with the file `audio`: save the voice of that recording, with a Base model.
+        """
+        if is_form(request):
+            return await save_recording(request, server)
         body = await read_json(request, SaveBody, max_bytes=_MAX_JSON_BYTES)
         record = server.requests.get(body.request_id)
         await record.finished()
-        new_voice = await _voice_of(record, server.recorder, body.name, body.segment)
-        return _to_json(await asyncio.to_thread(saved().save, new_voice))
+        new_voice = await _voice_of(record, server, body)
+        return voice_to_json(await asyncio.to_thread(saved().save, new_voice))
 
     async def import_file(request: Request) -> dict[str, Any]:
         """Save the voice of an exported file, which is the body, under a new id."""
         data = await read_body(request, _FILE_TYPES, max_bytes=MAX_VOICE_FILE_BYTES)
-        return _to_json(await asyncio.to_thread(saved().import_file, data))
+        return voice_to_json(await asyncio.to_thread(saved().import_file, data))
 
     async def change(request: Request, voice_id: str) -> dict[str, Any]:
         """Rename or star a saved voice."""
@@ -108,7 +137,7 @@ def voices_router(server: ServerContext) -> APIRouter:
             await asyncio.to_thread(saved().rename, voice_id, body.name)
         if body.starred is not None:
             await asyncio.to_thread(saved().set_starred, voice_id, body.starred)
-        return _to_json(await asyncio.to_thread(saved().get, voice_id))
+        return voice_to_json(await asyncio.to_thread(saved().get, voice_id))
 
     @router.get("/{voice_id}/export", response_class=Response)
     def export(voice_id: str) -> Response:
@@ -133,48 +162,49 @@ def voices_router(server: ServerContext) -> APIRouter:
         saved().delete(saved_id(voice_id))
         return Response(status_code=204)
 
-    router.add_api_route("", save, methods=["POST"], status_code=201, **_body_openapi("application/json", SaveBody))
+    async def check(request: Request) -> dict[str, Any]:
+        """Length and quality of the recording in a form with the file `audio`; nothing is stored."""
+        return await check_recording(request, server)
+
+    bodies = _body_openapi("application/json", SaveBody)
+    bodies["openapi_extra"]["requestBody"]["content"] |= form_content(RecordingBody, "audio")
+    router.add_api_route("", save, methods=["POST"], status_code=201, **bodies)
+    router.add_api_route("/check", check, methods=["POST"], openapi_extra=form_openapi(None, "audio"))
     router.add_api_route("/import", import_file, methods=["POST"], status_code=201, **_body_openapi(_FILE_TYPES[0]))
     router.add_api_route("/{voice_id}", change, methods=["PATCH"], **_body_openapi("application/json", ChangeBody))
     return router
 
 
-async def _voice_of(record: RequestRecord, recorder: Recorder, name: str, segment: int | None) -> SavedVoice:
+async def _voice_of(record: RequestRecord, server: ServerContext, body: SaveBody) -> SavedVoice:
     """Return the voice of a finished request, to be saved. Raises `NotFound` if no segment was completed."""
-    continuation = record.session.continuation_voice(segment)
-    if continuation is None:
-        raise NotFound(what=_COMPLETED_SEGMENT, got=record.id)
-    index, voice = continuation
+    if record.session.voice.reference is not None and not body.consent:
+        raise InvalidValue(field="consent", expected=CONSENT, got="false")
     report = record.session.report
+    if body.mode is not None:
+        index, cloned = await clone_take(server, record, body.segment, body.mode)
+        voice, model = cloned.voice, server.speech.info.model
+    else:
+        continuation = record.session.continuation_voice(body.segment)
+        if continuation is None:
+            raise NotFound(what=_COMPLETED_SEGMENT, got=record.id)
+        (index, voice), model = continuation, report.model
     spoken = next(one for one in report.segments if one.segment.index == index)
-    pcm = await recorder.samples(record, spoken.start_sample, min(spoken.num_samples, _SAMPLE_S * SAMPLE_RATE))
+    num_samples = min(spoken.num_samples, SAMPLE_S * SAMPLE_RATE)
+    pcm = await server.recorder.samples(record, spoken.start_sample, num_samples)
     return SavedVoice(
-        name=name,
+        name=body.name,
         description=voice.description[:MAX_DESCRIPTION],
         language=report.language,
         engine=report.engine,
         seed=report.seed,
-        acoustic_prompt=voice.acoustic_prompt,
+        acoustic_prompt=None if voice.reference is not None else voice.acoustic_prompt,
         engine_voice_id=voice.engine_voice_id,
         speaker=voice.speaker,
+        reference=voice.reference,
+        model="" if voice.reference is None else model,
+        consent=body.consent,
         sample=None if pcm is None or not len(pcm) else await asyncio.to_thread(encode_all, pcm, "opus"),
     )
-
-
-def _to_json(voice: SavedVoice) -> dict[str, Any]:
-    """Return a saved voice without its codes and its sample."""
-    fields = ("id", "name", "description", "language", "engine", "seed", "speaker", "starred", "created")
-    return {field: getattr(voice, field) for field in fields} | {
-        "continuation": _continuation_kind(voice),
-        "has_sample": voice.sample is not None,
-    }
-
-
-def _continuation_kind(voice: SavedVoice) -> str:
-    """Return what the engine reproduces the voice from."""
-    if voice.acoustic_prompt is not None:
-        return "acoustic_prompt"
-    return "description" if voice.engine_voice_id is None else "engine_voice"
 
 
 def _body_openapi(mime: str, body: type[Body] | None = None) -> dict[str, Any]:

@@ -44,6 +44,7 @@ from qwen3tts_webui.server.schemas import (
 )
 
 MAX_UTTERANCES = 16
+SUBPROTOCOL = "qwen3tts"
 _MAX_PROTOCOL_ERRORS = 50
 _TEXT_TIMEOUT_FACTOR = 3.0  # times the client's timeout: a language model that writes the text may pause
 _OPEN_ID = ErrorDetail("open_utterance_id", "the id of an open utterance")
@@ -58,7 +59,8 @@ def websocket_router(server: ServerContext) -> APIRouter:
             error = TooManyRequests(retry_after_s=1)
             await reject(error, server.errors, websocket.scope, websocket.receive, websocket.send)
             return
-        await websocket.accept()
+        offered = websocket.scope.get("subprotocols", ())
+        await websocket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
         session = WebSocketSession(websocket, server)
         server.connections.open.add(session)
         try:
@@ -230,7 +232,8 @@ class WebSocketSession:
             "engine_label": info.label,
             "preview": info.preview,
             "format": message.format,
-            "sample_rate": message.sample_rate,
+            "sample_rate": utterance.output_format.sample_rate,
+            "audio": message.audio,
             "packet_ms": message.packet_ms,
         }
 

@@ -63,6 +63,20 @@ class TtsBody(Body):
         "the segment's description.",
         examples=[{"request_id": "my-request-1", "segment": 0}],
     )
+    ref_audio: str | None = Field(
+        default=None,
+        description="With a Base model: a recording of the voice to clone, 0.5 to 60 s (best 3 to 15), as base64 or a "
+        "data URL, never a path or an address. In a multipart form it is a file. Stands alone: no voice or speaker.",
+        examples=["data:audio/wav;base64,UklGR..."],
+    )
+    ref_text: str = Field(
+        default="", description="What is said in `ref_audio`.", examples=["This is what I said in the recording."]
+    )
+    x_vector_only: bool = Field(
+        default=False,
+        description="true: clone the timbre alone, without `ref_text`; less alike.",
+        examples=[False],
+    )
     streaming: bool = Field(
         default=False,
         description="true: audio as soon as it is generated; false: one file at the end.",

@@ -15,12 +15,11 @@ from pydantic_core import PydanticCustomError
 from qwen3tts_webui.errors import ANOTHER_VALUE, InvalidValue, one_of
 from qwen3tts_webui.server.http import MalformedJson, from_pydantic_error
 from qwen3tts_webui.server.schemas.speech import ContinueFrom
-from qwen3tts_webui.types import SAMPLE_RATE
 
 MAX_MESSAGE_BYTES = 65_536
 PROTOCOL_VERSION = 1
 FRAME_HEADER = struct.Struct(">BBHII")  # protocol version, format code, 0, utterance number, sequence number
-FORMAT_CODES: dict[str, int] = {"pcm": 1, "opus": 2}
+FORMAT_CODES: dict[str, int] = {"pcm": 1, "opus": 2, "mp3": 3, "mulaw": 4, "alaw": 5}
 
 MessageId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 
@@ -45,14 +44,17 @@ class Open(_Message):
 
     type: Literal["open"]
     language: str = Field(default="auto", max_length=64)
-    voice_desc: str = Field(default="", max_length=20_000, validation_alias=AliasChoices("voice_desc", "instruct"))
+    voice_desc: str = Field(
+        default="", max_length=20_000, validation_alias=AliasChoices("voice_desc", "instruct", "instructions")
+    )
     voice: str | None = Field(default=None, max_length=200)
     speaker: str | None = Field(default=None, max_length=200)
     continue_from: ContinueFrom | None = None
     seed: int | None = None
     speed: float = 1.0
-    format: Literal["pcm", "opus"] = "pcm"
-    sample_rate: int = SAMPLE_RATE
+    format: Literal["pcm", "opus", "mp3", "mulaw", "alaw"] = "pcm"
+    sample_rate: int | None = None
+    audio: Literal["binary", "base64"] = "binary"
     packet_ms: int = Field(default=16, ge=4, le=1_000)
     frames_per_packet: int | None = None
     loudness: bool = False

@@ -1,0 +1,1 @@
+"""Encoders of reference recordings, for voice cloning."""

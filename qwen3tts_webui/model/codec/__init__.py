@@ -1,0 +1,1 @@
+"""The streaming codec: state, layers, decoder and encoder."""

@@ -1,0 +1,186 @@
+"""The codec decoder: 16 codes a frame in, 1920 samples a frame out, packet by packet or whole (MODEL.md section 7).
+
+Streams live in the slots of a `CodecState`; however a stream is cut into packets and whoever shares its batch, its
+sound is the same. Always float32: half precision makes it noise. Knows nothing of text or of who listens.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from qwen3tts_webui.model.codec.fused import MOST_FRAMES, FusedCodec, fuse_codec
+from qwen3tts_webui.model.codec.layers import (
+    CausalConv,
+    CausalUpsample,
+    Contextual,
+    ConvNeXt,
+    DecoderBlock,
+    Snake,
+)
+from qwen3tts_webui.model.codec.state import CodecState, Rows
+from qwen3tts_webui.model.codec.transformer import CodecTransformer, CodecTransformerLayer
+from qwen3tts_webui.model.config.model_config import CodecConfig
+from qwen3tts_webui.model.cpu.memory import give_back
+from qwen3tts_webui.model.weights.module_loader import load_weights
+
+UNUSED_KEYS = (
+    "encoder.",  # speech to codes: only voice cloning needs it
+    "decoder.quantizer.rvq_first.input_proj.",  # latent to codebook, for encoding
+    "decoder.quantizer.rvq_rest.input_proj.",
+)
+FUSED_STREAMS = 2
+"""Streams of a packet up to which the fused path is used: as many as its start-up check covers."""
+MAX_DECODE_FRAMES = 100
+"""Frames that `decode_whole` takes at a time: enough to be efficient, few enough to keep memory small."""
+
+
+class Codebook(nn.Module):
+    """The running sums that training left; an entry is its sum over its usage."""
+
+    def __init__(self, size: int, dim: int) -> None:
+        super().__init__()
+        self.embedding_sum = nn.Parameter(torch.empty(size, dim))
+        self.cluster_usage = nn.Parameter(torch.empty(size))
+
+    def entries(self) -> torch.Tensor:
+        """(size, dim)"""
+        return self.embedding_sum.detach() / self.cluster_usage.detach().clamp(min=1e-5)[:, None]
+
+
+class CodebookGroup(nn.Module):
+    """Codebooks whose entries add up before one projection to `codebook_dim`."""
+
+    def __init__(self, spec: CodecConfig, num_books: int) -> None:
+        super().__init__()
+        dim = spec.codebook_dim // 2
+        books = (nn.ModuleDict({"_codebook": Codebook(spec.codebook_size, dim)}) for _ in range(num_books))
+        self.vq = nn.ModuleDict({"layers": nn.ModuleList(books)})
+        self.output_proj = nn.Conv1d(dim, spec.codebook_dim, 1, bias=False)
+
+    def tables(self) -> torch.Tensor:
+        """Projected entries, (books, size, codebook_dim)."""
+        books = [module for module in self.vq.modules() if isinstance(module, Codebook)]
+        return torch.stack([book.entries() for book in books]) @ self.output_proj.weight.detach().squeeze(2).T
+
+
+class Quantizer(nn.Module):
+    """Codes to vectors: a sum of one row of each codebook's table."""
+
+    tables: torch.Tensor
+    offsets: torch.Tensor
+
+    def __init__(self, spec: CodecConfig) -> None:
+        super().__init__()
+        self.rvq_first = CodebookGroup(spec, 1)
+        self.rvq_rest = CodebookGroup(spec, spec.num_quantizers - 1)
+
+    def fold(self) -> None:
+        tables = torch.cat([self.rvq_first.tables(), self.rvq_rest.tables()])
+        num_books, size, _ = tables.shape
+        self.register_buffer("tables", tables.flatten(0, 1))
+        self.register_buffer("offsets", torch.arange(num_books, device=tables.device)[:, None] * size)
+        del self.rvq_first, self.rvq_rest
+
+    def forward(self, codes: torch.Tensor) -> torch.Tensor:
+        """(batch, books, frames) -> (batch, frames, codebook_dim)"""
+        return F.embedding(codes + self.offsets, self.tables).sum(dim=1)
+
+
+class CodecDecoder(nn.Module):
+    """Released weights until `fold` is called, and ready to run from then on."""
+
+    def __init__(self, spec: CodecConfig) -> None:
+        super().__init__()
+        self.spec = spec
+        self.short_packets: FusedCodec | None = None
+        latent, width = spec.latent_dim, spec.decoder_dim
+        self.quantizer = Quantizer(spec)
+        self.pre_conv = CausalConv(spec.codebook_dim, latent, 3)
+        self.pre_transformer = CodecTransformer(spec)
+        self.upsample = nn.ModuleList(
+            nn.ModuleList([CausalUpsample(latent, latent, rate, taps=1), ConvNeXt(latent)])
+            for rate in spec.upsampling_ratios
+        )
+        blocks = [DecoderBlock(width >> i, width >> (i + 1), rate) for i, rate in enumerate(spec.upsample_rates)]
+        last = width >> len(blocks)
+        self.decoder = nn.ModuleList([CausalConv(latent, width, 7), *blocks, Snake(last), CausalConv(last, 1, 7)])
+
+    def fold(self) -> None:
+        """Turn the released weights into those that run, laid out for the device. To be called once."""
+        foldable = (Quantizer, CausalConv, CausalUpsample, Snake, ConvNeXt, CodecTransformerLayer)
+        for module in [module for module in self.modules() if isinstance(module, foldable)]:
+            module.fold()
+            give_back()
+        for index, layer in enumerate(self.contextual()):
+            layer.context_index = index
+        if self.quantizer.tables.device.type == "cuda":
+            fuse_codec(self)
+
+    def new_state(self, slots: int) -> CodecState:
+        """Memory for `slots` streams on the decoder's device, none of them begun."""
+        spec = self.spec
+        return CodecState.empty(
+            slots,
+            [(layer.context_frames, layer.channels) for layer in self.contextual()],
+            spec.num_layers,
+            (spec.sliding_window - 1, spec.num_heads, spec.head_dim),
+            self.quantizer.tables.device,
+        )
+
+    @torch.inference_mode()
+    def decode(self, codes: torch.Tensor, state: CodecState, rows: Rows) -> torch.Tensor:
+        """Decode the next packet of the streams in `rows`, and advance them.
+
+        `codes`: (batch, num_quantizers, frames), integers below `codebook_size`, one batch entry for each of `rows`.
+        Returns sound in [-1, 1], (batch, frames * samples_per_frame). NaN in the weights or the state comes out as NaN.
+        """
+        few = codes.shape[0] <= FUSED_STREAMS and codes.shape[2] <= MOST_FRAMES
+        if self.short_packets is not None and few:
+            return self.short_packets(codes, state, rows)
+        x = self.quantizer(codes)
+        x = self.pre_conv(x, state, rows)
+        x = self.pre_transformer(x, state, rows)
+        for stage in self.upsample:
+            for layer in stage.children():
+                x = layer(x, state, rows)
+        first, *blocks, snake, last = self.decoder
+        x = first(x, state, rows)
+        for block in blocks:
+            x = block(x, state, rows)
+        sound: torch.Tensor = last(x, state, rows, snake)
+        return sound.squeeze(2).clamp_(-1.0, 1.0)
+
+    def decode_whole(self, codes: torch.Tensor) -> torch.Tensor:
+        """Decode whole utterances from their beginning: (batch, num_quantizers, frames) -> (batch, samples).
+
+        Equals the official decoder up to 300 frames; beyond, that one recomputes too little of the past and this one
+        stays exact (MODEL.md section 11, point 6).
+        """
+        state = self.new_state(codes.shape[0])
+        packets = torch.split(codes, MAX_DECODE_FRAMES, dim=2)
+        return torch.cat([self.decode(packet, state, slice(None)) for packet in packets], dim=1)
+
+    def contextual(self) -> list[Contextual]:
+        """The layers with a context, in the order in which packets pass through them."""
+        return [m for m in self.modules() if isinstance(m, Contextual) and m.context_frames > 0]
+
+
+def load_codec(folder: Path, spec: CodecConfig, device: torch.device) -> CodecDecoder:
+    """The codec decoder from the `speech_tokenizer` folder of a checkpoint: folded, float32, on `device`.
+
+    Raises CheckpointError as `load_weights` does.
+    """
+    decoder = load_weights(
+        lambda: CodecDecoder(spec),
+        folder,
+        device=device,
+        dtype=torch.float32,
+        key_of=lambda name: f"decoder.{name}",
+        unused=UNUSED_KEYS,
+    )
+    decoder.fold()
+    return decoder

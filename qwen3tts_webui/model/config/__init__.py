@@ -1,0 +1,1 @@
+"""Sizes of the model, read from config.json. No torch."""

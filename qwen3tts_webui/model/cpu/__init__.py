@@ -1,0 +1,1 @@
+"""Kernels, weight layouts and memory for CPUs."""

@@ -1,0 +1,348 @@
+"""One decoder step on a CPU, compiled: rows in, rows out, through weights that wait in memory as they are.
+
+A step of few rows waits for its weights, so they are read once, in the type they are kept in (float32, bfloat16 or
+8-bit), 64 at a time, with the next ones called for ahead; everything is computed in float32. A row's result depends on
+that row alone: each sum is taken in one order, however many rows share the pass. numba compiles this for the processor
+at the first call and keeps the result on disk. Knows no torch: weights come as addresses, whose owner keeps them alive.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import llvmlite.ir as ir
+import numpy as np
+from numba import prange, types
+from numba.core import cgutils
+from numba.extending import intrinsic, overload, register_jitable
+
+from qwen3tts_webui.model.cpu.jit import compiled
+
+_LANES = 16  # float32 values in the widest register there is; narrower processors take two or four
+_SUMS = 4  # running sums a row, so that one product need not wait for the one before
+_UNROLLED = _LANES * _SUMS
+_AHEAD = 12_288  # bytes: how far ahead weights are called for; 2 to 32 KB were measured
+
+_F32, _I8, _I32, _I64 = ir.FloatType(), ir.IntType(8), ir.IntType(32), ir.IntType(64)
+_VECTOR = ir.VectorType(_F32, _LANES)
+
+_MATH = {"reassoc", "contract", "nsz", "arcp"}  # not "fast": NaN and Inf must come through
+
+
+def _dots(rows: int) -> Any:
+    """An intrinsic: `rows` sums of products of one row of weights with as many rows of x.
+
+    (kind, address of the weights, x (any, n) float32, first row, n) -> `rows` float32; `kind` is any value of the type
+    that the weights have. Sums over the first n - n % 64 values.
+    """
+
+    @intrinsic
+    def dots(_context: Any, kind: Any, address: Any, x: Any, first: Any, n: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            _, address, x, first, n = args
+            number = signature.args[0]
+            size = {types.int8: 1, types.uint16: 2, types.float32: 4}[number]
+            array = context.make_array(signature.args[2])(context, builder, x)
+            width = builder.extract_value(array.strides, 0)
+            x_rows = [
+                builder.gep(
+                    builder.bitcast(array.data, _I8.as_pointer()),
+                    [builder.mul(builder.add(first, _I64(row)), width)],
+                )
+                for row in range(rows)
+            ]
+            weights = builder.inttoptr(address, _I8.as_pointer())
+            zero = ir.Constant(_VECTOR, [0.0] * _LANES)
+            sums = [[cgutils.alloca_once_value(builder, zero) for _ in range(_SUMS)] for _ in range(rows)]
+            byte_vector = ir.VectorType(_I8, _LANES)
+            short_vector, int_vector = ir.VectorType(ir.IntType(16), _LANES), ir.VectorType(_I32, _LANES)
+            with cgutils.for_range_slice(builder, _I64(0), n, _I64(_UNROLLED), _I64) as (start, _):
+                here = builder.gep(weights, [builder.mul(start, _I64(size))])
+                for line in range(size):
+                    _call_ahead(builder, builder.gep(here, [_I64(_AHEAD + 64 * line)]))
+                for part in range(_SUMS):
+                    place = builder.gep(here, [_I64(part * _LANES * size)])
+                    if size == 1:
+                        small = builder.load(builder.bitcast(place, byte_vector.as_pointer()), align=1)
+                        weight = builder.sitofp(small, _VECTOR)
+                    elif size == 2:
+                        half = builder.load(builder.bitcast(place, short_vector.as_pointer()), align=2)
+                        high = builder.shl(builder.zext(half, int_vector), ir.Constant(int_vector, [16] * _LANES))
+                        weight = builder.bitcast(high, _VECTOR)
+                    else:
+                        weight = builder.load(builder.bitcast(place, _VECTOR.as_pointer()), align=4)
+                    offset = builder.mul(builder.add(start, _I64(part * _LANES)), _I64(4))
+                    for row in range(rows):
+                        source = builder.bitcast(builder.gep(x_rows[row], [offset]), _VECTOR.as_pointer())
+                        _add_product(builder, sums[row][part], weight, builder.load(source, align=4))
+            totals = [_total(builder, [builder.load(part) for part in row]) for row in sums]
+            return context.make_tuple(builder, signature.return_type, totals)
+
+        return types.UniTuple(types.float32, rows)(kind, types.int64, x, types.int64, types.int64), generate
+
+    return dots
+
+
+def _call_ahead(builder: Any, pointer: Any) -> None:
+    kind = ir.FunctionType(ir.VoidType(), [_I8.as_pointer(), _I32, _I32, _I32])
+    prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    builder.call(prefetch, [pointer, _I32(0), _I32(2), _I32(1)])  # for reading, into the second level, data
+
+
+def _add_product(builder: Any, total: Any, a: Any, b: Any) -> None:
+    kind = ir.FunctionType(_VECTOR, [_VECTOR, _VECTOR, _VECTOR])
+    fma = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{_LANES}f32")
+    builder.store(builder.call(fma, [a, b, builder.load(total)]), total)
+
+
+def _total(builder: Any, parts: list[Any]) -> Any:
+    together = builder.fadd(builder.fadd(parts[0], parts[1]), builder.fadd(parts[2], parts[3]))
+    kind = ir.FunctionType(_F32, [_F32, _VECTOR])
+    reduce = cgutils.get_or_insert_function(builder.module, kind, f"llvm.vector.reduce.fadd.v{_LANES}f32")
+    return builder.call(reduce, [_F32(0.0), together], fastmath=["reassoc"])
+
+
+_dots_1, _dots_2, _dots_4 = _dots(1), _dots(2), _dots(4)
+
+
+@intrinsic
+def _value_at(_context: Any, kind: Any, address: Any) -> Any:
+    """The number of the type of `kind` at an address."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = context.get_value_type(signature.args[0]).as_pointer()
+        return builder.load(builder.inttoptr(args[1], pointer))
+
+    return kind(kind, types.int64), generate
+
+
+@intrinsic
+def _bits_to_float(_context: Any, bits: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], _F32)
+
+    return types.float32(types.uint32), generate
+
+
+@intrinsic
+def _float_to_bits(_context: Any, number: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], _I32)
+
+    return types.uint32(types.float32), generate
+
+
+def _widen(number: Any) -> Any:
+    """A kept number as float32: bfloat16 is kept in uint16."""
+    raise TypeError(number)
+
+
+@overload(_widen, inline="always")
+def _widen_as(number: Any) -> Any:
+    def widened(number: Any) -> Any:
+        return _bits_to_float(np.uint32(number) << np.uint32(16))
+
+    def plain(number: Any) -> Any:
+        return np.float32(number)
+
+    return widened if number == types.uint16 else plain
+
+
+def _narrow(number: Any, like: Any) -> Any:
+    """A float32 in the type of `like`; bfloat16 rounds to the nearest, ties to even."""
+    raise TypeError(number, like)
+
+
+@overload(_narrow, inline="always")
+def _narrow_as(number: Any, like: Any) -> Any:
+    def rounded(number: Any, like: Any) -> Any:
+        bits = _float_to_bits(number)
+        if number != number:
+            return np.uint16(0x7FC0)
+        return np.uint16((bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16))
+
+    def plain(number: Any, like: Any) -> Any:
+        return number
+
+    return rounded if like == types.uint16 else plain
+
+
+@register_jitable(fastmath=_MATH)
+def _multiply(kind: Any, size: Any, weights: Any, n: Any, scales: Any, x: Any, out: Any, begin: Any, end: Any) -> None:
+    """out[:, begin..end] = x · rows begin..end of the weights, which lie at `weights`, n a row, `size` bytes each."""
+    rows, whole = len(x), n - n % _UNROLLED
+    for o in range(begin, end):
+        address = weights + o * n * size
+        row = 0
+        while row + 4 <= rows:
+            a, b, c, d = _dots_4(kind, address, x, row, whole)
+            out[row, o], out[row + 1, o], out[row + 2, o], out[row + 3, o] = a, b, c, d
+            row += 4
+        if row + 2 <= rows:
+            a, b = _dots_2(kind, address, x, row, whole)
+            out[row, o], out[row + 1, o] = a, b
+            row += 2
+        if row < rows:
+            out[row, o] = _dots_1(kind, address, x, row, whole)[0]
+        for row in range(rows):
+            total = out[row, o]
+            for i in range(whole, n):
+                total += _widen(_value_at(kind, address + i * size)) * x[row, i]
+            out[row, o] = total * scales[o]
+
+
+@register_jitable(fastmath=_MATH)
+def _normalise(x: Any, weight: Any, eps: Any, out: Any) -> None:
+    """RMS norm of each row of x (rows, hidden)."""
+    for row in range(len(x)):
+        total = np.float32(0)
+        for i in range(len(weight)):
+            total += x[row, i] * x[row, i]
+        factor = np.float32(1) / np.sqrt(total / np.float32(len(weight)) + eps)
+        for i in range(len(weight)):
+            out[row, i] = x[row, i] * factor * weight[i]
+
+
+@register_jitable(fastmath=_MATH)
+def _normalise_and_turn(x: Any, weight: Any, eps: Any, cosine: Any, sine: Any) -> None:
+    """RMS norm and rotary angle of one head (head_dim,), in place."""
+    half = len(x) // 2
+    total = np.float32(0)
+    for i in range(len(x)):
+        total += x[i] * x[i]
+    factor = np.float32(1) / np.sqrt(total / np.float32(len(x)) + eps)
+    for i in range(half):
+        low, high = x[i] * factor * weight[i], x[i + half] * factor * weight[i + half]
+        x[i] = low * cosine[i] - high * sine[i]
+        x[i + half] = high * cosine[i] + low * sine[i]
+
+
+@register_jitable(fastmath=_MATH)
+def _attend(query: Any, keys: Any, values: Any, scores: Any, out: Any) -> None:
+    """out = softmax(query · keys / sqrt(head_dim)) · values, for one head; `scores` (positions,) is room to work in."""
+    scale = np.float32(1) / np.sqrt(np.float32(len(query)))
+    largest = np.float32(-np.inf)
+    for p in range(len(scores)):
+        total = np.float32(0)
+        for i in range(len(query)):
+            total += query[i] * _widen(keys[p, i])
+        scores[p] = total * scale
+        largest = max(largest, scores[p])
+    share = np.float32(0)
+    for p in range(len(scores)):
+        scores[p] = np.exp(scores[p] - largest)
+        share += scores[p]
+    out[:] = np.float32(0)
+    for p in range(len(scores)):
+        weight = scores[p] / share
+        for i in range(len(query)):
+            out[i] += weight * _widen(values[p, i])
+
+
+@compiled(_MATH)
+def run_stack(
+    kind: Any,
+    size: Any,
+    addresses: Any,
+    scales: Any,
+    norms: Any,
+    qk_norms: Any,
+    last_norm: Any,
+    eps: Any,
+    frequencies: Any,
+    intermediate: Any,
+    x: Any,
+    slots: Any,
+    positions: Any,
+    kv: Any,
+    out: Any,
+    blocks: Any,
+) -> None:
+    """All layers and the last norm: x (rows, hidden) float32, which is used up, -> `out`, of the same shape.
+
+    Each row stands at its `slots` and `positions` (rows,) int64; those of one slot in the order of their positions.
+    `kind` is a number of the type of the weights, `size` its bytes; `addresses` (layers, 4) int64: where each layer's
+    qkv, o, gate with up, and down lie; `scales`: four arrays (layers, out) float32. `norms` (layers, 2, hidden),
+    `qk_norms` (layers, 2, head_dim), `last_norm` (hidden,), `frequencies` (head_dim / 2,) float32. `kv` (layers, 2,
+    slots, kv_heads, length, head_dim) float32, or bfloat16 as uint16. `blocks`: into how many parts the work is cut for
+    the threads.
+    """
+    layers, _, _, kv_heads, length, head_dim = kv.shape
+    rows, hidden = x.shape
+    width = scales[0].shape[1] - 2 * kv_heads * head_dim
+    group = width // kv_heads
+    normal = np.empty((max(blocks, kv_heads), rows, hidden), np.float32)
+    qkv = np.empty((rows, width + 2 * kv_heads * head_dim), np.float32)
+    seen = np.empty((rows, width), np.float32)
+    gate_up = np.empty((rows, 2 * intermediate), np.float32)
+    active = np.empty((rows, intermediate), np.float32)
+    summand = np.empty((rows, hidden), np.float32)
+    scores = np.empty((kv_heads, length), np.float32)
+    cosine, sine = np.empty((rows, head_dim // 2), np.float32), np.empty((rows, head_dim // 2), np.float32)
+    for row in range(rows):
+        for i in range(head_dim // 2):
+            angle = np.float32(positions[row]) * frequencies[i]
+            cosine[row, i], sine[row, i] = np.cos(angle), np.sin(angle)
+    for layer in range(layers):
+        for head in prange(kv_heads):
+            _normalise(x, norms[layer, 0], eps, normal[head])
+            key = width + head * head_dim
+            value = key + kv_heads * head_dim
+            for begin, end in ((head * group, (head + 1) * group), (key, key + head_dim), (value, value + head_dim)):
+                _multiply(kind, size, addresses[layer, 0], hidden, scales[0][layer], normal[head], qkv, begin, end)
+            for row in range(rows):
+                slot, position = slots[row], positions[row]
+                one = qkv[row, key : key + head_dim]
+                _normalise_and_turn(one, qk_norms[layer, 1], eps, cosine[row], sine[row])
+                for i in range(head_dim):
+                    kv[layer, 0, slot, head, position, i] = _narrow(one[i], kv[0, 0, 0, 0, 0, 0])
+                    kv[layer, 1, slot, head, position, i] = _narrow(qkv[row, value + i], kv[0, 0, 0, 0, 0, 0])
+            for row in range(rows):
+                # every index before the slice is a number, so that numba knows the rows to be contiguous
+                keys, values = kv[layer, 0, slots[row], head], kv[layer, 1, slots[row], head]
+                for start in range(head * group, (head + 1) * group, head_dim):
+                    query = qkv[row, start : start + head_dim]
+                    _normalise_and_turn(query, qk_norms[layer, 0], eps, cosine[row], sine[row])
+                    weights = scores[head, : positions[row] + 1]
+                    _attend(query, keys, values, weights, seen[row, start : start + head_dim])
+        for block in prange(blocks):
+            begin, end = block * hidden // blocks, (block + 1) * hidden // blocks
+            _multiply(kind, size, addresses[layer, 1], width, scales[1][layer], seen, summand, begin, end)
+            for row in range(rows):
+                for i in range(begin, end):
+                    x[row, i] += summand[row, i]
+        for block in prange(blocks):
+            begin, end = block * intermediate // blocks, (block + 1) * intermediate // blocks
+            _normalise(x, norms[layer, 1], eps, normal[block])
+            for skip in (0, intermediate):
+                _multiply(
+                    kind,
+                    size,
+                    addresses[layer, 2],
+                    hidden,
+                    scales[2][layer],
+                    normal[block],
+                    gate_up,
+                    skip + begin,
+                    skip + end,
+                )
+            for row in range(rows):
+                for i in range(begin, end):
+                    gate = gate_up[row, i]
+                    active[row, i] = gate / (np.float32(1) + np.exp(-gate)) * gate_up[row, intermediate + i]
+        for block in prange(blocks):
+            begin, end = block * hidden // blocks, (block + 1) * hidden // blocks
+            _multiply(kind, size, addresses[layer, 3], intermediate, scales[3][layer], active, summand, begin, end)
+            for row in range(rows):
+                for i in range(begin, end):
+                    x[row, i] += summand[row, i]
+    _normalise(x, last_norm, eps, out)
+
+
+@compiled(_MATH)
+def run_linear(kind: Any, size: Any, address: Any, scales: Any, x: Any, out: Any, blocks: Any) -> None:
+    """out (rows, features) = x (rows, n) · Wᵀ, float32; the weights as in `run_stack`, `scales` (features,)."""
+    features = out.shape[1]
+    for block in prange(blocks):
+        begin, end = block * features // blocks, (block + 1) * features // blocks
+        _multiply(kind, size, address, x.shape[1], scales, x, out, begin, end)

@@ -1,0 +1,208 @@
+"""Linears with 8-bit or 4-bit weights on a CPU, and which kernel computes them on this machine.
+
+In: a `TiledWeight`. Out: a module (..., in) -> (..., out). One layout serves steps of few rows and prompts of many.
+`choose_kernels` times the kernels this machine has on a real shape and takes the fastest correct one. Knows no talker.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from qwen3tts_webui.model.cpu.integer_weights import TILE, IntegerKind, TiledWeight, tile_weight
+from qwen3tts_webui.model.cpu.jit import call, has_features
+from qwen3tts_webui.model.cpu.packed_linear import Int8Linear, supports
+
+Instructions = Literal["madd", "vnni_256", "vnni_512"]
+Kernel = Literal["madd", "vnni_256", "vnni_512", "onednn", "float32"]
+
+FEW_ROWS = 8  # up to here rows are quantized finely, as a step's time goes into reading the weights
+_ONEDNN_GAIN = 1.5  # oneDNN needs a second copy of the weights, so it has to be clearly faster
+_PROMPT_ROWS = 64
+_LEAST_SIDE = 512  # of the matrix that is timed: below, a call takes longer than the product
+_WIDENED_TILES = 16  # widened at a time where float32 is fastest: small enough to stay in the cache
+_RUNS = 5
+_FAR_BEHIND = 3
+
+WEIGHT_TAGS = {"int8": np.int8(0), "int4": np.uint8(0)}
+INSTRUCTION_TAGS = {"madd": np.int16(0), "vnni_256": np.int32(0), "vnni_512": np.int64(0)}
+HIGH_TAG, LOW_TAG = np.float64(0), np.float32(0)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class KernelChoice:
+    """Kernels for steps and prompts, with what each candidate took: ("step madd", milliseconds), ..."""
+
+    step: Instructions
+    prompt: Kernel
+    milliseconds: tuple[tuple[str, float], ...] = ()
+
+    def __str__(self) -> str:
+        timed = ", ".join(f"{name} {took:.2f} ms" for name, took in self.milliseconds)
+        return f"steps by {self.step}, prompts by {self.prompt}" + (f" ({timed})" if timed else "")
+
+
+class TiledLinear(nn.Module):
+    """x·Wᵀ + b in the type of x, (..., in) -> (..., out).
+
+    Rows are quantized with a scale a row. NaN or Inf in a row makes that row of the result NaN. `reads_prompts`: many
+    rows may be quantized as coarsely as the prompt kernel does; otherwise every row is computed as in a step.
+    """
+
+    data: Tensor  # (tiles, bytes)
+    scales: Tensor  # (padded out,) float32
+
+    def __init__(
+        self, weight: TiledWeight, bias: Tensor | None, choice: KernelChoice, *, reads_prompts: bool = True
+    ) -> None:
+        super().__init__()
+        self.in_features, self.out_features = weight.inputs, weight.outputs
+        self.weight = weight
+        self.register_buffer("data", weight.data, persistent=False)
+        self.register_buffer("scales", weight.scales, persistent=False)
+        self._bias = None if bias is None else bias.detach().float()
+        self._step, self._prompt = choice.step, choice.prompt if reads_prompts else choice.step
+        self._high = not reads_prompts
+        self._packed = _packed(weight) if self._prompt == "onednn" else None
+
+    @property
+    def step_instructions(self) -> Instructions:
+        return self._step
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = x.reshape(-1, self.in_features)
+        few = len(rows) <= FEW_ROWS
+        if few or self._prompt in INSTRUCTION_TAGS:
+            instructions = cast(Instructions, self._step if few else self._prompt)
+            y = multiply(self.weight, rows, instructions, high=few or self._high)
+        elif self._packed is not None:
+            y = self._packed(rows.float())
+        else:
+            y = _widened_product(self.weight, rows.float())
+        if self._bias is not None:
+            y = y + self._bias
+        return y.to(x.dtype).view(*x.shape[:-1], self.out_features)
+
+
+def multiply(weight: TiledWeight, rows: Tensor, instructions: Instructions, *, high: bool) -> Tensor:
+    """rows (n, inputs) times the weights, (n, outputs) float32, by a compiled kernel."""
+    from qwen3tts_webui.model.cpu.integer_kernels import run_integer_linear
+
+    y = torch.empty(len(rows), len(weight.scales))
+    call(
+        run_integer_linear,
+        WEIGHT_TAGS[weight.kind],
+        INSTRUCTION_TAGS[instructions],
+        HIGH_TAG if high or instructions == "madd" else LOW_TAG,
+        weight.data.data_ptr(),
+        weight.data.shape[1],
+        weight.scales.numpy(),
+        rows.float().contiguous().numpy(),
+        weight.padded_inputs,
+        y.numpy(),
+    )
+    return y[:, : weight.outputs]
+
+
+def _widened_product(weight: TiledWeight, rows: Tensor) -> Tensor:
+    y = torch.empty(len(rows), weight.outputs)
+    for begin in range(0, len(weight.data), _WIDENED_TILES):
+        part = weight.unpack(begin, begin + _WIDENED_TILES)
+        torch.mm(rows, part.T, out=y[:, begin * TILE : begin * TILE + len(part)])
+    return y
+
+
+def _packed(weight: TiledWeight) -> Int8Linear:
+    return Int8Linear.of_rounded(weight.rounded(), weight.scales[: weight.outputs])
+
+
+def known_instructions() -> list[Instructions]:
+    """What this processor has, widest first."""
+    from qwen3tts_webui.model.cpu.integer_products import has_vnni_256
+
+    found: list[Instructions] = ["vnni_512"] if has_features("avx512vnni", "avx512f") else []
+    return [*found, *(["vnni_256"] if has_vnni_256() else []), "madd"]  # type: ignore[list-item]
+
+
+@functools.cache
+def choose_kernels(kind: IntegerKind, hidden: int, width: int) -> KernelChoice:
+    """Time the candidates on a matrix of `hidden` outputs and `width` inputs; log and return the fastest correct ones.
+
+    Candidates are the widest instructions that compute rightly, for prompts also oneDNN (int8, where it is exact) and
+    products in float32. Plain float32 is timed along, and a warning says so if steps are slower than it.
+    """
+    hidden, width = max(hidden, _LEAST_SIDE), max(width, _LEAST_SIDE)
+    plain = torch.randn(hidden, width, generator=torch.Generator().manual_seed(0))
+    weight = tile_weight(plain, kind)
+    instructions = next((name for name in known_instructions() if _is_exact(kind, name)), None)
+    if instructions is None:
+        raise RuntimeError("no integer kernel computes exactly on this processor")
+    row = torch.randn(1, width, generator=torch.Generator().manual_seed(1))
+    rows = row.expand(_PROMPT_ROWS, -1).contiguous()
+    steps: dict[str, Callable[[], Any]] = {
+        instructions: lambda: multiply(weight, row, instructions, high=True),
+        "plain float32": lambda: F.linear(row, plain),
+    }
+    prompts: dict[str, Callable[[], Any]] = {
+        instructions: lambda: multiply(weight, rows, instructions, high=False),
+        "float32": lambda: _widened_product(weight, rows),
+    }
+    if kind == "int8" and supports("int8", level=logging.DEBUG):
+        packed = _packed(weight)
+        prompts["onednn"] = lambda: packed(rows)
+    step_times, prompt_times = _times(steps), _times(prompts)
+    if step_times[instructions] > step_times["plain float32"]:
+        log.warning("%s steps are slower than plain float32 on this processor", kind)
+    costs = {name: took * (_ONEDNN_GAIN if name == "onednn" else 1.0) for name, took in prompt_times.items()}
+    choice = KernelChoice(
+        step=instructions,
+        prompt=cast(Kernel, min(costs, key=costs.__getitem__)),
+        milliseconds=(
+            *((f"step {name}", took) for name, took in step_times.items()),
+            *((f"prompt {name}", took) for name, took in prompt_times.items()),
+        ),
+    )
+    log.info("%s: %s", kind, choice)
+    return choice
+
+
+def _is_exact(kind: IntegerKind, instructions: Instructions) -> bool:
+    """Whether extreme values come out rightly: saturating instructions would show."""
+    weight = tile_weight(torch.tensor([1.0, -1.0]).repeat_interleave(16)[:, None].expand(32, 256).contiguous(), kind)
+    rows = torch.tensor([[1.0], [-1.0]]).expand(2, 256)
+    expected = rows.double() @ weight.unpack().double().T
+    try:
+        got = [multiply(weight, rows, instructions, high=high) for high in (True, False)]
+    except Exception:  # LLVM's and numba's errors have no common kind; the next candidate is taken
+        log.warning("%s kernels cannot be compiled for %s", instructions, kind, exc_info=True)
+        return False
+    right = all(bool((y - expected).abs().max() < 1e-3 * 256) for y in got)
+    if not right:
+        log.warning("%s kernels come out wrong on this processor", instructions)
+    return right
+
+
+def _times(candidates: dict[str, Callable[[], Any]]) -> dict[str, float]:
+    """Least milliseconds of each, in turns; what is far behind is not run again."""
+    least = dict.fromkeys(candidates, float("inf"))
+    for run in range(_RUNS + 1):
+        best = min(least.values())
+        for name, work in candidates.items():
+            if run > 1 and least[name] > _FAR_BEHIND * best:
+                continue
+            began = time.perf_counter()
+            work()
+            if run:
+                least[name] = min(least[name], 1000 * (time.perf_counter() - began))
+    return least

@@ -1,0 +1,188 @@
+"""Rounded weights kept on disk, so that a second start neither reads nor rounds the originals.
+
+One file for each checkpoint and kind, in the user's cache folder: a magic number, the length of a JSON header, the
+header, and tensors at multiples of 64 bytes, each with a CRC-32. Written to a temporary file and renamed. What cannot
+be read, or does not check out, counts as absent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import struct
+import tempfile
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import torch
+from torch import Tensor
+
+from qwen3tts_webui.model.cpu.integer_weights import IntegerKind, TiledWeight
+from qwen3tts_webui.model.cpu.packed_linear import Agreement
+
+_MAGIC = b"QWTILED\x01"
+_LAYOUT_VERSION = 1  # to be raised whenever rounding or layout changes
+_ALIGNMENT = 64
+_MOST_BYTES = 12 << 30  # all files together; the oldest go first
+_WORTH_BYTES = 32 << 20  # smaller ones are made faster than found
+_READERS = 4
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Packed:
+    """`weights` and `biases` by the path of their linear; `code_table`: None where the talker's table serves."""
+
+    weights: dict[str, TiledWeight]
+    biases: dict[str, Tensor]
+    code_table: Tensor | None
+    rounding: Agreement
+
+
+@dataclass(frozen=True, slots=True)
+class PackedCache:
+    """One file of the cache; `path` is None where nothing can be kept."""
+
+    path: Path | None
+
+    @classmethod
+    def for_source(cls, fingerprint: str, kind: IntegerKind) -> PackedCache:
+        """`fingerprint`: of the checkpoint; "" for weights that are not kept."""
+        if not fingerprint:
+            return cls(None)
+        key = hashlib.sha256(f"{_LAYOUT_VERSION} {kind} {fingerprint}".encode()).hexdigest()
+        return cls(cache_folder() / f"{key[:32]}.tiles")
+
+    def read(self) -> Packed | None:
+        """What was kept; None where there is nothing, or nothing sound."""
+        if self.path is None or not self.path.exists():
+            return None
+        try:
+            packed = _read(self.path)
+            os.utime(self.path)
+        except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
+            log.warning("packed weights in %s are not usable and are made again: %s", self.path, error)
+            return None
+        log.info("packed weights read from %s", self.path)
+        return packed
+
+    def write(self, packed: Packed) -> None:
+        """Keep `packed`, if it is large enough to be worth it and the disk has room. Never raises for a disk."""
+        size = sum(weight.data.nbytes for weight in packed.weights.values())
+        if self.path is None or size < _WORTH_BYTES:
+            return
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if shutil.disk_usage(self.path.parent).free < 2 * size:
+                log.info("packed weights are not kept: the disk is nearly full")
+                return
+            _write(self.path, packed)
+            _tidy(self.path.parent)
+        except OSError as error:
+            log.warning("packed weights are not kept: %s", error)
+
+
+def cache_folder() -> Path:
+    """Where packed weights are kept: the user's cache folder."""
+    return platformdirs.user_cache_path("qwen3tts-webui", appauthor=False) / "packed"
+
+
+def _tensors(packed: Packed) -> dict[str, Tensor]:
+    found = {"code_table": packed.code_table} if packed.code_table is not None else {}
+    for path, weight in packed.weights.items():
+        found |= {f"data {path}": weight.data, f"scales {path}": weight.scales}
+    return found | {f"bias {path}": bias for path, bias in packed.biases.items()}
+
+
+def _write(target: Path, packed: Packed) -> None:
+    offset, entries, parts = 0, {}, []
+    for name, tensor in _tensors(packed).items():
+        raw = tensor.contiguous().view(-1).view(torch.uint8).numpy().data
+        entries[name] = {
+            "offset": offset,
+            "bytes": len(raw),
+            "crc": zlib.crc32(raw),
+            "dtype": str(tensor.dtype).removeprefix("torch."),
+            "shape": list(tensor.shape),
+        }
+        parts.append(raw)
+        offset += len(raw) + -len(raw) % _ALIGNMENT
+    shapes = {path: [weight.kind, weight.outputs, weight.inputs] for path, weight in packed.weights.items()}
+    rounding = [packed.rounding.equal_choices, packed.rounding.error, packed.rounding.rows]
+    header = json.dumps({"tensors": entries, "weights": shapes, "rounding": rounding}).encode()
+    header += b" " * (-(len(header) + 16) % _ALIGNMENT)
+    with tempfile.NamedTemporaryFile(dir=target.parent, suffix=".part", delete=False) as file:
+        try:
+            file.write(_MAGIC + struct.pack("<Q", len(header)) + header)
+            for raw in parts:
+                file.write(raw)
+                file.write(b"\0" * (-len(raw) % _ALIGNMENT))
+            file.flush()
+            os.fsync(file.fileno())
+        except BaseException:
+            file.close()
+            Path(file.name).unlink()
+            raise
+    Path(file.name).replace(target)
+
+
+def _read(path: Path) -> Packed:
+    with path.open("rb", buffering=0) as file:
+        start = file.read(16)
+        if start[:8] != _MAGIC:
+            raise ValueError("another format")
+        (length,) = struct.unpack("<Q", start[8:])
+        if length > path.stat().st_size:
+            raise ValueError("the header is cut off")
+        header: dict[str, Any] = json.loads(file.read(length))
+
+    def load(entry: dict[str, Any]) -> Tensor:
+        tensor = torch.empty(entry["shape"], dtype=getattr(torch, entry["dtype"]))
+        raw = memoryview(tensor.view(-1).view(torch.uint8).numpy().data)
+        if len(raw) != entry["bytes"]:
+            raise ValueError("a shape does not match its size")
+        with path.open("rb", buffering=0) as file:
+            file.seek(16 + length + entry["offset"])
+            unread = raw
+            while unread:
+                count = file.readinto(unread)
+                if not count:
+                    raise ValueError("the file ends early")
+                unread = unread[count:]
+        if zlib.crc32(raw) != entry["crc"]:
+            raise ValueError("a checksum does not match")
+        return tensor
+
+    with ThreadPoolExecutor(_READERS) as pool:
+        names = list(header["tensors"])
+        tensors = dict(zip(names, pool.map(load, header["tensors"].values()), strict=True))
+    weights = {
+        name: TiledWeight(kind, tensors[f"data {name}"], tensors[f"scales {name}"], outputs, inputs)
+        for name, (kind, outputs, inputs) in header["weights"].items()
+    }
+    biases = {name.removeprefix("bias "): tensor for name, tensor in tensors.items() if name.startswith("bias ")}
+    equal, error, rows = header["rounding"]
+    return Packed(weights, biases, tensors.get("code_table"), Agreement(equal, error, rows))
+
+
+def _tidy(folder: Path) -> None:
+    """Remove abandoned parts, and the files that were not used for longest, until the rest is small enough."""
+    for part in folder.glob("*.part"):
+        with suppress(OSError):
+            part.unlink()
+    files = sorted(folder.glob("*.tiles"), key=lambda file: file.stat().st_mtime, reverse=True)
+    total = 0
+    for number, file in enumerate(files):
+        total += file.stat().st_size
+        if number and total > _MOST_BYTES:
+            with suppress(OSError):
+                file.unlink()

@@ -1,0 +1,69 @@
+"""One draw of a code on a CPU, compiled: noise is made for the few codes that may be drawn, not for all."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import prange
+from numba.extending import register_jitable
+
+from qwen3tts_webui.model.cpu.jit import compiled
+
+_MASK = np.uint64(0xFFFFFFFF)
+
+
+@register_jitable
+def _mix(x: Any) -> Any:
+    """`sampling._mix` of an unsigned integer below 2 ** 32."""
+    x = (x ^ (x >> np.uint64(16))) * np.uint64(0x7FEB352D) & _MASK
+    x = (x ^ (x >> np.uint64(15))) * np.uint64(0x846CA68B) & _MASK
+    return x ^ (x >> np.uint64(16))
+
+
+@register_jitable
+def _gumbel(key: Any, code: Any) -> Any:
+    bits = _mix(key ^ _mix(np.uint64(code) ^ np.uint64(0x27D4EB2F)))
+    uniform = (np.float32(_mix(bits ^ key) >> np.uint64(9)) + np.float32(0.5)) * np.float32(2.0**-23)
+    return np.float32(-math.log(np.float32(-math.log(uniform))))
+
+
+@compiled(set())
+def run_draw(
+    scores: Any,
+    temperature: Any,
+    top_k: Any,
+    noise: Any,
+    seeds: Any,
+    frames: Any,
+    group: Any,
+    codes: Any,
+    sound: Any,
+    parts: Any,
+) -> None:
+    """`sampling.draw` without a nucleus, with the noise of `gumbel` for codebook `group`.
+
+    `scores` (rows, codes) float32; `temperature`, `noise` (rows, 1) float32; `top_k` (rows, 1), `seeds` and `frames`
+    (rows,) int64. Writes `codes` (rows,) int64 and `sound` (rows,) bool. `parts` is not used: a row is small.
+    """
+    rows, num_codes = scores.shape
+    for row in prange(rows):
+        seed, frame = np.uint64(seeds[row]), np.uint64(frames[row])
+        key = _mix((seed & _MASK) ^ _mix((seed >> np.uint64(32)) ^ np.uint64(0x9E3779B9)))
+        key = _mix(key ^ _mix((frame & _MASK) ^ np.uint64(0x85EBCA6B)))
+        key = _mix(key ^ _mix(np.uint64(group) ^ np.uint64(0xC2B2AE35)))
+        scaled = scores[row] / temperature[row, 0]
+        place = num_codes - min(top_k[row, 0], num_codes)
+        least = np.partition(scaled, place)[place]
+        best, choice, fine = np.float32(-np.inf), 0, True
+        for code in range(num_codes):
+            score = scaled[code]
+            fine = fine and score < np.inf  # neither inf nor NaN
+            if score >= least:
+                if noise[row, 0] != 0:
+                    score += _gumbel(key, code) * noise[row, 0]
+                if score > best:
+                    best, choice = score, code
+        codes[row] = choice
+        sound[row] = fine and best > -np.inf

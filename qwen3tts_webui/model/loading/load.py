@@ -1,0 +1,116 @@
+"""A checkpoint becomes a `Qwen3TTS`: finds the folder, checks the configs, puts every weight where it will be used."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+
+import torch
+
+from qwen3tts_webui.errors import NO_FOLDER, CheckpointError, DownloadError, InvalidValue
+from qwen3tts_webui.model.cloning.reference_encoder import ReferenceEncoder
+from qwen3tts_webui.model.codec.decoder import load_codec
+from qwen3tts_webui.model.config.model_config import CODEC_FOLDER, read_model_config
+from qwen3tts_webui.model.generate import Qwen3TTS
+from qwen3tts_webui.model.loading.optimize import INTEGER_KINDS, lay_out, lay_out_integers, weight_dtypes
+from qwen3tts_webui.model.prompt.tokenizer import Tokenizer
+from qwen3tts_webui.model.talker.talker import Talker
+from qwen3tts_webui.model.weights.module_loader import LOADING_LOCK, map_weight, open_weights
+
+DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+    "int8": torch.float32,
+    "int4": torch.float32,
+}
+
+_TEXT_EMBEDDING = "model.text_embedding.weight"  # large, and a CPU looks up few rows: read where it lies
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_FILES = ["*.json", "*.txt", "*.safetensors", f"{CODEC_FOLDER}/*.json", f"{CODEC_FOLDER}/*.safetensors"]
+
+logger = logging.getLogger(__name__)
+
+
+def load_model(
+    path_or_id: str | Path, *, device: str = "auto", dtype: str = "auto", offline: bool | None = None
+) -> Qwen3TTS:
+    """Load a VoiceDesign, CustomVoice or Base checkpoint, ready to speak.
+
+    `path_or_id` is a local folder, or the id of a repository on the hub ("owner/name"), which is downloaded unless
+    `offline`; None leaves that to huggingface_hub's own settings. `device` is "auto" (CUDA, then Apple's MPS, then the
+    CPU) or torch's name for one. `dtype` is the type of the language model, "float32", "bfloat16", "float16", "int8"
+    (8-bit linears, everything else float32; on a CPU only), "int4" (the talker's layers in 4 bits, the rest as "int8")
+    or "auto" (half precision where the device is made for it); norms and the codec are float32 always.
+    The encoders of a Base checkpoint stay on disk until a recording is cloned.
+
+    Raises CheckpointError (which names the file and the key), DownloadError, and InvalidValue for the device or the
+    type.
+    """
+    where = _device(device)
+    number = resolve_dtype(dtype, where)
+    folder = find_checkpoint(path_or_id, offline=offline)
+    spec = read_model_config(folder)
+    encoder = Tokenizer(folder)
+    unused = ("speaker_encoder.",) if spec.kind == "base" else ()
+    with LOADING_LOCK:
+        talker, weights = open_weights(
+            lambda: Talker(spec), folder, key_of=lambda name: f"talker.{name}", unused=unused
+        )
+        if dtype in INTEGER_KINDS:
+            kind = lay_out_integers(talker, weights, dtype)
+        else:
+            mapped = _TEXT_EMBEDDING if where.type == "cpu" else ""
+            weights.fill(talker, weight_dtypes(dtype, number, where), device=where, wanted=lambda name: name != mapped)
+            if mapped:
+                map_weight(talker, mapped, weights.mapped(mapped))
+            kind = lay_out(talker.to(where).eval().requires_grad_(False), dtype)
+        codec = load_codec(folder / CODEC_FOLDER, spec.codec, where)
+    logger.info("loaded %s %s from %s: %s, %s", spec.kind, spec.size, folder.name, where, kind)
+    return Qwen3TTS(spec, encoder, talker, codec, ReferenceEncoder(folder, spec))
+
+
+def find_checkpoint(path_or_id: str | Path, *, offline: bool | None = None) -> Path:
+    """The local folder of `path_or_id`; a hub id is downloaded into the hub's cache, or found there.
+
+    Raises CheckpointError for a path that leads nowhere and DownloadError.
+    """
+    path = Path(path_or_id).expanduser()
+    if path.exists() or not _HUB_ID.fullmatch(str(path_or_id)):
+        if not path.is_dir():
+            raise CheckpointError(file=path, key="", problem=NO_FOLDER)
+        return path
+    from huggingface_hub import snapshot_download  # only who asks for a download pays for it
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(str(path_or_id), allow_patterns=_FILES, local_files_only=bool(offline)))
+    except LocalEntryNotFoundError as error:
+        reason = "it is neither a folder here nor in the hub's cache, and the hub was not reached"
+        raise DownloadError(what=path_or_id, reason=reason) from error
+    except (HfHubHTTPError, OSError) as error:
+        raise DownloadError(what=path_or_id, reason=str(error).partition("\n")[0]) from error
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        return torch.device(name)
+    except RuntimeError as error:
+        raise InvalidValue(field="device", expected="auto, cpu, cuda or mps", got=name) from error
+
+
+def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
+    """The type of the language model's numbers. Raises InvalidValue for a name that `device` has no use for."""
+    if name == "auto":
+        if device.type != "cuda":
+            return torch.float32
+        return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
+    if name not in DTYPES:
+        raise InvalidValue(field="dtype", expected=" or ".join(["auto", *DTYPES]), got=name)
+    if name in INTEGER_KINDS and device.type != "cpu":
+        raise InvalidValue(field="dtype", expected=f"auto or a float type on {device.type}", got=name)
+    return DTYPES[name]

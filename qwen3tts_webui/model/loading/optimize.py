@@ -1,0 +1,93 @@
+"""In which type each weight of a talker is loaded, and how its linears are laid out once all are in place.
+
+In: a talker with released names. Out: one that is ready to run, in the type that was asked for. Knows no file.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import cast, get_args
+
+import torch
+
+from qwen3tts_webui.errors import InvalidValue
+from qwen3tts_webui.model.cpu.compiled_stack import CompiledStack, draw_compiled, keep_linears
+from qwen3tts_webui.model.cpu.integer_weights import IntegerKind
+from qwen3tts_webui.model.cpu.jit import numba_available
+from qwen3tts_webui.model.cpu.packed_linear import LinearKind, replace_linears
+from qwen3tts_webui.model.cuda.startup_check import fuse_steps
+from qwen3tts_webui.model.loading.quantize import WeightSource, quantize
+from qwen3tts_webui.model.talker.talker import Talker
+
+log = logging.getLogger(__name__)
+
+INTEGER_KINDS: tuple[IntegerKind, ...] = get_args(IntegerKind)
+
+
+def weight_dtypes(dtype: str, number: torch.dtype, device: torch.device) -> Callable[[str, torch.dtype], torch.dtype]:
+    """The type of each weight while it is held, by its name and the type in the file.
+
+    `number`, but float32 for norms. Matrices of layers are int8 where they are rounded, and embeddings stay as they are
+    stored. On a CPU the matrices that come in bfloat16 stay so under float32, too: widening them adds nothing but
+    zeros, and they are read in half the time.
+    """
+    integer = dtype in INTEGER_KINDS
+    keeps = device.type == "cpu" and number == torch.float32 and numba_available()
+
+    def number_of(name: str, stored: torch.dtype) -> torch.dtype:
+        if name.endswith("norm.weight"):
+            return torch.float32
+        if "embedding" in name:
+            return torch.bfloat16 if integer or (keeps and stored == torch.bfloat16) else number
+        if ".layers." not in name:
+            return number
+        return torch.int8 if integer else torch.bfloat16 if keeps and stored == torch.bfloat16 else number
+
+    return number_of
+
+
+def lay_out(talker: Talker, dtype: str) -> str:
+    """Fold and fuse, and lay the linears out for a CPU; returns the type that the talker computes in.
+
+    Integer types are laid out while they are loaded instead: `lay_out_integers`.
+    """
+    device = talker.codec_head.weight.device
+    talker.prepare(fold_text=device.type != "cpu")
+    kind = str(talker.text_table.dtype).removeprefix("torch.")
+    if device.type == "cuda":
+        fuse_steps(talker)
+    if device.type == "cpu" and kind in ("float32", "bfloat16"):
+        if numba_available():
+            keep_linears(talker)
+            compile_steps(talker)
+        else:
+            replace_linears(talker, cast(LinearKind, kind))
+    return kind
+
+
+def lay_out_integers(talker: Talker, source: WeightSource, kind: IntegerKind) -> str:
+    """Fill `talker`, which has no memory yet, with rounded weights for a CPU; returns `kind`.
+
+    What rounding costs is measured on the way: `talker.rounding` has it, and the log. Raises InvalidValue where there
+    is no kernel for it.
+    """
+    if not numba_available():
+        raise InvalidValue(field="dtype", expected="a float type where numba is not installed", got=kind)
+    quantize(talker, source, kind)
+    compile_steps(talker)
+    assert talker.rounding is not None
+    log.info(
+        "%s: %.1f %% of the greedy codes are those of the exact weights, the error of the scores is %.2f %%",
+        kind,
+        100 * talker.rounding.equal_choices,
+        100 * talker.rounding.error,
+    )
+    return kind
+
+
+def compile_steps(talker: Talker) -> None:
+    """Let the steps of both stacks and each draw be one compiled call."""
+    for stack in (talker.model, talker.code_predictor.model):
+        stack.steps = CompiledStack(stack)
+    talker.fused_sampler = draw_compiled

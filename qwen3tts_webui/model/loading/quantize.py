@@ -1,0 +1,211 @@
+"""A talker with integer weights, made layer by layer: a matrix is read, rounded and laid out, and its floats are freed.
+
+In: a talker without memory and a source of its weights. Out: a talker ready for a CPU. What rounding costs is measured
+on the way: the same random frames go through the exact layer and the rounded one, so that nothing is kept twice. The
+result is kept on disk (`packed_cache`) where the source can be recognized again.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol, cast
+
+import torch
+from torch import Tensor, nn
+
+from qwen3tts_webui.model.cpu.integer_linear import TiledLinear, choose_kernels
+from qwen3tts_webui.model.cpu.integer_weights import IntegerKind, TiledWeight, tile_weight
+from qwen3tts_webui.model.cpu.memory import give_back
+from qwen3tts_webui.model.cpu.packed_cache import Packed, PackedCache
+from qwen3tts_webui.model.cpu.packed_linear import Agreement, compare
+from qwen3tts_webui.model.loading.quantization_error import widened
+from qwen3tts_webui.model.talker.layers import Layer, Stack, attend_causally
+from qwen3tts_webui.model.talker.talker import Talker
+from qwen3tts_webui.model.weights.module_loader import DtypeOf, map_weight
+from qwen3tts_webui.types import NUM_CODEBOOKS
+
+_BATCH, _FRAMES, _PROMPT = 8, 7, 6  # random utterances that rounding is measured on
+
+_TEXT_EMBEDDING = "model.text_embedding.weight"
+
+log = logging.getLogger(__name__)
+
+
+class WeightSource(Protocol):
+    """Where weights come from: `weights.CheckpointWeights`, or random numbers."""
+
+    def fill(self, module: nn.Module, dtype: DtypeOf, *, wanted: Callable[[str], bool]) -> None:
+        """Fill the weights of `module` whose names are wanted."""
+
+    def mapped(self, name: str) -> Tensor:
+        """A weight that takes no memory until it is read."""
+
+    def fingerprint(self) -> str:
+        """What changes when the weights change; "" where they cannot be recognized again."""
+
+
+def quantize(talker: Talker, source: WeightSource, kind: IntegerKind) -> None:
+    """Fill `talker`: layers in `kind`, the code predictor and the heads in int8."""
+    stack = talker.spec.talker.stack
+    choices = {name: choose_kernels(name, stack.hidden_size, stack.intermediate_size) for name in {kind, "int8"}}
+    talker.kernel_choice = "; ".join(f"{name}: {choices[name]}" for name in sorted(choices))
+
+    def kind_of(path: str) -> IntegerKind:
+        return kind if path.startswith("model.layers.") else "int8"
+
+    def place(path: str, weight: TiledWeight, bias: Tensor | None) -> None:
+        reads_prompts = path.startswith("model.layers.")
+        linear = TiledLinear(weight, bias, choices[weight.kind], reads_prompts=reads_prompts)
+        owner_path, _, leaf = path.rpartition(".")
+        owner = talker.get_submodule(owner_path)
+        if leaf in ("qkv_proj", "gate_up_proj") and not hasattr(owner, leaf):
+            cast(Any, owner).take(linear)
+        else:
+            setattr(owner, leaf, linear)
+
+    cache = PackedCache.for_source(source.fingerprint(), kind)
+    packed = cache.read()
+    source.fill(talker, _float_dtypes, wanted=lambda name: _is_kept_float(name, with_matrices=packed is None))
+    map_weight(talker, _TEXT_EMBEDDING, source.mapped(_TEXT_EMBEDDING))
+    talker.eval().requires_grad_(False)
+    if packed is None:
+        packed = _round(talker, source, kind_of, place)
+        cache.write(packed)
+    else:
+        for path, weight in packed.weights.items():
+            place(path, weight, packed.biases.get(path))
+        talker.prepare(fold_text=False, fuse=False, code_table=packed.code_table)
+    talker.rounding = packed.rounding
+    talker.forget_text()
+
+
+def _is_kept_float(name: str, *, with_matrices: bool) -> bool:
+    """Norms and code embeddings; `with_matrices`: what lies outside the layers and will be rounded, too."""
+    if name == _TEXT_EMBEDDING:
+        return False
+    if name.endswith("norm.weight") or "embedding" in name:
+        return True
+    return with_matrices and ".layers." not in name
+
+
+def _float_dtypes(name: str, stored: torch.dtype) -> torch.dtype:
+    """Norms and projections in float32; all else as it is stored, until it is rounded."""
+    projects = name.startswith("text_projection") or "small_to_mtp_projection" in name
+    return torch.float32 if projects or name.endswith("norm.weight") else stored
+
+
+Place = Callable[[str, TiledWeight, Tensor | None], None]
+
+
+def _round(talker: Talker, source: WeightSource, kind_of: Callable[[str], IntegerKind], place: Place) -> Packed:
+    weights: dict[str, TiledWeight] = {}
+    biases: dict[str, Tensor] = {}
+
+    def round_inside(path: str) -> None:
+        """Round and replace every linear below `path`."""
+        module = talker.get_submodule(path)
+        for name, child in list(module.named_modules()):
+            if isinstance(child, nn.Linear):
+                whole = f"{path}.{name}" if name else path
+                weights[whole] = tile_weight(child.weight.detach(), kind_of(whole))
+                if child.bias is not None:
+                    biases[whole] = child.bias.detach()
+                place(whole, weights[whole], child.bias)
+        give_back()
+
+    talker.prepare(fold_text=False, fuse=False)
+    predictor = talker.code_predictor
+    if predictor.code_table is not talker.frame_table:
+        predictor.code_table = predictor.code_table.to(talker.frame_table.dtype)
+    frames = torch.randint(
+        talker.spec.predictor.codebook_size,
+        (_BATCH, _FRAMES, NUM_CODEBOOKS),
+        generator=torch.Generator().manual_seed(0),
+    )
+    pad = torch.full(frames.shape[:2], talker.spec.text.pad_id)
+    exact = talker.embed(pad, frames)
+    exact, rounded = _through(talker.model, "model", exact, exact, source, talker, round_inside)
+    # the rows after the prompt and after each frame but the last predict the frames that follow
+    exact, rounded = (rows[:, _PROMPT - 1 :].flatten(0, 1) for rows in (exact, rounded))
+    following = torch.randint(
+        talker.spec.predictor.codebook_size,
+        (len(exact), NUM_CODEBOOKS),
+        generator=torch.Generator().manual_seed(1),
+    )
+    scores = _Scores()
+    size = talker.spec.predictor.codebook_size
+    scores.add(talker.codec_head, exact, rounded, lambda: round_inside("codec_head"), talker, "codec_head", size)
+    inner = [predictor.code_table[following[:, :-1] + predictor.offsets[:-1]].to(exact.dtype)] * 2
+    firsts = [predictor.small_to_mtp_projection(exact)]
+    round_inside("code_predictor.small_to_mtp_projection")
+    firsts.append(predictor.small_to_mtp_projection(rounded))
+    exact, rounded = (torch.cat((a[:, None], b), dim=1) for a, b in zip(firsts, inner, strict=True))
+    exact, rounded = _through(predictor.model, "code_predictor.model", exact, rounded, source, talker, round_inside)
+    for group in range(1, NUM_CODEBOOKS):
+        path = f"code_predictor.lm_head.{group - 1}"
+        scores.add(
+            predictor.lm_head[group - 1], exact[:, group], rounded[:, group],
+            functools.partial(round_inside, path), talker, path, size,
+        )  # fmt: skip
+    round_inside("text_projection")
+    table = None if predictor.code_table is talker.frame_table else predictor.code_table
+    return Packed(weights, biases, table, scores.agreement())
+
+
+class _Scores:
+    """Scores of exact and of rounded linears, collected."""
+
+    def __init__(self) -> None:
+        self._exact: list[Tensor] = []
+        self._rounded: list[Tensor] = []
+
+    def add(
+        self,
+        head: nn.Module,
+        exact: Tensor,
+        rounded: Tensor,
+        round_head: Callable[[], None],
+        talker: Talker,
+        path: str,
+        size: int,
+    ) -> None:
+        with widened(head):
+            self._exact.append(head(exact).float()[:, :size])
+        round_head()
+        self._rounded.append(talker.get_submodule(path)(rounded).float()[:, :size])
+
+    def agreement(self) -> Agreement:
+        return compare(torch.cat(self._rounded), torch.cat(self._exact))
+
+
+def _through(
+    stack: Stack,
+    path: str,
+    exact: Tensor,
+    rounded: Tensor,
+    source: WeightSource,
+    talker: Talker,
+    round_inside: Callable[[str], None],
+) -> tuple[Tensor, Tensor]:
+    """Fill, measure and round the layers of `stack` one after the other; both sets of rows after its last norm."""
+    angles = stack.rotary(torch.arange(exact.shape[1])[None])
+    for number, module in enumerate(stack.layers):
+        layer, prefix = cast(Layer, module), f"{path}.layers.{number}."
+
+        def inside(name: str, prefix: str = prefix) -> bool:
+            return name.startswith(prefix) and not name.endswith("norm.weight")
+
+        source.fill(talker, _float_dtypes, wanted=inside)
+        layer.requires_grad_(False)
+        layer.fuse()
+        with widened(layer):
+            exact = layer(number, exact, angles, _attend)
+        round_inside(prefix.removesuffix("."))
+        rounded = layer(number, rounded, angles, _attend)
+    return cast(Tensor, stack.norm(exact)), cast(Tensor, stack.norm(rounded))
+
+
+def _attend(_layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    return attend_causally(query, key, value)

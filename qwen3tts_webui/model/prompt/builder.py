@@ -1,0 +1,245 @@
+"""The exact id layout of a prompt: one utterance in, rows of ids out (MODEL.md section 3). No torch, no weights.
+
+A row is one position of the talker: a text id, always, and 16 codes, or `NONE` where it has no code. The talker adds up
+their embeddings. A control id stands in the first of the 16; `SPEAKER` there stands for the x-vector of a cloned voice,
+which is added as it is.
+
+Continuation. The rows of a prompt with an `AcousticPrompt` are those that the model itself passes through when it
+speaks the passage's text and the new text as one: the joined text, then a row for each frame already spoken. Whole text
+comes before the first frame, so a passage is natural there. In streaming mode the text lies beside the frames, one
+token a frame; where a feed has not yet brought the text for a frame of the passage, that row holds the text pad.
+
+Cloning. The text and the codes of a reference recording stand before everything in the same two ways; its text is
+encoded by itself. They are context: unlike those of a passage, its frames do not count as frames that were spoken.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from qwen3tts_webui.errors import InvalidValue, UnknownLanguage, UnknownSpeaker, Unsupported
+from qwen3tts_webui.model.config.model_config import ModelConfig
+from qwen3tts_webui.model.prompt.tokenizer import Tokenizer
+from qwen3tts_webui.text import AUTO, LANGUAGES, parse_language
+from qwen3tts_webui.types import NUM_CODEBOOKS, Codes, Utterance, Voice, VoiceReference, XVector
+
+NONE = -1
+SPEAKER = -2
+_NAME = "Qwen3-TTS"
+_CLOSE = re.compile(r"[\s\u2e80-\ua4cf\uf900-\ufaff\uff00-\uffef\u3000-\u303f]")  # scripts written without spaces
+
+Ids = npt.NDArray[np.int64]
+
+_NO_FRAMES = np.zeros((0, NUM_CODEBOOKS), np.int16)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prompt:
+    """`text` (rows,) and `codes` (rows, 16): what the talker reads before the first new frame.
+
+    `trailing` (tokens,): text ids that go with the frames to come, one a frame; after them the text pad, unless `open`:
+    then more text is on its way. `passage` (frames, 16): the frames already spoken, which are the last rows.
+    `reference` (frames, 16): the frames of a reference recording, right before those. `x_vector` (hidden,): what
+    `SPEAKER` stands for.
+    """
+
+    text: Ids
+    codes: Ids
+    trailing: tuple[int, ...]
+    open: bool
+    passage: Codes
+    reference: Codes
+    x_vector: XVector | None = None
+
+    @property
+    def context(self) -> Codes:
+        """All frames in the prompt: the codec continues after them."""
+        return np.concatenate([self.reference, self.passage])
+
+
+class PromptBuilder:
+    """Builds prompts for one checkpoint."""
+
+    def __init__(self, spec: ModelConfig, encoder: Tokenizer) -> None:
+        self._spec = spec
+        self._encoder = encoder
+
+    def check(self, utterance: Utterance) -> None:
+        """Raise what is wrong with `utterance` for this checkpoint, before anything is spent.
+
+        Raises UnknownLanguage, UnknownSpeaker, Unsupported, InvalidValue.
+        """
+        voice = utterance.voice
+        if voice.engine_voice_id is not None:
+            raise Unsupported(
+                engine=_NAME, feature="a voice of another engine", hint="Describe the voice, or hand in a passage."
+            )
+        if voice.reference is not None:
+            self._check_reference(voice.reference)
+        elif self._spec.kind == "base":
+            raise Unsupported(
+                engine=_NAME,
+                feature="speech with a Base checkpoint without a recording to clone",
+                hint="Give a cloned voice, or load a VoiceDesign checkpoint.",
+            )
+        self._codec_prefix(utterance.language, voice)
+        if voice.acoustic_prompt is not None:
+            self._check_codes("voice.acoustic_prompt.codes", voice.acoustic_prompt.codes)
+
+    def input_ids(self, body: Sequence[int]) -> list[int]:
+        """The official layout around the ids of what is spoken: role, body, end (MODEL.md section 1)."""
+        text, newline = self._spec.text, self._encoder.newline_id
+        role = [text.im_start_id, text.assistant_id, newline]
+        return [*role, *body, text.im_end_id, newline, *role]
+
+    def instruct_ids(self, description: str) -> list[int]:
+        """The official layout of a description; empty where there is none or the model takes none."""
+        if not description or not self._spec.instructs:
+            return []
+        text, newline = self._spec.text, self._encoder.newline_id
+        return [text.im_start_id, *self._encoder.encode(f"user\n{description}"), text.im_end_id, newline]
+
+    def reference_ids(self, text: str) -> list[int]:
+        """The official layout of the transcript of a reference recording (MODEL.md section 1)."""
+        ids, newline = self._spec.text, self._encoder.newline_id
+        return [ids.im_start_id, ids.assistant_id, newline, *self._encoder.body(text), ids.im_end_id, newline]
+
+    def build(self, utterance: Utterance, input_ids: Sequence[int], *, streaming: bool, more: bool = False) -> Prompt:
+        """The prompt that speaks `input_ids`; with `more`, streaming text is still to come.
+
+        `input_ids` are laid out by `input_ids()`: three of the role, the body, five of the end. Raises as `check`.
+        """
+        self.check(utterance)
+        text = self._spec.text
+        passage, reference = utterance.voice.acoustic_prompt, utterance.voice.reference
+        spoken_frames = passage.codes if passage is not None else _NO_FRAMES
+        reference_ids, reference_frames = self._in_context(reference)
+        frames = np.concatenate([reference_frames, spoken_frames])
+        rows = _Rows()
+        rows.add_text(self.instruct_ids(utterance.voice.description))
+        rows.add_text(input_ids[:3])
+        prefix = self._codec_prefix(utterance.language, utterance.voice)
+        rows.add([*[text.pad_id] * (len(prefix) - 2), text.bos_id], prefix[:-1])
+        if streaming:
+            # with no text at all the official slice takes the id after the body, and so do we (MODEL.md quirk 10)
+            body = [*reference_ids, *input_ids[3:-5]] or input_ids[3:4]
+            spoken = [*body, *([] if more else [text.eos_id])]
+            beside, trailing = spoken[: 1 + len(frames)], tuple(spoken[1 + len(frames) :])
+            beside += [text.pad_id] * (1 + len(frames) - len(beside))
+        else:
+            spoken = [*reference_ids, *input_ids[3:-5], text.eos_id]
+            rows.add(spoken, [self._spec.talker.pad_id] * len(spoken))
+            beside, trailing = [text.pad_id] * (1 + len(frames)), ()
+        rows.add(beside[:1], prefix[-1:])
+        rows.add_frames(beside[1:], frames)
+        return Prompt(
+            text=np.array(rows.text),
+            codes=np.concatenate(rows.codes),
+            trailing=trailing,
+            open=more,
+            passage=spoken_frames,
+            reference=reference_frames,
+            x_vector=None if reference is None else reference.x_vector,
+        )
+
+    def _in_context(self, reference: VoiceReference | None) -> tuple[list[int], Codes]:
+        """Text ids and frames (frames, 16) of a reference that the new text follows; both empty in other cases."""
+        if reference is None or reference.mode == "xvector" or reference.codes is None:
+            return [], _NO_FRAMES
+        return self._encoder.body(reference.text), reference.codes
+
+    def _codec_prefix(self, language: str, voice: Voice) -> list[int]:
+        """Think tokens, language, speaker, pad, bos: control ids of the talker."""
+        talker = self._spec.talker
+        speaker = self._speaker(voice)
+        name = self._language(language)
+        dialect = talker.dialects.get(speaker or "")
+        if dialect is not None and name in (None, "chinese"):
+            name = dialect
+        if name is None:
+            think = [talker.nothink_id, talker.think_bos_id, talker.think_eos_id]
+        else:
+            think = [talker.think_id, talker.think_bos_id, talker.languages[name], talker.think_eos_id]
+        who = [talker.speakers[speaker]] if speaker else [SPEAKER] if voice.reference is not None else []
+        return [*think, *who, talker.pad_id, talker.bos_id]
+
+    def _language(self, language: str) -> str | None:
+        """The model's name of `language` (a code or a name in any case); None for auto."""
+        code = parse_language(language)
+        if code == AUTO:
+            return None
+        name = next(known.model for known in LANGUAGES if known.code == code)
+        if name not in self._spec.languages:
+            raise UnknownLanguage(got=name, known=", ".join([AUTO, *self._spec.languages]))
+        return name
+
+    def _speaker(self, voice: Voice) -> str | None:
+        if not voice.speaker:
+            return None
+        if self._spec.kind != "custom_voice":
+            raise Unsupported(engine=_NAME, feature="a speaker by name", hint="Describe the voice instead.")
+        speaker = voice.speaker.strip().lower()
+        if speaker not in self._spec.talker.speakers:
+            raise UnknownSpeaker(got=speaker[:40], known=", ".join(self._spec.talker.speakers))
+        return speaker
+
+    def _check_reference(self, reference: VoiceReference) -> None:
+        if self._spec.kind != "base":
+            raise Unsupported(
+                engine=_NAME, feature="cloning a recorded voice", hint="Load a Base checkpoint, which can."
+            )
+        hidden, vector = self._spec.talker.stack.hidden_size, reference.x_vector
+        if vector.shape != (hidden,):
+            got = "x".join(map(str, vector.shape))
+            expected = f"{hidden} numbers, as this model size has (clone the recording again with it)"
+            raise InvalidValue(field="voice.reference.x_vector", expected=expected, got=got)
+        if not np.isfinite(vector).all():
+            raise InvalidValue(field="voice.reference.x_vector", expected="finite numbers", got="others")
+        if reference.mode == "xvector":
+            return
+        if reference.codes is None or not len(reference.codes) or not reference.text.strip():
+            expected = "codes and text of the recording, or the mode xvector"
+            raise InvalidValue(field="voice.reference", expected=expected, got="none")
+        self._check_codes("voice.reference.codes", reference.codes)
+
+    def _check_codes(self, field: str, codes: Codes) -> None:
+        size = self._spec.codec.codebook_size
+        if codes.ndim != 2 or codes.shape[1] != NUM_CODEBOOKS:
+            raise InvalidValue(field=field, expected=f"frames x {NUM_CODEBOOKS}", got="x".join(map(str, codes.shape)))
+        if codes.size and not 0 <= codes.min() <= codes.max() < size:
+            raise InvalidValue(field=field, expected=f"codes below {size}", got=f"{codes.min()}..{codes.max()}")
+
+
+def join_texts(spoken: str, new: str) -> str:
+    """The text of a passage and the text after it as one text: a space between them where their script has spaces."""
+    if not spoken or not new or _CLOSE.match(spoken[-1]) or _CLOSE.match(new[0]):
+        return spoken + new
+    return f"{spoken} {new}"
+
+
+class _Rows:
+    """Collects the rows of a prompt in order."""
+
+    def __init__(self) -> None:
+        self.text: list[int] = []
+        self.codes: list[Ids] = []
+
+    def add_text(self, text: Sequence[int]) -> None:
+        """Rows that carry text only."""
+        self.add(text, [NONE] * len(text))
+
+    def add(self, text: Sequence[int], controls: Sequence[int]) -> None:
+        """Rows of a text id and one id of the talker's own vocabulary."""
+        codes = np.full((len(text), NUM_CODEBOOKS), NONE, np.int64)
+        codes[:, 0] = controls
+        self.add_frames(text, codes)
+
+    def add_frames(self, text: Sequence[int], frames: npt.NDArray[np.integer]) -> None:
+        """Rows of a text id and a whole frame."""
+        self.text.extend(text)
+        self.codes.append(frames.astype(np.int64))

@@ -1,0 +1,1 @@
+"""The talker and the code predictor."""

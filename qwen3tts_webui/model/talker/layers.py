@@ -1,0 +1,218 @@
+"""The Qwen3 decoder stack that talker and code predictor share (MODEL.md sections 4 and 6).
+
+In: rows (batch, time, hidden) and their rotary angles; out: the same shape. How a row sees the rows before it is handed
+in as `attend`, so that prefill, one step of many slots and the predictor's short loop are one stack. Norms and rotation
+are computed in float32 whatever the weights are. Knows no text, no codes, no cache layout.
+
+Released weights come as separate matrices; `fuse` joins those that read the same input, once, after loading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from qwen3tts_webui.model.config.model_config import DecoderConfig
+from qwen3tts_webui.model.cpu.memory import give_back
+
+Angles = tuple[Tensor, Tensor]  # cosine and signed sine, each (batch, time, 1, head_dim) float32
+Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
+"""layer, q (batch, heads, time, head_dim), k and v (batch, kv_heads, time, head_dim) -> what each row saw, like q"""
+
+Steps = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""A faster way through a stack for a few rows: rows (batch, time, hidden) of slots 0..batch-1, where the first of each
+stands (batch,), and the cache (layers, 2, slots, kv_heads, length, head_dim) -> the last rows after the norm."""
+
+Prompts = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
+"""A faster way through a stack for prompts: rows (batch, time, hidden), where the first of each stands, how many are
+real, the cache, and the slots that they go to -> the last real rows after the norm."""
+
+
+def normalise(x: Tensor, weight: Tensor, eps: float) -> Tensor:
+    """RMS norm of the last dimension of `x`, float32, times `weight`."""
+    if x.device.type != "cpu":
+        return F.rms_norm(x, x.shape[-1:], eps=eps) * weight
+    # on a CPU rms_norm is a chain of ten calls, which costs more than the arithmetic of one row
+    size: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    return x * size.square_().div_(x.shape[-1]).add_(eps).rsqrt_() * weight
+
+
+class RMSNorm(nn.Module):
+    def __init__(self, size: int, eps: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(size))
+        self.eps = eps
+        self.result_type: torch.dtype | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise the last dimension in float32; the type of `x` is kept unless `result_type` names another."""
+        return normalise(x.float(), self.weight, self.eps).to(self.result_type or x.dtype)
+
+
+class Rotary(nn.Module):
+    """Rotary position angles; the two halves of a head are the pairs."""
+
+    frequencies: Tensor  # (head_dim / 2,) float32
+
+    def __init__(self, head_dim: int, theta: float) -> None:
+        super().__init__()
+        exponent = torch.arange(0, head_dim, 2, dtype=torch.float32) / head_dim
+        self.register_buffer("frequencies", theta**-exponent, persistent=False)
+
+    def forward(self, positions: Tensor) -> Angles:
+        """`positions` (batch, time) -> angles."""
+        angle = positions[..., None, None].float() * self.frequencies
+        sine = angle.sin()
+        return angle.cos().repeat(1, 1, 1, 2), torch.cat((-sine, sine), dim=-1)
+
+
+def rotate(x: Tensor, angles: Angles) -> Tensor:
+    """Turn `x` (batch, time, heads, head_dim) float32 by its position."""
+    cosine, signed_sine = angles
+    return torch.addcmul(x * cosine, x.roll(x.shape[-1] // 2, dims=-1), signed_sine)
+
+
+def fused(*linears: nn.Linear) -> nn.Linear:
+    """One linear that computes all of `linears`, which have no bias, from the same input."""
+    weight = torch.cat([linear.weight for linear in linears])
+    joined = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
+    joined.weight = nn.Parameter(weight, requires_grad=False)
+    return joined
+
+
+def unfilled_embedding(rows: int, width: int) -> nn.Embedding:
+    """An embedding without memory. Torch's own would be filled, which on the meta device imports its whole compiler."""
+    return nn.Embedding(rows, width, _weight=torch.empty(rows, width, device="meta"))
+
+
+class Attention(nn.Module):
+    """Grouped-query attention with normalised queries and keys."""
+
+    qk_scale: Tensor  # (heads + kv_heads, head_dim) float32: the weights of both norms
+
+    def __init__(self, spec: DecoderConfig) -> None:
+        super().__init__()
+        self.heads = (spec.num_heads, spec.num_kv_heads)
+        self.head_dim = spec.head_dim
+        width, kv_width = spec.num_heads * spec.head_dim, spec.num_kv_heads * spec.head_dim
+        self.q_proj = nn.Linear(spec.hidden_size, width, bias=False)
+        self.k_proj = nn.Linear(spec.hidden_size, kv_width, bias=False)
+        self.v_proj = nn.Linear(spec.hidden_size, kv_width, bias=False)
+        self.o_proj = nn.Linear(width, spec.hidden_size, bias=False)
+        self.q_norm = RMSNorm(spec.head_dim, spec.rms_norm_eps)
+        self.k_norm = RMSNorm(spec.head_dim, spec.rms_norm_eps)
+        self._eps = spec.rms_norm_eps
+
+    def fuse(self) -> None:
+        self.take(fused(self.q_proj, self.k_proj, self.v_proj))
+
+    def take(self, qkv_proj: nn.Module) -> None:
+        """Let `qkv_proj` stand in place of the three projections, and join the norms."""
+        heads, kv_heads = self.heads
+        self.qkv_proj = qkv_proj
+        scale = torch.cat(
+            (self.q_norm.weight.float().expand(heads, -1), self.k_norm.weight.float().expand(kv_heads, -1))
+        )
+        self.register_buffer("qk_scale", scale, persistent=False)
+        del self.q_proj, self.k_proj, self.v_proj, self.q_norm, self.k_norm
+
+    def forward(self, layer: int, x: Tensor, angles: Angles, attend: Attend) -> Tensor:
+        heads, kv_heads = self.heads
+        batch, time, _ = x.shape
+        qkv = self.qkv_proj(x).view(batch, time, heads + 2 * kv_heads, self.head_dim)
+        qk, value = qkv[:, :, : heads + kv_heads], qkv[:, :, heads + kv_heads :]
+        normal = normalise(qk.float(), self.qk_scale, self._eps)
+        turned = rotate(normal, angles).to(x.dtype).transpose(1, 2)
+        seen = attend(layer, turned[:, :heads], turned[:, heads:], value.transpose(1, 2))
+        return cast(Tensor, self.o_proj(seen.transpose(1, 2).reshape(batch, time, heads * self.head_dim)))
+
+
+class SwiGLU(nn.Module):
+    def __init__(self, spec: DecoderConfig) -> None:
+        super().__init__()
+        self.gate_proj = nn.Linear(spec.hidden_size, spec.intermediate_size, bias=False)
+        self.up_proj = nn.Linear(spec.hidden_size, spec.intermediate_size, bias=False)
+        self.down_proj = nn.Linear(spec.intermediate_size, spec.hidden_size, bias=False)
+
+    def fuse(self) -> None:
+        self.take(fused(self.gate_proj, self.up_proj))
+
+    def take(self, gate_up_proj: nn.Module) -> None:
+        """Let `gate_up_proj` stand in place of both projections."""
+        self.gate_up_proj = gate_up_proj
+        del self.gate_proj, self.up_proj
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate, up = self.gate_up_proj(x).chunk(2, dim=-1)
+        return cast(Tensor, self.down_proj(F.silu(gate) * up))
+
+
+class Layer(nn.Module):
+    def __init__(self, spec: DecoderConfig) -> None:
+        super().__init__()
+        self.input_layernorm = RMSNorm(spec.hidden_size, spec.rms_norm_eps)
+        self.self_attn = Attention(spec)
+        self.post_attention_layernorm = RMSNorm(spec.hidden_size, spec.rms_norm_eps)
+        self.mlp = SwiGLU(spec)
+
+    def fuse(self) -> None:
+        self.self_attn.fuse()
+        self.mlp.fuse()
+
+    def forward(self, layer: int, x: Tensor, angles: Angles, attend: Attend) -> Tensor:
+        x = x + self.self_attn(layer, self.input_layernorm(x), angles, attend)
+        return cast(Tensor, x + self.mlp(self.post_attention_layernorm(x)))
+
+
+class Stack(nn.Module):
+    """All layers and the final norm; `steps`, where the device has them, take the place of both for a few rows."""
+
+    def __init__(self, spec: DecoderConfig) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(Layer(spec) for _ in range(spec.num_layers))
+        self.norm = RMSNorm(spec.hidden_size, spec.rms_norm_eps)
+        self.rotary = Rotary(spec.head_dim, spec.rope_theta)
+        self.steps: Steps | None = None
+        self.prompts: Prompts | None = None
+
+    def fuse(self) -> None:
+        """Join the matrices that share an input, layer by layer, so that only one layer is ever held twice."""
+        for layer in self.layers:
+            cast(Layer, layer).fuse()
+            give_back()
+        if cast(Layer, self.layers[0]).self_attn.qkv_proj.weight.dtype == torch.float16:
+            for norm in (part for part in self.modules() if isinstance(part, RMSNorm)):
+                norm.result_type = torch.float16
+
+    def forward(self, x: Tensor, angles: Angles, attend: Attend) -> Tensor:
+        """Rows (batch, time, hidden) -> rows after the last layer, before `norm`.
+
+        float16 is too narrow for the sum of all layers: there it is carried in float32.
+        """
+        if x.dtype == torch.float16:
+            x = x.float()
+        for number, layer in enumerate(self.layers):
+            x = layer(number, x, angles, attend)
+        return x
+
+
+def attend_to_groups(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
+    """One query row for each sequence, without expanding the keys to all heads.
+
+    `query` (batch, heads, 1, head_dim); `keys`, `values` (batch, kv_heads, length, head_dim); `mask`
+    (batch, 1, 1, length), True where a key may be seen. Returns (batch, heads, 1, head_dim).
+    """
+    batch, heads, _, head_dim = query.shape
+    kv_heads = keys.shape[1]
+    grouped = query.reshape(batch, kv_heads, heads // kv_heads, head_dim)
+    seen = F.scaled_dot_product_attention(grouped, keys, values, attn_mask=mask)
+    return seen.reshape(batch, heads, 1, head_dim)
+
+
+def attend_causally(query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """Rows that see themselves and the rows before them; shapes as in `Attend`."""
+    return F.scaled_dot_product_attention(query, keys, values, is_causal=True, enable_gqa=True)

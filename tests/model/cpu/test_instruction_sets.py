@@ -1,0 +1,98 @@
+"""Older and newer processors: the engine runs with fewer instructions, and newer ones are compiled where they exist."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from qwen3tts_webui.model import load_model
+from qwen3tts_webui.model.cpu.jit import numba_available
+from tests.support.golden_cases import GOLDEN
+from tests.support.teacher_forcing import forced_scores
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not numba_available(), reason="numba is not installed"),
+]
+
+ROOT = Path(__file__).resolve().parents[3]
+
+SCORES = """
+import sys
+import torch
+from qwen3tts_webui.model import load_model
+from tests.support.teacher_forcing import forced_scores
+from tests.support.golden_cases import GOLDEN
+talker = load_model(GOLDEN / "design", device="cpu", dtype=sys.argv[1]).talker
+torch.save({"scores": forced_scores(talker), "choice": talker.kernel_choice}, sys.argv[2])
+"""
+
+ASSEMBLY = """
+import sys
+from numba import types
+from qwen3tts_webui.model.cpu import jit
+assert jit.numba_available()
+from qwen3tts_webui.model.cpu.integer_kernels import run_integer_linear
+from qwen3tts_webui.model.cpu.integer_linear import known_instructions
+tags = {"madd": types.int16, "vnni_256": types.int32, "vnni_512": types.int64}
+whole, row, rows = types.int64, types.float32[::1], types.float32[:, ::1]
+widest = tags[known_instructions()[0]]
+signature = getattr(types, sys.argv[1]), widest, types.float64, whole, whole, row, rows, whole, rows, whole
+run_integer_linear.compile(signature)
+print("\\n".join(run_integer_linear.inspect_asm(run_integer_linear.signatures[-1]).splitlines()))
+"""
+
+AVX2 = "+sse4.2,+avx,+avx2,+fma,+f16c,+bmi,+bmi2"
+AVX512 = AVX2 + ",+avx512f,+avx512bw,+avx512dq,+avx512vl,+avx512cd"
+OLD = {
+    "ONEDNN_MAX_CPU_ISA": "SSE41",
+    "ATEN_CPU_CAPABILITY": "default",
+    "NUMBA_CPU_NAME": "x86-64",
+    "NUMBA_CPU_FEATURES": "",
+}
+PLAIN_AVX2 = {
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "NUMBA_CPU_NAME": "haswell",
+    "NUMBA_CPU_FEATURES": AVX2,
+}
+
+
+def run(script: str, *args: str, **environment: str) -> str:
+    made = os.environ | environment | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", script, *args], env=made, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.mark.parametrize("kind", ["int8", "int4"])
+@pytest.mark.parametrize("environment", [pytest.param(OLD, id="SSE2"), pytest.param(PLAIN_AVX2, id="AVX2")])
+def test_every_instruction_set_speaks_alike(tmp_path: Path, environment: dict[str, str], kind: str) -> None:
+    run(SCORES, kind, str(tmp_path / "scores"), **environment)
+    got = torch.load(tmp_path / "scores")
+    expected = forced_scores(load_model(GOLDEN / "design", device="cpu", dtype=kind).talker)
+    assert "steps by madd" in got["choice"]
+    assert (got["scores"].argmax(1) == expected.argmax(1)).float().mean() > 0.98
+    assert (got["scores"] - expected).abs().max() < 0.05 * expected.std()
+
+
+@pytest.mark.parametrize(
+    ("name", "features", "register", "weights"),
+    [
+        pytest.param("alderlake", AVX2 + ",+avxvnni", "%ymm", "int8", id="AVX-VNNI"),
+        pytest.param("znver5", AVX512 + ",+avx512vnni,+avxvnni", "%zmm", "uint8", id="AVX512-VNNI"),
+    ],
+)
+def test_byte_products_are_compiled_where_the_processor_has_them(
+    tmp_path: Path, name: str, features: str, register: str, weights: str
+) -> None:
+    no_cache = {"XDG_CACHE_HOME": str(tmp_path)}  # what comes from a cache has no assembly
+    lines = run(ASSEMBLY, weights, NUMBA_CPU_NAME=name, NUMBA_CPU_FEATURES=features, **no_cache).splitlines()
+    products = [line for line in lines if "vpdpbusd" in line and register in line]
+    assert len(products) > 8
+    assert not [line for line in lines if "vpmaddubsw" in line]  # it saturates

@@ -1,0 +1,250 @@
+"""Fused steps and draws equal torch's, row by row: in Triton's interpreter on a CPU, compiled where there is a GPU."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import Tensor
+
+from qwen3tts_webui.model import load_model
+from qwen3tts_webui.model.cuda import fused_sampler as sampler_module
+from qwen3tts_webui.model.cuda.fused_sampler import check_sampler, fused_sampler
+from qwen3tts_webui.model.cuda.fused_stack import FusedStack, linear
+from qwen3tts_webui.model.cuda.startup_check import check_steps, fuse_steps
+from qwen3tts_webui.model.talker.layers import Stack
+from qwen3tts_webui.types import NUM_CODEBOOKS, Utterance
+from tests.support.decoder_stack import LENGTH, SPEC, by_torch, make_stack, some_kv, some_rows
+from tests.support.golden_cases import GOLDEN
+
+pytest.importorskip("triton")
+
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+PRODUCT_TYPES = [torch.float32, torch.float16]
+if DEVICE.type == "cuda":
+    PRODUCT_TYPES.append(torch.bfloat16)  # the interpreter has no products in it
+
+
+@pytest.fixture
+def stack() -> Stack:
+    return make_stack().to(DEVICE)
+
+
+def as_pairs(starts: list[int], time: int) -> tuple[Tensor, Tensor]:
+    """Slot and position of each row, in order."""
+    slots = torch.arange(len(starts)).repeat_interleave(time)
+    return slots, (torch.tensor(starts)[:, None] + torch.arange(time)).flatten()
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize(
+    ("starts", "time"),
+    [([0], 1), ([8], 1), ([3, 0, 7], 1), ([0], 2), ([0, 5, 7], 2), ([2, 6], 3)],
+    ids=str,
+)
+@pytest.mark.parametrize("tiles", [True, False])
+def test_a_step_equals_the_layers(stack: Stack, starts: list[int], time: int, tiles: bool) -> None:
+    slots, positions = as_pairs(starts, time)
+    rows = some_rows(len(slots))
+    exact_kv, kv = some_kv(), some_kv().to(DEVICE)
+    exact = by_torch(stack.cpu(), rows, slots, positions, exact_kv)[time - 1 :: time]
+    steps = FusedStack(stack.to(DEVICE), LENGTH, tiles=tiles)
+    got = steps(rows.view(len(starts), time, -1).to(DEVICE), torch.tensor(starts, device=DEVICE), kv)
+    torch.testing.assert_close(got.cpu(), exact, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(kv.cpu(), exact_kv, atol=1e-5, rtol=1e-5)
+
+
+@torch.inference_mode()
+def test_a_row_does_not_depend_on_the_rows_beside_it(stack: Stack) -> None:
+    """Products of matrices aside, which are torch's: here each row has its own."""
+    steps = FusedStack(stack, LENGTH)
+    starts = torch.tensor([8, 1, 4], device=DEVICE)
+    qkv = torch.randn(3, (SPEC.num_heads + 2 * SPEC.num_kv_heads) * SPEC.head_dim).to(DEVICE)
+    scale = stack.layers[0].self_attn.qk_scale[[0, -1]]
+    together, alone = some_kv()[0].to(DEVICE), some_kv()[0].to(DEVICE)
+    seen = steps._attend(qkv, scale, starts, together, 1)
+    assert torch.equal(steps._attend(qkv[:1], scale, starts[:1], alone, 1), seen[:1])
+    assert torch.equal(together[:, 0], alone[:, 0])
+
+
+@torch.inference_mode()
+def test_starts_may_be_one_place_for_all(stack: Stack) -> None:
+    steps = FusedStack(stack, LENGTH)
+    rows, kvs = some_rows(3)[:, None].to(DEVICE), [some_kv().to(DEVICE) for _ in range(2)]
+    one_for_all = torch.tensor([4], device=DEVICE).expand(3)
+    assert torch.equal(steps(rows, one_for_all, kvs[0]), steps(rows, one_for_all.contiguous(), kvs[1]))
+    assert torch.equal(*kvs)
+
+
+@torch.inference_mode()
+def test_what_lies_behind_is_not_seen(stack: Stack) -> None:
+    """The cache has other speech, even NaN, from the position on; it must not count."""
+    clean, dirty = some_kv().to(DEVICE), some_kv().to(DEVICE)
+    dirty[:, :, :, :, 3:] = float("nan")
+    steps, rows, starts = FusedStack(stack, LENGTH), some_rows(1)[:, None].to(DEVICE), torch.tensor([3], device=DEVICE)
+    assert torch.equal(steps(rows, starts, dirty), steps(rows, starts, clean))
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("starts", [[0, 0], [2, 0], [3, 3]], ids=str)
+def test_prompts_equal_the_layers(stack: Stack, starts: list[int]) -> None:
+    """Of different lengths, into slots in any order, behind rows that are there already."""
+    rows, lengths, slots = some_rows(2 * 5).view(2, 5, -1), [5, 3], [3, 1]
+    exact_kv, kv = some_kv(), some_kv().to(DEVICE)
+    exact = []
+    for prompt, length, slot, start in zip(rows, lengths, slots, starts, strict=True):
+        places = torch.arange(start, start + length)
+        exact.append(by_torch(stack.cpu(), prompt[:length], torch.full((length,), slot), places, exact_kv)[-1])
+    steps = FusedStack(stack.to(DEVICE), LENGTH)
+    numbers = [torch.tensor(numbers, device=DEVICE) for numbers in (starts, lengths, slots)]
+    got = steps.read(rows.to(DEVICE), numbers[0], numbers[1], kv, numbers[2])
+    torch.testing.assert_close(got.cpu(), torch.stack(exact), atol=1e-5, rtol=1e-5)
+    for slot, start, length in zip(slots, starts, lengths, strict=True):
+        end = start + length
+        torch.testing.assert_close(kv[:, :, slot, :, :end].cpu(), exact_kv[:, :, slot, :, :end], atol=1e-5, rtol=1e-5)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("rows", [1, 3, 17])
+@pytest.mark.parametrize("dtype", PRODUCT_TYPES)
+def test_a_product_with_a_residual(rows: int, dtype: torch.dtype) -> None:
+    source = torch.Generator().manual_seed(3)
+    weight = (torch.randn(72, 80, generator=source) / 9).to(DEVICE, dtype)
+    x = torch.randn(rows, 80, generator=source).to(DEVICE, dtype)
+    residual = torch.randn(rows, 2 * 72, generator=source).to(DEVICE, dtype)[:, 72:]
+    got = linear(x, weight, residual)
+    tolerance = {torch.float32: 1e-5, torch.float16: 5e-3, torch.bfloat16: 4e-2}[dtype]
+    exact = residual.float() + x.float() @ weight.float().T
+    torch.testing.assert_close(got.float(), exact, atol=tolerance, rtol=tolerance)
+    assert torch.equal(linear(x[:1], weight, residual[:1]), got[:1])  # other rows do not change it
+
+
+@pytest.mark.parametrize("pairs", [False, True])
+def test_the_check_at_the_start_passes_what_is_right(stack: Stack, pairs: bool) -> None:
+    check_steps(stack, FusedStack(stack, LENGTH), pairs)
+    check_sampler(64, DEVICE)
+
+
+def test_the_check_at_the_start_finds_what_is_wrong(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = FusedStack(stack, LENGTH)
+    steps._cosines = steps._cosines.roll(1, 0)
+    with pytest.raises(ArithmeticError, match="% off where"):
+        check_steps(stack, steps, False)
+    monkeypatch.setattr(sampler_module, "fused_sampler", lambda scores, *rest: fused_sampler(-scores, *rest))
+    with pytest.raises(ArithmeticError, match="other codes"):
+        check_sampler(64, DEVICE)
+
+
+@pytest.mark.slow
+def test_whole_frames_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load_model(GOLDEN / "design", device=str(DEVICE), dtype="float32")
+    talker = model.talker
+    utterance = Utterance(text="Hello there.", seed=3)
+
+    def frames() -> list[list[int]]:
+        return [row for packet in model.speak(utterance, max_frames=2) for row in packet.codes.tolist()]
+
+    for stack, length in ((talker.model, 64), (talker.code_predictor.model, NUM_CODEBOOKS)):
+        monkeypatch.setattr(stack, "steps", FusedStack(stack, length))
+    monkeypatch.setattr(talker, "fused_sampler", fused_sampler)
+    fused_frames = frames()
+    for stack in (talker.model, talker.code_predictor.model):
+        monkeypatch.setattr(stack, "steps", None)
+    monkeypatch.setattr(talker, "fused_sampler", None)
+    assert len(fused_frames) == 2 and fused_frames == frames()
+
+
+@pytest.mark.skipif(DEVICE.type == "cuda", reason="there it is fused")
+def test_where_it_cannot_work_the_layers_go_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    talker = load_model(GOLDEN / "design", device="cpu", dtype="float32").talker
+    before = talker.model.steps, talker.fused_sampler
+
+    def no_compiler(*args: object) -> None:
+        raise RuntimeError("Failed to find C compiler.\nMore words.")
+
+    monkeypatch.setattr(FusedStack, "__call__", no_compiler)
+    assert not fuse_steps(talker)
+    assert (talker.model.steps, talker.fused_sampler) == before
+    assert "Failed to find C compiler." in caplog.text and "More words" not in caplog.text
+
+
+def test_without_tensor_cores_where_they_do_not_give_what_the_layers_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    talker = load_model(GOLDEN / "design", device=str(DEVICE), dtype="float32").talker
+    attend = FusedStack._attend
+
+    def wrong(self: FusedStack, *args: object) -> Tensor:
+        seen: Tensor = attend(self, *args)  # type: ignore[arg-type]
+        return -seen if self._tiles else seen
+
+    monkeypatch.setattr(FusedStack, "_attend", wrong)
+    assert fuse_steps(talker)
+    steps = talker.model.steps
+    assert isinstance(steps, FusedStack) and not steps._tiles
+    assert talker.model.prompts is not None
+
+
+def test_fuse_steps_gives_both_stacks_and_the_draw() -> None:
+    talker = load_model(GOLDEN / "design", device=str(DEVICE), dtype="float32").talker
+    assert fuse_steps(talker)
+    assert isinstance(talker.model.steps, FusedStack)
+    assert isinstance(talker.code_predictor.model.steps, FusedStack)
+    assert talker.fused_sampler is fused_sampler
+
+
+COMPILE = """
+import sys
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+from qwen3tts_webui.model.cuda import prompt_kernels, sampling_kernel, step_kernels
+
+PRODUCT = dict(x="*bf16", weight="*bf16", residual="*bf16", out="*bf16")
+ATTEND = dict(qkv="*bf16", scale="*fp32", cosines="*fp32", sines="*fp32", starts="*i64", keys="*bf16", values="*bf16",
+              out="*bf16", eps="fp32", softmax_scale="fp32")
+KERNELS = [
+    ("add_rmsnorm", dict(x="*bf16", delta="*bf16", weight="*fp32", total="*bf16", out="*bf16", eps="fp32"),
+     dict(HAS_DELTA=True, BLOCK=2048)),
+    ("silu_mul", dict(gate_up="*bf16", out="*bf16"), dict(BLOCK=1024)),
+    ("attend", ATTEND, dict(TIME=1, TIMES=16, GROUP=2, QUERIES=16, HALF=64, LANES=64, BLOCK=64, TILES=True)),
+    ("attend", ATTEND, dict(TIME=2, TIMES=16, GROUP=2, QUERIES=16, HALF=64, LANES=64, BLOCK=16, TILES=True)),
+    ("attend", ATTEND, dict(TIME=1, TIMES=1, GROUP=2, QUERIES=2, HALF=64, LANES=64, BLOCK=32, TILES=False)),
+    ("linear", PRODUCT, dict(BATCH=16, OUTS=16, INS=512)),
+    ("linear", PRODUCT | dict(residual="*fp32", out="*fp32"), dict(BATCH=16, OUTS=16, INS=512)),
+    ("place_rows", dict(qkv="*bf16", scale="*fp32", cosines="*fp32", sines="*fp32", starts="*i64", slots="*i64",
+                        queries="*bf16", keys="*bf16", values="*bf16", eps="fp32"),
+     dict(HEADS=16, KV_HEADS=8, ALL=32, HALF=64, LANES=64)),
+    ("attend_rows", dict(queries="*bf16", starts="*i64", slots="*i64", keys="*bf16", values="*bf16", out="*bf16",
+                         softmax_scale="fp32"),
+     dict(HEADS=16, GROUP=2, DIM=128, LANES=128, ROWS=64, BLOCK=64)),
+    ("draw", dict(scores="*fp32", temperature="*fp32", top_k="*i64", top_p="*fp32", noise="*fp32", seeds="*i64",
+                  frames="*i64", codes="*i64", sound="*i8"), dict(BLOCK=2048)),
+]
+for name, types, constants in KERNELS:
+    modules = (step_kernels, prompt_kernels, sampling_kernel)
+    kernel = next(getattr(module, name) for module in modules if hasattr(module, name))
+    signature = {arg: types.get(arg, "constexpr" if arg in constants else "i32") for arg in kernel.arg_names}
+    source = ASTSource(fn=kernel, signature=signature, constexprs=constants)
+    target = GPUTarget("cuda", int(sys.argv[1]), 32)
+    if sys.argv[1] == "75" and "*bf16" in types.values():
+        types = {arg: kind.replace("bf16", "fp16") for arg, kind in types.items()}  # Turing has no bfloat16
+        signature = {arg: types.get(arg, kind) for arg, kind in signature.items()}
+        source = ASTSource(fn=kernel, signature=signature, constexprs=constants)
+    made = triton.compile(source, target=target, options={"enable_fp_fusion": True, "num_stages": 4})
+    assert made.asm["cubin"]
+print("compiled")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", [75, 80, 89, 90])
+def test_the_kernels_compile_for_a_gpu_that_is_not_here(architecture: int) -> None:
+    """For Turing to Hopper, to machine code: the interpreter lets pass what the compiler refuses."""
+    environment = {**os.environ, "TRITON_INTERPRET": "0"}
+    command = [sys.executable, "-c", COMPILE, str(architecture)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.stdout.split() == ["compiled"], done.stderr

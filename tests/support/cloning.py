@@ -1,0 +1,46 @@
+"""A fake engine that clones: the codes and the x-vector of a recording are computed from its samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from qwen3tts_webui.types import CloneMode, Feature, Pcm, VoiceReference, XVector
+from tests.support.fakes import ZeroCostSynthesizer
+
+X_VECTOR_DIM = 8
+
+
+class FakeReferences:
+    """Implements `EncodesReferences`; `num_encoded` counts calls of `encode`."""
+
+    def __init__(self) -> None:
+        self.num_encoded = 0
+
+    def encode(self, pcm: Pcm, text: str = "", *, mode: CloneMode = "icl") -> VoiceReference:
+        self.num_encoded += 1
+        codes = np.full((-(-len(pcm) // 1_920), 16), len(pcm) % 2_000, np.int16) if mode == "icl" else None
+        return VoiceReference(x_vector=self.x_vector(pcm), mode=mode, text=text, codes=codes)
+
+    def x_vector(self, pcm: Pcm) -> XVector:
+        return np.array([1, *np.abs(np.fft.rfft(pcm, 14))[1:]], np.float32)
+
+    def similarity(self, pcm: Pcm, reference: VoiceReference) -> float:
+        one, other = self.x_vector(pcm), reference.x_vector
+        return float(one @ other / (np.linalg.norm(one) * np.linalg.norm(other)))
+
+    def free(self) -> None:
+        pass
+
+
+class CloningFake(ZeroCostSynthesizer):
+    """Clones recordings and, like a Base checkpoint, takes no descriptions."""
+
+    def __init__(
+        self, *, num_frames: int = 5, features: Sequence[Feature] = ("seed", "sampling", "continuation", "cloning")
+    ) -> None:
+        super().__init__(num_frames=num_frames, features=features)
+        self.info = replace(self.info, x_vector_dim=X_VECTOR_DIM)
+        self.references = FakeReferences()
