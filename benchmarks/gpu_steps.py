@@ -344,7 +344,7 @@ class Player(PacketRecorder):
 
     def _ahead_s(self) -> float:
         made = sum(samples for _, samples in self.arrivals) / SAMPLE_RATE
-        return made - (time.perf_counter() - self.asked - self.arrivals[0][0])
+        return made - (time.perf_counter() - self.started_at - self.arrivals[0][0])
 
 
 def streams(options: Options) -> dict[str, object]:

@@ -21,10 +21,10 @@ from tests.support.engine import (
     load_runner,
     running_engine,
     submit,
-    wait_until,
 )
 from tests.support.golden_cases import GOLDEN
 from tests.support.golden_clones import BASE, TRANSCRIPT, base_model, voice
+from tests.support.wait import wait_until
 
 TEXT = "Hello there, this is a short test of the speech model."
 FRAMES = 6

@@ -38,8 +38,8 @@ from tests.support.engine import (
     load_runner,
     running_engine,
     submit,
-    wait_until,
 )
+from tests.support.wait import wait_until
 
 ENDLESS = replace(LONG, seed=14, max_frames=400)  # ends after many frames, or never
 

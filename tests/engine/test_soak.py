@@ -14,7 +14,8 @@ from qwen3tts_webui.errors import Busy
 from qwen3tts_webui.hardware import DeviceChoice
 from qwen3tts_webui.model import Qwen3TTS
 from qwen3tts_webui.streams import PcmStream
-from tests.support.engine import PLAIN, running_engine, wait_until
+from tests.support.engine import PLAIN, running_engine
+from tests.support.wait import wait_until
 
 SLOTS = 40
 SHORT = replace(PLAIN, max_frames=1, voice=replace(PLAIN.voice, description=""))
