@@ -235,7 +235,7 @@ def restore_kernels(model: Qwen3TTS, kept: tuple[Any, ...]) -> None:
 
 def run_codes(runner: ModelRunner, batch: int, frames: int) -> np.ndarray[Any, Any]:
     """Codes (frames, batch, 16) of utterances with the seeds 0, 1, ..."""
-    bounds = SamplingBounds.of([make_utterances(1, frames=1)[0].sampling], runner.model.spec.talker.vocab_size)
+    bounds = SamplingBounds.of([make_utterances(1, frames=1)[0].sampling], runner.model.config.talker.vocab_size)
     longest = len(assignments(runner, 1)[0].prompt.text)
     rows = [prefill_all(runner, batch, bounds)]
     rows += [runner.step(batch, longest + count + 1, bounds) for count in range(frames - 1)]
@@ -247,7 +247,7 @@ def run_codes(runner: ModelRunner, batch: int, frames: int) -> np.ndarray[Any, A
 def assignments(runner: ModelRunner, batch: int) -> list[SlotAssignment]:
     model = runner.model
     jobs = make_utterances(batch, frames=FRAMES)
-    prompts = [model.prompts.build(job, model.ids(job)[0], streaming=False) for job in jobs]
+    prompts = [model.prompts.build(job, model.encode_prompt(job)[0], streaming=False) for job in jobs]
     return [
         SlotAssignment(slot, prompt, job.sampling, job.seed)
         for slot, (prompt, job) in enumerate(zip(prompts, jobs, strict=True))
@@ -262,7 +262,7 @@ def prefill_all(runner: ModelRunner, batch: int, bounds: SamplingBounds) -> np.n
 def steps(options: Options) -> dict[str, object]:
     """Device and wall time of a frame at several lengths, of prompts and of packets, for 1, 16 and 64 listeners."""
     runner = options.runner()
-    bounds = SamplingBounds(candidates=64, nucleus=False)
+    bounds = SamplingBounds(max_top_k=64, uses_top_p=False)
     found: dict[str, object] = {"frame": {}, "prompt": {}, "packet": {}}
     batches = (1, 4) if options.tiny else (1, 4, 16, 64)
     runs = runs_of(options, 30)
@@ -286,7 +286,7 @@ def steps(options: Options) -> dict[str, object]:
 
 def timed(runner: CudaGraphRunner, shape: GraphShape, values: Sequence[Any], runs: int) -> dict[str, float | None]:
     """Medians in milliseconds: by the device's clock, and with the copies there and back."""
-    found = runner._find(shape.kind, shape.batch, shape.length, SamplingBounds(candidates=64, nucleus=False))
+    found = runner._find(shape.kind, shape.batch, shape.length, SamplingBounds(max_top_k=64, uses_top_p=False))
     if found is None:
         return {}
     device: list[float] = []
@@ -437,7 +437,7 @@ def profile(options: Options) -> dict[str, object]:
     from torch.profiler import profile as profiler
 
     runner = options.runner()
-    bounds = SamplingBounds(candidates=64, nucleus=False)
+    bounds = SamplingBounds(max_top_k=64, uses_top_p=False)
     prefill_all(runner, 1, bounds)
     activity = ProfilerActivity.CPU if options.device == "cpu" else ProfilerActivity.CUDA
     found: dict[str, object] = {}

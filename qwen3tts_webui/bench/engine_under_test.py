@@ -75,8 +75,8 @@ def open_engine(args: argparse.Namespace) -> Iterator[EngineUnderTest]:
             model = synthetic_model(spec, encoder, device=choice.device, dtype=choice.dtype)
         else:
             model = load_model(folder, device=choice.device, dtype=choice.dtype, offline=True)
-        if (rounding := model.talker.rounding) is not None:
-            quantization_errors.append({"equal_greedy_codes": rounding.equal_choices, "score_error": rounding.error})
+        if (rounding := model.talker.quantization_error) is not None:
+            quantization_errors.append({"equal_greedy_codes": rounding.argmax_agreement, "score_error": rounding.error})
         return disable_eos(model)
 
     began = time.monotonic()

@@ -17,7 +17,7 @@ from qwen3tts_webui.engine.model_runner import FrameRows, ModelRunner, SlotAssig
 from qwen3tts_webui.engine.scheduler import RunningSequence, SchedulerLimits, StepCosts, WaitingSequence, schedule
 from qwen3tts_webui.engine.sequence import Clock, SequenceState
 from qwen3tts_webui.errors import NumericalError
-from qwen3tts_webui.model import BROKEN, END, FRAME, SamplingBounds
+from qwen3tts_webui.model import SamplingBounds, SlotStatus
 from qwen3tts_webui.types import SAMPLES_PER_FRAME, FinishReason
 
 log = logging.getLogger(__name__)
@@ -49,8 +49,8 @@ class EngineCore:
         self._clock = clock
         self._costs = StepCosts(step_s=0.0, prefill_s=0.0)
         self._consecutive_urgent_steps = 0
-        self._vocab_size = runner.model.spec.talker.vocab_size
-        self._eos_id = runner.model.spec.text.eos_id
+        self._vocab_size = runner.model.config.talker.vocab_size
+        self._eos_id = runner.model.config.text.eos_id
 
     @property
     def num_running(self) -> int:
@@ -168,13 +168,13 @@ class EngineCore:
         due: list[SequenceState] = []
         for slot, row in zip(slots, rows, strict=True):
             sequence, status = self.running[slot], int(row[-1])
-            if status == FRAME:
+            if status == SlotStatus.FRAME:
                 sequence.add_frame(row[:-1])
-            if status == BROKEN:
+            if status == SlotStatus.INVALID:
                 invalid.append(sequence)
-            elif status == END:
+            elif status == SlotStatus.FINISHED:
                 finished[sequence] = "stop"
-            elif status == FRAME and sequence.at_length_limit:
+            elif status == SlotStatus.FRAME and sequence.at_length_limit:
                 finished[sequence] = "length"
             elif sequence.is_packet_due(self._costs.frame_s):
                 due.append(sequence)

@@ -31,7 +31,7 @@ PREFILL_BATCH_SIZES = (1, 2, 4, 8, 16, 32)
 MAX_PREFILL_TOKENS = 2048
 """Tokens in one prefill, padding included; larger batches are split in halves."""
 PACKET_SIZES = (1, 2, 4, 8)
-COMMON_SAMPLING = SamplingBounds(candidates=64, nucleus=False)
+COMMON_SAMPLING = SamplingBounds(max_top_k=64, uses_top_p=False)
 
 Work = Callable[[], Tensor]
 Replay = Callable[[], Tensor]
@@ -76,9 +76,9 @@ class CudaGraphRunner(ModelRunner):
         largest = slots * PACKET_SIZES[-1] * SAMPLES_PER_FRAME * torch.float32.itemsize
         self._results = PinnedResultBuffer(2 * largest, pinned=self._pinned)
         self._graphs: dict[GraphShape, _Graph] = {}
-        self._any = SamplingBounds(candidates=model.spec.talker.vocab_size, nucleus=True)
+        self._any = SamplingBounds(max_top_k=model.config.talker.vocab_size, uses_top_p=True)
         # A fused sampler supports all sampling parameters: one graph suffices.
-        self._sampler_takes_any_rule = model.talker.sampler_takes_any_rule
+        self._sampler_supports_top_p = model.talker.sampler_supports_top_p
 
     # capturing
 
@@ -102,7 +102,7 @@ class CudaGraphRunner(ModelRunner):
         """Yield all graphs in the order of capture: single sequences first, rare sampling parameters last."""
         batches = [batch for batch in BATCH_SIZES if batch < self.slots] + [self.slots]
         prefill_batches = [batch for batch in PREFILL_BATCH_SIZES if batch <= self.slots]
-        for any_sampling in (False,) if self._sampler_takes_any_rule else (False, True):
+        for any_sampling in (False,) if self._sampler_supports_top_p else (False, True):
             for batch in batches:
                 yield from (GraphShape("step", batch, length, any_sampling) for length in self._kv_lengths())
                 if not any_sampling:
@@ -140,7 +140,7 @@ class CudaGraphRunner(ModelRunner):
         slots, text, codes, lengths, numbers = inputs.views
 
         def prefill() -> Tensor:
-            self.state.seat(slots, numbers, codes)
+            self.state.load_slot(slots, numbers, codes)
             return run_prefill(talker, self.state, slots, text, codes, lengths, bounds)
 
         return prefill, inputs
@@ -204,7 +204,7 @@ class CudaGraphRunner(ModelRunner):
 
     def _find(self, kind: str, batch: int, length: int, bounds: SamplingBounds) -> tuple[GraphShape, _Graph] | None:
         """Return the smallest captured graph that fits the work."""
-        rare = not self._sampler_takes_any_rule and (bounds.nucleus or bounds.candidates > COMMON_SAMPLING.candidates)
+        rare = not self._sampler_supports_top_p and (bounds.uses_top_p or bounds.max_top_k > COMMON_SAMPLING.max_top_k)
         candidates = [
             shape
             for shape in self._graphs

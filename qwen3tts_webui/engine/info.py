@@ -11,7 +11,7 @@ from qwen3tts_webui.types import EngineInfo, Feature
 def engine_info(spec: ModelConfig, model: str, choice: DeviceChoice, *, slots: int) -> EngineInfo:
     """Return the facts that clients see. `model` is the display name; `slots` is 0 while no model is loaded."""
     features: set[Feature] = {"continuation", "sampling", "seed", "text_streaming", "packet_size", "precision"}
-    if spec.instructs:
+    if spec.accepts_description:
         features.add("description")
     if spec.talker.speakers:
         features |= {"speaker", "dialect"}

@@ -29,7 +29,7 @@ from qwen3tts_webui.model import (
 )
 from qwen3tts_webui.types import NUM_CODEBOOKS, Codes, Sampling
 
-FrameRows = npt.NDArray[np.int64]  # (n, 17): 16 codes and FRAME, END, BROKEN or IDLE
+FrameRows = npt.NDArray[np.int64]  # (n, 17): 16 codes and a `SlotStatus`
 Waveforms = npt.NDArray[np.float32]  # (n, samples)
 IntArray = npt.NDArray[np.int64]
 
@@ -62,7 +62,7 @@ class ModelRunner:
     def __init__(self, model: Qwen3TTS, *, slots: int, kv_length: int, scratch: int = 0) -> None:
         self.model = model
         self.slots = slots
-        self.kv_length = min(kv_length, model.spec.talker.max_positions)
+        self.kv_length = min(kv_length, model.config.talker.max_positions)
         self.state = DecodeState.empty(
             model.talker, slots=slots + scratch, kv_length=self.kv_length, text_length=self.kv_length
         )
@@ -73,9 +73,9 @@ class ModelRunner:
         """Run once what would delay the first request: a CPU's steps are compiled at their first call."""
         talker, codec, device = self.model.talker, self.model.codec, self.model.device
         zero = torch.zeros(1, dtype=torch.int64, device=device)
-        row = torch.zeros(1, talker.spec.talker.stack.hidden_size, dtype=self.state.kv.dtype, device=device)
+        row = torch.zeros(1, talker.config.talker.stack.hidden_size, dtype=self.state.kv.dtype, device=device)
         hidden = talker.step(row, zero, self.state.kv, min(KV_BLOCK, self.kv_length))  # slot 0 is free
-        talker.code_predictor(hidden, talker.scores(hidden).argmax(1), lambda _, scores: scores.argmax(1))
+        talker.code_predictor(hidden, talker.logits(hidden).argmax(1), lambda _, logits: logits.argmax(1))
         codec.decode(zero.expand(1, NUM_CODEBOOKS, 1), codec.new_state(1), slice(None))
 
     def prefill(self, batch: Sequence[SlotAssignment], bounds: SamplingBounds) -> FrameRows:
@@ -84,7 +84,7 @@ class ModelRunner:
         self._write_text(batch)
         inputs = self._prompt_inputs(batch, size=len(batch), length=longest, spare=0)
         slots, text, codes, lengths, numbers = (torch.from_numpy(array).to(self.model.device) for array in inputs)
-        self.state.seat(slots, numbers, codes)
+        self.state.load_slot(slots, numbers, codes)
         for assignment in batch:
             self.rebuild_codec_state(assignment.slot, assignment.prompt.context)
         return _rows(run_prefill(self.model.talker, self.state, slots, text, codes, lengths, bounds))
@@ -94,7 +94,7 @@ class ModelRunner:
         for assignment in batch:
             prompt = assignment.prompt
             self.state.set_x_vector(assignment.slot, prompt.x_vector)
-            self.model.talker.know(set(prompt.text.tolist()))
+            self.model.talker.ensure_projected(set(prompt.text.tolist()))
             self.state.add_text(assignment.slot, self.model.talker, 0, prompt.trailing)
 
     def _prompt_inputs(
@@ -112,7 +112,7 @@ class ModelRunner:
             prompt, tokens = assignment.prompt, len(assignment.prompt.text)
             slots[row], lengths[row] = assignment.slot, tokens
             text[row, :tokens], codes[row, :tokens] = prompt.text, prompt.codes
-            numbers[row] = slot_values(prompt, assignment.sampling, assignment.seed, self.model.spec)
+            numbers[row] = slot_values(prompt, assignment.sampling, assignment.seed, self.model.config)
         return slots, text, codes, lengths, numbers
 
     def step(self, batch: int, longest: int, bounds: SamplingBounds) -> FrameRows:
@@ -121,11 +121,11 @@ class ModelRunner:
         After an error, all slots are as they were before.
         """
         step_shape = StepShape(batch, min(-(-longest // KV_BLOCK) * KV_BLOCK, self.kv_length), bounds)
-        progress = self.state.progress(batch)
+        snapshot = self.state.snapshot(batch)
         try:
             return _rows(run_decode_step(self.model.talker, self.state, step_shape))
         except Exception:
-            self.state.go_back(progress)
+            self.state.restore(snapshot)
             raise
 
     def decode(self, slots: Sequence[int], frames: npt.NDArray[np.int64]) -> Waveforms:
@@ -151,7 +151,7 @@ class ModelRunner:
 
     def set_paused(self, slot: int, paused: bool) -> None:
         """Exclude `slot` from the next steps, or include it again."""
-        self.state.held[slot] = paused
+        self.state.paused[slot] = paused
 
     def move(self, source: int, target: int, length: int) -> None:
         """Move the sequence in `source`, at most `length` positions long, to `target`."""
@@ -161,9 +161,9 @@ class ModelRunner:
     def release(self, slot: int, *, invalid: bool = False) -> None:
         """Free `slot`; `invalid`: its state may contain invalid numbers, so clear it."""
         if invalid:
-            self.state.wipe(slot)
+            self.state.clear_slot(slot)
         else:
-            self.state.free(slot)
+            self.state.release(slot)
 
     @property
     def nbytes(self) -> int:

@@ -31,7 +31,7 @@ def _warmup_utterance(spec: ModelConfig) -> Utterance:
 def warm_up(runner: ModelRunner, new_sequence: Callable[[Utterance, PcmSink], SequenceState], *, clock: Clock) -> None:
     """Synthesize four frames in three packets. Raises whatever fails, including NumericalError."""
     stream = PcmStream()
-    sequence = new_sequence(_warmup_utterance(runner.model.spec), stream)
+    sequence = new_sequence(_warmup_utterance(runner.model.config), stream)
     core = EngineCore(runner, [sequence], max_prefill_batch=1, clock=clock)
     while core.step():
         pass

@@ -33,7 +33,7 @@ FRAMES = 6
 def mixed() -> list[Utterance]:
     """In context and by x-vector alone, two voices, both text modes, greedy and sampled, and a continuation."""
     icl = Utterance(text=TEXT, voice=voice(), max_frames=FRAMES, seed=1)
-    codes = np.concatenate([packet.codes for packet in base_model().speak(icl, max_frames=4)])
+    codes = np.concatenate([packet.codes for packet in base_model().stream(icl, max_frames=4)])
     continued = replace(voice(), acoustic_prompt=AcousticPrompt(text="Hello there,", codes=codes))
     return [
         icl,
@@ -66,7 +66,7 @@ def test_prompts_prefilled_together_equal_individual_ones() -> None:
     sinks = [harness.submit(utterance) for utterance in mixed()]
     harness.run()
     for utterance, sink in zip(mixed(), sinks, strict=True):
-        expected = np.concatenate([packet.codes for packet in base_model().speak(utterance, max_frames=FRAMES)])
+        expected = np.concatenate([packet.codes for packet in base_model().stream(utterance, max_frames=FRAMES)])
         assert sink.result is not None and sink.result.codes is not None
         assert sink.result.codes.tolist() == expected.tolist()
 
@@ -94,7 +94,7 @@ def test_a_long_reference_does_not_change_the_codes() -> None:
     sink = harness.submit(utterance)
     harness.run()
     assert sink.result is not None and sink.result.codes is not None
-    packets = list(base_model().speak(utterance, max_frames=FRAMES))
+    packets = list(base_model().stream(utterance, max_frames=FRAMES))
     assert sink.result.codes.tolist() == np.concatenate([packet.codes for packet in packets]).tolist()
 
 

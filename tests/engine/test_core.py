@@ -145,7 +145,7 @@ def test_synthesis_waits_for_late_text(model: Qwen3TTS) -> None:
     sink = harness.submit(with_stream(replace(LONG, max_frames=30), text_stream))
     text_stream.write("Hello there, ")  # the last white space may still change: three ids are settled at most
     harness.run()
-    settled = len(model.encoder.body("Hello there,"))
+    settled = len(model.tokenizer.encode_spoken("Hello there,"))
     held = len(sink.audio) // 1920
     assert 1 <= held <= settled
     assert harness.run() == 0 and not sink.num_endings
@@ -249,7 +249,7 @@ def test_the_frame_limit_of_a_short_text_applies(model: Qwen3TTS, monkeypatch: p
 
 
 def test_a_full_slot_ends_the_sequence(model: Qwen3TTS) -> None:
-    ids = model.prompts.input_ids(model.encoder.body(GREEDY.text))
+    ids = model.prompts.input_ids(model.tokenizer.encode_spoken(GREEDY.text))
     rows = len(model.prompts.build(GREEDY, ids, streaming=False).text)
     harness = CoreHarness(ModelRunner(model, slots=1, kv_length=rows + 4))
     sink = harness.submit(replace(LONG, text=GREEDY.text, max_frames=None))

@@ -23,7 +23,7 @@ from qwen3tts_webui.errors import (
 )
 from qwen3tts_webui.hardware import DeviceChoice
 from qwen3tts_webui.model import Qwen3TTS, load_model
-from qwen3tts_webui.model.decode_step import BROKEN
+from qwen3tts_webui.model.decode_step import SlotStatus
 from qwen3tts_webui.model.sampling import SamplingBounds
 from qwen3tts_webui.streams import PcmStream, TextQueue
 from qwen3tts_webui.types import SAMPLE_RATE, Voice
@@ -294,7 +294,7 @@ class Overflowing(ModelRunner):
         rows = super().prefill(group, bounds)
         for row, assignment in enumerate(group):
             if assignment.seed == 66 and self.model.dtype == torch.float16:
-                rows[row, -1] = BROKEN
+                rows[row, -1] = SlotStatus.INVALID
                 self.state.done[assignment.slot] = True
         return rows
 

@@ -251,7 +251,7 @@ def test_nan_in_the_logits_ends_its_own_utterance(model: Qwen3TTS) -> None:
     broken = harness.submit(replace(LONG, seed=8))
     harness.run(2)
     slot = next(slot for slot, sequence in enumerate(harness.core.running) if sequence.sink is broken)
-    harness.runner.state.summed[slot] = torch.nan
+    harness.runner.state.last_frame_embedding[slot] = torch.nan
     harness.run()
     assert isinstance(broken.error, NumericalError)
     assert broken.error.params == {"where": "logits", "dtype": "float32"}

@@ -98,12 +98,12 @@ _REFERENCES: dict[tuple[int, Utterance], Reference] = {}
 
 
 def reference_output(model: Qwen3TTS, utterance: Utterance) -> Reference:
-    """Synthesize with the reference implementation of the engine, `Qwen3TTS.speak`."""
+    """Synthesize with the reference implementation of the engine, `Qwen3TTS.stream`."""
     key = (id(model), utterance)
     if utterance.voice.acoustic_prompt is not None or key not in _REFERENCES:
-        packets = list(model.speak(utterance, max_frames=utterance.max_frames))
+        packets = list(model.stream(utterance, max_frames=utterance.max_frames))
         codes, audio = (np.concatenate([getattr(packet, name) for packet in packets]) for name in ("codes", "pcm"))
-        _REFERENCES[key] = Reference(codes, audio, packets[-1].stopped)
+        _REFERENCES[key] = Reference(codes, audio, packets[-1].finish_reason)
     return _REFERENCES[key]
 
 
@@ -138,7 +138,7 @@ class CoreHarness:
     def submit(self, utterance: Utterance, sink: RecordingSink | None = None) -> RecordingSink:
         sink = sink or RecordingSink()
         model = self.model
-        sequence = SequenceState(utterance, sink, encoder=model.encoder, prompts=model.prompts, clock=self.clock)
+        sequence = SequenceState(utterance, sink, encoder=model.tokenizer, prompts=model.prompts, clock=self.clock)
         self.core.queue.append(sequence)
         return sink
 
@@ -176,8 +176,8 @@ def running_engine(
     running = Engine(
         load,
         DeviceChoice(device="cpu", dtype=dtype, reason="for a test", threads=1),
-        spec=model.spec,
-        encoder=model.encoder,
+        spec=model.config,
+        encoder=model.tokenizer,
         model="tiny",
         queue_size=queue_size,
         **options,
