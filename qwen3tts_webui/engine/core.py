@@ -141,8 +141,8 @@ class EngineCore:
                     self._prefill([sequence])
             return
         self.running.extend(sequences)
-        for sequence in sequences:
-            sequence.prefill_s = self.runner.device_s
+        for sequence, prefix_hit in zip(sequences, self.runner.prefix_hits, strict=True):
+            sequence.prefill_s, sequence.prefix_hit = self.runner.device_s, prefix_hit
         self._costs = replace(self._costs, prefill_s=_smooth(self._costs.prefill_s, self._clock() - began))
         self._process_outputs(range(first, first + len(sequences)), rows)
 

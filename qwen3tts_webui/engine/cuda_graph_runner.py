@@ -152,12 +152,16 @@ class CudaGraphRunner(ModelRunner):
         found = self._find("prompt", len(batch), longest, bounds)
         if found is None and len(batch) > 1:
             half = (len(batch) + 1) // 2
-            return np.concatenate([self.prefill(part, bounds) for part in (batch[:half], batch[half:])])
+            first, first_hits = self.prefill(batch[:half], bounds), self.prefix_hits
+            rest = self.prefill(batch[half:], bounds)
+            self.prefix_hits = [*first_hits, *self.prefix_hits]
+            return np.concatenate([first, rest])
         if found is None:
             eager = super().prefill(batch, bounds)
             self.device_s = None  # rebuilding the codec state may have set it
             return eager
         shape, graph = found
+        self.prefix_hits = [None] * len(batch)  # a graph prefills whole prompts
         self._write_text(batch)
         for assignment in batch:
             self.rebuild_codec_state(assignment.slot, assignment.prompt.context)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from qwen3tts_webui.engine.prefix_cache import PrefixCache
 from qwen3tts_webui.model import (
     MAX_DECODE_FRAMES,
     DecodeState,
@@ -54,10 +55,12 @@ class ModelRunner:
     """Runs up to `slots` sequences of at most `kv_length` positions (prompt and frames together).
 
     `scratch` slots are added for padding. `device_s`: the duration of the last `prefill` or `decode` by the device's
-    own clock; None if it has none.
+    own clock; None if it has none. `prefix_hits`: for each prompt of the last `prefill`, whether its prefix was cached;
+    None if it is too short to cache.
     """
 
     device_s: float | None = None
+    prefix_hits: Sequence[bool | None] = ()
 
     def __init__(self, model: Qwen3TTS, *, slots: int, kv_length: int, scratch: int = 0) -> None:
         self.model = model
@@ -67,6 +70,7 @@ class ModelRunner:
             model.talker, slots=slots + scratch, kv_length=self.kv_length, text_length=self.kv_length
         )
         self.codec_state = model.codec.new_state(slots + scratch)
+        self._prefixes = PrefixCache(model.talker)
 
     @torch.inference_mode()
     def prepare(self) -> None:
@@ -87,7 +91,20 @@ class ModelRunner:
         self.state.load_slot(slots, numbers, codes)
         for assignment in batch:
             self.rebuild_codec_state(assignment.slot, assignment.prompt.context)
-        return _rows(run_prefill(self.model.talker, self.state, slots, text, codes, lengths, bounds))
+        starts = self._load_prefixes(batch)
+        if starts is not None:
+            text, codes, lengths = _without_prefixes(starts, text, codes, lengths)
+        return _rows(run_prefill(self.model.talker, self.state, slots, text, codes, lengths, bounds, starts))
+
+    def _load_prefixes(self, batch: Sequence[SlotAssignment]) -> torch.Tensor | None:
+        """Return the number of tokens of each prompt now in the KV cache, (n,); None if all are zero."""
+        kv = self.state.kv
+        self.prefix_hits = [self._prefixes.load(assignment.prompt, kv, assignment.slot) for assignment in batch]
+        starts = [
+            0 if hit is None else assignment.prompt.num_prefix
+            for hit, assignment in zip(self.prefix_hits, batch, strict=True)
+        ]
+        return torch.tensor(starts, device=self.model.device) if any(starts) else None
 
     def _write_text(self, batch: Sequence[SlotAssignment]) -> None:
         """Write the trailing text and x-vectors to the slots, where the steps read them."""
@@ -173,7 +190,7 @@ class ModelRunner:
     def close(self) -> None:
         """Release all memory of the device. No method may be called afterwards."""
         on_cuda = self.model.device.type == "cuda"
-        del self.model, self.state, self.codec_state
+        del self.model, self.state, self.codec_state, self._prefixes
         gc.collect()
         if on_cuda:  # else the driver counts it as used, and the next model seems not to fit
             torch.cuda.empty_cache()
@@ -182,3 +199,14 @@ class ModelRunner:
 def _rows(result: torch.Tensor) -> FrameRows:
     rows: FrameRows = result.cpu().numpy()
     return rows
+
+
+def _without_prefixes(
+    starts: torch.Tensor, text: torch.Tensor, codes: torch.Tensor, lengths: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return `text` (n, time), `codes` (n, time, 16) and `lengths` (n,) without the first `starts` (n,) tokens."""
+    lengths = lengths - starts
+    time = torch.arange(int(lengths.max()), device=starts.device)
+    index = (starts[:, None] + time).clamp(max=text.shape[1] - 1)
+    row = torch.arange(len(starts), device=starts.device)[:, None]
+    return text[row, index], codes[row, index], lengths

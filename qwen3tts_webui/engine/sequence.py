@@ -30,8 +30,8 @@ Clock = Callable[[], float]
 class SequenceState:
     """Waits in the queue, then runs in a slot. `prompt` is None until there is enough text to start.
 
-    `submitted_at` is the time of the request on `clock`; None is now. `paused`: takes no part in steps. `prefill_s` is
-    set by the core if the device has a clock of its own.
+    `submitted_at` is the time of the request on `clock`; None is now. `paused`: takes no part in steps. The core sets
+    `prefill_s` if the device has a clock of its own, and `prefix_hit` if the prompt has a prefix worth caching.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class SequenceState:
         self.prompt: Prompt | None = None
         self.num_packets = 0
         self.prefill_s: float | None = None
+        self.prefix_hit: bool | None = None
         self._clock = clock
         self._encoder = encoder
         self._kv_length = 0
@@ -231,6 +232,7 @@ class SequenceState:
             total_ms=self._since_submit(self._clock()),
             frames_per_second=rate,
             includes_warmup=includes_warmup,
+            prefix_hit=self.prefix_hit,
         )
 
     def _since_submit(self, moment: float | None) -> float | None:

@@ -42,8 +42,8 @@ class Prompt:
 
     `trailing` (tokens,): text ids that go with the frames to come, one a frame; after them the text pad, unless `open`:
     then more text is on its way. `acoustic_prompt` (frames, 16): the frames already spoken, which are the last rows.
-    `reference` (frames, 16): the frames of a reference recording, right before those. `x_vector` (hidden,): what
-    `SPEAKER` stands for.
+    `reference` (frames, 16): the frames of a reference recording, right before those. `num_prefix`: how many of the
+    first rows depend on voice and language only, not on the text. `x_vector` (hidden,): what `SPEAKER` stands for.
     """
 
     text: Ids
@@ -52,7 +52,13 @@ class Prompt:
     open: bool
     acoustic_prompt: Codes
     reference: Codes
+    num_prefix: int
     x_vector: XVector | None = None
+
+    def prefix_key(self) -> bytes:
+        """What the first `num_prefix` rows are: equal for prompts that begin with the same rows."""
+        ids = np.column_stack([self.text, self.codes])[: self.num_prefix]
+        return ids.tobytes() + (b"" if self.x_vector is None else self.x_vector.tobytes())
 
     @property
     def context(self) -> Codes:
@@ -130,6 +136,7 @@ class PromptBuilder:
         rows.add_text(input_ids[:3])
         prefix = self._codec_prefix(utterance.language, utterance.voice)
         rows.add([*[text.pad_id] * (len(prefix) - 2), text.bos_id], prefix[:-1])
+        num_prefix = len(rows.text)
         if streaming:
             # with no text at all the official slice takes the id after the body, and so do we (MODEL.md quirk 10)
             body = [*reference_ids, *input_ids[3:-5]] or input_ids[3:4]
@@ -149,6 +156,7 @@ class PromptBuilder:
             open=more,
             acoustic_prompt=spoken_frames,
             reference=reference_frames,
+            num_prefix=num_prefix,
             x_vector=None if reference is None else reference.x_vector,
         )
 
