@@ -127,8 +127,8 @@ class Floor:
                     self._prefill([seat])
             return
         self.speakers.extend(seats)
-        for seat in seats:
-            seat.prefill_s = self.runner.device_s
+        for seat, prefix_hit in zip(seats, self.runner.prefix_hits, strict=True):
+            seat.prefill_s, seat.prefix_hit = self.runner.device_s, prefix_hit
         self._costs = replace(self._costs, prefill_s=_mean(self._costs.prefill_s, self._clock() - begun))
         self._harvest(range(first, first + len(seats)), rows)
 

@@ -162,12 +162,16 @@ class GraphRunner(Runner):
         found = self._find("prompt", len(group), longest, reach)
         if found is None and len(group) > 1:
             half = (len(group) + 1) // 2
-            return np.concatenate([self.prefill(part, reach) for part in (group[:half], group[half:])])
+            first, first_hits = self.prefill(group[:half], reach), self.prefix_hits
+            rest = self.prefill(group[half:], reach)
+            self.prefix_hits = [*first_hits, *self.prefix_hits]
+            return np.concatenate([first, rest])
         if found is None:
             eager = super().prefill(group, reach)
             self.device_s = None  # a passage that was heard again has left its own
             return eager
         shape, graph = found
+        self.prefix_hits = [None] * len(group)  # a graph reads whole prompts
         self._write_text(group)
         for seating in group:
             self.rehear(seating.slot, seating.prompt.context)

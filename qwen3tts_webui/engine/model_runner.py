@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from qwen3tts_webui.engine.prefix_cache import PrefixCache
 from qwen3tts_webui.model import (
     MAX_DECODE_FRAMES,
     DecodeState,
@@ -54,9 +55,12 @@ class Runner:
     """Speaks for up to `slots` utterances of at most `kv_length` rows (prompt and frames together).
 
     `device_s`: what the last `prefill` or `decode` took by the device's own clock; None where it has none.
+    `prefix_hits`: of each newcomer of the last `prefill`, whether the prefix of its prompt was read before; None where
+    none is kept.
     """
 
     device_s: float | None = None
+    prefix_hits: Sequence[bool | None] = ()
 
     def __init__(self, model: Qwen3TTS, *, slots: int, kv_length: int, scratch: int = 0) -> None:
         self.model = model
@@ -66,6 +70,7 @@ class Runner:
             model.talker, slots=slots + scratch, kv_length=self.kv_length, text_length=self.kv_length
         )
         self.sound = model.codec.new_state(slots + scratch)
+        self._prefixes = PrefixCache(model.talker)
 
     @torch.inference_mode()
     def prepare(self) -> None:
@@ -86,7 +91,19 @@ class Runner:
         self.state.load_slot(slots, numbers, codes)
         for seating in group:
             self.rehear(seating.slot, seating.prompt.context)
-        return _rows(run_prefill(self.model.talker, self.state, slots, text, codes, lengths, reach))
+        starts = self._load_prefixes(group)
+        if starts is not None:
+            text, codes, lengths = _rows_after(starts, text, codes, lengths)
+        return _rows(run_prefill(self.model.talker, self.state, slots, text, codes, lengths, reach, starts))
+
+    def _load_prefixes(self, group: Sequence[Seating]) -> torch.Tensor | None:
+        """How many rows of each prompt are in the KV cache now, (n,); None if of no prompt."""
+        self.prefix_hits = [self._prefixes.load(seating.prompt, self.state.kv, seating.slot) for seating in group]
+        starts = [
+            0 if hit is None else seating.prompt.num_prefix
+            for hit, seating in zip(self.prefix_hits, group, strict=True)
+        ]
+        return torch.tensor(starts, device=self.model.device) if any(starts) else None
 
     def _write_text(self, group: Sequence[Seating]) -> None:
         """Put the trailing text and the x-vectors of newcomers where their frames will find them."""
@@ -174,7 +191,7 @@ class Runner:
     def close(self) -> None:
         """Give all memory back to the device. Nothing may be called afterwards."""
         on_cuda = self.model.device.type == "cuda"
-        del self.model, self.state, self.sound
+        del self.model, self.state, self.sound, self._prefixes
         gc.collect()
         if on_cuda:  # else the driver does not count it as free, and the next model seems not to fit
             torch.cuda.empty_cache()
@@ -183,3 +200,14 @@ class Runner:
 def _rows(result: torch.Tensor) -> Rows:
     rows: Rows = result.cpu().numpy()
     return rows
+
+
+def _rows_after(
+    starts: torch.Tensor, text: torch.Tensor, codes: torch.Tensor, lengths: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """`text` (n, time), `codes` (n, time, 16), `lengths` (n,) of padded prompts less their first `starts` (n,) rows."""
+    lengths = lengths - starts
+    time = torch.arange(int(lengths.max()), device=starts.device)
+    index = (starts[:, None] + time).clamp(max=text.shape[1] - 1)
+    row = torch.arange(len(starts), device=starts.device)[:, None]
+    return text[row, index], codes[row, index], lengths

@@ -206,14 +206,16 @@ def run_prefill(
     codes: Tensor,
     lengths: Tensor,
     bounds: SamplingBounds,
+    starts: Tensor | None = None,
 ) -> Tensor:
     """Process the prompts of newly assigned `slots` (n,) and sample their first frame.
 
     `text` (n, time), `codes` (n, time, 16) are prompt rows padded on the right to a common length; `lengths` (n,) are
-    without padding. Returns (n, 17) int64 as `run_decode_step`.
+    without padding. With `starts` (n,), the KV cache holds that many rows of each prompt already, and these are the
+    rows after them. Returns (n, 17) int64 as `run_decode_step`.
     """
     rows = talker.embed(text, codes, state.x_vectors[slots][:, None])
-    hidden = talker.prefill(rows, lengths, state.kv, slots)
+    hidden = talker.prefill(rows, lengths, state.kv, slots, starts)
     return _sample_frame(talker, state, slots, hidden, ~state.done[slots], bounds)
 
 

@@ -43,6 +43,7 @@ class Prompt:
     `trailing` (tokens,): text ids for the frames to come, one per frame, then the text pad, or more text if `open`.
     `acoustic_prompt` (frames, 16): frames already spoken, which are the last rows.
     `reference` (frames, 16): frames of a reference recording, immediately before those.
+    `num_prefix`: number of first rows that depend on voice and language only, not on the text.
     `x_vector` (hidden,): the value of `SPEAKER`.
     """
 
@@ -52,7 +53,13 @@ class Prompt:
     open: bool
     acoustic_prompt: Codes
     reference: Codes
+    num_prefix: int
     x_vector: XVector | None = None
+
+    def prefix_key(self) -> bytes:
+        """A key of the first `num_prefix` rows, equal for prompts with the same first rows."""
+        ids = np.column_stack([self.text, self.codes])[: self.num_prefix]
+        return ids.tobytes() + (b"" if self.x_vector is None else self.x_vector.tobytes())
 
     @property
     def context(self) -> Codes:
@@ -130,6 +137,7 @@ class PromptBuilder:
         rows.add_text(input_ids[:3])
         prefix = self._codec_prefix(utterance.language, utterance.voice)
         rows.add([*[text.pad_id] * (len(prefix) - 2), text.bos_id], prefix[:-1])
+        num_prefix = len(rows.text)
         if streaming:
             # for an empty text the official slice takes the id after the body (docs/model.md, section 11, quirk 10)
             body = [*reference_ids, *input_ids[3:-5]] or input_ids[3:4]
@@ -149,6 +157,7 @@ class PromptBuilder:
             open=more,
             acoustic_prompt=spoken_frames,
             reference=reference_frames,
+            num_prefix=num_prefix,
             x_vector=None if reference is None else reference.x_vector,
         )
 

@@ -18,7 +18,13 @@ from qwen3tts_webui.model.cpu.packed_linear import QuantizationError
 from qwen3tts_webui.model.prompt.builder import SPEAKER
 from qwen3tts_webui.model.sampling import FusedSampler
 from qwen3tts_webui.model.talker.code_predictor import CodePredictor
-from qwen3tts_webui.model.talker.layers import Stack, attend_causally, attend_to_groups, unfilled_embedding
+from qwen3tts_webui.model.talker.layers import (
+    Attend,
+    Stack,
+    attend_causally,
+    attend_to_groups,
+    unfilled_embedding,
+)
 from qwen3tts_webui.types import NUM_CODEBOOKS
 
 _FOLD_ROWS = 2048  # text ids per chunk of the projection
@@ -148,23 +154,23 @@ class Talker(nn.Module):
         shape = (stack.num_layers, 2, slots, stack.num_kv_heads, length, stack.head_dim)
         return lazy_zeros(shape, self.text_table.dtype, self.text_table.device)
 
-    def prefill(self, rows: Tensor, lengths: Tensor, kv: Tensor, slots: Tensor) -> Tensor:
-        """Process prompts (n, time, hidden), padded on the right; `lengths`, `slots` (n,).
+    def prefill(self, rows: Tensor, lengths: Tensor, kv: Tensor, slots: Tensor, starts: Tensor | None = None) -> Tensor:
+        """Process prompts (n, time, hidden), padded on the right; `lengths`, `slots`, `starts` (n,).
 
         Fills `kv` of those slots and returns the hidden state of each last unpadded position, (n, hidden). Padding is
-        written into `kv` after that position and overwritten before it becomes visible.
+        written into `kv` after that position and overwritten before it becomes visible. `starts`: number of rows that
+        are already in `kv`, or None for none.
         """
         if self.model.prompts is not None:
-            return self.model.prompts(rows, torch.zeros_like(slots), lengths, kv, slots)
-        time = rows.shape[1]
-
-        def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-            kv[layer, 0, slots, :, :time] = key
-            kv[layer, 1, slots, :, :time] = value
-            return attend_causally(query, key, value)
-
-        angles = self.model.rotary(torch.arange(time, device=rows.device)[None])
-        hidden = self.model(rows, angles, attend)
+            return self.model.prompts(rows, torch.zeros_like(slots) if starts is None else starts, lengths, kv, slots)
+        time = torch.arange(rows.shape[1], device=rows.device)
+        if starts is None:
+            angles = self.model.rotary(time[None])
+            hidden = self.model(rows, angles, _attend_to_prompts(kv, slots, len(time)))
+        else:
+            positions = starts[:, None] + time
+            attend = _attend_to_cache(kv, slots, positions, time < lengths[:, None])
+            hidden = self.model(rows, self.model.rotary(positions), attend)
         return self._norm(hidden[torch.arange(len(rows), device=rows.device), lengths - 1])
 
     def step(self, rows: Tensor, positions: Tensor, kv: Tensor, kv_length: int) -> Tensor:
@@ -190,3 +196,31 @@ class Talker(nn.Module):
 
     def _norm(self, hidden: Tensor) -> Tensor:
         return cast(Tensor, self.model.norm(hidden))
+
+
+def _attend_to_prompts(kv: Tensor, slots: Tensor, time: int) -> Attend:
+    """Attention of whole prompts, which are stored in `kv`."""
+
+    def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        kv[layer, 0, slots, :, :time] = key
+        kv[layer, 1, slots, :, :time] = value
+        return attend_causally(query, key, value)
+
+    return attend
+
+
+def _attend_to_cache(kv: Tensor, slots: Tensor, positions: Tensor, unpadded: Tensor) -> Attend:
+    """Attention of rows at `positions` (n, time), of which the `unpadded` ones (n, time) are stored in `kv`."""
+    prompt, column = unpadded.nonzero(as_tuple=True)
+    target = slots[prompt], positions[prompt, column]
+    length = int(target[1].max()) + 1
+    mask = (torch.arange(length, device=kv.device) <= positions[..., None])[:, None]
+
+    def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        keys, values = kv[layer, 0], kv[layer, 1]
+        keys[target[0], :, target[1]] = key.transpose(1, 2)[prompt, column]
+        values[target[0], :, target[1]] = value.transpose(1, 2)[prompt, column]
+        seen = keys[slots, :, :length], values[slots, :, :length]
+        return F.scaled_dot_product_attention(query, *seen, attn_mask=mask, enable_gqa=True)
+
+    return attend
