@@ -86,9 +86,13 @@ def test_wrapped_lines_are_joined_and_come_back_with_undo(studio: Studio, fresh:
     visit = fresh(studio.url)
     visit.type(wrapped)
     visit.page.click("#text-notice .link")
+    visit.page.wait_for_function(
+        "() => document.querySelector('#text textarea:focus')?.value.includes('\\n') === false"
+    )
     assert visit.page.input_value("#text textarea") == wrapped.replace("\n", " ")
     visit.page.wait_for_selector("#text-notice .link", state="detached")
     visit.page.keyboard.press("Control+z")
+    visit.page.wait_for_function("() => document.querySelector('#text textarea').value.includes('\\n')")
     assert visit.page.input_value("#text textarea") == wrapped
 
 

@@ -39,12 +39,10 @@ export class TextNotices {
     byId("text-hint").hidden = parts.length > 0;
   }
 
-  /** As if it had been typed: the browser's undo brings the lines back. */
+  /** One step of its own: undo brings the lines back. The focus follows once the step is recorded. */
   #join(joined) {
-    const area = this.#fields.area("text");
-    area.focus();
-    area.select();
-    document.execCommand("insertText", false, joined);
+    this.#fields.addEventListener("change", () => this.#fields.area("text").focus(), { once: true });
+    this.#fields.setValues({ text: joined });
     this.#showStatus(this.#i18n.t("text.joined"));
   }
 }
