@@ -13,6 +13,7 @@ import { TakeComparison } from "./regions/playback/take_comparison.js";
 import { Waveform } from "./regions/playback/waveform.js";
 import { mountTextRegion } from "./regions/text/index.js";
 import { Description } from "./regions/voice/description.js";
+import { RecordingTab } from "./regions/voice/recording_tab.js";
 import { SavedVoices } from "./regions/voice/saved_voices.js";
 import { VoiceLibrary } from "./regions/voice/voice_library.js";
 import { ApiClient } from "./state/api_client.js";
@@ -77,7 +78,8 @@ new Header(player, i18n);
 const controls = new Controls(player, i18n, expectedSeconds);
 const showStatus = (message) => controls.showStatus(message);
 const savedVoices = new SavedVoices({ api, requestState, fields, i18n, showStatus });
-const library = new VoiceLibrary({ presets, fields, requestState, i18n, savedVoices });
+const recording = new RecordingTab({ api, i18n, fields, onSaved: onRecordingSaved });
+const library = new VoiceLibrary({ presets, fields, requestState, i18n, savedVoices, recording });
 new Description({ fields, i18n, analyzer: descriptionAnalyzer, bootstrap, api });
 new TakeComparison({ player, take, requestState, api, i18n, showStatus });
 const onSaved = () => library.showTab("mine");
@@ -85,9 +87,19 @@ const saveVoice = new SaveVoice({ take, savedVoices, requestState, fields, i18n,
 new ExportMenu(player, requestState, i18n, showStatus);
 mountTextRegion({ fields, take, requestState, i18n, analyzer: textAnalyzer, limits, speak, showStatus });
 showEngineBadge(i18n, (info) => {
-  for (const part of [settings, take, savedVoices, library, saveVoice]) part.setEngine(info);
+  for (const part of [settings, take, savedVoices, library, recording, saveVoice]) part.setEngine(info);
 });
 showModels(api, i18n);
+
+/** Show and choose the voice of a recording that was just saved. */
+async function onRecordingSaved(voice) {
+  const { id, name, description } = voice;
+  await savedVoices.refresh();
+  fields.setValues({ description });
+  requestState.update({ voice: { id, name, description } });
+  library.showTab("mine");
+  showStatus(i18n.t("recording.saved", voice));
+}
 
 /** Open what `load` creates; it is loaded on first use. */
 function lazy(load) {
