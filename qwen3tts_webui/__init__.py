@@ -10,20 +10,40 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from qwen3tts_webui.api import Audio, SpeechModel, load_model
+    from qwen3tts_webui.text import Lexicon, LexiconEntry, NormalizedText, normalize_text, read_lexicon
     from qwen3tts_webui.types import AcousticPrompt, Sampling, Utterance, Voice
 
 __version__ = "0.1.0"
 
-__all__ = ["AcousticPrompt", "Audio", "Sampling", "SpeechModel", "Utterance", "Voice", "__version__", "load_model"]
+__all__ = [
+    "AcousticPrompt",
+    "Audio",
+    "Lexicon",
+    "LexiconEntry",
+    "NormalizedText",
+    "Sampling",
+    "SpeechModel",
+    "Utterance",
+    "Voice",
+    "__version__",
+    "load_model",
+    "normalize_text",
+    "read_lexicon",
+]
 
 _MODULE_OF = {
     "AcousticPrompt": "types",
     "Audio": "api",
+    "Lexicon": "text",
+    "LexiconEntry": "text",
+    "NormalizedText": "text",
     "Sampling": "types",
     "SpeechModel": "api",
     "Utterance": "types",
     "Voice": "types",
     "load_model": "api",
+    "normalize_text": "text",
+    "read_lexicon": "text",
 }
 
 

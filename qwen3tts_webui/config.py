@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     dtype: Literal["auto", "float32", "bfloat16", "float16", "int8", "int4"] = "auto"
     outputs: Path = Path("outputs")
     outputs_network: bool = Field(default=False, description="`outputs` is a network share that several machines use")
+    lexicon: Path | None = Field(
+        default=None, description="CSV file of pronunciations; None: `lexicon.csv` in `outputs`"
+    )
     page_language: Literal["auto", "en", "zh"] = "auto"
     max_text: int = Field(default=20_000, ge=1)
     queue_size: int = Field(default=64, ge=0)

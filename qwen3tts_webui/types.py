@@ -106,7 +106,8 @@ class SpeechRequest:
 
     `frames_per_packet` fixes the size of every packet. With `continue_voice` each segment continues the voice of the
     one before; otherwise up to `max_parallel_segments` are synthesized at once. `client` is the key for fair queueing,
-    `deadline` a time on `time.monotonic`'s clock. `voice_id` names a preset, a saved voice or a speaker; the
+    `deadline` a time on `time.monotonic`'s clock. `skip_code` and `skip_tables` leave out Markdown's code blocks and
+    tables, unless `normalize` is "off". `voice_id` names a preset, a saved voice or a speaker; the
     description in `voice` is appended to its own.
     """
 
@@ -119,6 +120,8 @@ class SpeechRequest:
     sampling: Sampling = field(default_factory=Sampling)
     text_mode: TextMode = "whole"
     normalize: NormalizeMode = "auto"
+    skip_code: bool = True
+    skip_tables: bool = True
     max_duration_s: float | None = None
     frames_per_packet: int | None = None
     continue_voice: bool = True

@@ -174,7 +174,7 @@ def test_its_shell_runs(document: str, number: int, address: str, tmp_path: Path
 
 def test_there_is_code_to_run():
     assert len(python_blocks(engine=False)) == 4
-    assert len(python_blocks(engine=True)) == 6
+    assert len(python_blocks(engine=True)) == 7
     assert len(numbered("bash", RUN)) == 1
     assert len(command_lines()) > 20
 

@@ -49,7 +49,7 @@ MAY_IMPORT = {  # in reading order
         "synthesizer_proxy",
     },
     "ui": BASE | {"config", "i18n", "text", "voices", "speech"},
-    "api": BASE | {"config", "atomic_files", "audio", "voices", "checkpoints", "engine", "preview", "speech"},
+    "api": BASE | {"config", "atomic_files", "text", "audio", "voices", "checkpoints", "engine", "preview", "speech"},
     "testing": BASE,
 }
 COMPOSITION = {"bench", "cli", "cluster", "__init__", "__main__"}  # they import whatever they put together

@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 from qwen3tts_webui.api.audio import Audio
 from qwen3tts_webui.errors import UNREADABLE, InvalidFile, InvalidValue
 from qwen3tts_webui.speech import Speech, continue_voice
-from qwen3tts_webui.types import Sampling, SpeechRequest, TextMode, Voice
+from qwen3tts_webui.types import NormalizeMode, Sampling, SpeechRequest, TextMode, Voice
 from qwen3tts_webui.voices import MAX_VOICE_FILE_BYTES, VOICE_FILE_EXTENSION, SavedVoice, parse_voice
 
 VoiceArgument = str | Path | Voice | SavedVoice
@@ -21,7 +21,9 @@ class GenerationOptions(TypedDict, total=False):
 
     `voice` is a description in plain words, the id of a preset, the path of a .voice file, a `SavedVoice` or a `Voice`.
     A saved voice also sets the seed, unless one is given. `continue_from` continues in the voice of an earlier result.
-    `max_duration_s` is in seconds; the fields from `greedy` on are those of `Sampling`.
+    `max_duration_s` is in seconds. `normalize` says what is read out first: "auto" (what Qwen3-TTS misreads), "on" or
+    "off"; `skip_code` and `skip_tables` leave out Markdown's code blocks and tables (default: True). The fields from
+    `greedy` on are those of `Sampling`.
     """
 
     voice: VoiceArgument
@@ -31,6 +33,9 @@ class GenerationOptions(TypedDict, total=False):
     continue_from: Audio | None
     speed: float
     text_mode: TextMode
+    normalize: NormalizeMode
+    skip_code: bool
+    skip_tables: bool
     max_duration_s: float | None
     frames_per_packet: int | None
     continue_voice: bool

@@ -19,8 +19,9 @@ import numpy as np
 from qwen3tts_webui.api.audio import Audio
 from qwen3tts_webui.api.request import GenerationOptions, build_request
 from qwen3tts_webui.errors import CLOSING, NotReady
-from qwen3tts_webui.speech import AudioChunk, PreparedRequest, SegmentFailed, Speech, SpeechSession
-from qwen3tts_webui.types import EngineInfo, Pcm, Synthesizer
+from qwen3tts_webui.speech import AudioChunk, PreparedRequest, SegmentFailed, Speech, SpeechSession, spoken_lines
+from qwen3tts_webui.text import Lexicon, NormalizedText
+from qwen3tts_webui.types import EngineInfo, NormalizeMode, Pcm, Synthesizer
 from qwen3tts_webui.voices import Presets
 
 if TYPE_CHECKING:
@@ -94,6 +95,26 @@ class SpeechModel:
     def astream(self, text: str, **options: Unpack[GenerationOptions]) -> AsyncGenerator[Pcm, None]:
         """Generate like `stream`, on the running event loop, without blocking it."""
         return self._achunks(self._prepare(text, options))
+
+    def normalize(
+        self, text: str, language: str = "auto", *, mode: NormalizeMode | None = None
+    ) -> list[NormalizedText]:
+        """Return each line of `text` that is not empty as it will be read, without reading it.
+
+        `spoken` is the spoken form, `written` the line, `spans` the changed ranges. `mode` None is what the engine
+        reads: "on" for the preview voice, else "auto". Raises `UnknownLanguage`.
+        """
+        effective: NormalizeMode = mode or ("on" if self.info.preview else "auto")
+        return spoken_lines(text, language, effective, self.lexicon)
+
+    @property
+    def lexicon(self) -> Lexicon:
+        """Your own pronunciations; empty at first. Set it to use others from the next call on."""
+        return self._speech.lexicon
+
+    @lexicon.setter
+    def lexicon(self, lexicon: Lexicon) -> None:
+        self._speech.lexicon_file.replace(lexicon)
 
     def close(self) -> None:
         """Stop what is being generated and release the model. Idempotent."""

@@ -92,11 +92,18 @@ def build_history(settings: Settings) -> contextlib.closing[HistoryStore]:
 
 
 def build_speech(settings: Settings, synthesizer: Synthesizer, history: HistoryStore | None = None) -> Speech:
-    """Return `Speech` with the presets; without a history nothing is stored."""
-    from qwen3tts_webui.speech import Speech
-    from qwen3tts_webui.voices import Presets
+    """Return `Speech` with the presets and the lexicon; without a history nothing else is stored.
 
-    return Speech(synthesizer, Presets.load(), history, max_text=settings.max_text)
+    Raises `InvalidValue` for a damaged file of the lexicon.
+    """
+    from qwen3tts_webui.speech import Speech
+    from qwen3tts_webui.voices import LexiconFile, Presets
+
+    lexicon = None
+    if settings.lexicon is not None:
+        lexicon = LexiconFile(settings.lexicon.expanduser().absolute())
+        lexicon.read()
+    return Speech(synthesizer, Presets.load(), history, max_text=settings.max_text, lexicon=lexicon)
 
 
 def gradio_installed() -> bool:

@@ -50,6 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-browser", dest="browser", action="store_false", help="do not open a browser")
     parser.add_argument("--desktop", action="store_true", help="open a desktop window instead of the browser")
     add_outputs_argument(parser)
+    parser.add_argument(
+        "--lexicon", type=Path, metavar="FILE", help="your pronunciations, a CSV file (default: lexicon.csv in outputs)"
+    )
     parser.add_argument("--insecure", action="store_true", help="allow a public host without an API key")
     parser.add_argument(
         "--allowed-host", dest="allowed_hosts", action="append", metavar="NAME",

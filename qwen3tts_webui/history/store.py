@@ -24,7 +24,7 @@ from qwen3tts_webui.history.database import HistoryDatabase, HistoryRow, search_
 from qwen3tts_webui.history.upgrade import upgrade_report
 from qwen3tts_webui.history.wav_writer import StoredReport, WavWriter
 from qwen3tts_webui.types import Pcm
-from qwen3tts_webui.voices import SavedVoices
+from qwen3tts_webui.voices import LEXICON_FILE_NAME, LexiconFile, SavedVoices
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class HistoryEntry:
 
 
 class HistoryStore:
-    """The history in `folder`, and the saved `voices` below it. Safe to use from any thread.
+    """The history in `folder`, and the saved `voices` and the `lexicon` below it. Safe to use from any thread.
 
     `quota_bytes` limits all audio together: beyond it the oldest unstarred entries are deleted, never the newest.
     `network`: several machines use `folder` at once, on a network share.
@@ -63,6 +63,7 @@ class HistoryStore:
         folder.mkdir(parents=True, exist_ok=True)
         self._database = HistoryDatabase(folder / "library.db", network=network)
         self.voices = SavedVoices(folder / "voices")
+        self.lexicon = LexiconFile(folder / LEXICON_FILE_NAME)
         self._recover()
 
     def close(self) -> None:

@@ -17,7 +17,13 @@ from qwen3tts_webui.diagnostics import Finding
 from qwen3tts_webui.errors import EngineStopped
 from qwen3tts_webui.server.auth import ApiKeyStore, BrowserSessions, secret_file
 from qwen3tts_webui.server.context import GpuReading, ServerContext
-from qwen3tts_webui.server.delivery import ConnectionRegistry, Recorder, RecordingReader, RequestRegistry
+from qwen3tts_webui.server.delivery import (
+    ConnectionRegistry,
+    Recorder,
+    RecordingReader,
+    RequestRegistry,
+    StreamLinks,
+)
 from qwen3tts_webui.server.http import QUERY_ERROR_RESPONSE, ErrorRenderer
 from qwen3tts_webui.server.middleware import RateLimiter, SecuredApp
 from qwen3tts_webui.server.observability import Metrics
@@ -89,6 +95,7 @@ def _build_context(
         recorder=Recorder(speech.library),
         recordings=RecordingReader(speech),
         connections=ConnectionRegistry(),
+        stream_links=StreamLinks(),
         gpu=gpu,
         model_installer=model_installer,
         run_doctor=run_doctor,

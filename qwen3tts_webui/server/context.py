@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from qwen3tts_webui.config import Settings
     from qwen3tts_webui.diagnostics import Finding
     from qwen3tts_webui.server.auth import ApiKeyStore, BrowserSessions
-    from qwen3tts_webui.server.delivery import ConnectionRegistry, Recorder, RecordingReader, RequestRegistry
+    from qwen3tts_webui.server.delivery import (
+        ConnectionRegistry,
+        Recorder,
+        RecordingReader,
+        RequestRegistry,
+        StreamLinks,
+    )
     from qwen3tts_webui.server.http import ErrorRenderer
     from qwen3tts_webui.server.middleware import RateLimiter
     from qwen3tts_webui.server.observability import Metrics
@@ -51,6 +57,7 @@ class ServerContext:
     recorder: Recorder
     recordings: RecordingReader
     connections: ConnectionRegistry
+    stream_links: StreamLinks
     gpu: Callable[[], GpuReading | None]
     model_installer: ModelInstaller | None = None
     run_doctor: Callable[[], list[Finding]] | None = None

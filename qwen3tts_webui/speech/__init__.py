@@ -17,9 +17,11 @@ from qwen3tts_webui.speech.events import (
     SegmentFailed,
     SegmentReport,
     SegmentStarted,
+    SkippedText,
     VoiceSource,
 )
 from qwen3tts_webui.speech.session import SpeechSession
+from qwen3tts_webui.speech.skipped_text import language_detail, skip_unsupported
 from qwen3tts_webui.speech.speech import Speech
 from qwen3tts_webui.speech.spoken_text import SpokenText, spoken_lines
 from qwen3tts_webui.speech.text_stream import TextStreamSession
@@ -47,6 +49,7 @@ __all__ = [
     "SegmentFailed",
     "SegmentReport",
     "SegmentStarted",
+    "SkippedText",
     "Speech",
     "SpeechSession",
     "SpokenText",
@@ -54,7 +57,9 @@ __all__ = [
     "VoiceSource",
     "continue_voice",
     "draw_seed",
+    "language_detail",
     "resolve_voice",
+    "skip_unsupported",
     "spoken_lines",
     "voice_kind",
 ]

@@ -6,7 +6,7 @@ All positions are samples at 24 kHz in the audio of the whole request, after spe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from qwen3tts_webui.errors import SpeechError
 from qwen3tts_webui.types import FinishReason, Pcm, Sampling, Segment, Timings
@@ -52,13 +52,27 @@ class SegmentFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class SkippedText:
+    """A warning: `text` in line `line` is written in `language` (its English name), which no engine reads."""
+
+    code: ClassVar[str] = "unsupported_script"
+
+    line: int
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"line {self.line + 1}: {self.language} is not supported and is skipped"
+
+
+@dataclass(frozen=True, slots=True)
 class Flushed:
     """All text before a flush is in the audio up to `sample`."""
 
     sample: int
 
 
-Event = SegmentStarted | AudioChunk | SegmentEnded | SegmentFailed | Flushed
+Event = SegmentStarted | AudioChunk | SegmentEnded | SegmentFailed | SkippedText | Flushed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +95,7 @@ class Report:
     `engine`, `label` and `preview` identify the engine. `voice` is the requested voice id, if any; `voice_kind` says
     how the voice was made. `failed` is the code
     of the error that ended the whole request, if any. `timings` are those of the first segment, with `total_ms` of the
-    whole request.
+    whole request. `warnings` says what was left out.
     """
 
     request_id: str
@@ -106,3 +120,4 @@ class Report:
     failed: str | None
     timings: Timings
     segments: tuple[SegmentReport, ...]
+    warnings: tuple[SkippedText, ...] = ()

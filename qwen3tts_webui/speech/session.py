@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 from qwen3tts_webui.audio import LoudnessNormalizer, TimeStretcher, silence
-from qwen3tts_webui.errors import DeadlineExceeded, EmptyText, SpeechError
+from qwen3tts_webui.errors import DeadlineExceeded, SpeechError
 from qwen3tts_webui.speech.cloning import voice_kind
 from qwen3tts_webui.speech.events import (
     AudioChunk,
@@ -22,8 +22,10 @@ from qwen3tts_webui.speech.events import (
     SegmentFailed,
     SegmentReport,
     SegmentStarted,
+    SkippedText,
 )
 from qwen3tts_webui.speech.segment_pipeline import SegmentPipeline, SegmentState
+from qwen3tts_webui.speech.skipped_text import nothing_to_say
 from qwen3tts_webui.speech.text_stream import TextStreamSession
 from qwen3tts_webui.speech.validation import PreparedRequest
 from qwen3tts_webui.streams import PcmStream
@@ -54,7 +56,7 @@ class SpeechSession:
         self._wakeup = asyncio.Event()
         self._normalizer = LoudnessNormalizer() if prepared.request.loudness else None
         self._position = 0
-        self._num_played = 0
+        self._num_played = self._num_warnings = 0
         self._segment_reports: list[SegmentReport] = []
         self._error: SpeechError | None = None
         self._cancelled = False
@@ -65,6 +67,11 @@ class SpeechSession:
     def seed(self) -> int:
         """The seed of every segment, whether given or drawn."""
         return self._prepared.seed
+
+    @property
+    def warnings(self) -> tuple[SkippedText, ...]:
+        """What is left out; with a text stream, so far."""
+        return self._prepared.skipped if self._text_stream is None else tuple(self._text_stream.skipped.warnings)
 
     @property
     def voice(self) -> Voice:
@@ -124,6 +131,7 @@ class SpeechSession:
             failed=None if self._error is None else self._error.code,
             timings=replace(first, total_ms=self._total_ms),
             segments=tuple(self._segment_reports),
+            warnings=self.warnings,
         )
 
     async def __aiter__(self) -> AsyncGenerator[Event, None]:
@@ -132,6 +140,8 @@ class SpeechSession:
         complete = False
         try:
             while (state := await self._next_segment()) is not None:
+                for warning in self._new_warnings():
+                    yield warning
                 if isinstance(state, Flushed):
                     yield state
                     continue
@@ -142,6 +152,8 @@ class SpeechSession:
                 async for event in self._segment_events(state):
                     yield event
                 self._num_played += 1
+            for warning in self._new_warnings():
+                yield warning
             last_pause_s = 0.0 if self._text_stream is None else self._text_stream.last_pause_s
             if last_pause_s > 0 and not (self._cancelled or self._at_length_limit):
                 yield self._append(silence(last_pause_s))
@@ -155,6 +167,10 @@ class SpeechSession:
             self._pipeline.cancel_all()
             self._total_ms = (time.monotonic() - self._started) * 1000
 
+    def _new_warnings(self) -> tuple[SkippedText, ...]:
+        num_before, self._num_warnings = self._num_warnings, len(self.warnings)
+        return self.warnings[num_before:]
+
     async def _next_segment(self) -> SegmentState | Flushed | None:
         """Wait for the next segment to play, or for a flush to be complete; None at the end."""
         while not (self._cancelled or self._at_length_limit or self._error is not None):
@@ -166,7 +182,7 @@ class SpeechSession:
                 return self._pipeline.segments[self._num_played]
             if self._pipeline.complete:
                 if self._num_played == 0:
-                    self._error = EmptyText()
+                    self._error = nothing_to_say(self.warnings)
                 break
             await self._wakeup.wait()
         return None

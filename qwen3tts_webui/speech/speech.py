@@ -14,7 +14,7 @@ from qwen3tts_webui.speech.session import SpeechSession
 from qwen3tts_webui.speech.text_stream import TextStreamSession
 from qwen3tts_webui.speech.validation import PreparedRequest, prepare, prepare_stream
 from qwen3tts_webui.speech.voice_resolution import resolve_voice
-from qwen3tts_webui.text import LANGUAGES, parse_language
+from qwen3tts_webui.text import LANGUAGES, Lexicon, MarkupOptions, parse_language
 from qwen3tts_webui.types import (
     CloningSynthesizer,
     EncodesReferences,
@@ -24,11 +24,11 @@ from qwen3tts_webui.types import (
     SpeechRequest,
     Synthesizer,
 )
+from qwen3tts_webui.voices import LexiconFile
 
 if TYPE_CHECKING:
     from qwen3tts_webui.audio import ReferenceAudio
     from qwen3tts_webui.history import HistoryStore
-    from qwen3tts_webui.text import Lexicon
     from qwen3tts_webui.voices import Preset, Presets
 
 
@@ -36,7 +36,7 @@ class Speech:
     """Resolves voices, validates requests and submits them to the active engine.
 
     `presets` are the built-in voices. `library` stores finished speech and saved voices; None disables the history.
-    `lexicon` holds the person's own pronunciations, for all requests.
+    `lexicon_file` holds the person's own pronunciations, for all requests; by default it is stored in the library.
     """
 
     def __init__(
@@ -46,13 +46,19 @@ class Speech:
         library: HistoryStore | None = None,
         *,
         max_text: int = 20_000,
+        lexicon: LexiconFile | None = None,
     ) -> None:
         self.presets = presets
         self.library = library
         self.max_text = max_text
-        self.lexicon: Lexicon | None = None
+        self.lexicon_file = lexicon or (LexiconFile() if library is None else library.lexicon)
         self._synthesizer = synthesizer
         self._wrap: Callable[[Synthesizer], Synthesizer] = _unchanged
+
+    @property
+    def lexicon(self) -> Lexicon:
+        """The person's own pronunciations now."""
+        return self.lexicon_file.current
 
     @property
     def info(self) -> EngineInfo:
@@ -152,6 +158,7 @@ class Speech:
             speed=request.speed,
             accepts_text_stream="text_streaming" in engine.info.features,
             spoken=prepared.spoken,
+            markup=MarkupOptions(skip_code=request.skip_code, skip_tables=request.skip_tables),
         )
         return SpeechSession(engine, prepared, text_stream), text_stream
 

@@ -11,7 +11,9 @@ import regex
 
 from qwen3tts_webui.text import (
     AUTO,
+    DEFAULT_OPTIONS,
     Lexicon,
+    MarkupOptions,
     NormalizedText,
     StreamingNormalizer,
     clean_line,
@@ -64,13 +66,18 @@ RAW = SpokenText(mode="off")
 
 
 def spoken_lines(
-    text: str, language: str = AUTO, mode: NormalizeMode = "auto", lexicon: Lexicon | None = None, hint: str = ""
+    text: str,
+    language: str = AUTO,
+    mode: NormalizeMode = "auto",
+    lexicon: Lexicon | None = None,
+    hint: str = "",
+    markup: MarkupOptions = DEFAULT_OPTIONS,
 ) -> list[NormalizedText]:
     """Every line of raw `text` that is not empty, as it will be read: the answer of `POST /api/normalize`.
 
     Positions count in the cleaned line without markup (`NormalizedText.written`). Raises `UnknownLanguage`.
     """
-    plain = text if mode == "off" else strip_markup(text)
+    plain = text if mode == "off" else strip_markup(text, markup)
     written = [clean_line(line) for line in split_lines(plain) if line.strip()]
     front_end = SpokenText(parse_language(language), mode, lexicon, "\n".join(written), hint)
     return [front_end.normalized(line) for line in written]

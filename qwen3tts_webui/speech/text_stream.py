@@ -12,16 +12,20 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from qwen3tts_webui.errors import ErrorDetail, InvalidValue, TextTooLong
+from qwen3tts_webui.speech.skipped_text import SkippedTexts
 from qwen3tts_webui.speech.spoken_text import RAW, SpokenText
 from qwen3tts_webui.speech.streamed_line import StreamedLine, StreamedSegment
 from qwen3tts_webui.text import (
+    DEFAULT_OPTIONS,
     MAX_PAUSE_S,
     MAX_SPEECH_UNITS,
     MAX_SPEED,
     MIN_SPEED,
     InlineTag,
+    MarkupOptions,
     StreamingCleaner,
     StreamingMarkup,
+    StreamingScripts,
     StreamingTagParser,
     TagEvent,
     speech_units,
@@ -34,10 +38,19 @@ _GROWTH = 2.0  # each segment may be about twice as long as the one before
 class TextStreamSession:
     """The text of one request, written in chunks: `write`, `flush`, `close`. `limit` bounds its characters.
 
-    `accepts_text_stream` says whether the engine takes a `TextQueue`. `next` returns what may be submitted now.
+    `accepts_text_stream` says whether the engine takes a `TextQueue`. `next` returns what may be submitted now, and
+    `skipped` holds what is left out so far.
     """
 
-    def __init__(self, *, limit: int, speed: float, accepts_text_stream: bool, spoken: SpokenText = RAW) -> None:
+    def __init__(
+        self,
+        *,
+        limit: int,
+        speed: float,
+        accepts_text_stream: bool,
+        spoken: SpokenText = RAW,
+        markup: MarkupOptions = DEFAULT_OPTIONS,
+    ) -> None:
         self.closed = False
         self._limit = limit
         self._speed = speed
@@ -47,7 +60,9 @@ class TextStreamSession:
         self._tags = StreamingTagParser()
         self._cleaner = StreamingCleaner()
         self._front_end = spoken
-        self._markup = None if spoken.mode == "off" else StreamingMarkup()
+        self._markup = None if spoken.mode == "off" else StreamingMarkup(markup)
+        self.skipped = SkippedTexts()
+        self._scripts = StreamingScripts(lambda language, text: self.skipped.add(self._lines[-1].line, language, text))
         self._lines = deque([StreamedLine(line=0, speed=speed, queue_limit=self._queue_limit, front_end=spoken)])
         self._line_is_empty = True
         self._target_units = _FIRST_SPEECH_UNITS
@@ -102,7 +117,7 @@ class TextStreamSession:
         """Synthesize everything written so far to its end; later text is a new segment of the same line."""
         self._add(self._flush_tags())
         last = self._lines[-1]
-        last.add(self._cleaner.flush())
+        last.add(self._flush_cleaner())
         if last.started or last.has_pending_text:
             last.finish()
             last.num_flushes += 1
@@ -126,13 +141,16 @@ class TextStreamSession:
             return
         self.closed = True
         self._add(self._flush_tags())
-        self._lines[-1].add(self._cleaner.flush())
+        self._lines[-1].add(self._flush_cleaner())
         self._lines[-1].finish()
         self._notify()
 
     def _flush_tags(self) -> list[TagEvent]:
         held = [] if self._markup is None else self._tags.push(self._markup.flush())
         return [*held, *self._tags.flush()]
+
+    def _flush_cleaner(self) -> str:
+        return self._cleaner.push(self._scripts.flush()) + self._cleaner.flush()
 
     def next(self) -> StreamedSegment | None:
         """Take the next segment that may be submitted; None if there is none yet."""
@@ -154,7 +172,7 @@ class TextStreamSession:
         for event in events:
             if isinstance(event, str):
                 self._line_is_empty = self._line_is_empty and not event.strip()
-                self._lines[-1].add(self._cleaner.push(event))
+                self._lines[-1].add(self._cleaner.push(self._scripts.push(event)))
             elif isinstance(event, InlineTag):
                 self._line_is_empty = False
                 line = self._start_line()
@@ -170,7 +188,7 @@ class TextStreamSession:
     def _start_line(self) -> StreamedLine:
         """Return the line that starts here: a new one, unless the last one has no words."""
         last = self._lines[-1]
-        last.add(self._cleaner.flush())
+        last.add(self._flush_cleaner())
         if not last.started and not last.has_pending_text:
             last.clear()
             return last

@@ -10,12 +10,14 @@ import math
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from qwen3tts_webui.errors import DeadlineExceeded, InvalidValue, TextTooLong, UnknownLanguage, in_range
+from qwen3tts_webui.errors import DeadlineExceeded, EmptyText, InvalidValue, TextTooLong, UnknownLanguage, in_range
+from qwen3tts_webui.speech.events import SkippedText
+from qwen3tts_webui.speech.skipped_text import nothing_to_say, skip_unsupported
 from qwen3tts_webui.speech.spoken_text import SpokenText
 from qwen3tts_webui.speech.voice_resolution import check_voice, is_fixed_voice
-from qwen3tts_webui.text import Lexicon, parse_language, split_segments, strip_markup
+from qwen3tts_webui.text import Lexicon, MarkupOptions, parse_language, split_segments, strip_markup
 from qwen3tts_webui.types import (
     FRAMES_PER_SECOND,
     SAMPLE_RATE,
@@ -49,6 +51,7 @@ class PreparedRequest:
     max_samples: int | None
     max_frames: int | None
     spoken: SpokenText
+    skipped: tuple[SkippedText, ...] = ()
 
 
 def prepare(
@@ -56,12 +59,19 @@ def prepare(
 ) -> PreparedRequest:
     """Validate `request` and split its text; `hint` is the code of its voice's language.
 
-    Raises a `RequestError`, or `DeadlineExceeded` for a past deadline.
+    Raises a `RequestError` (`UnknownLanguage` when nothing is left but text in a script that no engine reads), or
+    `DeadlineExceeded` for a past deadline.
     """
     if len(request.text) > max_text:
         raise TextTooLong(length=len(request.text), limit=max_text)
-    text = request.text if request.normalize == "off" else strip_markup(request.text)
-    return prepare_stream(request, info, split_segments(text, speed=request.speed), lexicon=lexicon, hint=hint)
+    options = MarkupOptions(skip_code=request.skip_code, skip_tables=request.skip_tables)
+    text = request.text if request.normalize == "off" else strip_markup(request.text, options)
+    text, skipped = skip_unsupported(text)
+    try:
+        segments = split_segments(text, speed=request.speed)
+    except EmptyText:
+        raise nothing_to_say(skipped) from None
+    return replace(prepare_stream(request, info, segments, lexicon=lexicon, hint=hint), skipped=skipped)
 
 
 def prepare_stream(

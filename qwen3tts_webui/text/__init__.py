@@ -29,22 +29,38 @@ from qwen3tts_webui.text.inline_tags import (
     split_tags,
 )
 from qwen3tts_webui.text.language import AUTO, LANGUAGES, Language, detect_language, parse_language
-from qwen3tts_webui.text.lexicon import Lexicon, LexiconEntry, parse_csv, read_lexicon, write_csv
+from qwen3tts_webui.text.lexicon import (
+    MAX_ENTRIES,
+    MAX_ENTRY_LENGTH,
+    Lexicon,
+    LexiconEntry,
+    parse_csv,
+    read_lexicon,
+    write_csv,
+)
 from qwen3tts_webui.text.line_wrapping import is_hard_wrapped, join_wrapped_lines
-from qwen3tts_webui.text.markup import strip_markup
+from qwen3tts_webui.text.markup import DEFAULT_OPTIONS, MarkupOptions, strip_markup
 from qwen3tts_webui.text.normalize import NormalizedText, StreamingNormalizer, normalize_text
 from qwen3tts_webui.text.segment import MAX_SPEECH_UNITS, split_growing_clauses, split_segments, split_to_length
 from qwen3tts_webui.text.sentence_splitter import split_clauses, split_sentences
 from qwen3tts_webui.text.streaming_cleaner import StreamingCleaner
 from qwen3tts_webui.text.streaming_markup import StreamingMarkup
 from qwen3tts_webui.text.streaming_tags import StreamingTagParser, TagEvent
-from qwen3tts_webui.text.unsupported_scripts import UnsupportedText, find_unsupported, without_unsupported
+from qwen3tts_webui.text.unsupported_scripts import (
+    StreamingScripts,
+    UnsupportedText,
+    find_unsupported,
+    without_unsupported,
+)
 
 __all__ = [
     "AUTO",
+    "DEFAULT_OPTIONS",
     "DEFAULT_PAUSE_S",
     "DIMENSIONS",
     "LANGUAGES",
+    "MAX_ENTRIES",
+    "MAX_ENTRY_LENGTH",
     "MAX_PAUSE_S",
     "MAX_SPEECH_UNITS",
     "MAX_SPEED",
@@ -57,10 +73,12 @@ __all__ = [
     "Lexicon",
     "LexiconEntry",
     "LineAnalysis",
+    "MarkupOptions",
     "NormalizedText",
     "StreamingCleaner",
     "StreamingMarkup",
     "StreamingNormalizer",
+    "StreamingScripts",
     "StreamingTagParser",
     "TagEvent",
     "TaggedText",

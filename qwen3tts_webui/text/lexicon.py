@@ -9,23 +9,24 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import regex
 
-from qwen3tts_webui.errors import InvalidValue
+from qwen3tts_webui.errors import ErrorDetail, InvalidValue
 from qwen3tts_webui.text.aligned import AlignedText
 from qwen3tts_webui.text.language import AUTO, parse_language
 
 MAX_ENTRIES = 2_000
-MAX_LENGTH = 100
+MAX_ENTRY_LENGTH = 100
 FIELDS = ("written", "language", "spoken", "case_sensitive")
 
 _PINYIN = regex.compile(r"[a-zü]{1,6}[1-5](?:[ ']?[a-zü]{1,6}[1-5])*", regex.IGNORECASE)
 _SYLLABLE = regex.compile(r"[a-zü]+[1-5]", regex.IGNORECASE)
+_CONTROL = regex.compile(r"[\p{Cc}\p{Cs}\u2028\u2029]")
 _WORDLIKE = regex.compile(r"[\p{Latin}\p{Cyrillic}\p{N}]")
 
 
@@ -44,9 +45,10 @@ class Lexicon:
 
     def __init__(self, entries: Iterable[LexiconEntry] = ()) -> None:
         """Raises `InvalidValue` for an entry without text, one that is too long, or too many."""
-        kept = {(entry.written, entry.language): _checked(entry) for entry in entries}
+        kept = {(entry.written, entry.language): entry for entry in map(_checked, entries)}
         if len(kept) > MAX_ENTRIES:
-            raise InvalidValue(field="lexicon", expected=f"at most {MAX_ENTRIES} entries", got=str(len(kept)))
+            expected = ErrorDetail("at_most", "at most {limit}", limit=MAX_ENTRIES)
+            raise InvalidValue(field="lexicon", expected=expected, got=len(kept))
         self.entries = tuple(kept.values())
         self.longest = max((len(entry.written) for entry in self.entries), default=0)
         self._patterns: dict[str, tuple[regex.Pattern[str], dict[str, LexiconEntry]] | None] = {}
@@ -83,24 +85,30 @@ class Lexicon:
 
 
 def parse_csv(text: str) -> Lexicon:
-    """Lines of `written,language,spoken[,case_sensitive]`; a first line with these names, empty lines and lines that
-    begin with "#" are skipped.
+    """Lines of `written,language,spoken[,case_sensitive]`; a first line with these names, empty lines and comments
+    ("# ...") are skipped.
 
     Raises `InvalidValue` that names the line.
     """
     entries = []
-    rows = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
-    for number, row in enumerate(rows, 1):
+    for number, row in enumerate(_rows(text), 1):
         cells = [cell.strip() for cell in row]
-        if not any(cells) or cells[0].startswith("#") or cells[:3] == [*FIELDS[:3]]:
+        if not any(cells) or cells[0].startswith("# ") or cells[:3] == [*FIELDS[:3]]:
             continue
         if len(cells) < 3:
-            raise InvalidValue(
-                field=f"lexicon, line {number}", expected="written,language,spoken", got=",".join(cells)[:60]
-            )
+            if cells[0].startswith("#"):
+                continue
+            raise InvalidValue(field=f"lexicon, line {number}", expected="written,language,spoken", got=len(cells))
         entry = LexiconEntry(cells[0], cells[2], parse_language(cells[1]), len(cells) > 3 and _truth(cells[3]))
         entries.append(_checked(entry, field=f"lexicon, line {number}"))
     return Lexicon(entries)
+
+
+def _rows(text: str) -> Iterator[list[str]]:
+    try:
+        yield from csv.reader(io.StringIO(text.removeprefix("\ufeff")))
+    except csv.Error as error:
+        raise InvalidValue(field="lexicon", expected="CSV", got=str(error)) from None
 
 
 def read_lexicon(path: Path) -> Lexicon:
@@ -176,10 +184,13 @@ def _alternative(name: str, entry: LexiconEntry) -> str:
 
 
 def _checked(entry: LexiconEntry, field: str = "lexicon") -> LexiconEntry:
-    for text in (entry.written, entry.spoken):
-        if not text.strip() or len(text) > MAX_LENGTH or "\n" in text:
-            raise InvalidValue(field=field, expected=f"1 to {MAX_LENGTH} characters in one line", got=text[:40])
-    return entry
+    """The entry without whitespace around its texts."""
+    written, spoken = entry.written.strip(), entry.spoken.strip()
+    for text in (written, spoken):
+        if not text or len(text) > MAX_ENTRY_LENGTH or _CONTROL.search(text):
+            expected = ErrorDetail("one_line", "1 to {limit} characters in one line", limit=MAX_ENTRY_LENGTH)
+            raise InvalidValue(field=field, expected=expected, got=len(text))
+    return replace(entry, written=written, spoken=spoken)
 
 
 def _truth(text: str) -> bool:

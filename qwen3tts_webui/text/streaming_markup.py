@@ -17,7 +17,7 @@ _OPEN_BLOCK = regex.compile(
 _FENCE_LINE = regex.compile(r"^[ \t]{0,3}(`{3,}|~{3,})[^\n]*\n?", regex.M)
 _OPEN = regex.compile(
     r"<[^<>\n]{0,400}\Z|&(?:amp;)*[#\w]{0,32}\Z|!?\[[^\[\]\n]{0,300}(?:\](?:\([^\n]{0,600}|\[[^\[\]\n]{0,80})?)?\Z|!\Z|\\\Z"
-    r"|[｜|][^｜|《》\n]{0,40}(?:《[^《》\n]{0,40})?\Z|[\p{Han}々〆ヶ]+(?:《[^《》\n]{0,40})?\Z|［[^］\n]{0,200}\Z"
+    r"|[｜|][^｜|《》\n]{0,40}(?:《[^《》\n]{0,40})?\Z|[\p{Han}々〆ヶ]+(?:《[^《》\n]{0,40})?\Z|［[^］\n]{0,200}\Z|[ \t]+#{1,6}[ \t]*\r?\Z"
 )
 _MARKER = regex.compile(r"(?<!\\)(?:\*{1,3}|~~?|_{1,2}|`{1,2})")
 _LINE_START = regex.compile(
@@ -87,4 +87,4 @@ class StreamingMarkup:
         guard = "x" + self._line[-1:] if self._line else ""
         plain = strip_markup(guard + raw, self._options)
         self._line = (self._line + raw).rpartition("\n")[2][-3:]
-        return plain[len(guard) :]
+        return plain[len(guard) :] if plain.startswith(guard) else plain[1:]

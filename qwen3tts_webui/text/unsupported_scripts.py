@@ -1,14 +1,19 @@
 """Scripts that neither engine reads: Arabic, Hebrew, Thai, Devanagari and others.
 
-In: a text. Out: the languages it is (probably) written in besides the ten, with what will be skipped; and the text
-without it. Knows scripts only, so each is named by the language that most people mean.
+In: a text, whole or in pieces. Out: the languages it is (probably) written in besides the ten, with what will be
+skipped; and the text without it. Knows scripts only, so each is named by the language that most people mean. Greek
+letters that spell no word are signs in any language ("Δt", "α, β") and stay.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import regex
+
+from qwen3tts_webui.text.aligned import AlignedText
+from qwen3tts_webui.text.markup import LINE_KEEPER
 
 _SCRIPTS = {
     "Arabic": "Arabic", "Hebrew": "Hebrew", "Thai": "Thai", "Devanagari": "Hindi", "Bengali": "Bengali",
@@ -19,11 +24,15 @@ _SCRIPTS = {
 }  # fmt: skip
 _RUN = regex.compile(
     "|".join(
-        rf"(?P<{script}>\p{{{script}}}[\p{{{script}}}\p{{M}}\s\p{{P}}]*[\p{{{script}}}\p{{M}}]|\p{{{script}}})"
+        rf"(?P<{script}>\p{{{script}}}[\p{{{script}}}\p{{M}}\p{{Zs}}\t\p{{P}}]*[\p{{{script}}}\p{{M}}]|\p{{{script}}})"
         for script in _SCRIPTS
     )
 )
-_LONGEST_GREEK_SIGN = 1  # "α", "π", "Ω" are signs in any language
+_GROWING_RUN = regex.compile(
+    "|".join(rf"\p{{{script}}}[\p{{{script}}}\p{{M}}\p{{Zs}}\t\p{{P}}]*" for script in _SCRIPTS)
+)
+_SPACED_RUN = regex.compile(rf"\s*(?:{_RUN.pattern})\s*")
+_GREEK_WORD = regex.compile(r"[\p{Greek}\p{M}]{3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +45,58 @@ class UnsupportedText:
 
 
 def find_unsupported(text: str) -> list[UnsupportedText]:
-    """Every stretch of `text` in a script that no engine reads; a single Greek letter is a sign and stays."""
+    """Every stretch of `text` in a script that no engine reads, none longer than its line."""
     found = []
     for match in _RUN.finditer(text):
         script = match.lastgroup or ""
-        if script == "Greek" and len(match[0]) <= _LONGEST_GREEK_SIGN:
+        if script == "Greek" and not _GREEK_WORD.search(match[0]):
             continue
         found.append(UnsupportedText(_SCRIPTS[script], *match.span()))
     return found
 
 
 def without_unsupported(text: str) -> str:
-    """`text` with a space for each such stretch."""
+    """`text` with a space for each such stretch; a line that held nothing else keeps its number."""
     for part in reversed(find_unsupported(text)):
-        text = f"{text[: part.start]} {text[part.end :]}"
+        text = f"{text[: part.start]} {LINE_KEEPER}{text[part.end :]}"
     return text
+
+
+def drop_unsupported(text: AlignedText) -> None:
+    """The same inside an `AlignedText`, with the whitespace around it."""
+    if _RUN.search(text.text):
+        text.sub(_SPACED_RUN, _dropped, final=False)
+
+
+def _dropped(match: regex.Match[str]) -> str | None:
+    if not find_unsupported(match[0]):
+        return None
+    return " " if match.start() and match.end() < len(match.string) else ""
+
+
+class StreamingScripts:
+    """The same for text that is still being written: `push` piece after piece; `flush` when no more will come.
+
+    `language` is called with the English name of the language of each stretch that is left out, and the stretch.
+    """
+
+    def __init__(self, on_skipped: Callable[[str, str], None]) -> None:
+        self._on_skipped = on_skipped
+        self._held = ""
+
+    def push(self, piece: str) -> str:
+        """The text that became certain."""
+        text = self._held + piece
+        end = next((run.start() for run in _GROWING_RUN.finditer(text) if run.end() == len(text)), len(text))
+        self._held = text[end:]
+        return self._give(text[:end])
+
+    def flush(self) -> str:
+        """The rest."""
+        text, self._held = self._held, ""
+        return self._give(text)
+
+    def _give(self, text: str) -> str:
+        for part in find_unsupported(text):
+            self._on_skipped(part.language, text[part.start : part.end])
+        return without_unsupported(text)

@@ -1,6 +1,7 @@
 """Voices: the presets that ship with the program, help with descriptions, and voices that users saved."""
 
 from qwen3tts_webui.voices.description_ideas import DescriptionExample, description_examples, suggest_description
+from qwen3tts_webui.voices.lexicon_file import LEXICON_FILE_NAME, LexiconFile
 from qwen3tts_webui.voices.openai_voices import OPENAI_VOICES
 from qwen3tts_webui.voices.presets import Preset, Presets
 from qwen3tts_webui.voices.reference_fields import MAX_REFERENCE_TEXT
@@ -21,6 +22,7 @@ from qwen3tts_webui.voices.voice_file import (
 )
 
 __all__ = [
+    "LEXICON_FILE_NAME",
     "MAX_FRAMES",
     "MAX_NAME",
     "MAX_RECORDING_BYTES",
@@ -31,6 +33,7 @@ __all__ = [
     "VOICE_FILE_EXTENSION",
     "VOICE_FILE_MIME",
     "DescriptionExample",
+    "LexiconFile",
     "Preset",
     "Presets",
     "SavedVoice",

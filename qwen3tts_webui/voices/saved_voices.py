@@ -90,8 +90,12 @@ class SavedVoices:
             raise UnknownVoice(got=id) from None
 
     def import_file(self, data: bytes) -> SavedVoice:
-        """Store the voice of an exported file under a new id. Raises `InvalidFile` for anything else."""
-        return self.save(replace(parse_voice(data), starred=False))
+        """Store the voice of an exported file under a new id. Raises `InvalidFile` for anything else.
+
+        The returned voice has the lexicon of the file, which is not stored with the voice.
+        """
+        voice = parse_voice(data)
+        return replace(self.save(replace(voice, starred=False, lexicon=())), lexicon=voice.lexicon)
 
     def _write(self, voice: SavedVoice) -> SavedVoice:
         write_atomically(self._path(voice.id), serialize_voice(voice))

@@ -5,7 +5,8 @@ and the sample in base64: nothing to unpack, nothing to execute, no names of oth
 is parsed, and every field after. Does no disk access.
 
 Version 2 renamed two fields of version 1: `passage` is now `acoustic_prompt`, `engine_voice` is `engine_voice_id`. A
-cloned voice has four more fields, which other voices leave out: `reference`, `model`, `consent` and `recording`.
+cloned voice has four more fields, which other voices leave out: `reference`, `model`, `consent` and `recording`; an
+exported voice may have a `lexicon`.
 Files of version 1 are still read.
 """
 
@@ -14,8 +15,8 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
@@ -23,13 +24,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from qwen3tts_webui.config import MAX_DESCRIPTION
 from qwen3tts_webui.errors import ErrorDetail, InvalidFile, InvalidValue
+from qwen3tts_webui.text import MAX_ENTRIES, MAX_ENTRY_LENGTH, Lexicon, LexiconEntry
 from qwen3tts_webui.types import NUM_CODEBOOKS, AcousticPrompt, Voice, VoiceReference
 from qwen3tts_webui.voices.reference_fields import ReferenceFields, parse_reference, serialize_reference
 from qwen3tts_webui.voices.voice_codes import MAX_FRAMES, from_base64, parse_codes, serialize_codes, to_base64
 
 VOICE_FILE_EXTENSION = "voice"
 VOICE_FILE_MIME = "application/json"
-MAX_VOICE_FILE_BYTES = 6 * 2**20
+MAX_VOICE_FILE_BYTES = 8 * 2**20
 MAX_NAME = 80
 MAX_SAMPLE_BYTES = 2 * 2**20
 MAX_RECORDING_BYTES = 2**20
@@ -50,6 +52,7 @@ class SavedVoice:
 
     A cloned voice has a `reference`, which needs the checkpoint `model`, and `consent`: whether the user confirmed that
     the voice may be used. `recording` is the recording itself as Ogg Opus, only if the user chose to store it.
+    `lexicon` are the pronunciations that travel with an exported voice.
     """
 
     name: str
@@ -65,6 +68,7 @@ class SavedVoice:
     model: str = ""
     consent: bool = False
     recording: bytes | None = None
+    lexicon: tuple[LexiconEntry, ...] = ()
     starred: bool = False
     id: str = ""
     created: float = 0.0
@@ -109,6 +113,15 @@ class _AcousticPromptFields(BaseModel):
     codes: Annotated[str, Field(max_length=MAX_FRAMES * NUM_CODEBOOKS * 2 * 4 // 3 + 4)]
 
 
+class _LexiconFields(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    written: Annotated[str, Field(max_length=MAX_ENTRY_LENGTH)]
+    spoken: Annotated[str, Field(max_length=MAX_ENTRY_LENGTH)]
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,8}$")]
+    case_sensitive: bool
+
+
 class _Fields(BaseModel):
     """The file. `codes` are little-endian int16, frame by frame."""
 
@@ -131,6 +144,7 @@ class _Fields(BaseModel):
     model: Annotated[str, Field(max_length=200)] = ""
     consent: bool = False
     recording: Annotated[str, Field(max_length=MAX_RECORDING_BYTES * 4 // 3 + 4)] | None = None
+    lexicon: Annotated[list[_LexiconFields], Field(max_length=MAX_ENTRIES)] = []
 
 
 def serialize_voice(voice: SavedVoice) -> bytes:
@@ -160,6 +174,8 @@ def serialize_voice(voice: SavedVoice) -> bytes:
             "consent": voice.consent,
             "recording": None if voice.recording is None else to_base64(voice.recording),
         }
+    if voice.lexicon:
+        fields["lexicon"] = [asdict(entry) for entry in voice.lexicon]
     data = json.dumps(fields, ensure_ascii=False, indent=1).encode(errors="replace")
     try:
         parse_voice(data)
@@ -193,6 +209,7 @@ def parse_voice(data: bytes) -> SavedVoice:
         model=fields.model,
         consent=fields.consent,
         recording=_parse_ogg(fields.recording, MAX_RECORDING_BYTES),
+        lexicon=_parse_lexicon(fields.lexicon),
         starred=fields.starred,
         created=fields.created,
     )
@@ -236,6 +253,15 @@ def _reject_duplicate_keys(pairs: list[tuple[str, object]]) -> Mapping[str, obje
 
 def _reject_constant(name: str) -> object:
     raise ValueError("NaN and Infinity are not JSON")
+
+
+def _parse_lexicon(entries: Sequence[_LexiconFields]) -> tuple[LexiconEntry, ...]:
+    try:
+        return Lexicon(LexiconEntry(**entry.model_dump()) for entry in entries).entries
+    except InvalidValue as error:
+        raise InvalidFile(
+            reason=ErrorDetail("invalid_field", "its field {field} is not valid", field="lexicon")
+        ) from error
 
 
 def _parse_ogg(text: str | None, max_bytes: int) -> bytes | None:

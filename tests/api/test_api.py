@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from qwen3tts_webui import Lexicon, LexiconEntry, normalize_text
 from qwen3tts_webui.api import SpeechModel, load_model
 from qwen3tts_webui.errors import (
     CheckpointError,
@@ -23,7 +24,7 @@ from qwen3tts_webui.errors import (
     SynthesisError,
     Unsupported,
 )
-from qwen3tts_webui.types import AcousticPrompt, Voice
+from qwen3tts_webui.types import AcousticPrompt, NormalizeMode, Voice
 from qwen3tts_webui.voices import SavedVoice, serialize_voice
 from tests.support.fakes import (
     ContinuingSynthesizer,
@@ -195,3 +196,20 @@ def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
 def test_transformers_is_not_imported_without_a_checkpoint(code: str) -> None:
     check = f"{code}\nimport sys; assert not {{'torch', 'transformers', 'tokenizers'}} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", check], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_a_text_is_shown_as_it_will_be_read(model: SpeechModel) -> None:
+    (line,) = model.normalize("SQL runs 5 km.", "en", mode="on")
+    assert (line.written, line.spoken) == ("SQL runs 5 km.", "SQL runs five kilometers.")
+    model.lexicon = Lexicon([LexiconEntry("SQL", "sequel", "en")])
+    assert [one.spoken for one in model.normalize("SQL\n\n5 km", "en", mode="auto")] == ["sequel", "5 kilometers"]
+    assert normalize_text("5 km", "en", mode="on").spoken == "five kilometers"
+
+
+@pytest.mark.parametrize(("mode", "spoken"), [("auto", "5 kilometers"), ("on", "five kilometers"), ("off", "5 km")])
+def test_each_mode_reaches_the_engine(mode: NormalizeMode, spoken: str) -> None:
+    engine = ContinuingSynthesizer()
+    with SpeechModel(engine) as model:
+        model.generate("5 km", language="en", normalize=mode)
+        list(model.stream("5 km", language="en", normalize=mode))
+    assert [utterance.text for utterance in engine.utterances] == [spoken, spoken]

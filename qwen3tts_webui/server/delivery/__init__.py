@@ -13,18 +13,22 @@ from qwen3tts_webui.server.delivery.recordings import (
     quality_warning,
     with_recording,
 )
-from qwen3tts_webui.server.delivery.request_context import RequestContext
-from qwen3tts_webui.server.delivery.request_registry import RequestRecord, RequestRegistry
+from qwen3tts_webui.server.delivery.request_context import RequestContext, warning_message
+from qwen3tts_webui.server.delivery.request_registry import RequestRecord, RequestRegistry, to_json
 from qwen3tts_webui.server.delivery.speech_requests import (
     batch_requests,
+    needs_thread,
     output_format_of,
+    run_maybe_in_thread,
     single_request,
     start_request,
     streamed_request,
 )
+from qwen3tts_webui.server.delivery.stream_links import LINK_S, StreamLinks
 from qwen3tts_webui.server.delivery.websocket_utterance import MessageSink, UtteranceSession, retry_after
 
 __all__ = [
+    "LINK_S",
     "MAX_INLINE_BYTES",
     "MULTIPART",
     "NDJSON",
@@ -38,15 +42,20 @@ __all__ = [
     "RequestContext",
     "RequestRecord",
     "RequestRegistry",
+    "StreamLinks",
     "UtteranceSession",
     "batch_requests",
     "inline_recording",
+    "needs_thread",
     "output_format_of",
     "quality_warning",
     "retry_after",
+    "run_maybe_in_thread",
     "single_request",
     "start_batch",
     "start_request",
     "streamed_request",
+    "to_json",
+    "warning_message",
     "with_recording",
 ]

@@ -8,9 +8,8 @@ connection cancels synthesis.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from types import MappingProxyType
 
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -19,17 +18,17 @@ from qwen3tts_webui.audio import OutputFormat
 from qwen3tts_webui.errors import SpeechError
 from qwen3tts_webui.server.delivery.audio_stream import AudioStream
 from qwen3tts_webui.server.observability import mark_truncated
-from qwen3tts_webui.types import EngineInfo
+from qwen3tts_webui.types import EngineInfo, Timings
 
 
 class AudioResponse(Response):
     """Sends an audio stream, and ends it whatever the client does."""
 
-    def __init__(self, stream: AudioStream, headers: Mapping[str, str] = MappingProxyType({})) -> None:
-        """`headers` are sent in addition."""
+    def __init__(self, stream: AudioStream, warnings: Sequence[str] = ()) -> None:
+        """`warnings` come before those of the session in the header X-Warning."""
         self.background = None
         self.stream = stream
-        self._extra_headers = dict(headers)
+        self._warnings = warnings
         self.context = stream.context
         self._info = stream.context.server.speech.info
 
@@ -90,14 +89,13 @@ class AudioResponse(Response):
 
     def _start(self, length: int | None = None) -> Message:
         record = self.stream.record
-        headers = (
-            audio_headers(self.stream.output_format, self._info, record.id)
-            | self._extra_headers
-            | {
-                "content-type": self.mime,
-                "x-seed": str(record.session.seed),
-            }
-        )
+        headers = audio_headers(self.stream.output_format, self._info, record.id) | {
+            "content-type": self.mime,
+            "x-seed": str(record.session.seed),
+            "server-timing": server_timing(record.session.report.timings, record.elapsed_ms),
+        }
+        if warnings := [*self._warnings, *map(str, record.session.warnings)]:
+            headers["x-warning"] = "; ".join(warnings)
         if length is not None:
             headers["content-length"] = str(length)
         return response_start(headers)
@@ -132,6 +130,17 @@ def audio_headers(output_format: OutputFormat, info: EngineInfo, request_id: str
         "x-model": info.model,
         "x-request-id": request_id,
     }
+
+
+def server_timing(timings: Timings, first_audio_ms: float) -> str:
+    """Return the value of `Server-Timing`: what is known by now; the engine reports its part at the end."""
+    durations = {
+        "queue": timings.queued_ms,
+        "prefill": timings.prefill_ms,
+        "codec": timings.codec_ms,
+        "first-audio": first_audio_ms,
+    }
+    return ", ".join(f"{name};dur={ms:.1f}" for name, ms in durations.items() if ms is not None)
 
 
 def response_start(headers: Mapping[str, str]) -> Message:

@@ -18,7 +18,7 @@ import numpy as np
 from qwen3tts_webui.audio import FormatInfo, encode_all, format_info, read_wav
 from qwen3tts_webui.errors import NotFound, SpeechError
 from qwen3tts_webui.server.delivery.request_registry import AUDIO, RequestRecord
-from qwen3tts_webui.speech import AudioChunk, Event, SegmentFailed
+from qwen3tts_webui.speech import AudioChunk, Event, SegmentFailed, SkippedText
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm
 
 log = logging.getLogger(__name__)
@@ -147,11 +147,11 @@ class Recorder:
 class EventRecorder:
     """Passes each delivered event to the request's followers and its recording: `on_event` for each, then `end`.
 
-    `localize` renders an error in the client's language.
+    `localize` renders an error or a warning in the client's language.
     """
 
     def __init__(
-        self, record: RequestRecord, recorder: Recorder, localize: Callable[[SpeechError], dict[str, str]]
+        self, record: RequestRecord, recorder: Recorder, localize: Callable[[SpeechError | SkippedText], dict[str, str]]
     ) -> None:
         self._record = record
         self._recording = recorder.start(record)
@@ -160,6 +160,8 @@ class EventRecorder:
     def on_event(self, event: Event) -> None:
         if isinstance(event, SegmentFailed):
             self._record.record_event(event, self._localize(event.error)["message"])
+        elif isinstance(event, SkippedText):
+            self._record.record_event(event, self._localize(event)["message"])
         elif not isinstance(event, AudioChunk):
             self._record.record_event(event)
         elif self._recording is not None:

@@ -12,9 +12,11 @@ from fastapi import Request
 from starlette.datastructures import Headers
 
 from qwen3tts_webui.errors import ANOTHER_VALUE, ErrorDetail, InvalidValue, SpeechError, in_range
+from qwen3tts_webui.i18n import Catalog
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.http import ErrorRenderer
 from qwen3tts_webui.server.middleware import caller_of
+from qwen3tts_webui.speech import SkippedText, language_detail
 
 _MAX_DEADLINE_MS = 86_400_000
 
@@ -46,9 +48,17 @@ class RequestContext:
             accept_language=headers.get("accept-language", ""),
         )
 
-    def localize(self, error: SpeechError) -> dict[str, str]:
-        """Render `error` in the client's language."""
-        return self.errors.to_dict(error, self.accept_language)
+    def localize(self, problem: SpeechError | SkippedText) -> dict[str, str]:
+        """Render an error or a warning in the client's language: `code`, `message`, `field` if there is one."""
+        if isinstance(problem, SkippedText):
+            message = warning_message(problem, self.errors.catalog(self.accept_language))
+            return {"code": problem.code, "message": message}
+        return self.errors.to_dict(problem, self.accept_language)
+
+
+def warning_message(warning: SkippedText, catalog: Catalog) -> str:
+    """Return what people read."""
+    return catalog(f"warning.{warning.code}", line=warning.line + 1, language=language_detail(warning.language))
 
 
 def _single(headers: Headers, name: str) -> str | None:

@@ -25,7 +25,16 @@ from qwen3tts_webui.errors import (
     SpeechError,
 )
 from qwen3tts_webui.server.http import JsonObject
-from qwen3tts_webui.speech import Event, Flushed, Report, SegmentEnded, SegmentFailed, SegmentStarted, SpeechSession
+from qwen3tts_webui.speech import (
+    Event,
+    Flushed,
+    Report,
+    SegmentEnded,
+    SegmentFailed,
+    SegmentStarted,
+    SkippedText,
+    SpeechSession,
+)
 
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 AUDIO = ErrorDetail("audio", "audio")
@@ -61,13 +70,18 @@ class RequestRecord:
         """Measure latency from now: the first text arrived after the request."""
         self._received = time.monotonic()
 
+    @property
+    def elapsed_ms(self) -> float:
+        """The time since the request was received."""
+        return (time.monotonic() - self._received) * 1000
+
     def mark_first_pcm(self) -> None:
         """Record that audio is handed to the socket; the first call defines the reported latency."""
         if self._first_pcm_ms is None:
-            self._first_pcm_ms = round((time.monotonic() - self._received) * 1000, 3)
+            self._first_pcm_ms = round(self.elapsed_ms, 3)
 
     def record_event(self, event: Event, message: str = "") -> None:
-        """Append an event; `message` is the localized message of a `SegmentFailed`."""
+        """Append an event; `message` is the localized message of a failure or warning."""
         if isinstance(event, SegmentStarted):
             segment = event.segment
             self._append("segment_started", index=segment.index, line=segment.line, text=segment.text,
@@ -82,6 +96,8 @@ class RequestRecord:
             self._append("segment_failed", index=segment.index, line=segment.line, code=event.error.code,
                          message=message)  # fmt: skip
 
+        elif isinstance(event, SkippedText):
+            self._append("warning", **to_json(event), message=message)
         elif isinstance(event, Flushed):
             self._append("flushed", sample=event.sample)
 

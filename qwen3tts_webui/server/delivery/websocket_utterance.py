@@ -27,6 +27,7 @@ from qwen3tts_webui.speech import (
     SegmentEnded,
     SegmentFailed,
     SegmentStarted,
+    SkippedText,
     SpeechSession,
     TextStreamSession,
 )
@@ -137,6 +138,8 @@ class UtteranceSession:
                 "timings", id=self.id, index=event.segment.index, start_sample=event.start_sample,
                 num_samples=event.num_samples, finish_reason=event.finish_reason, timings=asdict(event.timings),
             )  # fmt: skip
+        elif isinstance(event, SkippedText):
+            await sink.send_json("warning", id=self.id, **asdict(event), **self._localize(event))
         elif isinstance(event, SegmentFailed):
             error = self._localize(event.error)
             await sink.send_json("segment_failed", id=self.id, index=event.segment.index, **error)

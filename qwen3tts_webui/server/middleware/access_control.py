@@ -25,6 +25,7 @@ COOKIE = "qwen3tts_session"
 _KEY_SUBPROTOCOL = "key."
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _OPEN_PATHS = frozenset({"/health", "/ready", "/login"})
+_STREAM_LINKS = "/api/stream/"  # the link itself is the secret
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -107,7 +108,7 @@ class ApiKeyMiddleware:
             response: Response = RedirectResponse(str(HTTPConnection(scope).url.replace(query="")), 303)
             set_session_cookie(response, self._sessions.create(caller), scope)
             await response(scope, receive, send)
-        elif caller is not None or scope["path"] in _OPEN_PATHS:
+        elif caller is not None or scope["path"] in _OPEN_PATHS or scope["path"].startswith(_STREAM_LINKS):
             await self._app(scope, receive, send)
         elif scope["type"] == "http" and scope["method"] == "GET" and _accepts_html(scope):
             await RedirectResponse(scope.get("root_path", "") + "/login", 303)(scope, receive, send)

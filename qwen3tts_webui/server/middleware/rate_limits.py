@@ -141,6 +141,7 @@ class RateLimitMiddleware:
             with ExitStack() as stack:
                 if synthesizes:
                     self._limiter.hit(caller_of(scope))
+                if synthesizes or scope["path"].startswith("/api/stream/"):
                     stack.enter_context(self._limiter.acquire_stream(caller_of(scope)))
                 await self._app(scope, TimedBody(receive, self._body_timeout_s), send)
         except (BodyTooLarge, HeadersTooLarge, UrlTooLong, TooManyRequests, NotReady) as error:

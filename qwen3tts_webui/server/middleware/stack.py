@@ -29,6 +29,7 @@ _AUDIO_HEADERS = (
     "X-Seed",
     "X-Model",
     "X-Warning",
+    "Server-Timing",
 )
 
 

@@ -10,16 +10,21 @@ from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from qwen3tts_webui.server.context import ServerContext
+from qwen3tts_webui.server.delivery import to_json, warning_message
 from qwen3tts_webui.server.http import read_json
 from qwen3tts_webui.server.routes.tts import max_body_bytes
 from qwen3tts_webui.server.schemas import Body
+from qwen3tts_webui.speech import skip_unsupported
 from qwen3tts_webui.text import (
     AUTO,
     analyze_text,
     detect_language,
+    is_hard_wrapped,
+    join_wrapped_lines,
     missing_dimensions,
     parse_description,
     parse_language,
+    strip_markup,
 )
 
 
@@ -42,11 +47,22 @@ def analysis_router(server: ServerContext) -> APIRouter:
 
     @router.post("/api/analyze-text")
     async def analyze_text_route(request: Request) -> dict[str, Any]:
-        """Return the language, the estimated duration in seconds, and for each line its speed and pause tags."""
+        """Return the language, the estimated duration in seconds, and for each line its speed and pause tags.
+
+        `warnings` names what no engine reads; `joined` is a hard-wrapped text with its lines joined, else null.
+        """
         body = await read_json(request, AnalyzeTextBody, max_bytes=max_bytes)
         analysis = await run_in_threadpool(analyze_text, body.text, parse_language(body.language))
         lines = [{"num_lines": line.num_lines, **asdict(line.tags)} for line in analysis.lines]
-        return {"language": analysis.language, "seconds": round(analysis.seconds, 2), "lines": lines}
+        catalog = server.errors.catalog(request.headers.get("accept-language", ""))
+        warnings = await run_in_threadpool(lambda: skip_unsupported(strip_markup(body.text))[1])
+        return {
+            "language": analysis.language,
+            "seconds": round(analysis.seconds, 2),
+            "lines": lines,
+            "warnings": [{**to_json(one), "message": warning_message(one, catalog)} for one in warnings],
+            "joined": join_wrapped_lines(body.text) if is_hard_wrapped(body.text) else None,
+        }
 
     @router.post("/api/analyze-description")
     async def analyze_description_route(request: Request) -> dict[str, Any]:

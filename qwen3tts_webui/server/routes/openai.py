@@ -1,7 +1,7 @@
 """OpenAI's speech routes, under /v1, for clients that only support those; requests share the same queue.
 
-In: OpenAI's JSON, with `language` and `seed` as extensions. Out: audio or server-sent events, and errors in OpenAI's
-format.
+In: OpenAI's JSON, with `language`, `normalize` and `seed` as extensions. Out: audio or server-sent events, and errors
+in OpenAI's format.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from qwen3tts_webui.server.routes.openai_leniency import lenient_fields
 from qwen3tts_webui.server.routes.tts import max_body_bytes
 from qwen3tts_webui.server.schemas import Body
 from qwen3tts_webui.text import AUTO, LANGUAGES
-from qwen3tts_webui.types import SpeechRequest, Voice
+from qwen3tts_webui.types import NormalizeMode, SpeechRequest, Voice
 from qwen3tts_webui.voices import OPENAI_VOICES
 
 OPENAI_PREFIX = "/v1/"
@@ -85,6 +85,9 @@ class OpenAIBody(Body):
         examples=["audio"],
     )
     language: str = Field(default="auto", description="Extension: a code, a name, or auto.", examples=["en"])
+    normalize: NormalizeMode = Field(
+        default="auto", description="Extension: auto, on or off, as for /api/tts.", examples=["auto"]
+    )
     seed: int | None = Field(
         default=None, description="Extension: the same seed reproduces the same audio.", examples=[42]
     )
@@ -176,7 +179,7 @@ def openai_router(server: ServerContext) -> APIRouter:
         record = await start_request(context, speech_request)
         stream = AudioStream(record, OutputFormat.of(body.response_format), context)
         kind = SseAudioResponse if body.stream_format == "sse" else AudioResponse
-        return kind(stream, {"x-warning": "; ".join(warnings)} if warnings else {})
+        return kind(stream, warnings)
 
     router.add_api_route(
         "/audio/speech",
@@ -247,6 +250,7 @@ def _speech_request(body: OpenAIBody, context: RequestContext) -> SpeechRequest:
         voice_id=name,
         seed=body.seed,
         speed=body.speed,
+        normalize=body.normalize,
         client=context.client,
         request_id=context.request_id,
         deadline=context.deadline,

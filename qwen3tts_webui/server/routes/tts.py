@@ -1,6 +1,6 @@
 """`POST /api/tts`, the main route.
 
-In: JSON, or a form with a recording. Out: audio, or an error before the first byte of it.
+In: JSON, or a form with a recording. Out: audio, or an error before the first byte of it; with `?link=1`, a link.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from qwen3tts_webui.server.delivery import (
     with_recording,
 )
 from qwen3tts_webui.server.http import form_content, is_form, openapi_for, read_form, read_json, validate_strings
+from qwen3tts_webui.server.routes.stream_links import LINK_PARAMETER, create_link
 from qwen3tts_webui.server.schemas import TtsBody
 
 _EXAMPLES: dict[str, dict[str, object]] = {
@@ -63,12 +64,14 @@ def tts_router(server: ServerContext) -> APIRouter:
         output_format = output_format_of(body)
         is_batch = isinstance(body.text, list)
         requests = batch_requests(body, context) if is_batch else [single_request(body, context)]
-        headers = {}
+        warnings: list[str] = []
         recording = inline_recording(audio, body.ref_text, body.x_vector_only)
         if recording is not None:
             cloned = await server.recordings.clone(recording)
             requests = [with_recording(one, cloned) for one in requests]
-            headers = {"x-warning": "; ".join(quality_warning(cloned))} if cloned.audio.warnings else {}
+            warnings = quality_warning(cloned)
+        if request.query_params.get("link") in ("1", "true"):
+            return await create_link(requests, body, context)
         if is_batch:
             return await start_batch(
                 context,
@@ -78,21 +81,22 @@ def tts_router(server: ServerContext) -> APIRouter:
                 accept=request.headers.get("accept", ""),
             )
         record = await start_request(context, requests[0])
-        return AudioResponse(AudioStream(record, output_format, context), headers)
+        return AudioResponse(AudioStream(record, output_format, context), warnings)
 
     # a plain Starlette route comes first and responds 0.1 ms sooner; FastAPI's is there for the documentation
     async def plain(request: Request) -> Response:
-        request.scope["route"] = router.routes[-1]  # for logs and metrics
+        request.scope["route"] = documented  # for logs and metrics
         return await tts(request)
 
     mimes: dict[str, dict[str, object]] = {info.mime: {} for info in FORMATS.values()}
     described = openapi_for(
         TtsBody,
         statuses=(400, 404, 413, 415, 422, 429, 500, 503, 504),
-        content={**mimes, MULTIPART: {}, NDJSON: {}},
+        content={**mimes, MULTIPART: {}, NDJSON: {}, "application/json": {}},
         examples=_EXAMPLES,
     )
     described["openapi_extra"]["requestBody"]["content"] |= form_content(TtsBody, "ref_audio")
+    described["openapi_extra"]["parameters"].append(LINK_PARAMETER)
     router.add_route("/api/tts", plain, methods=["POST"], include_in_schema=False)
     router.add_api_route(
         "/api/tts",
@@ -101,4 +105,5 @@ def tts_router(server: ServerContext) -> APIRouter:
         response_class=Response,
         **described,
     )
+    documented = router.routes[-1]
     return router

@@ -6,7 +6,7 @@ In: ids, names, voice files, the id of a request to save the voice of. Out: JSON
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -46,6 +46,8 @@ from qwen3tts_webui.voices import (
     VOICE_FILE_MIME,
     SavedVoice,
     SavedVoices,
+    parse_voice,
+    serialize_voice,
 )
 
 _MAX_JSON_BYTES = 64 * 1024
@@ -125,9 +127,15 @@ def voices_router(server: ServerContext) -> APIRouter:
         return voice_to_json(await asyncio.to_thread(saved().save, new_voice))
 
     async def import_file(request: Request) -> dict[str, Any]:
-        """Save the voice of an exported file, which is the body, under a new id."""
+        """Save the voice of an exported file, which is the body, under a new id.
+
+        Pronunciations in the file are added to the lexicon, except for words that have one; `lexicon_added` says how
+        many.
+        """
         data = await read_body(request, _FILE_TYPES, max_bytes=MAX_VOICE_FILE_BYTES)
-        return voice_to_json(await asyncio.to_thread(saved().import_file, data))
+        voice = await asyncio.to_thread(saved().import_file, data)
+        added = await asyncio.to_thread(speech.lexicon_file.add_missing, voice.lexicon)
+        return {**voice_to_json(voice), "lexicon_added": added}
 
     async def change(request: Request, voice_id: str) -> dict[str, Any]:
         """Rename or star a saved voice."""
@@ -140,9 +148,11 @@ def voices_router(server: ServerContext) -> APIRouter:
         return voice_to_json(await asyncio.to_thread(saved().get, voice_id))
 
     @router.get("/{voice_id}/export", response_class=Response)
-    def export(voice_id: str) -> Response:
-        """The voice as one file, to import here or on another server."""
+    def export(voice_id: str, lexicon: bool = True) -> Response:
+        """The voice as one file, to import here or on another server; `lexicon=false` leaves out the pronunciations."""
         data = saved().export(saved_id(voice_id))
+        if lexicon and speech.lexicon:
+            data = serialize_voice(replace(parse_voice(data), lexicon=speech.lexicon.entries))
         name = saved().get(voice_id).file_name
         ascii_name = name if name.isascii() else f"voice.{VOICE_FILE_EXTENSION}"
         disposition = f"attachment; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(name)}"

@@ -6,7 +6,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from qwen3tts_webui.audio import PACKET_MS
 from qwen3tts_webui.speech import MAX_PARALLEL_SEGMENTS
-from qwen3tts_webui.types import SAMPLE_RATE, Sampling, TextMode
+from qwen3tts_webui.types import SAMPLE_RATE, NormalizeMode, Sampling, TextMode
 
 MAX_BATCH_TEXTS = 256
 _DEFAULT = Sampling()
@@ -127,6 +127,17 @@ class TtsBody(Body):
         "word by word. The preview voice works clause by clause either way.",
         examples=["whole"],
     )
+    normalize: NormalizeMode = Field(
+        default="auto",
+        description="What is read out before the voice gets the text. auto: what Qwen3-TTS misreads (telephone "
+        "numbers, units, signs, markup); on: all numbers, dates and abbreviations; off: nothing. The preview voice "
+        "always reads out everything.",
+        examples=["auto"],
+    )
+    skip_code: bool = Field(
+        default=True, description="true: Markdown's code blocks are left out. No effect with `normalize` off."
+    )
+    skip_tables: bool = Field(default=True, description="The same for tables.")
     continue_voice: bool | None = Field(
         default=None,
         description="true: each segment continues the voice of the one before, and waits for it; false: segments share "

@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from qwen3tts_webui.errors import ANOTHER_VALUE, InvalidValue, one_of
 from qwen3tts_webui.server.http import MalformedJson, from_pydantic_error
 from qwen3tts_webui.server.schemas.speech import ContinueFrom
+from qwen3tts_webui.types import NormalizeMode
 
 MAX_MESSAGE_BYTES = 65_536
 PROTOCOL_VERSION = 1
@@ -57,6 +58,9 @@ class Open(_Message):
     audio: Literal["binary", "base64"] = "binary"
     packet_ms: int = Field(default=16, ge=4, le=1_000)
     frames_per_packet: int | None = None
+    normalize: NormalizeMode = "auto"
+    skip_code: bool = True
+    skip_tables: bool = True
     loudness: bool = False
     max_duration_s: float | None = None
     deadline_ms: int | None = Field(default=None, ge=1, le=86_400_000)

@@ -17,6 +17,7 @@ from qwen3tts_webui.text.lexicon import Lexicon
 from qwen3tts_webui.text.markup import inline_markup
 from qwen3tts_webui.text.normalize.chunks import cuts, is_plain, units
 from qwen3tts_webui.text.normalize.pipeline import NormalizeMode, pipeline
+from qwen3tts_webui.text.unsupported_scripts import drop_unsupported
 
 _CODES = frozenset(language.code for language in LANGUAGES)
 
@@ -50,14 +51,14 @@ def normalize_text(
     """`text` as it is to be said in `language` (one of the ten codes, or "auto").
 
     `mode` "on" reads everything out; "auto" only what Qwen3-TTS is known to misread (telephone numbers, units, signs,
-    compatibility characters, markup); "off" changes nothing but what `lexicon` says.
+    compatibility characters, markup); "off" changes nothing but what `lexicon` says. Scripts that no engine reads are
+    left out in every mode (see unsupported_scripts).
     """
     code = language if language in _CODES else detect_language(text)
+    aligned = AlignedText(text)
     if mode != "off":
-        aligned = AlignedText(text)
         inline_markup(aligned)
-    else:
-        aligned = AlignedText(text)
+    drop_unsupported(aligned)
     return _normalize_plain(aligned, code, mode, lexicon)
 
 

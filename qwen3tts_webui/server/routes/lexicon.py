@@ -1,0 +1,86 @@
+"""`/api/lexicon`: the person's own pronunciations, as JSON or as a CSV file.
+
+In: all entries; they replace the old ones. Out: all entries. Requests from then on use them, with either engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+
+from fastapi import APIRouter, Request, Response
+from pydantic import Field
+from starlette.responses import JSONResponse
+
+from qwen3tts_webui.errors import ANOTHER_VALUE, ErrorDetail, InvalidValue, one_of
+from qwen3tts_webui.server.context import ServerContext
+from qwen3tts_webui.server.http import FileBytes, inline_schema, read_body, read_json
+from qwen3tts_webui.server.schemas import Body
+from qwen3tts_webui.text import AUTO, MAX_ENTRIES, Lexicon, LexiconEntry, parse_csv, parse_language, write_csv
+
+CSV = "text/csv"
+_MAX_BYTES = 2 * 2**20
+_UTF8 = ErrorDetail("utf8_csv", "a CSV file in UTF-8")
+
+
+class EntryBody(Body):
+    """One pronunciation."""
+
+    written: str = Field(description="The word or phrase, 1 to 100 characters.", examples=["SQL"])
+    spoken: str = Field(
+        description="How it is read: a respelling, kana, or pinyin with tone numbers.", examples=["sequel"]
+    )
+    language: str = Field(default=AUTO, description="A code or name; auto: in every language.", examples=["en"])
+    case_sensitive: bool = Field(default=False, description="Whether the case must match.")
+
+
+class LexiconBody(Body):
+    """`PUT /api/lexicon`."""
+
+    entries: list[EntryBody] = Field(description=f"All entries, at most {MAX_ENTRIES}.")
+
+
+def lexicon_router(server: ServerContext) -> APIRouter:
+    router = APIRouter(prefix="/api/lexicon", tags=["text"])
+    file = server.speech.lexicon_file
+
+    def rendered(lexicon: Lexicon, format: str) -> Response:
+        if format == "csv":
+            headers = {"Content-Disposition": 'attachment; filename="lexicon.csv"'}
+            return FileBytes(write_csv(lexicon).encode(), media_type=CSV, headers=headers)
+        return JSONResponse({"entries": [asdict(entry) for entry in lexicon.entries]})
+
+    @router.get("", response_class=Response)
+    def lexicon(format: str = "json") -> Response:
+        """All entries: json, or csv (written, language, spoken, case_sensitive)."""
+        if format not in ("json", "csv"):
+            raise InvalidValue(field="format", expected=one_of(("json", "csv")), got=ANOTHER_VALUE)
+        return rendered(file.read(), format)
+
+    async def replace(request: Request) -> Response:
+        """Replace all entries: JSON, or the CSV file as it is, with `Content-Type: text/csv`."""
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() == CSV:
+            new = _from_csv(await read_body(request, (CSV,), max_bytes=_MAX_BYTES))
+        else:
+            new = _from_json(await read_json(request, LexiconBody, max_bytes=_MAX_BYTES))
+        await asyncio.to_thread(file.replace, new)
+        return rendered(new, "json")
+
+    content = {"application/json": {"schema": inline_schema(LexiconBody)}, CSV: {"schema": {"type": "string"}}}
+    described = {"requestBody": {"required": True, "content": content}}
+    router.add_api_route("", replace, methods=["PUT"], response_class=Response, openapi_extra=described)
+    return router
+
+
+def _from_csv(data: bytes) -> Lexicon:
+    try:
+        return parse_csv(data.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise InvalidValue(field="lexicon", expected=_UTF8, got=ANOTHER_VALUE) from None
+
+
+def _from_json(body: LexiconBody) -> Lexicon:
+    return Lexicon(
+        LexiconEntry(entry.written, entry.spoken, parse_language(entry.language), entry.case_sensitive)
+        for entry in body.entries
+    )
