@@ -128,11 +128,11 @@ def speak_ours(folder: Path, dtype: str, threads: int) -> None:
     for _ in sys.stdin:
         start = time.perf_counter()
         frames = sum(
-            len(packet.codes) for packet in model.speak(utterance, frames_per_packet=PACKET, max_frames=FRAMES)
+            len(packet.codes) for packet in model.stream(utterance, frames_per_packet=PACKET, max_frames=FRAMES)
         )
         seconds = time.perf_counter() - start
         start = time.perf_counter()
-        next(model.speak(utterance, max_frames=FRAMES))
+        next(model.stream(utterance, max_frames=FRAMES))
         first_ms = (time.perf_counter() - start) * 1000
         print(json.dumps({"frames_per_second": frames / seconds, "first_pcm_ms": first_ms}), flush=True)
 

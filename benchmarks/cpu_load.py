@@ -47,11 +47,11 @@ def main() -> None:
     ready = time.time() - process.create_time()
     held = process.memory_info().rss / GIB
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / GIB
-    rounding = model.talker.rounding
+    rounding = model.talker.quantization_error
     facts = {"benchmark": "cpu_load", "folder": args.folder.name, "dtype": args.dtype, "threads": args.threads}
     times = {"imported_s": round(imported, 2), "loaded_s": round(loaded, 2), "ready_s": round(ready, 2)}
     memory = {"resident_gib": round(held, 2), "peak_gib": round(peak, 2), "peak_ratio": round(peak / held, 2)}
-    quality = {} if rounding is None else {"equal_codes": rounding.equal_choices, "score_error": rounding.error}
+    quality = {} if rounding is None else {"equal_codes": rounding.argmax_agreement, "score_error": rounding.error}
     print(json.dumps(facts | times | memory | quality | {"kernels": model.talker.kernel_choice}))
 
 

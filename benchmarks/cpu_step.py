@@ -44,7 +44,7 @@ def layer_by_layer(talker: Talker):
 
 
 def parts(talker: Talker) -> dict[str, Callable[[], Tensor]]:
-    hidden, dtype = talker.spec.talker.stack.hidden_size, talker.text_table.dtype
+    hidden, dtype = talker.config.talker.stack.hidden_size, talker.text_table.dtype
     kv = talker.new_kv(4, LENGTH)
     rows, prompt = torch.randn(4, hidden).to(dtype), torch.randn(1, PROMPT, hidden).to(dtype)
     positions, first = torch.full((4,), POSITION), torch.zeros(4, dtype=torch.int64)

@@ -222,7 +222,7 @@ def restore_kernels(model: Qwen3TTS, kept: tuple[Any, ...]) -> None:
 
 def run_codes(runner: Runner, batch: int, frames: int) -> np.ndarray[Any, Any]:
     """Codes (frames, batch, 16) of utterances with the seeds 0, 1, ..."""
-    reach = SamplingBounds.of([utterances(1, frames=1)[0].sampling], runner.model.spec.talker.vocab_size)
+    reach = SamplingBounds.of([utterances(1, frames=1)[0].sampling], runner.model.config.talker.vocab_size)
     longest = len(seatings(runner, 1)[0].prompt.text)
     rows = [prefill_all(runner, batch, reach)]
     rows += [runner.step(batch, longest + count + 1, reach) for count in range(frames - 1)]
@@ -234,7 +234,7 @@ def run_codes(runner: Runner, batch: int, frames: int) -> np.ndarray[Any, Any]:
 def seatings(runner: Runner, batch: int) -> list[Seating]:
     model = runner.model
     jobs = utterances(batch, frames=FRAMES)
-    prompts = [model.prompts.build(job, model.ids(job)[0], streaming=False) for job in jobs]
+    prompts = [model.prompts.build(job, model.encode_prompt(job)[0], streaming=False) for job in jobs]
     return [
         Seating(slot, prompt, job.sampling, job.seed)
         for slot, (prompt, job) in enumerate(zip(prompts, jobs, strict=True))
@@ -249,7 +249,7 @@ def prefill_all(runner: Runner, batch: int, reach: SamplingBounds) -> np.ndarray
 def steps(options: Options) -> dict[str, object]:
     """Device and wall time of a frame at several lengths, of prompts and of packets, for 1, 16 and 64 listeners."""
     runner = options.runner()
-    reach = SamplingBounds(candidates=64, nucleus=False)
+    reach = SamplingBounds(max_top_k=64, uses_top_p=False)
     found: dict[str, object] = {"frame": {}, "prompt": {}, "packet": {}}
     batches = (1, 4) if options.tiny else (1, 4, 16, 64)
     runs = runs_of(options, 30)
@@ -273,7 +273,7 @@ def steps(options: Options) -> dict[str, object]:
 
 def timed(runner: GraphRunner, shape: Shape, values: Sequence[Any], runs: int) -> dict[str, float | None]:
     """Medians in milliseconds: by the device's clock, and with the copies there and back."""
-    found = runner._find(shape.kind, shape.batch, shape.length, SamplingBounds(candidates=64, nucleus=False))
+    found = runner._find(shape.kind, shape.batch, shape.length, SamplingBounds(max_top_k=64, uses_top_p=False))
     if found is None:
         return {}
     device: list[float] = []
@@ -424,7 +424,7 @@ def profile(options: Options) -> dict[str, object]:
     from torch.profiler import profile as profiler
 
     runner = options.runner()
-    reach = SamplingBounds(candidates=64, nucleus=False)
+    reach = SamplingBounds(max_top_k=64, uses_top_p=False)
     prefill_all(runner, 1, reach)
     activity = ProfilerActivity.CPU if options.device == "cpu" else ProfilerActivity.CUDA
     found: dict[str, object] = {}

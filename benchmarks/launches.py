@@ -104,8 +104,8 @@ def main() -> None:
                 stack.steps = FusedStack(stack, length)
                 if stack is model.talker.model:
                     stack.prompts = stack.steps.read
-            model.talker.fused_sampler, model.talker.sampler_takes_any_rule = fused_sampler, True
-            model.codec.short_packets = FusedCodec(model.codec)
+            model.talker.fused_sampler, model.talker.sampler_supports_top_p = fused_sampler, True
+            model.codec.fused = FusedCodec(model.codec)
         for what, shape in shapes.items():
             names = count(runner, shape)
             totals.setdefault(what, {})[way] = names.total()

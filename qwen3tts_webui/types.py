@@ -172,6 +172,7 @@ class Timings:
     Times count from `Synthesizer.submit`, except for two durations: `prefill_ms` runs from leaving the queue to the
     first codes, `codec_ms` is the codec's time for the first packet; on a GPU both are measured with device events.
     `frames_per_second` counts from leaving the queue. `includes_warmup` marks figures that include a warm-up.
+    `prefix_hit`: whether this voice and language were read before, so that only the text was left to read.
     """
 
     queued_ms: float | None = None
@@ -182,6 +183,7 @@ class Timings:
     total_ms: float | None = None
     frames_per_second: float | None = None
     includes_warmup: bool = False
+    prefix_hit: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

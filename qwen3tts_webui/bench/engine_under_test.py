@@ -72,8 +72,8 @@ def opened(args: argparse.Namespace) -> Iterator[Subject]:
             model = synthetic_model(spec, encoder, device=choice.device, dtype=choice.dtype)
         else:
             model = load_model(folder, device=choice.device, dtype=choice.dtype, offline=True)
-        if (rounding := model.talker.rounding) is not None:
-            roundings.append({"equal_greedy_codes": rounding.equal_choices, "score_error": rounding.error})
+        if (rounding := model.talker.quantization_error) is not None:
+            roundings.append({"equal_greedy_codes": rounding.argmax_agreement, "score_error": rounding.error})
         return disable_eos(model)
 
     began = time.monotonic()

@@ -148,15 +148,15 @@ def _synthesize_with_model(args: argparse.Namespace, settings: Settings, folder:
         sampling=Sampling(greedy="greedy" in args),
         **_given(args, "language", "text_mode"),
     )
-    packets = list(model.speak(utterance, **_given(args, "frames_per_packet", "max_frames")))
+    packets = list(model.stream(utterance, **_given(args, "frames_per_packet", "max_frames")))
     if "codes" in args:
-        input_ids, instruct_ids = model.ids(utterance)
+        input_ids, instruct_ids = model.encode_prompt(utterance)
         codes = np.concatenate([packet.codes for packet in packets])
         ids = {"input_ids": np.array(input_ids), "instruct_ids": np.array(instruct_ids)}
         _write_codes(args.codes, codes=codes, **ids, **_reference_arrays(model, utterance.voice))
-    size = model.spec.size.replace("b", ".") + "B"
-    label = f"Qwen3-TTS {size} {model.spec.kind} on {model.device}, {choice.dtype}, seed {utterance.seed}"
-    at_limit = ", finish_reason: length" if packets[-1].stopped == "length" else ""
+    size = model.config.size.replace("b", ".") + "B"
+    label = f"Qwen3-TTS {size} {model.config.kind} on {model.device}, {choice.dtype}, seed {utterance.seed}"
+    at_limit = ", finish_reason: length" if packets[-1].finish_reason == "length" else ""
     return np.concatenate([packet.pcm for packet in packets]), label + at_limit
 
 

@@ -17,7 +17,7 @@ from qwen3tts_webui.engine.model_runner import Rows, Runner, Seating, Sounds
 from qwen3tts_webui.engine.scheduler import Costs, Limits, Newcomer, Speaker, next_packet_frames, plan
 from qwen3tts_webui.engine.sequence import Clock, Seat
 from qwen3tts_webui.errors import NumericalError, OutOfMemory, SpeechError, SynthesisError
-from qwen3tts_webui.model import BROKEN, END, FRAME, SamplingBounds
+from qwen3tts_webui.model import SamplingBounds, SlotStatus
 from qwen3tts_webui.types import SAMPLES_PER_FRAME, FinishReason
 
 log = logging.getLogger(__name__)
@@ -47,9 +47,9 @@ class Floor:
         self._clock = clock
         self._costs = Costs(step_s=0.0, prefill_s=0.0)
         self._urgent_turns = 0
-        talker = runner.model.spec.talker
+        talker = runner.model.config.talker
         self._num_codes = talker.vocab_size
-        self._eos_id = runner.model.spec.text.eos_id
+        self._eos_id = runner.model.config.text.eos_id
 
     @property
     def num_speaking(self) -> int:
@@ -127,8 +127,8 @@ class Floor:
                     self._prefill([seat])
             return
         self.speakers.extend(seats)
-        for seat in seats:
-            seat.prefill_s = self.runner.device_s
+        for seat, prefix_hit in zip(seats, self.runner.prefix_hits, strict=True):
+            seat.prefill_s, seat.prefix_hit = self.runner.device_s, prefix_hit
         self._costs = replace(self._costs, prefill_s=_mean(self._costs.prefill_s, self._clock() - begun))
         self._harvest(range(first, first + len(seats)), rows)
 
@@ -154,13 +154,13 @@ class Floor:
         due: list[Seat] = []
         for slot, row in zip(slots, rows, strict=True):
             seat, status = self.speakers[slot], int(row[-1])
-            if status == FRAME:
+            if status == SlotStatus.FRAME:
                 seat.add_frame(row[:-1])
-            if status == BROKEN:
+            if status == SlotStatus.INVALID:
                 broken.append(seat)
-            elif status == END:
+            elif status == SlotStatus.FINISHED:
                 endings[seat] = "stop"
-            elif status == FRAME and seat.spent:
+            elif status == SlotStatus.FRAME and seat.spent:
                 endings[seat] = "length"
             elif _packet_is_due(seat, self._costs.frame_s):
                 due.append(seat)

@@ -38,7 +38,7 @@ GROUPS = (1, 2, 4, 8, 16, 32)
 GROUP_ROWS = 2048
 """Prompt rows that are read together at most, padding included; larger groups are read in halves."""
 PACKETS = (1, 2, 4, 8)
-COMMON = SamplingBounds(candidates=64, nucleus=False)
+COMMON = SamplingBounds(max_top_k=64, uses_top_p=False)
 
 Work = Callable[[], Tensor]
 Replay = Callable[[], Tensor]
@@ -83,9 +83,9 @@ class GraphRunner(Runner):
         largest = slots * PACKETS[-1] * SAMPLES_PER_FRAME * torch.float32.itemsize
         self._results = ResultRing(2 * largest, pinned=self._pinned)
         self._graphs: dict[Shape, _Graph] = {}
-        self._any = SamplingBounds(candidates=model.spec.talker.vocab_size, nucleus=True)
+        self._any = SamplingBounds(max_top_k=model.config.talker.vocab_size, uses_top_p=True)
         self._sampler_takes_any_rule = (
-            model.talker.sampler_takes_any_rule
+            model.talker.sampler_supports_top_p
         )  # the draw of the device knows all rules: one graph for all
 
     # capturing
@@ -150,7 +150,7 @@ class GraphRunner(Runner):
         slots, text, rows, lengths, numbers = inputs.views
 
         def read() -> Tensor:
-            self.state.seat(slots, numbers, rows)
+            self.state.load_slot(slots, numbers, rows)
             return run_prefill(talker, self.state, slots, text, rows, lengths, reach)
 
         return read, inputs
@@ -162,12 +162,16 @@ class GraphRunner(Runner):
         found = self._find("prompt", len(group), longest, reach)
         if found is None and len(group) > 1:
             half = (len(group) + 1) // 2
-            return np.concatenate([self.prefill(part, reach) for part in (group[:half], group[half:])])
+            first, first_hits = self.prefill(group[:half], reach), self.prefix_hits
+            rest = self.prefill(group[half:], reach)
+            self.prefix_hits = [*first_hits, *self.prefix_hits]
+            return np.concatenate([first, rest])
         if found is None:
             eager = super().prefill(group, reach)
             self.device_s = None  # a passage that was heard again has left its own
             return eager
         shape, graph = found
+        self.prefix_hits = [None] * len(group)  # a graph reads whole prompts
         self._write_text(group)
         for seating in group:
             self.rehear(seating.slot, seating.prompt.context)
@@ -214,7 +218,7 @@ class GraphRunner(Runner):
 
     def _find(self, kind: str, batch: int, length: int, reach: SamplingBounds) -> tuple[Shape, _Graph] | None:
         """The smallest captured graph that holds the work."""
-        rare = not self._sampler_takes_any_rule and (reach.nucleus or reach.candidates > COMMON.candidates)
+        rare = not self._sampler_takes_any_rule and (reach.uses_top_p or reach.max_top_k > COMMON.max_top_k)
         fitting = [
             shape
             for shape in self._graphs

@@ -11,7 +11,7 @@ from qwen3tts_webui.types import EngineInfo, Feature
 def engine_info(spec: ModelConfig, model: str, choice: Choice, *, slots: int) -> EngineInfo:
     """`model` is the name people see; `slots` is 0 while nothing is loaded."""
     features: set[Feature] = {"continuation", "sampling", "seed", "text_streaming", "packet_size", "precision"}
-    if spec.instructs:
+    if spec.accepts_description:
         features.add("description")
     if spec.talker.speakers:
         features |= {"speaker", "dialect"}

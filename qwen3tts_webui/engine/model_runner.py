@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from qwen3tts_webui.engine.prefix_cache import PrefixCache
 from qwen3tts_webui.model import (
     MAX_DECODE_FRAMES,
     DecodeState,
@@ -29,7 +30,7 @@ from qwen3tts_webui.model import (
 )
 from qwen3tts_webui.types import NUM_CODEBOOKS, Codes, Sampling
 
-Rows = npt.NDArray[np.int64]  # (n, 17): 16 codes and FRAME, END, BROKEN or IDLE
+Rows = npt.NDArray[np.int64]  # (n, 17): 16 codes and a `SlotStatus`
 Sounds = npt.NDArray[np.float32]  # (n, samples)
 Ids = npt.NDArray[np.int64]
 
@@ -54,27 +55,31 @@ class Runner:
     """Speaks for up to `slots` utterances of at most `kv_length` rows (prompt and frames together).
 
     `device_s`: what the last `prefill` or `decode` took by the device's own clock; None where it has none.
+    `prefix_hits`: of each newcomer of the last `prefill`, whether the prefix of its prompt was read before; None where
+    none is kept.
     """
 
     device_s: float | None = None
+    prefix_hits: Sequence[bool | None] = ()
 
     def __init__(self, model: Qwen3TTS, *, slots: int, kv_length: int, scratch: int = 0) -> None:
         self.model = model
         self.slots = slots
-        self.kv_length = min(kv_length, model.spec.talker.max_positions)
+        self.kv_length = min(kv_length, model.config.talker.max_positions)
         self.state = DecodeState.empty(
             model.talker, slots=slots + scratch, kv_length=self.kv_length, text_length=self.kv_length
         )
         self.sound = model.codec.new_state(slots + scratch)
+        self._prefixes = PrefixCache(model.talker)
 
     @torch.inference_mode()
     def prepare(self) -> None:
         """Do once what the first listener would otherwise wait for: a CPU's steps are compiled at their first call."""
         talker, codec, device = self.model.talker, self.model.codec, self.model.device
         zero = torch.zeros(1, dtype=torch.int64, device=device)
-        row = torch.zeros(1, talker.spec.talker.stack.hidden_size, dtype=self.state.kv.dtype, device=device)
+        row = torch.zeros(1, talker.config.talker.stack.hidden_size, dtype=self.state.kv.dtype, device=device)
         hidden = talker.step(row, zero, self.state.kv, min(KV_STEP, self.kv_length))  # slot 0 has no utterance yet
-        talker.code_predictor(hidden, talker.scores(hidden).argmax(1), lambda _, scores: scores.argmax(1))
+        talker.code_predictor(hidden, talker.logits(hidden).argmax(1), lambda _, scores: scores.argmax(1))
         codec.decode(zero.expand(1, NUM_CODEBOOKS, 1), codec.new_state(1), slice(None))
 
     def prefill(self, group: Sequence[Seating], reach: SamplingBounds) -> Rows:
@@ -83,16 +88,28 @@ class Runner:
         self._write_text(group)
         inputs = self._read(group, batch=len(group), length=longest, spare=0)
         slots, text, codes, lengths, numbers = (torch.from_numpy(array).to(self.model.device) for array in inputs)
-        self.state.seat(slots, numbers, codes)
+        self.state.load_slot(slots, numbers, codes)
         for seating in group:
             self.rehear(seating.slot, seating.prompt.context)
-        return _rows(run_prefill(self.model.talker, self.state, slots, text, codes, lengths, reach))
+        starts = self._load_prefixes(group)
+        if starts is not None:
+            text, codes, lengths = _rows_after(starts, text, codes, lengths)
+        return _rows(run_prefill(self.model.talker, self.state, slots, text, codes, lengths, reach, starts))
+
+    def _load_prefixes(self, group: Sequence[Seating]) -> torch.Tensor | None:
+        """How many rows of each prompt are in the KV cache now, (n,); None if of no prompt."""
+        self.prefix_hits = [self._prefixes.load(seating.prompt, self.state.kv, seating.slot) for seating in group]
+        starts = [
+            0 if hit is None else seating.prompt.num_prefix
+            for hit, seating in zip(self.prefix_hits, group, strict=True)
+        ]
+        return torch.tensor(starts, device=self.model.device) if any(starts) else None
 
     def _write_text(self, group: Sequence[Seating]) -> None:
         """Put the trailing text and the x-vectors of newcomers where their frames will find them."""
         for seating in group:
             self.state.set_x_vector(seating.slot, seating.prompt.x_vector)
-            self.model.talker.know(set(seating.prompt.text.tolist()))
+            self.model.talker.ensure_projected(set(seating.prompt.text.tolist()))
             self.state.add_text(seating.slot, self.model.talker, 0, seating.prompt.trailing)
 
     def _read(self, group: Sequence[Seating], *, batch: int, length: int, spare: int) -> tuple[Ids, ...]:
@@ -113,7 +130,7 @@ class Runner:
                 prompt.text,
                 prompt.codes,
             )
-            numbers[row] = slot_values(prompt, seating.sampling, seating.seed, self.model.spec)
+            numbers[row] = slot_values(prompt, seating.sampling, seating.seed, self.model.config)
         return slots, text, codes, lengths, numbers
 
     def step(self, batch: int, longest: int, reach: SamplingBounds) -> Rows:
@@ -122,11 +139,11 @@ class Runner:
         When it fails, every slot stands where it stood before.
         """
         bucket = StepShape(batch, min(-(-longest // KV_STEP) * KV_STEP, self.kv_length), reach)
-        progress = self.state.progress(batch)
+        progress = self.state.snapshot(batch)
         try:
             return _rows(run_decode_step(self.model.talker, self.state, bucket))
         except Exception:
-            self.state.go_back(progress)
+            self.state.restore(progress)
             raise
 
     def decode(self, slots: Sequence[int], frames: npt.NDArray[np.int64]) -> Sounds:
@@ -152,7 +169,7 @@ class Runner:
 
     def hold(self, slot: int, held: bool) -> None:
         """Let `slot` sit out, or take part again from the next step."""
-        self.state.held[slot] = held
+        self.state.paused[slot] = held
 
     def move(self, source: int, target: int, length: int) -> None:
         """The utterance of `source`, at most `length` rows long, goes on in `target`."""
@@ -162,9 +179,9 @@ class Runner:
     def free(self, slot: int, *, broken: bool = False) -> None:
         """Nobody speaks in `slot` any more; `broken`: its numbers are not to be trusted."""
         if broken:
-            self.state.wipe(slot)
+            self.state.clear_slot(slot)
         else:
-            self.state.free(slot)
+            self.state.release(slot)
 
     @property
     def nbytes(self) -> int:
@@ -174,7 +191,7 @@ class Runner:
     def close(self) -> None:
         """Give all memory back to the device. Nothing may be called afterwards."""
         on_cuda = self.model.device.type == "cuda"
-        del self.model, self.state, self.sound
+        del self.model, self.state, self.sound, self._prefixes
         gc.collect()
         if on_cuda:  # else the driver does not count it as free, and the next model seems not to fit
             torch.cuda.empty_cache()
@@ -183,3 +200,14 @@ class Runner:
 def _rows(result: torch.Tensor) -> Rows:
     rows: Rows = result.cpu().numpy()
     return rows
+
+
+def _rows_after(
+    starts: torch.Tensor, text: torch.Tensor, codes: torch.Tensor, lengths: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """`text` (n, time), `codes` (n, time, 16), `lengths` (n,) of padded prompts less their first `starts` (n,) rows."""
+    lengths = lengths - starts
+    time = torch.arange(int(lengths.max()), device=starts.device)
+    index = (starts[:, None] + time).clamp(max=text.shape[1] - 1)
+    row = torch.arange(len(starts), device=starts.device)[:, None]
+    return text[row, index], codes[row, index], lengths

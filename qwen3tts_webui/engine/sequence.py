@@ -55,6 +55,7 @@ class Seat:
         self.prompt: Prompt | None = None
         self.num_packets = 0
         self.prefill_s: float | None = None  # by the device's own clock, where it has one
+        self.prefix_hit: bool | None = None  # whether the prompt's prefix was read before
         self._clock = clock
         self._encoder = encoder
         self._kv_length = 0
@@ -219,6 +220,7 @@ class Seat:
             total_ms=self._since(self._clock()),
             frames_per_second=speed,
             includes_warmup=cold,
+            prefix_hit=self.prefix_hit,
         )
 
     def _since(self, then: float | None) -> float | None:

@@ -35,7 +35,7 @@ def _first_words(spec: ModelConfig) -> Utterance:
 def warm_up(runner: Runner, seat: Callable[[Utterance, PcmSink], Seat], *, clock: Clock) -> None:
     """Speak four frames in three packets. Raises what went wrong, NumericalError among it."""
     stream = PcmStream()
-    floor = Floor(runner, [seat(_first_words(runner.model.spec), stream)], group=1, clock=clock)
+    floor = Floor(runner, [seat(_first_words(runner.model.config), stream)], group=1, clock=clock)
     while floor.turn():
         pass
     for _, error in floor.unheard:

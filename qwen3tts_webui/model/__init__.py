@@ -14,10 +14,8 @@ if TYPE_CHECKING:
     from qwen3tts_webui.model.cpu.jit import numba_available
     from qwen3tts_webui.model.cpu.packed_linear import memory_bytes
     from qwen3tts_webui.model.decode_step import (
-        BROKEN,
-        END,
-        FRAME,
         DecodeState,
+        SlotStatus,
         StepShape,
         run_decode_step,
         run_prefill,
@@ -46,7 +44,7 @@ _EXPORTS = {
     "config.model_config": ("DecoderConfig", "ModelConfig", "read_model_config"),
     "cpu.jit": ("numba_available",),
     "cpu.packed_linear": ("memory_bytes",),
-    "decode_step": ("BROKEN", "END", "FRAME", "DecodeState", "StepShape", "run_decode_step", "run_prefill"),
+    "decode_step": ("DecodeState", "SlotStatus", "StepShape", "run_decode_step", "run_prefill"),
     "generate": ("MAX_FRAMES", "Packet", "Qwen3TTS", "frame_limit"),
     "loading.load": ("DTYPES", "find_checkpoint", "load_model"),
     "loading.optimize": ("weight_dtypes",),
@@ -62,10 +60,7 @@ _EXPORTS = {
 _MODULES = {name: module for module, names in _EXPORTS.items() for name in names}
 
 __all__ = [
-    "BROKEN",
     "DTYPES",
-    "END",
-    "FRAME",
     "LOADING_LOCK",
     "MAX_DECODE_FRAMES",
     "MAX_FRAMES",
@@ -80,6 +75,7 @@ __all__ = [
     "Qwen3TTS",
     "ReferenceEncoder",
     "SamplingBounds",
+    "SlotStatus",
     "StepShape",
     "Talker",
     "Tokenizer",

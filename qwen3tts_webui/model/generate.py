@@ -1,4 +1,4 @@
-"""One utterance at a time: an `Utterance` in, packets of sound and codes out. The plain twin of the engine.
+"""One utterance at a time: an `Utterance` in, packets of codec_state and codes out. The plain twin of the engine.
 
 It runs the engine's own `run_decode_step`, with one slot. Knows nothing of listeners, queues or other utterances.
 """
@@ -20,7 +20,7 @@ from qwen3tts_webui.model.cloning.reference_encoder import ReferenceEncoder
 from qwen3tts_webui.model.codec.decoder import MAX_DECODE_FRAMES, CodecDecoder
 from qwen3tts_webui.model.codec.state import CodecState
 from qwen3tts_webui.model.config.model_config import ModelConfig
-from qwen3tts_webui.model.decode_step import BROKEN, END, DecodeState, StepShape, run_decode_step, run_prefill
+from qwen3tts_webui.model.decode_step import DecodeState, SlotStatus, StepShape, run_decode_step, run_prefill
 from qwen3tts_webui.model.prompt.builder import Prompt, PromptBuilder
 from qwen3tts_webui.model.prompt.text_ids import PromptText
 from qwen3tts_webui.model.prompt.tokenizer import Tokenizer
@@ -38,15 +38,15 @@ _POLL_S = 0.005
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Packet:
-    """A piece of speech: `pcm` (frames * 1920,) and its `codes` (frames, 16).
+    """A chunk of speech: `pcm` (frames * 1920,) and its `codes` (frames, 16).
 
-    The last one, which may be empty, says why the speech `stopped`: "stop" when the model ended it, "length" when it
-    ran into the limit of frames.
+    The last packet, which may be empty, has a `finish_reason`: "stop" if the model ended the utterance, "length" if it
+    reached the frame limit.
     """
 
     pcm: Pcm
     codes: Codes
-    stopped: FinishReason | None = None
+    finish_reason: FinishReason | None = None
 
 
 def frame_limit(num_tokens: int) -> int:
@@ -59,15 +59,15 @@ class Qwen3TTS:
 
     def __init__(
         self,
-        spec: ModelConfig,
-        encoder: Tokenizer,
+        config: ModelConfig,
+        tokenizer: Tokenizer,
         talker: Talker,
         codec: CodecDecoder,
         references: ReferenceEncoder | None = None,
     ) -> None:
-        self.spec = spec
-        self.encoder = encoder
-        self.prompts = PromptBuilder(spec, encoder)
+        self.config = config
+        self.tokenizer = tokenizer
+        self.prompts = PromptBuilder(config, tokenizer)
         self.talker = talker
         self.codec = codec
         self.references = references
@@ -81,12 +81,12 @@ class Qwen3TTS:
         """The type of the language model; the codec is always float32."""
         return self.talker.text_table.dtype
 
-    def ids(self, utterance: Utterance) -> tuple[list[int], list[int]]:
+    def encode_prompt(self, utterance: Utterance) -> tuple[list[int], list[int]]:
         """`input_ids` and `instruct_ids` of `utterance` in the official layout; no description, no `instruct_ids`.
 
         A passage's text stands before the new text; of a feed, only the text that is already there.
         """
-        text = PromptText(self.encoder, utterance)
+        text = PromptText(self.tokenizer, utterance)
         return self.prompts.input_ids(text.whole()), self.prompts.instruct_ids(utterance.voice.description)
 
     def clone(
@@ -104,7 +104,7 @@ class Qwen3TTS:
 
         Raises Unsupported for another checkpoint, InvalidValue, InvalidFile for a file that is no audio, OSError.
         """
-        if self.references is None or self.spec.speaker_encoder is None:
+        if self.references is None or self.config.speaker_encoder is None:
             raise Unsupported(engine="Qwen3-TTS", feature="cloning a recorded voice", hint="Load a Base checkpoint.")
         from qwen3tts_webui.audio import decode_reference, to_mono
 
@@ -115,7 +115,7 @@ class Qwen3TTS:
         mode: CloneMode = "xvector" if x_vector_only else "icl"
         return Voice(reference=self.references.encode(pcm, text or "", mode=mode))
 
-    def speak(
+    def stream(
         self, utterance: Utterance, *, frames_per_packet: int = 1, max_frames: int | None = None
     ) -> Iterator[Packet]:
         """Speak `utterance` in packets of `frames_per_packet` frames; each comes as soon as it is computed.
@@ -131,42 +131,44 @@ class Qwen3TTS:
         return self._packets(utterance, frames_per_packet, max_frames or MAX_FRAMES)
 
     def _packets(self, utterance: Utterance, frames_per_packet: int, max_frames: int) -> Iterator[Packet]:
-        sound = self.codec.new_state(1)
-        frames = self._frames(utterance, max_frames, sound)
+        codec_state = self.codec.new_state(1)
+        frames = self._frames(utterance, max_frames, codec_state)
         waiting: list[list[int]] = []
         while True:
             try:
                 frame = next(frames)
             except StopIteration as end:
-                yield self._packet(waiting, sound, end.value)
+                yield self._packet(waiting, codec_state, end.value)
                 return
             if frame is not None:
                 waiting.append(frame)
             if waiting and (frame is None or len(waiting) == frames_per_packet):
-                yield self._packet(waiting, sound)
+                yield self._packet(waiting, codec_state)
                 waiting = []
 
-    def _packet(self, frames: list[list[int]], sound: CodecState, stopped: FinishReason | None = None) -> Packet:
+    def _packet(
+        self, frames: list[list[int]], codec_state: CodecState, finish_reason: FinishReason | None = None
+    ) -> Packet:
         codes = np.array(frames, np.int16).reshape(-1, NUM_CODEBOOKS)
-        pcm = self._decode(codes, sound) if len(codes) else np.zeros(0, np.float32)
-        return Packet(pcm=pcm, codes=codes, stopped=stopped)
+        pcm = self._decode(codes, codec_state) if len(codes) else np.zeros(0, np.float32)
+        return Packet(pcm=pcm, codes=codes, finish_reason=finish_reason)
 
-    def _decode(self, codes: Codes, sound: CodecState) -> Pcm:
+    def _decode(self, codes: Codes, codec_state: CodecState) -> Pcm:
         frames = torch.from_numpy(codes.astype(np.int64).T[None]).to(self.device)
-        pcm: Pcm = self.codec.decode(frames, sound, slice(None))[0].cpu().numpy()
+        pcm: Pcm = self.codec.decode(frames, codec_state, slice(None))[0].cpu().numpy()
         if not np.isfinite(pcm).all():
             raise NumericalError(where="sound", dtype="float32")
         return pcm
 
     def _frames(
-        self, utterance: Utterance, max_frames: int, sound: CodecState
+        self, utterance: Utterance, max_frames: int, codec_state: CodecState
     ) -> Generator[list[int] | None, None, FinishReason]:
-        """Frame after frame; None while the text is late. Returns why it stopped.
+        """Frame after frame; None while the text is late. Returns why it finish_reason.
 
-        Before the first one, `sound` is brought to where the audio of the frames in the prompt has ended.
+        Before the first one, `codec_state` is brought to where the audio of the frames in the prompt has ended.
         """
         streaming = utterance.text_mode == "streaming" or utterance.text_stream is not None
-        text = PromptText(self.encoder, utterance)
+        text = PromptText(self.tokenizer, utterance)
         body = text.read() if streaming else text.whole()
         while not body and text.open:
             yield None
@@ -174,13 +176,13 @@ class Qwen3TTS:
             body = text.read()
         prompt = self.prompts.build(utterance, self.prompts.input_ids(body), streaming=streaming, more=text.open)
         for start in range(0, len(prompt.context), MAX_DECODE_FRAMES):
-            self._decode(prompt.context[start : start + MAX_DECODE_FRAMES], sound)
+            self._decode(prompt.context[start : start + MAX_DECODE_FRAMES], codec_state)
         run = _Run(self.talker, prompt, utterance, _limit(max_frames, text))
         row = run.first()
         for count in itertools.count(1):
-            if row[-1] == BROKEN:
+            if row[-1] == SlotStatus.INVALID:
                 raise NumericalError(where="logits", dtype=str(self.dtype).removeprefix("torch."))
-            if row[-1] == END:
+            if row[-1] == SlotStatus.FINISHED:
                 return "stop"
             yield row[:-1]
             if count >= min(run.limit, _limit(max_frames, text)):
@@ -206,9 +208,9 @@ class _Run:
         self._talker = talker
         self._prompt = prompt
         self._position = len(prompt.text)
-        self.limit = min(limit, talker.spec.talker.max_positions - self._position)
+        self.limit = min(limit, talker.config.talker.max_positions - self._position)
         if self.limit < 1:
-            most = len(utterance.text) * talker.spec.talker.max_positions // self._position
+            most = len(utterance.text) * talker.config.talker.max_positions // self._position
             raise TextTooLong(length=len(utterance.text), limit=most)
         self._state = DecodeState.empty(
             talker,
@@ -216,12 +218,12 @@ class _Run:
             kv_length=-(-(self._position + self.limit) // _KV_STEP) * _KV_STEP,
             text_length=max(1, len(prompt.trailing), MAX_FRAMES if prompt.open else 0),
         )
-        self._numbers = slot_values(prompt, utterance.sampling, utterance.seed, talker.spec)
+        self._numbers = slot_values(prompt, utterance.sampling, utterance.seed, talker.config)
         self._state.set_x_vector(0, prompt.x_vector)
         self._state.add_text(0, talker, 0, prompt.trailing)
         self._unread = self._given = len(prompt.trailing)
         self._open = prompt.open
-        self._reach = SamplingBounds.of([utterance.sampling], talker.spec.talker.vocab_size)
+        self._reach = SamplingBounds.of([utterance.sampling], talker.config.talker.vocab_size)
 
     @property
     def starved(self) -> bool:
@@ -233,7 +235,7 @@ class _Run:
         ids = text.read()
         self._open = text.open
         if not self._open:
-            ids = [*ids, self._talker.spec.text.eos_id]
+            ids = [*ids, self._talker.config.text.eos_id]
         self._state.add_text(0, self._talker, self._given, ids, close=not self._open)
         self._given += len(ids)
         self._unread += len(ids)
@@ -241,11 +243,11 @@ class _Run:
     def first(self) -> list[int]:
         """The first frame and its status."""
         text, codes = torch.from_numpy(self._prompt.text)[None], torch.from_numpy(self._prompt.codes)[None]
-        self._talker.know(set(self._prompt.text.tolist()))
+        self._talker.ensure_projected(set(self._prompt.text.tolist()))
         device = self._state.kv.device
         numbers = torch.tensor([0, self._position], device=device)
         args = text.to(device), codes.to(device), numbers[1:]
-        self._state.seat(numbers[:1], torch.from_numpy(self._numbers)[None].to(device), args[1])
+        self._state.load_slot(numbers[:1], torch.from_numpy(self._numbers)[None].to(device), args[1])
         row: list[int] = run_prefill(self._talker, self._state, numbers[:1], *args, self._reach)[0].tolist()
         return row
 

@@ -1,7 +1,7 @@
-"""Drawing codes on the device: logits in, one code a row out; no step waits for the host (MODEL.md section 5).
+"""Sample codes on the device: logits in, one code per row out, without host synchronization (docs/model.md, section 5).
 
-The noise is a hash of (seed, frame, codebook, code): integers only, so that a seed gives the same noise alone, in a
-batch, in any slot, on any device. Knows no model.
+The Gumbel noise is an integer hash of (seed, frame, codebook, code), so that a seed gives the same noise alone, in a
+batch, in any slot and on any device.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MASK = 0xFFFFFFFF
 
 
 def _mix(x: Tensor) -> Tensor:
-    """A bijection of 32-bit integers held in int64 that spreads every bit over all others (Wellons, lowbias32)."""
+    """Hash 32-bit integers, stored in int64, bijectively (Wellons, lowbias32)."""
     x = (x ^ (x >> 16)) * 0x7FEB352D & _MASK
     x = (x ^ (x >> 15)) * 0x846CA68B & _MASK
     return x ^ (x >> 16)
@@ -27,7 +27,7 @@ def _mix(x: Tensor) -> Tensor:
 def gumbel(seed: Tensor, frame: Tensor, first_group: int, num_groups: int, num_codes: int) -> Tensor:
     """Standard Gumbel noise (batch, num_groups, num_codes) float32 for `seed` and `frame`, both (batch,) int64.
 
-    `first_group` is the codebook of the first of the groups.
+    `first_group` is the first codebook.
     """
     device = seed.device
     key = _mix(seed & _MASK ^ _mix(((seed >> 32) & _MASK) ^ 0x9E3779B9))
@@ -41,34 +41,34 @@ def gumbel(seed: Tensor, frame: Tensor, first_group: int, num_groups: int, num_c
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """How each row is drawn: tensors (rows, 1). A greedy row has `noise` 0 and keeps one candidate."""
+class SamplingTensors:
+    """Sampling parameters per row, tensors (rows, 1). A greedy row has a `noise_scale` of 0 and a `top_k` of 1."""
 
     temperature: Tensor
     top_k: Tensor
     top_p: Tensor
-    noise: Tensor
+    noise_scale: Tensor
 
     @classmethod
-    def empty(cls, rows: int, device: torch.device) -> Rule:
+    def empty(cls, rows: int, device: torch.device) -> SamplingTensors:
         ones = torch.ones(rows, 1, device=device)
         return cls(ones, ones.long(), ones.clone(), torch.zeros_like(ones))
 
-    def rows(self, rows: slice | Tensor) -> Rule:
-        return Rule(*(getattr(self, field.name)[rows] for field in fields(self)))
+    def rows(self, rows: slice | Tensor) -> SamplingTensors:
+        return SamplingTensors(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     def set(self, row: int, *, greedy: bool, temperature: float, top_k: int, top_p: float, num_codes: int) -> None:
-        values = rule_values(greedy=greedy, temperature=temperature, top_k=top_k, top_p=top_p, num_codes=num_codes)
-        for tensor, value in zip((self.temperature, self.top_k, self.top_p, self.noise), values, strict=True):
+        values = sampling_values(greedy=greedy, temperature=temperature, top_k=top_k, top_p=top_p, num_codes=num_codes)
+        for tensor, value in zip((self.temperature, self.top_k, self.top_p, self.noise_scale), values, strict=True):
             tensor[row] = value
 
 
-RuleValues = tuple[float, int, float, float]
-"""A row of a `Rule`: (temperature, top_k, top_p, noise)"""
+SamplingValues = tuple[float, int, float, float]
+"""A row of a `SamplingTensors`: (temperature, top_k, top_p, noise_scale)"""
 
 
-def rule_values(*, greedy: bool, temperature: float, top_k: int, top_p: float, num_codes: int) -> RuleValues:
-    """How codes are drawn; a `top_k` of 0 keeps all."""
+def sampling_values(*, greedy: bool, temperature: float, top_k: int, top_p: float, num_codes: int) -> SamplingValues:
+    """One row of `SamplingTensors`; a `top_k` of 0 keeps all codes."""
     if greedy:
         return 1.0, 1, 1.0, 0.0
     return temperature, min(top_k, num_codes) or num_codes, top_p, 1.0
@@ -76,55 +76,55 @@ def rule_values(*, greedy: bool, temperature: float, top_k: int, top_p: float, n
 
 @dataclass(frozen=True, slots=True)
 class SamplingBounds:
-    """What the host knows of all rows' rules and a graph may rely on.
+    """Host-side bounds on the sampling parameters of a batch; CUDA graphs rely on them.
 
-    `candidates`: no row's top-k is above this. `nucleus`: some row has a top-p below 1.
+    `max_top_k`: the top-k of every row is at most this. `uses_top_p`: some row may have a top-p below 1.
     """
 
-    candidates: int
-    nucleus: bool
+    max_top_k: int
+    uses_top_p: bool
 
     @classmethod
     def of(cls, samplings: list[Sampling], num_codes: int) -> SamplingBounds:
-        """The smallest reach for utterances drawn like that, of few kinds: 1, 64 or all candidates."""
+        """The smallest bounds for `samplings`; `max_top_k` is 1, 64 or all codes, to need few graphs."""
         drawn = [sampling for sampling in samplings if not sampling.greedy]
         ks = [k or num_codes for sampling in drawn for k in (sampling.top_k, sampling.subtalker_top_k)]
         wanted = max(ks, default=1)
-        candidates = 1 if not drawn else 64 if wanted <= 64 <= num_codes else num_codes
-        return cls(candidates, any(s.top_p < 1 or s.subtalker_top_p < 1 for s in drawn))
+        max_top_k = 1 if not drawn else 64 if wanted <= 64 <= num_codes else num_codes
+        return cls(max_top_k, any(s.top_p < 1 or s.subtalker_top_p < 1 for s in drawn))
 
 
-def keep(scores: Tensor, rule: Rule, reach: SamplingBounds) -> Tensor:
-    """Scores (rows, codes) float32 after temperature, top-k (ties stay) and top-p; what is out is -inf."""
-    scores = scores / rule.temperature
-    ordered = scores.topk(min(reach.candidates, scores.shape[-1]), dim=-1).values
-    last = (rule.top_k - 1).clamp(max=ordered.shape[-1] - 1)
-    scores = scores.masked_fill(scores < ordered.gather(1, last), -torch.inf)
-    if reach.nucleus:
-        share = (ordered - scores.logsumexp(dim=-1, keepdim=True)).exp()
+def filter_logits(logits: Tensor, sampling: SamplingTensors, bounds: SamplingBounds) -> Tensor:
+    """Logits (rows, codes) float32 after temperature, top-k (ties stay) and top-p; removed codes are -inf."""
+    logits = logits / sampling.temperature
+    ordered = logits.topk(min(bounds.max_top_k, logits.shape[-1]), dim=-1).values
+    last = (sampling.top_k - 1).clamp(max=ordered.shape[-1] - 1)
+    logits = logits.masked_fill(logits < ordered.gather(1, last), -torch.inf)
+    if bounds.uses_top_p:
+        share = (ordered - logits.logsumexp(dim=-1, keepdim=True)).exp()
         before = share.cumsum(dim=-1) - share
-        last = torch.minimum(last, (before < rule.top_p).sum(dim=-1, keepdim=True) - 1).clamp(min=0)
-        floor = torch.where(rule.top_p < 1, ordered.gather(1, last), -torch.inf)
-        scores = scores.masked_fill(scores < floor, -torch.inf)
-    return scores
+        last = torch.minimum(last, (before < sampling.top_p).sum(dim=-1, keepdim=True) - 1).clamp(min=0)
+        floor = torch.where(sampling.top_p < 1, ordered.gather(1, last), -torch.inf)
+        logits = logits.masked_fill(logits < floor, -torch.inf)
+    return logits
 
 
-def draw(scores: Tensor, rule: Rule, reach: SamplingBounds, noise: Tensor) -> tuple[Tensor, Tensor]:
-    """Draw one code a row: (codes (rows,) int64, sound (rows,) bool). `noise` (rows, codes) is `gumbel`.
+def sample(logits: Tensor, sampling: SamplingTensors, bounds: SamplingBounds, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """Sample one code per row: (codes (rows,) int64, is_finite (rows,) bool). `noise` (rows, codes) is from `gumbel`.
 
-    `sound` is False where a score was NaN or +inf, or every score was -inf; the code means nothing there.
+    `is_finite` is False if a logit was NaN or +inf, or every logit was -inf; the code is then meaningless.
     """
-    if reach.candidates == 1:
-        best, code = scores.max(dim=-1)
+    if bounds.max_top_k == 1:
+        best, code = logits.max(dim=-1)
     else:
-        best, code = (keep(scores, rule, reach) + noise * rule.noise).max(dim=-1)
+        best, code = (filter_logits(logits, sampling, bounds) + noise * sampling.noise_scale).max(dim=-1)
     return code, best.isfinite()
 
 
-DrawInOne = Callable[[Tensor, Rule, Tensor, Tensor, int], tuple[Tensor, Tensor]]
-"""`draw` with the noise of `gumbel`, without a nucleus: (scores, rule, seed, frame, codebook) -> (codes, sound)"""
+FusedSampler = Callable[[Tensor, SamplingTensors, Tensor, Tensor, int], tuple[Tensor, Tensor]]
+"""`gumbel` and `sample` at once: (logits, sampling, seed, frame, codebook) -> (codes, is_finite)"""
 
 
-def penalise(scores: Tensor, seen: Tensor, penalty: Tensor) -> Tensor:
-    """The repetition penalty: `seen` (rows, codes) bool marks the codes already drawn; `penalty` (rows, 1)."""
-    return torch.where(seen, torch.where(scores < 0, scores * penalty, scores / penalty), scores)
+def apply_repetition_penalty(logits: Tensor, seen: Tensor, penalty: Tensor) -> Tensor:
+    """Penalize the codes in `seen` (rows, codes) bool; `penalty` (rows, 1)."""
+    return torch.where(seen, torch.where(logits < 0, logits * penalty, logits / penalty), logits)

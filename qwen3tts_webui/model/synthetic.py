@@ -29,11 +29,11 @@ from qwen3tts_webui.model.config.model_config import (
     DecoderConfig,
     ModelConfig,
     TalkerConfig,
-    TextSpec,
+    TextConfig,
 )
 from qwen3tts_webui.model.generate import Qwen3TTS
 from qwen3tts_webui.model.loading.load import resolve_dtype
-from qwen3tts_webui.model.loading.optimize import INTEGER_KINDS, lay_out, lay_out_integers, weight_dtypes
+from qwen3tts_webui.model.loading.optimize import INTEGER_KINDS, optimize_for_device, quantize_for_cpu, weight_dtypes
 from qwen3tts_webui.model.prompt.tokenizer import Tokenizer
 from qwen3tts_webui.model.talker.talker import Talker
 from qwen3tts_webui.model.weights.module_loader import LOADING_LOCK, DtypeOf, put_weight
@@ -68,7 +68,7 @@ _LANGUAGES = {"english": 2050, "german": 2053, "chinese": 2055, "japanese": 2058
 def synthetic_config(size: Size) -> ModelConfig:
     """The released sizes and control ids (MODEL.md sections 1 and 9), or a toy with the same parts."""
     if size == "tiny":
-        return _tiny_spec()
+        return _tiny_config()
     hidden, intermediate = _WIDTHS[size]
     stack = DecoderConfig(
         hidden_size=hidden,
@@ -83,7 +83,7 @@ def synthetic_config(size: Size) -> ModelConfig:
     return ModelConfig(
         kind="voice_design",
         size={"1.7B": "1b7", "0.6B": "0b6"}[size],
-        text=TextSpec(
+        text=TextConfig(
             im_start_id=151_644,
             im_end_id=151_645,
             assistant_id=77_091,
@@ -115,7 +115,7 @@ def synthetic_config(size: Size) -> ModelConfig:
     )
 
 
-def _tiny_spec() -> ModelConfig:
+def _tiny_config() -> ModelConfig:
     full = synthetic_config("0.6B")
     stack = replace(
         full.talker.stack,
@@ -138,7 +138,7 @@ def _tiny_spec() -> ModelConfig:
         head_dim=16,
         decoder_dim=64,
     )
-    text = TextSpec(im_start_id=1017, im_end_id=1018, assistant_id=1019, bos_id=1020, eos_id=1021, pad_id=1022)
+    text = TextConfig(im_start_id=1017, im_end_id=1018, assistant_id=1019, bos_id=1020, eos_id=1021, pad_id=1022)
     return replace(
         full,
         size="tiny",
@@ -164,39 +164,39 @@ def synthetic_tokenizer(words: Sequence[str]) -> Tokenizer:
         return Tokenizer(folder)
 
 
-def synthetic_model(spec: ModelConfig, encoder: Tokenizer, *, device: str, dtype: str) -> Qwen3TTS:
-    """A model of the sizes in `spec` with random weights; `dtype` as `load_model` takes it, but not "auto"."""
+def synthetic_model(config: ModelConfig, tokenizer: Tokenizer, *, device: str, dtype: str) -> Qwen3TTS:
+    """A model of the sizes in `config` with random weights; `dtype` as `load_model` takes it, but not "auto"."""
     where = torch.device(device)
     with LOADING_LOCK:
         if dtype in INTEGER_KINDS:
             with init_empty_weights():
-                talker = Talker(spec)
-            lay_out_integers(talker, RandomWeights(talker), dtype)
+                talker = Talker(config)
+            quantize_for_cpu(talker, RandomWeights(talker), dtype)
         else:
-            talker = _filled(lambda: Talker(spec), where, weight_dtypes(dtype, resolve_dtype(dtype, where), where))
-            lay_out(talker, dtype)
-        codec = _filled(lambda: CodecDecoder(spec.codec), where, lambda _name, _stored: torch.float32)
+            talker = _filled(lambda: Talker(config), where, weight_dtypes(dtype, resolve_dtype(dtype, where), where))
+            optimize_for_device(talker, dtype)
+        codec = _filled(lambda: CodecDecoder(config.codec), where, lambda _name, _stored: torch.float32)
         codec.fold()
-    return Qwen3TTS(spec, encoder, talker, codec)
+    return Qwen3TTS(config, tokenizer, talker, codec)
 
 
-def meta_model(spec: ModelConfig, encoder: Tokenizer, dtype: str) -> Qwen3TTS:
+def meta_model(config: ModelConfig, tokenizer: Tokenizer, dtype: str) -> Qwen3TTS:
     """A model on the meta device, laid out as for a GPU: it computes shapes alone. For looking at what is computed."""
     where = torch.device("meta")
     type_of = weight_dtypes(dtype, resolve_dtype(dtype, where), where)
     with LOADING_LOCK, init_empty_weights(include_buffers=True):
-        talker, codec = Talker(spec), CodecDecoder(spec.codec)
+        talker, codec = Talker(config), CodecDecoder(config.codec)
     weights = {name: weight.to(type_of(name, torch.bfloat16)) for name, weight in talker.state_dict().items()}
     talker.load_state_dict(weights, assign=True)
-    lay_out(talker.requires_grad_(False), dtype)
+    optimize_for_device(talker.requires_grad_(False), dtype)
     codec.requires_grad_(False).fold()
-    return Qwen3TTS(spec, encoder, talker, codec)
+    return Qwen3TTS(config, tokenizer, talker, codec)
 
 
 def disable_eos(model: Qwen3TTS) -> Qwen3TTS:
     """Let `model` speak until a limit ends it: its end is an id that no score stands for. For measuring only."""
-    spec = model.talker.spec
-    model.talker.spec = replace(spec, talker=replace(spec.talker, eos_id=spec.talker.vocab_size))
+    config = model.talker.config
+    model.talker.config = replace(config, talker=replace(config.talker, eos_id=config.talker.vocab_size))
     return model
 
 

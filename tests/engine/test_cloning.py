@@ -26,7 +26,7 @@ FRAMES = 6
 def mixed() -> list[Utterance]:
     """In context and by x-vector alone, two people, both text modes, greedy and drawn, one that continues."""
     icl = Utterance(text=TEXT, voice=voice(), max_frames=FRAMES, seed=1)
-    codes = np.concatenate([packet.codes for packet in base_model().speak(icl, max_frames=4)])
+    codes = np.concatenate([packet.codes for packet in base_model().stream(icl, max_frames=4)])
     continued = replace(voice(), acoustic_prompt=AcousticPrompt(text="Hello there,", codes=codes))
     return [
         icl,
@@ -59,7 +59,7 @@ def test_prompts_read_together_are_those_read_alone() -> None:
     listeners = [playing.ask(utterance) for utterance in mixed()]
     playing.run()
     for utterance, listener in zip(mixed(), listeners, strict=True):
-        expected = np.concatenate([packet.codes for packet in base_model().speak(utterance, max_frames=FRAMES)])
+        expected = np.concatenate([packet.codes for packet in base_model().stream(utterance, max_frames=FRAMES)])
         assert listener.spoken is not None and listener.spoken.codes is not None
         assert listener.spoken.codes.tolist() == expected.tolist()
 
@@ -87,7 +87,7 @@ def test_after_a_long_reference_the_codec_hears_its_end_again_and_the_codes_are_
     listener = playing.ask(utterance)
     playing.run()
     assert listener.spoken is not None and listener.spoken.codes is not None
-    packets = list(base_model().speak(utterance, max_frames=FRAMES))
+    packets = list(base_model().stream(utterance, max_frames=FRAMES))
     assert listener.spoken.codes.tolist() == np.concatenate([packet.codes for packet in packets]).tolist()
 
 

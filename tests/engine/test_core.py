@@ -69,7 +69,7 @@ def test_any_order_of_joining_and_leaving_is_as_alone(
             assert_as_alone(model, utterance, listener)
             continue
         expected = alone(model, utterance)
-        assert listener.spoken is not None and listener.spoken.finish_reason in ("cancelled", expected.stopped)
+        assert listener.spoken is not None and listener.spoken.finish_reason in ("cancelled", expected.finish_reason)
         heard = listener.sound
         assert np.abs(heard - expected.sound[: len(heard)]).max(initial=0.0) < 1e-5
 
@@ -145,7 +145,7 @@ def test_late_text_is_waited_for_and_nothing_is_invented(model: Qwen3TTS) -> Non
     listener = playing.ask(feed_of(replace(LONG, max_frames=30), feed))
     feed.write("Hello there, ")  # the last white space may still change: three ids are settled at most
     playing.run()
-    settled = len(model.encoder.body("Hello there,"))
+    settled = len(model.tokenizer.encode_spoken("Hello there,"))
     held = len(listener.sound) // 1920
     assert 1 <= held <= settled
     assert playing.run() == 0 and not listener.endings
@@ -245,7 +245,7 @@ def test_the_cap_of_a_short_text_stops_a_run_away(model: Qwen3TTS, monkeypatch: 
 
 
 def test_the_slot_is_full(model: Qwen3TTS) -> None:
-    ids = model.prompts.input_ids(model.encoder.body(GREEDY.text))
+    ids = model.prompts.input_ids(model.tokenizer.encode_spoken(GREEDY.text))
     rows = len(model.prompts.build(GREEDY, ids, streaming=False).text)
     playing = Stage(Runner(model, slots=1, kv_length=rows + 4))
     listener = playing.ask(replace(LONG, text=GREEDY.text, max_frames=None))

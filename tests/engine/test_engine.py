@@ -23,7 +23,7 @@ from qwen3tts_webui.errors import (
     NumericalError,
 )
 from qwen3tts_webui.model import Qwen3TTS, load_model
-from qwen3tts_webui.model.decode_step import BROKEN
+from qwen3tts_webui.model.decode_step import SlotStatus
 from qwen3tts_webui.model.sampling import SamplingBounds
 from qwen3tts_webui.streams import PcmStream, TextQueue
 from qwen3tts_webui.types import SAMPLE_RATE, Voice
@@ -296,7 +296,7 @@ class Overflowing(Runner):
         rows = super().prefill(group, reach)
         for row, seating in enumerate(group):
             if seating.seed == 66 and self.model.dtype == torch.float16:
-                rows[row, -1] = BROKEN
+                rows[row, -1] = SlotStatus.INVALID
                 self.state.done[seating.slot] = True
         return rows
 

@@ -242,7 +242,7 @@ def test_nan_in_the_scores_ends_that_one(model: Qwen3TTS) -> None:
     broken = playing.ask(replace(LONG, seed=8))
     playing.run(2)
     slot = next(slot for slot, seat in enumerate(playing.floor.speakers) if seat.sink is broken)
-    playing.runner.state.summed[slot] = torch.nan
+    playing.runner.state.last_frame_embedding[slot] = torch.nan
     playing.run()
     assert isinstance(broken.error, NumericalError)
     assert broken.error.params == {"where": "logits", "dtype": "float32"}

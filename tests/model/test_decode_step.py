@@ -10,11 +10,8 @@ import torch
 
 from qwen3tts_webui.model import Qwen3TTS, load_model
 from qwen3tts_webui.model.decode_step import (
-    BROKEN,
-    END,
-    FRAME,
-    IDLE,
     DecodeState,
+    SlotStatus,
     StepShape,
     run_decode_step,
     run_prefill,
@@ -54,7 +51,9 @@ class Slots:
 
     def prompt(self, utterance: Utterance, *, more: bool = False) -> Prompt:
         streaming = utterance.text_mode == "streaming"
-        return self.model.prompts.build(utterance, self.model.ids(utterance)[0], streaming=streaming, more=more)
+        return self.model.prompts.build(
+            utterance, self.model.encode_prompt(utterance)[0], streaming=streaming, more=more
+        )
 
     def start(self, slots: list[int], utterances: list[Utterance], *, more: bool = False) -> np.ndarray:
         """Seat and prefill several utterances together; (n, 17)."""
@@ -65,24 +64,24 @@ class Slots:
         codes = torch.full((len(slots), longest, 16), -1)
         numbers = torch.zeros(len(slots), NUM_SLOT_VALUES, dtype=torch.int64)
         for row, (slot, prompt, utterance) in enumerate(zip(slots, prompts, utterances, strict=True)):
-            talker.know(set(prompt.text.tolist()))
+            talker.ensure_projected(set(prompt.text.tolist()))
             self.state.add_text(slot, talker, 0, prompt.trailing)
-            numbers[row] = torch.from_numpy(slot_values(prompt, utterance.sampling, utterance.seed, talker.spec))
+            numbers[row] = torch.from_numpy(slot_values(prompt, utterance.sampling, utterance.seed, talker.config))
             text[row, : len(prompt.text)] = torch.from_numpy(prompt.text)
             codes[row, : len(prompt.text)] = torch.from_numpy(prompt.codes)
         lengths = torch.tensor([len(prompt.text) for prompt in prompts])
-        reach = SamplingBounds.of([utterance.sampling for utterance in utterances], 1088)
-        self.state.seat(torch.tensor(slots), numbers, codes)
-        return run_prefill(talker, self.state, torch.tensor(slots), text, codes, lengths, reach).numpy()
+        bounds = SamplingBounds.of([utterance.sampling for utterance in utterances], 1088)
+        self.state.load_slot(torch.tensor(slots), numbers, codes)
+        return run_prefill(talker, self.state, torch.tensor(slots), text, codes, lengths, bounds).numpy()
 
     def step(self, batch: int, kv_length: int = KV_LENGTH) -> np.ndarray:
         return run_decode_step(
-            self.model.talker, self.state, StepShape(batch, kv_length, SamplingBounds(1088, nucleus=True))
+            self.model.talker, self.state, StepShape(batch, kv_length, SamplingBounds(1088, uses_top_p=True))
         ).numpy()
 
 
 def alone(model: Qwen3TTS, utterance: Utterance, frames: int = FRAMES) -> list[list[int]]:
-    packets = model.speak(utterance, max_frames=frames)
+    packets = model.stream(utterance, max_frames=frames)
     return [row for packet in packets for row in packet.codes.tolist()]
 
 
@@ -92,7 +91,7 @@ def test_a_batch_equals_the_single_runs(model: Qwen3TTS) -> None:
     rows += [slots.step(5) for _ in range(FRAMES - 1)]
     for slot, utterance in enumerate(UTTERANCES):
         assert [row[slot, :16].tolist() for row in rows] == alone(model, utterance)
-    assert all((row[:, 16] == FRAME).all() for row in rows)
+    assert all((row[:, 16] == SlotStatus.FRAME).all() for row in rows)
 
 
 def test_utterances_join_move_and_leave_without_a_trace(model: Qwen3TTS) -> None:
@@ -150,8 +149,8 @@ def test_a_slot_waits_for_late_text_and_then_goes_on_as_if_it_had_been_there(mod
     trailing = len(slots.prompt(utterance, more=True).trailing)
     rows += [slots.step(2)[0] for _ in range(trailing)]
     waiting = [slots.step(2) for _ in range(3)]
-    assert [int(row[0, 16]) for row in waiting] == [IDLE] * 3
-    eos = model.spec.text.eos_id
+    assert [int(row[0, 16]) for row in waiting] == [SlotStatus.IDLE] * 3
+    eos = model.config.text.eos_id
     slots.state.add_text(0, model.talker, trailing, [eos], close=True)
     rows += [slots.step(2)[0] for _ in range(4)]
     assert [row[:16].tolist() for row in rows] == alone(model, utterance, len(rows))
@@ -163,16 +162,16 @@ def test_an_utterance_that_ended_stays_silent() -> None:
     utterance = Utterance(text="", language="English", sampling=Sampling(greedy=True))
     utterance = replace(utterance, voice=Voice(description="Speak slowly, in a warm and low voice."))
     states = [int(slots.start([0], [utterance])[0, 16]), *(int(slots.step(1)[0, 16]) for _ in range(4))]
-    assert states == [FRAME, FRAME, END, IDLE, IDLE]
+    assert states == [SlotStatus.FRAME, SlotStatus.FRAME, SlotStatus.FINISHED, SlotStatus.IDLE, SlotStatus.IDLE]
 
 
 def test_a_broken_utterance_harms_nobody_and_its_slot_can_be_wiped(model: Qwen3TTS) -> None:
     slots = Slots.of(model, 2)
     slots.start([0, 1], UTTERANCES[:2])
-    slots.state.summed[0] = torch.nan
+    slots.state.last_frame_embedding[0] = torch.nan
     rows = [slots.step(2) for _ in range(3)]
-    assert [int(row[0, 16]) for row in rows] == [BROKEN, IDLE, IDLE]
+    assert [int(row[0, 16]) for row in rows] == [SlotStatus.INVALID, SlotStatus.IDLE, SlotStatus.IDLE]
     assert [row[1, :16].tolist() for row in rows] == alone(model, UTTERANCES[1], 4)[1:]
-    slots.state.wipe(0)
+    slots.state.clear_slot(0)
     again = [slots.start([0], UTTERANCES[:1])[0, :16].tolist(), *(slots.step(1)[0, :16].tolist() for _ in range(3))]
     assert again == alone(model, UTTERANCES[0], 4)

@@ -43,22 +43,22 @@ def codes_of(packets: list[Packet]) -> Codes:
     return np.concatenate([packet.codes for packet in packets])
 
 
-def speak(model: Qwen3TTS, utterance: Utterance, frames: int = FRAMES) -> list[list[int]]:
-    rows: list[list[int]] = codes_of(list(model.speak(utterance, max_frames=frames))).tolist()
+def synthesize(model: Qwen3TTS, utterance: Utterance, frames: int = FRAMES) -> list[list[int]]:
+    rows: list[list[int]] = codes_of(list(model.stream(utterance, max_frames=frames))).tolist()
     return rows
 
 
 def test_the_first_frame_comes_before_the_second_is_computed(model: Qwen3TTS) -> None:
-    speaking = model.speak(Utterance(text=TEXT, voice=VOICE))
+    speaking = model.stream(Utterance(text=TEXT, voice=VOICE))
     first = next(iter(speaking))
-    assert (first.codes.shape, first.pcm.shape, first.stopped) == ((1, 16), (1920,), None)
+    assert (first.codes.shape, first.pcm.shape, first.finish_reason) == ((1, 16), (1920,), None)
 
 
 @pytest.mark.parametrize("size", [2, 5, 100])
 def test_packets_of_any_size_are_the_same_speech(model: Qwen3TTS, size: int) -> None:
     utterance = Utterance(text=TEXT, voice=VOICE, seed=4)
-    ones = list(model.speak(utterance, max_frames=FRAMES))
-    packets = list(model.speak(utterance, frames_per_packet=size, max_frames=FRAMES))
+    ones = list(model.stream(utterance, max_frames=FRAMES))
+    packets = list(model.stream(utterance, frames_per_packet=size, max_frames=FRAMES))
     assert [len(packet.codes) for packet in packets if len(packet.codes) == size] == [size] * (FRAMES // size)
     assert codes_of(packets).tolist() == codes_of(ones).tolist()
     sound = [np.concatenate([packet.pcm for packet in run]) for run in (packets, ones)]
@@ -66,7 +66,7 @@ def test_packets_of_any_size_are_the_same_speech(model: Qwen3TTS, size: int) -> 
 
 
 def test_a_seed_is_the_same_speech_again_and_another_seed_is_not(model: Qwen3TTS) -> None:
-    runs = [speak(model, Utterance(text=TEXT, voice=VOICE, seed=seed)) for seed in (7, 7, 8)]
+    runs = [synthesize(model, Utterance(text=TEXT, voice=VOICE, seed=seed)) for seed in (7, 7, 8)]
     assert runs[0] == runs[1] != runs[2]
 
 
@@ -78,11 +78,11 @@ def test_a_passage_goes_on_exactly_where_it_was_cut(
     model: Qwen3TTS, mode: TextMode, spoken: int, greedy: bool, cut: int
 ) -> None:
     whole = Utterance(text=TEXT, voice=VOICE, text_mode=mode, sampling=Sampling(greedy=greedy), seed=3)
-    packets = list(model.speak(whole, max_frames=FRAMES))
+    packets = list(model.stream(whole, max_frames=FRAMES))
     codes = codes_of(packets)
     passage = AcousticPrompt(text=TEXT[:cut], codes=codes[:spoken])
     rest = replace(whole, text=TEXT[cut:], voice=replace(VOICE, acoustic_prompt=passage))
-    went_on = list(model.speak(rest, max_frames=FRAMES - spoken))
+    went_on = list(model.stream(rest, max_frames=FRAMES - spoken))
     assert codes_of(went_on).tolist() == codes[spoken:].tolist()
     sound = np.concatenate([packet.pcm for packet in packets])[spoken * 1920 :]
     assert np.abs(np.concatenate([packet.pcm for packet in went_on]) - sound).max() < 1e-5
@@ -100,13 +100,13 @@ def test_a_passage_goes_on_exactly_where_it_was_cut(
 def test_text_in_pieces_is_the_same_speech_as_text_at_once(model: Qwen3TTS, pieces: tuple[str, ...]) -> None:
     at_once = Utterance(text=TEXT, voice=VOICE, text_mode="streaming", seed=5)
     fed = replace(at_once, text="", text_stream=Script(*pieces))
-    assert speak(model, fed) == speak(model, at_once)
+    assert synthesize(model, fed) == synthesize(model, at_once)
 
 
 def test_an_utterance_opened_with_its_first_word_goes_on_with_its_feed(model: Qwen3TTS) -> None:
     at_once = Utterance(text=TEXT, voice=VOICE, text_mode="streaming", seed=5)
     fed = replace(at_once, text="Hello ", text_stream=Script("there, this is ", "a short test of the speech model."))
-    assert speak(model, fed) == speak(model, at_once)
+    assert synthesize(model, fed) == synthesize(model, at_once)
 
 
 def test_while_text_is_late_nothing_is_spoken_and_nothing_is_held_back(model: Qwen3TTS) -> None:
@@ -126,10 +126,10 @@ def test_while_text_is_late_nothing_is_spoken_and_nothing_is_held_back(model: Qw
 
     feed = Held()
     utterance = Utterance(text="", voice=VOICE, text_stream=feed, sampling=Sampling(greedy=True))
-    known = len(model.encoder.body("Hello there,"))
+    known = len(model.tokenizer.encode_spoken("Hello there,"))
     packets: list[Packet] = []
     speaking = threading.Thread(
-        target=lambda: packets.extend(model.speak(utterance, frames_per_packet=4, max_frames=FRAMES))
+        target=lambda: packets.extend(model.stream(utterance, frames_per_packet=4, max_frames=FRAMES))
     )
     speaking.start()
     assert feed.asked_in_vain.wait(30)
@@ -141,21 +141,21 @@ def test_while_text_is_late_nothing_is_spoken_and_nothing_is_held_back(model: Qw
     feed.closed = True
     speaking.join(30)
     whole = replace(utterance, text="Hello there, this is it.", text_stream=None, text_mode="streaming")
-    assert codes_of(packets).tolist() == speak(model, whole)
+    assert codes_of(packets).tolist() == synthesize(model, whole)
 
 
 def test_a_run_away_utterance_is_capped_and_says_so(model: Qwen3TTS) -> None:
     """This checkpoint does not end by itself."""
-    packets = list(model.speak(Utterance(text="Hi", sampling=Sampling(greedy=True)), frames_per_packet=8))
-    assert len(codes_of(packets)) == frame_limit(len(model.encoder.body("Hi")))
-    assert packets[-1].stopped == "length"
+    packets = list(model.stream(Utterance(text="Hi", sampling=Sampling(greedy=True)), frames_per_packet=8))
+    assert len(codes_of(packets)) == frame_limit(len(model.tokenizer.encode_spoken("Hi")))
+    assert packets[-1].finish_reason == "length"
 
 
 @pytest.mark.parametrize("frames", [1, 2, 5])
 def test_max_frames_is_what_it_says(model: Qwen3TTS, frames: int) -> None:
-    packets = list(model.speak(Utterance(text=TEXT), frames_per_packet=2, max_frames=frames))
+    packets = list(model.stream(Utterance(text=TEXT), frames_per_packet=2, max_frames=frames))
     assert len(codes_of(packets)) == frames
-    assert packets[-1].stopped == "length"
+    assert packets[-1].finish_reason == "length"
 
 
 def test_the_cap_grows_with_the_text_up_to_a_limit() -> None:
@@ -164,27 +164,27 @@ def test_the_cap_grows_with_the_text_up_to_a_limit() -> None:
 
 def test_what_cannot_be_spoken_is_refused_at_once(model: Qwen3TTS) -> None:
     with pytest.raises(UnknownLanguage):
-        model.speak(Utterance(text=TEXT, language="Klingon"))
+        model.stream(Utterance(text=TEXT, language="Klingon"))
     with pytest.raises(InvalidValue):
-        model.speak(Utterance(text=TEXT), frames_per_packet=0)
+        model.stream(Utterance(text=TEXT), frames_per_packet=0)
     with pytest.raises(InvalidValue):
-        model.speak(Utterance(text=TEXT), max_frames=0)
+        model.stream(Utterance(text=TEXT), max_frames=0)
 
 
 def test_a_text_beyond_the_positions_of_the_model_is_refused(model: Qwen3TTS) -> None:
     with pytest.raises(TextTooLong):
-        next(iter(model.speak(Utterance(text="1" * 40_000))))
+        next(iter(model.stream(Utterance(text="1" * 40_000))))
 
 
 @pytest.mark.parametrize("part", ["logits", "sound"])
 def test_invalid_numbers_end_one_utterance_and_the_model_stays_usable(model: Qwen3TTS, part: str) -> None:
     utterance = Utterance(text=TEXT, voice=VOICE, seed=6)
-    before = speak(model, utterance)
-    weight = model.talker.frame_table if part == "logits" else model.codec.quantizer.tables
+    before = synthesize(model, utterance)
+    weight = model.talker.code_embedding_table if part == "logits" else model.codec.quantizer.tables
     kept = weight.clone()
     weight.fill_(torch.nan)
     with pytest.raises(NumericalError) as caught:
-        list(model.speak(utterance))
+        list(model.stream(utterance))
     assert caught.value.params["where"] == part
     weight.copy_(kept)
-    assert speak(model, utterance) == before
+    assert synthesize(model, utterance) == before

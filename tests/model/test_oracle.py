@@ -1,4 +1,4 @@
-"""Every voice_design and custom_voice dump of shared/oracle, where it is at hand: ids, rows, codes, scores and sound.
+"""Every voice_design and custom_voice dump of shared/oracle, where it is at hand: ids, rows, codes, logits and sound.
 
 One official input is answered differently on purpose: newlines before the text merge with the role there (MODEL.md
 quirk 10), and are left out here. Its rows, codes and sound are compared from the official ids all the same.
@@ -17,7 +17,7 @@ import torch
 
 from qwen3tts_webui.model import Qwen3TTS, load_model
 from qwen3tts_webui.model.prompt.text_ids import PromptText
-from tests.support.golden_cases import Case, forced_scores, prompt_of, rows_of, utterance_of
+from tests.support.golden_cases import Case, prompt_of, rows_of, teacher_forced_logits, utterance_of
 
 ORACLE = Path(__file__).resolve().parents[3] / "shared" / "oracle"
 NAMES = ("vd_micro", "vd_micro_eos", "cv_micro", "cv06_micro")
@@ -75,7 +75,7 @@ def test_dump(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         if file.stem == "edge_leading_newline":
             monkeypatch.setattr(PromptText, "whole", lambda text, ids=official: _official_body(text, ids))
             monkeypatch.setattr(model.prompts, "input_ids", lambda body, ids=official: ids)
-        input_ids, instruct_ids = model.ids(case.utterance)
+        input_ids, instruct_ids = model.encode_prompt(case.utterance)
         assert input_ids == official
         assert instruct_ids == case.arrays["instruct_ids"].tolist()
         rows = rows_of(model, prompt_of(model, case)).numpy()
@@ -89,8 +89,8 @@ def test_dump(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_newlines_before_the_text_do_not_reach_the_role() -> None:
     model = loaded("vd_micro")
     case = cases_of(ORACLE / "dumps" / "vd_micro" / "edge_leading_newline.npz")[0]
-    plain = model.ids(utterance_of({"text": "Hi there"}, streaming=False))[0]
-    assert model.ids(case.utterance)[0] == plain != case.arrays["input_ids"].tolist()
+    plain = model.encode_prompt(utterance_of({"text": "Hi there"}, streaming=False))[0]
+    assert model.encode_prompt(case.utterance)[0] == plain != case.arrays["input_ids"].tolist()
 
 
 def _official_body(text: PromptText, ids: list[int]) -> list[int]:
@@ -101,13 +101,13 @@ def _official_body(text: PromptText, ids: list[int]) -> list[int]:
 def _compare_scores(model: Qwen3TTS, case: Case) -> None:
     """The official draws are forced; what they were drawn from is compared."""
     tokens, frames = case.arrays["tokens"].tolist(), case.arrays["frames"][: len(case.arrays["codes"])]
-    scores = list(forced_scores(model, prompt_of(model, case), case.utterance.sampling, tokens, frames))
-    for number, (first, rest) in enumerate(scores[: len(case.arrays["residual_scores"])]):
+    logits = list(teacher_forced_logits(model, prompt_of(model, case), case.utterance.sampling, tokens, frames))
+    for number, (first, rest) in enumerate(logits[: len(case.arrays["residual_scores"])]):
         for ours, official in ((first, case.arrays["scores"][number]), (rest, case.arrays["residual_scores"][number])):
             theirs = torch.from_numpy(official)
             assert torch.equal(ours.isfinite(), theirs.isfinite())
             assert (ours - theirs)[theirs.isfinite()].abs().max() < 1e-4
-    for token, frame, (first, rest) in zip(tokens, frames, scores, strict=False):
+    for token, frame, (first, rest) in zip(tokens, frames, logits, strict=False):
         assert first[token].isfinite()
         assert rest[torch.arange(15), torch.from_numpy(frame[1:])].isfinite().all()
 
@@ -115,9 +115,9 @@ def _compare_scores(model: Qwen3TTS, case: Case) -> None:
 def _compare_speech(model: Qwen3TTS, case: Case) -> None:
     codes = case.arrays["codes"]
     tokens = case.arrays["tokens"]
-    ended = model.spec.talker.eos_id in tokens[: len(codes) + 1].tolist()
-    packets = list(model.speak(case.utterance, frames_per_packet=20, max_frames=len(codes) + int(ended)))
+    ended = model.config.talker.eos_id in tokens[: len(codes) + 1].tolist()
+    packets = list(model.stream(case.utterance, frames_per_packet=20, max_frames=len(codes) + int(ended)))
     assert np.concatenate([packet.codes for packet in packets]).tolist() == codes.tolist()
-    assert packets[-1].stopped == ("stop" if ended else "length")
+    assert packets[-1].finish_reason == ("stop" if ended else "length")
     sound = np.concatenate([packet.pcm for packet in packets])
     assert np.abs(sound - case.arrays["sound"]).max() < 2e-5

@@ -1,4 +1,4 @@
-"""Ours equals the official package: ids, prompt rows, codes, scores and sound, in float32 on a CPU."""
+"""Ours equals the official package: ids, prompt rows, codes, logits and sound, in float32 on a CPU."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from qwen3tts_webui.model import Packet, Qwen3TTS, load_model
-from tests.support.golden_cases import GOLDEN, Case, cases, forced_scores, prompt_of, rows_of
+from tests.support.golden_cases import GOLDEN, Case, cases, prompt_of, rows_of, teacher_forced_logits
 
 CASES = cases()
 
@@ -28,13 +28,13 @@ def greedy(case: Case) -> bool:
     return case.greedy
 
 
-def speak(model: Qwen3TTS, case: Case, max_frames: int) -> list[Packet]:
-    return list(model.speak(case.utterance, frames_per_packet=4, max_frames=max_frames))
+def synthesize(model: Qwen3TTS, case: Case, max_frames: int) -> list[Packet]:
+    return list(model.stream(case.utterance, frames_per_packet=4, max_frames=max_frames))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_ids(case: Case) -> None:
-    input_ids, instruct_ids = model_of(case).ids(case.utterance)
+    input_ids, instruct_ids = model_of(case).encode_prompt(case.utterance)
     assert input_ids == case.arrays["input_ids"].tolist()
     assert instruct_ids == case.arrays["instruct_ids"].tolist()
 
@@ -51,26 +51,26 @@ def test_prompt_rows(case: Case) -> None:
 def test_greedy_codes_and_their_end(case: Case) -> None:
     model = model_of(case)
     codes = case.arrays["codes"]
-    ended = case.arrays["tokens"][len(codes)] == model.spec.talker.eos_id
-    packets = speak(model, case, max_frames=len(codes) + int(ended))
+    ended = case.arrays["tokens"][len(codes)] == model.config.talker.eos_id
+    packets = synthesize(model, case, max_frames=len(codes) + int(ended))
     assert np.concatenate([packet.codes for packet in packets]).tolist() == codes.tolist()
-    assert packets[-1].stopped == ("stop" if ended else "length")
+    assert packets[-1].finish_reason == ("stop" if ended else "length")
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if "sound" in case.arrays], ids=lambda case: case.name)
 def test_sound(case: Case) -> None:
-    sound = np.concatenate([packet.pcm for packet in speak(model_of(case), case, len(case.arrays["codes"]))])
+    sound = np.concatenate([packet.pcm for packet in synthesize(model_of(case), case, len(case.arrays["codes"]))])
     assert np.abs(sound - case.arrays["sound"]).max() < 2e-5
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_scores_that_codes_are_drawn_from(case: Case) -> None:
-    """With the official draws forced: what is out is out in both, what is in has the same score."""
+    """With the official draws forced: what is out is out in both, what is in has the same logit."""
     model = model_of(case)
     tokens, codes = case.arrays["tokens"].tolist(), case.arrays["codes"]
-    scores = list(forced_scores(model, prompt_of(model, case), case.utterance.sampling, tokens, codes))
-    compare(torch.stack([first for first, _ in scores[:3]]), case.arrays["scores"])
-    compare(torch.stack([rest for _, rest in scores[:2]]), case.arrays["residual_scores"])
+    logits = list(teacher_forced_logits(model, prompt_of(model, case), case.utterance.sampling, tokens, codes))
+    compare_logits(torch.stack([first for first, _ in logits[:3]]), case.arrays["scores"])
+    compare_logits(torch.stack([rest for _, rest in logits[:2]]), case.arrays["residual_scores"])
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if not case.greedy], ids=lambda case: case.name)
@@ -78,14 +78,14 @@ def test_every_official_draw_was_possible_for_us(case: Case) -> None:
     model = model_of(case)
     tokens, codes = case.arrays["tokens"].tolist(), case.arrays["codes"]
     for number, (first, rest) in enumerate(
-        forced_scores(model, prompt_of(model, case), case.utterance.sampling, tokens, codes)
+        teacher_forced_logits(model, prompt_of(model, case), case.utterance.sampling, tokens, codes)
     ):
         assert first[tokens[number]].isfinite()
         assert rest[torch.arange(15), torch.from_numpy(codes[number, 1:].astype(np.int64))].isfinite().all()
 
 
-def compare(ours: torch.Tensor, official: np.ndarray) -> None:
+def compare_logits(ours: torch.Tensor, official: np.ndarray) -> None:
     theirs = torch.from_numpy(official[: len(ours)])
     ours = ours[: len(theirs)]
     assert torch.equal(ours.isfinite(), theirs.isfinite())
-    assert (ours - theirs)[theirs.isfinite()].abs().max() < 1e-4  # scores reach 10; the nets amplify rounding
+    assert (ours - theirs)[theirs.isfinite()].abs().max() < 1e-4  # logits reach 10; the nets amplify rounding

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from qwen3tts_webui.model.sampling import Rule, SamplingBounds, draw, gumbel, keep, penalise
+from qwen3tts_webui.model.sampling import (
+    SamplingBounds,
+    SamplingTensors,
+    apply_repetition_penalty,
+    filter_logits,
+    gumbel,
+    sample,
+)
 from qwen3tts_webui.types import Sampling
 
 DRAWS = 20_000
@@ -14,8 +21,10 @@ CODES = 40
 QUANTILE = 3.0902
 
 
-def rule_for(rows: int, *, greedy: bool = False, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0) -> Rule:
-    rule = Rule.empty(rows, torch.device("cpu"))
+def rule_for(
+    rows: int, *, greedy: bool = False, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0
+) -> SamplingTensors:
+    rule = SamplingTensors.empty(rows, torch.device("cpu"))
     for row in range(rows):
         rule.set(row, greedy=greedy, temperature=temperature, top_k=top_k, top_p=top_p, num_codes=CODES)
     return rule
@@ -25,16 +34,16 @@ def scores_of(seed: int) -> torch.Tensor:
     return torch.randn(CODES, generator=torch.Generator().manual_seed(seed)) * 2
 
 
-def reference(scores: torch.Tensor, temperature: float, top_k: int, top_p: float) -> torch.Tensor:
+def reference(logits: torch.Tensor, temperature: float, top_k: int, top_p: float) -> torch.Tensor:
     """Probabilities as MODEL.md section 5 defines them, written down the slow way."""
-    scores = scores / temperature
+    logits = logits / temperature
     if top_k:
-        scores = scores.masked_fill(scores < scores.sort(descending=True).values[top_k - 1], -torch.inf)
+        logits = logits.masked_fill(logits < logits.sort(descending=True).values[top_k - 1], -torch.inf)
     if top_p < 1:
-        ascending, order = scores.sort()
+        ascending, order = logits.sort()
         removed = ascending.softmax(0).cumsum(0) <= 1 - top_p
-        scores = scores.masked_fill(torch.zeros_like(removed).scatter(0, order, removed), -torch.inf)
-    return scores.softmax(0)
+        logits = logits.masked_fill(torch.zeros_like(removed).scatter(0, order, removed), -torch.inf)
+    return logits.softmax(0)
 
 
 def chi_square_limit(freedom: int) -> float:
@@ -49,12 +58,14 @@ def chi_square_limit(freedom: int) -> float:
 def test_draws_follow_the_reference_probabilities(
     temperature: float, top_k: int, top_p: float, candidates: int
 ) -> None:
-    scores = scores_of(top_k)
-    expected = reference(scores, temperature, top_k, top_p)
+    logits = scores_of(top_k)
+    expected = reference(logits, temperature, top_k, top_p)
     rule = rule_for(1, temperature=temperature, top_k=top_k, top_p=top_p)
-    rows = Rule(*(getattr(rule, name).expand(DRAWS, 1) for name in ("temperature", "top_k", "top_p", "noise")))
+    rows = SamplingTensors(
+        *(getattr(rule, name).expand(DRAWS, 1) for name in ("temperature", "top_k", "top_p", "noise_scale"))
+    )
     noise = gumbel(torch.full((DRAWS,), 11), torch.arange(DRAWS), 3, 1, CODES)[:, 0]
-    codes, sound = draw(scores.expand(DRAWS, -1), rows, SamplingBounds(candidates, nucleus=top_p < 1), noise)
+    codes, sound = sample(logits.expand(DRAWS, -1), rows, SamplingBounds(candidates, uses_top_p=top_p < 1), noise)
     counts = torch.bincount(codes, minlength=CODES)
     assert sound.all()
     assert counts[expected == 0].sum() == 0
@@ -92,58 +103,60 @@ def test_noise_of_a_seed_never_changes() -> None:
 
 
 def test_ties_at_the_last_of_the_top_k_stay() -> None:
-    scores = torch.tensor([[3.0, 1.0, 2.0, 2.0, 0.0]])
-    assert keep(scores, rule_for(1, top_k=2), SamplingBounds(64, nucleus=False)).isfinite().tolist() == [
+    logits = torch.tensor([[3.0, 1.0, 2.0, 2.0, 0.0]])
+    assert filter_logits(logits, rule_for(1, top_k=2), SamplingBounds(64, uses_top_p=False)).isfinite().tolist() == [
         [True, False, True, True, False]
     ]
 
 
 def test_rows_with_different_rules_do_not_mix() -> None:
-    scores = scores_of(1).expand(3, -1)
+    logits = scores_of(1).expand(3, -1)
     rule = rule_for(3, temperature=0.8)
     rule.set(1, greedy=True, temperature=0.1, top_k=50, top_p=0.5, num_codes=CODES)
     rule.set(2, greedy=False, temperature=0.8, top_k=5, top_p=1.0, num_codes=CODES)
     noise = gumbel(torch.tensor([1, 2, 3]), torch.tensor([0, 0, 0]), 0, 1, CODES)[:, 0]
-    together, _ = draw(scores, rule, SamplingBounds(64, nucleus=True), noise)
+    together, _ = sample(logits, rule, SamplingBounds(64, uses_top_p=True), noise)
     alone = [
         int(
-            draw(
-                scores[row : row + 1],
+            sample(
+                logits[row : row + 1],
                 rule.rows(slice(row, row + 1)),
-                SamplingBounds(64, nucleus=False),
+                SamplingBounds(64, uses_top_p=False),
                 noise[row : row + 1],
             )[0]
         )
         for row in range(3)
     ]
     assert together.tolist() == alone
-    assert int(together[1]) == int(scores[0].argmax())
+    assert int(together[1]) == int(logits[0].argmax())
 
 
 def test_the_penalty_makes_seen_codes_less_likely_whatever_their_sign() -> None:
     seen = torch.tensor([[True, True, False]])
-    assert penalise(torch.tensor([[2.0, -2.0, 2.0]]), seen, torch.tensor([[2.0]])).tolist() == [[1.0, -4.0, 2.0]]
+    assert apply_repetition_penalty(torch.tensor([[2.0, -2.0, 2.0]]), seen, torch.tensor([[2.0]])).tolist() == [
+        [1.0, -4.0, 2.0]
+    ]
 
 
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf])
 @pytest.mark.parametrize("greedy", [True, False])
 def test_scores_that_are_no_numbers_are_told(bad: float, greedy: bool) -> None:
-    scores = scores_of(2).repeat(2, 1)
-    scores[1, 5] = bad
+    logits = scores_of(2).repeat(2, 1)
+    logits[1, 5] = bad
     noise = torch.zeros(2, CODES)
-    reach = SamplingBounds(1 if greedy else 64, nucleus=False)
-    assert draw(scores, rule_for(2, greedy=greedy), reach, noise)[1].tolist() == [True, False]
+    bounds = SamplingBounds(1 if greedy else 64, uses_top_p=False)
+    assert sample(logits, rule_for(2, greedy=greedy), bounds, noise)[1].tolist() == [True, False]
 
 
 @pytest.mark.parametrize(
-    ("samplings", "reach"),
+    ("samplings", "bounds"),
     [
-        ([Sampling(greedy=True)], SamplingBounds(1, nucleus=False)),
-        ([Sampling(), Sampling(greedy=True, top_p=0.5)], SamplingBounds(64, nucleus=False)),
-        ([Sampling(top_k=0)], SamplingBounds(3072, nucleus=False)),
-        ([Sampling(subtalker_top_k=100)], SamplingBounds(3072, nucleus=False)),
-        ([Sampling(), Sampling(subtalker_top_p=0.9)], SamplingBounds(64, nucleus=True)),
+        ([Sampling(greedy=True)], SamplingBounds(1, uses_top_p=False)),
+        ([Sampling(), Sampling(greedy=True, top_p=0.5)], SamplingBounds(64, uses_top_p=False)),
+        ([Sampling(top_k=0)], SamplingBounds(3072, uses_top_p=False)),
+        ([Sampling(subtalker_top_k=100)], SamplingBounds(3072, uses_top_p=False)),
+        ([Sampling(), Sampling(subtalker_top_p=0.9)], SamplingBounds(64, uses_top_p=True)),
     ],
 )
-def test_reach_is_wide_enough_for_every_row(samplings: list[Sampling], reach: SamplingBounds) -> None:
-    assert SamplingBounds.of(samplings, 3072) == reach
+def test_reach_is_wide_enough_for_every_row(samplings: list[Sampling], bounds: SamplingBounds) -> None:
+    assert SamplingBounds.of(samplings, 3072) == bounds

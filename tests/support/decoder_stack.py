@@ -8,7 +8,7 @@ from torch import Tensor
 from qwen3tts_webui.model.config.model_config import DecoderConfig
 from qwen3tts_webui.model.talker.layers import Stack, attend_to_groups
 
-SPEC = DecoderConfig(
+CONFIG = DecoderConfig(
     hidden_size=80,  # 64 and a remainder
     intermediate_size=200,
     num_layers=3,
@@ -24,7 +24,7 @@ SLOTS, LENGTH = 4, 9
 def make_stack() -> Stack:
     """Random weights, fused."""
     torch.manual_seed(0)
-    stack = Stack(SPEC).requires_grad_(False)
+    stack = Stack(CONFIG).requires_grad_(False)
     for norm in (part for part in stack.modules() if type(part).__name__ == "RMSNorm"):
         norm.weight.uniform_(0.5, 1.5)
     stack.fuse()
@@ -32,12 +32,12 @@ def make_stack() -> Stack:
 
 
 def some_kv(dtype: torch.dtype = torch.float32) -> Tensor:
-    shape = (SPEC.num_layers, 2, SLOTS, SPEC.num_kv_heads, LENGTH, SPEC.head_dim)
+    shape = (CONFIG.num_layers, 2, SLOTS, CONFIG.num_kv_heads, LENGTH, CONFIG.head_dim)
     return torch.randn(shape, generator=torch.Generator().manual_seed(1)).to(dtype)
 
 
 def some_rows(count: int) -> Tensor:
-    return torch.randn(count, SPEC.hidden_size, generator=torch.Generator().manual_seed(2))
+    return torch.randn(count, CONFIG.hidden_size, generator=torch.Generator().manual_seed(2))
 
 
 def by_torch(stack: Stack, rows: Tensor, slots: Tensor, positions: Tensor, kv: Tensor) -> Tensor:

@@ -88,7 +88,7 @@ class Alone:
 
     codes: Codes
     sound: Pcm
-    stopped: FinishReason | None
+    finish_reason: FinishReason | None
 
 
 _ALONE: dict[tuple[int, Utterance], Alone] = {}
@@ -98,9 +98,9 @@ def alone(model: Qwen3TTS, utterance: Utterance) -> Alone:
     """By the plain twin of the engine, `Qwen3TTS.speak`."""
     key = (id(model), utterance)
     if utterance.voice.acoustic_prompt is not None or key not in _ALONE:
-        packets = list(model.speak(utterance, max_frames=utterance.max_frames))
+        packets = list(model.stream(utterance, max_frames=utterance.max_frames))
         codes, sound = (np.concatenate([getattr(packet, name) for packet in packets]) for name in ("codes", "pcm"))
-        _ALONE[key] = Alone(codes, sound, packets[-1].stopped)
+        _ALONE[key] = Alone(codes, sound, packets[-1].finish_reason)
     return _ALONE[key]
 
 
@@ -108,7 +108,7 @@ def assert_as_alone(model: Qwen3TTS, utterance: Utterance, listener: Listener) -
     expected = alone(model, utterance)
     assert listener.error is None and listener.spoken is not None and listener.spoken.codes is not None
     assert listener.spoken.codes.tolist() == expected.codes.tolist()
-    assert listener.spoken.finish_reason == expected.stopped
+    assert listener.spoken.finish_reason == expected.finish_reason
     assert listener.sound.shape == expected.sound.shape
     assert np.abs(listener.sound - expected.sound).max(initial=0.0) < 1e-5
 
@@ -135,7 +135,7 @@ class Stage:
     def ask(self, utterance: Utterance, listener: Listener | None = None) -> Listener:
         listener = listener or Listener()
         model = self.model
-        seat = Seat(utterance, listener, encoder=model.encoder, prompts=model.prompts, clock=self.clock)
+        seat = Seat(utterance, listener, encoder=model.tokenizer, prompts=model.prompts, clock=self.clock)
         self.floor.queue.append(seat)
         return listener
 
@@ -177,8 +177,8 @@ def engine(
     running = Engine(
         load,
         choice(dtype),
-        spec=model.spec,
-        encoder=model.encoder,
+        spec=model.config,
+        encoder=model.tokenizer,
         model="tiny",
         queue_size=queue_size,
         **options,

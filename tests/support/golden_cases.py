@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from qwen3tts_webui.model.decode_step import first_scores
+from qwen3tts_webui.model.decode_step import first_logits
 from qwen3tts_webui.model.generate import Qwen3TTS
 from qwen3tts_webui.model.prompt.builder import Prompt
-from qwen3tts_webui.model.sampling import Rule, SamplingBounds, keep
+from qwen3tts_webui.model.sampling import SamplingBounds, SamplingTensors, filter_logits
 from qwen3tts_webui.types import Sampling, Utterance, Voice
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -77,54 +77,57 @@ def prompt_of(model: Qwen3TTS, case: Case) -> Prompt:
 
 def rows_of(model: Qwen3TTS, prompt: Prompt) -> torch.Tensor:
     """(positions, hidden)"""
-    model.talker.know({*prompt.text.tolist(), *prompt.trailing})
+    model.talker.ensure_projected({*prompt.text.tolist(), *prompt.trailing})
     vector = None if prompt.x_vector is None else torch.from_numpy(prompt.x_vector)
     return model.talker.embed(torch.from_numpy(prompt.text), torch.from_numpy(prompt.codes), vector)
 
 
 @torch.inference_mode()
-def forced_scores(
+def teacher_forced_logits(
     model: Qwen3TTS, prompt: Prompt, sampling: Sampling, tokens: list[int], frames: np.ndarray
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Speak the given codes and tell what each was drawn from.
 
-    `tokens`: first codes, the end included; `frames` (frames, 16). Yields for each frame the scores of the first code
+    `tokens`: first codes, the end included; `frames` (frames, 16). Yields for each frame the logits of the first code
     (vocab,) and of the others (15, codes), after everything that happens before the draw.
     """
     talker = model.talker
-    spec = talker.spec
-    reach = SamplingBounds.of([sampling], spec.talker.vocab_size)
-    first_rule, rest_rule = Rule.empty(1, torch.device("cpu")), Rule.empty(1, torch.device("cpu"))
+    config = talker.config
+    bounds = SamplingBounds.of([sampling], config.talker.vocab_size)
+    first_sampling, rest_sampling = (
+        SamplingTensors.empty(1, torch.device("cpu")),
+        SamplingTensors.empty(1, torch.device("cpu")),
+    )
     narrow = {"top_k": sampling.top_k, "top_p": sampling.top_p, "temperature": sampling.temperature}
-    first_rule.set(0, greedy=sampling.greedy, num_codes=spec.talker.vocab_size, **narrow)
+    first_sampling.set(0, greedy=sampling.greedy, num_codes=config.talker.vocab_size, **narrow)
     narrow = {
         "top_k": sampling.subtalker_top_k,
         "top_p": sampling.subtalker_top_p,
         "temperature": sampling.subtalker_temperature,
     }
-    rest_rule.set(0, greedy=sampling.greedy, num_codes=spec.predictor.codebook_size, **narrow)
+    rest_sampling.set(0, greedy=sampling.greedy, num_codes=config.predictor.codebook_size, **narrow)
 
-    def kept(scores: torch.Tensor, rule: Rule) -> torch.Tensor:
-        return scores if sampling.greedy else keep(scores, rule, reach)
+    def kept(logits: torch.Tensor, tensors: SamplingTensors) -> torch.Tensor:
+        return logits if sampling.greedy else filter_logits(logits, tensors, bounds)
 
     rows = rows_of(model, prompt)[None]
     position = rows.shape[1]
     kv = talker.new_kv(1, position + len(tokens))
     hidden = talker.prefill(rows, torch.tensor([position]), kv, torch.tensor([0]))
-    seen = torch.zeros(1, spec.talker.vocab_size, dtype=torch.bool)
+    seen = torch.zeros(1, config.talker.vocab_size, dtype=torch.bool)
     penalty = torch.tensor([[sampling.repetition_penalty]])
     for number, (token, frame) in enumerate(zip(tokens, frames, strict=False)):
-        first = kept(first_scores(talker, hidden, seen, penalty, torch.tensor([number])), first_rule)
+        first = kept(first_logits(talker, hidden, seen, penalty, torch.tensor([number])), first_sampling)
         rest: list[torch.Tensor] = []
 
-        def choose(group: int, scores: torch.Tensor, frame: Any = frame, rest: list[torch.Tensor] = rest) -> Any:
-            rest.append(kept(scores, rest_rule)[0])
+        def choose(group: int, logits: torch.Tensor, frame: Any = frame, rest: list[torch.Tensor] = rest) -> Any:
+            rest.append(kept(logits, rest_sampling)[0])
             return torch.tensor([int(frame[group])])
 
         talker.code_predictor(hidden, torch.tensor([token]), choose)
         yield first[0], torch.stack(rest)
         seen[0, token] = True
         codes = torch.from_numpy(frame.astype(np.int64))[None]
-        text = prompt.trailing[number] if number < len(prompt.trailing) else spec.text.pad_id
+        text = prompt.trailing[number] if number < len(prompt.trailing) else config.text.pad_id
         row = talker.embed_codes(codes) + talker.text_table[text]
         hidden = talker.step(row, torch.tensor([position + number]), kv, position + number + 1)

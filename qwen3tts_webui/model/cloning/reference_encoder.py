@@ -36,9 +36,9 @@ class ReferenceEncoder:
     CheckpointError.
     """
 
-    def __init__(self, folder: Path, spec: ModelConfig) -> None:
+    def __init__(self, folder: Path, config: ModelConfig) -> None:
         self._folder = folder
-        self._spec = spec
+        self._config = config
         self._lock = threading.Lock()
         self._speaker: SpeakerEncoder | None = None
         self._codec: CodecEncoder | None = None
@@ -80,19 +80,19 @@ class ReferenceEncoder:
         return sum(tensor.nbytes for module in loaded for tensor in module.state_dict().values())
 
     def _loaded_speaker(self) -> SpeakerEncoder:
-        if self._spec.speaker_encoder is None:
+        if self._config.speaker_encoder is None:
             raise Unsupported(engine="Qwen3-TTS", feature="cloning a recorded voice", hint="Load a Base checkpoint.")
         if self._speaker is None:
             with LOADING_LOCK:
-                self._speaker = load_speaker_encoder(self._folder, self._spec.speaker_encoder, _CPU)
+                self._speaker = load_speaker_encoder(self._folder, self._config.speaker_encoder, _CPU)
             log.info("loaded the speaker encoder of %s", self._folder.name)
         return self._speaker
 
     def _loaded_codec(self) -> CodecEncoder:
-        assert self._spec.codec_encoder is not None  # Base has both
+        assert self._config.codec_encoder is not None  # Base has both
         if self._codec is None:
             with LOADING_LOCK:
-                self._codec = load_codec_encoder(self._folder / CODEC_FOLDER, self._spec.codec_encoder, _CPU)
+                self._codec = load_codec_encoder(self._folder / CODEC_FOLDER, self._config.codec_encoder, _CPU)
             log.info("loaded the codec encoder of %s", self._folder.name)
         return self._codec
 

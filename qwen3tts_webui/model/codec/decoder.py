@@ -12,19 +12,19 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from qwen3tts_webui.model.codec.fused import MOST_FRAMES, FusedCodec, fuse_codec
+from qwen3tts_webui.model.codec.fused import MAX_FUSED_FRAMES, FusedCodec, fuse_codec
 from qwen3tts_webui.model.codec.layers import (
     CausalConv,
     CausalUpsample,
-    Contextual,
     ConvNeXt,
     DecoderBlock,
     Snake,
+    StatefulLayer,
 )
-from qwen3tts_webui.model.codec.state import CodecState, Rows
+from qwen3tts_webui.model.codec.state import CodecState, SlotIndex
 from qwen3tts_webui.model.codec.transformer import CodecTransformer, CodecTransformerLayer
 from qwen3tts_webui.model.config.model_config import CodecConfig
-from qwen3tts_webui.model.cpu.memory import give_back
+from qwen3tts_webui.model.cpu.memory import trim_host_memory
 from qwen3tts_webui.model.weights.module_loader import load_weights
 
 UNUSED_KEYS = (
@@ -32,7 +32,7 @@ UNUSED_KEYS = (
     "decoder.quantizer.rvq_first.input_proj.",  # latent to codebook, for encoding
     "decoder.quantizer.rvq_rest.input_proj.",
 )
-FUSED_STREAMS = 2
+MAX_FUSED_STREAMS = 2
 """Streams of a packet up to which the fused path is used: as many as its start-up check covers."""
 MAX_DECODE_FRAMES = 100
 """Frames that `decode_whole` takes at a time: enough to be efficient, few enough to keep memory small."""
@@ -54,12 +54,12 @@ class Codebook(nn.Module):
 class CodebookGroup(nn.Module):
     """Codebooks whose entries add up before one projection to `codebook_dim`."""
 
-    def __init__(self, spec: CodecConfig, num_books: int) -> None:
+    def __init__(self, config: CodecConfig, num_books: int) -> None:
         super().__init__()
-        dim = spec.codebook_dim // 2
-        books = (nn.ModuleDict({"_codebook": Codebook(spec.codebook_size, dim)}) for _ in range(num_books))
+        dim = config.codebook_dim // 2
+        books = (nn.ModuleDict({"_codebook": Codebook(config.codebook_size, dim)}) for _ in range(num_books))
         self.vq = nn.ModuleDict({"layers": nn.ModuleList(books)})
-        self.output_proj = nn.Conv1d(dim, spec.codebook_dim, 1, bias=False)
+        self.output_proj = nn.Conv1d(dim, config.codebook_dim, 1, bias=False)
 
     def tables(self) -> torch.Tensor:
         """Projected entries, (books, size, codebook_dim)."""
@@ -73,10 +73,10 @@ class Quantizer(nn.Module):
     tables: torch.Tensor
     offsets: torch.Tensor
 
-    def __init__(self, spec: CodecConfig) -> None:
+    def __init__(self, config: CodecConfig) -> None:
         super().__init__()
-        self.rvq_first = CodebookGroup(spec, 1)
-        self.rvq_rest = CodebookGroup(spec, spec.num_quantizers - 1)
+        self.rvq_first = CodebookGroup(config, 1)
+        self.rvq_rest = CodebookGroup(config, config.num_quantizers - 1)
 
     def fold(self) -> None:
         tables = torch.cat([self.rvq_first.tables(), self.rvq_rest.tables()])
@@ -93,19 +93,19 @@ class Quantizer(nn.Module):
 class CodecDecoder(nn.Module):
     """Released weights until `fold` is called, and ready to run from then on."""
 
-    def __init__(self, spec: CodecConfig) -> None:
+    def __init__(self, config: CodecConfig) -> None:
         super().__init__()
-        self.spec = spec
-        self.short_packets: FusedCodec | None = None
-        latent, width = spec.latent_dim, spec.decoder_dim
-        self.quantizer = Quantizer(spec)
-        self.pre_conv = CausalConv(spec.codebook_dim, latent, 3)
-        self.pre_transformer = CodecTransformer(spec)
+        self.config = config
+        self.fused: FusedCodec | None = None
+        latent, width = config.latent_dim, config.decoder_dim
+        self.quantizer = Quantizer(config)
+        self.pre_conv = CausalConv(config.codebook_dim, latent, 3)
+        self.pre_transformer = CodecTransformer(config)
         self.upsample = nn.ModuleList(
             nn.ModuleList([CausalUpsample(latent, latent, rate, taps=1), ConvNeXt(latent)])
-            for rate in spec.upsampling_ratios
+            for rate in config.upsampling_ratios
         )
-        blocks = [DecoderBlock(width >> i, width >> (i + 1), rate) for i, rate in enumerate(spec.upsample_rates)]
+        blocks = [DecoderBlock(width >> i, width >> (i + 1), rate) for i, rate in enumerate(config.upsample_rates)]
         last = width >> len(blocks)
         self.decoder = nn.ModuleList([CausalConv(latent, width, 7), *blocks, Snake(last), CausalConv(last, 1, 7)])
 
@@ -114,33 +114,33 @@ class CodecDecoder(nn.Module):
         foldable = (Quantizer, CausalConv, CausalUpsample, Snake, ConvNeXt, CodecTransformerLayer)
         for module in [module for module in self.modules() if isinstance(module, foldable)]:
             module.fold()
-            give_back()
-        for index, layer in enumerate(self.contextual()):
+            trim_host_memory()
+        for index, layer in enumerate(self.stateful_layers()):
             layer.context_index = index
         if self.quantizer.tables.device.type == "cuda":
             fuse_codec(self)
 
     def new_state(self, slots: int) -> CodecState:
         """Memory for `slots` streams on the decoder's device, none of them begun."""
-        spec = self.spec
+        config = self.config
         return CodecState.empty(
             slots,
-            [(layer.context_frames, layer.channels) for layer in self.contextual()],
-            spec.num_layers,
-            (spec.sliding_window - 1, spec.num_heads, spec.head_dim),
+            [(layer.context_frames, layer.channels) for layer in self.stateful_layers()],
+            config.num_layers,
+            (config.sliding_window - 1, config.num_heads, config.head_dim),
             self.quantizer.tables.device,
         )
 
     @torch.inference_mode()
-    def decode(self, codes: torch.Tensor, state: CodecState, rows: Rows) -> torch.Tensor:
+    def decode(self, codes: torch.Tensor, state: CodecState, rows: SlotIndex) -> torch.Tensor:
         """Decode the next packet of the streams in `rows`, and advance them.
 
         `codes`: (batch, num_quantizers, frames), integers below `codebook_size`, one batch entry for each of `rows`.
         Returns sound in [-1, 1], (batch, frames * samples_per_frame). NaN in the weights or the state comes out as NaN.
         """
-        few = codes.shape[0] <= FUSED_STREAMS and codes.shape[2] <= MOST_FRAMES
-        if self.short_packets is not None and few:
-            return self.short_packets(codes, state, rows)
+        few = codes.shape[0] <= MAX_FUSED_STREAMS and codes.shape[2] <= MAX_FUSED_FRAMES
+        if self.fused is not None and few:
+            return self.fused(codes, state, rows)
         x = self.quantizer(codes)
         x = self.pre_conv(x, state, rows)
         x = self.pre_transformer(x, state, rows)
@@ -164,18 +164,18 @@ class CodecDecoder(nn.Module):
         packets = torch.split(codes, MAX_DECODE_FRAMES, dim=2)
         return torch.cat([self.decode(packet, state, slice(None)) for packet in packets], dim=1)
 
-    def contextual(self) -> list[Contextual]:
+    def stateful_layers(self) -> list[StatefulLayer]:
         """The layers with a context, in the order in which packets pass through them."""
-        return [m for m in self.modules() if isinstance(m, Contextual) and m.context_frames > 0]
+        return [m for m in self.modules() if isinstance(m, StatefulLayer) and m.context_frames > 0]
 
 
-def load_codec(folder: Path, spec: CodecConfig, device: torch.device) -> CodecDecoder:
+def load_codec(folder: Path, config: CodecConfig, device: torch.device) -> CodecDecoder:
     """The codec decoder from the `speech_tokenizer` folder of a checkpoint: folded, float32, on `device`.
 
     Raises CheckpointError as `load_weights` does.
     """
     decoder = load_weights(
-        lambda: CodecDecoder(spec),
+        lambda: CodecDecoder(config),
         folder,
         device=device,
         dtype=torch.float32,

@@ -20,20 +20,20 @@ from qwen3tts_webui.model.codec.tiles import COUNTERS, LEAST, power_of_two, tile
 if TYPE_CHECKING:
     from qwen3tts_webui.model.codec.decoder import CodecDecoder
     from qwen3tts_webui.model.codec.layers import ConvNeXt, DecoderBlock, ResidualUnit, Snake
-    from qwen3tts_webui.model.codec.state import CodecState, Rows
+    from qwen3tts_webui.model.codec.state import CodecState, SlotIndex
     from qwen3tts_webui.model.codec.transformer import CodecTransformer, CodecTransformerLayer
     from qwen3tts_webui.model.cpu.convolution import PlainConvolution
 
-MOST_FRAMES = 8
+MAX_FUSED_FRAMES = 8
 """Longer packets go through the layers."""
 _CONTEXT_BLOCK = 32
-_MOST_OFF = 0.02  # TF32 keeps 11 bits of each factor
+_MAX_RELATIVE_ERROR = 0.02  # TF32 keeps 11 bits of each factor
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Product:
+class FusedConv:
     """A causal convolution or a linear layer (one tap): `weight` (outputs, taps, inputs), both contiguous.
 
     `context` is its index in `CodecState.contexts`, -1 without one; `number` counts the products of a decoder.
@@ -47,7 +47,7 @@ class Product:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Packet:
+class FusedPacket:
     """One call: the slots (batch,) int64, the inputs of all layers with a context in one buffer, zeroed counters."""
 
     state: CodecState
@@ -63,7 +63,7 @@ class Packet:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Around:
+class Epilogue:
     """What happens to the sums of a product before they are stored."""
 
     norm: Tensor | None = None
@@ -74,15 +74,15 @@ class Around:
     keep: bool = True  # store what comes before Snake
 
 
-_PLAIN = Around()
+_NO_EPILOGUE = Epilogue()
 
 
 class FusedCodec:
-    """Decodes packets of at most `MOST_FRAMES` frames; called as `CodecDecoder.decode` is."""
+    """Decodes packets of at most `MAX_FUSED_FRAMES` frames; called as `CodecDecoder.decode` is."""
 
     def __init__(self, decoder: CodecDecoder) -> None:
         self._decoder = decoder
-        self._products: dict[nn.Module, Product] = {}
+        self._products: dict[nn.Module, FusedConv] = {}
         self._depthwise: dict[nn.Module, Tensor] = {}
         for module in decoder.modules():
             self._add(module)
@@ -95,7 +95,7 @@ class FusedCodec:
         self._longest = max(line[4] for line in table)
         self._table = torch.tensor(table, device=device)
 
-    def __call__(self, codes: Tensor, state: CodecState, rows: Rows) -> Tensor:
+    def __call__(self, codes: Tensor, state: CodecState, rows: SlotIndex) -> Tensor:
         """Codes (batch, num_quantizers, frames) -> audio in [-1, 1], (batch, frames * samples_per_frame)."""
         decoder = self._decoder
         packet = self._begin(codes, state, rows)
@@ -107,10 +107,10 @@ class FusedCodec:
         for stage, after in zip(stages, [*(stage[0] for stage in stages[1:]), first], strict=True):
             x = self._upsample(stage, after, x, packet)
         ends = [*((block[0], block[1]) for block in blocks), (snake, last)]
-        _, x = self._convolve(first, x, packet, Around(snake=ends[0][0], keep=False), after=ends[0][1])
+        _, x = self._convolve(first, x, packet, Epilogue(snake=ends[0][0], keep=False), after=ends[0][1])
         for block, end in zip(blocks, ends[1:], strict=True):
             x = self._block(block, end, x, packet)
-        audio, _ = self._convolve(last, x, packet, Around(activation="clamp"))
+        audio, _ = self._convolve(last, x, packet, Epilogue(activation="clamp"))
         self._advance(packet)
         return audio.view(packet.batch, -1)
 
@@ -118,21 +118,21 @@ class FusedCodec:
         """Whether products take TF32: where the device has it and torch's convolutions may."""
         return self._tensor_cores and torch.backends.cudnn.allow_tf32
 
-    def _begin(self, codes: Tensor, state: CodecState, rows: Rows) -> Packet:
+    def _begin(self, codes: Tensor, state: CodecState, rows: SlotIndex) -> FusedPacket:
         batch, _, frames = codes.shape
         device = self._table.device
         slots = torch.arange(state.slots, device=device)[rows] if isinstance(rows, slice) else rows.contiguous()
         inputs = torch.empty(batch * frames * self._floats, device=device)
         arrived = torch.zeros(len(self._products) * COUNTERS, dtype=torch.int32, device=device)
-        return Packet(state, slots, frames, inputs, arrived, self.rounds())
+        return FusedPacket(state, slots, frames, inputs, arrived, self.rounds())
 
-    def _input(self, layer: int, packet: Packet) -> Tensor:
+    def _input(self, layer: int, packet: FusedPacket) -> Tensor:
         """Where the input (rows, channels) of the layer with this context is stored until the end of the packet."""
         frames, channels = packet.batch * packet.frames, self._channels[layer]
         rows = frames * self._per_frame[layer]
         return packet.inputs.narrow(0, self._starts[layer] * frames, rows * channels).view(rows, channels)
 
-    def _add_entries(self, codes: Tensor, packet: Packet) -> Tensor:
+    def _add_entries(self, codes: Tensor, packet: FusedPacket) -> Tensor:
         from qwen3tts_webui.model.codec.triton_kernels import add_entries
 
         quantizer = self._decoder.quantizer
@@ -151,28 +151,28 @@ class FusedCodec:
         )
         return out
 
-    def _transform(self, transformer: CodecTransformer, x: Tensor, packet: Packet) -> Tensor:
+    def _transform(self, transformer: CodecTransformer, x: Tensor, packet: FusedPacket) -> Tensor:
         x, _ = self._convolve(transformer.input_proj, x, packet)
         for index, module in enumerate(transformer.layers):
             layer = cast("CodecTransformerLayer", module)
             attention, mlp, norm = layer.self_attn, layer.mlp, layer.input_layernorm
-            qkv, _ = self._convolve(attention.qkv_proj, x, packet, Around(norm=norm.weight, eps=norm.eps))
-            seen = self._attend(transformer, qkv, index, packet)
-            x, _ = self._convolve(attention.o_proj, seen, packet, Around(residual=x))
+            qkv, _ = self._convolve(attention.qkv_proj, x, packet, Epilogue(norm=norm.weight, eps=norm.eps))
+            attended = self._attend(transformer, qkv, index, packet)
+            x, _ = self._convolve(attention.o_proj, attended, packet, Epilogue(residual=x))
             norm = layer.post_attention_layernorm
-            around = Around(norm=norm.weight, eps=norm.eps, activation="gate")
-            opened, _ = self._convolve(mlp.gate_up_proj, x, packet, around)
-            x, _ = self._convolve(mlp.down_proj, opened, packet, Around(residual=x))
+            epilogue = Epilogue(norm=norm.weight, eps=norm.eps, activation="gate")
+            gated, _ = self._convolve(mlp.gate_up_proj, x, packet, epilogue)
+            x, _ = self._convolve(mlp.down_proj, gated, packet, Epilogue(residual=x))
         norm = transformer.norm
-        return self._convolve(transformer.output_proj, x, packet, Around(norm=norm.weight, eps=norm.eps))[0]
+        return self._convolve(transformer.output_proj, x, packet, Epilogue(norm=norm.weight, eps=norm.eps))[0]
 
-    def _attend(self, transformer: CodecTransformer, qkv: Tensor, layer: int, packet: Packet) -> Tensor:
+    def _attend(self, transformer: CodecTransformer, qkv: Tensor, layer: int, packet: FusedPacket) -> Tensor:
         from qwen3tts_webui.model.codec.triton_kernels import attend
 
-        spec, state = self._decoder.spec, packet.state
-        half = spec.head_dim // 2
+        config, state = self._decoder.config, packet.state
+        half = config.head_dim // 2
         out = torch.empty(len(qkv), qkv.shape[1] // 3, device=qkv.device)
-        attend[(packet.batch, spec.num_heads)](
+        attend[(packet.batch, config.num_heads)](
             qkv,
             transformer.frequency,
             packet.slots,
@@ -183,7 +183,7 @@ class FusedCodec:
             state.flat.stride(0),
             packet.frames,
             transformer.past,
-            spec.head_dim**-0.5,
+            config.head_dim**-0.5,
             TF32=packet.tf32,
             TIMES=LEAST,
             PAST=max(LEAST, power_of_two(transformer.past)),
@@ -192,7 +192,7 @@ class FusedCodec:
         )
         return out
 
-    def _upsample(self, stage: list[nn.Module], after: nn.Module, x: Tensor, packet: Packet) -> Tensor:
+    def _upsample(self, stage: list[nn.Module], after: nn.Module, x: Tensor, packet: FusedPacket) -> Tensor:
         from qwen3tts_webui.model.codec.triton_kernels import convolve_channels
 
         convnext = cast("ConvNeXt", stage[1])
@@ -217,18 +217,20 @@ class FusedCodec:
             TAPS=weight.shape[1],
             BLOCK=power_of_two(channels),
         )
-        y, _ = self._convolve(convnext.pwconv1, y, packet, Around(activation="gelu"))
-        return self._convolve(convnext.pwconv2, y, packet, Around(residual=x), after=after)[0]
+        y, _ = self._convolve(convnext.pwconv1, y, packet, Epilogue(activation="gelu"))
+        return self._convolve(convnext.pwconv2, y, packet, Epilogue(residual=x), after=after)[0]
 
-    def _block(self, block: list[nn.Module], end: tuple[nn.Module, nn.Module], x: Tensor, packet: Packet) -> Tensor:
+    def _block(
+        self, block: list[nn.Module], end: tuple[nn.Module, nn.Module], x: Tensor, packet: FusedPacket
+    ) -> Tensor:
         _, upsample, *modules = block
         units = [cast("ResidualUnit", unit) for unit in modules]
         ends = [*((unit.act1, unit.conv1) for unit in units), end]
-        residual, x = self._convolve(upsample, x, packet, Around(snake=ends[0][0]), after=ends[0][1])
+        residual, x = self._convolve(upsample, x, packet, Epilogue(snake=ends[0][0]), after=ends[0][1])
         for unit, (snake, after) in zip(units, ends[1:], strict=True):
-            _, x = self._convolve(unit.conv1, x, packet, Around(snake=unit.act2, keep=False))
-            around = Around(residual=residual, snake=snake, keep=after is not end[1])
-            residual, x = self._convolve(unit.conv2, x, packet, around, after=after)
+            _, x = self._convolve(unit.conv1, x, packet, Epilogue(snake=unit.act2, keep=False))
+            epilogue = Epilogue(residual=residual, snake=snake, keep=after is not end[1])
+            residual, x = self._convolve(unit.conv2, x, packet, epilogue, after=after)
         return x
 
     def _add(self, module: nn.Module) -> None:
@@ -237,7 +239,7 @@ class FusedCodec:
 
         number = len(self._products)
         if isinstance(module, nn.Linear):
-            self._products[module] = Product(number, module.weight[:, None], module.bias)
+            self._products[module] = FusedConv(number, module.weight[:, None], module.bias)
         elif isinstance(module, (CausalConv, CausalUpsample)):
             conv = cast("PlainConvolution", module.conv)
             weight = conv.weight.squeeze(2)  # (outputs, inputs, taps), stored as (outputs, taps, inputs)
@@ -245,10 +247,15 @@ class FusedCodec:
                 self._depthwise[module] = weight[:, 0].contiguous()
                 return
             weight = weight.transpose(1, 2).contiguous()
-            self._products[module] = Product(number, weight, conv.bias, conv.dilation, module.context_index)
+            self._products[module] = FusedConv(number, weight, conv.bias, conv.dilation, module.context_index)
 
     def _convolve(
-        self, module: nn.Module, x: Tensor, packet: Packet, around: Around = _PLAIN, after: nn.Module | None = None
+        self,
+        module: nn.Module,
+        x: Tensor,
+        packet: FusedPacket,
+        epilogue: Epilogue = _NO_EPILOGUE,
+        after: nn.Module | None = None,
     ) -> tuple[Tensor, Tensor]:
         """The output of a product and Snake of it, (rows, channels); `after` is the layer that reads the last of them.
 
@@ -256,15 +263,15 @@ class FusedCodec:
         """
         from qwen3tts_webui.model.codec.triton_kernels import causal_conv
 
-        product, snake = self._products[module], cast("Snake | None", around.snake)
+        product, snake = self._products[module], cast("Snake | None", epilogue.snake)
         weight, bias, context = product.weight, product.bias, product.context
         rows, (size, taps, size_in) = len(x), weight.shape
-        size //= 2 if around.activation == "gate" else 1
-        whole = around.norm is not None
+        size //= 2 if epilogue.activation == "gate" else 1
+        whole = epilogue.norm is not None
         tiles = tiles_of(rows, size_in, size, taps, whole=whole)
         index = cast(int, getattr(after, "context_index", -1))
         target = x.new_empty(rows, size) if index < 0 else self._input(index, packet)
-        out = target if snake is None else x.new_empty(rows, size) if around.keep else x
+        out = target if snake is None else x.new_empty(rows, size) if epilogue.keep else x
         partial = x.new_empty(tiles.splits, rows, size) if tiles.splits > 1 else x
         grid = (-(-size // tiles.outs), -(-rows // tiles.rows), tiles.splits)
         gain = x if snake is None else snake.gain
@@ -272,10 +279,10 @@ class FusedCodec:
             x,
             x if context < 0 else packet.state.contexts[context],
             packet.slots,
-            x if around.norm is None else around.norm,
+            x if epilogue.norm is None else epilogue.norm,
             weight,
             x if bias is None else bias,
-            x if around.residual is None else around.residual,
+            x if epilogue.residual is None else epilogue.residual,
             x if snake is None else snake.frequency,
             gain,
             out,
@@ -291,14 +298,14 @@ class FusedCodec:
             size_in,
             size,
             len(gain) if snake is not None else 1,
-            around.eps,
+            epilogue.eps,
             HAS_CONTEXT=context >= 0,
-            HAS_NORM=around.norm is not None,
+            HAS_NORM=epilogue.norm is not None,
             HAS_BIAS=bias is not None,
-            HAS_RESIDUAL=around.residual is not None,
-            HAS_OUT=snake is None or around.keep,
+            HAS_RESIDUAL=epilogue.residual is not None,
+            HAS_OUT=snake is None or epilogue.keep,
             HAS_SNAKE=snake is not None,
-            ACTIVATION=around.activation,
+            ACTIVATION=epilogue.activation,
             TF32=packet.tf32,
             SPLIT=tiles.splits > 1,
             ROWS=tiles.rows,
@@ -309,7 +316,7 @@ class FusedCodec:
         channels = cast(int, getattr(module, "rate", 1))
         return out.view(-1, out.shape[1] if out is x else size // channels), target.view(-1, size // channels)
 
-    def _advance(self, packet: Packet) -> None:
+    def _advance(self, packet: FusedPacket) -> None:
         from qwen3tts_webui.model.codec.triton_kernels import advance
 
         state = packet.state
@@ -329,19 +336,19 @@ class FusedCodec:
 
 def _context_table(decoder: CodecDecoder) -> list[tuple[int, int, int, int, int]]:
     """A line for each layer with a context, as `triton_kernels.advance` reads it."""
-    spec, rate = decoder.spec, 1
+    config, rate = decoder.config, 1
     rates = [1]
-    for factor in spec.upsampling_ratios:
+    for factor in config.upsampling_ratios:
         rate *= factor
         rates.append(rate)
     rates.append(rate)
-    for factor in spec.upsample_rates:
+    for factor in config.upsample_rates:
         rates.append(rate)
         rate *= factor
         rates += [rate] * 3
     rates.append(rate)
     lines, start, offset = [], 0, 0
-    for per_frame, layer in zip(rates, decoder.contextual(), strict=True):
+    for per_frame, layer in zip(rates, decoder.stateful_layers(), strict=True):
         lines.append((start, per_frame, layer.channels, offset, layer.context_frames))
         start += per_frame * layer.channels
         offset += layer.context_frames * layer.channels
@@ -355,25 +362,25 @@ def fuse_codec(decoder: CodecDecoder) -> bool:
         return False
     try:
         fused = FusedCodec(decoder)
-        worst = check_codec(decoder, fused)
+        largest = check_codec(decoder, fused)
     except Exception as error:  # a missing compiler, an unknown GPU, different results
         log.warning("the codec is not fused and takes many launches: %s", str(error).partition("\n")[0])
         return False
-    log.info("the codec is fused: relative error %.2g", worst)
-    decoder.short_packets = fused
+    log.info("the codec is fused: relative error %.2g", largest)
+    decoder.fused = fused
     return True
 
 
 @torch.inference_mode()
 def check_codec(decoder: CodecDecoder, fused: FusedCodec) -> float:
     """The relative error of `fused` against the layers in float32. Raises ArithmeticError where it is too large."""
-    spec, device = decoder.spec, decoder.quantizer.tables.device
+    config, device = decoder.config, decoder.quantizer.tables.device
     states, slots = [decoder.new_state(3) for _ in range(2)], torch.tensor([2, 0], device=device)
-    source, worst = torch.Generator().manual_seed(0), 0.0
-    allowed = _MOST_OFF if fused.rounds() else 1e-4
+    source, largest = torch.Generator().manual_seed(0), 0.0
+    allowed = _MAX_RELATIVE_ERROR if fused.rounds() else 1e-4
     precision = torch.get_float32_matmul_precision()
-    for frames in (1, 2, 4, MOST_FRAMES, 1):
-        codes = torch.randint(spec.codebook_size, (2, spec.num_quantizers, frames), generator=source).to(device)
+    for frames in (1, 2, 4, MAX_FUSED_FRAMES, 1):
+        codes = torch.randint(config.codebook_size, (2, config.num_quantizers, frames), generator=source).to(device)
         got = fused(codes, states[0], slots)
         torch.set_float32_matmul_precision("highest")
         try:
@@ -384,5 +391,5 @@ def check_codec(decoder: CodecDecoder, fused: FusedCodec) -> float:
         error = float((got - exact).norm() / exact.norm())
         if not error <= allowed:
             raise ArithmeticError(f"a packet of {frames} frames is {error:.2%} off where {allowed:.2%} is allowed")
-        worst = max(worst, error)
-    return worst
+        largest = max(largest, error)
+    return largest

@@ -11,12 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from qwen3tts_webui.model.codec.state import CodecState, Rows
+from qwen3tts_webui.model.codec.state import CodecState, SlotIndex
 from qwen3tts_webui.model.cpu.convolution import make_convolution
-from qwen3tts_webui.model.cpu.jit import call, numba_available
+from qwen3tts_webui.model.cpu.jit import call_kernel, numba_available
 
 
-class Contextual(nn.Module):
+class StatefulLayer(nn.Module):
     """A layer that looks back on its last `context_frames` inputs; they are `CodecState.contexts[context_index]`."""
 
     def __init__(self, context_frames: int, channels: int) -> None:
@@ -25,7 +25,9 @@ class Contextual(nn.Module):
         self.channels = channels
         self.context_index = -1
 
-    def with_past(self, x: torch.Tensor, state: CodecState, rows: Rows, snake: Snake | None = None) -> torch.Tensor:
+    def prepend_context(
+        self, x: torch.Tensor, state: CodecState, rows: SlotIndex, snake: Snake | None = None
+    ) -> torch.Tensor:
         """`x` (batch, time, channels), after `snake` if there is one, behind its past (zeros at first).
 
         The end of both is kept for the next call.
@@ -39,7 +41,7 @@ class Contextual(nn.Module):
         return x
 
 
-class CausalConv(Contextual):
+class CausalConv(StatefulLayer):
     """Stride 1, zero padding on the left of a stream's beginning only."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, dilation: int = 1, groups: int = 1) -> None:
@@ -56,12 +58,12 @@ class CausalConv(Contextual):
             groups=loaded.groups,
         )
 
-    def forward(self, x: torch.Tensor, state: CodecState, rows: Rows, snake: Snake | None = None) -> torch.Tensor:
-        y: torch.Tensor = self.conv(self.with_past(x, state, rows, snake))
+    def forward(self, x: torch.Tensor, state: CodecState, rows: SlotIndex, snake: Snake | None = None) -> torch.Tensor:
+        y: torch.Tensor = self.conv(self.prepend_context(x, state, rows, snake))
         return y
 
 
-class CausalUpsample(Contextual):
+class CausalUpsample(StatefulLayer):
     """Transposed convolution of stride r and kernel r or 2r, trimmed on the right: `time` becomes `time * r`.
 
     Each input frame makes r output frames and reaches at most one input frame back, so that it is a causal convolution
@@ -82,8 +84,8 @@ class CausalUpsample(Contextual):
         weight = phases.permute(3, 1, 0, 2).reshape(self.rate * outputs, inputs, self.taps)
         self.conv = make_convolution(weight, loaded.bias.detach().repeat(self.rate), dilation=1, groups=1)
 
-    def forward(self, x: torch.Tensor, state: CodecState, rows: Rows, snake: Snake | None = None) -> torch.Tensor:
-        y: torch.Tensor = self.conv(self.with_past(x, state, rows, snake))
+    def forward(self, x: torch.Tensor, state: CodecState, rows: SlotIndex, snake: Snake | None = None) -> torch.Tensor:
+        y: torch.Tensor = self.conv(self.prepend_context(x, state, rows, snake))
         return y.view(x.shape[0], x.shape[1] * self.rate, -1)
 
 
@@ -119,7 +121,7 @@ class Snake(nn.Module):
         y = torch.empty(x.shape[0], skip + x.shape[1], x.shape[2])
         if past is not None:
             y[:, :skip] = past
-        call(run_snake, x.contiguous().numpy(), self.frequency.numpy(), self.gain.numpy(), y.numpy(), skip)
+        call_kernel(run_snake, x.contiguous().numpy(), self.frequency.numpy(), self.gain.numpy(), y.numpy(), skip)
         return y
 
 
@@ -138,7 +140,7 @@ class ConvNeXt(nn.Module):
         scale_outputs(self.pwconv2, self.gamma)
         del self.gamma
 
-    def forward(self, x: torch.Tensor, state: CodecState, rows: Rows) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, state: CodecState, rows: SlotIndex) -> torch.Tensor:
         y: torch.Tensor = self.norm(self.dwconv(x, state, rows))
         y = self.pwconv2(F.gelu(self.pwconv1(y)))
         return x + y
@@ -154,7 +156,7 @@ class ResidualUnit(nn.Module):
         self.act2 = Snake(channels)
         self.conv2 = CausalConv(channels, channels, 1)
 
-    def forward(self, x: torch.Tensor, state: CodecState, rows: Rows) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, state: CodecState, rows: SlotIndex) -> torch.Tensor:
         y: torch.Tensor = self.conv1(x, state, rows, self.act1)
         y = self.conv2(y, state, rows, self.act2)
         return y.add_(x)
@@ -173,7 +175,7 @@ class DecoderBlock(nn.Module):
             ]
         )
 
-    def forward(self, x: torch.Tensor, state: CodecState, rows: Rows) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, state: CodecState, rows: SlotIndex) -> torch.Tensor:
         snake, upsample, *units = self.block
         x = upsample(x, state, rows, snake)
         for unit in units:

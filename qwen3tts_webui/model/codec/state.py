@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
-Rows = torch.Tensor | slice
+SlotIndex = torch.Tensor | slice
 """Which slots a batch is made of: distinct indices (int64), or a slice, which reads without copying."""
 
 
@@ -66,7 +66,7 @@ class CodecState:
         """Memory of all slots together, in bytes."""
         return self.flat.nbytes + self.position.nbytes
 
-    def reset(self, rows: Rows) -> None:
+    def reset(self, rows: SlotIndex) -> None:
         """Begin new streams in these slots. Even what attention masks is cleared: a NaN would survive its mask."""
         for tensor in (self.flat, self.position):
             if isinstance(rows, slice):

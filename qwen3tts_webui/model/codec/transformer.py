@@ -13,13 +13,13 @@ import torch.nn.functional as F
 from torch import nn
 
 from qwen3tts_webui.model.codec.layers import scale_outputs
-from qwen3tts_webui.model.codec.state import CodecState, Rows
+from qwen3tts_webui.model.codec.state import CodecState, SlotIndex
 from qwen3tts_webui.model.config.model_config import CodecConfig
 from qwen3tts_webui.model.talker.layers import RMSNorm, fused
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class AttentionWindow:
     """Where a packet stands in its streams; the same for every layer.
 
     `cos`, `sin`: (batch, time, 1, head_dim). `visible`: (batch, 1, time, past + time), the ring's keys before the new
@@ -34,21 +34,21 @@ class Window:
 
 
 class CodecAttention(nn.Module):
-    def __init__(self, spec: CodecConfig) -> None:
+    def __init__(self, config: CodecConfig) -> None:
         super().__init__()
-        width = spec.num_heads * spec.head_dim
-        self.head_dim = spec.head_dim
-        self.q_proj = nn.Linear(spec.hidden_size, width, bias=False)
-        self.k_proj = nn.Linear(spec.hidden_size, width, bias=False)
-        self.v_proj = nn.Linear(spec.hidden_size, width, bias=False)
-        self.o_proj = nn.Linear(width, spec.hidden_size, bias=False)
+        width = config.num_heads * config.head_dim
+        self.head_dim = config.head_dim
+        self.q_proj = nn.Linear(config.hidden_size, width, bias=False)
+        self.k_proj = nn.Linear(config.hidden_size, width, bias=False)
+        self.v_proj = nn.Linear(config.hidden_size, width, bias=False)
+        self.o_proj = nn.Linear(width, config.hidden_size, bias=False)
 
     def fold(self) -> None:
         self.qkv_proj = fused(self.q_proj, self.k_proj, self.v_proj)
         del self.q_proj, self.k_proj, self.v_proj
 
     def forward(
-        self, x: torch.Tensor, ring_k: torch.Tensor, ring_v: torch.Tensor, rows: Rows, window: Window
+        self, x: torch.Tensor, ring_k: torch.Tensor, ring_v: torch.Tensor, rows: SlotIndex, window: AttentionWindow
     ) -> torch.Tensor:
         batch, time, _ = x.shape
         q, k, v = self.qkv_proj(x).view(batch, time, 3, -1, self.head_dim).unbind(2)
@@ -64,11 +64,11 @@ class CodecAttention(nn.Module):
 
 
 class CodecMlp(nn.Module):
-    def __init__(self, spec: CodecConfig) -> None:
+    def __init__(self, config: CodecConfig) -> None:
         super().__init__()
-        self.gate_proj = nn.Linear(spec.hidden_size, spec.intermediate_size, bias=False)
-        self.up_proj = nn.Linear(spec.hidden_size, spec.intermediate_size, bias=False)
-        self.down_proj = nn.Linear(spec.intermediate_size, spec.hidden_size, bias=False)
+        self.gate_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
+        self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
+        self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size, bias=False)
 
     def fold(self) -> None:
         self.gate_up_proj = fused(self.gate_proj, self.up_proj)
@@ -89,14 +89,14 @@ class LayerScale(nn.Module):
 
 
 class CodecTransformerLayer(nn.Module):
-    def __init__(self, spec: CodecConfig) -> None:
+    def __init__(self, config: CodecConfig) -> None:
         super().__init__()
-        self.input_layernorm = RMSNorm(spec.hidden_size, spec.rms_norm_eps)
-        self.self_attn = CodecAttention(spec)
-        self.self_attn_layer_scale = LayerScale(spec.hidden_size)
-        self.post_attention_layernorm = RMSNorm(spec.hidden_size, spec.rms_norm_eps)
-        self.mlp = CodecMlp(spec)
-        self.mlp_layer_scale = LayerScale(spec.hidden_size)
+        self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.self_attn = CodecAttention(config)
+        self.self_attn_layer_scale = LayerScale(config.hidden_size)
+        self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.mlp = CodecMlp(config)
+        self.mlp_layer_scale = LayerScale(config.hidden_size)
 
     def fold(self) -> None:
         self.self_attn.fold()
@@ -106,7 +106,7 @@ class CodecTransformerLayer(nn.Module):
         del self.self_attn_layer_scale, self.mlp_layer_scale
 
     def forward(
-        self, x: torch.Tensor, ring_k: torch.Tensor, ring_v: torch.Tensor, rows: Rows, window: Window
+        self, x: torch.Tensor, ring_k: torch.Tensor, ring_v: torch.Tensor, rows: SlotIndex, window: AttentionWindow
     ) -> torch.Tensor:
         x = x + self.self_attn(self.input_layernorm(x), ring_k, ring_v, rows, window)
         x = x + self.mlp(self.post_attention_layernorm(x))
@@ -118,17 +118,17 @@ class CodecTransformer(nn.Module):
 
     frequency: torch.Tensor
 
-    def __init__(self, spec: CodecConfig) -> None:
+    def __init__(self, config: CodecConfig) -> None:
         super().__init__()
-        self.past = spec.sliding_window - 1  # a frame sees itself and this many before it
-        self.input_proj = nn.Linear(spec.latent_dim, spec.hidden_size)
-        self.layers = nn.ModuleList(CodecTransformerLayer(spec) for _ in range(spec.num_layers))
-        self.norm = RMSNorm(spec.hidden_size, spec.rms_norm_eps)
-        self.output_proj = nn.Linear(spec.hidden_size, spec.latent_dim)
-        exponents = torch.arange(0, spec.head_dim, 2, dtype=torch.float32) / spec.head_dim
-        self.register_buffer("frequency", 1.0 / spec.rope_theta**exponents, persistent=False)
+        self.past = config.sliding_window - 1  # a frame sees itself and this many before it
+        self.input_proj = nn.Linear(config.latent_dim, config.hidden_size)
+        self.layers = nn.ModuleList(CodecTransformerLayer(config) for _ in range(config.num_layers))
+        self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.output_proj = nn.Linear(config.hidden_size, config.latent_dim)
+        exponents = torch.arange(0, config.head_dim, 2, dtype=torch.float32) / config.head_dim
+        self.register_buffer("frequency", 1.0 / config.rope_theta**exponents, persistent=False)
 
-    def forward(self, x: torch.Tensor, state: CodecState, rows: Rows) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, state: CodecState, rows: SlotIndex) -> torch.Tensor:
         window = self._window(x.shape[1], state, rows)
         x = self.input_proj(x)
         for layer, ring_k, ring_v in zip(self.layers, state.keys, state.values, strict=True):
@@ -137,7 +137,7 @@ class CodecTransformer(nn.Module):
         y: torch.Tensor = self.output_proj(self.norm(x))
         return y
 
-    def _window(self, time: int, state: CodecState, rows: Rows) -> Window:
+    def _window(self, time: int, state: CodecState, rows: SlotIndex) -> AttentionWindow:
         """Angles, mask and ring places of the next `time` frames."""
         device = state.position.device
         start = state.position[rows, None]  # (batch, 1)
@@ -147,7 +147,7 @@ class CodecTransformer(nn.Module):
         keys = torch.cat([ring, queries], dim=1)[:, None, None, :]
         at = queries[:, None, :, None]
         angles = (queries[..., None] * self.frequency).repeat(1, 1, 2)[:, :, None, :]
-        return Window(
+        return AttentionWindow(
             cos=angles.cos(),
             sin=angles.sin(),
             visible=(keys >= 0) & (keys <= at) & (keys >= at - self.past),
@@ -156,7 +156,7 @@ class CodecTransformer(nn.Module):
         )
 
 
-def rotate(x: torch.Tensor, window: Window) -> torch.Tensor:
+def rotate(x: torch.Tensor, window: AttentionWindow) -> torch.Tensor:
     """RoPE on (batch, time, heads, head_dim); the first half of a head is paired with the second."""
     first, second = x.chunk(2, dim=-1)
     return x * window.cos + torch.cat([-second, first], dim=-1) * window.sin

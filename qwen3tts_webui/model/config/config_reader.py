@@ -24,18 +24,18 @@ class Section:
     file: Path
     path: str = ""
 
-    def wrong(self, key: str, problem: str) -> CheckpointError:
+    def error(self, key: str, problem: str) -> CheckpointError:
         return CheckpointError(file=self.file, key=f"{self.path}{key}", problem=problem)
 
     def value(self, key: str) -> Any:
         if key not in self.content:
-            raise self.wrong(key, ErrorDetail("no_key", "the key is missing"))
+            raise self.error(key, ErrorDetail("no_key", "the key is missing"))
         return self.content[key]
 
     def section(self, key: str) -> Section:
         content = self.content.get(key)
         if not isinstance(content, Mapping):
-            raise self.wrong(key, "the section is missing")
+            raise self.error(key, "the section is missing")
         return Section(content, self.file, f"{self.path}{key}.")
 
     def optional_section(self, key: str) -> Section:
@@ -46,14 +46,14 @@ class Section:
         """A positive number."""
         value = self.value(key)
         if not isinstance(value, (int, kind)) or isinstance(value, bool) or value <= 0:
-            raise self.wrong(key, f"must be positive, not {value!r}")
+            raise self.error(key, f"must be positive, not {value!r}")
         return kind(value)
 
     def id(self, key: str, limit: int) -> int:
         """An id in [0, limit)."""
         value = self.value(key)
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < limit:
-            raise self.wrong(key, f"must be an id below {limit}, not {value!r}")
+            raise self.error(key, f"must be an id below {limit}, not {value!r}")
         return value
 
     def all_ids(self, limit: int) -> dict[str, int]:
@@ -63,13 +63,13 @@ class Section:
     def factors(self, key: str) -> tuple[int, ...]:
         values = self.value(key)
         if not isinstance(values, list) or not all(isinstance(value, int) and value > 1 for value in values):
-            raise self.wrong(key, f"must be a list of factors, not {values!r}")
+            raise self.error(key, f"must be a list of factors, not {values!r}")
         return tuple(values)
 
     def one_of(self, key: str, *allowed: object) -> Any:
         value = self.value(key)
         if value not in allowed:
-            raise self.wrong(key, f"must be {' or '.join(map(repr, allowed))}, not {value!r}")
+            raise self.error(key, f"must be {' or '.join(map(repr, allowed))}, not {value!r}")
         return value
 
 

@@ -64,13 +64,13 @@ class SpeakerEncoderConfig:
         )
         stages = len(config.channels)
         if stages < 3 or len(config.kernel_sizes) != stages or len(config.dilations) != stages:
-            raise filled.wrong(
+            raise filled.error(
                 "enc_channels", "needs as many entries as enc_kernel_sizes and enc_dilations, at least 3"
             )
         if any(channels % config.res2net_scale for channels in config.channels[1:-1]):
-            raise filled.wrong("enc_channels", f"must be multiples of enc_res2net_scale {config.res2net_scale}")
+            raise filled.error("enc_channels", f"must be multiples of enc_res2net_scale {config.res2net_scale}")
         if config.channels[-1] != sum(config.channels[1:-1]):
-            raise filled.wrong("enc_channels", "the last entry must be the sum of those of the blocks")
+            raise filled.error("enc_channels", "the last entry must be the sum of those of the blocks")
         return config
 
 
@@ -125,10 +125,10 @@ class CodecEncoderConfig:
             num_quantizers=section.size("num_quantizers", int),
         )
         if config.num_quantizers < NUM_CODEBOOKS:
-            raise section.wrong("num_quantizers", f"must be at least {NUM_CODEBOOKS}, not {config.num_quantizers}")
+            raise section.error("num_quantizers", f"must be at least {NUM_CODEBOOKS}, not {config.num_quantizers}")
         samples = prod(config.strides) * config.downsample
         if samples != SAMPLES_PER_FRAME:
-            raise section.wrong("upsampling_ratios", f"a frame must have {SAMPLES_PER_FRAME} samples, not {samples}")
+            raise section.error("upsampling_ratios", f"a frame must have {SAMPLES_PER_FRAME} samples, not {samples}")
         return config
 
 
@@ -149,5 +149,5 @@ _FIXED = {
 def _sizes(section: Section, key: str) -> tuple[int, ...]:
     values = section.value(key)
     if not isinstance(values, list) or not all(type(value) is int and value > 0 for value in values):
-        raise section.wrong(key, f"must be a list of positive integers, not {values!r}")
+        raise section.error(key, f"must be a list of positive integers, not {values!r}")
     return tuple(values)

@@ -21,7 +21,7 @@ Kind = Literal["voice_design", "custom_voice", "base"]
 MODEL_TYPE = "qwen3_tts"
 TOKENIZER_TYPE = "qwen3_tts_tokenizer_12hz"
 CODEC_FOLDER = "speech_tokenizer"
-CONTROL_CODES = 1024  # the last ids of the talker's vocabulary are no sound: languages, speakers, pad, bos, eos
+NUM_CONTROL_CODES = 1024  # the last ids of the talker's vocabulary are no sound: languages, speakers, pad, bos, eos
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class DecoderConfig:
         section.one_of("attention_bias", False)
         heads, kv_heads = section.size("num_attention_heads", int), section.size("num_key_value_heads", int)
         if heads % kv_heads:
-            raise section.wrong("num_key_value_heads", f"must divide num_attention_heads {heads}, not {kv_heads}")
+            raise section.error("num_key_value_heads", f"must divide num_attention_heads {heads}, not {kv_heads}")
         return cls(
             hidden_size=section.size("hidden_size", int),
             intermediate_size=section.size("intermediate_size", int),
@@ -94,16 +94,16 @@ class TalkerConfig:
     dialects: Mapping[str, str]
 
     @property
-    def num_sounds(self) -> int:
+    def num_audio_codes(self) -> int:
         """Ids below this are entries of the first codebook; of those above only `eos_id` may be drawn."""
-        return self.vocab_size - CONTROL_CODES
+        return self.vocab_size - NUM_CONTROL_CODES
 
     @classmethod
     def read(cls, section: Section) -> TalkerConfig:
         section.one_of("num_code_groups", NUM_CODEBOOKS)
         vocab_size = section.size("vocab_size", int)
-        if vocab_size <= CONTROL_CODES:
-            raise section.wrong("vocab_size", f"must be above {CONTROL_CODES}, not {vocab_size}")
+        if vocab_size <= NUM_CONTROL_CODES:
+            raise section.error("vocab_size", f"must be above {NUM_CONTROL_CODES}, not {vocab_size}")
         languages = section.section("codec_language_id").all_ids(vocab_size)
         speakers = section.optional_section("spk_id").all_ids(vocab_size)
         dialects: dict[str, str] = {}
@@ -112,7 +112,7 @@ class TalkerConfig:
             if dialect is False:
                 continue
             if dialect not in languages:
-                raise spoken.wrong(speaker, f"must be false or a name in codec_language_id, not {dialect!r}")
+                raise spoken.error(speaker, f"must be false or a name in codec_language_id, not {dialect!r}")
             dialects[speaker.lower()] = dialect
         return cls(
             stack=DecoderConfig.read(section),
@@ -134,7 +134,7 @@ class TalkerConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TextSpec:
+class TextConfig:
     """Ids in the text vocabulary that the prompt is built with (MODEL.md section 1)."""
 
     im_start_id: int
@@ -145,7 +145,7 @@ class TextSpec:
     pad_id: int
 
     @classmethod
-    def read(cls, section: Section, vocab_size: int) -> TextSpec:
+    def read(cls, section: Section, vocab_size: int) -> TextConfig:
         return cls(
             im_start_id=section.id("im_start_token_id", vocab_size),
             im_end_id=section.id("im_end_token_id", vocab_size),
@@ -219,7 +219,7 @@ class ModelConfig:
 
     kind: Kind
     size: str
-    text: TextSpec
+    text: TextConfig
     talker: TalkerConfig
     predictor: CodePredictorConfig
     codec: CodecConfig
@@ -227,7 +227,7 @@ class ModelConfig:
     codec_encoder: CodecEncoderConfig | None = None
 
     @property
-    def instructs(self) -> bool:
+    def accepts_description(self) -> bool:
         """Whether the model takes a description; Base and the 0.6B custom_voice drop it (MODEL.md section 3)."""
         return self.kind == "voice_design" or (self.kind == "custom_voice" and self.size != "0b6")
 
@@ -238,49 +238,49 @@ class ModelConfig:
 
 
 def read_model_config(folder: Path) -> ModelConfig:
-    """The spec of the checkpoint in `folder`.
+    """The config of the checkpoint in `folder`.
 
     Raises CheckpointError: no folder, no file, not JSON, a missing or odd key, another `model_type`, an unsupported
     `tokenizer_type`.
     """
-    config = read_config(folder)
-    config.one_of("model_type", MODEL_TYPE)
-    config.one_of("tokenizer_type", TOKENIZER_TYPE)
-    kind: Kind = config.one_of("tts_model_type", "voice_design", "custom_voice", "base")
+    root = read_config(folder)
+    root.one_of("model_type", MODEL_TYPE)
+    root.one_of("tokenizer_type", TOKENIZER_TYPE)
+    kind: Kind = root.one_of("tts_model_type", "voice_design", "custom_voice", "base")
     codec_config = read_config(folder / CODEC_FOLDER)
     codec_config.one_of("model_type", TOKENIZER_TYPE)
     codec_config.one_of("output_sample_rate", SAMPLE_RATE)
-    section = config.section("talker_config")
+    section = root.section("talker_config")
     talker = TalkerConfig.read(section)
     predictor_section = section.section("code_predictor_config")
-    spec = ModelConfig(
+    config = ModelConfig(
         kind=kind,
-        size=str(config.value("tts_model_size")),
-        text=TextSpec.read(config, talker.text_vocab_size),
+        size=str(root.value("tts_model_size")),
+        text=TextConfig.read(root, talker.text_vocab_size),
         talker=talker,
         predictor=CodePredictorConfig.read(predictor_section),
         codec=CodecConfig.from_config(codec_config.content, codec_config.file),
-        speaker_encoder=SpeakerEncoderConfig.read(config.section("speaker_encoder_config")) if kind == "base" else None,
+        speaker_encoder=SpeakerEncoderConfig.read(root.section("speaker_encoder_config")) if kind == "base" else None,
         codec_encoder=CodecEncoderConfig.read(codec_config.section("encoder_config")) if kind == "base" else None,
     )
-    _check_joints(spec, section, codec_config.section("decoder_config"))
-    if spec.speaker_encoder is not None and spec.codec_encoder is not None:
-        config.section("speaker_encoder_config").one_of("enc_dim", talker.stack.hidden_size)
-        codec_config.section("encoder_config").one_of("codebook_size", spec.codec.codebook_size)
-    return spec
+    _check_consistency(config, section, codec_config.section("decoder_config"))
+    if config.speaker_encoder is not None and config.codec_encoder is not None:
+        root.section("speaker_encoder_config").one_of("enc_dim", talker.stack.hidden_size)
+        codec_config.section("encoder_config").one_of("codebook_size", config.codec.codebook_size)
+    return config
 
 
-def _check_joints(spec: ModelConfig, talker: Section, codec: Section) -> None:
+def _check_consistency(config: ModelConfig, talker: Section, codec: Section) -> None:
     """The parts must fit each other: the same codebooks everywhere, frames of the length that everybody counts in."""
-    size = spec.codec.codebook_size
-    if spec.talker.num_sounds != size:
-        raise talker.wrong(
-            "vocab_size", f"must be {size + CONTROL_CODES} with this codec, not {spec.talker.vocab_size}"
+    size = config.codec.codebook_size
+    if config.talker.num_audio_codes != size:
+        raise talker.error(
+            "vocab_size", f"must be {size + NUM_CONTROL_CODES} with this codec, not {config.talker.vocab_size}"
         )
-    if spec.predictor.codebook_size != size:
-        problem = f"must be {size} with this codec, not {spec.predictor.codebook_size}"
-        raise talker.wrong("code_predictor_config.vocab_size", problem)
+    if config.predictor.codebook_size != size:
+        problem = f"must be {size} with this codec, not {config.predictor.codebook_size}"
+        raise talker.error("code_predictor_config.vocab_size", problem)
     codec.one_of("num_quantizers", NUM_CODEBOOKS)
-    if spec.codec.samples_per_frame != SAMPLES_PER_FRAME:
-        problem = f"a frame must have {SAMPLES_PER_FRAME} samples, not {spec.codec.samples_per_frame}"
-        raise codec.wrong("upsample_rates", problem)
+    if config.codec.samples_per_frame != SAMPLES_PER_FRAME:
+        problem = f"a frame must have {SAMPLES_PER_FRAME} samples, not {config.codec.samples_per_frame}"
+        raise codec.error("upsample_rates", problem)

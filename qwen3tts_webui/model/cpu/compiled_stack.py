@@ -16,21 +16,21 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from qwen3tts_webui.model.cpu.integer_linear import HIGH_TAG, INSTRUCTION_TAGS, WEIGHT_TAGS, TiledLinear
-from qwen3tts_webui.model.cpu.jit import call
-from qwen3tts_webui.model.cpu.memory import give_back
-from qwen3tts_webui.model.sampling import Rule
+from qwen3tts_webui.model.cpu.jit import call_kernel
+from qwen3tts_webui.model.cpu.memory import trim_host_memory
+from qwen3tts_webui.model.sampling import SamplingTensors
 
 if TYPE_CHECKING:
     from qwen3tts_webui.model.talker.layers import Layer, Stack
 
 _FEW_ROWS = 8  # from here on a product of matrices is faster than a pass over the weights for every four rows
-_WIDENED_BYTES = 1 << 20  # of weights that are widened at once, so that they are still in the cache when they are used
+_FLOAT32_BYTES = 1 << 20  # of weights that are upcast at once, so that they are still in the cache when they are used
 _KINDS = {torch.float32: np.float32(0), torch.bfloat16: np.uint16(0)}
 
-Places = npt.NDArray[np.int64]
+CachePositions = npt.NDArray[np.int64]
 
 
-class KeptLinear(nn.Module):
+class RowMajorLinear(nn.Module):
     """x·Wᵀ + b, (..., in) -> (..., out) in the type of x; weights stay float32 or bfloat16 rows, sums are float32."""
 
     scales: Tensor  # (out,) float32: ones
@@ -45,24 +45,24 @@ class KeptLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         rows = x.reshape(-1, self.in_features)
-        y = self._few(rows) if len(rows) <= _FEW_ROWS else self._many(rows)
+        y = self._multiply_few(rows) if len(rows) <= _FEW_ROWS else self._multiply_many(rows)
         if self._bias is not None:
             y = y + self._bias
         return y.to(x.dtype).view(*x.shape[:-1], self.out_features)
 
-    def _few(self, rows: Tensor) -> Tensor:
+    def _multiply_few(self, rows: Tensor) -> Tensor:
         from qwen3tts_webui.model.cpu.decoder_kernels import run_linear
 
         y = torch.empty(len(rows), self.out_features)
         kind, address = _KINDS[self.weight.dtype], self.weight.data_ptr()
-        call(run_linear, kind, kind.itemsize, address, self.scales.numpy(), _floats(rows), y.numpy())
+        call_kernel(run_linear, kind, kind.itemsize, address, self.scales.numpy(), _floats(rows), y.numpy())
         return y
 
-    def _many(self, rows: Tensor) -> Tensor:
+    def _multiply_many(self, rows: Tensor) -> Tensor:
         if self.weight.dtype == rows.dtype:
             return F.linear(rows, self.weight)
         y = torch.empty(len(rows), self.out_features, dtype=rows.dtype)
-        step = max(1, _WIDENED_BYTES // (self.in_features * rows.element_size()))
+        step = max(1, _FLOAT32_BYTES // (self.in_features * rows.element_size()))
         for start in range(0, self.out_features, step):
             end = min(start + step, self.out_features)
             torch.mm(rows, self.weight[start:end].to(rows.dtype).T, out=y[:, start:end])
@@ -92,13 +92,13 @@ class CompiledStack:
         self._weights = (*weights, *shared, *sizes)
 
     def __call__(self, rows: Tensor, starts: Tensor, kv: Tensor) -> Tensor:
-        """As `layers.Steps`."""
+        """As `layers.StepFunction`."""
         batch, time, hidden = rows.shape
         slots = np.arange(batch).repeat(time)
         positions = (starts.numpy()[:, None] + np.arange(time)).ravel()
         return self.run(rows.reshape(-1, hidden), slots, positions, kv).view(rows.shape)[:, -1]
 
-    def run(self, rows: Tensor, slots: Places, positions: Places, kv: Tensor) -> Tensor:
+    def run(self, rows: Tensor, slots: CachePositions, positions: CachePositions, kv: Tensor) -> Tensor:
         """Rows (n, hidden) at their `slots` and `positions` (n,) -> rows after the last layer and the norm.
 
         Rows of one slot come in the order of their positions. `kv` (layers, 2, slots, kv_heads, length, head_dim),
@@ -111,19 +111,23 @@ class CompiledStack:
         x = rows.to(torch.float32, copy=True).contiguous()
         out = torch.empty_like(x)
         cache = kv.numpy() if kv.dtype == torch.float32 else kv.view(torch.uint16).numpy()
-        call(self._kernel, *self._weights, x.numpy(), slots, positions, cache, out.numpy())
+        call_kernel(self._kernel, *self._weights, x.numpy(), slots, positions, cache, out.numpy())
         return out.to(rows.dtype)
 
 
-def draw_compiled(scores: Tensor, rule: Rule, seed: Tensor, frame: Tensor, group: int) -> tuple[Tensor, Tensor]:
-    """As `sampling.DrawInOne`."""
-    from qwen3tts_webui.model.cpu.sampling_kernel import run_draw
+def sample_compiled(
+    scores: Tensor, sampling: SamplingTensors, seed: Tensor, frame: Tensor, group: int
+) -> tuple[Tensor, Tensor]:
+    """As `sampling.FusedSampler`."""
+    from qwen3tts_webui.model.cpu.sampling_kernel import run_sample
 
     codes = torch.empty(len(scores), dtype=torch.int64)
-    sound = torch.empty(len(scores), dtype=torch.bool)
-    rules = (rule.temperature.numpy(), rule.top_k.numpy(), rule.noise.numpy())
-    call(run_draw, _floats(scores), *rules, seed.numpy(), frame.numpy(), group, codes.numpy(), sound.numpy())
-    return codes, sound
+    is_finite = torch.empty(len(scores), dtype=torch.bool)
+    parameters = (sampling.temperature.numpy(), sampling.top_k.numpy(), sampling.noise_scale.numpy())
+    call_kernel(
+        run_sample, _floats(scores), *parameters, seed.numpy(), frame.numpy(), group, codes.numpy(), is_finite.numpy()
+    )
+    return codes, is_finite
 
 
 def _arguments(linears: list[list[Any]]) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
@@ -144,14 +148,14 @@ def _arguments(linears: list[list[Any]]) -> tuple[Any, tuple[Any, ...], tuple[An
     return run_stack, (kind, kind.itemsize, addresses, scales), (first[3].in_features,)
 
 
-def keep_linears(module: nn.Module) -> None:
+def use_row_major_linears(module: nn.Module) -> None:
     """Replace every `nn.Linear` inside `module` in place, one after the other."""
     for name, child in list(module.named_modules()):
         if isinstance(child, nn.Linear):
             path, _, leaf = name.rpartition(".")
-            setattr(module.get_submodule(path), leaf, KeptLinear(child))
+            setattr(module.get_submodule(path), leaf, RowMajorLinear(child))
             del child.weight
-            give_back()
+            trim_host_memory()
 
 
 def _floats(x: Tensor) -> Any:

@@ -2,7 +2,7 @@
 
 A step of few rows waits for its weights, so they are read once, in the type they are kept in (float32, bfloat16 or
 8-bit), 64 at a time, with the next ones called for ahead; everything is computed in float32. A row's result depends on
-that row alone: each sum is taken in one order, however many rows share the pass. numba compiles this for the processor
+that row alone: each sum is taken in one order, however many rows total the pass. numba compiles this for the processor
 at the first call and keeps the result on disk. Knows no torch: weights come as addresses, whose owner keeps them alive.
 """
 
@@ -16,12 +16,12 @@ from numba import prange, types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload, register_jitable
 
-from qwen3tts_webui.model.cpu.jit import compiled
+from qwen3tts_webui.model.cpu.jit import compile_kernel
 
 _LANES = 16  # float32 values in the widest register there is; narrower processors take two or four
 _SUMS = 4  # running sums a row, so that one product need not wait for the one before
 _UNROLLED = _LANES * _SUMS
-_AHEAD = 12_288  # bytes: how far ahead weights are called for; 2 to 32 KB were measured
+_PREFETCH_BYTES = 12_288  # bytes: how far ahead weights are called for; 2 to 32 KB were measured
 
 _F32, _I8, _I32, _I64 = ir.FloatType(), ir.IntType(8), ir.IntType(32), ir.IntType(64)
 _VECTOR = ir.VectorType(_F32, _LANES)
@@ -59,7 +59,7 @@ def _dots(rows: int) -> Any:
             with cgutils.for_range_slice(builder, _I64(0), n, _I64(_UNROLLED), _I64) as (start, _):
                 here = builder.gep(weights, [builder.mul(start, _I64(size))])
                 for line in range(size):
-                    _call_ahead(builder, builder.gep(here, [_I64(_AHEAD + 64 * line)]))
+                    _prefetch(builder, builder.gep(here, [_I64(_PREFETCH_BYTES + 64 * line)]))
                 for part in range(_SUMS):
                     place = builder.gep(here, [_I64(part * _LANES * size)])
                     if size == 1:
@@ -83,7 +83,7 @@ def _dots(rows: int) -> Any:
     return dots
 
 
-def _call_ahead(builder: Any, pointer: Any) -> None:
+def _prefetch(builder: Any, pointer: Any) -> None:
     kind = ir.FunctionType(ir.VoidType(), [_I8.as_pointer(), _I32, _I32, _I32])
     prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
     builder.call(prefetch, [pointer, _I32(0), _I32(2), _I32(1)])  # for reading, into the second level, data
@@ -132,30 +132,30 @@ def _float_to_bits(_context: Any, number: Any) -> Any:
     return types.uint32(types.float32), generate
 
 
-def _widen(number: Any) -> Any:
+def _to_float32(number: Any) -> Any:
     """A kept number as float32: bfloat16 is kept in uint16."""
     raise TypeError(number)
 
 
-@overload(_widen, inline="always")
-def _widen_as(number: Any) -> Any:
-    def widened(number: Any) -> Any:
+@overload(_to_float32, inline="always")
+def _to_float32_of(number: Any) -> Any:
+    def from_bfloat16(number: Any) -> Any:
         return _bits_to_float(np.uint32(number) << np.uint32(16))
 
     def plain(number: Any) -> Any:
         return np.float32(number)
 
-    return widened if number == types.uint16 else plain
+    return from_bfloat16 if number == types.uint16 else plain
 
 
-def _narrow(number: Any, like: Any) -> Any:
+def _cast_like(number: Any, like: Any) -> Any:
     """A float32 in the type of `like`; bfloat16 rounds to the nearest, ties to even."""
     raise TypeError(number, like)
 
 
-@overload(_narrow, inline="always")
-def _narrow_as(number: Any, like: Any) -> Any:
-    def rounded(number: Any, like: Any) -> Any:
+@overload(_cast_like, inline="always")
+def _cast_like_of(number: Any, like: Any) -> Any:
+    def to_bfloat16(number: Any, like: Any) -> Any:
         bits = _float_to_bits(number)
         if number != number:
             return np.uint16(0x7FC0)
@@ -164,7 +164,7 @@ def _narrow_as(number: Any, like: Any) -> Any:
     def plain(number: Any, like: Any) -> Any:
         return number
 
-    return rounded if like == types.uint16 else plain
+    return to_bfloat16 if like == types.uint16 else plain
 
 
 @register_jitable(fastmath=_MATH)
@@ -187,12 +187,12 @@ def _multiply(kind: Any, size: Any, weights: Any, n: Any, scales: Any, x: Any, o
         for row in range(rows):
             total = out[row, o]
             for i in range(whole, n):
-                total += _widen(_value_at(kind, address + i * size)) * x[row, i]
+                total += _to_float32(_value_at(kind, address + i * size)) * x[row, i]
             out[row, o] = total * scales[o]
 
 
 @register_jitable(fastmath=_MATH)
-def _normalise(x: Any, weight: Any, eps: Any, out: Any) -> None:
+def _rms_norm(x: Any, weight: Any, eps: Any, out: Any) -> None:
     """RMS norm of each row of x (rows, hidden)."""
     for row in range(len(x)):
         total = np.float32(0)
@@ -204,7 +204,7 @@ def _normalise(x: Any, weight: Any, eps: Any, out: Any) -> None:
 
 
 @register_jitable(fastmath=_MATH)
-def _normalise_and_turn(x: Any, weight: Any, eps: Any, cosine: Any, sine: Any) -> None:
+def _rms_norm_and_rotate(x: Any, weight: Any, eps: Any, cosine: Any, sine: Any) -> None:
     """RMS norm and rotary angle of one head (head_dim,), in place."""
     half = len(x) // 2
     total = np.float32(0)
@@ -225,21 +225,21 @@ def _attend(query: Any, keys: Any, values: Any, scores: Any, out: Any) -> None:
     for p in range(len(scores)):
         total = np.float32(0)
         for i in range(len(query)):
-            total += query[i] * _widen(keys[p, i])
+            total += query[i] * _to_float32(keys[p, i])
         scores[p] = total * scale
         largest = max(largest, scores[p])
-    share = np.float32(0)
+    total = np.float32(0)
     for p in range(len(scores)):
         scores[p] = np.exp(scores[p] - largest)
-        share += scores[p]
+        total += scores[p]
     out[:] = np.float32(0)
     for p in range(len(scores)):
-        weight = scores[p] / share
+        weight = scores[p] / total
         for i in range(len(query)):
-            out[i] += weight * _widen(values[p, i])
+            out[i] += weight * _to_float32(values[p, i])
 
 
-@compiled(_MATH)
+@compile_kernel(_MATH)
 def run_stack(
     kind: Any,
     size: Any,
@@ -271,9 +271,9 @@ def run_stack(
     rows, hidden = x.shape
     width = scales[0].shape[1] - 2 * kv_heads * head_dim
     group = width // kv_heads
-    normal = np.empty((max(blocks, kv_heads), rows, hidden), np.float32)
+    normalized = np.empty((max(blocks, kv_heads), rows, hidden), np.float32)
     qkv = np.empty((rows, width + 2 * kv_heads * head_dim), np.float32)
-    seen = np.empty((rows, width), np.float32)
+    attended = np.empty((rows, width), np.float32)
     gate_up = np.empty((rows, 2 * intermediate), np.float32)
     active = np.empty((rows, intermediate), np.float32)
     summand = np.empty((rows, hidden), np.float32)
@@ -285,35 +285,35 @@ def run_stack(
             cosine[row, i], sine[row, i] = np.cos(angle), np.sin(angle)
     for layer in range(layers):
         for head in prange(kv_heads):
-            _normalise(x, norms[layer, 0], eps, normal[head])
+            _rms_norm(x, norms[layer, 0], eps, normalized[head])
             key = width + head * head_dim
             value = key + kv_heads * head_dim
             for begin, end in ((head * group, (head + 1) * group), (key, key + head_dim), (value, value + head_dim)):
-                _multiply(kind, size, addresses[layer, 0], hidden, scales[0][layer], normal[head], qkv, begin, end)
+                _multiply(kind, size, addresses[layer, 0], hidden, scales[0][layer], normalized[head], qkv, begin, end)
             for row in range(rows):
                 slot, position = slots[row], positions[row]
                 one = qkv[row, key : key + head_dim]
-                _normalise_and_turn(one, qk_norms[layer, 1], eps, cosine[row], sine[row])
+                _rms_norm_and_rotate(one, qk_norms[layer, 1], eps, cosine[row], sine[row])
                 for i in range(head_dim):
-                    kv[layer, 0, slot, head, position, i] = _narrow(one[i], kv[0, 0, 0, 0, 0, 0])
-                    kv[layer, 1, slot, head, position, i] = _narrow(qkv[row, value + i], kv[0, 0, 0, 0, 0, 0])
+                    kv[layer, 0, slot, head, position, i] = _cast_like(one[i], kv[0, 0, 0, 0, 0, 0])
+                    kv[layer, 1, slot, head, position, i] = _cast_like(qkv[row, value + i], kv[0, 0, 0, 0, 0, 0])
             for row in range(rows):
                 # every index before the slice is a number, so that numba knows the rows to be contiguous
                 keys, values = kv[layer, 0, slots[row], head], kv[layer, 1, slots[row], head]
                 for start in range(head * group, (head + 1) * group, head_dim):
                     query = qkv[row, start : start + head_dim]
-                    _normalise_and_turn(query, qk_norms[layer, 0], eps, cosine[row], sine[row])
+                    _rms_norm_and_rotate(query, qk_norms[layer, 0], eps, cosine[row], sine[row])
                     weights = scores[head, : positions[row] + 1]
-                    _attend(query, keys, values, weights, seen[row, start : start + head_dim])
+                    _attend(query, keys, values, weights, attended[row, start : start + head_dim])
         for block in prange(blocks):
             begin, end = block * hidden // blocks, (block + 1) * hidden // blocks
-            _multiply(kind, size, addresses[layer, 1], width, scales[1][layer], seen, summand, begin, end)
+            _multiply(kind, size, addresses[layer, 1], width, scales[1][layer], attended, summand, begin, end)
             for row in range(rows):
                 for i in range(begin, end):
                     x[row, i] += summand[row, i]
         for block in prange(blocks):
             begin, end = block * intermediate // blocks, (block + 1) * intermediate // blocks
-            _normalise(x, norms[layer, 1], eps, normal[block])
+            _rms_norm(x, norms[layer, 1], eps, normalized[block])
             for skip in (0, intermediate):
                 _multiply(
                     kind,
@@ -321,7 +321,7 @@ def run_stack(
                     addresses[layer, 2],
                     hidden,
                     scales[2][layer],
-                    normal[block],
+                    normalized[block],
                     gate_up,
                     skip + begin,
                     skip + end,
@@ -336,10 +336,10 @@ def run_stack(
             for row in range(rows):
                 for i in range(begin, end):
                     x[row, i] += summand[row, i]
-    _normalise(x, last_norm, eps, out)
+    _rms_norm(x, last_norm, eps, out)
 
 
-@compiled(_MATH)
+@compile_kernel(_MATH)
 def run_linear(kind: Any, size: Any, address: Any, scales: Any, x: Any, out: Any, blocks: Any) -> None:
     """out (rows, features) = x (rows, n) · Wᵀ, float32; the weights as in `run_stack`, `scales` (features,)."""
     features = out.shape[1]

@@ -22,7 +22,7 @@ from qwen3tts_webui.model.cpu.integer_products import GROUP, TILE, ByteProducts,
 
 HIGH_LEVELS = 4095  # as many as keep the sums of `integer_weights.MAX_INPUTS` inputs below 2**31
 LOW_LEVELS = 127
-_AHEAD = 12_288  # bytes: how far ahead weights are prefetched
+_PREFETCH_BYTES = 12_288  # bytes: how far ahead weights are prefetched
 
 # tags: the type of the value selects, the value is ignored
 MADD, VNNI_256, VNNI_512 = types.int16, types.int32, types.int64
@@ -56,16 +56,16 @@ def tile_dots(rows: int) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             number, tag, level = signature.args[:3]
             _, _, _, address, x, sums, out, first, output, k = args
-            way: Any = (
+            products: Any = (
                 ShortProducts(builder)
                 if tag == MADD
                 else ByteProducts(builder, 2 if tag == VNNI_256 else 1, level == HIGH)
             )
-            way.rows = [_row(context, builder, signature.args[4], x, first, row) for row in range(rows)]
-            way.sums = [_row(context, builder, signature.args[5], sums, first, row) for row in range(rows)]
-            way.k = k
+            products.rows = [_row(context, builder, signature.args[4], x, first, row) for row in range(rows)]
+            products.sums = [_row(context, builder, signature.args[5], sums, first, row) for row in range(rows)]
+            products.k = k
             tile = builder.inttoptr(address, _I8.as_pointer())
-            totals = (_int4_totals if number == INT4 else _int8_totals)(way, tile)
+            totals = (_int4_totals if number == INT4 else _int8_totals)(products, tile)
             for row, parts in enumerate(totals):
                 target = _row(context, builder, signature.args[6], out, first, row)
                 target = builder.gep(target, [builder.mul(output, _I64(4))])
@@ -88,63 +88,63 @@ def _row(context: Any, builder: Any, kind: Any, array: Any, first: Any, row: int
     return builder.gep(start, [builder.mul(builder.add(first, _I64(row)), width)])
 
 
-def _int8_totals(way: Any, tile: Any) -> list[list[Any]]:
-    builder = way.builder
-    sets = 2 if len(way.rows) == 1 else 1  # independent sums, so that one product need not wait for the one before
-    groups = [way.new_sums() for _ in range(sets)]
+def _int8_totals(products: Any, tile: Any) -> list[list[Any]]:
+    builder = products.builder
+    sets = 2 if len(products.rows) == 1 else 1  # independent sums, so that one product need not wait for the one before
+    groups = [products.new_sums() for _ in range(sets)]
     # several rows fill the registers: unrolled further, LLVM would regroup the sums and spill them
     quads = GROUP // 4 if sets == 2 else 2
-    with cgutils.for_range_slice(builder, _I64(0), way.k, _I64(4 * quads), _I64) as (start, _):
+    with cgutils.for_range_slice(builder, _I64(0), products.k, _I64(4 * quads), _I64) as (start, _):
         here = builder.gep(tile, [builder.mul(start, _I64(TILE))])
         for quad in range(quads):
-            prefetch(builder, builder.gep(here, [_I64(_AHEAD + 64 * quad)]))
-            parts = [way.widen(part) for part in _load_parts(way, here, 64 * quad)]
-            way.add_products(groups[quad % sets], parts, builder.add(start, _I64(4 * quad)))
+            prefetch(builder, builder.gep(here, [_I64(_PREFETCH_BYTES + 64 * quad)]))
+            parts = [products.widen(part) for part in _load_parts(products, here, 64 * quad)]
+            products.add_products(groups[quad % sets], parts, builder.add(start, _I64(4 * quad)))
     loaded = [[builder.load(place) for place in places] for places in groups]
     if sets == 2:
         loaded = [[builder.add(a, b) for a, b in zip(*loaded, strict=True)]]
-    return way.totals(loaded[0])  # type: ignore[no-any-return]
+    return products.totals(loaded[0])  # type: ignore[no-any-return]
 
 
-def _int4_totals(way: Any, tile: Any) -> list[list[Any]]:
-    builder = way.builder
+def _int4_totals(products: Any, tile: Any) -> list[list[Any]]:
+    builder = products.builder
     floats = [
-        [cgutils.alloca_once_value(builder, ir.Constant(kind, [0.0] * kind.count)) for kind in way.float_kinds]
-        for _ in way.rows
+        [cgutils.alloca_once_value(builder, ir.Constant(kind, [0.0] * kind.count)) for kind in products.float_kinds]
+        for _ in products.rows
     ]
     group_bytes = GROUP * TILE // 2 + 2 * TILE
-    with cgutils.for_range_slice(builder, _I64(0), way.k, _I64(GROUP), _I64) as (start, _):
+    with cgutils.for_range_slice(builder, _I64(0), products.k, _I64(GROUP), _I64) as (start, _):
         group = builder.udiv(start, _I64(GROUP))
         here = builder.gep(tile, [builder.mul(group, _I64(group_bytes))])
         for line in range(5):
-            prefetch(builder, builder.gep(here, [_I64(_AHEAD + 64 * line)]))
-        places = way.new_sums(group)
-        if len(way.rows) == 1:
+            prefetch(builder, builder.gep(here, [_I64(_PREFETCH_BYTES + 64 * line)]))
+        places = products.new_sums(group)
+        if len(products.rows) == 1:
             for pair in range(GROUP // 8):
-                _add_nibbles(way, places, builder.gep(here, [_I64(64 * pair)]), builder.add(start, _I64(8 * pair)))
+                _add_nibbles(products, places, builder.gep(here, [_I64(64 * pair)]), builder.add(start, _I64(8 * pair)))
         else:
             with cgutils.for_range(builder, _I64(GROUP // 8), intp=_I64) as loop:
                 pair = builder.gep(here, [builder.mul(loop.index, _I64(64))])
-                _add_nibbles(way, places, pair, builder.add(start, builder.mul(loop.index, _I64(8))))
-        scales = way.scales(builder.gep(here, [_I64(GROUP * TILE // 2)]))
-        for row, sums in enumerate(way.group_floats([builder.load(place) for place in places])):
+                _add_nibbles(products, places, pair, builder.add(start, builder.mul(loop.index, _I64(8))))
+        scales = products.scales(builder.gep(here, [_I64(GROUP * TILE // 2)]))
+        for row, sums in enumerate(products.group_floats([builder.load(place) for place in places])):
             for place, scale, part in zip(floats[row], scales, sums, strict=True):
                 builder.store(multiply_add(builder, part, scale, builder.load(place)), place)
-    return [way.finish([builder.load(place) for place in row]) for row in floats]
+    return [products.finish([builder.load(place) for place in row]) for row in floats]
 
 
-def _add_nibbles(way: Any, places: list[Any], here: Any, k: Any) -> None:
+def _add_nibbles(products: Any, places: list[Any], here: Any, k: Any) -> None:
     """Add the products of 8 inputs from `k` on, 64 bytes."""
-    builder, raw = way.builder, _load_parts(way, here, 0)
+    builder, raw = products.builder, _load_parts(products, here, 0)
     mask = ir.Constant(raw[0].type, [15] * raw[0].type.count)
     four = ir.Constant(raw[0].type, [4] * raw[0].type.count)
-    way.add_products(places, [way.nibbles(builder.and_(part, mask)) for part in raw], k)
-    way.add_products(places, [way.nibbles(builder.lshr(part, four)) for part in raw], builder.add(k, _I64(4)))
+    products.add_products(places, [products.nibbles(builder.and_(part, mask)) for part in raw], k)
+    products.add_products(places, [products.nibbles(builder.lshr(part, four)) for part in raw], builder.add(k, _I64(4)))
 
 
-def _load_parts(way: Any, here: Any, offset: int) -> list[Any]:
-    size = 64 // way.parts
+def _load_parts(products: Any, here: Any, offset: int) -> list[Any]:
+    size = 64 // products.parts
     kind = ir.VectorType(_I8, size).as_pointer()
-    builder = way.builder
-    places = [builder.gep(here, [_I64(offset + part * size)]) for part in range(way.parts)]
+    builder = products.builder
+    places = [builder.gep(here, [_I64(offset + part * size)]) for part in range(products.parts)]
     return [builder.load(builder.bitcast(place, kind), align=1) for place in places]

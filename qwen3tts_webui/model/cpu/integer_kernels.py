@@ -1,7 +1,7 @@
 """Linears and decoder stacks with 8-bit or 4-bit weights on a CPU, compiled: integer products, one pass over weights.
 
 A row is quantized before each product, with one scale a row, and its products with a tile of weights are exact sums, so
-a row's result depends on that row alone, however many rows share the pass. Layout and instruction sets are those of
+a row's result depends on that row alone, however many rows total the pass. Layout and instruction sets are those of
 `integer_dots`. Knows no torch: weights come as addresses, whose owner keeps them alive.
 """
 
@@ -13,16 +13,16 @@ import numpy as np
 from numba import prange
 from numba.extending import overload, register_jitable
 
-from qwen3tts_webui.model.cpu.decoder_kernels import _MATH, _attend, _narrow, _normalise, _normalise_and_turn
+from qwen3tts_webui.model.cpu.decoder_kernels import _MATH, _attend, _cast_like, _rms_norm, _rms_norm_and_rotate
 from qwen3tts_webui.model.cpu.integer_dots import HIGH, HIGH_LEVELS, LOW_LEVELS, MADD, VNNI_512, tile_dots
 from qwen3tts_webui.model.cpu.integer_products import GROUP, TILE
-from qwen3tts_webui.model.cpu.jit import compiled
+from qwen3tts_webui.model.cpu.jit import compile_kernel
 
 _dots_1, _dots_2, _dots_4, _dots_8 = tile_dots(1), tile_dots(2), tile_dots(4), tile_dots(8)
 
 
 @register_jitable(fastmath=_MATH)
-def _scale_of(x: Any, levels: Any) -> Any:
+def _step_size(x: Any, levels: Any) -> Any:
     """The step of a quantized row; NaN where the row holds NaN or Inf."""
     peak, unsound = np.float32(1e-30), np.float32(0)
     for i in range(len(x)):
@@ -49,7 +49,7 @@ def _quantize_as(instructions: Any, levels: Any, x: Any, q: Any, sums: Any) -> A
     steps = HIGH_LEVELS if high or instructions == MADD else LOW_LEVELS
 
     def to_shorts(instructions: Any, levels: Any, x: Any, q: Any, sums: Any) -> Any:
-        step = _scale_of(x, steps)
+        step = _step_size(x, steps)
         factor = np.float32(1) / step if step == step else np.float32(0)
         for i in range(len(x)):
             q[i] = np.int16(np.int32(np.rint(x[i] * factor)))
@@ -57,7 +57,7 @@ def _quantize_as(instructions: Any, levels: Any, x: Any, q: Any, sums: Any) -> A
         return step
 
     def to_bytes(instructions: Any, levels: Any, x: Any, q: Any, sums: Any) -> Any:
-        step = _scale_of(x, steps)
+        step = _step_size(x, steps)
         factor = np.float32(1) / step if step == step else np.float32(0)
         k = len(q)
         planes = q.view(np.int8)
@@ -149,7 +149,7 @@ def _product(
                 out[row, i] *= steps[row] * scales[i]
 
 
-@compiled(_MATH)
+@compile_kernel(_MATH)
 def run_integer_linear(
     weights: Any,
     instructions: Any,
@@ -179,7 +179,7 @@ def run_integer_linear(
         _product(weights, instructions, levels, address, tile_bytes, scales, q, sums, steps, out, begin, end)
 
 
-@compiled(_MATH)
+@compile_kernel(_MATH)
 def run_integer_stack(
     weights: Any,
     instructions: Any,
@@ -211,12 +211,12 @@ def run_integer_stack(
     group = width // kv_heads
     k_hidden, k_seen, k_active = _padded(hidden), _padded(width), _padded(intermediate)
     most = max(k_hidden, k_seen, k_active)
-    normal = np.empty((blocks, rows, hidden), np.float32)
+    normalized = np.empty((blocks, rows, hidden), np.float32)
     quantized = np.empty((blocks, rows * most), np.int16)
     sums = np.empty((blocks, rows, 2 * most // GROUP), np.int32)
     steps = np.empty((blocks, rows), np.float32)
     qkv = np.empty((rows, scales[0].shape[1]), np.float32)
-    seen = np.empty((rows, width), np.float32)
+    attended = np.empty((rows, width), np.float32)
     gate_up = np.empty((rows, scales[2].shape[1]), np.float32)
     active = np.empty((rows, intermediate), np.float32)
     summand = np.empty((rows, scales[1].shape[1]), np.float32)
@@ -228,9 +228,9 @@ def run_integer_stack(
             cosine[row, i], sine[row, i] = np.cos(angle), np.sin(angle)
     for layer in range(layers):
         for block in prange(blocks):
-            _normalise(x, norms[layer, 0], eps, normal[block])
+            _rms_norm(x, norms[layer, 0], eps, normalized[block])
             q = quantized[block, : rows * k_hidden].reshape(rows, k_hidden)
-            _quantize_rows(instructions, levels, normal[block], q, sums[block], steps[block])
+            _quantize_rows(instructions, levels, normalized[block], q, sums[block], steps[block])
             tiles = scales[0].shape[1] // TILE
             begin, end = block * tiles // blocks, (block + 1) * tiles // blocks
             _product(
@@ -243,21 +243,21 @@ def run_integer_stack(
             for row in range(rows):
                 slot, position = slots[row], positions[row]
                 one = qkv[row, key : key + head_dim]
-                _normalise_and_turn(one, qk_norms[layer, 1], eps, cosine[row], sine[row])
+                _rms_norm_and_rotate(one, qk_norms[layer, 1], eps, cosine[row], sine[row])
                 for i in range(head_dim):
-                    kv[layer, 0, slot, head, position, i] = _narrow(one[i], kv[0, 0, 0, 0, 0, 0])
-                    kv[layer, 1, slot, head, position, i] = _narrow(qkv[row, value + i], kv[0, 0, 0, 0, 0, 0])
+                    kv[layer, 0, slot, head, position, i] = _cast_like(one[i], kv[0, 0, 0, 0, 0, 0])
+                    kv[layer, 1, slot, head, position, i] = _cast_like(qkv[row, value + i], kv[0, 0, 0, 0, 0, 0])
             for row in range(rows):
                 # every index before the slice is a number, so that numba knows the rows to be contiguous
                 keys, values = kv[layer, 0, slots[row], head], kv[layer, 1, slots[row], head]
                 for start in range(head * group, (head + 1) * group, head_dim):
                     query = qkv[row, start : start + head_dim]
-                    _normalise_and_turn(query, qk_norms[layer, 0], eps, cosine[row], sine[row])
+                    _rms_norm_and_rotate(query, qk_norms[layer, 0], eps, cosine[row], sine[row])
                     shares = scores[head, : positions[row] + 1]
-                    _attend(query, keys, values, shares, seen[row, start : start + head_dim])
+                    _attend(query, keys, values, shares, attended[row, start : start + head_dim])
         for block in prange(blocks):
             q = quantized[block, : rows * k_seen].reshape(rows, k_seen)
-            _quantize_rows(instructions, levels, seen, q, sums[block], steps[block])
+            _quantize_rows(instructions, levels, attended, q, sums[block], steps[block])
             tiles = scales[1].shape[1] // TILE
             begin, end = block * tiles // blocks, (block + 1) * tiles // blocks
             _product(
@@ -268,9 +268,9 @@ def run_integer_stack(
                 for i in range(begin * TILE, min(end * TILE, hidden)):
                     x[row, i] += summand[row, i]
         for block in prange(blocks):
-            _normalise(x, norms[layer, 1], eps, normal[block])
+            _rms_norm(x, norms[layer, 1], eps, normalized[block])
             q = quantized[block, : rows * k_hidden].reshape(rows, k_hidden)
-            _quantize_rows(instructions, levels, normal[block], q, sums[block], steps[block])
+            _quantize_rows(instructions, levels, normalized[block], q, sums[block], steps[block])
             tiles = scales[2].shape[1] // TILE
             begin, end = block * tiles // blocks, (block + 1) * tiles // blocks
             _product(
@@ -295,4 +295,4 @@ def run_integer_stack(
             for row in range(rows):
                 for i in range(begin * TILE, min(end * TILE, hidden)):
                     x[row, i] += summand[row, i]
-    _normalise(x, last_norm, eps, out)
+    _rms_norm(x, last_norm, eps, out)

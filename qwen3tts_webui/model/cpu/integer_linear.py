@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from qwen3tts_webui.model.cpu.integer_weights import TILE, IntegerKind, TiledWeight, tile_weight
-from qwen3tts_webui.model.cpu.jit import call, has_features
-from qwen3tts_webui.model.cpu.packed_linear import Int8Linear, supports
+from qwen3tts_webui.model.cpu.jit import call_kernel, has_features
+from qwen3tts_webui.model.cpu.packed_linear import Int8Linear, supports_linear
 
 Instructions = Literal["madd", "vnni_256", "vnni_512"]
 Kernel = Literal["madd", "vnni_256", "vnni_512", "onednn", "float32"]
@@ -29,7 +29,7 @@ FEW_ROWS = 8  # up to here rows are quantized finely, as a step's time goes into
 _ONEDNN_GAIN = 1.5  # oneDNN needs a second copy of the weights, so it has to be clearly faster
 _PROMPT_ROWS = 64
 _LEAST_SIDE = 512  # of the matrix that is timed: below, a call takes longer than the product
-_WIDENED_TILES = 16  # widened at a time where float32 is fastest: small enough to stay in the cache
+_FLOAT32_TILES = 16  # upcast at a time where float32 is fastest: small enough to stay in the cache
 _RUNS = 5
 _FAR_BEHIND = 3
 
@@ -42,14 +42,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class KernelChoice:
-    """Kernels for steps and prompts, with what each candidate took: ("step madd", milliseconds), ..."""
+    """Kernels for steps and prompts, with what each candidate elapsed: ("step madd", milliseconds), ..."""
 
     step: Instructions
     prompt: Kernel
     milliseconds: tuple[tuple[str, float], ...] = ()
 
     def __str__(self) -> str:
-        timed = ", ".join(f"{name} {took:.2f} ms" for name, took in self.milliseconds)
+        timed = ", ".join(f"{name} {elapsed:.2f} ms" for name, elapsed in self.milliseconds)
         return f"steps by {self.step}, prompts by {self.prompt}" + (f" ({timed})" if timed else "")
 
 
@@ -85,22 +85,22 @@ class TiledLinear(nn.Module):
         few = len(rows) <= FEW_ROWS
         if few or self._prompt in INSTRUCTION_TAGS:
             instructions = cast(Instructions, self._step if few else self._prompt)
-            y = multiply(self.weight, rows, instructions, high=few or self._high)
+            y = multiply_tiled(self.weight, rows, instructions, high=few or self._high)
         elif self._packed is not None:
             y = self._packed(rows.float())
         else:
-            y = _widened_product(self.weight, rows.float())
+            y = _float32_product(self.weight, rows.float())
         if self._bias is not None:
             y = y + self._bias
         return y.to(x.dtype).view(*x.shape[:-1], self.out_features)
 
 
-def multiply(weight: TiledWeight, rows: Tensor, instructions: Instructions, *, high: bool) -> Tensor:
+def multiply_tiled(weight: TiledWeight, rows: Tensor, instructions: Instructions, *, high: bool) -> Tensor:
     """rows (n, inputs) times the weights, (n, outputs) float32, by a compiled kernel."""
     from qwen3tts_webui.model.cpu.integer_kernels import run_integer_linear
 
     y = torch.empty(len(rows), len(weight.scales))
-    call(
+    call_kernel(
         run_integer_linear,
         WEIGHT_TAGS[weight.kind],
         INSTRUCTION_TAGS[instructions],
@@ -115,10 +115,10 @@ def multiply(weight: TiledWeight, rows: Tensor, instructions: Instructions, *, h
     return y[:, : weight.outputs]
 
 
-def _widened_product(weight: TiledWeight, rows: Tensor) -> Tensor:
+def _float32_product(weight: TiledWeight, rows: Tensor) -> Tensor:
     y = torch.empty(len(rows), weight.outputs)
-    for begin in range(0, len(weight.data), _WIDENED_TILES):
-        part = weight.unpack(begin, begin + _WIDENED_TILES)
+    for begin in range(0, len(weight.data), _FLOAT32_TILES):
+        part = weight.unpack(begin, begin + _FLOAT32_TILES)
         torch.mm(rows, part.T, out=y[:, begin * TILE : begin * TILE + len(part)])
     return y
 
@@ -151,26 +151,26 @@ def choose_kernels(kind: IntegerKind, hidden: int, width: int) -> KernelChoice:
     row = torch.randn(1, width, generator=torch.Generator().manual_seed(1))
     rows = row.expand(_PROMPT_ROWS, -1).contiguous()
     steps: dict[str, Callable[[], Any]] = {
-        instructions: lambda: multiply(weight, row, instructions, high=True),
+        instructions: lambda: multiply_tiled(weight, row, instructions, high=True),
         "plain float32": lambda: F.linear(row, plain),
     }
     prompts: dict[str, Callable[[], Any]] = {
-        instructions: lambda: multiply(weight, rows, instructions, high=False),
-        "float32": lambda: _widened_product(weight, rows),
+        instructions: lambda: multiply_tiled(weight, rows, instructions, high=False),
+        "float32": lambda: _float32_product(weight, rows),
     }
-    if kind == "int8" and supports("int8", level=logging.DEBUG):
+    if kind == "int8" and supports_linear("int8", level=logging.DEBUG):
         packed = _packed(weight)
         prompts["onednn"] = lambda: packed(rows)
-    step_times, prompt_times = _times(steps), _times(prompts)
+    step_times, prompt_times = _time_candidates(steps), _time_candidates(prompts)
     if step_times[instructions] > step_times["plain float32"]:
         log.warning("%s steps are slower than plain float32 on this processor", kind)
-    costs = {name: took * (_ONEDNN_GAIN if name == "onednn" else 1.0) for name, took in prompt_times.items()}
+    costs = {name: elapsed * (_ONEDNN_GAIN if name == "onednn" else 1.0) for name, elapsed in prompt_times.items()}
     choice = KernelChoice(
         step=instructions,
         prompt=cast(Kernel, min(costs, key=costs.__getitem__)),
         milliseconds=(
-            *((f"step {name}", took) for name, took in step_times.items()),
-            *((f"prompt {name}", took) for name, took in prompt_times.items()),
+            *((f"step {name}", elapsed) for name, elapsed in step_times.items()),
+            *((f"prompt {name}", elapsed) for name, elapsed in prompt_times.items()),
         ),
     )
     log.info("%s: %s", kind, choice)
@@ -183,7 +183,7 @@ def _is_exact(kind: IntegerKind, instructions: Instructions) -> bool:
     rows = torch.tensor([[1.0], [-1.0]]).expand(2, 256)
     expected = rows.double() @ weight.unpack().double().T
     try:
-        got = [multiply(weight, rows, instructions, high=high) for high in (True, False)]
+        got = [multiply_tiled(weight, rows, instructions, high=high) for high in (True, False)]
     except Exception:  # LLVM's and numba's errors have no common kind; the next candidate is taken
         log.warning("%s kernels cannot be compiled for %s", instructions, kind, exc_info=True)
         return False
@@ -193,7 +193,7 @@ def _is_exact(kind: IntegerKind, instructions: Instructions) -> bool:
     return right
 
 
-def _times(candidates: dict[str, Callable[[], Any]]) -> dict[str, float]:
+def _time_candidates(candidates: dict[str, Callable[[], Any]]) -> dict[str, float]:
     """Least milliseconds of each, in turns; what is far behind is not run again."""
     least = dict.fromkeys(candidates, float("inf"))
     for run in range(_RUNS + 1):
@@ -201,8 +201,8 @@ def _times(candidates: dict[str, Callable[[], Any]]) -> dict[str, float]:
         for name, work in candidates.items():
             if run > 1 and least[name] > _FAR_BEHIND * best:
                 continue
-            began = time.perf_counter()
+            started = time.perf_counter()
             work()
             if run:
-                least[name] = min(least[name], 1000 * (time.perf_counter() - began))
+                least[name] = min(least[name], 1000 * (time.perf_counter() - started))
     return least

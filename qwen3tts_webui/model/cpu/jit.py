@@ -16,7 +16,7 @@ from typing import Any, cast
 import platformdirs
 import torch
 
-_ONE_CALL = threading.Lock()  # numba's simplest pool of threads ends the process when two callers meet in it
+_CALL_LOCK = threading.Lock()  # numba's simplest pool of threads ends the process when two callers meet in it
 
 _KERNEL_IMPORT = re.compile(rb"^(from|import) numba\b", re.MULTILINE)
 
@@ -49,7 +49,7 @@ def has_features(*names: str) -> bool:
     return _features().issuperset(names)
 
 
-def compiled(math: set[str]) -> Any:
+def compile_kernel(math: set[str]) -> Any:
     """A decorator: compile at the first call, and keep the result on disk where some folder can be written to.
 
     `math` names what LLVM may assume of floats ("reassoc", "contract", ...).
@@ -112,11 +112,11 @@ def _cache_for(function: Any) -> Any:
     return Cache(function)
 
 
-def call(kernel: Any, *args: Any) -> None:
+def call_kernel(kernel: Any, *args: Any) -> None:
     """Call a compiled `kernel` with `args` and, last, into how many parts it shall cut its work."""
     import numba
 
     threads = min(torch.get_num_threads(), cast(Any, numba.config).NUMBA_NUM_THREADS)
-    with _ONE_CALL:
+    with _CALL_LOCK:
         numba.set_num_threads(threads)
         kernel(*args, threads)

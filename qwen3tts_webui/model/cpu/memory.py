@@ -18,7 +18,7 @@ import torch
 _SMALL = 1 << 20  # bytes: below, a table of its own pages is not worth it
 
 
-def give_back() -> None:
+def trim_host_memory() -> None:
     """Return what was freed to the system, where the C library can be asked to."""
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's; musl has none and needs none
@@ -26,7 +26,7 @@ def give_back() -> None:
             trim(0)
 
 
-def untouched_zeros(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+def lazy_zeros(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     """Zeros that take memory only where something is written: torch's own are written at once.
 
     In small pages: in huge ones a row of a table could cost 2 MiB.

@@ -26,26 +26,26 @@ import torch
 from torch import Tensor
 
 from qwen3tts_webui.model.cpu.integer_weights import IntegerKind, TiledWeight
-from qwen3tts_webui.model.cpu.packed_linear import Agreement
+from qwen3tts_webui.model.cpu.packed_linear import QuantizationError
 
 _MAGIC = b"QWTILED\x01"
-_LAYOUT_VERSION = 1  # to be raised whenever rounding or layout changes
+_LAYOUT_VERSION = 1  # to be raised whenever error or layout changes
 _ALIGNMENT = 64
-_MOST_BYTES = 12 << 30  # all files together; the oldest go first
-_WORTH_BYTES = 32 << 20  # smaller ones are made faster than found
+_MAX_CACHE_BYTES = 12 << 30  # all files together; the oldest go first
+_MIN_CACHED_BYTES = 32 << 20  # smaller ones are made faster than found
 _READERS = 4
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Packed:
+class PackedWeights:
     """`weights` and `biases` by the path of their linear; `code_table`: None where the talker's table serves."""
 
     weights: dict[str, TiledWeight]
     biases: dict[str, Tensor]
     code_table: Tensor | None
-    rounding: Agreement
+    error: QuantizationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class PackedCache:
         key = hashlib.sha256(f"{_LAYOUT_VERSION} {kind} {fingerprint}".encode()).hexdigest()
         return cls(cache_folder() / f"{key[:32]}.tiles")
 
-    def read(self) -> Packed | None:
+    def read(self) -> PackedWeights | None:
         """What was kept; None where there is nothing, or nothing sound."""
         if self.path is None or not self.path.exists():
             return None
@@ -75,10 +75,10 @@ class PackedCache:
         log.info("packed weights read from %s", self.path)
         return packed
 
-    def write(self, packed: Packed) -> None:
+    def write(self, packed: PackedWeights) -> None:
         """Keep `packed`, if it is large enough to be worth it and the disk has room. Never raises for a disk."""
         size = sum(weight.data.nbytes for weight in packed.weights.values())
-        if self.path is None or size < _WORTH_BYTES:
+        if self.path is None or size < _MIN_CACHED_BYTES:
             return
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -86,7 +86,7 @@ class PackedCache:
                 log.info("packed weights are not kept: the disk is nearly full")
                 return
             _write(self.path, packed)
-            _tidy(self.path.parent)
+            _evict(self.path.parent)
         except OSError as error:
             log.warning("packed weights are not kept: %s", error)
 
@@ -96,14 +96,14 @@ def cache_folder() -> Path:
     return platformdirs.user_cache_path("qwen3tts-webui", appauthor=False) / "packed"
 
 
-def _tensors(packed: Packed) -> dict[str, Tensor]:
+def _tensors(packed: PackedWeights) -> dict[str, Tensor]:
     found = {"code_table": packed.code_table} if packed.code_table is not None else {}
     for path, weight in packed.weights.items():
         found |= {f"data {path}": weight.data, f"scales {path}": weight.scales}
     return found | {f"bias {path}": bias for path, bias in packed.biases.items()}
 
 
-def _write(target: Path, packed: Packed) -> None:
+def _write(target: Path, packed: PackedWeights) -> None:
     offset, entries, parts = 0, {}, []
     for name, tensor in _tensors(packed).items():
         raw = tensor.contiguous().view(-1).view(torch.uint8).numpy().data
@@ -117,8 +117,12 @@ def _write(target: Path, packed: Packed) -> None:
         parts.append(raw)
         offset += len(raw) + -len(raw) % _ALIGNMENT
     shapes = {path: [weight.kind, weight.outputs, weight.inputs] for path, weight in packed.weights.items()}
-    rounding = [packed.rounding.equal_choices, packed.rounding.error, packed.rounding.rows]
-    header = json.dumps({"tensors": entries, "weights": shapes, "rounding": rounding}).encode()
+    error = [
+        packed.error.argmax_agreement,
+        packed.error.error,
+        packed.error.rows,
+    ]
+    header = json.dumps({"tensors": entries, "weights": shapes, "rounding": error}).encode()
     header += b" " * (-(len(header) + 16) % _ALIGNMENT)
     with tempfile.NamedTemporaryFile(dir=target.parent, suffix=".part", delete=False) as file:
         try:
@@ -135,7 +139,7 @@ def _write(target: Path, packed: Packed) -> None:
     Path(file.name).replace(target)
 
 
-def _read(path: Path) -> Packed:
+def _read(path: Path) -> PackedWeights:
     with path.open("rb", buffering=0) as file:
         start = file.read(16)
         if start[:8] != _MAGIC:
@@ -171,10 +175,10 @@ def _read(path: Path) -> Packed:
     }
     biases = {name.removeprefix("bias "): tensor for name, tensor in tensors.items() if name.startswith("bias ")}
     equal, error, rows = header["rounding"]
-    return Packed(weights, biases, tensors.get("code_table"), Agreement(equal, error, rows))
+    return PackedWeights(weights, biases, tensors.get("code_table"), QuantizationError(equal, error, rows))
 
 
-def _tidy(folder: Path) -> None:
+def _evict(folder: Path) -> None:
     """Remove abandoned parts, and the files that were not used for longest, until the rest is small enough."""
     for part in folder.glob("*.part"):
         with suppress(OSError):
@@ -183,6 +187,6 @@ def _tidy(folder: Path) -> None:
     total = 0
     for number, file in enumerate(files):
         total += file.stat().st_size
-        if number and total > _MOST_BYTES:
+        if number and total > _MAX_CACHE_BYTES:
             with suppress(OSError):
                 file.unlink()

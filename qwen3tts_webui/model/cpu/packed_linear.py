@@ -1,9 +1,9 @@
-"""Linears that are fast on a CPU: in goes a module with `nn.Linear` in it, its linears are replaced by laid-out ones.
+"""Linear layers with weights packed for oneDNN on a CPU; they replace the `nn.Linear`s of a module.
 
-Three kinds. "float32" and "bfloat16" are exact: oneDNN lays the weights out once (torch's own bf16 linear does it on
-every call). "int8" rounds: weights to 8 bits with a scale for each output, activations to 8 bits with a scale for each
-row, so that a row's result does not depend on the rows beside it. What this machine and this torch cannot do stays an
-`nn.Linear`, and the log says so. Knows nothing of the model; what int8 costs in quality is measured by `compare`.
+There are three kinds. "float32" and "bfloat16" are exact: the weights are packed once (torch's own bf16 linear packs
+them on every call). "int8" quantizes weights with one scale per output and activations with one scale per row, so that
+the result of a row does not depend on the rest of the batch. Kinds that this machine or this torch does not support
+stay an `nn.Linear`, with a warning. `compare_logits` measures the quantization error.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from qwen3tts_webui.model.cpu.memory import give_back
+from qwen3tts_webui.model.cpu.memory import trim_host_memory
 
 LinearKind = Literal["float32", "bfloat16", "int8"]
 
@@ -50,7 +50,7 @@ class Int8Linear(nn.Module):
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
-        rounded, scale = quantise_rows(linear.weight.detach())
+        rounded, scale = quantize_rows(linear.weight.detach())
         self._set(rounded, scale.flatten(), None if linear.bias is None else linear.bias.detach().float())
 
     @classmethod
@@ -69,7 +69,7 @@ class Int8Linear(nn.Module):
         self._weight = torch.ops.onednn.qlinear_prepack(rounded, None)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        rows, scale = quantise_rows(x.reshape(-1, self.in_features))
+        rows, scale = quantize_rows(x.reshape(-1, self.in_features))
         unsigned = rows.view(torch.uint8).bitwise_xor_(_ZERO_POINT)  # plus 128
         y: torch.Tensor = torch.ops.onednn.qlinear_pointwise(
             unsigned,
@@ -90,7 +90,7 @@ class Int8Linear(nn.Module):
         return y.to(x.dtype).view(*x.shape[:-1], self.out_features)
 
 
-def quantise_rows(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def quantize_rows(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """(rows, features) float -> the same in int8, and the scale of each row, (rows, 1) float32: x ≈ int8 * scale."""
     x = x.float()
     # not vector_norm: with ord=inf it takes five times as long for the rows of a prompt
@@ -106,7 +106,7 @@ def replace_linears(
     `wanted` is asked with the dotted name of each. The weights of a replaced linear are freed at once. 0 means that the
     kind is not to be had here, or that the weights are not on a CPU: the module computes as before.
     """
-    make = _maker(kind)
+    make = _constructor_of(kind)
     if make is None:
         return 0
     count = 0
@@ -115,7 +115,7 @@ def replace_linears(
             path, _, leaf = name.rpartition(".")
             setattr(module.get_submodule(path), leaf, make(child))
             del child.weight
-            give_back()
+            trim_host_memory()
             count += 1
     return count
 
@@ -132,15 +132,15 @@ def memory_bytes(*modules: nn.Module) -> int:
     return sum(storages.values()) + sum(laid_out.values())
 
 
-def supports(kind: LinearKind, *, level: int = logging.WARNING) -> bool:
+def supports_linear(kind: LinearKind, *, level: int = logging.WARNING) -> bool:
     """Whether this machine and this torch compute this kind, rightly: tried on a small product with extreme values.
 
     `level`: of the log where they do not.
     """
-    return _maker(kind, level) is not None
+    return _constructor_of(kind, level) is not None
 
 
-def _maker(kind: LinearKind, level: int = logging.WARNING) -> Callable[[nn.Linear], nn.Module] | None:
+def _constructor_of(kind: LinearKind, level: int = logging.WARNING) -> Callable[[nn.Linear], nn.Module] | None:
     probe = nn.Linear(64, 32, bias=False)
     probe.weight.requires_grad_(False).fill_(1.0)
     if kind == "bfloat16":
@@ -160,25 +160,25 @@ def _maker(kind: LinearKind, level: int = logging.WARNING) -> Callable[[nn.Linea
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class QuantizationError:
     """How close two computations of the same scores are.
 
-    `equal_choices`: share of rows whose greatest score is at the same place; `error`: root mean square of the
+    `argmax_agreement`: share of rows whose greatest score is at the same place; `error`: root mean square of the
     difference over that of the reference scores' spread; `rows`: how many were compared.
     """
 
-    equal_choices: float
+    argmax_agreement: float
     error: float
     rows: int
 
 
-def compare(scores: torch.Tensor, reference: torch.Tensor) -> Agreement:
+def compare_logits(scores: torch.Tensor, reference: torch.Tensor) -> QuantizationError:
     """Compare (rows, choices) scores with those of float32; a row's offset does not count, as softmax ignores it."""
-    centred = scores.float() - scores.float().mean(dim=1, keepdim=True)
+    centered = scores.float() - scores.float().mean(dim=1, keepdim=True)
     expected = reference.float() - reference.float().mean(dim=1, keepdim=True)
-    difference = (centred - expected).square().mean().sqrt()
-    return Agreement(
-        equal_choices=float((scores.argmax(1) == reference.argmax(1)).float().mean()),
+    difference = (centered - expected).square().mean().sqrt()
+    return QuantizationError(
+        argmax_agreement=float((scores.argmax(1) == reference.argmax(1)).float().mean()),
         error=float(difference / expected.square().mean().sqrt()),
         rows=scores.shape[0],
     )

@@ -1,4 +1,4 @@
-"""One draw of a code on a CPU, compiled: noise is made for the few codes that may be drawn, not for all."""
+"""One draw of a code on a CPU, compiled: noise_scale is made for the few codes that may be drawn, not for all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numba import prange
 from numba.extending import register_jitable
 
-from qwen3tts_webui.model.cpu.jit import compiled
+from qwen3tts_webui.model.cpu.jit import compile_kernel
 
 _MASK = np.uint64(0xFFFFFFFF)
 
@@ -29,41 +29,41 @@ def _gumbel(key: Any, code: Any) -> Any:
     return np.float32(-math.log(np.float32(-math.log(uniform))))
 
 
-@compiled(set())
-def run_draw(
-    scores: Any,
+@compile_kernel(set())
+def run_sample(
+    logits: Any,
     temperature: Any,
     top_k: Any,
-    noise: Any,
+    noise_scale: Any,
     seeds: Any,
     frames: Any,
     group: Any,
     codes: Any,
-    sound: Any,
+    is_finite: Any,
     parts: Any,
 ) -> None:
-    """`sampling.draw` without a nucleus, with the noise of `gumbel` for codebook `group`.
+    """`sampling.sample` without top-p, with the noise of `gumbel` for codebook `group`.
 
-    `scores` (rows, codes) float32; `temperature`, `noise` (rows, 1) float32; `top_k` (rows, 1), `seeds` and `frames`
-    (rows,) int64. Writes `codes` (rows,) int64 and `sound` (rows,) bool. `parts` is not used: a row is small.
+    `logits` (rows, codes) float32; `temperature`, `noise_scale` (rows, 1) float32; `top_k` (rows, 1), `seeds` and
+    `frames` (rows,) int64. Writes `codes` (rows,) int64 and `is_finite` (rows,) bool. `parts` is unused.
     """
-    rows, num_codes = scores.shape
+    rows, num_codes = logits.shape
     for row in prange(rows):
         seed, frame = np.uint64(seeds[row]), np.uint64(frames[row])
         key = _mix((seed & _MASK) ^ _mix((seed >> np.uint64(32)) ^ np.uint64(0x9E3779B9)))
         key = _mix(key ^ _mix((frame & _MASK) ^ np.uint64(0x85EBCA6B)))
         key = _mix(key ^ _mix(np.uint64(group) ^ np.uint64(0xC2B2AE35)))
-        scaled = scores[row] / temperature[row, 0]
+        scaled = logits[row] / temperature[row, 0]
         place = num_codes - min(top_k[row, 0], num_codes)
         least = np.partition(scaled, place)[place]
-        best, choice, fine = np.float32(-np.inf), 0, True
+        best, choice, finite = np.float32(-np.inf), 0, True
         for code in range(num_codes):
-            score = scaled[code]
-            fine = fine and score < np.inf  # neither inf nor NaN
-            if score >= least:
-                if noise[row, 0] != 0:
-                    score += _gumbel(key, code) * noise[row, 0]
-                if score > best:
-                    best, choice = score, code
+            logit = scaled[code]
+            finite = finite and logit < np.inf  # neither inf nor NaN
+            if logit >= least:
+                if noise_scale[row, 0] != 0:
+                    logit += _gumbel(key, code) * noise_scale[row, 0]
+                if logit > best:
+                    best, choice = logit, code
         codes[row] = choice
-        sound[row] = fine and best > -np.inf
+        is_finite[row] = finite and best > -np.inf

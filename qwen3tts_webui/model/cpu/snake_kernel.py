@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import prange
 
-from qwen3tts_webui.model.cpu.jit import compiled
+from qwen3tts_webui.model.cpu.jit import compile_kernel
 
 # pi in two parts, the first short enough to be multiplied without rounding; sin² repeats itself after pi
 _PI_HIGH, _PI_LOW = np.float32(3.140625), np.float32(9.6765358979e-4)
@@ -18,7 +18,7 @@ _SINE_SQUARED = tuple(
 )
 
 
-@compiled({"contract"})  # no "reassoc": it would undo the two parts of pi
+@compile_kernel({"contract"})  # no "reassoc": it would undo the two parts of pi
 def run_snake(x: Any, frequency: Any, gain: Any, out: Any, skip: Any, blocks: Any) -> None:
     """out[:, skip:] = x + sin²(frequency * x) * gain; x (batch, time, channels), out (batch, skip + time, channels)."""
     batch, time, channels = x.shape

@@ -30,7 +30,7 @@ def place_rows(
     HALF: tl.constexpr,
     LANES: tl.constexpr,
 ):
-    """Of prompts: normalise and turn queries and keys; keep keys and values. A program is one row with all its heads.
+    """Normalize and rotate queries and keys of prompts, store keys and values. One program per row, with all heads.
 
     `qkv` (batch * time, HEADS + 2 * KV_HEADS, 2 * HALF); `starts`, `slots` (batch,): where the first row stands, and
     whose it is. Rows at `limit` or behind it are not kept. ALL is the number of heads, rounded up to a power of two.

@@ -1,4 +1,4 @@
-"""Triton kernel that samples one code per row: temperature, top-k, top-p and Gumbel noise in one launch."""
+"""Triton kernel that samples one code per row: temperature, top-k, top-p and Gumbel noise_scale in one launch."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ def _mix(x):
 
 
 @triton.jit(do_not_specialize=["group"])
-def draw(
-    scores,
+def sample(
+    logits,
     temperature,
     top_k,
     top_p,
-    noise,
+    noise_scale,
     seeds,
     frames,
     codes,
-    sound,
+    is_finite,
     stride,
     group,
     num_codes,
     BLOCK: tl.constexpr,
 ):
-    """Draw a code of codebook `group` as `sampling.draw` does; a program is a row of `scores`."""
+    """Draw a code of codebook `group` as `sampling.sample` does; a program is a row of `logits`."""
     row = tl.program_id(0)
     code = tl.arange(0, BLOCK)
     inside = code < num_codes
-    score = tl.load(scores + row * stride + code, inside, float("-inf")).to(tl.float32)
-    broken = tl.max(((score != score) | (score == float("inf"))).to(tl.int32))
-    score = score / tl.load(temperature + row)
-    score = tl.where(score == 0.0, 0.0, score)  # -0.0 is less than 0.0 as an integer
+    logit = tl.load(logits + row * stride + code, inside, float("-inf")).to(tl.float32)
+    invalid = tl.max(((logit != logit) | (logit == float("inf"))).to(tl.int32))
+    logit = logit / tl.load(temperature + row)
+    logit = tl.where(logit == 0.0, 0.0, logit)  # -0.0 is less than 0.0 as an integer
 
     # the k-th largest, bit by bit: floats in the order of unsigned integers
-    bits = score.to(tl.uint32, bitcast=True)
+    bits = logit.to(tl.uint32, bitcast=True)
     order = tl.where(bits >= 0x80000000, bits ^ 0xFFFFFFFF, bits | 0x80000000)
     wanted = tl.load(top_k + row)
     least = tl.zeros((), tl.uint32)
@@ -47,18 +47,18 @@ def draw(
     for _ in range(32):
         least = tl.where(tl.sum((order >= (least | bit)).to(tl.int32)) >= wanted, least | bit, least)
         bit = bit >> 1
-    score = tl.where(order >= least, score, float("-inf"))
+    logit = tl.where(order >= least, logit, float("-inf"))
 
     share = tl.load(top_p + row)
     if share < 1.0:  # the largest bound that what lies at it or above reaches the share: what lies below it is out
-        mass = tl.exp(score - tl.max(score))
+        mass = tl.exp(logit - tl.max(logit))
         mass = tl.where(inside, mass / tl.sum(tl.where(inside, mass, 0.0)), 0.0)
         least = tl.zeros((), tl.uint32)
         bit = tl.full((), 0x80000000, tl.uint32)
         for _ in range(32):
             least = tl.where(tl.sum(tl.where(order >= (least | bit), mass, 0.0)) >= share, least | bit, least)
             bit = bit >> 1
-        score = tl.where(order >= least, score, float("-inf"))
+        logit = tl.where(order >= least, logit, float("-inf"))
 
     seed = tl.load(seeds + row)
     key = _mix(seed.to(tl.uint32) ^ _mix((seed >> 32).to(tl.uint32) ^ 0x9E3779B9))
@@ -66,9 +66,9 @@ def draw(
     key = _mix(key ^ _mix(tl.full((), group, tl.uint32) ^ 0xC2B2AE35))
     random = _mix(_mix(key ^ _mix(code.to(tl.uint32) ^ 0x27D4EB2F)) ^ key)
     uniform = ((random >> 9).to(tl.float32) + 0.5) * 1.1920928955078125e-07  # 2 ** -23
-    score += -tl.log(-tl.log(uniform)) * tl.load(noise + row)
+    logit += -tl.log(-tl.log(uniform)) * tl.load(noise_scale + row)
 
-    score = tl.where(inside, score, float("-inf"))
-    best = tl.max(score)
-    tl.store(codes + row, tl.argmax(score, 0).to(tl.int64))
-    tl.store(sound + row, ((broken == 0) & (best > float("-inf"))).to(tl.int8))
+    logit = tl.where(inside, logit, float("-inf"))
+    best = tl.max(logit)
+    tl.store(codes + row, tl.argmax(logit, 0).to(tl.int64))
+    tl.store(is_finite + row, ((invalid == 0) & (best > float("-inf"))).to(tl.int8))

@@ -31,7 +31,7 @@ def fuse_steps(talker: Talker) -> bool:
         return False
     stacks = talker.model, talker.code_predictor.model
     try:
-        check_sampler(talker.spec.talker.vocab_size, talker.codec_head.weight.device)
+        check_sampler(talker.config.talker.vocab_size, talker.codec_head.weight.device)
         fused = [_checked(stack, length, pairs) for stack, length, pairs in _stacks(talker)]
     except Exception as error:  # a compiler that is missing, a GPU that it does not know, numbers that differ
         log.warning("steps and draws stay as torch has them, with many launches: %s", str(error).partition("\n")[0])
@@ -39,7 +39,7 @@ def fuse_steps(talker: Talker) -> bool:
     for stack, steps in zip(stacks, fused, strict=True):
         stack.steps = steps
     talker.model.prompts = fused[0].read
-    talker.fused_sampler, talker.sampler_takes_any_rule = fused_sampler, True
+    talker.fused_sampler, talker.sampler_supports_top_p = fused_sampler, True
     return True
 
 
@@ -47,7 +47,7 @@ def _stacks(talker: Talker) -> list[tuple[Stack, int, bool]]:
     """(stack, number of positions, whether its first rows come two at a time)"""
     predictor = talker.code_predictor
     return [
-        (talker.model, talker.spec.talker.max_positions, False),
+        (talker.model, talker.config.talker.max_positions, False),
         (predictor.model, predictor.positions.shape[1], True),
     ]
 
@@ -108,11 +108,11 @@ def check_steps(stack: Stack, steps: FusedStack, pairs: bool) -> None:
 
 
 def _by_layers(stack: Stack, rows: Tensor) -> Tensor:
-    from qwen3tts_webui.model.talker.layers import attend_causally, normalise
+    from qwen3tts_webui.model.talker.layers import attend_causally, rms_norm
 
     angles = stack.rotary(torch.arange(rows.shape[1], device=rows.device)[None])
     seen = stack(rows, angles, lambda _, query, key, value: attend_causally(query, key, value))
-    return normalise(seen.float(), stack.norm.weight, stack.norm.eps)
+    return rms_norm(seen.float(), stack.norm.weight, stack.norm.eps)
 
 
 def _error(got: Tensor, reference: Tensor) -> float:

@@ -13,7 +13,7 @@ from qwen3tts_webui.model.cloning.reference_encoder import ReferenceEncoder
 from qwen3tts_webui.model.codec.decoder import load_codec
 from qwen3tts_webui.model.config.model_config import CODEC_FOLDER, read_model_config
 from qwen3tts_webui.model.generate import Qwen3TTS
-from qwen3tts_webui.model.loading.optimize import INTEGER_KINDS, lay_out, lay_out_integers, weight_dtypes
+from qwen3tts_webui.model.loading.optimize import INTEGER_KINDS, optimize_for_device, quantize_for_cpu, weight_dtypes
 from qwen3tts_webui.model.prompt.tokenizer import Tokenizer
 from qwen3tts_webui.model.talker.talker import Talker
 from qwen3tts_webui.model.weights.module_loader import LOADING_LOCK, map_weight, open_weights
@@ -52,24 +52,24 @@ def load_model(
     where = _device(device)
     number = resolve_dtype(dtype, where)
     folder = find_checkpoint(path_or_id, offline=offline)
-    spec = read_model_config(folder)
-    encoder = Tokenizer(folder)
-    unused = ("speaker_encoder.",) if spec.kind == "base" else ()
+    config = read_model_config(folder)
+    tokenizer = Tokenizer(folder)
+    unused = ("speaker_encoder.",) if config.kind == "base" else ()
     with LOADING_LOCK:
         talker, weights = open_weights(
-            lambda: Talker(spec), folder, key_of=lambda name: f"talker.{name}", unused=unused
+            lambda: Talker(config), folder, key_of=lambda name: f"talker.{name}", unused=unused
         )
         if dtype in INTEGER_KINDS:
-            kind = lay_out_integers(talker, weights, dtype)
+            kind = quantize_for_cpu(talker, weights, dtype)
         else:
             mapped = _TEXT_EMBEDDING if where.type == "cpu" else ""
             weights.fill(talker, weight_dtypes(dtype, number, where), device=where, wanted=lambda name: name != mapped)
             if mapped:
                 map_weight(talker, mapped, weights.mapped(mapped))
-            kind = lay_out(talker.to(where).eval().requires_grad_(False), dtype)
-        codec = load_codec(folder / CODEC_FOLDER, spec.codec, where)
-    logger.info("loaded %s %s from %s: %s, %s", spec.kind, spec.size, folder.name, where, kind)
-    return Qwen3TTS(spec, encoder, talker, codec, ReferenceEncoder(folder, spec))
+            kind = optimize_for_device(talker.to(where).eval().requires_grad_(False), dtype)
+        codec = load_codec(folder / CODEC_FOLDER, config.codec, where)
+    logger.info("loaded %s %s from %s: %s, %s", config.kind, config.size, folder.name, where, kind)
+    return Qwen3TTS(config, tokenizer, talker, codec, ReferenceEncoder(folder, config))
 
 
 def find_checkpoint(path_or_id: str | Path, *, offline: bool | None = None) -> Path:

@@ -12,7 +12,7 @@ from typing import cast, get_args
 import torch
 
 from qwen3tts_webui.errors import InvalidValue
-from qwen3tts_webui.model.cpu.compiled_stack import CompiledStack, draw_compiled, keep_linears
+from qwen3tts_webui.model.cpu.compiled_stack import CompiledStack, sample_compiled, use_row_major_linears
 from qwen3tts_webui.model.cpu.integer_weights import IntegerKind
 from qwen3tts_webui.model.cpu.jit import numba_available
 from qwen3tts_webui.model.cpu.packed_linear import LinearKind, replace_linears
@@ -47,41 +47,41 @@ def weight_dtypes(dtype: str, number: torch.dtype, device: torch.device) -> Call
     return number_of
 
 
-def lay_out(talker: Talker, dtype: str) -> str:
+def optimize_for_device(talker: Talker, dtype: str) -> str:
     """Fold and fuse, and lay the linears out for a CPU; returns the type that the talker computes in.
 
-    Integer types are laid out while they are loaded instead: `lay_out_integers`.
+    Integer types are laid out while they are loaded instead: `quantize_for_cpu`.
     """
     device = talker.codec_head.weight.device
-    talker.prepare(fold_text=device.type != "cpu")
+    talker.finalize_weights(fold_text=device.type != "cpu")
     kind = str(talker.text_table.dtype).removeprefix("torch.")
     if device.type == "cuda":
         fuse_steps(talker)
     if device.type == "cpu" and kind in ("float32", "bfloat16"):
         if numba_available():
-            keep_linears(talker)
+            use_row_major_linears(talker)
             compile_steps(talker)
         else:
             replace_linears(talker, cast(LinearKind, kind))
     return kind
 
 
-def lay_out_integers(talker: Talker, source: WeightSource, kind: IntegerKind) -> str:
-    """Fill `talker`, which has no memory yet, with rounded weights for a CPU; returns `kind`.
+def quantize_for_cpu(talker: Talker, source: WeightSource, kind: IntegerKind) -> str:
+    """Fill `talker`, which is on the meta device, with quantized weights for a CPU; return `kind`.
 
-    What rounding costs is measured on the way: `talker.rounding` has it, and the log. Raises InvalidValue where there
-    is no kernel for it.
+    The quantization error is measured on the way, logged and stored in `talker.quantization_error`. Raises InvalidValue
+    if numba is not installed.
     """
     if not numba_available():
         raise InvalidValue(field="dtype", expected="a float type where numba is not installed", got=kind)
     quantize(talker, source, kind)
     compile_steps(talker)
-    assert talker.rounding is not None
+    assert talker.quantization_error is not None
     log.info(
         "%s: %.1f %% of the greedy codes are those of the exact weights, the error of the scores is %.2f %%",
         kind,
-        100 * talker.rounding.equal_choices,
-        100 * talker.rounding.error,
+        100 * talker.quantization_error.argmax_agreement,
+        100 * talker.quantization_error.error,
     )
     return kind
 
@@ -90,4 +90,4 @@ def compile_steps(talker: Talker) -> None:
     """Let the steps of both stacks and each draw be one compiled call."""
     for stack in (talker.model, talker.code_predictor.model):
         stack.steps = CompiledStack(stack)
-    talker.fused_sampler = draw_compiled
+    talker.fused_sampler = sample_compiled

@@ -1,4 +1,4 @@
-"""Exact products of linears whose weights wait in a narrower type, to compare rounded ones with."""
+"""Exact products of linears with weights in a narrower dtype: the reference for quantized ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 @contextmanager
-def widened(module: nn.Module) -> Iterator[None]:
+def upcast(module: nn.Module) -> Iterator[None]:
     """Let the linears inside compute in the type of what comes in, whatever type their weights wait in. Slow."""
     linears = [part for part in module.modules() if isinstance(part, nn.Linear)]
     for linear in linears:

@@ -1,6 +1,6 @@
 """A talker with integer weights, made layer by layer: a matrix is read, rounded and laid out, and its floats are freed.
 
-In: a talker without memory and a source of its weights. Out: a talker ready for a CPU. What rounding costs is measured
+In: a talker without memory and a source of its weights. Out: a talker ready for a CPU. What error costs is measured
 on the way: the same random frames go through the exact layer and the rounded one, so that nothing is kept twice. The
 result is kept on disk (`packed_cache`) where the source can be recognized again.
 """
@@ -17,16 +17,16 @@ from torch import Tensor, nn
 
 from qwen3tts_webui.model.cpu.integer_linear import TiledLinear, choose_kernels
 from qwen3tts_webui.model.cpu.integer_weights import IntegerKind, TiledWeight, tile_weight
-from qwen3tts_webui.model.cpu.memory import give_back
-from qwen3tts_webui.model.cpu.packed_cache import Packed, PackedCache
-from qwen3tts_webui.model.cpu.packed_linear import Agreement, compare
-from qwen3tts_webui.model.loading.quantization_error import widened
+from qwen3tts_webui.model.cpu.memory import trim_host_memory
+from qwen3tts_webui.model.cpu.packed_cache import PackedCache, PackedWeights
+from qwen3tts_webui.model.cpu.packed_linear import QuantizationError, compare_logits
+from qwen3tts_webui.model.loading.quantization_error import upcast
 from qwen3tts_webui.model.talker.layers import Layer, Stack, attend_causally
 from qwen3tts_webui.model.talker.talker import Talker
 from qwen3tts_webui.model.weights.module_loader import DtypeOf, map_weight
 from qwen3tts_webui.types import NUM_CODEBOOKS
 
-_BATCH, _FRAMES, _PROMPT = 8, 7, 6  # random utterances that rounding is measured on
+_BATCH, _FRAMES, _PROMPT = 8, 7, 6  # random utterances that error is measured on
 
 _TEXT_EMBEDDING = "model.text_embedding.weight"
 
@@ -48,7 +48,7 @@ class WeightSource(Protocol):
 
 def quantize(talker: Talker, source: WeightSource, kind: IntegerKind) -> None:
     """Fill `talker`: layers in `kind`, the code predictor and the heads in int8."""
-    stack = talker.spec.talker.stack
+    stack = talker.config.talker.stack
     choices = {name: choose_kernels(name, stack.hidden_size, stack.intermediate_size) for name in {kind, "int8"}}
     talker.kernel_choice = "; ".join(f"{name}: {choices[name]}" for name in sorted(choices))
 
@@ -61,7 +61,7 @@ def quantize(talker: Talker, source: WeightSource, kind: IntegerKind) -> None:
         owner_path, _, leaf = path.rpartition(".")
         owner = talker.get_submodule(owner_path)
         if leaf in ("qkv_proj", "gate_up_proj") and not hasattr(owner, leaf):
-            cast(Any, owner).take(linear)
+            cast(Any, owner).set_fused(linear)
         else:
             setattr(owner, leaf, linear)
 
@@ -71,14 +71,14 @@ def quantize(talker: Talker, source: WeightSource, kind: IntegerKind) -> None:
     map_weight(talker, _TEXT_EMBEDDING, source.mapped(_TEXT_EMBEDDING))
     talker.eval().requires_grad_(False)
     if packed is None:
-        packed = _round(talker, source, kind_of, place)
+        packed = _quantize_layers(talker, source, kind_of, place)
         cache.write(packed)
     else:
         for path, weight in packed.weights.items():
             place(path, weight, packed.biases.get(path))
-        talker.prepare(fold_text=False, fuse=False, code_table=packed.code_table)
-    talker.rounding = packed.rounding
-    talker.forget_text()
+        talker.finalize_weights(fold_text=False, fuse=False, code_table=packed.code_table)
+    talker.quantization_error = packed.error
+    talker.reset_text_table()
 
 
 def _is_kept_float(name: str, *, with_matrices: bool) -> bool:
@@ -96,14 +96,16 @@ def _float_dtypes(name: str, stored: torch.dtype) -> torch.dtype:
     return torch.float32 if projects or name.endswith("norm.weight") else stored
 
 
-Place = Callable[[str, TiledWeight, Tensor | None], None]
+PlaceLinear = Callable[[str, TiledWeight, Tensor | None], None]
 
 
-def _round(talker: Talker, source: WeightSource, kind_of: Callable[[str], IntegerKind], place: Place) -> Packed:
+def _quantize_layers(
+    talker: Talker, source: WeightSource, kind_of: Callable[[str], IntegerKind], place: PlaceLinear
+) -> PackedWeights:
     weights: dict[str, TiledWeight] = {}
     biases: dict[str, Tensor] = {}
 
-    def round_inside(path: str) -> None:
+    def quantize_linears(path: str) -> None:
         """Round and replace every linear below `path`."""
         module = talker.get_submodule(path)
         for name, child in list(module.named_modules()):
@@ -113,48 +115,50 @@ def _round(talker: Talker, source: WeightSource, kind_of: Callable[[str], Intege
                 if child.bias is not None:
                     biases[whole] = child.bias.detach()
                 place(whole, weights[whole], child.bias)
-        give_back()
+        trim_host_memory()
 
-    talker.prepare(fold_text=False, fuse=False)
+    talker.finalize_weights(fold_text=False, fuse=False)
     predictor = talker.code_predictor
-    if predictor.code_table is not talker.frame_table:
-        predictor.code_table = predictor.code_table.to(talker.frame_table.dtype)
+    if predictor.code_table is not talker.code_embedding_table:
+        predictor.code_table = predictor.code_table.to(talker.code_embedding_table.dtype)
     frames = torch.randint(
-        talker.spec.predictor.codebook_size,
+        talker.config.predictor.codebook_size,
         (_BATCH, _FRAMES, NUM_CODEBOOKS),
         generator=torch.Generator().manual_seed(0),
     )
-    pad = torch.full(frames.shape[:2], talker.spec.text.pad_id)
+    pad = torch.full(frames.shape[:2], talker.config.text.pad_id)
     exact = talker.embed(pad, frames)
-    exact, rounded = _through(talker.model, "model", exact, exact, source, talker, round_inside)
+    exact, rounded = _measure_layers(talker.model, "model", exact, exact, source, talker, quantize_linears)
     # the rows after the prompt and after each frame but the last predict the frames that follow
     exact, rounded = (rows[:, _PROMPT - 1 :].flatten(0, 1) for rows in (exact, rounded))
     following = torch.randint(
-        talker.spec.predictor.codebook_size,
+        talker.config.predictor.codebook_size,
         (len(exact), NUM_CODEBOOKS),
         generator=torch.Generator().manual_seed(1),
     )
-    scores = _Scores()
-    size = talker.spec.predictor.codebook_size
-    scores.add(talker.codec_head, exact, rounded, lambda: round_inside("codec_head"), talker, "codec_head", size)
+    logits = _LogitPairs()
+    size = talker.config.predictor.codebook_size
+    logits.add(talker.codec_head, exact, rounded, lambda: quantize_linears("codec_head"), talker, "codec_head", size)
     inner = [predictor.code_table[following[:, :-1] + predictor.offsets[:-1]].to(exact.dtype)] * 2
     firsts = [predictor.small_to_mtp_projection(exact)]
-    round_inside("code_predictor.small_to_mtp_projection")
+    quantize_linears("code_predictor.small_to_mtp_projection")
     firsts.append(predictor.small_to_mtp_projection(rounded))
     exact, rounded = (torch.cat((a[:, None], b), dim=1) for a, b in zip(firsts, inner, strict=True))
-    exact, rounded = _through(predictor.model, "code_predictor.model", exact, rounded, source, talker, round_inside)
+    exact, rounded = _measure_layers(
+        predictor.model, "code_predictor.model", exact, rounded, source, talker, quantize_linears
+    )
     for group in range(1, NUM_CODEBOOKS):
         path = f"code_predictor.lm_head.{group - 1}"
-        scores.add(
+        logits.add(
             predictor.lm_head[group - 1], exact[:, group], rounded[:, group],
-            functools.partial(round_inside, path), talker, path, size,
+            functools.partial(quantize_linears, path), talker, path, size,
         )  # fmt: skip
-    round_inside("text_projection")
-    table = None if predictor.code_table is talker.frame_table else predictor.code_table
-    return Packed(weights, biases, table, scores.agreement())
+    quantize_linears("text_projection")
+    table = None if predictor.code_table is talker.code_embedding_table else predictor.code_table
+    return PackedWeights(weights, biases, table, logits.error())
 
 
-class _Scores:
+class _LogitPairs:
     """Scores of exact and of rounded linears, collected."""
 
     def __init__(self) -> None:
@@ -166,28 +170,28 @@ class _Scores:
         head: nn.Module,
         exact: Tensor,
         rounded: Tensor,
-        round_head: Callable[[], None],
+        quantize_head: Callable[[], None],
         talker: Talker,
         path: str,
         size: int,
     ) -> None:
-        with widened(head):
+        with upcast(head):
             self._exact.append(head(exact).float()[:, :size])
-        round_head()
+        quantize_head()
         self._rounded.append(talker.get_submodule(path)(rounded).float()[:, :size])
 
-    def agreement(self) -> Agreement:
-        return compare(torch.cat(self._rounded), torch.cat(self._exact))
+    def error(self) -> QuantizationError:
+        return compare_logits(torch.cat(self._rounded), torch.cat(self._exact))
 
 
-def _through(
+def _measure_layers(
     stack: Stack,
     path: str,
     exact: Tensor,
     rounded: Tensor,
     source: WeightSource,
     talker: Talker,
-    round_inside: Callable[[str], None],
+    quantize_linears: Callable[[str], None],
 ) -> tuple[Tensor, Tensor]:
     """Fill, measure and round the layers of `stack` one after the other; both sets of rows after its last norm."""
     angles = stack.rotary(torch.arange(exact.shape[1])[None])
@@ -200,9 +204,9 @@ def _through(
         source.fill(talker, _float_dtypes, wanted=inside)
         layer.requires_grad_(False)
         layer.fuse()
-        with widened(layer):
+        with upcast(layer):
             exact = layer(number, exact, angles, _attend)
-        round_inside(prefix.removesuffix("."))
+        quantize_linears(prefix.removesuffix("."))
         rounded = layer(number, rounded, angles, _attend)
     return cast(Tensor, stack.norm(exact)), cast(Tensor, stack.norm(rounded))
 

@@ -1,16 +1,14 @@
-"""The exact id layout of a prompt: one utterance in, rows of ids out (MODEL.md section 3). No torch, no weights.
+"""The exact id layout of a prompt (docs/model.md, section 3): one utterance in, rows of ids out. No torch.
 
-A row is one position of the talker: a text id, always, and 16 codes, or `NONE` where it has no code. The talker adds up
-their embeddings. A control id stands in the first of the 16; `SPEAKER` there stands for the x-vector of a cloned voice,
-which is added as it is.
+A row is one position of the talker: one text id and 16 codes, or `NO_CODE` in their place. The talker adds up their
+embeddings. Control ids use the first of the 16; `SPEAKER` in it stands for the x-vector of a cloned voice.
 
-Continuation. The rows of a prompt with an `AcousticPrompt` are those that the model itself passes through when it
-speaks the passage's text and the new text as one: the joined text, then a row for each frame already spoken. Whole text
-comes before the first frame, so a passage is natural there. In streaming mode the text lies beside the frames, one
-token a frame; where a feed has not yet brought the text for a frame of the passage, that row holds the text pad.
+Continuation: the rows of a prompt with an `AcousticPrompt` are those of the model itself when it speaks the earlier and
+the new text as one: the joined text, then one row per earlier frame. In streaming mode each frame has one text id; if a
+text stream has not yet sent the text for an earlier frame, that row has the text pad.
 
-Cloning. The text and the codes of a reference recording stand before everything in the same two ways; its text is
-encoded by itself. They are context: unlike those of a passage, its frames do not count as frames that were spoken.
+Cloning: text and codes of a reference recording come first in the same two ways; its text is encoded separately. Unlike
+those of an acoustic prompt, its frames do not count as spoken frames.
 """
 
 from __future__ import annotations
@@ -28,7 +26,7 @@ from qwen3tts_webui.model.prompt.tokenizer import Tokenizer
 from qwen3tts_webui.text import AUTO, LANGUAGES, parse_language
 from qwen3tts_webui.types import NUM_CODEBOOKS, Codes, Utterance, Voice, VoiceReference, XVector
 
-NONE = -1
+NO_CODE = -1
 SPEAKER = -2
 _NAME = "Qwen3-TTS"
 _CLOSE = re.compile(r"[\s\u2e80-\ua4cf\uf900-\ufaff\uff00-\uffef\u3000-\u303f]")  # scripts written without spaces
@@ -43,31 +41,37 @@ class Prompt:
     """`text` (rows,) and `codes` (rows, 16): what the talker reads before the first new frame.
 
     `trailing` (tokens,): text ids that go with the frames to come, one a frame; after them the text pad, unless `open`:
-    then more text is on its way. `passage` (frames, 16): the frames already spoken, which are the last rows.
-    `reference` (frames, 16): the frames of a reference recording, right before those. `x_vector` (hidden,): what
-    `SPEAKER` stands for.
+    then more text is on its way. `acoustic_prompt` (frames, 16): the frames already spoken, which are the last rows.
+    `reference` (frames, 16): the frames of a reference recording, right before those. `num_prefix`: how many of the
+    first rows depend on voice and language only, not on the text. `x_vector` (hidden,): what `SPEAKER` stands for.
     """
 
     text: Ids
     codes: Ids
     trailing: tuple[int, ...]
     open: bool
-    passage: Codes
+    acoustic_prompt: Codes
     reference: Codes
+    num_prefix: int
     x_vector: XVector | None = None
+
+    def prefix_key(self) -> bytes:
+        """What the first `num_prefix` rows are: equal for prompts that begin with the same rows."""
+        ids = np.column_stack([self.text, self.codes])[: self.num_prefix]
+        return ids.tobytes() + (b"" if self.x_vector is None else self.x_vector.tobytes())
 
     @property
     def context(self) -> Codes:
         """All frames in the prompt: the codec continues after them."""
-        return np.concatenate([self.reference, self.passage])
+        return np.concatenate([self.reference, self.acoustic_prompt])
 
 
 class PromptBuilder:
     """Builds prompts for one checkpoint."""
 
-    def __init__(self, spec: ModelConfig, encoder: Tokenizer) -> None:
-        self._spec = spec
-        self._encoder = encoder
+    def __init__(self, config: ModelConfig, tokenizer: Tokenizer) -> None:
+        self._config = config
+        self._tokenizer = tokenizer
 
     def check(self, utterance: Utterance) -> None:
         """Raise what is wrong with `utterance` for this checkpoint, before anything is spent.
@@ -81,7 +85,7 @@ class PromptBuilder:
             )
         if voice.reference is not None:
             self._check_reference(voice.reference)
-        elif self._spec.kind == "base":
+        elif self._config.kind == "base":
             raise Unsupported(
                 engine=_NAME,
                 feature="speech with a Base checkpoint without a recording to clone",
@@ -93,21 +97,28 @@ class PromptBuilder:
 
     def input_ids(self, body: Sequence[int]) -> list[int]:
         """The official layout around the ids of what is spoken: role, body, end (MODEL.md section 1)."""
-        text, newline = self._spec.text, self._encoder.newline_id
+        text, newline = self._config.text, self._tokenizer.newline_id
         role = [text.im_start_id, text.assistant_id, newline]
         return [*role, *body, text.im_end_id, newline, *role]
 
     def instruct_ids(self, description: str) -> list[int]:
         """The official layout of a description; empty where there is none or the model takes none."""
-        if not description or not self._spec.instructs:
+        if not description or not self._config.accepts_description:
             return []
-        text, newline = self._spec.text, self._encoder.newline_id
-        return [text.im_start_id, *self._encoder.encode(f"user\n{description}"), text.im_end_id, newline]
+        text, newline = self._config.text, self._tokenizer.newline_id
+        return [text.im_start_id, *self._tokenizer.encode(f"user\n{description}"), text.im_end_id, newline]
 
     def reference_ids(self, text: str) -> list[int]:
         """The official layout of the transcript of a reference recording (MODEL.md section 1)."""
-        ids, newline = self._spec.text, self._encoder.newline_id
-        return [ids.im_start_id, ids.assistant_id, newline, *self._encoder.body(text), ids.im_end_id, newline]
+        ids, newline = self._config.text, self._tokenizer.newline_id
+        return [
+            ids.im_start_id,
+            ids.assistant_id,
+            newline,
+            *self._tokenizer.encode_spoken(text),
+            ids.im_end_id,
+            newline,
+        ]
 
     def build(self, utterance: Utterance, input_ids: Sequence[int], *, streaming: bool, more: bool = False) -> Prompt:
         """The prompt that speaks `input_ids`; with `more`, streaming text is still to come.
@@ -115,7 +126,7 @@ class PromptBuilder:
         `input_ids` are laid out by `input_ids()`: three of the role, the body, five of the end. Raises as `check`.
         """
         self.check(utterance)
-        text = self._spec.text
+        text = self._config.text
         passage, reference = utterance.voice.acoustic_prompt, utterance.voice.reference
         spoken_frames = passage.codes if passage is not None else _NO_FRAMES
         reference_ids, reference_frames = self._in_context(reference)
@@ -125,6 +136,7 @@ class PromptBuilder:
         rows.add_text(input_ids[:3])
         prefix = self._codec_prefix(utterance.language, utterance.voice)
         rows.add([*[text.pad_id] * (len(prefix) - 2), text.bos_id], prefix[:-1])
+        num_prefix = len(rows.text)
         if streaming:
             # with no text at all the official slice takes the id after the body, and so do we (MODEL.md quirk 10)
             body = [*reference_ids, *input_ids[3:-5]] or input_ids[3:4]
@@ -133,7 +145,7 @@ class PromptBuilder:
             beside += [text.pad_id] * (1 + len(frames) - len(beside))
         else:
             spoken = [*reference_ids, *input_ids[3:-5], text.eos_id]
-            rows.add(spoken, [self._spec.talker.pad_id] * len(spoken))
+            rows.add(spoken, [self._config.talker.pad_id] * len(spoken))
             beside, trailing = [text.pad_id] * (1 + len(frames)), ()
         rows.add(beside[:1], prefix[-1:])
         rows.add_frames(beside[1:], frames)
@@ -142,8 +154,9 @@ class PromptBuilder:
             codes=np.concatenate(rows.codes),
             trailing=trailing,
             open=more,
-            passage=spoken_frames,
+            acoustic_prompt=spoken_frames,
             reference=reference_frames,
+            num_prefix=num_prefix,
             x_vector=None if reference is None else reference.x_vector,
         )
 
@@ -151,11 +164,11 @@ class PromptBuilder:
         """Text ids and frames (frames, 16) of a reference that the new text follows; both empty in other cases."""
         if reference is None or reference.mode == "xvector" or reference.codes is None:
             return [], _NO_FRAMES
-        return self._encoder.body(reference.text), reference.codes
+        return self._tokenizer.encode_spoken(reference.text), reference.codes
 
     def _codec_prefix(self, language: str, voice: Voice) -> list[int]:
         """Think tokens, language, speaker, pad, bos: control ids of the talker."""
-        talker = self._spec.talker
+        talker = self._config.talker
         speaker = self._speaker(voice)
         name = self._language(language)
         dialect = talker.dialects.get(speaker or "")
@@ -174,26 +187,26 @@ class PromptBuilder:
         if code == AUTO:
             return None
         name = next(known.model for known in LANGUAGES if known.code == code)
-        if name not in self._spec.languages:
-            raise UnknownLanguage(got=name, known=", ".join([AUTO, *self._spec.languages]))
+        if name not in self._config.languages:
+            raise UnknownLanguage(got=name, known=", ".join([AUTO, *self._config.languages]))
         return name
 
     def _speaker(self, voice: Voice) -> str | None:
         if not voice.speaker:
             return None
-        if self._spec.kind != "custom_voice":
+        if self._config.kind != "custom_voice":
             raise Unsupported(engine=_NAME, feature="a speaker by name", hint="Describe the voice instead.")
         speaker = voice.speaker.strip().lower()
-        if speaker not in self._spec.talker.speakers:
-            raise UnknownSpeaker(got=speaker[:40], known=", ".join(self._spec.talker.speakers))
+        if speaker not in self._config.talker.speakers:
+            raise UnknownSpeaker(got=speaker[:40], known=", ".join(self._config.talker.speakers))
         return speaker
 
     def _check_reference(self, reference: VoiceReference) -> None:
-        if self._spec.kind != "base":
+        if self._config.kind != "base":
             raise Unsupported(
                 engine=_NAME, feature="cloning a recorded voice", hint="Load a Base checkpoint, which can."
             )
-        hidden, vector = self._spec.talker.stack.hidden_size, reference.x_vector
+        hidden, vector = self._config.talker.stack.hidden_size, reference.x_vector
         if vector.shape != (hidden,):
             got = "x".join(map(str, vector.shape))
             expected = f"{hidden} numbers, as this model size has (clone the recording again with it)"
@@ -208,7 +221,7 @@ class PromptBuilder:
         self._check_codes("voice.reference.codes", reference.codes)
 
     def _check_codes(self, field: str, codes: Codes) -> None:
-        size = self._spec.codec.codebook_size
+        size = self._config.codec.codebook_size
         if codes.ndim != 2 or codes.shape[1] != NUM_CODEBOOKS:
             raise InvalidValue(field=field, expected=f"frames x {NUM_CODEBOOKS}", got="x".join(map(str, codes.shape)))
         if codes.size and not 0 <= codes.min() <= codes.max() < size:
@@ -231,11 +244,11 @@ class _Rows:
 
     def add_text(self, text: Sequence[int]) -> None:
         """Rows that carry text only."""
-        self.add(text, [NONE] * len(text))
+        self.add(text, [NO_CODE] * len(text))
 
     def add(self, text: Sequence[int], controls: Sequence[int]) -> None:
         """Rows of a text id and one id of the talker's own vocabulary."""
-        codes = np.full((len(text), NUM_CODEBOOKS), NONE, np.int64)
+        codes = np.full((len(text), NUM_CODEBOOKS), NO_CODE, np.int64)
         codes[:, 0] = controls
         self.add_frames(text, codes)
 

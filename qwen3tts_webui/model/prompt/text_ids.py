@@ -6,16 +6,16 @@ A passage's text stands before the new text, as if both had been written in one 
 from __future__ import annotations
 
 from qwen3tts_webui.model.prompt.builder import join_texts
-from qwen3tts_webui.model.prompt.tokenizer import GrowingText, Tokenizer
+from qwen3tts_webui.model.prompt.tokenizer import IncrementalEncoder, Tokenizer
 from qwen3tts_webui.types import Utterance
 
 
 class PromptText:
     """Reads the text of `utterance`, and of its feed when it has one."""
 
-    def __init__(self, encoder: Tokenizer, utterance: Utterance) -> None:
-        self._encoder = encoder
-        self._growing = GrowingText(encoder)
+    def __init__(self, tokenizer: Tokenizer, utterance: Utterance) -> None:
+        self._tokenizer = tokenizer
+        self._growing = IncrementalEncoder(tokenizer)
         self._feed = utterance.text_stream
         self._before = utterance.voice.acoustic_prompt.text if utterance.voice.acoustic_prompt is not None else ""
         self._new = utterance.text
@@ -26,12 +26,12 @@ class PromptText:
     @property
     def num_new(self) -> int:
         """How many ids were given out beyond those of the passage."""
-        return max(0, self._num_given - len(self._encoder.body(self._before)))
+        return max(0, self._num_given - len(self._tokenizer.encode_spoken(self._before)))
 
     def whole(self) -> list[int]:
         """All ids of the text that is there now, as one; nothing follows."""
         self.open = False
-        ids = self._encoder.body(join_texts(self._before, self._new))
+        ids = self._tokenizer.encode_spoken(join_texts(self._before, self._new))
         self._num_given = len(ids)
         return ids
 

@@ -1,6 +1,6 @@
 """Text -> token ids: transformers' Qwen2 tokenizer, read from vocab.json and merges.txt. No torch.
 
-User text can never become a control token: the encoder has none, so `<|im_end|>` in a text is spelled out like any
+User text can never become a control token: the tokenizer has none, so `<|im_end|>` in a text is spelled out like any
 other punctuation and the words around it are spoken. The control ids of the prompt come from config.json alone.
 """
 
@@ -21,7 +21,7 @@ _LEADING_NEWLINES = re.compile(r"\s*[\r\n]")
 
 
 class Tokenizer:
-    """The encoder of one checkpoint. Ids equal the official tokenizer's for text without control tokens."""
+    """The tokenizer of one checkpoint. Ids equal the official tokenizer's for text without control tokens."""
 
     def __init__(self, folder: Path) -> None:
         """Raises CheckpointError if vocab.json or merges.txt in `folder` is missing or broken."""
@@ -35,7 +35,7 @@ class Tokenizer:
         """All ids of `text` as it stands."""
         return list(self._tokenizer.encode(text).ids)
 
-    def body(self, text: str) -> list[int]:
+    def encode_spoken(self, text: str) -> list[int]:
         """The ids of what is spoken: `text` without the newlines before its first character.
 
         Officially those merge with the newline of the role and shift everything after it (MODEL.md quirk 10).
@@ -51,14 +51,14 @@ class Tokenizer:
         return [number for piece in pieces for number in self.encode(piece)]
 
 
-class GrowingText:
+class IncrementalEncoder:
     """The ids of a text that is still being written: an id that was given out is never taken back.
 
-    All ids given out, joined, are `Tokenizer.body` of the whole text, however it was cut into pieces.
+    All ids given out, joined, are `Tokenizer.encode_spoken` of the whole text, however it was cut into pieces.
     """
 
-    def __init__(self, encoder: Tokenizer) -> None:
-        self._encoder = encoder
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
         self._pending = ""
         self._begun = False
 
@@ -72,12 +72,12 @@ class GrowingText:
             return []
         settled = self._settled()
         self._pending = self._pending[sum(map(len, settled)) :]
-        return self._encoder.encode_pieces(settled)
+        return self._tokenizer.encode_pieces(settled)
 
     def close(self) -> list[int]:
         """No more text: returns the rest."""
         rest, self._pending = self._pending, ""
-        return self._encoder.encode(rest)
+        return self._tokenizer.encode(rest)
 
     def _settled(self) -> list[str]:
         """The pending pieces that later text cannot change.
@@ -89,7 +89,7 @@ class GrowingText:
         limit = words if words < len(self._pending) else words - 1
         settled: list[str] = []
         end = 0
-        for piece in self._encoder.pieces(self._pending):
+        for piece in self._tokenizer.pieces(self._pending):
             end += len(piece)
             if end > limit:
                 break

@@ -13,13 +13,19 @@ import torch
 from torch import Tensor, nn
 
 from qwen3tts_webui.model.config.model_config import ModelConfig
-from qwen3tts_webui.model.talker.layers import Stack, Steps, attend_causally, attend_to_groups, unfilled_embedding
+from qwen3tts_webui.model.talker.layers import (
+    Stack,
+    StepFunction,
+    attend_causally,
+    attend_to_groups,
+    unfilled_embedding,
+)
 from qwen3tts_webui.types import NUM_CODEBOOKS
 
 _PROJECTED_ROWS = 2048  # code embeddings that are projected at once
 
 Choose = Callable[[int, Tensor], Tensor]
-"""(codebook 1..15, its scores (batch, codebook_size) float32) -> codes (batch,)"""
+"""(codebook 1..15, its logits (batch, codebook_size) float32) -> codes (batch,)"""
 
 _LastOf = Callable[[Tensor, int], Tensor]
 """Rows (batch, time, hidden) at a place in the frame and after it -> the last of them, normalised, (batch, hidden)"""
@@ -28,63 +34,66 @@ _LastOf = Callable[[Tensor, int], Tensor]
 class PredictorStack(Stack):
     """The decoder stack with the residual embeddings, which are as wide as the talker."""
 
-    def __init__(self, spec: ModelConfig) -> None:
-        super().__init__(spec.predictor.stack)
-        size, hidden = spec.predictor.codebook_size, spec.talker.stack.hidden_size
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config.predictor.stack)
+        size, hidden = config.predictor.codebook_size, config.talker.stack.hidden_size
         self.codec_embedding = nn.ModuleList(unfilled_embedding(size, hidden) for _ in range(NUM_CODEBOOKS - 1))
 
 
 class CodePredictor(nn.Module):
-    """`prepare` must be called once, after the weights are in place."""
+    """`finalize_weights` must be called once, after the weights are in place."""
 
-    code_table: Tensor  # like the talker's `frame_table`, as wide as the predictor
+    code_table: Tensor  # like the talker's `code_embedding_table`, as wide as the predictor
     offsets: Tensor  # (16,): where each codebook begins in it
     positions: Tensor  # (1, 16)
 
-    def __init__(self, spec: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.spec = spec.predictor.stack
-        outer = spec.talker.stack.hidden_size
+        self.config = config.predictor.stack
+        outer = config.talker.stack.hidden_size
         self.small_to_mtp_projection = (
-            nn.Linear(outer, self.spec.hidden_size) if outer != self.spec.hidden_size else nn.Identity()
+            nn.Linear(outer, self.config.hidden_size) if outer != self.config.hidden_size else nn.Identity()
         )
-        self.model = PredictorStack(spec)
+        self.model = PredictorStack(config)
         self.lm_head = nn.ModuleList(
-            nn.Linear(self.spec.hidden_size, spec.predictor.codebook_size, bias=False) for _ in range(NUM_CODEBOOKS - 1)
+            nn.Linear(self.config.hidden_size, config.predictor.codebook_size, bias=False)
+            for _ in range(NUM_CODEBOOKS - 1)
         )
 
-    def prepare(
-        self, frame_table: Tensor, offsets: Tensor, *, fuse: bool = True, code_table: Tensor | None = None
+    def finalize_weights(
+        self, code_embedding_table: Tensor, offsets: Tensor, *, fuse: bool = True, code_table: Tensor | None = None
     ) -> None:
-        """Fuse, and fold the projection into the code embeddings; shares `frame_table` where there is no projection."""
+        """Fuse, and fold the projection into the code embeddings; without one, share `code_embedding_table`."""
         if fuse:
             self.model.fuse()
         if code_table is None:
-            code_table = self._projected(frame_table)
+            code_table = self._projected(code_embedding_table)
         self.register_buffer("code_table", code_table, persistent=False)
         self.register_buffer("offsets", offsets, persistent=False)
         self.register_buffer("positions", torch.arange(NUM_CODEBOOKS, device=offsets.device)[None], persistent=False)
         del self.model.codec_embedding
 
-    def _projected(self, frame_table: Tensor) -> Tensor:
+    def _projected(self, code_embedding_table: Tensor) -> Tensor:
         if not isinstance(self.small_to_mtp_projection, nn.Linear):
-            return frame_table
+            return code_embedding_table
         dtype = self.small_to_mtp_projection.weight.dtype
-        parts = [self.small_to_mtp_projection(part.to(dtype)) for part in torch.split(frame_table, _PROJECTED_ROWS)]
+        parts = [
+            self.small_to_mtp_projection(part.to(dtype)) for part in torch.split(code_embedding_table, _PROJECTED_ROWS)
+        ]
         return torch.cat(parts)
 
     def forward(self, hidden: Tensor, first: Tensor, choose: Choose) -> Tensor:
         """`hidden` (batch, talker hidden), `first` (batch,) codes -> the whole frame (batch, 16)."""
-        batch, spec = len(hidden), self.spec
-        shape = (spec.num_layers, 2, batch, spec.num_kv_heads, NUM_CODEBOOKS, spec.head_dim)
+        batch, config = len(hidden), self.config
+        shape = (config.num_layers, 2, batch, config.num_kv_heads, NUM_CODEBOOKS, config.head_dim)
         kv = torch.empty(shape, dtype=hidden.dtype, device=hidden.device)
         codes = [first]
         rows = torch.stack((self.small_to_mtp_projection(hidden), self.code_table[first].to(hidden.dtype)), dim=1)
         last_of = self._by_layers(kv) if self.model.steps is None else self._by_steps(self.model.steps, kv)
         start = 0
         for group in range(1, NUM_CODEBOOKS):
-            scores = self.lm_head[group - 1](last_of(rows, start)).float()
-            codes.append(choose(group, scores))
+            logits = self.lm_head[group - 1](last_of(rows, start)).float()
+            codes.append(choose(group, logits))
             rows = self.code_table[codes[-1] + self.offsets[group]][:, None].to(hidden.dtype)
             start = group + 1
         return torch.stack(codes, dim=1)
@@ -100,7 +109,7 @@ class CodePredictor(nn.Module):
 
         return last_of
 
-    def _by_steps(self, steps: Steps, kv: Tensor) -> _LastOf:
+    def _by_steps(self, steps: StepFunction, kv: Tensor) -> _LastOf:
         starts = self.positions.expand(kv.shape[2], -1)
         return lambda rows, start: steps(rows, starts[:, start], kv)
 

@@ -17,22 +17,22 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from qwen3tts_webui.model.config.model_config import DecoderConfig
-from qwen3tts_webui.model.cpu.memory import give_back
+from qwen3tts_webui.model.cpu.memory import trim_host_memory
 
 Angles = tuple[Tensor, Tensor]  # cosine and signed sine, each (batch, time, 1, head_dim) float32
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 """layer, q (batch, heads, time, head_dim), k and v (batch, kv_heads, time, head_dim) -> what each row saw, like q"""
 
-Steps = Callable[[Tensor, Tensor, Tensor], Tensor]
+StepFunction = Callable[[Tensor, Tensor, Tensor], Tensor]
 """A faster way through a stack for a few rows: rows (batch, time, hidden) of slots 0..batch-1, where the first of each
 stands (batch,), and the cache (layers, 2, slots, kv_heads, length, head_dim) -> the last rows after the norm."""
 
-Prompts = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
+PromptFunction = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
 """A faster way through a stack for prompts: rows (batch, time, hidden), where the first of each stands, how many are
 real, the cache, and the slots that they go to -> the last real rows after the norm."""
 
 
-def normalise(x: Tensor, weight: Tensor, eps: float) -> Tensor:
+def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     """RMS norm of the last dimension of `x`, float32, times `weight`."""
     if x.device.type != "cpu":
         return F.rms_norm(x, x.shape[-1:], eps=eps) * weight
@@ -50,7 +50,7 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise the last dimension in float32; the type of `x` is kept unless `result_type` names another."""
-        return normalise(x.float(), self.weight, self.eps).to(self.result_type or x.dtype)
+        return rms_norm(x.float(), self.weight, self.eps).to(self.result_type or x.dtype)
 
 
 class Rotary(nn.Module):
@@ -94,23 +94,23 @@ class Attention(nn.Module):
 
     qk_scale: Tensor  # (heads + kv_heads, head_dim) float32: the weights of both norms
 
-    def __init__(self, spec: DecoderConfig) -> None:
+    def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
-        self.heads = (spec.num_heads, spec.num_kv_heads)
-        self.head_dim = spec.head_dim
-        width, kv_width = spec.num_heads * spec.head_dim, spec.num_kv_heads * spec.head_dim
-        self.q_proj = nn.Linear(spec.hidden_size, width, bias=False)
-        self.k_proj = nn.Linear(spec.hidden_size, kv_width, bias=False)
-        self.v_proj = nn.Linear(spec.hidden_size, kv_width, bias=False)
-        self.o_proj = nn.Linear(width, spec.hidden_size, bias=False)
-        self.q_norm = RMSNorm(spec.head_dim, spec.rms_norm_eps)
-        self.k_norm = RMSNorm(spec.head_dim, spec.rms_norm_eps)
-        self._eps = spec.rms_norm_eps
+        self.heads = (config.num_heads, config.num_kv_heads)
+        self.head_dim = config.head_dim
+        width, kv_width = config.num_heads * config.head_dim, config.num_kv_heads * config.head_dim
+        self.q_proj = nn.Linear(config.hidden_size, width, bias=False)
+        self.k_proj = nn.Linear(config.hidden_size, kv_width, bias=False)
+        self.v_proj = nn.Linear(config.hidden_size, kv_width, bias=False)
+        self.o_proj = nn.Linear(width, config.hidden_size, bias=False)
+        self.q_norm = RMSNorm(config.head_dim, config.rms_norm_eps)
+        self.k_norm = RMSNorm(config.head_dim, config.rms_norm_eps)
+        self._eps = config.rms_norm_eps
 
     def fuse(self) -> None:
-        self.take(fused(self.q_proj, self.k_proj, self.v_proj))
+        self.set_fused(fused(self.q_proj, self.k_proj, self.v_proj))
 
-    def take(self, qkv_proj: nn.Module) -> None:
+    def set_fused(self, qkv_proj: nn.Module) -> None:
         """Let `qkv_proj` stand in place of the three projections, and join the norms."""
         heads, kv_heads = self.heads
         self.qkv_proj = qkv_proj
@@ -125,23 +125,23 @@ class Attention(nn.Module):
         batch, time, _ = x.shape
         qkv = self.qkv_proj(x).view(batch, time, heads + 2 * kv_heads, self.head_dim)
         qk, value = qkv[:, :, : heads + kv_heads], qkv[:, :, heads + kv_heads :]
-        normal = normalise(qk.float(), self.qk_scale, self._eps)
-        turned = rotate(normal, angles).to(x.dtype).transpose(1, 2)
-        seen = attend(layer, turned[:, :heads], turned[:, heads:], value.transpose(1, 2))
-        return cast(Tensor, self.o_proj(seen.transpose(1, 2).reshape(batch, time, heads * self.head_dim)))
+        normalized = rms_norm(qk.float(), self.qk_scale, self._eps)
+        rotated = rotate(normalized, angles).to(x.dtype).transpose(1, 2)
+        attended = attend(layer, rotated[:, :heads], rotated[:, heads:], value.transpose(1, 2))
+        return cast(Tensor, self.o_proj(attended.transpose(1, 2).reshape(batch, time, heads * self.head_dim)))
 
 
 class SwiGLU(nn.Module):
-    def __init__(self, spec: DecoderConfig) -> None:
+    def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
-        self.gate_proj = nn.Linear(spec.hidden_size, spec.intermediate_size, bias=False)
-        self.up_proj = nn.Linear(spec.hidden_size, spec.intermediate_size, bias=False)
-        self.down_proj = nn.Linear(spec.intermediate_size, spec.hidden_size, bias=False)
+        self.gate_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
+        self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
+        self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size, bias=False)
 
     def fuse(self) -> None:
-        self.take(fused(self.gate_proj, self.up_proj))
+        self.set_fused(fused(self.gate_proj, self.up_proj))
 
-    def take(self, gate_up_proj: nn.Module) -> None:
+    def set_fused(self, gate_up_proj: nn.Module) -> None:
         """Let `gate_up_proj` stand in place of both projections."""
         self.gate_up_proj = gate_up_proj
         del self.gate_proj, self.up_proj
@@ -152,12 +152,12 @@ class SwiGLU(nn.Module):
 
 
 class Layer(nn.Module):
-    def __init__(self, spec: DecoderConfig) -> None:
+    def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
-        self.input_layernorm = RMSNorm(spec.hidden_size, spec.rms_norm_eps)
-        self.self_attn = Attention(spec)
-        self.post_attention_layernorm = RMSNorm(spec.hidden_size, spec.rms_norm_eps)
-        self.mlp = SwiGLU(spec)
+        self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.self_attn = Attention(config)
+        self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.mlp = SwiGLU(config)
 
     def fuse(self) -> None:
         self.self_attn.fuse()
@@ -169,21 +169,21 @@ class Layer(nn.Module):
 
 
 class Stack(nn.Module):
-    """All layers and the final norm; `steps`, where the device has them, take the place of both for a few rows."""
+    """All layers and the final norm; `steps`, where the device has them, set_fused the place of both for a few rows."""
 
-    def __init__(self, spec: DecoderConfig) -> None:
+    def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(Layer(spec) for _ in range(spec.num_layers))
-        self.norm = RMSNorm(spec.hidden_size, spec.rms_norm_eps)
-        self.rotary = Rotary(spec.head_dim, spec.rope_theta)
-        self.steps: Steps | None = None
-        self.prompts: Prompts | None = None
+        self.layers = nn.ModuleList(Layer(config) for _ in range(config.num_layers))
+        self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.rotary = Rotary(config.head_dim, config.rope_theta)
+        self.steps: StepFunction | None = None
+        self.prompts: PromptFunction | None = None
 
     def fuse(self) -> None:
         """Join the matrices that share an input, layer by layer, so that only one layer is ever held twice."""
         for layer in self.layers:
             cast(Layer, layer).fuse()
-            give_back()
+            trim_host_memory()
         if cast(Layer, self.layers[0]).self_attn.qkv_proj.weight.dtype == torch.float16:
             for norm in (part for part in self.modules() if isinstance(part, RMSNorm)):
                 norm.result_type = torch.float16
@@ -204,13 +204,13 @@ def attend_to_groups(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor |
     """One query row for each sequence, without expanding the keys to all heads.
 
     `query` (batch, heads, 1, head_dim); `keys`, `values` (batch, kv_heads, length, head_dim); `mask`
-    (batch, 1, 1, length), True where a key may be seen. Returns (batch, heads, 1, head_dim).
+    (batch, 1, 1, length), True where a key may be attended. Returns (batch, heads, 1, head_dim).
     """
     batch, heads, _, head_dim = query.shape
     kv_heads = keys.shape[1]
     grouped = query.reshape(batch, kv_heads, heads // kv_heads, head_dim)
-    seen = F.scaled_dot_product_attention(grouped, keys, values, attn_mask=mask)
-    return seen.reshape(batch, heads, 1, head_dim)
+    attended = F.scaled_dot_product_attention(grouped, keys, values, attn_mask=mask)
+    return attended.reshape(batch, heads, 1, head_dim)
 
 
 def attend_causally(query: Tensor, keys: Tensor, values: Tensor) -> Tensor:

@@ -7,39 +7,41 @@ import numpy.typing as npt
 
 from qwen3tts_webui.model.config.model_config import ModelConfig
 from qwen3tts_webui.model.prompt.builder import Prompt
-from qwen3tts_webui.model.sampling import RuleValues, rule_values
+from qwen3tts_webui.model.sampling import SamplingValues, sampling_values
 from qwen3tts_webui.types import Sampling
 
 NUM_SLOT_VALUES = 15
 
 
-def slot_values(prompt: Prompt, sampling: Sampling, seed: int, spec: ModelConfig) -> npt.NDArray[np.int64]:
-    """Input of `DecodeState.seat` for one utterance, (NUM_SLOT_VALUES,): integers, and floats by their 64 bits."""
-    first = rule_values(
+def slot_values(prompt: Prompt, sampling: Sampling, seed: int, config: ModelConfig) -> npt.NDArray[np.int64]:
+    """Input of `DecodeState.load_slot` for one utterance, (NUM_SLOT_VALUES,): integers, and floats by their 64 bits."""
+    first = sampling_values(
         greedy=sampling.greedy,
         temperature=sampling.temperature,
         top_k=sampling.top_k,
         top_p=sampling.top_p,
-        num_codes=spec.talker.vocab_size,
+        num_codes=config.talker.vocab_size,
     )
-    rest = rule_values(
+    rest = sampling_values(
         greedy=sampling.greedy,
         temperature=sampling.subtalker_temperature,
         top_k=sampling.subtalker_top_k,
         top_p=sampling.subtalker_top_p,
-        num_codes=spec.predictor.codebook_size,
+        num_codes=config.predictor.codebook_size,
     )
-    begun = (len(prompt.text), len(prompt.passage), len(prompt.trailing), int(prompt.open), 1, seed)
+    begun = (len(prompt.text), len(prompt.acoustic_prompt), len(prompt.trailing), int(prompt.open), 1, seed)
     return _slot_values(begun, sampling.repetition_penalty, first, rest)
 
 
 def idle_slot_values() -> npt.NDArray[np.int64]:
     """As `slot_values`, for a slot in which nobody speaks."""
-    greedy = rule_values(greedy=True, temperature=1.0, top_k=1, top_p=1.0, num_codes=1)
+    greedy = sampling_values(greedy=True, temperature=1.0, top_k=1, top_p=1.0, num_codes=1)
     return _slot_values((0,) * 6, 1.0, greedy, greedy)
 
 
-def _slot_values(begun: tuple[int, ...], penalty: float, first: RuleValues, rest: RuleValues) -> npt.NDArray[np.int64]:
+def _slot_values(
+    begun: tuple[int, ...], penalty: float, first: SamplingValues, rest: SamplingValues
+) -> npt.NDArray[np.int64]:
     numbers = np.zeros(NUM_SLOT_VALUES, np.int64)
     reals = numbers.view(np.float64)
     numbers[:6], reals[6] = begun, penalty

@@ -1,7 +1,7 @@
-"""The talker: rows of ids in, hidden rows and the scores of the first code out (MODEL.md sections 2 to 4).
+"""The talker: rows of ids in, hidden states and logits of the first code out (docs/model.md, sections 2 to 4).
 
-Its module names are those of the released keys below `talker.`; `prepare` then folds what can be folded. Keys and
-values live in a tensor that is handed in, one slot for each utterance. Knows no sampling and no utterance.
+Module names are the released keys below `talker.`; `finalize_weights` then folds constant parts. The KV cache is
+passed in, one slot per utterance.
 """
 
 from __future__ import annotations
@@ -13,12 +13,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from qwen3tts_webui.model.config.model_config import ModelConfig
-from qwen3tts_webui.model.cpu.memory import untouched_zeros
-from qwen3tts_webui.model.cpu.packed_linear import Agreement
+from qwen3tts_webui.model.cpu.memory import lazy_zeros
+from qwen3tts_webui.model.cpu.packed_linear import QuantizationError
 from qwen3tts_webui.model.prompt.builder import SPEAKER
-from qwen3tts_webui.model.sampling import DrawInOne
+from qwen3tts_webui.model.sampling import FusedSampler
 from qwen3tts_webui.model.talker.code_predictor import CodePredictor
-from qwen3tts_webui.model.talker.layers import Stack, attend_causally, attend_to_groups, unfilled_embedding
+from qwen3tts_webui.model.talker.layers import (
+    Attend,
+    Stack,
+    attend_causally,
+    attend_to_groups,
+    unfilled_embedding,
+)
 from qwen3tts_webui.types import NUM_CODEBOOKS
 
 _FOLD_ROWS = 2048  # text ids that are projected at once
@@ -43,52 +49,53 @@ class TextProjection(nn.Module):
 class TalkerStack(Stack):
     """The decoder stack with the embeddings that the released files keep beside it."""
 
-    def __init__(self, spec: ModelConfig) -> None:
-        super().__init__(spec.talker.stack)
-        self.text_embedding = unfilled_embedding(spec.talker.text_vocab_size, spec.talker.text_hidden_size)
-        self.codec_embedding = unfilled_embedding(spec.talker.vocab_size, spec.talker.stack.hidden_size)
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config.talker.stack)
+        self.text_embedding = unfilled_embedding(config.talker.text_vocab_size, config.talker.text_hidden_size)
+        self.codec_embedding = unfilled_embedding(config.talker.vocab_size, config.talker.stack.hidden_size)
 
 
 class Talker(nn.Module):
-    """The talker with its code predictor. `prepare` must be called once, after the weights are in place."""
+    """The talker with its code predictor. `finalize_weights` must be called once, after the weights are in place."""
 
-    frame_table: Tensor  # (vocab_size + 15 * codebook_size + 1, hidden): all code embeddings, and a row of zeros
-    offsets: Tensor  # (16,): where each codebook begins in `frame_table`
+    code_embedding_table: (
+        Tensor  # (vocab_size + 15 * codebook_size + 1, hidden): all code embeddings, and a row of zeros
+    )
+    offsets: Tensor  # (16,): where each codebook begins in `code_embedding_table`
     text_table: Tensor  # (text_vocab_size, hidden): projected text embeddings
 
-    def __init__(self, spec: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.spec = spec
-        talker = spec.talker
-        self.model = TalkerStack(spec)
+        self.config = config
+        talker = config.talker
+        self.model = TalkerStack(config)
         self.text_projection = TextProjection(talker.text_hidden_size, talker.stack.hidden_size)
         self.codec_head = nn.Linear(talker.stack.hidden_size, talker.vocab_size, bias=False)
-        self.code_predictor = CodePredictor(spec)
-        self.fused_sampler: DrawInOne | None = None  # where the device has it
-        self.sampler_takes_any_rule = False  # top-p included
-        self.rounding: Agreement | None = None  # what integer linears cost, once it was measured
+        self.code_predictor = CodePredictor(config)
+        self.fused_sampler: FusedSampler | None = None  # where the device has it
+        self.sampler_supports_top_p = False  # top-p included
+        self.quantization_error: QuantizationError | None = None  # what integer linears cost, once it was measured
         self.kernel_choice = ""  # on a CPU: which kernels compute integer linears, and what they were timed at
         self._projected: set[int] | None = set()
 
-    def prepare(self, *, fold_text: bool, fuse: bool = True, code_table: Tensor | None = None) -> None:
-        """Fold and, unless `fuse` says that this happens elsewhere, fuse.
+    def finalize_weights(self, *, fold_text: bool, fuse: bool = True, code_table: Tensor | None = None) -> None:
+        """Fold the weights and, with `fuse`, join the projections that share an input.
 
-        `fold_text` projects the whole text vocabulary now and drops the embedding behind it.
-
-        Without it the table is filled as ids are first used (`know`): right for a CPU, where the whole takes seconds.
-        `code_table`: the predictor's code embeddings, where they were projected before.
+        `fold_text` projects the whole text vocabulary now and drops the text embedding. Without it, rows are projected
+        when ids are first used (`ensure_projected`), as projecting all of them takes seconds on a CPU.
+        `code_table`: the code predictor's embeddings if they are already projected.
         """
         if fuse:
             self.model.fuse()
-        talker, size = self.spec.talker, self.spec.predictor.codebook_size
+        talker, size = self.config.talker, self.config.predictor.codebook_size
         residual = [cast(nn.Embedding, table).weight for table in self.code_predictor.model.codec_embedding]
         first = self.model.codec_embedding.weight
         self.register_buffer(
-            "frame_table", torch.cat([first, *residual, first.new_zeros(1, first.shape[1])]), persistent=False
+            "code_embedding_table", torch.cat([first, *residual, first.new_zeros(1, first.shape[1])]), persistent=False
         )
         starts = [0, *(talker.vocab_size + group * size for group in range(NUM_CODEBOOKS - 1))]
         self.register_buffer("offsets", torch.tensor(starts, device=first.device), persistent=False)
-        self.code_predictor.prepare(self.frame_table, self.offsets, fuse=fuse, code_table=code_table)
+        self.code_predictor.finalize_weights(self.code_embedding_table, self.offsets, fuse=fuse, code_table=code_table)
         del self.model.codec_embedding
         embedding = self.model.text_embedding.weight
         if fold_text:
@@ -97,18 +104,18 @@ class Talker(nn.Module):
             del self.model.text_embedding, self.text_projection
         else:
             shape = len(embedding), talker.stack.hidden_size
-            table = untouched_zeros(shape, self.text_projection.dtype, first.device)
+            table = lazy_zeros(shape, self.text_projection.dtype, first.device)
             self.register_buffer("text_table", table, persistent=False)
-            self.know({self.spec.text.pad_id})
+            self.ensure_projected({self.config.text.pad_id})
 
-    def forget_text(self) -> None:
+    def reset_text_table(self) -> None:
         """Project text anew as it is used: the projection is another one now."""
         self._projected = set()
-        self.know({self.spec.text.pad_id})
+        self.ensure_projected({self.config.text.pad_id})
 
     def _fold(self, embedding: Tensor) -> Tensor:
         """Project all text embeddings in place: each chunk of rows is read before anything is written over it."""
-        rows, hidden = len(embedding), self.spec.talker.stack.hidden_size
+        rows, hidden = len(embedding), self.config.talker.stack.hidden_size
         if hidden > embedding.shape[1]:
             return torch.cat([self.text_projection(part) for part in torch.split(embedding, _FOLD_ROWS)])
         table = embedding.detach().view(-1)[: rows * hidden].view(rows, hidden)
@@ -116,7 +123,7 @@ class Talker(nn.Module):
             table[start : start + _FOLD_ROWS] = self.text_projection(embedding[start : start + _FOLD_ROWS])
         return table if hidden == embedding.shape[1] else table.clone()  # a view would keep all of the embedding
 
-    def know(self, text: set[int]) -> None:
+    def ensure_projected(self, text: set[int]) -> None:
         """Make sure that the text table holds the rows of these ids; call it before they are used."""
         if self._projected is None or text <= self._projected:
             return
@@ -136,32 +143,32 @@ class Talker(nn.Module):
 
     def embed_codes(self, codes: Tensor) -> Tensor:
         """The sum of the embeddings of frames (..., 16) -> (..., hidden); what is below 0 adds nothing."""
-        index = torch.where(codes < 0, len(self.frame_table) - 1, codes + self.offsets)
-        return self.frame_table[index].to(self.text_table.dtype).sum(dim=-2)
+        index = torch.where(codes < 0, len(self.code_embedding_table) - 1, codes + self.offsets)
+        return self.code_embedding_table[index].to(self.text_table.dtype).sum(dim=-2)
 
     def new_kv(self, slots: int, length: int) -> Tensor:
         """Room for the keys and values of `slots` utterances: (layers, 2, slots, kv_heads, length, head_dim)."""
-        stack = self.spec.talker.stack
+        stack = self.config.talker.stack
         shape = (stack.num_layers, 2, slots, stack.num_kv_heads, length, stack.head_dim)
-        return untouched_zeros(shape, self.text_table.dtype, self.text_table.device)
+        return lazy_zeros(shape, self.text_table.dtype, self.text_table.device)
 
-    def prefill(self, rows: Tensor, lengths: Tensor, kv: Tensor, slots: Tensor) -> Tensor:
-        """Read prompts (n, time, hidden), padded on the right to one length; `lengths`, `slots` (n,).
+    def prefill(self, rows: Tensor, lengths: Tensor, kv: Tensor, slots: Tensor, starts: Tensor | None = None) -> Tensor:
+        """Read prompts (n, time, hidden), padded on the right to one length; `lengths`, `slots`, `starts` (n,).
 
         Fills `kv` of those slots and returns the hidden row of each last real position, (n, hidden). What padding
-        writes into `kv` lies after the last real position and is overwritten before it can be seen.
+        writes into `kv` lies after the last real position and is overwritten before it can be seen. `starts`: how many
+        rows before these are in `kv` already; None for none.
         """
         if self.model.prompts is not None:
-            return self.model.prompts(rows, torch.zeros_like(slots), lengths, kv, slots)
-        time = rows.shape[1]
-
-        def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-            kv[layer, 0, slots, :, :time] = key
-            kv[layer, 1, slots, :, :time] = value
-            return attend_causally(query, key, value)
-
-        angles = self.model.rotary(torch.arange(time, device=rows.device)[None])
-        hidden = self.model(rows, angles, attend)
+            return self.model.prompts(rows, torch.zeros_like(slots) if starts is None else starts, lengths, kv, slots)
+        time = torch.arange(rows.shape[1], device=rows.device)
+        if starts is None:
+            angles = self.model.rotary(time[None])
+            hidden = self.model(rows, angles, _attend_to_prompts(kv, slots, len(time)))
+        else:
+            positions = starts[:, None] + time
+            attend = _attend_behind(kv, slots, positions, time < lengths[:, None])
+            hidden = self.model(rows, self.model.rotary(positions), attend)
         return self._norm(hidden[torch.arange(len(rows), device=rows.device), lengths - 1])
 
     def step(self, rows: Tensor, positions: Tensor, kv: Tensor, kv_length: int) -> Tensor:
@@ -181,9 +188,37 @@ class Talker(nn.Module):
         angles = self.model.rotary(positions[:, None])
         return self._norm(self.model(rows[:, None], angles, attend)[:, 0])
 
-    def scores(self, hidden: Tensor) -> Tensor:
+    def logits(self, hidden: Tensor) -> Tensor:
         """Raw scores of the first code, (n, vocab_size) float32."""
         return cast(Tensor, self.codec_head(hidden)).float()
 
     def _norm(self, hidden: Tensor) -> Tensor:
         return cast(Tensor, self.model.norm(hidden))
+
+
+def _attend_to_prompts(kv: Tensor, slots: Tensor, time: int) -> Attend:
+    """Attention of prompts from their first row on, which go into `kv`."""
+
+    def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        kv[layer, 0, slots, :, :time] = key
+        kv[layer, 1, slots, :, :time] = value
+        return attend_causally(query, key, value)
+
+    return attend
+
+
+def _attend_behind(kv: Tensor, slots: Tensor, positions: Tensor, real: Tensor) -> Attend:
+    """Attention of rows at `positions` (n, time), of which only the `real` ones (n, time) go into `kv`."""
+    prompt, column = real.nonzero(as_tuple=True)
+    target = slots[prompt], positions[prompt, column]
+    length = int(target[1].max()) + 1
+    mask = (torch.arange(length, device=kv.device) <= positions[..., None])[:, None]
+
+    def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        keys, values = kv[layer, 0], kv[layer, 1]
+        keys[target[0], :, target[1]] = key.transpose(1, 2)[prompt, column]
+        values[target[0], :, target[1]] = value.transpose(1, 2)[prompt, column]
+        seen = keys[slots, :, :length], values[slots, :, :length]
+        return F.scaled_dot_product_attention(query, *seen, attn_mask=mask, enable_gqa=True)
+
+    return attend

@@ -13,7 +13,7 @@ from qwen3tts_webui.model import load_model
 from qwen3tts_webui.model.cloning.mel import log_mel, mel_filters
 from qwen3tts_webui.model.cloning.reference_encoder import ReferenceEncoder
 from qwen3tts_webui.model.cloning.speaker_encoder import speaker_similarity
-from qwen3tts_webui.model.cpu.packed_linear import supports
+from qwen3tts_webui.model.cpu.packed_linear import supports_linear
 from qwen3tts_webui.types import AcousticPrompt, Codes, Pcm, Sampling, TextMode, Utterance, Voice, VoiceReference
 from tests.golden.recordings import recording
 from tests.support.golden_cases import GOLDEN
@@ -30,8 +30,8 @@ def references() -> ReferenceEncoder:
     return found
 
 
-def speak(utterance: Utterance, frames: int = FRAMES, size: int = 1) -> tuple[Codes, Pcm]:
-    packets = list(base_model().speak(utterance, frames_per_packet=size, max_frames=frames))
+def synthesize(utterance: Utterance, frames: int = FRAMES, size: int = 1) -> tuple[Codes, Pcm]:
+    packets = list(base_model().stream(utterance, frames_per_packet=size, max_frames=frames))
     return np.concatenate([packet.codes for packet in packets]), np.concatenate([packet.pcm for packet in packets])
 
 
@@ -61,11 +61,11 @@ def test_prompts_are_the_official_ones(name: str) -> None:
         assert reference.codes.tolist() == case.arrays["ref_codes"].tolist()
     ids = base_model().prompts.reference_ids(reference.text) if in_context else []
     assert ids == case.arrays["ref_ids"].tolist()
-    assert base_model().ids(case.utterance) == (case.arrays["input_ids"].tolist(), [])
+    assert base_model().encode_prompt(case.utterance) == (case.arrays["input_ids"].tolist(), [])
     exact = replace(case.utterance, voice=Voice(reference=replace(reference, x_vector=case.arrays["x_vector"])))
     prompt = base_model().prompts.build(exact, case.arrays["input_ids"].tolist(), streaming=case.streaming)
     talker = base_model().talker
-    talker.know({*prompt.text.tolist(), *prompt.trailing})
+    talker.ensure_projected({*prompt.text.tolist(), *prompt.trailing})
     assert prompt.x_vector is not None
     vector = torch.from_numpy(prompt.x_vector)
     rows = talker.embed(torch.from_numpy(prompt.text), torch.from_numpy(prompt.codes), vector).numpy()
@@ -76,7 +76,7 @@ def test_prompts_are_the_official_ones(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_cloned_speech_is_the_official_one(name: str) -> None:
     case = read_clone_case(name)
-    codes, sound = speak(case.utterance, len(case.arrays["codes"]))
+    codes, sound = synthesize(case.utterance, len(case.arrays["codes"]))
     assert codes.tolist() == case.arrays["codes"].tolist()
     assert len(sound) == 1920 * len(codes)
     if "sound" in case.arrays:
@@ -87,7 +87,7 @@ def test_cloned_speech_is_the_official_one(name: str) -> None:
 def test_speech_begins_where_the_new_text_does_not_a_sample_early() -> None:
     """The official package cuts the reference off at a rounded float (MODEL.md quirk 7)."""
     case = read_clone_case("icl_early")
-    codes, sound = speak(case.utterance, len(case.arrays["codes"]))
+    codes, sound = synthesize(case.utterance, len(case.arrays["codes"]))
     assert int(case.arrays["num_samples"]) == 1920 * len(codes) + 1
     assert len(sound) == 1920 * len(codes)
     assert np.abs(sound - case.arrays["sound"][1:]).max() < 2e-5
@@ -121,7 +121,7 @@ def test_x_vector_only_does_not_load_the_codec_encoder() -> None:
 @pytest.mark.parametrize("mode", ["whole", "streaming"])
 def test_packets_of_any_size_are_the_same_speech(mode: TextMode, x_vector_only: bool) -> None:
     utterance = Utterance(text=TEXT, voice=voice(x_vector_only=x_vector_only), text_mode=mode, seed=4)
-    ones, fives = speak(utterance), speak(utterance, size=5)
+    ones, fives = synthesize(utterance), synthesize(utterance, size=5)
     assert ones[0].tolist() == fives[0].tolist()
     assert np.abs(ones[1] - fives[1]).max() < 1e-5
 
@@ -137,10 +137,10 @@ def test_a_passage_in_a_cloned_voice_continues_exactly(mode: TextMode, x_vector_
         sampling=Sampling(greedy=greedy),
         seed=3,
     )
-    codes, sound = speak(whole)
+    codes, sound = synthesize(whole)
     passage = AcousticPrompt(text=TEXT[:12], codes=codes[:4])
     rest = replace(whole, text=TEXT[12:], voice=replace(whole.voice, acoustic_prompt=passage))
-    continued, tail = speak(rest, FRAMES - 4)
+    continued, tail = synthesize(rest, FRAMES - 4)
     assert continued.tolist() == codes[4:].tolist()
     assert np.abs(tail - sound[4 * 1920 :]).max(initial=0.0) < 1e-5
 
@@ -159,7 +159,7 @@ def test_text_in_pieces_is_the_same_speech_as_text_at_once_without_a_transcript(
 
     at_once = Utterance(text=TEXT, voice=voice(x_vector_only=True), text_mode="streaming", seed=5)
     fed = replace(at_once, text="", text_stream=Script(*(f"{word} " for word in TEXT.split())))
-    assert speak(fed)[0].tolist() == speak(at_once)[0].tolist()
+    assert synthesize(fed)[0].tolist() == synthesize(at_once)[0].tolist()
 
 
 def test_the_x_vector_and_the_codes_each_change_the_speech() -> None:
@@ -171,11 +171,11 @@ def test_the_x_vector_and_the_codes_each_change_the_speech() -> None:
         replace(reference, codes=reference.codes[::-1].copy()),
         replace(reference, mode="xvector"),
     ]
-    spoken = [speak(replace(utterance, voice=Voice(reference=other)))[0].tolist() for other in others]
-    assert speak(utterance)[0].tolist() not in spoken
+    spoken = [synthesize(replace(utterance, voice=Voice(reference=other)))[0].tolist() for other in others]
+    assert synthesize(utterance)[0].tolist() not in spoken
 
 
-needs_int8 = pytest.mark.skipif(not supports("int8"), reason="this processor or torch has no int8 linear")
+needs_int8 = pytest.mark.skipif(not supports_linear("int8"), reason="this processor or torch has no int8 linear")
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", pytest.param("int8", marks=needs_int8)])
@@ -187,16 +187,16 @@ def test_cloned_voices_speak_in_every_type_of_the_language_model(dtype: str) -> 
     assert reference is not None and exact is not None and reference.codes is not None and exact.codes is not None
     assert reference.codes.tolist() == exact.codes.tolist()
     assert reference.x_vector.tolist() == exact.x_vector.tolist()
-    packets = list(narrow.speak(Utterance(text=TEXT, voice=cloned), max_frames=3))
+    packets = list(narrow.stream(Utterance(text=TEXT, voice=cloned), max_frames=3))
     assert sum(len(packet.codes) for packet in packets) == 3
 
 
 def test_a_base_checkpoint_needs_a_recording_and_no_other_takes_one() -> None:
     with pytest.raises(Unsupported):
-        base_model().speak(Utterance(text=TEXT))
+        base_model().stream(Utterance(text=TEXT))
     design = load_model(GOLDEN / "design", device="cpu", dtype="float32")
     with pytest.raises(Unsupported):
-        design.speak(Utterance(text=TEXT, voice=voice()))
+        design.stream(Utterance(text=TEXT, voice=voice()))
     with pytest.raises(Unsupported):
         design.clone(recording(0.9), TRANSCRIPT)
 
@@ -221,7 +221,7 @@ def _broken(**changes: object) -> VoiceReference:
 )
 def test_a_reference_that_does_not_fit_is_refused_before_anything_is_computed(changes: dict[str, object]) -> None:
     with pytest.raises(InvalidValue):
-        base_model().speak(Utterance(text=TEXT, voice=Voice(reference=_broken(**changes))))
+        base_model().stream(Utterance(text=TEXT, voice=Voice(reference=_broken(**changes))))
 
 
 @pytest.mark.parametrize(

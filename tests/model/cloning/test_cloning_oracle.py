@@ -91,7 +91,7 @@ def test_dump(file: Path) -> None:
         reference = case.utterance.voice.reference
         assert reference is not None
         assert np.abs(reference.x_vector - case.arrays["ref_spk_embedding"].reshape(-1)).max() < 1e-5
-        assert model().ids(case.utterance) == (case.arrays["input_ids"].tolist(), [])
+        assert model().encode_prompt(case.utterance) == (case.arrays["input_ids"].tolist(), [])
         if reference.mode == "icl":
             assert reference.codes is not None
             assert reference.codes.tolist() == case.arrays["ref_code"].tolist()
@@ -115,7 +115,7 @@ def _rows(case: Case) -> np.ndarray:
 
 def _compare_speech(case: Case) -> None:
     codes = case.arrays["codes"]
-    packets = list(model().speak(case.utterance, frames_per_packet=20, max_frames=len(codes)))
+    packets = list(model().stream(case.utterance, frames_per_packet=20, max_frames=len(codes)))
     assert np.concatenate([packet.codes for packet in packets]).tolist() == codes.tolist()
     sound = np.concatenate([packet.pcm for packet in packets])
     assert len(sound) == 1920 * len(codes)

@@ -141,7 +141,7 @@ def test_moved_stream_goes_on(decoder: CodecDecoder, codes: torch.Tensor) -> Non
 
 def test_a_later_frame_changes_no_earlier_sample(decoder: CodecDecoder, codes: torch.Tensor) -> None:
     other = codes[..., :12].clone()
-    other[..., 11] = (other[..., 11] + 1) % decoder.spec.codebook_size
+    other[..., 11] = (other[..., 11] + 1) % decoder.config.codebook_size
     a, b = decoder.decode_whole(codes[..., :12]), decoder.decode_whole(other)
     assert torch.equal(a[:, : 11 * 1920], b[:, : 11 * 1920])
     assert not torch.equal(a, b)

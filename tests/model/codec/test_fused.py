@@ -22,7 +22,7 @@ DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 @pytest.fixture(scope="module")
 def decoder() -> CodecDecoder:
-    spec = replace(
+    config = replace(
         synthetic_config("tiny").codec,
         upsample_rates=(2, 2),
         decoder_dim=32,
@@ -34,7 +34,7 @@ def decoder() -> CodecDecoder:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
         patch.setattr(torch.backends.cudnn, "allow_tf32", False)
-        codec = CodecDecoder(spec)
+        codec = CodecDecoder(config)
         source = torch.Generator().manual_seed(1)
         for name, weight in codec.named_parameters():
             scale = 0.3 if weight.dim() == 1 else 0.5 * weight[0].numel() ** -0.5
@@ -43,7 +43,7 @@ def decoder() -> CodecDecoder:
                 weight.data = 0.5 + torch.rand(weight.shape, generator=source)
         codec = codec.to(DEVICE).requires_grad_(False)
         codec.fold()
-    codec.short_packets = None
+    codec.fused = None
     return codec
 
 
@@ -54,8 +54,8 @@ def without_tf32(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def some_codes(decoder: CodecDecoder, batch: int, frames: int, seed: int = 0) -> Tensor:
     source = torch.Generator().manual_seed(seed)
-    shape = (batch, decoder.spec.num_quantizers, frames)
-    return torch.randint(decoder.spec.codebook_size, shape, generator=source).to(DEVICE)
+    shape = (batch, decoder.config.num_quantizers, frames)
+    return torch.randint(decoder.config.codebook_size, shape, generator=source).to(DEVICE)
 
 
 def at(*slots: int) -> Tensor:
@@ -108,7 +108,7 @@ def test_the_layers_go_on_where_it_cannot_work(
 
     monkeypatch.setattr(FusedCodec, "__call__", no_compiler)
     assert not fuse_codec(decoder)
-    assert decoder.short_packets is None
+    assert decoder.fused is None
     assert "Failed to find C compiler." in caplog.text and "More words" not in caplog.text
 
 

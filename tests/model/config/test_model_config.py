@@ -45,14 +45,14 @@ def change(file: Path, edit: Change) -> None:
 
 
 def test_sizes_and_ids_are_those_of_the_files() -> None:
-    spec = read_model_config(GOLDEN / "custom")
-    assert (spec.kind, spec.size) == ("custom_voice", "1b7")
-    assert (spec.talker.stack.hidden_size, spec.talker.stack.head_dim) == (32, 12)
-    assert (spec.predictor.stack.hidden_size, spec.predictor.codebook_size) == (24, 64)
-    assert spec.talker.num_sounds == 64
-    assert spec.talker.speakers["uncle_fu"] == 1026
-    assert spec.talker.dialects == {"eric": "sichuan_dialect", "dylan": "beijing_dialect"}
-    assert spec.codec.samples_per_frame == 1920
+    config = read_model_config(GOLDEN / "custom")
+    assert (config.kind, config.size) == ("custom_voice", "1b7")
+    assert (config.talker.stack.hidden_size, config.talker.stack.head_dim) == (32, 12)
+    assert (config.predictor.stack.hidden_size, config.predictor.codebook_size) == (24, 64)
+    assert config.talker.num_audio_codes == 64
+    assert config.talker.speakers["uncle_fu"] == 1026
+    assert config.talker.dialects == {"eric": "sichuan_dialect", "dylan": "beijing_dialect"}
+    assert config.codec.samples_per_frame == 1920
 
 
 def test_dialects_are_no_languages_to_ask_for() -> None:
@@ -62,7 +62,7 @@ def test_dialects_are_no_languages_to_ask_for() -> None:
 
 
 def test_only_the_small_custom_voice_takes_no_description() -> None:
-    assert [read_model_config(GOLDEN / name).instructs for name in ("design", "custom", "custom_small")] == [
+    assert [read_model_config(GOLDEN / name).accepts_description for name in ("design", "custom", "custom_small")] == [
         True,
         True,
         False,
@@ -138,11 +138,11 @@ def test_a_config_that_is_no_object_is_named(folder: Path, content: str) -> None
 
 
 def test_a_base_checkpoint_has_its_encoders_and_takes_no_description() -> None:
-    spec = read_model_config(GOLDEN / "base")
-    assert spec.speaker_encoder is not None and spec.codec_encoder is not None
-    assert (spec.kind, spec.instructs) == ("base", False)
-    assert (spec.speaker_encoder.dim, spec.speaker_encoder.mel_bins) == (32, 128)
-    assert spec.codec_encoder.strides == (4, 5, 6, 8)
+    config = read_model_config(GOLDEN / "base")
+    assert config.speaker_encoder is not None and config.codec_encoder is not None
+    assert (config.kind, config.accepts_description) == ("base", False)
+    assert (config.speaker_encoder.dim, config.speaker_encoder.mel_bins) == (32, 128)
+    assert config.codec_encoder.strides == (4, 5, 6, 8)
     assert read_model_config(GOLDEN / "custom").speaker_encoder is None
 
 

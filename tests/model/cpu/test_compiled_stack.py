@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from qwen3tts_webui.model.cpu.compiled_stack import CompiledStack, KeptLinear, keep_linears
+from qwen3tts_webui.model.cpu.compiled_stack import CompiledStack, RowMajorLinear, use_row_major_linears
 from qwen3tts_webui.model.cpu.integer_linear import KernelChoice, TiledLinear
 from qwen3tts_webui.model.cpu.integer_weights import IntegerKind, tile_weight
 from qwen3tts_webui.model.cpu.jit import numba_available
 from qwen3tts_webui.model.talker.layers import Stack
-from tests.support.decoder_stack import LENGTH, SLOTS, SPEC, by_torch, make_stack, some_kv, some_rows
+from tests.support.decoder_stack import CONFIG, LENGTH, SLOTS, by_torch, make_stack, some_kv, some_rows
 
 pytestmark = pytest.mark.skipif(not numba_available(), reason="numba is not installed")
 
@@ -26,7 +26,7 @@ def step(compiled: CompiledStack, rows: Tensor, slots: Tensor, positions: Tensor
 
 
 def keep(stack: Stack) -> CompiledStack:
-    keep_linears(stack)
+    use_row_major_linears(stack)
     return CompiledStack(stack)
 
 
@@ -62,7 +62,7 @@ def test_a_step_equals_torchs(stack: Stack, slots: list[int], positions: list[in
 def test_weights_in_bfloat16_are_taken_as_they_are(stack: Stack) -> None:
     rows, slots, positions = some_rows(3), torch.tensor([0, 1, 2]), torch.tensor([4, 0, 8])
     stack.layers.bfloat16()
-    wide = Stack(SPEC).requires_grad_(False)
+    wide = Stack(CONFIG).requires_grad_(False)
     wide.fuse()
     wide.load_state_dict(stack.state_dict())
     for mine, other in zip(wide.layers, stack.layers, strict=True):
@@ -130,14 +130,14 @@ def test_a_kept_linear_equals_the_linear(rows: int, dtype: torch.dtype) -> None:
     x = torch.randn(2, rows, 96)[:, :rows]
     expected = linear(x)
     linear.weight = nn.Parameter(linear.weight.to(dtype), requires_grad=False)
-    kept = KeptLinear(linear)
+    kept = RowMajorLinear(linear)
     assert (kept.in_features, kept.out_features) == (96, 40)
     assert (kept(x) - expected).abs().max() < 1e-5
 
 
 def test_the_type_of_the_rows_is_kept() -> None:
     linear = nn.Linear(64, 8).requires_grad_(False).bfloat16()
-    kept = KeptLinear(linear)
+    kept = RowMajorLinear(linear)
     for rows in (1, 20):
         assert kept(torch.ones(rows, 64, dtype=torch.bfloat16)).dtype == torch.bfloat16
         assert kept(torch.ones(rows, 64)).dtype == torch.float32

@@ -13,7 +13,7 @@ import torch
 from qwen3tts_webui.model import load_model
 from qwen3tts_webui.model.cpu.jit import numba_available
 from tests.support.golden_cases import GOLDEN
-from tests.support.teacher_forcing import forced_scores
+from tests.support.teacher_forcing import teacher_forced_logits
 
 pytestmark = [
     pytest.mark.slow,
@@ -26,10 +26,10 @@ SCORES = """
 import sys
 import torch
 from qwen3tts_webui.model import load_model
-from tests.support.teacher_forcing import forced_scores
+from tests.support.teacher_forcing import teacher_forced_logits
 from tests.support.golden_cases import GOLDEN
 talker = load_model(GOLDEN / "design", device="cpu", dtype=sys.argv[1]).talker
-torch.save({"scores": forced_scores(talker), "choice": talker.kernel_choice}, sys.argv[2])
+torch.save({"logits": teacher_forced_logits(talker), "choice": talker.kernel_choice}, sys.argv[2])
 """
 
 ASSEMBLY = """
@@ -73,12 +73,12 @@ def run(script: str, *args: str, **environment: str) -> str:
 @pytest.mark.parametrize("kind", ["int8", "int4"])
 @pytest.mark.parametrize("environment", [pytest.param(OLD, id="SSE2"), pytest.param(PLAIN_AVX2, id="AVX2")])
 def test_every_instruction_set_speaks_alike(tmp_path: Path, environment: dict[str, str], kind: str) -> None:
-    run(SCORES, kind, str(tmp_path / "scores"), **environment)
-    got = torch.load(tmp_path / "scores")
-    expected = forced_scores(load_model(GOLDEN / "design", device="cpu", dtype=kind).talker)
+    run(SCORES, kind, str(tmp_path / "logits"), **environment)
+    got = torch.load(tmp_path / "logits")
+    expected = teacher_forced_logits(load_model(GOLDEN / "design", device="cpu", dtype=kind).talker)
     assert "steps by madd" in got["choice"]
-    assert (got["scores"].argmax(1) == expected.argmax(1)).float().mean() > 0.98
-    assert (got["scores"] - expected).abs().max() < 0.05 * expected.std()
+    assert (got["logits"].argmax(1) == expected.argmax(1)).float().mean() > 0.98
+    assert (got["logits"] - expected).abs().max() < 0.05 * expected.std()
 
 
 @pytest.mark.parametrize(

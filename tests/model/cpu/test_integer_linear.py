@@ -11,7 +11,7 @@ from qwen3tts_webui.model.cpu.integer_linear import (
     TiledLinear,
     choose_kernels,
     known_instructions,
-    multiply,
+    multiply_tiled,
 )
 from qwen3tts_webui.model.cpu.integer_weights import MAX_INPUTS, IntegerKind, tile_weight
 from qwen3tts_webui.model.cpu.jit import numba_available
@@ -46,7 +46,7 @@ def exact(rows: Tensor, weight: Tensor, levels: int) -> Tensor:
 def test_a_product_is_exact_but_for_the_rounding_of_rows(kind: IntegerKind, instructions: str) -> None:
     tiled, rows = tile_weight(some_weight(), kind), some_rows(15)
     for high in (True, False):
-        got = multiply(tiled, rows, instructions, high=high)  # type: ignore[arg-type]
+        got = multiply_tiled(tiled, rows, instructions, high=high)  # type: ignore[arg-type]
         levels = 4095 if high or instructions == "madd" else 127
         expected = exact(rows, tiled.unpack(), levels)
         # a value that lies on the edge between two steps may be rounded either way
@@ -61,15 +61,15 @@ def test_extreme_values_do_not_saturate(kind: IntegerKind, instructions: str) ->
     tiled, rows = tile_weight(weight, kind), torch.tensor([[1.0], [-1.0], [1.0]]).expand(3, MAX_INPUTS)
     expected = rows.double() @ tiled.unpack().double().T
     for high in (True, False):
-        got = multiply(tiled, rows, instructions, high=high)  # type: ignore[arg-type]
+        got = multiply_tiled(tiled, rows, instructions, high=high)  # type: ignore[arg-type]
         assert ((got - expected).abs() < 1e-5 * expected.abs()).all()
 
 
 @pytest.mark.parametrize("kind", ["int8", "int4"])
 def test_a_row_does_not_depend_on_the_rows_beside_it(kind: IntegerKind) -> None:
     tiled, rows = tile_weight(some_weight(), kind), some_rows(15) * torch.logspace(-3, 3, 15)[:, None]
-    together = multiply(tiled, rows, "madd", high=True)
-    assert torch.equal(together, torch.cat([multiply(tiled, row[None], "madd", high=True) for row in rows]))
+    together = multiply_tiled(tiled, rows, "madd", high=True)
+    assert torch.equal(together, torch.cat([multiply_tiled(tiled, row[None], "madd", high=True) for row in rows]))
 
 
 @pytest.mark.parametrize(("kind", "error"), [("int8", 0.008), ("int4", 0.09)])

@@ -9,13 +9,13 @@ from torch import nn
 from qwen3tts_webui.model.cpu.packed_linear import (
     Int8Linear,
     PackedLinear,
-    compare,
-    quantise_rows,
+    compare_logits,
+    quantize_rows,
     replace_linears,
-    supports,
+    supports_linear,
 )
 
-needs_int8 = pytest.mark.skipif(not supports("int8"), reason="this processor or torch has no int8 linear")
+needs_int8 = pytest.mark.skipif(not supports_linear("int8"), reason="this processor or torch has no int8 linear")
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_packed_float32_equals_the_linear(linear: nn.Linear, x: torch.Tensor) ->
     assert (PackedLinear(linear)(x) - linear(x)).abs().max() < 1e-5
 
 
-@pytest.mark.skipif(not supports("bfloat16"), reason="this processor has no bfloat16 products")
+@pytest.mark.skipif(not supports_linear("bfloat16"), reason="this processor has no bfloat16 products")
 def test_packed_bfloat16_equals_the_linear(linear: nn.Linear, x: torch.Tensor) -> None:
     linear, x = linear.bfloat16(), x.bfloat16()
     packed = PackedLinear(linear)(x)
@@ -52,8 +52,8 @@ def test_int8_is_close_to_the_linear(linear: nn.Linear, x: torch.Tensor, dtype: 
 
 @needs_int8
 def test_int8_is_the_rounded_product_exactly(linear: nn.Linear, x: torch.Tensor) -> None:
-    rows, row_scale = quantise_rows(x.view(-1, 96))
-    weight, weight_scale = quantise_rows(linear.weight)
+    rows, row_scale = quantize_rows(x.view(-1, 96))
+    weight, weight_scale = quantize_rows(linear.weight)
     expected = (rows.double() @ weight.double().T) * row_scale * weight_scale.T + linear.bias
     assert (Int8Linear(linear)(x).view(-1, 40) - expected).abs().max() < 1e-5
 
@@ -82,7 +82,7 @@ def test_int8_does_not_hide_an_invalid_number(linear: nn.Linear, x: torch.Tensor
 
 
 def test_quantised_rows_come_back_within_half_a_step(x: torch.Tensor) -> None:
-    rows, scale = quantise_rows(x[0])
+    rows, scale = quantize_rows(x[0])
     assert rows.dtype == torch.int8
     assert rows.abs().amax(1).tolist() == [127] * 5
     assert ((rows * scale - x[0]).abs() <= scale / 2 * 1.0001).all()
@@ -119,12 +119,12 @@ def test_says_when_a_kind_is_not_to_be_had(monkeypatch: pytest.MonkeyPatch, capl
 
 def test_agreement_counts_equal_choices() -> None:
     reference = torch.tensor([[0.0, 1.0, 2.0], [3.0, 0.0, 0.0]])
-    agreement = compare(torch.tensor([[0.0, 2.5, 2.0], [3.0, 0.0, 0.0]]), reference)
-    assert (agreement.equal_choices, agreement.rows) == (0.5, 2)
+    agreement = compare_logits(torch.tensor([[0.0, 2.5, 2.0], [3.0, 0.0, 0.0]]), reference)
+    assert (agreement.argmax_agreement, agreement.rows) == (0.5, 2)
 
 
 def test_agreement_ignores_a_rows_offset() -> None:
     reference = torch.randn(4, 9, generator=torch.Generator().manual_seed(0))
-    agreement = compare(reference + torch.arange(4.0)[:, None], reference)
-    assert agreement.equal_choices == 1.0
+    agreement = compare_logits(reference + torch.arange(4.0)[:, None], reference)
+    assert agreement.argmax_agreement == 1.0
     assert agreement.error < 1e-6

@@ -17,7 +17,7 @@ from qwen3tts_webui.model.cuda.fused_stack import FusedStack, linear
 from qwen3tts_webui.model.cuda.startup_check import check_steps, fuse_steps
 from qwen3tts_webui.model.talker.layers import Stack
 from qwen3tts_webui.types import NUM_CODEBOOKS, Utterance
-from tests.support.decoder_stack import LENGTH, SPEC, by_torch, make_stack, some_kv, some_rows
+from tests.support.decoder_stack import CONFIG, LENGTH, by_torch, make_stack, some_kv, some_rows
 from tests.support.golden_cases import GOLDEN
 
 pytest.importorskip("triton")
@@ -62,7 +62,7 @@ def test_a_row_does_not_depend_on_the_rows_beside_it(stack: Stack) -> None:
     """Products of matrices aside, which are torch's: here each row has its own."""
     steps = FusedStack(stack, LENGTH)
     starts = torch.tensor([8, 1, 4], device=DEVICE)
-    qkv = torch.randn(3, (SPEC.num_heads + 2 * SPEC.num_kv_heads) * SPEC.head_dim).to(DEVICE)
+    qkv = torch.randn(3, (CONFIG.num_heads + 2 * CONFIG.num_kv_heads) * CONFIG.head_dim).to(DEVICE)
     scale = stack.layers[0].self_attn.qk_scale[[0, -1]]
     together, alone = some_kv()[0].to(DEVICE), some_kv()[0].to(DEVICE)
     seen = steps._attend(qkv, scale, starts, together, 1)
@@ -145,7 +145,7 @@ def test_whole_frames_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     utterance = Utterance(text="Hello there.", seed=3)
 
     def frames() -> list[list[int]]:
-        return [row for packet in model.speak(utterance, max_frames=2) for row in packet.codes.tolist()]
+        return [row for packet in model.stream(utterance, max_frames=2) for row in packet.codes.tolist()]
 
     for stack, length in ((talker.model, 64), (talker.code_predictor.model, NUM_CODEBOOKS)):
         monkeypatch.setattr(stack, "steps", FusedStack(stack, length))

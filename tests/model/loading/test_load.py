@@ -16,7 +16,7 @@ from qwen3tts_webui.model import load_model
 from qwen3tts_webui.model.talker.talker import Talker
 from qwen3tts_webui.model.weights.module_loader import load_weights
 from qwen3tts_webui.types import Utterance, Voice
-from tests.support.golden_cases import GOLDEN, cases, forced_scores, prompt_of, rows_of
+from tests.support.golden_cases import GOLDEN, cases, prompt_of, rows_of, teacher_forced_logits
 
 Weights = dict[str, torch.Tensor]
 
@@ -84,16 +84,16 @@ def test_an_unknown_device_or_type_is_refused(option: str, value: str) -> None:
 @pytest.mark.parametrize("name", ["design", "custom_small"])
 def test_the_folded_text_table_equals_what_is_looked_up_as_needed(name: str) -> None:
     lazy = load_model(GOLDEN / name, device="cpu", dtype="float32")
-    spec = lazy.spec
+    config = lazy.config
     folded = load_weights(
-        lambda: Talker(spec),
+        lambda: Talker(config),
         GOLDEN / name,
         device=torch.device("cpu"),
         dtype=torch.float32,
         key_of=lambda key: f"talker.{key}",
     )
-    folded.prepare(fold_text=True)
-    lazy.talker.know(set(range(spec.talker.text_vocab_size)))
+    folded.finalize_weights(fold_text=True)
+    lazy.talker.ensure_projected(set(range(config.talker.text_vocab_size)))
     assert (folded.text_table - lazy.talker.text_table).abs().max() < 1e-6
     assert not hasattr(folded.model, "text_embedding")
 
@@ -109,7 +109,7 @@ def test_bfloat16_speaks_and_its_scores_stay_near_float32(name: str) -> None:
     errors, spreads = [], []
     for (first, rest), (near_first, near_rest) in zip(
         *(
-            forced_scores(model, prompt_of(model, case), case.utterance.sampling, tokens, codes)
+            teacher_forced_logits(model, prompt_of(model, case), case.utterance.sampling, tokens, codes)
             for model in (full, half)
         ),
         strict=True,
@@ -122,5 +122,5 @@ def test_bfloat16_speaks_and_its_scores_stay_near_float32(name: str) -> None:
     rows = [rows_of(model, prompt_of(model, case)).float() for model in (full, half)]
     assert (rows[0] - rows[1]).abs().max() < 0.04
     voice = Voice(speaker="ryan") if name != "design" else Voice()
-    packets = list(half.speak(Utterance(text="Hello there.", voice=voice), max_frames=5))
+    packets = list(half.stream(Utterance(text="Hello there.", voice=voice), max_frames=5))
     assert np.isfinite(np.concatenate([packet.pcm for packet in packets])).all()

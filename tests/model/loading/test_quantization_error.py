@@ -10,24 +10,24 @@ import torch
 
 from qwen3tts_webui.model import load_model
 from qwen3tts_webui.model.cpu.jit import numba_available
-from qwen3tts_webui.model.cpu.packed_linear import compare
-from qwen3tts_webui.model.loading.quantization_error import widened
+from qwen3tts_webui.model.cpu.packed_linear import compare_logits
+from qwen3tts_webui.model.loading.quantization_error import upcast
 from tests.support.golden_cases import GOLDEN
-from tests.support.teacher_forcing import forced_scores
+from tests.support.teacher_forcing import teacher_forced_logits
 
 
 def test_the_same_weights_agree_entirely() -> None:
     talker = load_model(GOLDEN / "design", device="cpu", dtype="float32").talker
-    scores = forced_scores(talker)
-    agreement = compare(forced_scores(talker), scores)
-    assert scores.shape == (256, 64)
-    assert (agreement.equal_choices, agreement.error, agreement.rows) == (1.0, 0.0, 256)
+    logits = teacher_forced_logits(talker)
+    agreement = compare_logits(teacher_forced_logits(talker), logits)
+    assert logits.shape == (256, 64)
+    assert (agreement.argmax_agreement, agreement.error, agreement.rows) == (1.0, 0.0, 256)
 
 
 def test_widened_linears_take_any_type_and_are_themselves_again() -> None:
     linear = torch.nn.Linear(4, 2).bfloat16()
     module, x = torch.nn.Sequential(linear), torch.ones(1, 4)
-    with widened(module):
+    with upcast(module):
         wide = module(x)
     assert wide.dtype == torch.float32
     assert "forward" not in vars(linear)
@@ -39,15 +39,15 @@ def test_widened_linears_take_any_type_and_are_themselves_again() -> None:
 def test_rounding_is_never_silent(kind: str, agrees: float, error: float, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         talker = load_model(GOLDEN / "design", device="cpu", dtype=kind).talker
-    assert talker.rounding is not None
-    assert talker.rounding.equal_choices > agrees and 0.0 < talker.rounding.error < error
+    assert talker.quantization_error is not None
+    assert talker.quantization_error.argmax_agreement > agrees and 0.0 < talker.quantization_error.error < error
     assert f"{kind}: " in talker.kernel_choice
     assert "greedy codes" in caplog.text
     exact = load_model(GOLDEN / "design", device="cpu", dtype="float32").talker
-    assert (exact.rounding, exact.kernel_choice) == (None, "")
+    assert (exact.quantization_error, exact.kernel_choice) == (None, "")
     # what was measured on the way is what the whole talker does
-    whole = compare(forced_scores(talker), forced_scores(exact))
-    assert whole.equal_choices > agrees - 0.05 and 0.0 < whole.error < 1.2 * error
+    whole = compare_logits(teacher_forced_logits(talker), teacher_forced_logits(exact))
+    assert whole.argmax_agreement > agrees - 0.05 and 0.0 < whole.error < 1.2 * error
 
 
 @pytest.mark.skipif(not numba_available(), reason="numba is not installed")
@@ -55,18 +55,18 @@ def test_packed_weights_speak_like_those_they_were_packed_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("qwen3tts_webui.model.cpu.packed_cache.cache_folder", lambda: tmp_path)
-    monkeypatch.setattr("qwen3tts_webui.model.cpu.packed_cache._WORTH_BYTES", 0)
+    monkeypatch.setattr("qwen3tts_webui.model.cpu.packed_cache._MIN_CACHED_BYTES", 0)
     first = load_model(GOLDEN / "design", device="cpu", dtype="int8").talker
     (kept,) = tmp_path.iterdir()
     with caplog.at_level(logging.INFO):
         second = load_model(GOLDEN / "design", device="cpu", dtype="int8").talker
     assert "packed weights read" in caplog.text
-    assert torch.equal(forced_scores(second), forced_scores(first))
-    assert second.rounding == first.rounding
+    assert torch.equal(teacher_forced_logits(second), teacher_forced_logits(first))
+    assert second.quantization_error == first.quantization_error
     broken = bytearray(kept.read_bytes())
     broken[-100] ^= 1
     kept.write_bytes(broken)
     third = load_model(GOLDEN / "design", device="cpu", dtype="int8").talker
     assert "not usable" in caplog.text
-    assert torch.equal(forced_scores(third), forced_scores(first))
+    assert torch.equal(teacher_forced_logits(third), teacher_forced_logits(first))
     assert kept.read_bytes() != broken

@@ -7,7 +7,7 @@ import pytest
 
 from qwen3tts_webui.errors import InvalidValue, SpeechError, UnknownLanguage, UnknownSpeaker, Unsupported
 from qwen3tts_webui.model.config.model_config import read_model_config
-from qwen3tts_webui.model.prompt.builder import NONE, PromptBuilder, join_texts
+from qwen3tts_webui.model.prompt.builder import NO_CODE, PromptBuilder, join_texts
 from qwen3tts_webui.model.prompt.tokenizer import Tokenizer
 from qwen3tts_webui.types import AcousticPrompt, Utterance, Voice
 from tests.support.golden_cases import GOLDEN
@@ -76,7 +76,7 @@ def test_a_passage_ends_the_prompt_frame_by_frame() -> None:
     utterance = Utterance(text="x", voice=Voice(acoustic_prompt=AcousticPrompt(text="a", codes=codes)))
     prompt = prompts.build(utterance, prompts.input_ids([7, 8]), streaming=False)
     assert prompt.codes[-3:].tolist() == codes.tolist()
-    assert prompt.codes[-4].tolist() == [165, *[NONE] * 15]
+    assert prompt.codes[-4].tolist() == [165, *[NO_CODE] * 15]
 
 
 def test_beside_the_frames_of_a_passage_late_text_is_pad() -> None:

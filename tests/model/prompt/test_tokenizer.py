@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qwen3tts_webui.errors import CheckpointError
-from qwen3tts_webui.model.prompt.tokenizer import GrowingText, Tokenizer
+from qwen3tts_webui.model.prompt.tokenizer import IncrementalEncoder, Tokenizer
 from tests.support.golden_cases import GOLDEN, Case, cases
 
 ENCODER = Tokenizer(GOLDEN / "design")
@@ -21,8 +21,8 @@ TEXTS = st.text(alphabet="ab'stlS1 \n\r\t!.é\u0301,中文 한ᄒ\u3000<|im_end|
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_ids_equal_the_official_ones(case: Case) -> None:
-    encoder = Tokenizer(GOLDEN / case.name.split("/")[0])
-    assert encoder.body(case.utterance.text) == case.arrays["input_ids"].tolist()[3:-5]
+    tokenizer = Tokenizer(GOLDEN / case.name.split("/")[0])
+    assert tokenizer.encode_spoken(case.utterance.text) == case.arrays["input_ids"].tolist()[3:-5]
 
 
 @pytest.mark.parametrize(
@@ -54,19 +54,19 @@ def test_a_vocabulary_of_the_released_size_is_split_the_same_way(tmp_path: Path)
 def test_a_control_token_in_a_text_is_spelled_out_and_its_neighbours_stay(control: str) -> None:
     config = json.loads((GOLDEN / "design" / "tokenizer_config.json").read_text())
     controls = {int(number) for number in config["added_tokens_decoder"]}
-    ids = ENCODER.body(f"Hello {control} there")
+    ids = ENCODER.encode_spoken(f"Hello {control} there")
     assert not controls & set(ids)
-    assert ids[: len(ENCODER.body("Hello"))] == ENCODER.body("Hello")
-    assert ids[-len(ENCODER.body(" there")) :] == ENCODER.body(" there")
+    assert ids[: len(ENCODER.encode_spoken("Hello"))] == ENCODER.encode_spoken("Hello")
+    assert ids[-len(ENCODER.encode_spoken(" there")) :] == ENCODER.encode_spoken(" there")
 
 
 @pytest.mark.parametrize("before", ["\n", "\n\n", " \r\n\t\n", "\n\n\n\n\n"])
 def test_newlines_before_the_text_leave_no_trace(before: str) -> None:
-    assert ENCODER.body(f"{before}Hi there") == ENCODER.body("Hi there")
+    assert ENCODER.encode_spoken(f"{before}Hi there") == ENCODER.encode_spoken("Hi there")
 
 
 def test_newlines_after_the_text_are_its_own() -> None:
-    assert ENCODER.body("Hi\n\n") == [*ENCODER.body("Hi"), *ENCODER.encode("\n\n")]
+    assert ENCODER.encode_spoken("Hi\n\n") == [*ENCODER.encode_spoken("Hi"), *ENCODER.encode("\n\n")]
 
 
 def test_composed_and_decomposed_letters_are_the_same_ids() -> None:
@@ -76,18 +76,18 @@ def test_composed_and_decomposed_letters_are_the_same_ids() -> None:
 @settings(max_examples=300, deadline=None)
 @given(TEXTS, st.lists(st.integers(1, 5), min_size=1))
 def test_a_growing_text_gives_the_ids_of_the_whole(text: str, sizes: list[int]) -> None:
-    growing = GrowingText(ENCODER)
+    growing = IncrementalEncoder(ENCODER)
     ids: list[int] = []
     start = 0
     while start < len(text):
         size = sizes[start % len(sizes)]
         ids += growing.push(text[start : start + size])
         start += size
-    assert ids + growing.close() == ENCODER.body(text)
+    assert ids + growing.close() == ENCODER.encode_spoken(text)
 
 
 def test_a_word_is_settled_when_the_next_one_begins() -> None:
-    growing = GrowingText(ENCODER)
+    growing = IncrementalEncoder(ENCODER)
     assert growing.push("Hel") == []
     assert growing.push("lo") == []
     assert growing.push(" ") == ENCODER.encode("Hello")
