@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.middleware.access_control import ApiKeyMiddleware, HostOriginMiddleware
 from qwen3tts_webui.server.middleware.access_log import AccessLogMiddleware
+from qwen3tts_webui.server.middleware.page_routes import PageRoutesMiddleware
 from qwen3tts_webui.server.middleware.rate_limits import RateLimitMiddleware
 from qwen3tts_webui.server.middleware.security_headers import SecurityHeaders
 
@@ -61,6 +62,7 @@ class SecuredApp(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         context = self._context
         app: ASGIApp = super().build_middleware_stack()
+        app = PageRoutesMiddleware(app, context)
         app = HeadMiddleware(app)
         app = RateLimitMiddleware(app, context)
         app = ApiKeyMiddleware(app, context)
