@@ -33,8 +33,8 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in DOCUMENTS}
 READMES = ("README.md", "README.zh.md")
 RUN = (*READMES, "docs/api/http.zh.md")  # their code runs unchanged; the code of other documents is parsed
-TREE_PENDING = ("model/", "engine/")  # packages of docs/architecture.md with files that have not moved yet
-CITATIONS_PENDING = ("qwen3tts_webui/model/", "qwen3tts_webui/engine/")  # they cite documents by old names
+TREE_PENDING = ("model/",)  # packages of docs/architecture.md with files that have not moved yet
+CITATIONS_PENDING = ("qwen3tts_webui/model/",)  # they cite documents by old names
 PLACES = ("qwen3tts_webui", "assets", "benchmarks", "docs", "examples", "scripts", "tests", "docker")
 
 
