@@ -241,6 +241,9 @@ Feature = Literal[
 class EngineInfo:
     """What an engine is and can do. `preview` is True for every voice that is not Qwen3-TTS; `label` is English.
 
+    `followed_traits` is None for an engine that reads the whole description; otherwise the dimensions of a description
+    that it follows ("pitch"), or single traits in one language ("accent:british:en").
+
     `x_vector_dim` is the size of `VoiceReference.x_vector` with the feature "cloning", else 0.
     """
 
@@ -255,6 +258,7 @@ class EngineInfo:
     speakers: tuple[str, ...] = ()
     features: frozenset[Feature] = frozenset()
     slots: int = 1
+    followed_traits: tuple[str, ...] | None = None
     x_vector_dim: int = 0
 
 

@@ -157,7 +157,6 @@ def test_rename_star_export_delete_and_import(continuing: Studio, fresh: Fresh, 
     assert json.loads(file.read_text())["acoustic_prompt"]["text"] == "First words."
     delete = visit.page.locator("#voice-sheet button:text('Delete')")
     delete.click()
-    visit.page.locator("#voice-sheet button:text('Delete?')").click()
     visit.page.wait_for_selector(card("After"), state="detached")
     visit.page.set_input_files("#presets input[type=file]", file)
     visit.page.wait_for_selector(card("After"))

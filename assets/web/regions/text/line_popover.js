@@ -27,7 +27,8 @@ export class LinePopover {
       speed: this.#slider("speed", { min: limits.min_speed, max: limits.max_speed, step: 0.05 }),
       pause: this.#slider("pause", { min: 0, max: limits.max_pause_s, step: 0.1 }),
     };
-    this.#buttons = { replay: this.#button("replay"), retake: this.#button("retake") };
+    const names = ["replay", "replayFrom", "retake"];
+    this.#buttons = Object.fromEntries(names.map((name) => [name, this.#button(name)]));
     const rows = Object.values(this.#sliders).map(({ row }) => row);
     const bar = h("div", { className: "bar" }, ...Object.values(this.#buttons));
     this.#popover.append(this.#title, this.#status, ...rows, bar);
@@ -85,7 +86,8 @@ export class LinePopover {
     this.#showValue("speed", speed, `${speed.toFixed(2)}×`);
     this.#showValue("pause", pause_s, `${pause_s.toFixed(1)} s`);
     for (const [name, button] of Object.entries(this.#buttons)) button.textContent = t(`line.${name}`);
-    this.#buttons.replay.disabled = row.status.start === null || row.status.state === "failed";
+    const isSilent = row.status.start === null || row.status.state === "failed";
+    for (const name of ["replay", "replayFrom"]) this.#buttons[name].disabled = isSilent;
     this.#buttons.retake.disabled = row.line === null || !this.#actions.canRetake();
   }
 
