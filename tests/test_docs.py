@@ -33,8 +33,6 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in DOCUMENTS}
 READMES = ("README.md", "README.zh.md")
 RUN = (*READMES, "docs/api/http.zh.md")  # their code runs unchanged; the code of other documents is parsed
-TREE_PENDING = ("model/",)  # packages of docs/architecture.md with files that have not moved yet
-CITATIONS_PENDING = ("qwen3tts_webui/model/",)  # they cite documents by old names
 PLACES = ("qwen3tts_webui", "assets", "benchmarks", "docs", "examples", "scripts", "tests", "docker")
 
 
@@ -201,7 +199,7 @@ def test_the_import_table_is_the_tested_one():
 @pytest.mark.parametrize("document", ["docs/architecture.md", "docs/architecture.zh.md"])
 def test_every_module_it_names_exists(document: str):
     named = re.findall(r"`([a-z_/]+(?:\.py|/))`", TEXTS[document])
-    paths = [path for path in named if path.split("/")[0] not in PLACES and not path.startswith(TREE_PENDING)]
+    paths = [path for path in named if path.split("/")[0] not in PLACES]
     assert len(paths) > 10
     assert [path for path in paths if not (ROOT / "qwen3tts_webui" / path).exists()] == []
 
@@ -224,10 +222,9 @@ def citations() -> list[tuple[str, str]]:
     """Every document that a module cites."""
     files = [*(ROOT / "qwen3tts_webui").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py")]
     names = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in sorted(files)}
-    done = {name: text for name, text in names.items() if not name.startswith(CITATIONS_PENDING)}
     return [
         (name, cited)
-        for name, text in done.items()
+        for name, text in names.items()
         for cited in set(re.findall(r"\b(?:docs/[\w/.-]+|[A-Z]{3,})\.md\b", text))
     ]
 

@@ -1,4 +1,4 @@
-"""Closes the routes of the page's framework that no client needs: uploads, direct calls, monitoring, development.
+"""Close the routes of Gradio that the page does not use: uploads, direct calls, monitoring, development.
 
 In: ASGI requests. Out: the same for the routes that the page and Gradio's clients use, with a small JSON body; for all
 others an error in the format of this API. Knows the routes by name only.
