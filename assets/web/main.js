@@ -103,7 +103,17 @@ const onSaved = (voice) => {
 };
 const saveVoice = new SaveVoice({ take, savedVoices, requestState, fields, i18n, presets, showStatus, onSaved });
 new ExportMenu(player, requestState, i18n, showStatus);
-mountTextRegion({ fields, take, i18n, analyzer: textAnalyzer, limits, speak, showStatus });
+mountTextRegion({
+  fields,
+  take,
+  settings,
+  i18n,
+  analyzer: textAnalyzer,
+  limits,
+  normalize: (body) => api.post("api/normalize", body),
+  speak,
+  showStatus,
+});
 showEngineBadge(i18n, (info) => {
   for (const part of [settings, take, savedVoices, library, saveVoice, description]) part.setEngine(info);
 });
@@ -122,9 +132,13 @@ function lazy(load) {
     );
 }
 
+const openLexicon = lazy(async () => {
+  const { LexiconEditor } = await import("./regions/settings/lexicon_editor.js");
+  return new LexiconEditor({ api, i18n, languages: [...new Set(presets.map(({ language }) => language))] });
+});
 byId("settings-open").onclick = lazy(async () => {
   const { SettingsDrawer } = await import("./regions/settings/settings_drawer.js");
-  return new SettingsDrawer({ settings, requestState, i18n, theme, player, api });
+  return new SettingsDrawer({ settings, requestState, i18n, theme, player, api, openLexicon });
 });
 byId("history-open").onclick = lazy(async () => {
   const { History } = await import("./regions/history/history.js");

@@ -37,8 +37,8 @@ async function speak(request) {
     if (abort.signal.aborted) post("aborted", {});
     else {
       await withTimeout(events); // a failure after the first audio is described by its event
-      const { code = "network", status = null } = error;
-      post("failed", { code, message: error.code ? error.message : null, status });
+      const { code = "network", status = null, field, line } = error;
+      post("failed", { code, message: error.code ? error.message : null, status, field, line });
     }
   } finally {
     request.port.postMessage({ end: true });
@@ -104,9 +104,7 @@ async function toError(response) {
   error.status = response.status;
   error.code = "refused";
   try {
-    const { code, message } = (await response.json()).error;
-    error.code = code;
-    error.message = message;
+    Object.assign(error, (await response.json()).error);
   } catch {
     error.message = null;
   }

@@ -19,6 +19,7 @@ import numpy as np
 from qwen3tts_webui.audio import FormatInfo, encode_all, format_info, read_wav
 from qwen3tts_webui.errors import NotFound, SpeechError
 from qwen3tts_webui.server.delivery.request_registry import AUDIO, RequestRecord
+from qwen3tts_webui.server.http import JsonObject
 from qwen3tts_webui.speech import AudioChunk, Event, SegmentFailed, SkippedText
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm
 
@@ -154,7 +155,7 @@ class EventRecorder:
     """
 
     def __init__(
-        self, record: RequestRecord, recorder: Recorder, localize: Callable[[SpeechError | SkippedText], dict[str, str]]
+        self, record: RequestRecord, recorder: Recorder, localize: Callable[[SpeechError | SkippedText], JsonObject]
     ) -> None:
         self._record = record
         self._recording = recorder.start(record)

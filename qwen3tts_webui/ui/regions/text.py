@@ -12,7 +12,8 @@ from qwen3tts_webui.ui.html import html
 _FOOTER = """
 <div class="card-footer">
  <span id="text-count"></span>
- <span><span data-i18n="text.hint"></span>
+ <span id="text-notice" role="status"></span>
+ <span><span id="text-hint" data-i18n="text.hint"></span>
  <button type="button" class="tool" id="undo" disabled data-i18n-label="edit.undo">↶</button>
  <button type="button" class="tool" id="redo" disabled data-i18n-label="edit.redo">↷</button></span>
 </div>"""

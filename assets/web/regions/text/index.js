@@ -5,9 +5,12 @@ import { randomSeed } from "../../state/request_state.js";
 import { LineGutter } from "./line_gutter.js";
 import { LinePopover } from "./line_popover.js";
 import { LineToolbar } from "./line_toolbar.js";
+import { SpokenForm } from "./spoken_form.js";
+import { TextNotices } from "./text_notices.js";
 
-/** `speak(changes)` sends a request; `showStatus(message)` shows a message. */
-export function mountTextRegion({ fields, take, i18n, analyzer, limits, speak, showStatus }) {
+/** `normalize(body)` asks for a spoken form, `speak(changes)` sends a request, `showStatus(message)` shows a message. */
+export function mountTextRegion(parts) {
+  const { fields, take, settings, i18n, analyzer, limits, normalize, speak, showStatus } = parts;
   const gutter = new LineGutter(fields, take, i18n, analyzer, limits.text);
   const actions = {
     canRetake: () => take.isComplete,
@@ -20,7 +23,9 @@ export function mountTextRegion({ fields, take, i18n, analyzer, limits, speak, s
       take.retake(row.line, send).catch((error) => showStatus(error.message));
     },
   };
-  const popover = new LinePopover({ gutter, i18n, analyzer, limits, actions });
+  const spoken = new SpokenForm({ fields, settings, i18n, request: normalize });
+  const popover = new LinePopover({ gutter, i18n, analyzer, limits, actions, spoken });
+  new TextNotices({ fields, i18n, analyzer, showStatus });
   new LineToolbar(gutter, take, i18n, popover, actions);
   take.addEventListener("replaced", ({ detail: { line, toEnd } }) => {
     showStatus(i18n.t(toEnd ? "line.continued" : "line.replaced", { line: line + 1 }));

@@ -117,7 +117,7 @@ export class SavedVoices extends EventTarget {
       more.title = more.ariaLabel = this.#i18n.t("saved_voices.more", voice);
     };
     return {
-      element: h("div", { className: "preset-card saved", dataset: { saved: voice.id } }, choose, hear, more),
+      element: h("div", { className: "preset-card saved", dataset: { saved: voice.id } }, choose, more, hear),
       update,
     };
   }
