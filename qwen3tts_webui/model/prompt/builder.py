@@ -82,7 +82,9 @@ class PromptBuilder:
         voice = utterance.voice
         if voice.engine_voice_id is not None:
             raise Unsupported(
-                engine=_NAME, feature="a voice of another engine", hint="Describe the voice, or pass an acoustic prompt."
+                engine=_NAME,
+                feature="a voice of another engine",
+                hint="Describe the voice, or pass an acoustic prompt.",
             )
         if voice.reference is not None:
             self._check_reference(voice.reference)
@@ -122,7 +124,7 @@ class PromptBuilder:
         ]
 
     def build(self, utterance: Utterance, input_ids: Sequence[int], *, streaming: bool, more: bool = False) -> Prompt:
-        """The prompt that speaks `input_ids`; with `more`, streaming text is still to come.
+        """Build the prompt for `input_ids`; with `more`, more streamed text will follow.
 
         `input_ids` are in the layout of `input_ids()`: three of the role, the body, five of the end. Raises as `check`.
         """
