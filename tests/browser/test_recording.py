@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from qwen3tts_webui.audio import encode_all
+from qwen3tts_webui.testing import CHROMIUM_FLAGS, Studio, installed_chromium
+from qwen3tts_webui.testing import serve_page as serve
 from tests.browser.axe import serious
 from tests.support.cloning import CloningFake
 from tests.support.sounds import syllables
 
-from .conftest import FLAGS, Studio, Visit, installed_chromium, playwright, serve
+from .conftest import Visit, playwright
 
 pytestmark = pytest.mark.browser
 Fresh = Callable[..., Visit]
@@ -30,7 +32,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     speech = tmp_path_factory.mktemp("microphone") / "speech.wav"
     speech.write_bytes(encode_all(syllables(6.0), "wav"))
     microphone = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
-    flags = [*FLAGS, *microphone, f"--use-file-for-fake-audio-capture={speech}"]
+    flags = [*CHROMIUM_FLAGS, *microphone, f"--use-file-for-fake-audio-capture={speech}"]
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=installed_chromium(), args=flags)
         yield browser
