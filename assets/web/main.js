@@ -13,6 +13,7 @@ import { TakeStrip } from "./regions/playback/take_strip.js";
 import { Waveform } from "./regions/playback/waveform.js";
 import { mountTextRegion } from "./regions/text/index.js";
 import { Description } from "./regions/voice/description.js";
+import { RecordingTab } from "./regions/voice/recording_tab.js";
 import { SavedVoices } from "./regions/voice/saved_voices.js";
 import { VoiceLibrary } from "./regions/voice/voice_library.js";
 import { VoiceSamples } from "./regions/voice/voice_samples.js";
@@ -81,7 +82,8 @@ const controls = new Controls(player, i18n, expectedSeconds);
 const showStatus = (message) => controls.showStatus(message);
 const samples = new VoiceSamples(player, i18n, () => showStatus(i18n.t("voice.hear.failed")));
 const savedVoices = new SavedVoices({ api, requestState, fields, i18n, showStatus, samples });
-const library = new VoiceLibrary({ presets, fields, requestState, i18n, savedVoices, samples });
+const recording = new RecordingTab({ api, i18n, fields, onSaved: onRecordingSaved });
+const library = new VoiceLibrary({ presets, fields, requestState, i18n, savedVoices, recording, samples });
 const description = new Description({ fields, i18n, analyzer: descriptionAnalyzer, bootstrap, api });
 const takes = new Takes();
 const strip = new TakeStrip({
@@ -115,9 +117,16 @@ mountTextRegion({
   showStatus,
 });
 showEngineBadge(i18n, (info) => {
-  for (const part of [settings, take, savedVoices, library, saveVoice, description]) part.setEngine(info);
+  for (const part of [settings, take, savedVoices, library, recording, saveVoice, description]) part.setEngine(info);
 });
 showModels(api, i18n);
+
+/** Show and choose the voice of a recording that was just saved. */
+async function onRecordingSaved(voice) {
+  await savedVoices.refresh();
+  onSaved(voice);
+  showStatus(i18n.t("recording.saved", voice));
+}
 
 /** Open what `load` creates: loaded when the page is idle or on first use, and again after a failure. */
 function lazy(load) {

@@ -181,6 +181,7 @@ class HistoryDatabase:
 
 
 def _open(path: Path, network: bool) -> sqlite3.Connection:
+    path.touch(mode=0o640)  # SQLite would let others read it
     connection = sqlite3.connect(path, timeout=10.0, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA busy_timeout = 10000")

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 
 from qwen3tts_webui.errors import InvalidValue, NumericalError, TextTooLong, Unsupported
-from qwen3tts_webui.model.cloning.reference_encoder import ReferenceEncoder, to_mono
+from qwen3tts_webui.model.cloning.reference_encoder import ReferenceEncoder
 from qwen3tts_webui.model.codec.decoder import MAX_DECODE_FRAMES, CodecDecoder
 from qwen3tts_webui.model.codec.state import CodecState
 from qwen3tts_webui.model.config.model_config import ModelConfig
@@ -107,11 +107,11 @@ class Qwen3TTS:
         """
         if self.references is None or self.config.speaker_encoder is None:
             raise Unsupported(engine="Qwen3-TTS", feature="cloning a recorded voice", hint="Load a Base checkpoint.")
+        from qwen3tts_webui.audio import decode_reference, to_mono
+
         if isinstance(audio, np.ndarray):
             pcm = to_mono(audio, sample_rate)
         else:
-            from qwen3tts_webui.audio import decode_reference
-
             pcm = decode_reference(audio if isinstance(audio, bytes) else Path(audio).read_bytes())
         mode: CloneMode = "xvector" if x_vector_only else "icl"
         return Voice(reference=self.references.encode(pcm, text or "", mode=mode))

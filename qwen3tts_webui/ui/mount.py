@@ -31,6 +31,7 @@ _HEAD = """
 <link rel="stylesheet" href="studio/regions/header/header.css">
 <link rel="stylesheet" href="studio/regions/text/text.css">
 <link rel="stylesheet" href="studio/regions/voice/voice.css">
+<link rel="stylesheet" href="studio/regions/voice/recording.css">
 <link rel="stylesheet" href="studio/regions/playback/playback.css">
 <link rel="stylesheet" href="studio/regions/history/history.css">
 <link rel="icon" type="image/svg+xml" href="studio/icons/icon.svg">

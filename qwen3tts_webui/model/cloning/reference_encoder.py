@@ -12,7 +12,6 @@ import threading
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from qwen3tts_webui.errors import InvalidValue, Unsupported
@@ -107,22 +106,3 @@ def check_recording(pcm: Pcm) -> None:
         raise InvalidValue(field="audio", expected=f"{MIN_SECONDS:g} to {MAX_SECONDS:g} s", got=f"{seconds:.2f} s")
     if not np.isfinite(pcm).all():
         raise InvalidValue(field="audio", expected="finite samples", got="NaN or infinity")
-
-
-def to_mono(samples: npt.NDArray[np.floating], sample_rate: int) -> Pcm:
-    """Samples (time,) or (time, channels) at any rate -> (samples,) float32 at 24 kHz. Raises InvalidValue."""
-    import soxr
-
-    if samples.ndim not in (1, 2) or not np.issubdtype(samples.dtype, np.floating):
-        got = f"{samples.dtype}, {'x'.join(map(str, samples.shape))}"
-        raise InvalidValue(field="audio", expected="floats, time or time x channels", got=got)
-    if not 4_000 <= sample_rate <= 384_000:
-        raise InvalidValue(field="sample_rate", expected="4000 to 384000", got=sample_rate)
-    if len(samples) > MAX_SECONDS * sample_rate:
-        got = f"{len(samples) / sample_rate:.2f} s"
-        raise InvalidValue(field="audio", expected=f"{MIN_SECONDS:g} to {MAX_SECONDS:g} s", got=got)
-    mono = samples if samples.ndim == 1 else samples.mean(axis=1)
-    resampled: Pcm = np.ascontiguousarray(mono, dtype=np.float32)
-    if sample_rate != SAMPLE_RATE:
-        resampled = soxr.resample(resampled, sample_rate, SAMPLE_RATE)
-    return resampled

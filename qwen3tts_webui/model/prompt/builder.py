@@ -82,7 +82,9 @@ class PromptBuilder:
         voice = utterance.voice
         if voice.engine_voice_id is not None:
             raise Unsupported(
-                engine=_NAME, feature="a voice of another engine", hint="Describe the voice, or hand in a passage."
+                engine=_NAME,
+                feature="a voice of another engine",
+                hint="Describe the voice, or pass an acoustic prompt.",
             )
         if voice.reference is not None:
             self._check_reference(voice.reference)
@@ -122,14 +124,14 @@ class PromptBuilder:
         ]
 
     def build(self, utterance: Utterance, input_ids: Sequence[int], *, streaming: bool, more: bool = False) -> Prompt:
-        """The prompt that speaks `input_ids`; with `more`, streaming text is still to come.
+        """Build the prompt for `input_ids`; with `more`, more streamed text will follow.
 
-        `input_ids` are laid out by `input_ids()`: three of the role, the body, five of the end. Raises as `check`.
+        `input_ids` are in the layout of `input_ids()`: three of the role, the body, five of the end. Raises as `check`.
         """
         self.check(utterance)
         text = self._config.text
-        passage, reference = utterance.voice.acoustic_prompt, utterance.voice.reference
-        spoken_frames = passage.codes if passage is not None else _NO_FRAMES
+        acoustic, reference = utterance.voice.acoustic_prompt, utterance.voice.reference
+        spoken_frames = acoustic.codes if acoustic is not None else _NO_FRAMES
         reference_ids, reference_frames = self._in_context(reference)
         frames = np.concatenate([reference_frames, spoken_frames])
         rows = _Rows()
@@ -230,7 +232,7 @@ class PromptBuilder:
 
 
 def join_texts(spoken: str, new: str) -> str:
-    """The text of a passage and the text after it as one text: a space between them where their script has spaces."""
+    """Join two texts, with a space between them if their script uses spaces."""
     if not spoken or not new or _CLOSE.match(spoken[-1]) or _CLOSE.match(new[0]):
         return spoken + new
     return f"{spoken} {new}"

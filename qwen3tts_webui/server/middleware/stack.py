@@ -14,6 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from qwen3tts_webui.server.context import ServerContext
+from qwen3tts_webui.server.http import complete_document
 from qwen3tts_webui.server.middleware.access_control import ApiKeyMiddleware, HostOriginMiddleware
 from qwen3tts_webui.server.middleware.access_log import AccessLogMiddleware
 from qwen3tts_webui.server.middleware.page_routes import PageRoutesMiddleware
@@ -58,6 +59,12 @@ class SecuredApp(FastAPI):
     def __init__(self, context: ServerContext, **options: Any) -> None:
         super().__init__(**options)
         self._context = context
+
+    def openapi(self) -> dict[str, Any]:
+        """The document, generated on the first call."""
+        if self.openapi_schema is None:
+            self.openapi_schema = complete_document(super().openapi())
+        return self.openapi_schema
 
     def build_middleware_stack(self) -> ASGIApp:
         context = self._context

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.delivery import to_json, warning_message
-from qwen3tts_webui.server.http import read_json
+from qwen3tts_webui.server.http import body_openapi, read_json
 from qwen3tts_webui.server.routes.tts import max_body_bytes
 from qwen3tts_webui.server.schemas import Body
 from qwen3tts_webui.speech import skip_unsupported
@@ -52,7 +52,7 @@ def analysis_router(server: ServerContext) -> APIRouter:
     router = APIRouter()
     max_bytes = max_body_bytes(server.settings)
 
-    @router.post("/api/analyze-text")
+    @router.post("/api/analyze-text", **body_openapi(AnalyzeTextBody))
     async def analyze_text_route(request: Request) -> dict[str, Any]:
         """Return the language, the estimated duration in seconds, and for each line its speed and pause tags.
 
@@ -71,7 +71,7 @@ def analysis_router(server: ServerContext) -> APIRouter:
             "joined": join_wrapped_lines(body.text) if is_hard_wrapped(body.text) else None,
         }
 
-    @router.post("/api/analyze-description")
+    @router.post("/api/analyze-description", **body_openapi(AnalyzeDescriptionBody))
     async def analyze_description_route(request: Request) -> dict[str, Any]:
         """Return the language of a description, the traits it names, and the dimensions it does not mention.
 

@@ -19,7 +19,7 @@ from qwen3tts_webui.errors import ErrorDetail, HistoryDisabled
 from qwen3tts_webui.history import HistoryEntry, HistoryStore, splice_line, splice_rest
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.delivery import attachment, file_stem, file_tags
-from qwen3tts_webui.server.http import FileBytes, FileOnDisk, read_json
+from qwen3tts_webui.server.http import FileBytes, FileOnDisk, body_openapi, read_json
 from qwen3tts_webui.server.schemas import Body
 
 _PREVIEW_CHARS = 240
@@ -120,7 +120,7 @@ def history_router(server: ServerContext) -> APIRouter:
         data = await asyncio.to_thread(lambda: encode_all(read_wav(path), format, tags=tags))
         return FileBytes(data, media_type=info.mime, headers=headers)
 
-    @router.patch("/{entry_id}")
+    @router.patch("/{entry_id}", **body_openapi(StarBody))
     async def star(entry_id: str, request: Request) -> dict[str, Any]:
         """Star an entry, or remove its star."""
         body = await read_json(request, StarBody, max_bytes=_MAX_BYTES)
@@ -132,7 +132,7 @@ def history_router(server: ServerContext) -> APIRouter:
         undo = require_history(server).delete(entry_id, undo_s=_undo_s(undo_s))
         return JSONResponse({"deleted": 1, "undo": str(undo)}) if undo_s > 0 else Response(status_code=204)
 
-    @router.put("/{entry_id}/lines/{line}")
+    @router.put("/{entry_id}/lines/{line}", **body_openapi(ReplaceLineBody))
     async def replace_line(entry_id: str, line: Annotated[int, Path(ge=0)], request: Request) -> dict[str, Any]:
         """Create an entry like this one, with the audio of `line` (from 0, empty lines not counted) from a retake.
 

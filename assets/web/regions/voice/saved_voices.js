@@ -110,8 +110,10 @@ export class SavedVoices extends EventTarget {
       const isPreview = continuation === "continued" && this.#info.preview;
       setText(name, voice.starred ? `★ ${voice.name}` : voice.name);
       setText(description, voice.description || this.#i18n.t("saved_voices.plain"));
-      setText(kind, this.#i18n.t(isPreview ? "voice.continuity.preview" : `voice.continuity.${continuation}`));
-      kind.dataset.kind = continuation;
+      const isUnusable = voice.kind === "cloned" && continuation !== "continued";
+      const key = isUnusable ? "needs" : isPreview ? "preview" : continuation;
+      setText(kind, this.#i18n.t(`voice.continuity.${key}`, { model: voice.model }));
+      kind.dataset.kind = isUnusable ? "needs" : continuation;
       hear.hidden = !voice.has_sample;
       this.#samples.label(hear, voice.name);
       more.title = more.ariaLabel = this.#i18n.t("saved_voices.more", voice);

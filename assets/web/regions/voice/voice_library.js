@@ -1,11 +1,12 @@
-// The voice library as cards: the model's own speakers, the presets of the chosen language, and, on the other tab, the saved voices.
+// The voice library as cards: the model's own speakers, the presets of the chosen language, and, on the other tabs, the saved voices
+// and the form for a voice from a recording.
 // Choosing a preset fills in its description; a speaker or a saved voice goes into the request.
 
 import { byId, h, setChildren, setText } from "../../components/dom.js";
 
 const MAX_COLLAPSED = 6; // cards before "More"
 const TAB_KEY = "qwen3tts.tab";
-const TABS = ["library", "mine"];
+const TABS = ["library", "mine", "recording"];
 
 export class VoiceLibrary {
   #presets;
@@ -13,6 +14,7 @@ export class VoiceLibrary {
   #requestState;
   #i18n;
   #savedVoices;
+  #recording;
   #samples;
   #tab;
   #speakers = [];
@@ -21,14 +23,15 @@ export class VoiceLibrary {
   #language = null;
   #expanded = false;
 
-  constructor({ presets, fields, requestState, i18n, savedVoices, samples }) {
+  constructor({ presets, fields, requestState, i18n, savedVoices, recording, samples }) {
     this.#samples = samples;
     this.#presets = presets;
     this.#fields = fields;
     this.#requestState = requestState;
     this.#i18n = i18n;
     this.#savedVoices = savedVoices;
-    this.#tab = localStorage.getItem(TAB_KEY) === "mine" ? "mine" : "library";
+    this.#recording = recording;
+    this.#tab = TABS.find((tab) => tab === localStorage.getItem(TAB_KEY)) ?? "library";
     this.#more.onclick = () => {
       this.#expanded = !this.#expanded;
       this.draw();
@@ -72,9 +75,14 @@ export class VoiceLibrary {
     for (const tab of TABS) byId(`tab-${tab}`).ariaPressed = String(tab === this.#tab);
     const count = this.#savedVoices.count || "";
     setText(byId("tab-mine"), this.#i18n.t("voice.mine", { count }).trim());
-    setChildren(byId("presets"), this.#tab === "mine" ? this.#savedVoices.cards() : this.#libraryCards());
+    setChildren(byId("presets"), this.#contents());
     byId("presets").dataset.tab = this.#tab;
     this.#markChosen();
+  }
+
+  #contents() {
+    if (this.#tab === "recording") return [this.#recording.element];
+    return this.#tab === "mine" ? this.#savedVoices.cards() : this.#libraryCards();
   }
 
   #libraryCards() {
