@@ -28,8 +28,8 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from against_official import TINY, make_checkpoint
 
-from qwen3tts_webui.bench.engine_under_test import Ear
-from qwen3tts_webui.engine.factory import start_engine
+from qwen3tts_webui.bench.engine_under_test import PacketRecorder
+from qwen3tts_webui.engine import start_engine
 from qwen3tts_webui.types import Utterance, Voice
 
 TEXT = "Good evening and welcome back. Tonight we talk about the weather and about what it does to people."
@@ -87,16 +87,16 @@ def one_run(packets: Iterator[int]) -> tuple[float, float]:
 
 def our_side(engine: Any) -> Speak:
     def speak(packet: int) -> Iterator[int]:
-        ear = Packets()
+        recorder = Packets()
         voice = Voice(speaker="ryan")
         job = Utterance(text=TEXT, language="en", voice=voice, seed=1, max_frames=FRAMES, frames_per_packet=packet)
-        engine.submit([(job, ear)])
-        return ear.packets()
+        engine.submit([(job, recorder)])
+        return recorder.packets()
 
     return speak
 
 
-class Packets(Ear):
+class Packets(PacketRecorder):
     """A listener that yields each packet as it comes."""
 
     def packets(self) -> Iterator[int]:
@@ -107,7 +107,7 @@ class Packets(Ear):
                 yield self.arrivals[count][1]
                 count += 1
             if ended:
-                self.heard()
+                self.wait()
                 return
             time.sleep(0.0001)
 
@@ -150,10 +150,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--device", default="cuda")
     options = parser.parse_args()
-    from qwen3tts_webui.bench.report import surroundings
+    from qwen3tts_webui.bench.report import environment
 
     result = compare(options.device, options.size, options.runs)
-    print(json.dumps({"benchmark": "against_faster", **result, **surroundings()}))
+    print(json.dumps({"benchmark": "against_faster", **result, **environment()}))
 
 
 if __name__ == "__main__":

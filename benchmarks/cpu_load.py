@@ -35,14 +35,14 @@ def main() -> None:
         shutil.rmtree(platformdirs.user_cache_path("qwen3tts-webui", appauthor=False) / "packed", ignore_errors=True)
     import torch
 
-    from qwen3tts_webui.engine.model_runner import Runner
+    from qwen3tts_webui.engine import ModelRunner
     from qwen3tts_webui.model import load_model
 
     torch.set_num_threads(args.threads)
     imported = time.time() - process.create_time()
     model = load_model(args.folder, device="cpu", dtype=args.dtype)
     loaded = time.time() - process.create_time()
-    runner = Runner(model, slots=1, kv_length=2048)
+    runner = ModelRunner(model, slots=1, kv_length=2048)
     runner.prepare()
     ready = time.time() - process.create_time()
     held = process.memory_info().rss / GIB

@@ -52,7 +52,7 @@ def run_steps(names: list[str], options: argparse.Namespace) -> int:
     """In a process of their own: measure, append a JSON line for each, and say what failed if it did."""
     from gpu_steps import STEPS, Shared
 
-    from qwen3tts_webui.bench.report import surroundings
+    from qwen3tts_webui.bench.report import environment
 
     failed = False
     with Shared(options) as shared:
@@ -67,7 +67,7 @@ def run_steps(names: list[str], options: argparse.Namespace) -> int:
                 failed = True
             line["seconds"] = round(time.monotonic() - began, 1)
             if name == "versions":
-                line |= surroundings()
+                line |= environment()
             append(line, options)
     return int(failed)
 

@@ -19,14 +19,27 @@ from typing import Any
 import numpy as np
 import torch
 
-from qwen3tts_webui.bench.engine_under_test import Ear, Subject, encoder_of_texts, opened, speak, stalls, utterances
-from qwen3tts_webui.bench.report import spread
-from qwen3tts_webui.engine.capture import CudaCapture
-from qwen3tts_webui.engine.cuda_graph_runner import GraphRunner, Shape
-from qwen3tts_webui.engine.engine import Engine
-from qwen3tts_webui.engine.factory import KV_LENGTH, set_up_cuda
-from qwen3tts_webui.engine.host_transfer import CudaWatch
-from qwen3tts_webui.engine.model_runner import Runner, Seating
+from qwen3tts_webui.bench.engine_under_test import (
+    EngineUnderTest,
+    PacketRecorder,
+    benchmark_tokenizer,
+    count_underruns,
+    make_utterances,
+    open_engine,
+    synthesize,
+)
+from qwen3tts_webui.bench.report import percentiles
+from qwen3tts_webui.engine import (
+    KV_LENGTH,
+    CudaCapture,
+    CudaGraphRunner,
+    CudaTimer,
+    Engine,
+    GraphShape,
+    ModelRunner,
+    SlotAssignment,
+    configure_cuda,
+)
 from qwen3tts_webui.model import Qwen3TTS
 from qwen3tts_webui.model.sampling import SamplingBounds
 from qwen3tts_webui.model.synthetic import disable_eos, synthetic_config, synthetic_model
@@ -54,16 +67,16 @@ class Shared(contextlib.ExitStack):
     def __init__(self, options: Options) -> None:
         super().__init__()
         self.__dict__.update(vars(options))
-        self._subject: Subject | None = None
-        self._runner: GraphRunner | None = None
+        self._target: EngineUnderTest | None = None
+        self._runner: CudaGraphRunner | None = None
 
-    def subject(self) -> Subject:
+    def target(self) -> EngineUnderTest:
         """A ready engine."""
-        if self._subject is None:
-            self._subject = self.enter_context(opened(engine_flags(self)))
-        return self._subject
+        if self._target is None:
+            self._target = self.enter_context(open_engine(engine_flags(self)))
+        return self._target
 
-    def runner(self) -> GraphRunner:
+    def runner(self) -> CudaGraphRunner:
         """A runner without an engine, with all its graphs."""
         if self._runner is None:
             set_up(self)
@@ -74,23 +87,23 @@ class Shared(contextlib.ExitStack):
 def make_model(options: Options, dtype: str = "bfloat16") -> Qwen3TTS:
     spec = synthetic_config("tiny" if options.tiny else options.size)
     dtype = dtype if options.device != "cpu" else "float32"
-    return disable_eos(synthetic_model(spec, encoder_of_texts(), device=options.device, dtype=dtype))
+    return disable_eos(synthetic_model(spec, benchmark_tokenizer(), device=options.device, dtype=dtype))
 
 
-def make_runner(options: Options, model: Qwen3TTS, slots: int) -> GraphRunner:
+def make_runner(options: Options, model: Qwen3TTS, slots: int) -> CudaGraphRunner:
     """With all its graphs; on a CPU a graph is the work itself."""
     if options.device == "cpu":
-        runner = GraphRunner(model, slots=slots, kv_length=KV_LENGTH, capture=lambda work: work)
+        runner = CudaGraphRunner(model, slots=slots, kv_length=KV_LENGTH, capture=lambda work: work)
     else:
         capture = CudaCapture(model.device)
-        runner = GraphRunner(model, slots=slots, kv_length=KV_LENGTH, capture=capture, watch=CudaWatch())
+        runner = CudaGraphRunner(model, slots=slots, kv_length=KV_LENGTH, capture=capture, timer=CudaTimer())
     runner.prepare()
     return runner
 
 
 def set_up(options: Options) -> None:
     if options.device != "cpu":
-        set_up_cuda(torch.device(options.device if ":" in options.device else "cuda:0"))
+        configure_cuda(torch.device(options.device if ":" in options.device else "cuda:0"))
 
 
 def repeated_ms(work: Callable[[], object], runs: int) -> dict[str, float]:
@@ -101,7 +114,7 @@ def repeated_ms(work: Callable[[], object], runs: int) -> dict[str, float]:
         began = time.perf_counter()
         work()
         times.append(1e3 * (time.perf_counter() - began))
-    return spread(times, 3)
+    return percentiles(times, 3)
 
 
 def runs_of(options: Options, number: int) -> int:
@@ -136,34 +149,34 @@ def versions(options: Options) -> dict[str, object]:
 
 def start(options: Options) -> dict[str, object]:
     """From nothing to ready, then latencies of one listener after the other."""
-    subject = options.subject()
-    runner = subject.engine._runner
+    target = options.target()
+    runner = target.engine._runner
     assert runner is not None
-    found = dict(subject.facts)
-    found["memory_gib"] = round((subject.engine.memory_bytes or 0) / 2**30, 2)
-    if isinstance(runner, GraphRunner):
+    found = dict(target.facts)
+    found["memory_gib"] = round((target.engine.memory_bytes or 0) / 2**30, 2)
+    if isinstance(runner, CudaGraphRunner):
         found |= {"graphs": runner.num_graphs, "fused": runner.model.talker.model.steps is not None}
     if options.device != "cpu":
         found["reserved_gib"] = round(torch.cuda.memory_reserved() / 2**30, 2)
     for packets, name in ((None, "latency"), (1, "latency_packets_of_1"), (8, "latency_packets_of_8")):
-        found[name] = latencies(subject.engine, runs_of(options, 30), packets)
+        found[name] = latencies(target.engine, runs_of(options, 30), packets)
     return found
 
 
 def latencies(engine: Engine, runs: int, packet_frames: int | None) -> dict[str, object]:
     """Milliseconds of first PCM, of its parts by the device's clock, and of a frame with its share of packets."""
-    speak(engine, utterances(1, frames=FRAMES, frames_per_packet=packet_frames))
-    jobs = utterances(runs, frames=FRAMES, frames_per_packet=packet_frames)
-    ears = [speak(engine, [job])[0] for job in jobs]
-    timings = [ear.heard() for ear in ears]
+    synthesize(engine, make_utterances(1, frames=FRAMES, frames_per_packet=packet_frames))
+    jobs = make_utterances(runs, frames=FRAMES, frames_per_packet=packet_frames)
+    recorders = [synthesize(engine, [job])[0] for job in jobs]
+    timings = [recorder.wait() for recorder in recorders]
     speed = [t.frames_per_second for t in timings if t.frames_per_second]
     return {
-        "first_pcm_ms": spread([1e3 * ear.arrivals[0][0] for ear in ears], 2),
-        "prefill_ms": spread([t.prefill_ms for t in timings if t.prefill_ms is not None], 2),
-        "codec_ms": spread([t.codec_ms for t in timings if t.codec_ms is not None], 2),
-        "frame_ms": spread([1e3 / one for one in speed], 3),
-        "frames_per_second": spread(speed, 1),
-        "underruns": sum(stalls(ear.arrivals)[0] for ear in ears),
+        "first_pcm_ms": percentiles([1e3 * recorder.arrivals[0][0] for recorder in recorders], 2),
+        "prefill_ms": percentiles([t.prefill_ms for t in timings if t.prefill_ms is not None], 2),
+        "codec_ms": percentiles([t.codec_ms for t in timings if t.codec_ms is not None], 2),
+        "frame_ms": percentiles([1e3 / one for one in speed], 3),
+        "frames_per_second": percentiles(speed, 1),
+        "underruns": sum(count_underruns(recorder.arrivals)[0] for recorder in recorders),
     }
 
 
@@ -190,7 +203,7 @@ def parity(options: Options) -> dict[str, object]:
     runner = options.runner()
     model = runner.model
     frames = 4 if options.tiny else 25
-    twin = Runner(model, slots=1, kv_length=KV_LENGTH)
+    twin = ModelRunner(model, slots=1, kv_length=KV_LENGTH)
     found: dict[str, object] = {"fused": model.talker.model.steps is not None}
     alone = run_codes(runner, 1, frames)
     eager = run_codes(twin, 1, frames)
@@ -201,7 +214,7 @@ def parity(options: Options) -> dict[str, object]:
         found["first_differing_frame"] |= {str(batch): int(differs.argmax()) if differs.any() else None}
     if model.talker.model.steps is not None and options.device != "cpu":
         kept = disable_kernels(model)
-        layers = run_codes(Runner(model, slots=1, kv_length=KV_LENGTH), 1, frames)
+        layers = run_codes(ModelRunner(model, slots=1, kv_length=KV_LENGTH), 1, frames)
         restore_kernels(model, kept)
         differs = (layers[:, 0] != alone[:, 0]).any(axis=1)
         found["layers_differ_from_frame"] = int(differs.argmax()) if differs.any() else None
@@ -220,58 +233,58 @@ def restore_kernels(model: Qwen3TTS, kept: tuple[Any, ...]) -> None:
     talker.model.steps, talker.code_predictor.model.steps, talker.fused_sampler, talker.model.prompts = kept
 
 
-def run_codes(runner: Runner, batch: int, frames: int) -> np.ndarray[Any, Any]:
+def run_codes(runner: ModelRunner, batch: int, frames: int) -> np.ndarray[Any, Any]:
     """Codes (frames, batch, 16) of utterances with the seeds 0, 1, ..."""
-    reach = SamplingBounds.of([utterances(1, frames=1)[0].sampling], runner.model.config.talker.vocab_size)
-    longest = len(seatings(runner, 1)[0].prompt.text)
-    rows = [prefill_all(runner, batch, reach)]
-    rows += [runner.step(batch, longest + count + 1, reach) for count in range(frames - 1)]
+    bounds = SamplingBounds.of([make_utterances(1, frames=1)[0].sampling], runner.model.config.talker.vocab_size)
+    longest = len(assignments(runner, 1)[0].prompt.text)
+    rows = [prefill_all(runner, batch, bounds)]
+    rows += [runner.step(batch, longest + count + 1, bounds) for count in range(frames - 1)]
     for slot in range(batch):
-        runner.free(slot)
+        runner.release(slot)
     return np.stack(rows)[:, :, :16]
 
 
-def seatings(runner: Runner, batch: int) -> list[Seating]:
+def assignments(runner: ModelRunner, batch: int) -> list[SlotAssignment]:
     model = runner.model
-    jobs = utterances(batch, frames=FRAMES)
+    jobs = make_utterances(batch, frames=FRAMES)
     prompts = [model.prompts.build(job, model.encode_prompt(job)[0], streaming=False) for job in jobs]
     return [
-        Seating(slot, prompt, job.sampling, job.seed)
+        SlotAssignment(slot, prompt, job.sampling, job.seed)
         for slot, (prompt, job) in enumerate(zip(prompts, jobs, strict=True))
     ]
 
 
-def prefill_all(runner: Runner, batch: int, reach: SamplingBounds) -> np.ndarray[Any, Any]:
-    group = seatings(runner, batch)
-    return np.concatenate([runner.prefill(group[at : at + 32], reach) for at in range(0, batch, 32)])
+def prefill_all(runner: ModelRunner, batch: int, bounds: SamplingBounds) -> np.ndarray[Any, Any]:
+    group = assignments(runner, batch)
+    return np.concatenate([runner.prefill(group[at : at + 32], bounds) for at in range(0, batch, 32)])
 
 
 def steps(options: Options) -> dict[str, object]:
     """Device and wall time of a frame at several lengths, of prompts and of packets, for 1, 16 and 64 listeners."""
     runner = options.runner()
-    reach = SamplingBounds(max_top_k=64, uses_top_p=False)
+    bounds = SamplingBounds(max_top_k=64, uses_top_p=False)
     found: dict[str, object] = {"frame": {}, "prompt": {}, "packet": {}}
     batches = (1, 4) if options.tiny else (1, 4, 16, 64)
     runs = runs_of(options, 30)
     for batch in batches:
-        prefill_all(runner, batch, reach)
+        prefill_all(runner, batch, bounds)
         for length in (100, 500, 1000, 2000):
             runner.state.positions[:batch] = length
-            found["frame"] |= {f"{batch} x {length} rows": timed(runner, Shape("step", batch, 0), (), runs)}
+            found["frame"] |= {f"{batch} x {length} rows": timed(runner, GraphShape("step", batch, 0), (), runs)}
         for size in (1, 2, 4, 8):
             codes = np.zeros((batch, 16, size), np.int64)
             values = (np.arange(batch), codes)
-            found["packet"] |= {f"{batch} x {size}": timed(runner, Shape("packet", batch, size), values, runs)}
+            found["packet"] |= {f"{batch} x {size}": timed(runner, GraphShape("packet", batch, size), values, runs)}
         for slot in range(batch):
-            runner.free(slot)
+            runner.release(slot)
     for batch, rows in ((1, 32), (1, 64), (1, 96), (1, 256), (4, 64), (16, 64)):
         if batch <= runner.slots:
-            values = runner._read([], batch=batch, length=rows, spare=runner.slots)
-            found["prompt"] |= {f"{batch} x {rows}": timed(runner, Shape("prompt", batch, rows), values, runs)}
+            values = runner._prompt_inputs([], size=batch, length=rows, spare=runner.slots)
+            found["prompt"] |= {f"{batch} x {rows}": timed(runner, GraphShape("prompt", batch, rows), values, runs)}
     return found
 
 
-def timed(runner: GraphRunner, shape: Shape, values: Sequence[Any], runs: int) -> dict[str, float | None]:
+def timed(runner: CudaGraphRunner, shape: GraphShape, values: Sequence[Any], runs: int) -> dict[str, float | None]:
     """Medians in milliseconds: by the device's clock, and with the copies there and back."""
     found = runner._find(shape.kind, shape.batch, shape.length, SamplingBounds(max_top_k=64, uses_top_p=False))
     if found is None:
@@ -283,18 +296,18 @@ def timed(runner: GraphRunner, shape: Shape, values: Sequence[Any], runs: int) -
         device.append(1e3 * (runner.device_s or 0.0))
 
     wall = repeated_ms(replay, runs)
-    return {"device_ms": spread(device, 3)["p50"], "wall_ms": wall["p50"]}
+    return {"device_ms": percentiles(device, 3)["p50"], "wall_ms": wall["p50"]}
 
 
 def throughput(options: Options) -> dict[str, object]:
     """Frames a second of 1 to 64 utterances that begin together."""
     rows = []
     frames = 10 if options.tiny else 50
-    engine = options.subject().engine
+    engine = options.target().engine
     batch = 1
     while batch <= engine.info.slots:
-        jobs = utterances(batch, frames=frames)
-        best = min(seconds(lambda jobs=jobs: speak(engine, jobs)) for _ in range(2))  # type: ignore[misc]
+        jobs = make_utterances(batch, frames=frames)
+        best = min(seconds(lambda jobs=jobs: synthesize(engine, jobs)) for _ in range(2))  # type: ignore[misc]
         speed = batch * frames / best
         gain = speed / float(rows[0]["frames_per_second"]) if rows else 1.0
         rows.append({"batch": batch, "frames_per_second": round(speed, 1), "gain": round(gain, 2)})
@@ -309,7 +322,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 @dataclass(eq=False, slots=True)
-class Player(Ear):
+class Player(PacketRecorder):
     """A listener that plays in real time, and exerts backpressure while it has two seconds of audio."""
 
     on_capacity: Callable[[], None] = field(default=lambda: None)
@@ -318,7 +331,7 @@ class Player(Ear):
         self.on_capacity = on_capacity
 
     def put(self, pcm: Pcm) -> None:
-        Ear.put(self, pcm)
+        PacketRecorder.put(self, pcm)
         self.is_backpressured = self._ahead_s() > 2.0
         if self.is_backpressured:
             timer = threading.Timer(1.0, self._play)
@@ -331,17 +344,17 @@ class Player(Ear):
 
     def _ahead_s(self) -> float:
         made = sum(samples for _, samples in self.arrivals) / SAMPLE_RATE
-        return made - (time.perf_counter() - self.asked - self.arrivals[0][0])
+        return made - (time.perf_counter() - self.started_at - self.arrivals[0][0])
 
 
 def streams(options: Options) -> dict[str, object]:
     """50 listeners who play in real time: all in one moment, and one every 60 ms."""
     count, frames = (4, 10) if options.tiny else (50, 75)
     found: dict[str, object] = {"streams": count, "frames": frames}
-    engine = options.subject().engine
-    speak(engine, utterances(1, frames=5))
+    engine = options.target().engine
+    synthesize(engine, make_utterances(1, frames=5))
     for name, pause_s in (("burst", 0.0), ("staggered", 0.06)):
-        jobs = utterances(count, frames=frames)
+        jobs = make_utterances(count, frames=frames)
         players = []
         if not pause_s:
             players = [Player() for _ in jobs]
@@ -351,10 +364,10 @@ def streams(options: Options) -> dict[str, object]:
             engine.submit([(job, players[-1])])
             time.sleep(pause_s)
         for player in players:
-            player.heard()
-        dry = [stalls(player.arrivals) for player in players]
+            player.wait()
+        dry = [count_underruns(player.arrivals) for player in players]
         found[name] = {
-            "first_pcm_ms": spread([1e3 * player.arrivals[0][0] for player in players], 1),
+            "first_pcm_ms": percentiles([1e3 * player.arrivals[0][0] for player in players], 1),
             "underruns": sum(number for number, _ in dry),
             "silence_s": round(sum(silence for _, silence in dry), 3),
         }
@@ -363,11 +376,11 @@ def streams(options: Options) -> dict[str, object]:
 
 def load(options: Options) -> dict[str, object]:
     """Poisson arrivals over HTTP; the client is another process."""
-    from qwen3tts_webui.bench.load import served  # only here: it needs the packages of the server
+    from qwen3tts_webui.bench.load import run_server  # only here: it needs the packages of the server
 
     rates, length = ("5", 2.0) if options.tiny else ("1,10", 12.0)
     frames = 5 if options.tiny else 38
-    with served(options.subject().engine) as (host, port):
+    with run_server(options.target().engine) as (host, port):
         command = [sys.executable, __file__, host, port, rates, length, frames]
         done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=75)
     print(done.stderr[-2000:])
@@ -377,18 +390,18 @@ def load(options: Options) -> dict[str, object]:
 
 
 def load_client(host: str, port: str, rates: str, length: str, frames: str) -> None:
-    """The other process: offer each of the rates, and print what became of it."""
+    """The other process: send requests at each of the rates, and print the results."""
     import asyncio
 
-    from qwen3tts_webui.bench.load import offer, summary
+    from qwen3tts_webui.bench.load import send_requests, summarize
 
     rows = []
     for rate in (float(rate) for rate in rates.split(",")):
         speech_s = int(frames) * 0.08
-        asyncio.run(offer((host, int(port)), rate, 1.5, seconds=speech_s, seed=1_000))
+        asyncio.run(send_requests((host, int(port)), rate, 1.5, seconds=speech_s, seed=1_000))
         began = time.monotonic()
-        calls = asyncio.run(offer((host, int(port)), rate, float(length), seconds=speech_s, seed=0))
-        rows.append(summary(rate, 0, calls, time.monotonic() - began))
+        records = asyncio.run(send_requests((host, int(port)), rate, float(length), seconds=speech_s, seed=0))
+        rows.append(summarize(rate, 0, records, time.monotonic() - began))
     print(json.dumps(rows))
 
 
@@ -396,17 +409,17 @@ def memory(options: Options) -> dict[str, object]:
     """What the engine holds in each type with the same slots, and the process on the device."""
     kinds = ("float32",) if options.device == "cpu" else ("bfloat16", "float16", "float32")
     rows = []
-    with opened(engine_flags(options, slots=4 if options.tiny else 16)) as subject:
+    with open_engine(engine_flags(options, slots=4 if options.tiny else 16)) as target:
         for kind in kinds:
-            if subject.engine.info.dtype != kind:
-                subject.engine.switch(kind).result()
-            speak(subject.engine, utterances(1, frames=10))
-            row: dict[str, object] = {"dtype": subject.engine.info.dtype}
-            row["held_gib"] = round((subject.engine.memory_bytes or 0) / 2**30, 3)
+            if target.engine.info.dtype != kind:
+                target.engine.switch(kind).result()
+            synthesize(target.engine, make_utterances(1, frames=10))
+            row: dict[str, object] = {"dtype": target.engine.info.dtype}
+            row["held_gib"] = round((target.engine.memory_bytes or 0) / 2**30, 3)
             if options.device != "cpu":
                 free, total = torch.cuda.mem_get_info()
                 row["used_gib"] = round((total - free) / 2**30, 3)
-            row["latency"] = latencies(subject.engine, runs_of(options, 5), None)
+            row["latency"] = latencies(target.engine, runs_of(options, 5), None)
             rows.append(row)
     return {"types": rows}
 
@@ -424,14 +437,14 @@ def profile(options: Options) -> dict[str, object]:
     from torch.profiler import profile as profiler
 
     runner = options.runner()
-    reach = SamplingBounds(max_top_k=64, uses_top_p=False)
-    prefill_all(runner, 1, reach)
+    bounds = SamplingBounds(max_top_k=64, uses_top_p=False)
+    prefill_all(runner, 1, bounds)
     activity = ProfilerActivity.CPU if options.device == "cpu" else ProfilerActivity.CUDA
     found: dict[str, object] = {}
     works: dict[str, Callable[[], object]] = {
-        "frame": lambda: runner.step(1, 100, reach),
+        "frame": lambda: runner.step(1, 100, bounds),
         "packet": lambda: runner.decode([0], np.zeros((1, 1, 16), np.int64)),
-        "prompt": lambda: prefill_all(runner, 1, reach),
+        "prompt": lambda: prefill_all(runner, 1, bounds),
     }
     with (options.out / "profile.txt").open("w", encoding="utf-8") as file:
         for name, work in works.items():

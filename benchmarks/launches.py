@@ -18,8 +18,8 @@ from typing import Any
 from torch.utils._python_dispatch import TorchDispatchMode
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from qwen3tts_webui.bench.report import surroundings
-from qwen3tts_webui.engine.cuda_graph_runner import GraphRunner, Shape
+from qwen3tts_webui.bench.report import environment
+from qwen3tts_webui.engine import CudaGraphRunner, GraphShape
 from qwen3tts_webui.model.codec.fused import FusedCodec
 from qwen3tts_webui.model.cuda.fused_sampler import fused_sampler
 from qwen3tts_webui.model.cuda.fused_stack import FusedStack
@@ -80,7 +80,7 @@ class _Kernel:
         return launch
 
 
-def count(runner: GraphRunner, shape: Shape) -> collections.Counter[str]:
+def count(runner: CudaGraphRunner, shape: GraphShape) -> collections.Counter[str]:
     work, _ = runner._work(shape)
     with Launches() as launches:
         for name in KERNEL_MODULES:
@@ -95,8 +95,12 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=6, help="how many kinds of launches to name")
     options = parser.parse_args()
     model = meta_model(synthetic_config(options.size), synthetic_tokenizer(["Hello"]), "bfloat16")
-    runner = GraphRunner(model, slots=2, kv_length=2048, capture=lambda work: work)
-    shapes = {"frame": Shape("step", 1, 256), "prompt of 64": Shape("prompt", 1, 64), "packet": Shape("packet", 1, 1)}
+    runner = CudaGraphRunner(model, slots=2, kv_length=2048, capture=lambda work: work)
+    shapes = {
+        "frame": GraphShape("step", 1, 256),
+        "prompt of 64": GraphShape("prompt", 1, 64),
+        "packet": GraphShape("packet", 1, 1),
+    }
     totals: dict[str, dict[str, int]] = {}
     for way in ("by layers", "fused"):
         if way == "fused":
@@ -111,7 +115,7 @@ def main() -> None:
             totals.setdefault(what, {})[way] = names.total()
             most = ", ".join(f"{times} {name}" for name, times in names.most_common(options.most))
             print(f"{what:12} {way:10} {names.total():5}  {most}")
-    print(json.dumps({"benchmark": "launches", "size": options.size, "launches": totals, **surroundings()}))
+    print(json.dumps({"benchmark": "launches", "size": options.size, "launches": totals, **environment()}))
 
 
 if __name__ == "__main__":

@@ -24,8 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import gradio
 from playwright.sync_api import Browser, sync_playwright
 
-from qwen3tts_webui.testing import RealTimeSynthesizer
-from tests.browser.conftest import FLAGS, Studio, installed_chromium, serve
+from qwen3tts_webui.testing import CHROMIUM_FLAGS, RealTimeSynthesizer, Studio, installed_chromium, serve_page
 
 
 def one_run(browser: Browser, studio: Studio) -> dict[str, float]:
@@ -54,8 +53,8 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=20)
     runs = parser.parse_args().runs
     with tempfile.TemporaryDirectory() as outputs, sync_playwright() as driver:
-        studio = serve(RealTimeSynthesizer(rate=2.0, num_frames=25), Path(outputs))
-        browser = driver.chromium.launch(executable_path=installed_chromium(), args=FLAGS)
+        studio = serve_page(RealTimeSynthesizer(rate=2.0, num_frames=25), Path(outputs))
+        browser = driver.chromium.launch(executable_path=installed_chromium(), args=CHROMIUM_FLAGS)
         one_run(browser, studio)
         results = [one_run(browser, studio) for _ in range(runs)]
         version = browser.version

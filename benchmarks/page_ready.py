@@ -21,8 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import gradio
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
-from qwen3tts_webui.testing import RealTimeSynthesizer
-from tests.browser.conftest import FLAGS, installed_chromium, serve
+from qwen3tts_webui.testing import CHROMIUM_FLAGS, RealTimeSynthesizer, installed_chromium, serve_page
 
 READY_MS = """() => new Promise((resolve) => {
   const look = () => (window.qwen3tts?.ready ? resolve(performance.now()) : setTimeout(look, 5));
@@ -62,8 +61,8 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=7)
     runs = parser.parse_args().runs
     with tempfile.TemporaryDirectory() as outputs, sync_playwright() as driver:
-        studio = serve(RealTimeSynthesizer(rate=2.0), Path(outputs))
-        browser = driver.chromium.launch(executable_path=installed_chromium(), args=FLAGS)
+        studio = serve_page(RealTimeSynthesizer(rate=2.0), Path(outputs))
+        browser = driver.chromium.launch(executable_path=installed_chromium(), args=CHROMIUM_FLAGS)
         visits(browser, studio.url, 1)
         cold, warm, num_requests = visits(browser, studio.url, runs)
         version = browser.version

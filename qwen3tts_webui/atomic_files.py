@@ -71,10 +71,15 @@ def remove_stale_temp_files(folder: Path) -> None:
                     temp_path.unlink()
 
 
+def _open_private(path: str, flags: int) -> int:
+    """Open a new file that others cannot read; the umask may take more away."""
+    return os.open(path, flags, 0o640)
+
+
 def _open_locked(path: Path) -> tuple[Path, BinaryIO]:
     while True:
         temp_path = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-        file = temp_path.open("xb")
+        file = open(temp_path, "xb", opener=_open_private)  # noqa: SIM115
         if sys.platform != "win32":
             fcntl.flock(file, fcntl.LOCK_EX)
             if not temp_path.exists():  # deleted as stale between its creation and the lock

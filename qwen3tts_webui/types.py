@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -101,14 +101,44 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpeechRequest:
+class EngineOptions:
+    """The options of a request that reach the engine unchanged. `frames_per_packet` fixes the size of every packet."""
+
+    sampling: Sampling = field(default_factory=Sampling)
+    text_mode: TextMode = "whole"
+    frames_per_packet: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechOptions(EngineOptions):
+    """All options of a request. A new one is a field here or in `EngineOptions`, and in the HTTP schemas.
+
+    With `continue_voice` each segment continues the voice of the one before; otherwise up to `max_parallel_segments`
+    are synthesized at once. `skip_code` and `skip_tables` leave out Markdown's code blocks and tables, unless
+    `normalize` is "off".
+    """
+
+    speed: float = 1.0
+    normalize: NormalizeMode = "auto"
+    skip_code: bool = True
+    skip_tables: bool = True
+    max_duration_s: float | None = None
+    continue_voice: bool = True
+    max_parallel_segments: int = 1
+    loudness: bool = False
+
+
+def option_values(kind: type[EngineOptions], source: object) -> dict[str, Any]:
+    """Return the fields of `kind` that `source` has, as keyword arguments."""
+    return {option.name: getattr(source, option.name) for option in fields(kind) if hasattr(source, option.name)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechRequest(SpeechOptions):
     """One request as `Speech` accepts it: typed fields, raw text.
 
-    `frames_per_packet` fixes the size of every packet. With `continue_voice` each segment continues the voice of the
-    one before; otherwise up to `max_parallel_segments` are synthesized at once. `client` is the key for fair queueing,
-    `deadline` a time on `time.monotonic`'s clock. `skip_code` and `skip_tables` leave out Markdown's code blocks and
-    tables, unless `normalize` is "off". `voice_id` names a preset, a saved voice or a speaker; the
-    description in `voice` is appended to its own.
+    `client` is the key for fair queueing, `deadline` a time on `time.monotonic`'s clock. `voice_id` names a preset, a
+    saved voice or a speaker; the description in `voice` is appended to its own.
     """
 
     text: str
@@ -116,17 +146,6 @@ class SpeechRequest:
     voice: Voice = field(default_factory=Voice)
     voice_id: str | None = None
     seed: int | None = None
-    speed: float = 1.0
-    sampling: Sampling = field(default_factory=Sampling)
-    text_mode: TextMode = "whole"
-    normalize: NormalizeMode = "auto"
-    skip_code: bool = True
-    skip_tables: bool = True
-    max_duration_s: float | None = None
-    frames_per_packet: int | None = None
-    continue_voice: bool = True
-    max_parallel_segments: int = 1
-    loudness: bool = False
     client: str = ""
     request_id: str = ""
     deadline: float | None = None
@@ -150,17 +169,14 @@ class TextStream(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Utterance:
+class Utterance(EngineOptions):
     """One job for an engine: cleaned text, one voice, one seed. With a `text_stream`, `text` is only its beginning."""
 
     text: str
     language: str = "auto"
     voice: Voice = field(default_factory=Voice)
     seed: int = 0
-    sampling: Sampling = field(default_factory=Sampling)
-    text_mode: TextMode = "whole"
     max_frames: int | None = None
-    frames_per_packet: int | None = None
     client: str = ""
     text_stream: TextStream | None = None
 
@@ -241,6 +257,9 @@ Feature = Literal[
 class EngineInfo:
     """What an engine is and can do. `preview` is True for every voice that is not Qwen3-TTS; `label` is English.
 
+    `followed_traits` is None for an engine that reads the whole description; otherwise the dimensions of a description
+    that it follows ("pitch"), or single traits in one language ("accent:british:en").
+
     `x_vector_dim` is the size of `VoiceReference.x_vector` with the feature "cloning", else 0.
     """
 
@@ -255,6 +274,7 @@ class EngineInfo:
     speakers: tuple[str, ...] = ()
     features: frozenset[Feature] = frozenset()
     slots: int = 1
+    followed_traits: tuple[str, ...] | None = None
     x_vector_dim: int = 0
 
 

@@ -19,7 +19,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from qwen3tts_webui.preview import PreviewSynthesizer
-from tests.browser.conftest import FLAGS, installed_chromium, serve
+from qwen3tts_webui.testing import CHROMIUM_FLAGS, installed_chromium, serve_page
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "images"
@@ -62,8 +62,8 @@ def shot(browser: Any, url: str, scheme: str, width: int, language: str) -> byte
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as outputs, sync_playwright() as driver:
-        studio = serve(PreviewSynthesizer(), Path(outputs))
-        browser = driver.chromium.launch(executable_path=installed_chromium(), args=FLAGS)
+        studio = serve_page(PreviewSynthesizer(), Path(outputs))
+        browser = driver.chromium.launch(executable_path=installed_chromium(), args=CHROMIUM_FLAGS)
         for scheme, width, language in SHOTS:
             if sys.argv[1:] and f"{width}-{scheme}" not in sys.argv[1:]:
                 continue

@@ -1,5 +1,8 @@
 """Atomic writes: complete or absent, and no temporary file outlives its writer."""
 
+import os
+import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,3 +52,14 @@ def test_only_temporary_files_of_dead_writers_are_removed(tmp_path: Path):
     assert not stale.exists()
     active.commit()
     assert (tmp_path / "active.txt").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes")
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o640), (0o077, 0o600)])
+def test_others_cannot_read_a_file(tmp_path: Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        write_atomically(tmp_path / "file", b"data")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == mode

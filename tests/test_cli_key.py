@@ -37,3 +37,15 @@ def test_with_a_key_others_may_reach_the_server() -> None:
     with pytest.raises(InvalidValue):
         serve.require_auth_for_public_host("0.0.0.0", insecure=False, keys=False)
     serve.require_auth_for_public_host("0.0.0.0", insecure=False, keys=True)
+
+
+def test_the_file_can_be_named_as_a_flag(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = tmp_path / "other.json"
+    assert main(["key", "new", "--api-keys-file", str(other)]) == 0
+    secret = capsys.readouterr().out.split()[0]
+    key_id = ApiKeyStore(other).id_of(secret)
+    assert key_id is not None
+    assert main(["key", "list", "--api-keys-file", str(other)]) == 0
+    assert key_id in capsys.readouterr().out
+    assert main(["key", "revoke", key_id, "--api-keys-file", str(other)]) == 0
+    assert ApiKeyStore(other).all() == ()

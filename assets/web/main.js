@@ -9,18 +9,22 @@ import { showModels } from "./regions/models/models.js";
 import { Controls } from "./regions/playback/controls.js";
 import { ExportMenu } from "./regions/playback/export_menu.js";
 import { SaveVoice } from "./regions/playback/save_voice.js";
-import { TakeComparison } from "./regions/playback/take_comparison.js";
+import { TakeStrip } from "./regions/playback/take_strip.js";
 import { Waveform } from "./regions/playback/waveform.js";
 import { mountTextRegion } from "./regions/text/index.js";
 import { Description } from "./regions/voice/description.js";
+import { RecordingTab } from "./regions/voice/recording_tab.js";
 import { SavedVoices } from "./regions/voice/saved_voices.js";
 import { VoiceLibrary } from "./regions/voice/voice_library.js";
+import { VoiceSamples } from "./regions/voice/voice_samples.js";
 import { ApiClient } from "./state/api_client.js";
 import { CurrentTake } from "./state/current_take.js";
+import { EditHistory } from "./state/edit_history.js";
 import { FormFields } from "./state/form_fields.js";
 import { I18n } from "./state/i18n.js";
-import { RequestState } from "./state/request_state.js";
+import { RequestState, randomSeed } from "./state/request_state.js";
 import { Settings } from "./state/settings.js";
+import { Takes } from "./state/takes.js";
 import { Theme } from "./state/theme.js";
 import { DescriptionAnalyzer } from "./text/description_analyzer.js";
 import { TextAnalyzer } from "./text/text_analyzer.js";
@@ -76,45 +80,109 @@ player.addEventListener("change", () => wave.draw());
 new Header(player, i18n);
 const controls = new Controls(player, i18n, expectedSeconds);
 const showStatus = (message) => controls.showStatus(message);
-const savedVoices = new SavedVoices({ api, requestState, fields, i18n, showStatus });
-const library = new VoiceLibrary({ presets, fields, requestState, i18n, savedVoices });
-new Description({ fields, i18n, analyzer: descriptionAnalyzer, bootstrap, api });
-new TakeComparison({ player, take, requestState, api, i18n, showStatus });
-const onSaved = () => library.showTab("mine");
+const samples = new VoiceSamples(player, i18n, () => showStatus(i18n.t("voice.hear.failed")));
+const savedVoices = new SavedVoices({ api, requestState, fields, i18n, showStatus, samples });
+const recording = new RecordingTab({ api, i18n, fields, onSaved: onRecordingSaved });
+const library = new VoiceLibrary({ presets, fields, requestState, i18n, savedVoices, recording, samples });
+const description = new Description({ fields, i18n, analyzer: descriptionAnalyzer, bootstrap, api });
+const takes = new Takes();
+const strip = new TakeStrip({
+  player,
+  take,
+  takes,
+  fields,
+  requestState,
+  savedVoices,
+  presets,
+  api,
+  i18n,
+  showStatus,
+  restore,
+});
+const onSaved = (voice) => {
+  library.showTab("mine");
+  savedVoices.choose(voice);
+};
 const saveVoice = new SaveVoice({ take, savedVoices, requestState, fields, i18n, presets, showStatus, onSaved });
 new ExportMenu(player, requestState, i18n, showStatus);
-mountTextRegion({ fields, take, requestState, i18n, analyzer: textAnalyzer, limits, speak, showStatus });
+mountTextRegion({
+  fields,
+  take,
+  settings,
+  i18n,
+  analyzer: textAnalyzer,
+  limits,
+  normalize: (body) => api.post("api/normalize", body),
+  speak,
+  showStatus,
+});
 showEngineBadge(i18n, (info) => {
-  for (const part of [settings, take, savedVoices, library, saveVoice]) part.setEngine(info);
+  for (const part of [settings, take, savedVoices, library, recording, saveVoice, description]) part.setEngine(info);
 });
 showModels(api, i18n);
 
-/** Open what `load` creates; it is loaded on first use. */
-function lazy(load) {
-  let loaded = null;
-  return async () => (await (loaded ??= load())).open();
+/** Show and choose the voice of a recording that was just saved. */
+async function onRecordingSaved(voice) {
+  await savedVoices.refresh();
+  onSaved(voice);
+  showStatus(i18n.t("recording.saved", voice));
 }
 
+/** Open what `load` creates: loaded when the page is idle or on first use, and again after a failure. */
+function lazy(load) {
+  let loaded = null;
+  const get = () => (loaded ??= load().catch((error) => ((loaded = null), Promise.reject(error))));
+  const whenIdle = window.requestIdleCallback ?? ((callback) => setTimeout(callback, 2000));
+  whenIdle(() => get().catch(() => {}));
+  return () =>
+    get().then(
+      (part) => part.open(),
+      () => showStatus(i18n.t("error.page.network")),
+    );
+}
+
+const openLexicon = lazy(async () => {
+  const { LexiconEditor } = await import("./regions/settings/lexicon_editor.js");
+  return new LexiconEditor({ api, i18n, languages: [...new Set(presets.map(({ language }) => language))] });
+});
 byId("settings-open").onclick = lazy(async () => {
   const { SettingsDrawer } = await import("./regions/settings/settings_drawer.js");
-  return new SettingsDrawer({ settings, requestState, i18n, theme, player, api });
+  return new SettingsDrawer({ settings, requestState, i18n, theme, player, api, openLexicon });
 });
 byId("history-open").onclick = lazy(async () => {
   const { History } = await import("./regions/history/history.js");
   const history = new History(api, i18n);
   history.addEventListener("play", ({ detail }) => take.recall(detail));
-  history.addEventListener("restore", ({ detail }) => restore(detail, history));
+  history.addEventListener("restore", ({ detail }) => {
+    restore(detail);
+    history.close();
+  });
   return history;
 });
 byId("open-presenter").onclick = lazy(async () => {
   const { Presenter } = await import("./regions/playback/presenter.js");
   return new Presenter(player, fields, i18n);
 });
+byId("new-reading").onclick = () => {
+  requestState.update({ seed: randomSeed() });
+  generate();
+};
 byId("theme").onclick = () => theme.toggle();
 byId("page-language").onclick = () => {
   i18n.setLanguage(i18n.languages.find((language) => language !== i18n.language));
   suggestText();
 };
+
+/** Undo and redo begin with the draft. */
+function mountUndo() {
+  const edits = new EditHistory(fields);
+  edits.addEventListener("change", () => {
+    byId("undo").disabled = !edits.canUndo;
+    byId("redo").disabled = !edits.canRedo;
+  });
+  byId("undo").onclick = () => edits.undo();
+  byId("redo").onclick = () => edits.redo();
+}
 
 /** Send a request: what is set on the page, with `changes`. */
 function speak(changes) {
@@ -122,6 +190,13 @@ function speak(changes) {
   player.speak(body, i18n.language, clickedAt || undefined); // first: nothing delays the request
   estimate(body);
   byId("wave-card").scrollIntoView({ block: "nearest" });
+}
+
+/** Speak the whole text; it becomes a take. */
+function generate({ text, language } = fields) {
+  take.begin(text);
+  speak({ text, language });
+  strip.follow();
 }
 
 /** Set the expected duration, from the server if it is not known yet. */
@@ -134,7 +209,7 @@ async function estimate({ text, language }) {
 }
 
 /** Restore a history entry: its text, voice, options, seed and audio. */
-function restore(entry, history) {
+function restore(entry) {
   const {
     text,
     language,
@@ -150,7 +225,6 @@ function restore(entry, history) {
   settings.restore({ ...sampling, frames_per_packet, loudness });
   fields.setValues({ text, language, description });
   take.recall(entry, { play: false });
-  history.close();
   showStatus(i18n.t("history.restored"));
 }
 
@@ -167,8 +241,7 @@ Object.assign(window.qwen3tts, {
   ready: true,
   generate(text, language) {
     if (player.busy) return player.stop();
-    take.begin(text);
-    speak({ text, language });
+    generate({ text, language });
   },
   onLanguageChange(language) {
     fields.onLanguageChange(language);
@@ -178,6 +251,7 @@ Object.assign(window.qwen3tts, {
 });
 
 const { draft } = fields;
+fields.addEventListener("change", mountUndo, { once: true });
 fields.setValues({ ...draft, text: draft.text?.trim() ? draft.text : i18n.t("text.sample") });
 document.documentElement.dataset.studio = "ready";
 console.debug("studio ready");

@@ -43,7 +43,7 @@ def load_model(
 
 
 def _start_engine(folder: Path, *, device: str, dtype: str, slots: int, queue_size: int) -> Synthesizer:
-    from qwen3tts_webui.engine.factory import start_engine  # imports torch
+    from qwen3tts_webui.engine import start_engine  # imports torch
 
     return start_engine(
         folder, name=display_name(folder), device=device, dtype=dtype, slots=slots, queue_size=queue_size

@@ -1,4 +1,4 @@
-"""A loaded model with methods instead of a server: `generate`, `stream`, `astream`.
+"""A loaded model with methods instead of a server: `generate`, `stream`, `astream`, `clone`.
 
 Blocking calls iterate their sessions on one event loop in a thread of its own, so that they also work in a notebook,
 which runs a loop already.
@@ -7,27 +7,33 @@ which runs a loop already.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import weakref
 from collections.abc import AsyncGenerator, Coroutine, Generator, Sequence
 from contextlib import aclosing
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar, overload
 
 import numpy as np
+import numpy.typing as npt
 
 from qwen3tts_webui.api.audio import Audio
 from qwen3tts_webui.api.request import GenerationOptions, build_request
+from qwen3tts_webui.audio import ReferenceAudio, prepare_reference, to_mono
 from qwen3tts_webui.errors import CLOSING, NotReady
 from qwen3tts_webui.speech import AudioChunk, PreparedRequest, SegmentFailed, Speech, SpeechSession, spoken_lines
 from qwen3tts_webui.text import Lexicon, NormalizedText
-from qwen3tts_webui.types import EngineInfo, NormalizeMode, Pcm, Synthesizer
+from qwen3tts_webui.types import SAMPLE_RATE, EngineInfo, NormalizeMode, Pcm, Synthesizer, Voice
 from qwen3tts_webui.voices import Presets
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 class SpeechModel:
@@ -115,6 +121,31 @@ class SpeechModel:
     @lexicon.setter
     def lexicon(self, lexicon: Lexicon) -> None:
         self._speech.lexicon_file.replace(lexicon)
+
+    def clone(
+        self,
+        audio: str | Path | bytes | npt.NDArray[np.floating],
+        text: str | None = None,
+        *,
+        sample_rate: int = SAMPLE_RATE,
+        x_vector_only: bool = False,
+    ) -> Voice:
+        """Return the voice of a recording, to pass as `voice` any number of times. Needs a Base checkpoint.
+
+        `audio` is a file, the bytes of one, or samples (time,) or (time, channels) at `sample_rate`; 0.5 to 60 s, best
+        3 to 15 s. `text` is what is said in it, and not needed with `x_vector_only`, which is less alike. What may
+        spoil the voice is logged as a warning. Clone a voice only if you may use it.
+
+        Raises `Unsupported` for another checkpoint, `InvalidFile`, `InvalidValue`, and OSError.
+        """
+        if isinstance(audio, np.ndarray):
+            recording: bytes | ReferenceAudio = prepare_reference(to_mono(audio, sample_rate))
+        else:
+            recording = audio if isinstance(audio, bytes) else Path(audio).expanduser().read_bytes()
+        cloned = self._speech.clone(recording, text or "", x_vector_only=x_vector_only, text_field="text")
+        if cloned.audio.warnings:
+            log.warning("the recording may not make a good voice: %s", ", ".join(cloned.audio.warnings))
+        return cloned.voice
 
     def close(self) -> None:
         """Stop what is being generated and release the model. Idempotent."""

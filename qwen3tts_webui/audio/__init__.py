@@ -24,7 +24,14 @@ if TYPE_CHECKING:
         to_int16,
         to_s16le,
     )
-    from qwen3tts_webui.audio.reference import ReferenceAudio, ReferenceWarning, decode_reference, read_reference
+    from qwen3tts_webui.audio.reference import (
+        ReferenceAudio,
+        ReferenceWarning,
+        decode_reference,
+        prepare_reference,
+        read_reference,
+        to_mono,
+    )
     from qwen3tts_webui.audio.share_image import render_share_image
     from qwen3tts_webui.audio.subtitles import Cue, to_srt, to_vtt
     from qwen3tts_webui.audio.time_stretch import TimeStretcher
@@ -45,7 +52,14 @@ _MODULES = {
         "to_int16",
         "to_s16le",
     ),
-    "reference": ("ReferenceAudio", "ReferenceWarning", "decode_reference", "read_reference"),
+    "reference": (
+        "ReferenceAudio",
+        "ReferenceWarning",
+        "decode_reference",
+        "prepare_reference",
+        "read_reference",
+        "to_mono",
+    ),
     "share_image": ("render_share_image",),
     "subtitles": ("Cue", "to_srt", "to_vtt"),
     "time_stretch": ("TimeStretcher",),
@@ -76,12 +90,14 @@ __all__ = [
     "from_s16le",
     "make_encoder",
     "measure_loudness",
+    "prepare_reference",
     "read_reference",
     "read_wav",
     "render_share_image",
     "replace_nonfinite",
     "silence",
     "to_int16",
+    "to_mono",
     "to_s16le",
     "to_srt",
     "to_vtt",

@@ -42,10 +42,15 @@ def make_encoder(format: str, sample_rate: int | None = None) -> Encoder:
     return Encoder(info, sample_rate or info.default_rate, live=True)
 
 
-def encode_all(pcm: Pcm, format: str, sample_rate: int | None = None) -> bytes:
-    """Return a complete file of `pcm`, with exact sizes and durations in its header."""
+def encode_all(
+    pcm: Pcm, format: str, sample_rate: int | None = None, *, tags: Mapping[str, str] = MappingProxyType({})
+) -> bytes:
+    """Return a complete file of `pcm`, with exact sizes and durations in its header.
+
+    `tags` ("title", "artist", "comment") are written into formats that have them: flac, mp3 and opus.
+    """
     info = format_info(format, sample_rate)
-    encoder = Encoder(info, sample_rate or info.default_rate, live=False)
+    encoder = Encoder(info, sample_rate or info.default_rate, live=False, tags=tags)
     try:
         return encoder.push(pcm) + encoder.flush()
     finally:
@@ -67,7 +72,9 @@ class Encoder:
     Each call returns the bytes that are ready, possibly none. With `live`, bytes come out as early as possible.
     """
 
-    def __init__(self, info: FormatInfo, sample_rate: int, *, live: bool) -> None:
+    def __init__(
+        self, info: FormatInfo, sample_rate: int, *, live: bool, tags: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self.format = info.name
         self.mime = info.mime
         self.extension = info.extension
@@ -77,7 +84,7 @@ class Encoder:
             self._resampler = soxr.ResampleStream(SAMPLE_RATE, sample_rate, 1, dtype="float32", quality="HQ")
         self._encoder: _SampleEncoder
         if info.name in _CODECS:
-            self._encoder = _FfmpegEncoder(_CODECS[info.name], sample_rate, live=live)
+            self._encoder = _FfmpegEncoder(_CODECS[info.name], sample_rate, live=live, tags=tags)
         else:
             self._encoder = _PcmEncoder(header=info.name == "wav", sample_rate=sample_rate, live=live)
         self._open = True
@@ -208,7 +215,7 @@ _CODECS: Mapping[str, _CodecSpec] = MappingProxyType(
 class _FfmpegEncoder:
     """FFmpeg's encoder and container. Empty audio becomes one silent sample: players reject files without any."""
 
-    def __init__(self, spec: _CodecSpec, sample_rate: int, *, live: bool) -> None:
+    def __init__(self, spec: _CodecSpec, sample_rate: int, *, live: bool, tags: Mapping[str, str]) -> None:
         self._integer = spec.sample_format.startswith("s16")
         self._sample_format = spec.sample_format
         self._time_base = Fraction(1, sample_rate)
@@ -218,6 +225,7 @@ class _FfmpegEncoder:
         self._file = io.BytesIO()
         container_options = {"flush_packets": "1", **spec.live_container_options} if live else {}
         self._container = av.open(self._live or self._file, "w", format=spec.container, options=container_options)
+        self._container.metadata.update(tags)
         stream = self._container.add_stream(spec.codec, rate=sample_rate)
         assert isinstance(stream, av.AudioStream)
         stream.codec_context.layout = "mono"

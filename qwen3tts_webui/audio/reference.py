@@ -17,7 +17,7 @@ import numpy.typing as npt
 import soxr
 from av.stream import Disposition
 
-from qwen3tts_webui.errors import ErrorDetail, InvalidFile
+from qwen3tts_webui.errors import ErrorDetail, InvalidFile, InvalidValue, in_range
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm
 
 MAX_REFERENCE_BYTES = 32 * 2**20
@@ -61,7 +61,18 @@ def read_reference(data: bytes) -> ReferenceAudio:
     Raises `InvalidFile` for any other file, for one that is damaged, a video, or longer than 60 s, and for less than
     0.5 s of speech.
     """
-    pcm = decode_reference(data)
+    return prepare_reference(decode_reference(data))
+
+
+def prepare_reference(pcm: Pcm) -> ReferenceAudio:
+    """The recording `pcm` (samples,) at 24 kHz, as `read_reference` prepares it.
+
+    Raises `InvalidFile` for less than 0.5 s of speech, more than 60 s, and samples that are not numbers.
+    """
+    if not np.isfinite(pcm).all() or np.abs(pcm).max(initial=0.0) > _MAX_LEVEL:
+        raise _invalid_samples()
+    if len(pcm) > MAX_SECONDS * SAMPLE_RATE:
+        raise _too_long(MAX_SECONDS)
     if len(pcm) < MIN_SECONDS * SAMPLE_RATE:
         raise _too_short()
     levels = _levels_db(pcm)
@@ -96,8 +107,24 @@ def decode_reference(data: bytes, *, max_seconds: float = MAX_SECONDS) -> Pcm:
     if not len(pcm):
         raise InvalidFile(reason=ErrorDetail("no_audio", "it contains no audio"))
     if not np.isfinite(pcm).all() or np.abs(pcm).max() > _MAX_LEVEL:
-        raise InvalidFile(reason=ErrorDetail("invalid_samples", "some samples are not numbers, or far too large"))
+        raise _invalid_samples()
     resampled: Pcm = pcm if rate == SAMPLE_RATE else soxr.resample(pcm, rate, SAMPLE_RATE)
+    return resampled
+
+
+def to_mono(samples: npt.NDArray[np.floating], sample_rate: int) -> Pcm:
+    """Samples (time,) or (time, channels) at any rate -> (samples,) float32 at 24 kHz. Raises `InvalidValue`."""
+    if samples.ndim not in (1, 2) or not np.issubdtype(samples.dtype, np.floating):
+        got = f"{samples.dtype}, {'x'.join(map(str, samples.shape))}"
+        raise InvalidValue(field="audio", expected="floats, time or time x channels", got=got)
+    if not _RATES[0] <= sample_rate <= _RATES[1]:
+        raise InvalidValue(field="sample_rate", expected=in_range(*_RATES), got=sample_rate)
+    if len(samples) > MAX_SECONDS * sample_rate:
+        raise InvalidValue(
+            field="audio", expected=f"at most {MAX_SECONDS:g} s", got=f"{len(samples) / sample_rate:.2f} s"
+        )
+    mono = np.ascontiguousarray(samples if samples.ndim == 1 else samples.mean(axis=1), dtype=np.float32)
+    resampled: Pcm = mono if sample_rate == SAMPLE_RATE else soxr.resample(mono, sample_rate, SAMPLE_RATE)
     return resampled
 
 
@@ -141,9 +168,7 @@ def _decode(data: bytes, container: str, max_seconds: float) -> tuple[Pcm, int]:
                 chunks.append(part.to_ndarray().mean(axis=0))  # FFmpeg's own mix is louder for floats
                 length += part.samples
             if length > max_seconds * rate:
-                raise InvalidFile(
-                    reason=ErrorDetail("too_long", "it is longer than {seconds:g} seconds", seconds=max_seconds)
-                )
+                raise _too_long(max_seconds)
             if time.monotonic() > until:
                 raise InvalidFile(reason=ErrorDetail("slow_to_decode", "decoding it takes too long"))
         declared_s = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
@@ -191,6 +216,14 @@ def _too_short() -> InvalidFile:
     return InvalidFile(
         reason=ErrorDetail("too_short", "it contains less than {seconds:g} seconds of speech", seconds=MIN_SECONDS)
     )
+
+
+def _too_long(seconds: float) -> InvalidFile:
+    return InvalidFile(reason=ErrorDetail("too_long", "it is longer than {seconds:g} seconds", seconds=seconds))
+
+
+def _invalid_samples() -> InvalidFile:
+    return InvalidFile(reason=ErrorDetail("invalid_samples", "some samples are not numbers, or far too large"))
 
 
 def _damaged() -> InvalidFile:

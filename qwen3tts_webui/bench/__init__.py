@@ -1,4 +1,4 @@
-"""How fast, how many, how much memory: measured on the real engine, and under load on the real server.
+"""Benchmarks of latency, throughput and memory on the real engine, and of the real server under load.
 
-In: flags. Out: a short table and, last, one JSON line with device, type, versions and date. Runs without gradio.
+In: flags. Out: a short table and, as the last line, JSON with device, dtype, versions and date. Runs without gradio.
 """

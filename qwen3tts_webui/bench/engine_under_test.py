@@ -1,6 +1,6 @@
-"""What is measured: an engine for a checkpoint, or for random weights of a released size, that speaks without end.
+"""Set up the engine to measure: for a checkpoint, or for random weights of a released size, with EOS disabled.
 
-In: the flags of `bench`. Out: a ready engine. How long it speaks is for each measurement to say.
+In: the flags of `bench`. Out: a ready engine. Each benchmark sets the length of its utterances.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
-from qwen3tts_webui.engine.device import Choice
-from qwen3tts_webui.engine.engine import Engine
-from qwen3tts_webui.engine.factory import run_engine
+from qwen3tts_webui.engine import Engine, start_engine_with
 from qwen3tts_webui.errors import NotReady
+from qwen3tts_webui.hardware import DeviceChoice
 from qwen3tts_webui.model import (
     Qwen3TTS,
     Tokenizer,
@@ -30,54 +29,58 @@ from qwen3tts_webui.model import (
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm, SynthesisResult, Timings, Utterance, Voice
 
 TEXT = "Good evening and welcome back. Tonight we talk about the weather and about what it does to people."
-DESCRIPTION = "A warm and calm woman with a low voice who speaks slowly like a host on late night radio."
+DESCRIPTION = (
+    "A warm and calm woman with a low voice who speaks slowly like a host on late night radio."  # prose: quoted
+)
 _LOAD_S = 1_800.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
-    """A ready engine, how long it took to be ready, and what rounding its weights cost, if they were rounded."""
+class EngineUnderTest:
+    """A ready engine, the time until it was ready, and the quantization errors of its weights, if quantized."""
 
     engine: Engine
     ready_s: float
-    roundings: list[dict[str, float]]
+    quantization_errors: list[dict[str, float]]
 
     @property
     def facts(self) -> dict[str, object]:
         info = self.engine.info
         facts: dict[str, object] = {"model": info.model, "device": info.device, "dtype": info.dtype}
         facts |= {"slots": info.slots, "ready_s": round(self.ready_s, 2)}
-        return facts | ({"int8_against_exact_weights": self.roundings[-1]} if self.roundings else {})
+        return facts | (
+            {"int8_against_exact_weights": self.quantization_errors[-1]} if self.quantization_errors else {}
+        )
 
 
-def encoder_of_texts() -> Tokenizer:
-    """A tokenizer that knows the words of what is spoken here."""
+def benchmark_tokenizer() -> Tokenizer:
+    """A tokenizer that knows the words of what is result here."""
     return synthetic_tokenizer(f"{TEXT} {DESCRIPTION}".replace(".", "").split())
 
 
 @contextmanager
-def opened(args: argparse.Namespace) -> Iterator[Subject]:
-    """The engine that the flags name, ready; closed at the end. Raises what keeps it from becoming ready."""
-    roundings: list[dict[str, float]] = []
+def open_engine(args: argparse.Namespace) -> Iterator[EngineUnderTest]:
+    """Start the engine selected by the flags and wait until it is ready. Raises the error that prevents it."""
+    quantization_errors: list[dict[str, float]] = []
 
     if args.synthetic is not None:
         spec, name = synthetic_config(args.synthetic), f"synthetic {args.synthetic}"
-        encoder = encoder_of_texts()
+        encoder = benchmark_tokenizer()
     else:
         folder = find_checkpoint(args.model)
         spec, encoder, name = read_model_config(folder), Tokenizer(folder), folder.name
 
-    def make(choice: Choice) -> Qwen3TTS:
+    def make(choice: DeviceChoice) -> Qwen3TTS:
         if args.synthetic is not None:
             model = synthetic_model(spec, encoder, device=choice.device, dtype=choice.dtype)
         else:
             model = load_model(folder, device=choice.device, dtype=choice.dtype, offline=True)
         if (rounding := model.talker.quantization_error) is not None:
-            roundings.append({"equal_greedy_codes": rounding.argmax_agreement, "score_error": rounding.error})
+            quantization_errors.append({"equal_greedy_codes": rounding.argmax_agreement, "score_error": rounding.error})
         return disable_eos(model)
 
     began = time.monotonic()
-    engine = run_engine(
+    engine = start_engine_with(
         make, spec=spec, encoder=encoder, name=name, device=args.device, dtype=args.dtype, slots=args.slots
     )
     with closing(engine):
@@ -87,46 +90,46 @@ def opened(args: argparse.Namespace) -> Iterator[Subject]:
             if time.monotonic() - began > _LOAD_S:
                 raise NotReady(reason=f"it took longer than {_LOAD_S:.0f} s to load")
             time.sleep(0.05)
-        yield Subject(engine=engine, ready_s=time.monotonic() - began, roundings=roundings)
+        yield EngineUnderTest(engine=engine, ready_s=time.monotonic() - began, quantization_errors=quantization_errors)
 
 
 @dataclass(eq=False, slots=True)
-class Ear:
-    """A listener that never falls behind: notes when each packet came."""
+class PacketRecorder:
+    """A sink that never blocks and records when each packet arrived."""
 
-    asked: float = field(default_factory=time.perf_counter)
+    started_at: float = field(default_factory=time.perf_counter)
     arrivals: list[tuple[float, int]] = field(default_factory=list)
-    spoken: SynthesisResult | None = None
+    result: SynthesisResult | None = None
     error: Exception | None = None
     ended: threading.Event = field(default_factory=threading.Event)
     cancelled: bool = False
     is_backpressured: bool = False
 
     def watch(self, on_capacity: object) -> None:
-        """There is always room."""
+        """It always has capacity."""
 
     def put(self, pcm: Pcm) -> None:
-        self.arrivals.append((time.perf_counter() - self.asked, len(pcm)))
+        self.arrivals.append((time.perf_counter() - self.started_at, len(pcm)))
 
     def finish(self, result: SynthesisResult) -> None:
-        self.spoken = result
+        self.result = result
         self.ended.set()
 
     def fail(self, error: Exception) -> None:
         self.error = error
         self.ended.set()
 
-    def heard(self) -> Timings:
-        """Wait for the end; the engine's own account. Raises what ended it badly."""
+    def wait(self) -> Timings:
+        """Wait for the end and return the engine's timings. Raises the error that ended it."""
         self.ended.wait()
         if self.error is not None:
             raise self.error
-        assert self.spoken is not None
-        return self.spoken.timings
+        assert self.result is not None
+        return self.result.timings
 
 
-def utterances(count: int, *, frames: int, frames_per_packet: int | None = None) -> Sequence[Utterance]:
-    """So many utterances of one text and voice, each with a seed of its own, of exactly `frames` frames."""
+def make_utterances(count: int, *, frames: int, frames_per_packet: int | None = None) -> Sequence[Utterance]:
+    """Return `count` utterances of the same text and voice with different seeds, of exactly `frames` frames."""
     voice = Voice(description=DESCRIPTION)
     return [
         Utterance(
@@ -136,19 +139,19 @@ def utterances(count: int, *, frames: int, frames_per_packet: int | None = None)
     ]
 
 
-def speak(engine: Engine, jobs: Sequence[Utterance]) -> list[Ear]:
-    """Submit all at once and wait until all are spoken."""
-    ears = [Ear() for _ in jobs]
-    engine.submit(list(zip(jobs, ears, strict=True)))
-    for ear in ears:
-        ear.heard()
-    return ears
+def synthesize(engine: Engine, jobs: Sequence[Utterance]) -> list[PacketRecorder]:
+    """Submit all at once and wait until all have ended."""
+    recorders = [PacketRecorder() for _ in jobs]
+    engine.submit(list(zip(jobs, recorders, strict=True)))
+    for recorder in recorders:
+        recorder.wait()
+    return recorders
 
 
-def stalls(arrivals: Sequence[tuple[float, int]]) -> tuple[int, float]:
-    """Underruns of one who plays each sample as soon as it is there: how many, and seconds of silence altogether.
+def count_underruns(arrivals: Sequence[tuple[float, int]]) -> tuple[int, float]:
+    """Return the number of underruns, and the seconds of silence, if each sample is played as soon as it arrives.
 
-    `arrivals`: when, and how many samples. A quarter of a millisecond is the resolution of a clock, not an underrun.
+    `arrivals`: (seconds, number of samples). A quarter of a millisecond is clock resolution, not an underrun.
     """
     count, silence, runs_dry = 0, 0.0, None
     for moment, samples in arrivals:

@@ -1,4 +1,4 @@
-"""What a model holds in each numeric type: weights, caches and state as the engine counts them, and the process."""
+"""Memory of a model in each dtype: weights, caches and state as the engine counts them, and the process."""
 
 from __future__ import annotations
 
@@ -7,41 +7,43 @@ import sys
 
 import psutil
 
-from qwen3tts_webui.bench.engine_under_test import opened, speak, utterances
-from qwen3tts_webui.bench.report import table, tell
-from qwen3tts_webui.engine.gpu_monitor import GpuMonitor
+from qwen3tts_webui.bench.engine_under_test import make_utterances, open_engine, synthesize
+from qwen3tts_webui.bench.report import print_table, write_result
+from qwen3tts_webui.engine import GpuMonitor
 
 _GIB = 2**30
 
 
 def run(args: argparse.Namespace) -> None:
-    """Load in the first of `--dtypes`, then switch through the others, speaking a little in each."""
-    kinds = args.dtypes.split(",") if args.dtypes else []
+    """Load in the first of `--dtypes`, then switch through the others, synthesizing an utterance in each."""
+    dtypes = args.dtypes.split(",") if args.dtypes else []
     rows: list[dict[str, object]] = []
-    if kinds:
-        args.dtype = kinds[0]
+    if dtypes:
+        args.dtype = dtypes[0]
     monitor = GpuMonitor()
     try:
-        with opened(args) as subject:
-            for kind in kinds or [subject.engine.info.dtype]:
-                if kind != subject.engine.info.dtype:
-                    subject.engine.switch(kind).result()
-                speak(subject.engine, utterances(1, frames=args.frames))
-                rows.append(_row(kind, subject.engine.memory_bytes or 0, monitor))
-            facts = subject.facts
+        with open_engine(args) as target:
+            for dtype in dtypes or [target.engine.info.dtype]:
+                if dtype != target.engine.info.dtype:
+                    target.engine.switch(dtype).result()
+                synthesize(target.engine, make_utterances(1, frames=args.frames))
+                rows.append(_row(dtype, target.engine.memory_bytes or 0, monitor))
+            facts = target.facts
     finally:
         monitor.close()
     first = float(str(rows[0]["held_gib"]))
     for row in rows:
         row["less_percent"] = round(100 * (1 - float(str(row["held_gib"])) / first), 1)
-    table(["type", "held GiB", "process GiB", "peak GiB", "GPU GiB", "less, %"], [list(row.values()) for row in rows])
-    tell("memory", facts, {"types": rows}, args.output)
+    print_table(
+        ["dtype", "held GiB", "process GiB", "peak GiB", "GPU GiB", "less, %"], [list(row.values()) for row in rows]
+    )
+    write_result("memory", facts, {"types": rows}, args.output)
 
 
-def _row(kind: str, held: int, monitor: GpuMonitor) -> dict[str, object]:
+def _row(dtype: str, held: int, monitor: GpuMonitor) -> dict[str, object]:
     sample = monitor.latest
     return {
-        "dtype": kind,
+        "dtype": dtype,
         "held_gib": round(held / _GIB, 3),
         "process_gib": round(psutil.Process().memory_info().rss / _GIB, 3),
         "peak_gib": round(peak_bytes() / _GIB, 3),
@@ -50,7 +52,7 @@ def _row(kind: str, held: int, monitor: GpuMonitor) -> dict[str, object]:
 
 
 def peak_bytes() -> int:
-    """The most memory that this process has had resident since it began."""
+    """Return the peak resident memory of this process."""
     if sys.platform == "win32":
         return int(psutil.Process().memory_info().peak_wset)
     import resource  # absent on Windows

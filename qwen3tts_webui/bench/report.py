@@ -1,4 +1,4 @@
-"""What a measurement tells: a table for people and one JSON line for programs, and percentiles by nearest rank."""
+"""Report a measurement: a table for people, a JSON line for programs, and percentiles by nearest rank."""
 
 from __future__ import annotations
 
@@ -20,37 +20,37 @@ _PACKAGES = ("torch", "triton", "transformers", "numpy", "fastapi", "uvicorn")
 
 
 def nearest_rank(values: Sequence[float], percent: float) -> float:
-    """The smallest of `values` that is not below `percent` of them."""
+    """Return the smallest of `values` that is not below `percent` of them."""
     return sorted(values)[max(0, math.ceil(percent / 100 * len(values)) - 1)]
 
 
-def spread(values: Sequence[float], digits: int = 1) -> dict[str, float]:
-    """p50, p95, p99 and the extremes, rounded; empty without values."""
+def percentiles(values: Sequence[float], digits: int = 1) -> dict[str, float]:
+    """Return p50, p95, p99 and the extremes, rounded; empty without values."""
     if not values:
         return {}
     points = {f"p{percent}": nearest_rank(values, percent) for percent in (50, 95, 99)}
     return {name: round(value, digits) for name, value in (points | {"min": min(values), "max": max(values)}).items()}
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print columns, numbers to the right."""
-    cells = [list(head), *([_shown(value) for value in row] for row in rows)]
+def print_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print right-aligned columns."""
+    cells = [list(head), *([_format(value) for value in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     for row in cells:
         print("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))
 
 
-def tell(name: str, facts: Mapping[str, object], results: Mapping[str, object], output: Path | None) -> None:
-    """Print the JSON line, and write it to `output`."""
-    line = json.dumps({"benchmark": name, **facts, **results, **surroundings()}, ensure_ascii=False)
+def write_result(name: str, facts: Mapping[str, object], results: Mapping[str, object], output: Path | None) -> None:
+    """Print the results as a JSON line, and write it to `output`."""
+    line = json.dumps({"benchmark": name, **facts, **results, **environment()}, ensure_ascii=False)
     print(line)
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(line + "\n", encoding="utf-8")
 
 
-def surroundings() -> dict[str, object]:
-    """Where and when: the machine, the versions, the date, and how busy the machine was with other things."""
+def environment() -> dict[str, object]:
+    """Return the machine and its load, the versions and the date."""
     return {
         "machine": f"{_processor()}, {os.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB",
         "load_1min": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
@@ -62,7 +62,7 @@ def surroundings() -> dict[str, object]:
 
 
 def _version(package: str) -> str | None:
-    """None for a package that is not installed: the engine is measured without a server, too."""
+    """Return None for a package that is not installed: the engine can be measured without a server."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -77,5 +77,5 @@ def _processor() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def _shown(value: object) -> str:
+def _format(value: object) -> str:
     return f"{value:.2f}" if isinstance(value, float) else "-" if value is None else str(value)

@@ -21,7 +21,6 @@ from qwen3tts_webui.checkpoints.memory_estimate import (
     memory_by_purpose,
 )
 from qwen3tts_webui.checkpoints.progress import DownloadProgress, ProgressTracker
-from qwen3tts_webui.checkpoints.safetensors_header import TensorEntry, read_safetensors_header
 from qwen3tts_webui.checkpoints.sources import LocalFolder, Source
 
 __all__ = [
@@ -43,7 +42,6 @@ __all__ = [
     "RetryPolicy",
     "Source",
     "StartingEngine",
-    "TensorEntry",
     "check_checkpoint",
     "default_models_folder",
     "display_name",
@@ -53,7 +51,6 @@ __all__ = [
     "free_disk_bytes",
     "is_model_id",
     "memory_by_purpose",
-    "read_safetensors_header",
     "source_for",
     "verify_checkpoint",
 ]

@@ -9,7 +9,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from qwen3tts_webui.checkpoints.safetensors_header import read_safetensors_header
 from qwen3tts_webui.errors import (
     FILE_MISSING,
     NO_FOLDER,
@@ -19,6 +18,7 @@ from qwen3tts_webui.errors import (
     ErrorDetail,
     invalid_json,
 )
+from qwen3tts_webui.safetensors_header import read_safetensors_header
 
 CODEC_FOLDER = "speech_tokenizer"
 SINGLE_FILE = "model.safetensors"

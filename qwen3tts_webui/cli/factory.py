@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
     from qwen3tts_webui.checkpoints import LocalStore, MemoryBudget, ModelInstaller
-    from qwen3tts_webui.engine.engine import Engine
-    from qwen3tts_webui.engine.gpu_monitor import GpuMonitor
+    from qwen3tts_webui.engine import Engine, GpuMonitor
     from qwen3tts_webui.history import HistoryStore
     from qwen3tts_webui.hot_swap import HotSwapSynthesizer
     from qwen3tts_webui.speech import Speech
@@ -52,7 +51,7 @@ def choose_synthesizer(settings: Settings, store: LocalStore) -> Synthesizer:
 def start_model(settings: Settings, folder: Path) -> Engine:
     """Return an engine for the checkpoint in `folder`, loading in the background."""
     from qwen3tts_webui.checkpoints import display_name
-    from qwen3tts_webui.engine.factory import start_engine
+    from qwen3tts_webui.engine import start_engine
 
     return start_engine(
         folder,

@@ -21,6 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("list", help="list the valid keys, without their secrets")
     revoke = actions.add_parser("revoke", help="revoke a key immediately")
     revoke.add_argument("key_id", help="its id from the list")
+    for action in actions.choices.values():
+        action.add_argument(
+            "--api-keys-file", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="the file of the hashed keys"
+        )
 
 
 def run(args: argparse.Namespace) -> int:

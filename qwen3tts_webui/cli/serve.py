@@ -158,7 +158,7 @@ def _serve(settings: Settings, listener: socket.socket, address: str, *, desktop
         choose_synthesizer,
         gradio_installed,
     )
-    from qwen3tts_webui.engine.gpu_monitor import GpuMonitor, visible_gpu
+    from qwen3tts_webui.engine import GpuMonitor, visible_gpu
     from qwen3tts_webui.hot_swap import HotSwapSynthesizer
 
     def on_listening() -> None:

@@ -134,12 +134,13 @@ def _spoken(args: argparse.Namespace) -> str:
 
 
 def _synthesize_with_model(args: argparse.Namespace, settings: Settings, folder: Path) -> tuple[Pcm, str]:
-    from qwen3tts_webui.engine.device import choose, look
+    from qwen3tts_webui.engine import probe_hardware
+    from qwen3tts_webui.hardware import choose_device
     from qwen3tts_webui.model import load_model
     from qwen3tts_webui.speech import draw_seed
 
     _check_clone(args)
-    choice = choose(look(), device=settings.device, dtype=settings.dtype)
+    choice = choose_device(probe_hardware(), device=settings.device, dtype=settings.dtype)
     model = load_model(folder, device=choice.device, dtype=choice.dtype)
     utterance = Utterance(
         text=_spoken(args),

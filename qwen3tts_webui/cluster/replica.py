@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qwen3tts_webui.cli.factory import build_history, build_speech, build_store, choose_synthesizer
 from qwen3tts_webui.config import Settings
-from qwen3tts_webui.engine.gpu_monitor import GpuMonitor
+from qwen3tts_webui.engine import GpuMonitor
 from qwen3tts_webui.errors import NotReady, loading_reason
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.types import Synthesizer

@@ -7,15 +7,15 @@ finding's key.
 """
 
 from qwen3tts_webui.diagnostics.checks import Finding, Level, render_findings, run_checks
-from qwen3tts_webui.diagnostics.facts import Facts, GpuFacts, TorchFacts, collect_facts, memory_budget
+from qwen3tts_webui.diagnostics.facts import Facts, TorchFacts, collect_facts, hardware_of, memory_budget
 
 __all__ = [
     "Facts",
     "Finding",
-    "GpuFacts",
     "Level",
     "TorchFacts",
     "collect_facts",
+    "hardware_of",
     "memory_budget",
     "render_findings",
     "run_checks",

@@ -79,7 +79,7 @@ def _check_gpu(facts: Facts) -> Iterator[Finding]:
         yield Finding("gpu", "warning", "gpu.none")
         return
     for gpu in facts.gpus:
-        compute = ".".join(map(str, gpu.compute))
+        compute = ".".join(map(str, gpu.capability))
         yield Finding("gpu", "ok", "gpu.ok", {"name": gpu.name, "compute": compute, "free": gpu.free_bytes / _GIB})
     driver = facts.driver or (0,)
     params: dict[str, object] = {"driver": ".".join(map(str, driver))}

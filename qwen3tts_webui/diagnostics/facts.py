@@ -21,16 +21,8 @@ import pynvml
 from qwen3tts_webui.bootstrap.machine import read_cpu_flags
 from qwen3tts_webui.checkpoints import LocalStore, MemoryBudget, free_disk_bytes
 from qwen3tts_webui.config import Settings
-from qwen3tts_webui.errors import CheckpointError, NestedError
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GpuFacts:
-    """One NVIDIA GPU; `compute` is its compute capability."""
-
-    name: str
-    compute: tuple[int, int]
-    free_bytes: int
+from qwen3tts_webui.errors import CheckpointError, InvalidValue, NestedError
+from qwen3tts_webui.hardware import CudaDevice, Hardware, choose_device, free_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +44,7 @@ class Facts:
     cpu_flags: frozenset[str] | None
     memory: int
     memory_free: int
-    gpus: tuple[GpuFacts, ...]
+    gpus: tuple[CudaDevice, ...]
     driver: tuple[int, ...] | None
     torch: TorchFacts | None
     preview: bool
@@ -99,22 +91,32 @@ def collect_facts(settings: Settings, store: LocalStore, *, serving: bool = Fals
     )
 
 
+def hardware_of(facts: Facts) -> Hardware:
+    """Return what torch could use, without importing it; `engine.probe_hardware` asks torch itself."""
+    has_cuda = facts.torch is not None and facts.torch.cuda is not None
+    return Hardware(
+        gpus=facts.gpus if has_cuda else (),
+        mps=facts.system == "Darwin" and facts.arch == "arm64",
+        cores=facts.cores,
+        cpu_bf16=bool((facts.cpu_flags or frozenset()) & {"amx_bf16", "avx512_bf16"}),
+        free_bytes=facts.memory_free,
+    )
+
+
 def memory_budget(facts: Facts, device: str = "auto", dtype: str = "auto") -> MemoryBudget:
-    """Return where a model would be loaded. Same rules as the engine's device choice (a test compares the two)."""
-    has_cuda = bool(facts.gpus) and facts.torch is not None and facts.torch.cuda is not None
-    if device == "auto":
-        device = "cuda:0" if has_cuda else "mps" if facts.system == "Darwin" and facts.arch == "arm64" else "cpu"
-    if device.startswith("cuda") and facts.gpus:
-        index = int(device.partition(":")[2] or 0)
-        gpu = facts.gpus[min(index, len(facts.gpus) - 1)]
-        best = "bfloat16" if gpu.compute >= (8, 0) else "float16"
-        return MemoryBudget(device=device, dtype=best if dtype == "auto" else dtype, free_bytes=gpu.free_bytes)
-    native = bool((facts.cpu_flags or frozenset()) & {"amx_bf16", "avx512_bf16"})
-    best = "float16" if device == "mps" else "bfloat16" if native else "float32"
-    return MemoryBudget(device=device, dtype=best if dtype == "auto" else dtype, free_bytes=facts.memory_free)
+    """Return where a model would be loaded, and how much memory is free there.
+
+    A device or dtype that this machine lacks counts as "auto": starting the engine reports it.
+    """
+    hardware = hardware_of(facts)
+    try:
+        choice = choose_device(hardware, device=device, dtype=dtype)
+    except InvalidValue:
+        choice = choose_device(hardware)
+    return MemoryBudget(device=choice.device, dtype=choice.dtype, free_bytes=free_bytes(hardware, choice.device))
 
 
-def _read_gpus() -> tuple[tuple[GpuFacts, ...], tuple[int, ...] | None]:
+def _read_gpus() -> tuple[tuple[CudaDevice, ...], tuple[int, ...] | None]:
     """Return all GPUs that the driver reports, and its version; nothing without a driver."""
     try:
         pynvml.nvmlInit()
@@ -129,7 +131,14 @@ def _read_gpus() -> tuple[tuple[GpuFacts, ...], tuple[int, ...] | None]:
             major, minor = pynvml.nvmlDeviceGetCudaComputeCapability(handle)
             memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
             name = str(pynvml.nvmlDeviceGetName(handle))
-            found.append(GpuFacts(name=name, compute=(major, minor), free_bytes=int(memory.free)))
+            found.append(
+                CudaDevice(
+                    name=name,
+                    capability=(major, minor),
+                    free_bytes=int(memory.free),
+                    total_bytes=int(memory.total),
+                )
+            )
         return tuple(found), driver
     except pynvml.NVMLError:
         return (), None

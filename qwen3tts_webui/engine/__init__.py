@@ -1,1 +1,65 @@
-"""The in-process engine around the model: many listeners, one device, one thread that owns it."""
+"""Qwen3-TTS for many listeners: one device, and one thread that owns it.
+
+    engine = start_engine("Qwen/Qwen3-TTS-12Hz-1.7B-VoiceDesign")     # loads in the background
+    engine.submit([(utterance, sink)])
+
+scheduler.py decides the next step without torch, core.py is the loop, sequence.py the state of an utterance. The model
+runs in model_runner.py, on a GPU in cuda_graph_runner.py (with capture.py and host_transfer.py). engine.py is the
+thread around the core, factory.py and device.py choose what fits the machine. Names are imported on first use: the GPU
+monitor needs no torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qwen3tts_webui.engine.capture import CudaCapture
+    from qwen3tts_webui.engine.cuda_graph_runner import CudaGraphRunner, GraphShape
+    from qwen3tts_webui.engine.device import probe_hardware
+    from qwen3tts_webui.engine.engine import Engine
+    from qwen3tts_webui.engine.factory import KV_LENGTH, configure_cuda, start_engine, start_engine_with
+    from qwen3tts_webui.engine.gpu_monitor import GpuMonitor, GpuSample, visible_gpu
+    from qwen3tts_webui.engine.host_transfer import CudaTimer
+    from qwen3tts_webui.engine.model_runner import ModelRunner, SlotAssignment
+
+__all__ = [
+    "KV_LENGTH",
+    "CudaCapture",
+    "CudaGraphRunner",
+    "CudaTimer",
+    "Engine",
+    "GpuMonitor",
+    "GpuSample",
+    "GraphShape",
+    "ModelRunner",
+    "SlotAssignment",
+    "configure_cuda",
+    "probe_hardware",
+    "start_engine",
+    "start_engine_with",
+    "visible_gpu",
+]
+
+_MODULE_OF = {
+    "KV_LENGTH": "factory",
+    "CudaCapture": "capture",
+    "CudaGraphRunner": "cuda_graph_runner",
+    "CudaTimer": "host_transfer",
+    "Engine": "engine",
+    "GpuMonitor": "gpu_monitor",
+    "GpuSample": "gpu_monitor",
+    "GraphShape": "cuda_graph_runner",
+    "ModelRunner": "model_runner",
+    "SlotAssignment": "model_runner",
+    "configure_cuda": "factory",
+    "probe_hardware": "device",
+    "start_engine": "factory",
+    "start_engine_with": "factory",
+    "visible_gpu": "gpu_monitor",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)

@@ -1,7 +1,7 @@
-"""CUDA's own capture of graphs: all on one stream, into one pool, without getting in the way of other threads.
+"""Capture CUDA graphs: all on one stream, into one pool, without blocking other threads.
 
-In: work on fixed buffers. Out: something that repeats it. Knows no model. `cuda` is handed in, so that a test can
-record which stream, device and pool each call used where there is no GPU.
+In: work on fixed buffers. Out: a function that replays it. Knows no model. `cuda` is passed in, so that a test without
+a GPU can record the stream, device and pool of each call.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ import torch
 from torch import Tensor
 
 DEVICE_LOCK = threading.Lock()
-"""Held while a graph is captured and while a model is loaded: the two must not meet, also those of two engines."""
+"""Held while a graph is captured and while a model is loaded: they must not overlap, even across engines."""
 
 
 class CudaCapture:
     """Captures graphs into one shared pool; they must be replayed one after the other, on one stream.
 
-    A stream of its own for each capture would cost a cuBLAS workspace each (32 MiB), and destroying one graph could
-    clear the workspace of another (pytorch issue 193402). Mode "thread_local": what other threads do with CUDA
-    meanwhile does not break the capture.
+    A separate stream per capture would cost a cuBLAS workspace each (32 MiB), and destroying a graph could clear the
+    workspace of another (pytorch issue 193402). Mode "thread_local": CUDA calls of other threads do not break the
+    capture.
     """
 
     def __init__(self, device: torch.device, cuda: Any = torch.cuda) -> None:
@@ -39,7 +39,7 @@ class CudaCapture:
         with DEVICE_LOCK, no_garbage_collection():
             self._stream.wait_stream(cuda.current_stream())
             with cuda.stream(self._stream):
-                work()  # libraries set themselves up on first use, which may not happen inside a capture
+                work()  # libraries initialize on first use, which is not allowed inside a capture
                 self._stream.synchronize()
                 graph = cuda.CUDAGraph()
                 graph.capture_begin(pool=self._pool, capture_error_mode="thread_local")
@@ -58,7 +58,7 @@ class CudaCapture:
         return replay
 
     def _abandon(self, graph: Any) -> None:
-        """End a capture that failed; torch (2.11) would leave its allocator capturing."""
+        """End a failed capture; torch (2.11) would leave its allocator capturing."""
         with contextlib.suppress(RuntimeError):
             graph.capture_end()
             return
@@ -68,7 +68,7 @@ class CudaCapture:
 
 @contextlib.contextmanager
 def no_garbage_collection() -> Iterator[None]:
-    """A tensor or graph that is collected during a capture would break it."""
+    """Disable garbage collection: collecting a tensor or graph during a capture would break it."""
     enabled = gc.isenabled()
     gc.disable()
     try:

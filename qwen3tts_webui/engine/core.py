@@ -1,7 +1,7 @@
-"""The floor: who speaks in which slot, who waits, and one turn of it after the other.
+"""The engine's loop: which sequence runs in which slot, which ones wait, one step at a time.
 
-In: seats in the queue. Out: sound in their sinks. Whatever goes wrong with one utterance ends that one and no more.
-Decides nothing (`scheduler.plan` does) and computes nothing (the runner does); knows no thread. Speaker i is in slot i.
+In: sequences in the queue. Out: audio in their sinks. An error ends the sequence that caused it and no other.
+`scheduler.schedule` decides, the model runner computes; knows no thread. Running sequence i is in slot i.
 """
 
 from __future__ import annotations
@@ -11,289 +11,276 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import torch
 
-from qwen3tts_webui.engine.model_runner import Rows, Runner, Seating, Sounds
-from qwen3tts_webui.engine.scheduler import Costs, Limits, Newcomer, Speaker, next_packet_frames, plan
-from qwen3tts_webui.engine.sequence import Clock, Seat
-from qwen3tts_webui.errors import NumericalError, OutOfMemory, SpeechError, SynthesisError
+from qwen3tts_webui.engine.failures import fail_sink
+from qwen3tts_webui.engine.model_runner import FrameRows, ModelRunner, SlotAssignment
+from qwen3tts_webui.engine.scheduler import RunningSequence, SchedulerLimits, StepCosts, WaitingSequence, schedule
+from qwen3tts_webui.engine.sequence import Clock, SequenceState
+from qwen3tts_webui.errors import NumericalError
 from qwen3tts_webui.model import SamplingBounds, SlotStatus
 from qwen3tts_webui.types import SAMPLES_PER_FRAME, FinishReason
 
 log = logging.getLogger(__name__)
 
-_SMOOTHING = 0.2  # weight of the newest cost in the running mean
+_SMOOTHING = 0.2  # weight of the newest value in a running mean
 
 
-class Floor:
-    """`turn` until it returns False, then again after a change. `queue` is shared with whoever fills it.
+class EngineCore:
+    """Call `step` until it returns False, then again after a change. `queue` is shared with the thread that fills it.
 
-    `overflows` counts those who met invalid numbers; `unheard` are those among them of whom nothing was heard yet, with
-    the error that they were not told: they can be tried again. `faults_in_a_row` counts since the last good turn;
-    `speech_s` is what an utterance takes once it has a slot, as a running mean.
+    `num_invalid` counts sequences with invalid logits; `retryable` are those of them without audio so far, with the
+    error that their sinks did not get. `consecutive_failures` counts since the last successful step;
+    `mean_utterance_s` is the running mean of the time an utterance takes once it has a slot.
     """
 
-    def __init__(self, runner: Runner, queue: list[Seat], *, group: int, clock: Clock) -> None:
+    def __init__(
+        self, runner: ModelRunner, queue: list[SequenceState], *, max_prefill_batch: int, clock: Clock
+    ) -> None:
         self.queue = queue
-        self.speakers: list[Seat] = []
-        self.overflows = 0
-        self.unheard: list[tuple[Seat, NumericalError]] = []
-        self.faults_in_a_row = 0
-        self.speech_s = 5.0
-        self._entering = 0
-        self._opened = clock()
+        self.running: list[SequenceState] = []
+        self.num_invalid = 0
+        self.retryable: list[tuple[SequenceState, NumericalError]] = []
+        self.consecutive_failures = 0
+        self.mean_utterance_s = 5.0
         self.runner = runner
-        self._limits = Limits(slots=runner.slots, group=group)
+        self._num_prefilling = 0
+        self._created_at = clock()
+        self._limits = SchedulerLimits(slots=runner.slots, max_prefill_batch=max_prefill_batch)
         self._clock = clock
-        self._costs = Costs(step_s=0.0, prefill_s=0.0)
-        self._urgent_turns = 0
-        talker = runner.model.config.talker
-        self._num_codes = talker.vocab_size
+        self._costs = StepCosts(step_s=0.0, prefill_s=0.0)
+        self._consecutive_urgent_steps = 0
+        self._vocab_size = runner.model.config.talker.vocab_size
         self._eos_id = runner.model.config.text.eos_id
 
     @property
-    def num_speaking(self) -> int:
-        """How many slots are taken, those of newcomers whose prompts are being read included."""
-        return len(self.speakers) + self._entering
+    def num_running(self) -> int:
+        """The number of slots in use, including sequences in prefill."""
+        return len(self.running) + self._num_prefilling
 
-    def turn(self, *, admitting: bool = True) -> bool:
-        """Do the next thing; False when there is nothing to do until a listener, a writer or a newcomer acts."""
-        self._sweep()
-        ready = [seat for seat in list(self.queue) if seat.prompt is not None] if admitting else []
-        todo = plan(
-            [Speaker(client=s.utterance.client, lead_s=s.lead_s, held=s.held) for s in self.speakers],
-            [Newcomer(client=s.utterance.client, num_rows=len(s.begun.text)) for s in ready],
+    def step(self, *, admitting: bool = True) -> bool:
+        """Prefill or decode once. Return False if there is nothing to do until a sink, a text stream or a submit acts.
+
+        Without `admitting`, no sequence leaves the queue.
+        """
+        self._remove_cancelled()
+        self._update_text()
+        self._pause_and_resume()
+        ready = [sequence for sequence in list(self.queue) if sequence.prompt is not None] if admitting else []
+        decision = schedule(
+            [
+                RunningSequence(client=s.utterance.client, buffered_ahead_s=s.buffered_ahead_s, paused=s.paused)
+                for s in self.running
+            ],
+            [WaitingSequence(client=s.utterance.client, num_tokens=len(s.ready_prompt.text)) for s in ready],
             limits=self._limits,
             costs=self._costs,
-            urgent_turns=self._urgent_turns,
+            consecutive_urgent_steps=self._consecutive_urgent_steps,
         )
-        self._urgent_turns = self._urgent_turns + 1 if ready and todo.step else 0
-        if todo.admit:
-            self._admit([ready[position] for position in todo.admit])
-        elif todo.step:
-            self._step()
-        return bool(todo.admit or todo.step)
+        self._consecutive_urgent_steps = self._consecutive_urgent_steps + 1 if ready and decision.decode else 0
+        if decision.admit:
+            self._admit([ready[position] for position in decision.admit])
+        elif decision.decode:
+            self._decode_step()
+        return bool(decision.admit or decision.decode)
 
-    # before a turn
+    # before a step
 
-    def _sweep(self) -> None:
-        """Let those go who left, give late text to those who wait for it, hold who must not step."""
-        for seat in [seat for seat in (*self.speakers, *self.queue) if seat.sink.cancelled]:
-            self._leave(seat)
-            self._tell(seat, "cancelled")
-        for seat in list(self.queue):
+    def _remove_cancelled(self) -> None:
+        for sequence in [sequence for sequence in (*self.running, *self.queue) if sequence.sink.cancelled]:
+            self._release_slot(sequence)
+            self._finish(sequence, "cancelled")
+
+    def _update_text(self) -> None:
+        """Build the prompts of waiting sequences that have enough text; pass new text to running ones."""
+        for sequence in list(self.queue):
             try:
-                seat.look(self.runner.kv_length)
+                sequence.build_prompt(self.runner.kv_length)
             except Exception as error:
-                self._drop(seat, error)
-        for seat in list(self.speakers):
+                self._fail(sequence, error)
+        for sequence in list(self.running):
             try:
-                if (text := seat.more_text(self._eos_id)) is not None:
+                if (text := sequence.read_text(self._eos_id)) is not None:
                     start, ids, closed = text
-                    self.runner.add_text(self.speakers.index(seat), start, ids, close=closed)
+                    self.runner.add_text(self.running.index(sequence), start, ids, close=closed)
             except Exception as error:
-                self._drop(seat, error)
-        for slot, seat in enumerate(self.speakers):
-            held = seat.sink.is_backpressured or seat.starved
-            if held != seat.held:
-                self.runner.hold(slot, held)
-                seat.held = held
+                self._fail(sequence, error)
 
-    # the two kinds of turns
+    def _pause_and_resume(self) -> None:
+        for slot, sequence in enumerate(self.running):
+            paused = sequence.sink.is_backpressured or sequence.waiting_for_text
+            if paused != sequence.paused:
+                self.runner.set_paused(slot, paused)
+                sequence.paused = paused
 
-    def _admit(self, seats: Sequence[Seat]) -> None:
-        self._entering = len(seats)  # before they leave the queue: whoever counts finds them in one place at least
-        for seat in seats:
-            self.queue.remove(seat)
-            seat.start()
+    # the two kinds of steps
+
+    def _admit(self, sequences: Sequence[SequenceState]) -> None:
+        self._num_prefilling = len(sequences)  # set before they leave the queue: a reader of the load counts them once
+        for sequence in sequences:
+            self.queue.remove(sequence)
+            sequence.start()
         try:
-            self._prefill(seats)
+            self._prefill(sequences)
         finally:
-            self._entering = 0
+            self._num_prefilling = 0
 
-    def _prefill(self, seats: Sequence[Seat]) -> None:
-        begun = self._clock()
-        first = len(self.speakers)
+    def _prefill(self, sequences: Sequence[SequenceState]) -> None:
+        began = self._clock()
+        first = len(self.running)
+        assignments = [_assign(first + i, sequence) for i, sequence in enumerate(sequences)]
         try:
-            rows = self.runner.prefill([_seating(first + i, seat) for i, seat in enumerate(seats)], self._reach(seats))
+            rows = self.runner.prefill(assignments, self._sampling_bounds(sequences))
         except Exception as error:
-            self._fault(error)
-            for slot in range(first, first + len(seats)):
-                self.runner.free(slot, broken=True)
-            if len(seats) == 1:
-                tell_failure(seats[0], error)
-            else:  # one of them, or being so many, is the cause: each tries alone
-                for seat in seats:
-                    self._prefill([seat])
+            self._record_failure(error)
+            for slot in range(first, first + len(sequences)):
+                self.runner.release(slot, invalid=True)
+            if len(sequences) == 1:
+                fail_sink(sequences[0], error)
+            else:  # one of them, or the size of the batch, is the cause: try each alone
+                for sequence in sequences:
+                    self._prefill([sequence])
             return
-        self.speakers.extend(seats)
-        for seat, prefix_hit in zip(seats, self.runner.prefix_hits, strict=True):
-            seat.prefill_s, seat.prefix_hit = self.runner.device_s, prefix_hit
-        self._costs = replace(self._costs, prefill_s=_mean(self._costs.prefill_s, self._clock() - begun))
-        self._harvest(range(first, first + len(seats)), rows)
+        self.running.extend(sequences)
+        for sequence, prefix_hit in zip(sequences, self.runner.prefix_hits, strict=True):
+            sequence.prefill_s, sequence.prefix_hit = self.runner.device_s, prefix_hit
+        self._costs = replace(self._costs, prefill_s=_smooth(self._costs.prefill_s, self._clock() - began))
+        self._process_outputs(range(first, first + len(sequences)), rows)
 
-    def _step(self) -> None:
-        begun = self._clock()
-        longest = max(seat.num_rows for seat in self.speakers)
+    def _decode_step(self) -> None:
+        began = self._clock()
+        longest = max(sequence.num_tokens for sequence in self.running)
         try:
-            rows = self.runner.step(len(self.speakers), longest, self._reach(()))
-        except Exception as error:  # the one who came last must go: memory was enough before
-            self._fault(error)
-            self._drop(max(self.speakers, key=lambda seat: seat.started or 0.0), error)
+            rows = self.runner.step(len(self.running), longest, self._sampling_bounds(()))
+        except Exception as error:  # fail the newest sequence: memory sufficed before it was admitted
+            self._record_failure(error)
+            self._fail(max(self.running, key=lambda sequence: sequence.started_at or 0.0), error)
             return
-        self._costs = replace(self._costs, step_s=_mean(self._costs.step_s, self._clock() - begun))
-        self._harvest(range(len(self.speakers)), rows)
+        self._costs = replace(self._costs, step_s=_smooth(self._costs.step_s, self._clock() - began))
+        self._process_outputs(range(len(self.running)), rows)
 
-    # after a turn
+    # after a step
 
-    def _harvest(self, slots: Sequence[int], rows: Rows) -> None:
-        """Take what `slots` picked; deliver the packets that are due; say goodbye to who is done."""
-        self.faults_in_a_row = 0
-        endings: dict[Seat, FinishReason] = {}
-        broken: list[Seat] = []
-        due: list[Seat] = []
+    def _process_outputs(self, slots: Sequence[int], rows: FrameRows) -> None:
+        """Store the frames of `slots`, emit the packets that are due, and end the sequences that are complete."""
+        self.consecutive_failures = 0
+        finished: dict[SequenceState, FinishReason] = {}
+        invalid: list[SequenceState] = []
+        due: list[SequenceState] = []
         for slot, row in zip(slots, rows, strict=True):
-            seat, status = self.speakers[slot], int(row[-1])
+            sequence, status = self.running[slot], int(row[-1])
             if status == SlotStatus.FRAME:
-                seat.add_frame(row[:-1])
+                sequence.add_frame(row[:-1])
             if status == SlotStatus.INVALID:
-                broken.append(seat)
+                invalid.append(sequence)
             elif status == SlotStatus.FINISHED:
-                endings[seat] = "stop"
-            elif status == SlotStatus.FRAME and seat.spent:
-                endings[seat] = "length"
-            elif _packet_is_due(seat, self._costs.frame_s):
-                due.append(seat)
-        self._deliver([*due, *endings])
-        for seat in broken:
-            self._overflow(seat)
-        for seat, stopped in endings.items():
-            if seat in self.speakers:  # its last sound may have failed
-                self._leave(seat)
-                self._tell(seat, stopped)
+                finished[sequence] = "stop"
+            elif status == SlotStatus.FRAME and sequence.at_length_limit:
+                finished[sequence] = "length"
+            elif sequence.is_packet_due(self._costs.frame_s):
+                due.append(sequence)
+        self._emit_packets([*due, *finished])
+        for sequence in invalid:
+            self._handle_invalid(sequence)
+        for sequence, reason in finished.items():
+            if sequence in self.running:  # its last packet may have failed
+                self._release_slot(sequence)
+                self._finish(sequence, reason)
 
-    def _deliver(self, seats: Sequence[Seat]) -> None:
-        """Turn the undecoded frames of `seats` into sound, as many together as have equally many."""
-        by_length: dict[int, list[Seat]] = {}
-        for seat in seats:
-            if num_frames := len(seat.undecoded()):
-                by_length.setdefault(num_frames, []).append(seat)
-        for group in by_length.values():
-            group.sort(key=self.speakers.index)
-            self._decode(group)
+    def _emit_packets(self, sequences: Sequence[SequenceState]) -> None:
+        """Decode the pending frames of `sequences`, batching those with equally many."""
+        by_length: dict[int, list[SequenceState]] = {}
+        for sequence in sequences:
+            if num_frames := len(sequence.pending_frames()):
+                by_length.setdefault(num_frames, []).append(sequence)
+        for batch in by_length.values():
+            batch.sort(key=self.running.index)
+            self._decode_audio(batch)
 
-    def _decode(self, group: Sequence[Seat]) -> None:
-        begun = self._clock()
-        slots = [self.speakers.index(seat) for seat in group]
+    def _decode_audio(self, batch: Sequence[SequenceState]) -> None:
+        began = self._clock()
+        slots = [self.running.index(sequence) for sequence in batch]
         try:
-            sounds: Sounds = self.runner.decode(slots, np.stack([seat.undecoded() for seat in group]))
+            waveforms = self.runner.decode(slots, np.stack([sequence.pending_frames() for sequence in batch]))
         except Exception as error:
-            self._fault(error)
-            if len(group) == 1:
-                self._drop(group[0], error)
-                return
-            for seat in group:  # the codec may have gone on for some of them: each begins anew, alone
-                try:
-                    self.runner.rehear(self.speakers.index(seat), seat.begun.context, seat.heard())
-                except Exception as again:
-                    self._drop(seat, again)
-                else:
-                    self._decode([seat])
+            self._record_failure(error)
+            self._retry_individually(batch, error)
             return
-        took = self._clock() - begun
-        if sounds.shape[1] == SAMPLES_PER_FRAME:
-            self._costs = replace(self._costs, codec_s=_mean(self._costs.codec_s, took))
-        codec_s = took if self.runner.device_s is None else self.runner.device_s
-        for seat, pcm in zip(group, sounds, strict=True):
+        elapsed_s = self._clock() - began
+        if waveforms.shape[1] == SAMPLES_PER_FRAME:
+            self._costs = replace(self._costs, codec_s=_smooth(self._costs.codec_s, elapsed_s))
+        codec_s = elapsed_s if self.runner.device_s is None else self.runner.device_s
+        for sequence, pcm in zip(batch, waveforms, strict=True):
             if not np.isfinite(pcm).all():
-                self._drop(seat, NumericalError(where="sound", dtype="float32"))
+                self._fail(sequence, NumericalError(where="sound", dtype="float32"))
                 continue
             try:
-                seat.deliver(pcm, codec_s)
+                sequence.emit(pcm, codec_s)
             except Exception as error:
-                self._drop(seat, error)
+                self._fail(sequence, error)
 
-    # endings
-
-    def _overflow(self, seat: Seat) -> None:
-        """The model's numbers are invalid; the engine may try `seat` in a wider type if nothing was heard yet."""
-        error = NumericalError(where="logits", dtype=str(self.runner.model.dtype).removeprefix("torch."))
-        log.error("an utterance ended: %s", error)
-        self.overflows += 1
-        if seat.num_packets or seat.utterance.text_stream is not None:
-            self._drop(seat, error)
-        else:
-            self._leave(seat, broken=True)
-            self.unheard.append((seat, error))
-
-    def _drop(self, seat: Seat, error: Exception) -> None:
-        self._leave(seat, broken=True)
-        tell_failure(seat, error)
-
-    def _leave(self, seat: Seat, *, broken: bool = False) -> None:
-        """Free the place of `seat`; the last speaker moves into the hole."""
-        if seat in self.queue:
-            self.queue.remove(seat)
-        if seat not in self.speakers:
+    def _retry_individually(self, batch: Sequence[SequenceState], error: Exception) -> None:
+        """After a failed decode: some codec states may have advanced, so rebuild each and decode it alone."""
+        if len(batch) == 1:
+            self._fail(batch[0], error)
             return
-        slot, last = self.speakers.index(seat), len(self.speakers) - 1
-        self.runner.free(slot, broken=broken)
+        for sequence in batch:
+            slot, context = self.running.index(sequence), sequence.ready_prompt.context
+            try:
+                self.runner.rebuild_codec_state(slot, context, sequence.decoded_frames())
+            except Exception as second_error:
+                self._fail(sequence, second_error)
+            else:
+                self._decode_audio([sequence])
+
+    # the end of a sequence
+
+    def _handle_invalid(self, sequence: SequenceState) -> None:
+        """End a sequence with invalid logits; without audio so far, the engine may retry it in a wider dtype."""
+        error = NumericalError(where="logits", dtype=str(self.runner.model.dtype).removeprefix("torch."))
+        log.error("utterance ended: %s", error)
+        self.num_invalid += 1
+        if sequence.num_packets or sequence.utterance.text_stream is not None:
+            self._fail(sequence, error)
+        else:
+            self._release_slot(sequence, invalid=True)
+            self.retryable.append((sequence, error))
+
+    def _fail(self, sequence: SequenceState, error: Exception) -> None:
+        self._release_slot(sequence, invalid=True)
+        fail_sink(sequence, error)
+
+    def _release_slot(self, sequence: SequenceState, *, invalid: bool = False) -> None:
+        """Remove `sequence`; the last running sequence moves into its slot."""
+        if sequence in self.queue:
+            self.queue.remove(sequence)
+        if sequence not in self.running:
+            return
+        slot, last = self.running.index(sequence), len(self.running) - 1
+        self.runner.release(slot, invalid=invalid)
         if slot != last:
-            self.runner.move(last, slot, self.speakers[last].num_rows)
-            self.speakers[slot] = self.speakers[last]
-        self.speakers.pop()
+            self.runner.move(last, slot, self.running[last].num_tokens)
+            self.running[slot] = self.running[last]
+        self.running.pop()
 
-    def _tell(self, seat: Seat, stopped: FinishReason) -> None:
-        if seat.started is not None:
-            self.speech_s = _mean(self.speech_s, self._clock() - seat.started)
+    def _finish(self, sequence: SequenceState, reason: FinishReason) -> None:
+        if sequence.started_at is not None:
+            self.mean_utterance_s = _smooth(self.mean_utterance_s, self._clock() - sequence.started_at)
         try:
-            seat.sink.finish(seat.spoken(stopped, cold=seat.asked < self._opened))
+            sequence.sink.finish(sequence.result(reason, includes_warmup=sequence.submitted_at < self._created_at))
         except Exception:
-            log.exception("a listener could not be told that its speech is over")
+            log.exception("the sink of a finished utterance failed")
 
-    def _fault(self, error: Exception) -> None:
-        self.faults_in_a_row += 1
+    def _record_failure(self, error: Exception) -> None:
+        self.consecutive_failures += 1
         log.error("the device failed: %s", error, exc_info=error)
 
-    def _reach(self, newcomers: Sequence[Seat]) -> SamplingBounds:
-        samplings = [seat.utterance.sampling for seat in (*self.speakers, *newcomers)]
-        return SamplingBounds.of(samplings, self._num_codes)
+    def _sampling_bounds(self, waiting: Sequence[SequenceState]) -> SamplingBounds:
+        return SamplingBounds.of([s.utterance.sampling for s in (*self.running, *waiting)], self._vocab_size)
 
 
-def as_speech_error(error: Exception) -> SpeechError:
-    """`error` as one of our tree."""
-    if isinstance(error, SpeechError):
-        return error
-    short = "not enough memory" in str(error) or "out of memory" in str(error)
-    ours = OutOfMemory() if short or isinstance(error, MemoryError | torch.OutOfMemoryError) else SynthesisError()
-    ours.__cause__ = error
-    return ours
+def _assign(slot: int, sequence: SequenceState) -> SlotAssignment:
+    return SlotAssignment(slot, sequence.ready_prompt, sequence.utterance.sampling, sequence.utterance.seed)
 
 
-def tell_failure(seat: Seat, error: Exception) -> None:
-    """End the speech of `seat` with `error`; its sink may do what it likes."""
-    try:
-        seat.sink.fail(as_speech_error(error))
-    except Exception:
-        log.exception("a listener could not be told that its speech failed")
-
-
-def _seating(slot: int, seat: Seat) -> Seating:
-    return Seating(slot, seat.begun, seat.utterance.sampling, seat.utterance.seed)
-
-
-def _packet_is_due(seat: Seat, frame_s: float) -> bool:
-    waiting = len(seat.undecoded())
-    if seat.starved:
-        return waiting > 0
-    wanted = next_packet_frames(
-        packets_sent=seat.num_packets,
-        lead_s=seat.lead_s or 0.0,
-        frame_s=frame_s,
-        asked=seat.utterance.frames_per_packet,
-    )
-    return waiting >= wanted
-
-
-def _mean(old: float, new: float) -> float:
-    return new if old == 0.0 else old + _SMOOTHING * (new - old)
+def _smooth(mean: float, value: float) -> float:
+    return value if mean == 0.0 else mean + _SMOOTHING * (value - mean)

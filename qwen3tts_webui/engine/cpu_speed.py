@@ -1,7 +1,6 @@
-"""How fast a model will speak on this CPU, before it is loaded, and the widest type that keeps real time.
+"""Predict the speed of a model on this CPU before it is loaded, and choose the widest dtype that keeps real time.
 
-`measure_cpu` times plain products of torch for some 100 ms; what follows from them is arithmetic on sizes. Knows no
-weights.
+`measure_cpu` times matrix products for about 100 ms; the rest is arithmetic on sizes. Knows no weights.
 """
 
 from __future__ import annotations
@@ -14,22 +13,22 @@ from dataclasses import dataclass, replace
 import torch
 from torch.nn import functional as F
 
-from qwen3tts_webui.engine.device import Choice, Dtype
+from qwen3tts_webui.hardware import DeviceChoice, Dtype
 from qwen3tts_webui.model import DecoderConfig, ModelConfig, numba_available
 
-REAL_TIME = 12.5  # frames a second
+REAL_TIME = 12.5  # frames per second
 
 _WEIGHT_BYTES: dict[Dtype, float] = {"float32": 2.0, "bfloat16": 2.0, "int8": 1.0, "int4": 0.5625}
-"""Read for one weight of a layer in a step: under float32 the released bfloat16 stays as it is."""
+"""Bytes read per weight and step: under float32 the released bfloat16 weights are kept."""
 _PREDICTOR_PASSES = 15
-_OVERHEAD = 1.25  # a frame takes that much longer than reading its weights: measured on two kinds of machine
-_CODEC_FLOP = 5.0e9  # one frame
+_OVERHEAD = 1.25  # time of a frame relative to reading its weights, measured on two kinds of machines
+_CODEC_FLOP = 5.0e9  # per frame
 _RUNS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class CpuSpeed:
-    """`read_bytes_s`: weights that a product of one row reads a second; `flops`: of float32 products of many rows."""
+    """`read_bytes_s`: bytes per second read by a single-row product; `flops`: of float32 products of many rows."""
 
     read_bytes_s: float
     flops: float
@@ -37,53 +36,53 @@ class CpuSpeed:
 
 @functools.cache
 def measure_cpu(threads: int) -> CpuSpeed:
-    """Time one row and many rows times a matrix that no cache holds, on `threads` threads."""
+    """Time single-row and many-row products with a matrix larger than the caches, on `threads` threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
         with torch.inference_mode():
             matrix = torch.ones(12 << 10, 2 << 10)  # 96 MiB
             row, many, part = torch.ones(1, 2 << 10), torch.ones(128, 2 << 10), matrix[: 1 << 10]
-            reading = _least(lambda: F.linear(row, matrix))
-            computing = _least(lambda: F.linear(many, part))
+            reading_s = _best_time_s(lambda: F.linear(row, matrix))
+            computing_s = _best_time_s(lambda: F.linear(many, part))
     finally:
         torch.set_num_threads(before)
-    return CpuSpeed(read_bytes_s=matrix.nbytes / reading, flops=2 * len(many) * part.numel() / computing)
+    return CpuSpeed(read_bytes_s=matrix.nbytes / reading_s, flops=2 * len(many) * part.numel() / computing_s)
 
 
-def _least(work: Callable[[], object]) -> float:
-    took = []
+def _best_time_s(work: Callable[[], object]) -> float:
+    times = []
     for _ in range(_RUNS):
         began = time.perf_counter()
         work()
-        took.append(time.perf_counter() - began)
-    return min(took)
+        times.append(time.perf_counter() - began)
+    return min(times)
 
 
 def frames_per_second(spec: ModelConfig, dtype: Dtype, speed: CpuSpeed) -> float:
-    """Predicted frames a second of one utterance, sound included, in packets of many frames."""
-    inner: Dtype = "int8" if dtype == "int4" else dtype
-    read = _weights(spec.talker.stack) * _WEIGHT_BYTES[dtype]
-    read += _PREDICTOR_PASSES * _weights(spec.predictor.stack) * _WEIGHT_BYTES[inner]
-    return 1.0 / (_OVERHEAD * read / speed.read_bytes_s + _CODEC_FLOP / speed.flops)
+    """Predict the frames per second of a single utterance, audio included, in large packets."""
+    predictor_dtype: Dtype = "int8" if dtype == "int4" else dtype
+    num_bytes = _weights(spec.talker.stack) * _WEIGHT_BYTES[dtype]
+    num_bytes += _PREDICTOR_PASSES * _weights(spec.predictor.stack) * _WEIGHT_BYTES[predictor_dtype]
+    return 1.0 / (_OVERHEAD * num_bytes / speed.read_bytes_s + _CODEC_FLOP / speed.flops)
 
 
-def widest_in_real_time(choice: Choice, spec: ModelConfig, speed: CpuSpeed | None = None) -> Choice:
-    """`choice`, made for a CPU with the type left open, in the widest type that keeps real time; says why.
+def choose_cpu_dtype(choice: DeviceChoice, spec: ModelConfig, speed: CpuSpeed | None = None) -> DeviceChoice:
+    """Return `choice`, made for a CPU without a requested dtype, with the widest dtype that keeps real time.
 
-    int4 only where int8 is too slow and int4 is not; where nothing keeps real time, int8.
+    int4 only if int8 is too slow and int4 is not; int8 if no dtype keeps real time.
     """
-    kinds: tuple[Dtype, ...] = (choice.dtype, "int8", "int4") if numba_available() else (choice.dtype,)
+    candidates: tuple[Dtype, ...] = (choice.dtype, "int8", "int4") if numba_available() else (choice.dtype,)
     speed = measure_cpu(choice.threads) if speed is None else speed
-    rates = {kind: frames_per_second(spec, kind, speed) for kind in kinds}
+    rates = {name: frames_per_second(spec, name, speed) for name in candidates}
     fallback: Dtype = "int8" if "int8" in rates else choice.dtype
-    picked = next((kind for kind in kinds if rates[kind] >= REAL_TIME), fallback)
-    told = ", ".join(f"{kind} about {rate:.1f}" for kind, rate in rates.items())
-    place = choice.reason.partition(";")[0]
-    why = "the widest type that keeps real time" if rates[picked] >= REAL_TIME else "below real time"
-    reason = f"{place}; {picked}, {why} ({REAL_TIME} frames/s are needed, predicted: {told})"
+    picked = next((name for name in candidates if rates[name] >= REAL_TIME), fallback)
+    predictions = ", ".join(f"{name} about {rate:.1f}" for name, rate in rates.items())
+    device_reason = choice.reason.partition(";")[0]
+    why = "the widest dtype that keeps real time" if rates[picked] >= REAL_TIME else "below real time"
+    reason = f"{device_reason}; {picked}, {why} ({REAL_TIME} frames/s are needed, predicted: {predictions})"
     if picked == "int4":
-        reason += "; int4 changes how the voice sounds: ask for int8 to be closer to the original and slower"
+        reason += "; int4 changes how the voice sounds: request int8 to be closer to the original and slower"
     return replace(choice, dtype=picked, reason=reason)
 
 

@@ -1,9 +1,8 @@
-"""The runner for a GPU: whole frames, prompts and codec packets as captured graphs, replayed with one launch each.
+"""The runner for a GPU: frames, prompts and codec packets as captured graphs, replayed with a single launch each.
 
-A graph has fixed shapes and fixed memory, so work is padded to the next captured size and copied into its buffers;
-padding speaks in a scratch slot that nobody hears. What has no graph runs in the eager twin, `Runner`. The capture
-itself is handed in: on a GPU it is `capture.CudaCapture`, in tests it runs the same work again, so that all but CUDA is
-proven anywhere.
+A graph has fixed shapes and memory, so work is padded to the next captured size and copied into its buffers; padding
+uses a scratch slot. Work without a graph runs in the eager twin, `ModelRunner`. The capture is passed in: on a GPU
+`CudaCapture`; in tests a function that runs the same work again, so that only CUDA itself needs a GPU to be tested.
 """
 
 from __future__ import annotations
@@ -19,48 +18,42 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from qwen3tts_webui.engine.host_transfer import InputBuffer, ResultRing, Watch
-from qwen3tts_webui.engine.model_runner import Rows, Runner, Seating, Sounds
-from qwen3tts_webui.model import (
-    Qwen3TTS,
-    SamplingBounds,
-    StepShape,
-    run_decode_step,
-    run_prefill,
-)
+from qwen3tts_webui.engine.host_transfer import InputBuffer, PinnedResultBuffer, Timer
+from qwen3tts_webui.engine.model_runner import FrameRows, ModelRunner, SlotAssignment, Waveforms
+from qwen3tts_webui.model import Qwen3TTS, SamplingBounds, StepShape, run_decode_step, run_prefill
 from qwen3tts_webui.types import NUM_CODEBOOKS, SAMPLES_PER_FRAME
 
 log = logging.getLogger(__name__)
 
-BATCHES = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64)
-PROMPT_ROWS = (32, 64, 96, 128, 256, 384, 512, 1024)
-GROUPS = (1, 2, 4, 8, 16, 32)
-GROUP_ROWS = 2048
-"""Prompt rows that are read together at most, padding included; larger groups are read in halves."""
-PACKETS = (1, 2, 4, 8)
-COMMON = SamplingBounds(max_top_k=64, uses_top_p=False)
+BATCH_SIZES = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64)
+PROMPT_LENGTHS = (32, 64, 96, 128, 256, 384, 512, 1024)
+PREFILL_BATCH_SIZES = (1, 2, 4, 8, 16, 32)
+MAX_PREFILL_TOKENS = 2048
+"""Tokens in one prefill, padding included; larger batches are split in halves."""
+PACKET_SIZES = (1, 2, 4, 8)
+COMMON_SAMPLING = SamplingBounds(max_top_k=64, uses_top_p=False)
 
 Work = Callable[[], Tensor]
 Replay = Callable[[], Tensor]
 
 
 class Capture(Protocol):
-    """Turns work on fixed buffers into something that repeats it; the tensor that it returns is the same every time."""
+    """Turns work on fixed buffers into a function that repeats it and always returns the same tensor."""
 
     def __call__(self, work: Work) -> Replay: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """What one graph is for. `batch` utterances; `length`: KV rows of a step, rows of a prompt, frames of a packet.
+class GraphShape:
+    """The work of one graph. `batch` sequences; `length`: KV length of a step, tokens of a prompt, frames of a packet.
 
-    `any_rule`: it draws by any rule, not only by the common ones (no nucleus, at most 64 candidates).
+    `any_sampling`: it supports all sampling parameters, not only the common ones (no top-p, top-k at most 64).
     """
 
     kind: Literal["step", "prompt", "packet"]
     batch: int
     length: int
-    any_rule: bool = False
+    any_sampling: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,39 +62,35 @@ class _Graph:
     inputs: InputBuffer | None
 
 
-class GraphRunner(Runner):
-    """Like `Runner`; `prepare` captures every graph before the first listener comes."""
+class CudaGraphRunner(ModelRunner):
+    """Like `ModelRunner`; `prepare` captures all graphs before the first request."""
 
     def __init__(
-        self, model: Qwen3TTS, *, slots: int, kv_length: int, capture: Capture, watch: Watch | None = None
+        self, model: Qwen3TTS, *, slots: int, kv_length: int, capture: Capture, timer: Timer | None = None
     ) -> None:
         super().__init__(model, slots=slots, kv_length=kv_length, scratch=1)
         self._scratch = slots
         self._capture = capture
-        self._watch = watch
+        self._timer = timer
         self._pinned = model.device.type == "cuda"
-        largest = slots * PACKETS[-1] * SAMPLES_PER_FRAME * torch.float32.itemsize
-        self._results = ResultRing(2 * largest, pinned=self._pinned)
-        self._graphs: dict[Shape, _Graph] = {}
+        largest = slots * PACKET_SIZES[-1] * SAMPLES_PER_FRAME * torch.float32.itemsize
+        self._results = PinnedResultBuffer(2 * largest, pinned=self._pinned)
+        self._graphs: dict[GraphShape, _Graph] = {}
         self._any = SamplingBounds(max_top_k=model.config.talker.vocab_size, uses_top_p=True)
-        self._sampler_takes_any_rule = (
-            model.talker.sampler_supports_top_p
-        )  # the draw of the device knows all rules: one graph for all
+        # A fused sampler supports all sampling parameters: one graph suffices.
+        self._sampler_supports_top_p = model.talker.sampler_supports_top_p
 
     # capturing
 
     def prepare(self) -> None:
-        """Capture all graphs, and say how long it took.
-
-        When a capture fails the rest is given up: what has no graph runs in the eager twin.
-        """
+        """Capture all graphs. After a failure the rest is skipped: work without a graph runs in the eager twin."""
         began = time.monotonic()
         for shape in self.shapes():
             try:
                 work, inputs = self._work(shape)
                 self._graphs[shape] = _Graph(self._capture(work), inputs)
-            except Exception as error:  # CUDA's when memory is short, Triton's when a kernel does not compile
-                log.warning("no more graphs after %d: %s cannot be captured: %s", len(self._graphs), shape, error)
+            except Exception as error:  # CUDA's if memory is short, Triton's if a kernel does not compile
+                log.warning("captured only %d graphs: %s cannot be captured: %s", len(self._graphs), shape, error)
                 break
         log.info("captured %d graphs in %.1f s", len(self._graphs), time.monotonic() - began)
 
@@ -109,97 +98,98 @@ class GraphRunner(Runner):
     def num_graphs(self) -> int:
         return len(self._graphs)
 
-    def shapes(self) -> Iterator[Shape]:
-        """All graphs in the order of capture: one utterance first, rare rules last."""
-        batches = [batch for batch in BATCHES if batch < self.slots] + [self.slots]
-        groups = [group for group in GROUPS if group <= self.slots]
-        rules = (False,) if self._sampler_takes_any_rule else (False, True)
-        for any_rule in rules:
+    def shapes(self) -> Iterator[GraphShape]:
+        """Yield all graphs in the order of capture: single sequences first, rare sampling parameters last."""
+        batches = [batch for batch in BATCH_SIZES if batch < self.slots] + [self.slots]
+        prefill_batches = [batch for batch in PREFILL_BATCH_SIZES if batch <= self.slots]
+        for any_sampling in (False,) if self._sampler_supports_top_p else (False, True):
             for batch in batches:
-                yield from (Shape("step", batch, length, any_rule) for length in self._kv_lengths())
-                if not any_rule:
-                    yield from (Shape("packet", batch, frames) for frames in PACKETS)
-                if batch in groups:
-                    yield from (Shape("prompt", batch, rows, any_rule) for rows in self._prompt_rows(batch))
+                yield from (GraphShape("step", batch, length, any_sampling) for length in self._kv_lengths())
+                if not any_sampling:
+                    yield from (GraphShape("packet", batch, frames) for frames in PACKET_SIZES)
+                if batch in prefill_batches:
+                    lengths = self._prompt_lengths(batch)
+                    yield from (GraphShape("prompt", batch, length, any_sampling) for length in lengths)
 
     def _kv_lengths(self) -> list[int]:
-        """Fused steps read the rows that are there; layers read as many as their graph was made for."""
+        """Fused steps read the KV rows in use; layers read as many as their graph was captured for."""
         if self.model.talker.model.steps is not None:
             return [self.kv_length]
         return [length for length in (256, 512, 1024, 2048, 4096) if length < self.kv_length] + [self.kv_length]
 
-    def _prompt_rows(self, group: int) -> list[int]:
-        return [rows for rows in PROMPT_ROWS if rows <= self.kv_length and (group == 1 or group * rows <= GROUP_ROWS)]
+    def _prompt_lengths(self, batch: int) -> list[int]:
+        lengths = [length for length in PROMPT_LENGTHS if length <= self.kv_length]
+        return [length for length in lengths if batch == 1 or batch * length <= MAX_PREFILL_TOKENS]
 
-    def _work(self, shape: Shape) -> tuple[Work, InputBuffer | None]:
-        """What a graph does, and the buffer that it reads."""
+    def _work(self, shape: GraphShape) -> tuple[Work, InputBuffer | None]:
+        """Return what a graph runs, and the buffer that it reads."""
         talker, device = self.model.talker, self.model.device
-        reach = self._any if shape.any_rule else COMMON
+        bounds = self._any if shape.any_sampling else COMMON_SAMPLING
         if shape.kind == "step":
-            bucket = StepShape(shape.batch, shape.length, reach)
-            return lambda: run_decode_step(talker, self.state, bucket), None
+            step_shape = StepShape(shape.batch, shape.length, bounds)
+            return lambda: run_decode_step(talker, self.state, step_shape), None
         batch, length = shape.batch, shape.length
         if shape.kind == "packet":
             inputs = InputBuffer([(batch,), (batch, NUM_CODEBOOKS, length)], device, pinned=self._pinned)
             slots, codes = inputs.views
             slots.fill_(self._scratch)
-            return lambda: self.model.codec.decode(codes, self.sound, slots), inputs
-        empty = self._read([], batch=batch, length=length, spare=self._scratch)
+            return lambda: self.model.codec.decode(codes, self.codec_state, slots), inputs
+        empty = self._prompt_inputs([], size=batch, length=length, spare=self._scratch)
         inputs = InputBuffer([part.shape for part in empty], device, pinned=self._pinned)
         inputs.fill(empty)
-        slots, text, rows, lengths, numbers = inputs.views
+        slots, text, codes, lengths, numbers = inputs.views
 
-        def read() -> Tensor:
-            self.state.load_slot(slots, numbers, rows)
-            return run_prefill(talker, self.state, slots, text, rows, lengths, reach)
+        def prefill() -> Tensor:
+            self.state.load_slot(slots, numbers, codes)
+            return run_prefill(talker, self.state, slots, text, codes, lengths, bounds)
 
-        return read, inputs
+        return prefill, inputs
 
     # replaying
 
-    def prefill(self, group: Sequence[Seating], reach: SamplingBounds) -> Rows:
-        longest = max(len(seating.prompt.text) for seating in group)
-        found = self._find("prompt", len(group), longest, reach)
-        if found is None and len(group) > 1:
-            half = (len(group) + 1) // 2
-            first, first_hits = self.prefill(group[:half], reach), self.prefix_hits
-            rest = self.prefill(group[half:], reach)
+    def prefill(self, batch: Sequence[SlotAssignment], bounds: SamplingBounds) -> FrameRows:
+        longest = max(len(assignment.prompt.text) for assignment in batch)
+        found = self._find("prompt", len(batch), longest, bounds)
+        if found is None and len(batch) > 1:
+            half = (len(batch) + 1) // 2
+            first, first_hits = self.prefill(batch[:half], bounds), self.prefix_hits
+            rest = self.prefill(batch[half:], bounds)
             self.prefix_hits = [*first_hits, *self.prefix_hits]
             return np.concatenate([first, rest])
         if found is None:
-            eager = super().prefill(group, reach)
-            self.device_s = None  # a passage that was heard again has left its own
+            eager = super().prefill(batch, bounds)
+            self.device_s = None  # rebuilding the codec state may have set it
             return eager
         shape, graph = found
-        self.prefix_hits = [None] * len(group)  # a graph reads whole prompts
-        self._write_text(group)
-        for seating in group:
-            self.rehear(seating.slot, seating.prompt.context)
-        values = self._read(group, batch=shape.batch, length=shape.length, spare=self._scratch)
-        rows: Rows = self._replay(graph, values)[: len(group)]
+        self.prefix_hits = [None] * len(batch)  # a graph prefills whole prompts
+        self._write_text(batch)
+        for assignment in batch:
+            self.rebuild_codec_state(assignment.slot, assignment.prompt.context)
+        values = self._prompt_inputs(batch, size=shape.batch, length=shape.length, spare=self._scratch)
+        rows: FrameRows = self._replay(graph, values)[: len(batch)]
         return rows
 
-    def step(self, batch: int, longest: int, reach: SamplingBounds) -> Rows:
-        found = self._find("step", batch, longest, reach)
+    def step(self, batch: int, longest: int, bounds: SamplingBounds) -> FrameRows:
+        found = self._find("step", batch, longest, bounds)
         if found is None:
-            return super().step(batch, longest, reach)
-        rows: Rows = self._replay(found[1], ())[:batch]
+            return super().step(batch, longest, bounds)
+        rows: FrameRows = self._replay(found[1], ())[:batch]
         return rows
 
-    def decode(self, slots: Sequence[int], frames: npt.NDArray[np.int64]) -> Sounds:
-        """As `Runner.decode`; frames cannot be padded, as the codec would remember them: they go in captured sizes."""
+    def decode(self, slots: Sequence[int], frames: npt.NDArray[np.int64]) -> Waveforms:
+        """As `ModelRunner.decode`, in captured sizes: padding frames would change the codec state."""
         parts, seconds, start = [], 0.0, 0
         while start < frames.shape[1]:
-            size = max(size for size in PACKETS if size <= frames.shape[1] - start)
+            size = max(size for size in PACKET_SIZES if size <= frames.shape[1] - start)
             parts.append(self._decode_packet(slots, frames[:, start : start + size]))
             seconds += self.device_s or 0.0
             start += size
         self.device_s = seconds or None
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
-    def _decode_packet(self, slots: Sequence[int], frames: npt.NDArray[np.int64]) -> Sounds:
+    def _decode_packet(self, slots: Sequence[int], frames: npt.NDArray[np.int64]) -> Waveforms:
         num_frames = frames.shape[1]
-        found = self._find("packet", len(slots), num_frames, COMMON)
+        found = self._find("packet", len(slots), num_frames, COMMON_SAMPLING)
         self.device_s = None
         if found is None or found[0].length != num_frames:
             return super().decode(slots, frames)
@@ -208,36 +198,36 @@ class GraphRunner(Runner):
         codes[: len(slots)] = frames.transpose(0, 2, 1)
         rows = np.full(shape.batch, self._scratch)
         rows[: len(slots)] = slots
-        sounds: Sounds = self._replay(graph, (rows, codes))[: len(slots)]
-        return sounds
+        waveforms: Waveforms = self._replay(graph, (rows, codes))[: len(slots)]
+        return waveforms
 
     def close(self) -> None:
         self._graphs.clear()
         del self._results
         super().close()
 
-    def _find(self, kind: str, batch: int, length: int, reach: SamplingBounds) -> tuple[Shape, _Graph] | None:
-        """The smallest captured graph that holds the work."""
-        rare = not self._sampler_takes_any_rule and (reach.uses_top_p or reach.max_top_k > COMMON.max_top_k)
-        fitting = [
+    def _find(self, kind: str, batch: int, length: int, bounds: SamplingBounds) -> tuple[GraphShape, _Graph] | None:
+        """Return the smallest captured graph that fits the work."""
+        rare = not self._sampler_supports_top_p and (bounds.uses_top_p or bounds.max_top_k > COMMON_SAMPLING.max_top_k)
+        candidates = [
             shape
             for shape in self._graphs
-            if shape.kind == kind and shape.batch >= batch and shape.length >= length and shape.any_rule >= rare
+            if shape.kind == kind and shape.batch >= batch and shape.length >= length and shape.any_sampling >= rare
         ]
-        if not fitting:
+        if not candidates:
             return None
-        best = min(fitting, key=lambda shape: (shape.any_rule, shape.batch * shape.length, shape.batch))
+        best = min(candidates, key=lambda shape: (shape.any_sampling, shape.batch * shape.length, shape.batch))
         return best, self._graphs[best]
 
     def _replay(self, graph: _Graph, values: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[Any]:
         """Copy `values` into the buffer, run, and wait for the result on the host."""
         if graph.inputs is not None:
             graph.inputs.fill(values)
-        if self._watch is None:
+        if self._timer is None:
             return self._results.fetch(graph.replay())
-        self._watch.start()
+        self._timer.start()
         result = graph.replay()
-        self._watch.stop()
+        self._timer.stop()
         array = self._results.fetch(result)
-        self.device_s = self._watch.seconds()
+        self.device_s = self._timer.seconds()
         return array

@@ -1,6 +1,6 @@
-"""How busy the GPU is, as the driver says it: sampled in a thread of its own, off the hot path.
+"""Sample the GPU's utilization and memory from the driver, in a thread of its own.
 
-In: which GPU. Out: the latest `GpuSample`, or None where there is no NVML. Knows no torch and no engine.
+In: a GPU's number. Out: the latest `GpuSample`, or None without NVML. Knows neither torch nor the engine.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GpuSample:
-    """`util_percent` is the driver's own figure over its last sampling period; bytes of the whole card."""
+    """`util_percent` is the driver's figure over its last sampling period; bytes are those of the whole card."""
 
     util_percent: int
     used_bytes: int
@@ -24,9 +24,9 @@ class GpuSample:
 
 
 class GpuMonitor:
-    """Asks NVML every `period_s`; `latest` never blocks. Without a driver it stays None and no thread is started.
+    """Queries NVML every `period_s`; `latest` never blocks. Without a driver it stays None and no thread starts.
 
-    `gpu` is the GPU's number or UUID, as NVML and CUDA_VISIBLE_DEVICES name it (`visible_gpu`).
+    `gpu` is the number or UUID of the GPU, as in NVML and CUDA_VISIBLE_DEVICES (`visible_gpu`).
     """
 
     def __init__(self, *, gpu: str = "0", period_s: float = 1.0) -> None:
@@ -42,7 +42,7 @@ class GpuMonitor:
             )
             self._latest = self._sample()
         except pynvml.NVMLError as error:
-            log.info("no GPU figures: %s", error)
+            log.info("no GPU utilization: %s", error)
             return
         self._thread = threading.Thread(target=self._run, name="gpu-monitor", daemon=True)
         self._thread.start()
@@ -53,7 +53,7 @@ class GpuMonitor:
         return self._latest
 
     def close(self) -> None:
-        """Stop asking. Idempotent."""
+        """Stop sampling. Idempotent."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
@@ -79,9 +79,9 @@ class GpuMonitor:
 
 
 def visible_gpu(device: str, visible: str | None) -> str:
-    """The GPU that torch calls `device` ("cuda:1"; anything else is the first), for `GpuMonitor`.
+    """Return the GPU that torch calls `device` ("cuda:1"; anything else is the first), for `GpuMonitor`.
 
-    `visible` is CUDA_VISIBLE_DEVICES, which renumbers the GPUs; None where it is not set.
+    `visible` is CUDA_VISIBLE_DEVICES, which renumbers the GPUs; None if unset.
     """
     number = int(device.partition(":")[2]) if device.startswith("cuda:") else 0
     names = [name.strip() for name in visible.split(",")] if visible else []

@@ -1,15 +1,15 @@
-"""What everyone outside is told of the engine: who speaks and what it can do."""
+"""What the engine reports about itself: its model and the options it supports."""
 
 from __future__ import annotations
 
-from qwen3tts_webui.engine.device import Choice
+from qwen3tts_webui.hardware import DeviceChoice
 from qwen3tts_webui.model import ModelConfig
 from qwen3tts_webui.text import LANGUAGES
 from qwen3tts_webui.types import EngineInfo, Feature
 
 
-def engine_info(spec: ModelConfig, model: str, choice: Choice, *, slots: int) -> EngineInfo:
-    """`model` is the name people see; `slots` is 0 while nothing is loaded."""
+def engine_info(spec: ModelConfig, model: str, choice: DeviceChoice, *, slots: int) -> EngineInfo:
+    """Return the facts that clients see. `model` is the display name; `slots` is 0 while no model is loaded."""
     features: set[Feature] = {"continuation", "sampling", "seed", "text_streaming", "packet_size", "precision"}
     if spec.accepts_description:
         features.add("description")

@@ -1,9 +1,9 @@
-"""What the engine does next: a pure function of who speaks and who waits.
+"""Decide the engine's next step: a pure function of the running and waiting sequences.
 
-In: plain facts about listeners. Out: one `Plan`. Knows no tensor, no thread and no clock; tables test it.
+In: plain facts about sequences. Out: a `SchedulerDecision`. Knows no tensor, thread or clock; tested by tables.
 
-The order of a turn: listeners about to run dry are stepped before anything else; else newcomers are taken in (as many
-as fit, prefilled together); else everyone steps who wants sound.
+Priority: decode if a listener is about to underrun; else admit waiting sequences (as many as fit, prefilled together);
+else decode all sequences that are not paused.
 """
 
 from __future__ import annotations
@@ -16,110 +16,112 @@ _FRAME_S = 0.08
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Speaker:
-    """One utterance that has a slot.
+class RunningSequence:
+    """A sequence that has a slot.
 
-    `lead_s` is sound already made that the listener has not heard yet, None before the first packet; `held` is True
-    while it must not step: its listener is far behind, or its text is late.
+    `buffered_ahead_s` is audio emitted but not yet played, None before the first packet. `paused`: it must not step
+    because its listener does not keep up or its text has not arrived.
     """
 
     client: str
-    lead_s: float | None = None
-    held: bool = False
+    buffered_ahead_s: float | None = None
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Newcomer:
-    """One utterance in the queue, which is in order of arrival; `num_rows` is the length of its prompt."""
+class WaitingSequence:
+    """A sequence in the queue, which is in order of arrival; `num_tokens` is the length of its prompt."""
 
     client: str
-    num_rows: int
+    num_tokens: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Costs:
-    """What a turn is expected to take on this device, in seconds, measured as it runs."""
+class StepCosts:
+    """The expected duration of each kind of step on this device, in seconds, measured while it runs."""
 
     step_s: float
     prefill_s: float
-    codec_s: float = 0.0  # of packets of one frame
+    codec_s: float = 0.0  # for packets of a single frame
 
     @property
     def frame_s(self) -> float:
-        """A frame with a packet of its own."""
+        """A frame in a packet of its own."""
         return self.step_s + self.codec_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """`slots` utterances at once; at most `group` newcomers and `group_rows` prompt rows in one prefill."""
+class SchedulerLimits:
+    """`slots` sequences at once; at most `max_prefill_batch` prompts and `max_prefill_tokens` in one prefill."""
 
     slots: int
-    group: int = 8
-    group_rows: int = 2_048
+    max_prefill_batch: int = 8
+    max_prefill_tokens: int = 2_048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """The next turn: take in these positions of the queue, or step these of the speakers; both empty: nothing to do."""
+class SchedulerDecision:
+    """Positions in the queue to admit, or running sequences to decode; both empty if there is nothing to do."""
 
     admit: tuple[int, ...] = ()
-    step: tuple[int, ...] = ()
+    decode: tuple[int, ...] = ()
 
 
-def plan(
-    speakers: Sequence[Speaker],
-    queue: Sequence[Newcomer],
+def schedule(
+    running: Sequence[RunningSequence],
+    queue: Sequence[WaitingSequence],
     *,
-    limits: Limits,
-    costs: Costs,
-    urgent_turns: int = 0,
-) -> Plan:
-    """Decide one turn.
+    limits: SchedulerLimits,
+    costs: StepCosts,
+    consecutive_urgent_steps: int = 0,
+) -> SchedulerDecision:
+    """Decide the next step.
 
-    A speaker is about to run dry when its lead would not outlast a prefill and a step. `urgent_turns` is how many turns
-    in a row were given to such speakers while somebody waited: after `limits.slots` of them a newcomer is taken in all
-    the same, so that an overloaded device starves nobody.
+    A listener is about to underrun if its buffered audio is shorter than a prefill and a step.
+    `consecutive_urgent_steps` counts decode steps in a row with a non-empty queue: after `limits.slots` of them a
+    waiting sequence is admitted anyway, so that overload never starves the queue.
     """
-    willing = tuple(row for row, speaker in enumerate(speakers) if not speaker.held)
-    admit = _choose(speakers, queue, limits)
-    if admit and urgent_turns < limits.slots:
+    active = tuple(row for row, sequence in enumerate(running) if not sequence.paused)
+    admit = _select_waiting(running, queue, limits)
+    if admit and consecutive_urgent_steps < limits.slots:
         horizon_s = costs.prefill_s + costs.step_s
-        leads = (speakers[row].lead_s for row in willing)
-        if any(lead_s is not None and lead_s < horizon_s for lead_s in leads):
-            return Plan(step=willing)
-    return Plan(admit=admit) if admit else Plan(step=willing)
+        buffered = (running[row].buffered_ahead_s for row in active)
+        if any(ahead_s is not None and ahead_s < horizon_s for ahead_s in buffered):
+            return SchedulerDecision(decode=active)
+    return SchedulerDecision(admit=admit) if admit else SchedulerDecision(decode=active)
 
 
-def _choose(speakers: Sequence[Speaker], queue: Sequence[Newcomer], limits: Limits) -> tuple[int, ...]:
-    """Positions of the queue to take in together: those whose client has the fewest slots first, then by arrival."""
-    places = Counter(speaker.client for speaker in speakers)
+def _select_waiting(
+    running: Sequence[RunningSequence], queue: Sequence[WaitingSequence], limits: SchedulerLimits
+) -> tuple[int, ...]:
+    """Return queue positions to admit together: clients with the fewest slots first, then by arrival."""
+    slots_by_client = Counter(sequence.client for sequence in running)
     left = set(range(len(queue)))
-    chosen: list[int] = []
-    room, rows = limits.slots - len(speakers), limits.group_rows
-    while left and len(chosen) < min(room, limits.group):
-        first = min(left, key=lambda position: (places[queue[position].client], position))
-        if chosen and queue[first].num_rows > rows:
+    selected: list[int] = []
+    free_slots, free_tokens = limits.slots - len(running), limits.max_prefill_tokens
+    while left and len(selected) < min(free_slots, limits.max_prefill_batch):
+        first = min(left, key=lambda position: (slots_by_client[queue[position].client], position))
+        if selected and queue[first].num_tokens > free_tokens:
             break
         left.remove(first)
-        chosen.append(first)
-        rows -= queue[first].num_rows
-        places[queue[first].client] += 1
-    return tuple(chosen)
+        selected.append(first)
+        free_tokens -= queue[first].num_tokens
+        slots_by_client[queue[first].client] += 1
+    return tuple(selected)
 
 
-def next_packet_frames(*, packets_sent: int, lead_s: float, frame_s: float, asked: int | None = None) -> int:
-    """How many frames the next packet of an utterance carries: 1, 1, 2, 4 while the listener has that much in hand.
+def next_packet_frames(*, packets_sent: int, buffered_ahead_s: float, frame_s: float, fixed: int | None = None) -> int:
+    """Return the number of frames in the next packet: 1, 1, 2, 4 while the listener has that much audio buffered.
 
-    `asked` fixes the size for those who want it so. Small packets are heard sooner, large ones cost the codec less. So
-    where a frame in a packet of its own takes longer (`frame_s`) than it sounds, packets grow all the same, and
-    further: the listener would run dry with small ones.
+    `fixed` is the size that the request sets. Small packets start sooner, large ones cost the codec less. If a frame
+    in a packet of its own (`frame_s`) takes longer than it plays, packets grow regardless and further: small packets
+    would underrun.
     """
-    if asked is not None:
-        return asked
+    if fixed is not None:
+        return fixed
     if frame_s > _FRAME_S:
         return (1, 1, 2, 4, 8)[min(packets_sent, 4)]
-    grown = (1, 1, 2, 4)[min(packets_sent, 3)]
-    while grown > 1 and lead_s < grown * _FRAME_S:
-        grown //= 2
-    return grown
+    num_frames = (1, 1, 2, 4)[min(packets_sent, 3)]
+    while num_frames > 1 and buffered_ahead_s < num_frames * _FRAME_S:
+        num_frames //= 2
+    return num_frames

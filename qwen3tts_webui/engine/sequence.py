@@ -1,6 +1,6 @@
-"""One utterance on its way through the engine: what it says, how far it is, where its time went.
+"""The state of one utterance in the engine: its text, frames and timings.
 
-In: an `Utterance` and its sink. Out: a `SynthesisResult` in the end. Knows no tensor; one thread may use it.
+In: an `Utterance` and its sink. Out: a `SynthesisResult` at the end. Knows no tensor; used by one thread.
 """
 
 from __future__ import annotations
@@ -10,15 +10,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from qwen3tts_webui.engine.scheduler import next_packet_frames
 from qwen3tts_webui.errors import EmptyText, TextTooLong
-from qwen3tts_webui.model import (
-    MAX_FRAMES,
-    Prompt,
-    PromptBuilder,
-    PromptText,
-    Tokenizer,
-    frame_limit,
-)
+from qwen3tts_webui.model import MAX_FRAMES, Prompt, PromptBuilder, PromptText, Tokenizer, frame_limit
 from qwen3tts_webui.types import (
     NUM_CODEBOOKS,
     SAMPLE_RATE,
@@ -33,10 +27,11 @@ from qwen3tts_webui.types import (
 Clock = Callable[[], float]
 
 
-class Seat:
-    """Waits in the queue, then speaks in a slot. `prompt` is None until enough text is there to begin.
+class SequenceState:
+    """Waits in the queue, then runs in a slot. `prompt` is None until there is enough text to start.
 
-    `asked` is when it was asked for, on `clock`; None is now.
+    `submitted_at` is the time of the request on `clock`; None is now. `paused`: takes no part in steps. The core sets
+    `prefill_s` if the device has a clock of its own, and `prefix_hit` if the prompt has a prefix worth caching.
     """
 
     def __init__(
@@ -47,78 +42,79 @@ class Seat:
         encoder: Tokenizer,
         prompts: PromptBuilder,
         clock: Clock,
-        asked: float | None = None,
+        submitted_at: float | None = None,
     ) -> None:
         self.utterance = utterance
         self.sink = sink
-        self.held = False
+        self.paused = False
         self.prompt: Prompt | None = None
         self.num_packets = 0
-        self.prefill_s: float | None = None  # by the device's own clock, where it has one
-        self.prefix_hit: bool | None = None  # whether the prompt's prefix was read before
+        self.prefill_s: float | None = None
+        self.prefix_hit: bool | None = None
         self._clock = clock
         self._encoder = encoder
         self._kv_length = 0
         self._prompts = prompts
         self._streaming = utterance.text_mode == "streaming" or utterance.text_stream is not None
         self._text = PromptText(encoder, utterance)
-        self._body: list[int] = []
-        self._num_given = 0  # trailing text ids that the device has
+        self._text_ids: list[int] = []
+        self._num_sent_ids = 0  # trailing text ids that the device has
         self._frames: list[npt.NDArray[np.int64]] = []
         self._num_decoded = 0
         self._num_samples = 0
-        self.asked = clock() if asked is None else asked
-        self._started: float | None = None
-        self._prefilled: float | None = None
-        self._first_pcm: float | None = None
+        self.submitted_at = clock() if submitted_at is None else submitted_at
+        self._started_at: float | None = None
+        self._prefilled_at: float | None = None
+        self._first_pcm_at: float | None = None
         self._codec_s: float | None = None
-        self._last_frame: float | None = None
+        self._last_frame_at: float | None = None
 
-    def again(self) -> Seat:
-        """The same utterance, as it was before a word of it was spoken. Not for one with a feed: its text is taken."""
-        return Seat(
+    def reset_copy(self) -> SequenceState:
+        """Return the same utterance in its initial state. Not for text streams: their text was consumed."""
+        return SequenceState(
             self.utterance,
             self.sink,
             encoder=self._encoder,
             prompts=self._prompts,
             clock=self._clock,
-            asked=self.asked,
+            submitted_at=self.submitted_at,
         )
 
     # text
 
-    def look(self, kv_length: int) -> None:
-        """Build the prompt once there is text to begin with; `kv_length` rows are what a slot has.
+    def build_prompt(self, kv_length: int) -> None:
+        """Build the prompt once there is enough text; `kv_length` is the capacity of a slot.
 
-        Raises `TextTooLong`, `EmptyText` for a feed that was closed without a word, and as `PromptBuilder.build`.
+        Raises `TextTooLong`, `EmptyText` for a text stream closed without text, and as `PromptBuilder.build`.
         """
         if self.prompt is not None:
             return
         self._kv_length = kv_length
-        self._body += self._text.read() if self._streaming else self._text.whole()
-        if not self._body:
+        self._text_ids += self._text.read() if self._streaming else self._text.whole()
+        if not self._text_ids:
             if self._text.open:
                 return
             if self.utterance.text_stream is not None:
                 raise EmptyText
-        ids = self._prompts.input_ids(self._body)
+        ids = self._prompts.input_ids(self._text_ids)
         prompt = self._prompts.build(self.utterance, ids, streaming=self._streaming, more=self._text.open)
-        self._num_given = len(prompt.trailing)
-        if max(len(prompt.text) + 1, self._num_given) > kv_length:
+        self._num_sent_ids = len(prompt.trailing)
+        if max(len(prompt.text) + 1, self._num_sent_ids) > kv_length:
             length = len(self.utterance.text)
-            raise TextTooLong(length=length, limit=length * kv_length // (len(prompt.text) + self._num_given))
+            raise TextTooLong(length=length, limit=length * kv_length // (len(prompt.text) + self._num_sent_ids))
         self.prompt = prompt
 
     @property
-    def begun(self) -> Prompt:
-        """The prompt, of one that may speak."""
+    def ready_prompt(self) -> Prompt:
+        """The prompt of a sequence that may run."""
         assert self.prompt is not None
         return self.prompt
 
-    def more_text(self, eos_id: int) -> tuple[int, Sequence[int], bool] | None:
-        """What came since: (ids given before, new ids, whether that was all); None when nothing changed.
+    def read_text(self, eos_id: int) -> tuple[int, Sequence[int], bool] | None:
+        """Return text ids that arrived since the last call, or None.
 
-        Raises `TextTooLong` when more ids came than a slot has room for.
+        The result is (number of ids sent before, new ids, whether the text is complete). Raises `TextTooLong` beyond
+        the capacity of a slot.
         """
         if not self._text.open:
             return None
@@ -128,103 +124,119 @@ class Seat:
             ids = [*ids, eos_id]
         if not ids:
             return None
-        start = self._num_given
-        self._num_given += len(ids)
-        if self._num_given > self._kv_length:
-            raise TextTooLong(length=self._num_given, limit=self._kv_length)
+        start = self._num_sent_ids
+        self._num_sent_ids += len(ids)
+        if self._num_sent_ids > self._kv_length:
+            raise TextTooLong(length=self._num_sent_ids, limit=self._kv_length)
         return start, ids, closed
 
     @property
-    def starved(self) -> bool:
-        """The next frame would need text that has not come."""
-        return self._text.open and len(self._frames) > self._num_given
+    def waiting_for_text(self) -> bool:
+        """The next frame needs text that has not arrived."""
+        return self._text.open and len(self._frames) > self._num_sent_ids
 
     # frames
 
     @property
-    def num_rows(self) -> int:
-        """Rows in the KV cache after the next step."""
-        return len(self.begun.text) + len(self._frames)
+    def num_tokens(self) -> int:
+        """The length of its KV cache after the next step."""
+        return len(self.ready_prompt.text) + len(self._frames)
 
     @property
-    def spent(self) -> bool:
-        """It has spoken as many frames as it may, as far as its text is known."""
-        limit = min(self.utterance.max_frames or MAX_FRAMES, self._kv_length - len(self.begun.text))
+    def at_length_limit(self) -> bool:
+        """The number of frames has reached the limit for the text known so far."""
+        limit = min(self.utterance.max_frames or MAX_FRAMES, self._kv_length - len(self.ready_prompt.text))
         if not self._text.open:
             limit = min(limit, frame_limit(self._text.num_new))
         return len(self._frames) >= limit
 
     def add_frame(self, codes: npt.NDArray[np.int64]) -> None:
-        """`codes` (16,) of the frame that was just picked."""
+        """Append the `codes` (16,) of the frame that was just sampled."""
         self._frames.append(codes)
-        self._last_frame = self._clock()
-        if self._prefilled is None:
-            self._prefilled = self._last_frame
+        self._last_frame_at = self._clock()
+        if self._prefilled_at is None:
+            self._prefilled_at = self._last_frame_at
 
-    def heard(self) -> npt.NDArray[np.int64]:
-        """Frames that were turned into sound, (frames, 16)."""
+    def decoded_frames(self) -> npt.NDArray[np.int64]:
+        """The frames already decoded to audio, (frames, 16)."""
         return _stack(self._frames[: self._num_decoded])
 
-    def undecoded(self) -> npt.NDArray[np.int64]:
-        """Frames without sound so far, (frames, 16)."""
+    def pending_frames(self) -> npt.NDArray[np.int64]:
+        """The frames not yet decoded to audio, (frames, 16)."""
         return _stack(self._frames[self._num_decoded :])
 
-    # sound and time
+    # audio and time
+
+    def is_packet_due(self, frame_s: float) -> bool:
+        """Return True if the pending frames fill the next packet, or no more can follow until text arrives.
+
+        `frame_s` is what a frame in a packet of its own costs.
+        """
+        num_pending = len(self.pending_frames())
+        if self.waiting_for_text:
+            return num_pending > 0
+        return num_pending >= next_packet_frames(
+            packets_sent=self.num_packets,
+            buffered_ahead_s=self.buffered_ahead_s or 0.0,
+            frame_s=frame_s,
+            fixed=self.utterance.frames_per_packet,
+        )
 
     def start(self) -> None:
-        """It leaves the queue."""
-        self._started = self._clock()
+        """Record that it leaves the queue."""
+        self._started_at = self._clock()
 
     @property
-    def started(self) -> float | None:
+    def started_at(self) -> float | None:
         """When it left the queue; None while it waits there."""
-        return self._started
+        return self._started_at
 
-    def deliver(self, pcm: Pcm, codec_s: float) -> None:
-        """Hand `pcm` of all undecoded frames to the listener; `codec_s` is what the codec took."""
+    def emit(self, pcm: Pcm, codec_s: float) -> None:
+        """Pass the `pcm` of all pending frames to the sink; `codec_s` is the decoding time."""
         self.sink.put(pcm)
         self._num_decoded = len(self._frames)
         self._num_samples += len(pcm)
         self.num_packets += 1
-        if self._first_pcm is None:
-            self._first_pcm = self._clock()
+        if self._first_pcm_at is None:
+            self._first_pcm_at = self._clock()
             self._codec_s = codec_s
 
     @property
-    def lead_s(self) -> float | None:
-        """Sound made and not yet heard by one who listened from the first packet on; None before it."""
-        if self._first_pcm is None:
+    def buffered_ahead_s(self) -> float | None:
+        """Audio emitted but not yet played, if playback began with the first packet; None before that packet."""
+        if self._first_pcm_at is None:
             return None
-        return self._num_samples / SAMPLE_RATE - (self._clock() - self._first_pcm)
+        return self._num_samples / SAMPLE_RATE - (self._clock() - self._first_pcm_at)
 
-    def spoken(self, stopped: FinishReason, *, cold: bool) -> SynthesisResult:
-        """The end."""
+    def result(self, reason: FinishReason, *, includes_warmup: bool) -> SynthesisResult:
+        """Return the codes, timings and length of the audio emitted."""
         return SynthesisResult(
             num_samples=self._num_samples,
-            finish_reason=stopped,
-            timings=self._timings(cold),
+            finish_reason=reason,
+            timings=self._timings(includes_warmup),
             seed=self.utterance.seed,
             codes=_stack(self._frames).astype(np.int16),
         )
 
-    def _timings(self, cold: bool) -> Timings:
-        speed = None
-        if self._started is not None and self._last_frame is not None and self._last_frame > self._started:
-            speed = len(self._frames) / (self._last_frame - self._started)
+    def _timings(self, includes_warmup: bool) -> Timings:
+        rate = None
+        if self._started_at is not None and self._last_frame_at is not None and self._last_frame_at > self._started_at:
+            rate = len(self._frames) / (self._last_frame_at - self._started_at)
+        prefill_ms = _ms(self._started_at, self._prefilled_at) if self.prefill_s is None else self.prefill_s * 1e3
         return Timings(
-            queued_ms=self._since(self._started),
-            prefill_ms=_ms(self._started, self._prefilled) if self.prefill_s is None else self.prefill_s * 1e3,
-            first_frame_ms=self._since(self._prefilled),
+            queued_ms=self._since_submit(self._started_at),
+            prefill_ms=prefill_ms,
+            first_frame_ms=self._since_submit(self._prefilled_at),
             codec_ms=None if self._codec_s is None else self._codec_s * 1e3,
-            first_pcm_ms=self._since(self._first_pcm),
-            total_ms=self._since(self._clock()),
-            frames_per_second=speed,
-            includes_warmup=cold,
+            first_pcm_ms=self._since_submit(self._first_pcm_at),
+            total_ms=self._since_submit(self._clock()),
+            frames_per_second=rate,
+            includes_warmup=includes_warmup,
             prefix_hit=self.prefix_hit,
         )
 
-    def _since(self, then: float | None) -> float | None:
-        return _ms(self.asked, then)
+    def _since_submit(self, moment: float | None) -> float | None:
+        return _ms(self.submitted_at, moment)
 
 
 def _stack(frames: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:

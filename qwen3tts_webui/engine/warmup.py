@@ -1,4 +1,4 @@
-"""The first words of a freshly loaded model, spoken to nobody: they show that it can speak, and warm everything up.
+"""Warm up a freshly loaded model with a short utterance, which also proves that it works.
 
 In: a runner with all slots free. Out: nothing, or the error that an utterance would have met. Knows no thread.
 """
@@ -10,35 +10,32 @@ from dataclasses import replace
 
 import numpy as np
 
-from qwen3tts_webui.engine.core import Floor
-from qwen3tts_webui.engine.device import Choice
-from qwen3tts_webui.engine.model_runner import Runner
-from qwen3tts_webui.engine.sequence import Clock, Seat
+from qwen3tts_webui.engine.core import EngineCore
+from qwen3tts_webui.engine.model_runner import ModelRunner
+from qwen3tts_webui.engine.sequence import Clock, SequenceState
 from qwen3tts_webui.model import ModelConfig
 from qwen3tts_webui.streams import PcmStream
 from qwen3tts_webui.types import PcmSink, Utterance, Voice, VoiceReference
 
-Load = Callable[[Choice], Runner]
-"""Puts the model on the device that a `Choice` names, in its type. Called on the engine's thread."""
-
-_FIRST_WORDS = Utterance(text="Hello.", max_frames=4)
+_WARMUP = Utterance(text="Hello.", max_frames=4)
 
 
-def _first_words(spec: ModelConfig) -> Utterance:
-    """A Base checkpoint says nothing without a voice to clone; numbers that stand for no one will do here."""
+def _warmup_utterance(spec: ModelConfig) -> Utterance:
+    """Return a short utterance; for a Base checkpoint, which needs a voice to clone, with an x-vector of zeros."""
     if spec.kind != "base":
-        return _FIRST_WORDS
+        return _WARMUP
     x_vector = np.zeros(spec.talker.stack.hidden_size, np.float32)
-    return replace(_FIRST_WORDS, voice=Voice(reference=VoiceReference(x_vector=x_vector, mode="xvector")))
+    return replace(_WARMUP, voice=Voice(reference=VoiceReference(x_vector=x_vector, mode="xvector")))
 
 
-def warm_up(runner: Runner, seat: Callable[[Utterance, PcmSink], Seat], *, clock: Clock) -> None:
-    """Speak four frames in three packets. Raises what went wrong, NumericalError among it."""
+def warm_up(runner: ModelRunner, new_sequence: Callable[[Utterance, PcmSink], SequenceState], *, clock: Clock) -> None:
+    """Synthesize four frames in three packets. Raises whatever fails, including NumericalError."""
     stream = PcmStream()
-    floor = Floor(runner, [seat(_first_words(runner.model.config), stream)], group=1, clock=clock)
-    while floor.turn():
+    sequence = new_sequence(_warmup_utterance(runner.model.config), stream)
+    core = EngineCore(runner, [sequence], max_prefill_batch=1, clock=clock)
+    while core.step():
         pass
-    for _, error in floor.unheard:
+    for _, error in core.retryable:
         raise error
     while stream.read() is not None:
         pass

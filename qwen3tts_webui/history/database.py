@@ -132,8 +132,8 @@ class HistoryDatabase:
         found = self._query(f"SELECT {_COLUMNS} FROM entry WHERE id = ? AND NOT deleted", (id,))
         return _row(found[0]) if found else None
 
-    def ids(self, *, starred: bool | None) -> list[str]:
-        where, values = _condition((), starred)
+    def ids(self, words: Sequence[str], starred: bool | None) -> list[str]:
+        where, values = _condition(words, starred)
         return [str(id) for (id,) in self._query(f"SELECT id FROM entry WHERE {where}", values)]
 
     def used_bytes(self) -> int:
@@ -156,13 +156,21 @@ class HistoryDatabase:
     def set_starred(self, id: str, starred: bool) -> None:
         self._query("UPDATE entry SET starred = ? WHERE id = ?", (starred, id))
 
-    def mark_deleted(self, ids: Sequence[str]) -> None:
-        """Hide the rows; `remove` deletes them once their files are gone."""
+    def mark_deleted(self, ids: Sequence[str], deadline: int) -> None:
+        """Hide the rows until `deadline`, a number of nanoseconds; `remove` deletes them once their files are gone."""
         with self.transaction():
-            self._connection.executemany("UPDATE entry SET deleted = 1 WHERE id = ?", [(id,) for id in ids])
+            marks = [(deadline, id) for id in ids]
+            self._connection.executemany("UPDATE entry SET deleted = ? WHERE id = ?", marks)
 
-    def marked_ids(self) -> list[str]:
-        return [str(id) for (id,) in self._query("SELECT id FROM entry WHERE deleted")]
+    def unmark(self, deadline: int) -> int:
+        """Show the rows that were hidden until `deadline`; return how many."""
+        with self.transaction():
+            hidden = "UPDATE entry SET deleted = 0 WHERE deleted = ? AND deleted > 0"
+            return self._connection.execute(hidden, (deadline,)).rowcount
+
+    def marked_ids(self, now: int) -> list[str]:
+        """Return the ids of the hidden rows past their deadline."""
+        return [str(id) for (id,) in self._query("SELECT id FROM entry WHERE deleted BETWEEN 1 AND ?", (now,))]
 
     def remove(self, id: str) -> None:
         self._query("DELETE FROM entry WHERE id = ?", (id,))
@@ -173,6 +181,7 @@ class HistoryDatabase:
 
 
 def _open(path: Path, network: bool) -> sqlite3.Connection:
+    path.touch(mode=0o640)  # SQLite would let others read it
     connection = sqlite3.connect(path, timeout=10.0, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA busy_timeout = 10000")

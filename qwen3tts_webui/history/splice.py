@@ -1,4 +1,4 @@
-"""Replace one line of a take: the report of the take with that line from a retake.
+"""Replace one line of a take, or all from one line on: the report of the take with audio of a retake.
 
 In: two reports as JSON (see speech.Report). Out: a new report, and the range of the take's samples to replace. Touches
 neither audio nor files.
@@ -42,6 +42,35 @@ def splice_line(take: Mapping[str, Any], line: int, retake: Mapping[str, Any]) -
         "retaken": [*take.get("retaken", ()), {"line": line, "seed": retake["seed"]}],
     }
     return report, start, end
+
+
+def splice_rest(take: Mapping[str, Any], line: int, retake: Mapping[str, Any]) -> tuple[dict[str, Any], int, int]:
+    """Return `take` with `line` and all later lines from `retake`, and the samples to replace.
+
+    Raises `NotFound` for a line that the take does not have.
+    """
+    lines = split_lines(take["text"])
+    numbered = [position for position, one in enumerate(lines) if one.strip()]
+    if line >= len(numbered):
+        raise NotFound(what=ErrorDetail("line", "line"), got=str(line + 1))
+    segments: list[dict[str, Any]] = list(take.get("segments", ()))
+    before = [report for report in segments if report["segment"]["line"] < line]
+    rest = segments[len(before) :]
+    start: int = rest[0]["start_sample"] if rest else take["num_samples"]
+    joined = [
+        *(_move(take, report, 0, report["segment"]["line"]) for report in before),
+        *(_move(retake, report, start, report["segment"]["line"] + line) for report in retake.get("segments", ())),
+    ]
+    report = {
+        **take,
+        **{name: retake[name] for name in ("finish_reason", "failed") if name in retake},
+        "voice_from": take.get("voice_from", take["request_id"]),
+        "request_id": secrets.token_urlsafe(12),
+        "text": "\n".join([*lines[: numbered[line]], retake["text"].strip()]),
+        "num_samples": start + retake["num_samples"],
+        "segments": [_with_index(report, index) for index, report in enumerate(joined)],
+    }
+    return report, start, take["num_samples"]
 
 
 def _move(source: Mapping[str, Any], report: Mapping[str, Any], offset: int, line: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import json
 import logging
 import re
 import secrets
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from qwen3tts_webui.voices import LEXICON_FILE_NAME, LexiconFile, SavedVoices
 log = logging.getLogger(__name__)
 
 DEFAULT_QUOTA_BYTES = 8 * 2**30
+_UNDO_SLACK_S = 2.0  # an undo of the last moment arrives late
 _ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 _ENTRY = ErrorDetail("history_entry", "history entry")
 _AUDIO = ErrorDetail("audio", "audio")
@@ -63,11 +65,14 @@ class HistoryStore:
         folder.mkdir(parents=True, exist_ok=True)
         self._database = HistoryDatabase(folder / "library.db", network=network)
         self.voices = SavedVoices(folder / "voices")
+        self._timers: list[threading.Timer] = []
         self.lexicon = LexiconFile(folder / LEXICON_FILE_NAME)
         self._recover()
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the database. Deletions that can still be undone are completed at the next start."""
+        for timer in self._timers:
+            timer.cancel()
         self._database.close()
 
     # adding
@@ -128,16 +133,19 @@ class HistoryStore:
         self._database.set_starred(id, starred)
         return self.entry(id)
 
-    def delete(self, id: str) -> None:
-        """Delete an entry and its files."""
+    def delete(self, id: str, *, undo_s: float = 0.0) -> int:
+        """Delete an entry and its files. Returns what `undelete` accepts for `undo_s` seconds."""
         self.entry(id)
-        self._delete([id])
+        return self._delete([id], undo_s)
 
-    def clear(self, *, keep_starred: bool = False) -> int:
-        """Delete all entries, or all that are not starred; return how many."""
-        ids = self._database.ids(starred=False if keep_starred else None)
-        self._delete(ids)
-        return len(ids)
+    def clear(self, *, search: str = "", starred: bool | None = None, undo_s: float = 0.0) -> tuple[int, int]:
+        """Delete all entries that match, as in `entries`. Returns how many, and what `undelete` accepts."""
+        ids = self._database.ids(search_words(search), starred)
+        return len(ids), self._delete(ids, undo_s)
+
+    def undelete(self, undo: int) -> int:
+        """Undo the deletion that returned `undo`; return how many entries are back, 0 if it is too late."""
+        return self._database.unmark(undo)
 
     # steps
 
@@ -161,13 +169,22 @@ class HistoryStore:
         if excess > 0:
             self._delete(self._database.oldest(excess, spare=spare))
 
-    def _delete(self, ids: Sequence[str]) -> None:
+    def _delete(self, ids: Sequence[str], undo_s: float = 0.0) -> int:
         """Mark first, so that after a crash the next start deletes the rest instead of restoring it."""
-        self._database.mark_deleted(ids)
+        deadline = time.time_ns()
+        if undo_s > 0:
+            wait_s = undo_s + _UNDO_SLACK_S
+            deadline += int(wait_s * 1e9)
+            timer = threading.Timer(wait_s, self._remove_marked)
+            timer.daemon = True
+            self._timers = [*(one for one in self._timers if one.is_alive()), timer]
+            timer.start()
+        self._database.mark_deleted(ids, deadline)
         self._remove_marked()
+        return deadline
 
     def _remove_marked(self) -> None:
-        for id in self._database.marked_ids():
+        for id in self._database.marked_ids(time.time_ns()):
             try:
                 for suffix in (".wav", ".json"):
                     (self._folder / f"{id}{suffix}").unlink(missing_ok=True)

@@ -1,8 +1,6 @@
-"""Models that nobody trained: the released sizes with random weights, made in memory, for measuring speed and memory.
+"""Models of the released sizes with random weights, created in memory, to measure speed and memory.
 
-In: a size and a type. Out: a `Qwen3TTS` that computes what the released one of that size computes, and speaks noise.
-Every weight is made in the type it will have, so that nothing is ever there twice. Knows no file but a scratch folder
-for the stand-in of the tokenizer.
+Their output is noise. Every weight is created in its final dtype, so that nothing is in memory twice.
 """
 
 from __future__ import annotations
@@ -58,15 +56,15 @@ RELEASED_CODEC = CodecConfig(
     upsampling_ratios=(2, 2),
     upsample_rates=(8, 5, 4, 3),
 )
-"""The codec of every released checkpoint (MODEL.md section 9)."""
+"""The codec of every released checkpoint (docs/model.md, section 9)."""
 
-_BLOCK = 4_194_301  # values that are drawn; a prime, so that the rows of a matrix are not equal when it is repeated
+_BLOCK = 4_194_301  # random values; a prime, so that the rows of a matrix differ when the block is repeated
 _WIDTHS = {"1.7B": (2048, 6144), "0.6B": (1024, 3072)}
 _LANGUAGES = {"english": 2050, "german": 2053, "chinese": 2055, "japanese": 2058, "french": 2061}
 
 
 def synthetic_config(size: Size) -> ModelConfig:
-    """The released sizes and control ids (MODEL.md sections 1 and 9), or a toy with the same parts."""
+    """The released sizes and control ids (docs/model.md, sections 1 and 9), or a tiny model with the same parts."""
     if size == "tiny":
         return _tiny_config()
     hidden, intermediate = _WIDTHS[size]
@@ -150,7 +148,7 @@ def _tiny_config() -> ModelConfig:
 
 
 def synthetic_tokenizer(words: Sequence[str]) -> Tokenizer:
-    """A byte-level tokenizer that knows `words` (ASCII) as one token each, as the released one knows common words."""
+    """A byte-level tokenizer with one token for each of `words` (ASCII), as the released one has for common words."""
     vocab = {letter: number for number, letter in enumerate(sorted(bytes_to_unicode().values()))}
     merges: dict[tuple[str, str], None] = {}
     for word in ("user", *words):
@@ -165,25 +163,25 @@ def synthetic_tokenizer(words: Sequence[str]) -> Tokenizer:
 
 
 def synthetic_model(config: ModelConfig, tokenizer: Tokenizer, *, device: str, dtype: str) -> Qwen3TTS:
-    """A model of the sizes in `config` with random weights; `dtype` as `load_model` takes it, but not "auto"."""
-    where = torch.device(device)
+    """A model of the sizes in `config` with random weights; `dtype` as in `load_model`, but not "auto"."""
+    target = torch.device(device)
     with LOADING_LOCK:
         if dtype in INTEGER_KINDS:
             with init_empty_weights():
                 talker = Talker(config)
             quantize_for_cpu(talker, RandomWeights(talker), dtype)
         else:
-            talker = _filled(lambda: Talker(config), where, weight_dtypes(dtype, resolve_dtype(dtype, where), where))
+            talker = _filled(lambda: Talker(config), target, weight_dtypes(dtype, resolve_dtype(dtype, target), target))
             optimize_for_device(talker, dtype)
-        codec = _filled(lambda: CodecDecoder(config.codec), where, lambda _name, _stored: torch.float32)
+        codec = _filled(lambda: CodecDecoder(config.codec), target, lambda _name, _stored: torch.float32)
         codec.fold()
     return Qwen3TTS(config, tokenizer, talker, codec)
 
 
 def meta_model(config: ModelConfig, tokenizer: Tokenizer, dtype: str) -> Qwen3TTS:
-    """A model on the meta device, laid out as for a GPU: it computes shapes alone. For looking at what is computed."""
-    where = torch.device("meta")
-    type_of = weight_dtypes(dtype, resolve_dtype(dtype, where), where)
+    """A model on the meta device, prepared as for a GPU: it computes shapes only, to inspect the operations."""
+    target = torch.device("meta")
+    type_of = weight_dtypes(dtype, resolve_dtype(dtype, target), target)
     with LOADING_LOCK, init_empty_weights(include_buffers=True):
         talker, codec = Talker(config), CodecDecoder(config.codec)
     weights = {name: weight.to(type_of(name, torch.bfloat16)) for name, weight in talker.state_dict().items()}
@@ -194,14 +192,14 @@ def meta_model(config: ModelConfig, tokenizer: Tokenizer, dtype: str) -> Qwen3TT
 
 
 def disable_eos(model: Qwen3TTS) -> Qwen3TTS:
-    """Let `model` speak until a limit ends it: its end is an id that no score stands for. For measuring only."""
+    """Make `model` run to the frame limit: its end-of-speech id is set outside the vocabulary. For benchmarks."""
     config = model.talker.config
     model.talker.config = replace(config, talker=replace(config.talker, eos_id=config.talker.vocab_size))
     return model
 
 
 def _filled(build: Callable[[], Module], device: torch.device, dtype_of: DtypeOf) -> Module:
-    """A module whose norms are 1 and whose matrices keep the size of what goes through them."""
+    """A module with norms of 1 and matrices that preserve the scale of their input."""
     with init_empty_weights():
         module = build()
     block = torch.randn(_BLOCK, generator=torch.Generator().manual_seed(0)).to(device)
@@ -222,7 +220,7 @@ def _fill(name: str, weight: torch.Tensor, block: torch.Tensor) -> None:
 
 
 class RandomWeights:
-    """`quantize.WeightSource` for a module whose weights nobody trained, in bfloat16 as released ones."""
+    """A `quantize.WeightSource` of random weights, in bfloat16 as the released ones."""
 
     def __init__(self, module: nn.Module) -> None:
         self._shapes = {name: tuple(empty.shape) for name, empty in module.state_dict().items()}
@@ -236,7 +234,7 @@ class RandomWeights:
                 put_weight(module, name, weight)
 
     def mapped(self, name: str) -> torch.Tensor:
-        """A weight in a file that is gone as soon as nobody reads it."""
+        """A memory-mapped weight in a temporary file, which is deleted with the mapping."""
         shape = self._shapes[name]
         with tempfile.TemporaryFile() as file:
             part = (self._block * 0.02).bfloat16().view(torch.uint8).numpy().data

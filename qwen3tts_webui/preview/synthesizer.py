@@ -27,7 +27,7 @@ from qwen3tts_webui.preview.backend import Assets, KokoroBackend
 from qwen3tts_webui.preview.fair_queue import FairQueue
 from qwen3tts_webui.preview.kokoro import SynthesisCancelled
 from qwen3tts_webui.preview.utterance_state import UtteranceState
-from qwen3tts_webui.preview.voice_selection import VoiceChoice
+from qwen3tts_webui.preview.voice_selection import FOLLOWED_TRAITS, VoiceChoice
 from qwen3tts_webui.text import LANGUAGES
 from qwen3tts_webui.types import EngineInfo, EngineLoad, Feature, Pcm, PcmSink, Utterance
 
@@ -115,6 +115,7 @@ class PreviewSynthesizer:
             languages=tuple(language.code for language in LANGUAGES),
             features=_FEATURES,
             slots=self._slots,
+            followed_traits=FOLLOWED_TRAITS,
         )
 
     @property

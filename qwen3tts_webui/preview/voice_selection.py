@@ -3,8 +3,8 @@
 In: the traits of the description, a language, a seed. Out: a `VoiceChoice`; its `id` is the `engine_voice_id` that
 selects the same voice again. Knows the voice packs by name and measured figures, not their data.
 
-The seed selects among the voices that match equally well, then among mixes of one voice's timbre with another's prosody
-and small changes of pitch, so that three seeds give three takes. Seed 0 is the plainest match. Kokoro itself is
+A description has one voice. The seed varies its pitch and pace a little, so that three seeds give three takes; seed 0
+is the plain voice. Pitch words move the pitch from the voice that the description has without them. Kokoro itself is
 deterministic.
 """
 
@@ -21,6 +21,7 @@ from qwen3tts_webui.errors import UnknownVoice
 from qwen3tts_webui.text import Traits, parse_description
 
 CANTONESE = "yue"
+FOLLOWED_TRAITS = ("gender", "age", "pitch", "pace", "accent:american:en", "accent:british:en", "accent:cantonese:zh")
 
 # native packs, best first; German, Russian and Korean use voices of another language
 _PACKS = {
@@ -43,6 +44,7 @@ _ESPEAK_VARIANTS = {"f": ("f2", "f3", "f5"), "m": ("m3", "m1", "m7")}
 _CHILD_HZ = 285.0
 _AGE_SEMITONES = {"teen": 1.5, "senior": -1.5}
 _PITCH_SEMITONES = {"low": -3.5, "high": 3.0}
+_USUAL_GENDER = {"low": "male", "high": "female"}
 _PACE = {"slow": 0.82, "fast": 1.22}
 _AGE_PACE = {"senior": 0.92}
 _EMOTION_PACE = {
@@ -58,8 +60,7 @@ _LIVELY = frozenset({"cheerful", "excited", "angry"})
 _QUIET = frozenset({"calm", "sad", "mysterious"})
 _ESPEAK_KNOWN = frozenset({_ESPEAK_VOICES.get(code, code) for code in _PACKS} | {CANTONESE})
 _MAX_SEMITONES = 4.0
-_EQUAL_SEMITONES = 2.5  # voices this close to the best match count as equal
-_TAKE_SEMITONES = (0.0, 0.7, -0.7)
+_TAKES = ((0.0, 1.0), (0.4, 0.98), (-0.4, 1.02), (0.2, 1.04), (-0.2, 0.96))  # semitones and speed, by seed
 _NAME = re.compile(r"(kokoro|espeak):([a-z_]+|[a-z-]+\+[fm]\d)(?:\+([a-z_]+))?:([+-]\d\.\d\d):(\d\.\d\d)")
 
 
@@ -109,16 +110,16 @@ class VoiceSelector:
         dialect = CANTONESE if language == "zh" and traits.accent == "cantonese" else ""
         if dialect or not kokoro:
             return _espeak_voice(traits, dialect or language, seed)
-        takes = self._takes(traits, language)
-        voice, shift = takes[seed % len(takes)]
-        variation = _TAKE_SEMITONES[(seed // len(takes)) % len(_TAKE_SEMITONES)] if seed else 0.0
+        native = [name for name in _PACKS[language].split() if name in self._packs]
+        timbre, shift = self._timbre(traits, language, native)
+        variation, pace = _TAKES[seed % len(_TAKES)]
         semitones = max(-_MAX_SEMITONES, min(_MAX_SEMITONES, shift + variation))
         return VoiceChoice(
             engine="kokoro",
-            timbre=voice.timbre,
-            prosody=voice.prosody,
+            timbre=timbre,
+            prosody=timbre if timbre in native else native[0],  # another language's timbre with a native prosody
             semitones=round(semitones, 2),
-            speed=_pace(traits),
+            speed=round(_pace(traits) * pace, 2),
         )
 
     def _exists(self, voice: VoiceChoice) -> bool:
@@ -127,56 +128,37 @@ class VoiceSelector:
             return name in _ESPEAK_KNOWN and any(variant in variants for variants in _ESPEAK_VARIANTS.values())
         return voice.timbre in self._packs and (voice.prosody or voice.timbre) in self._packs
 
-    def _takes(self, traits: Traits, language: str) -> list[tuple[VoiceChoice, float]]:
-        """Return all equally good voices with the pitch shift each needs in semitones, the plainest first."""
-        native = [name for name in _PACKS[language].split() if name in self._packs]
+    def _timbre(self, traits: Traits, language: str, native: list[str]) -> tuple[str, float]:
+        """Return the pack that fits best, and the shift of its pitch in semitones."""
         foreign = [name for name in _BORROWED_TIMBRES.get(language, "").split() if name in self._packs]
         pool = [name for name in [*native, *foreign] if _matches_gender(name, traits)] or native
-        shifts = {name: self._pitch_shift(name, traits, pool) for name in pool}
-        costs = {name: abs(shifts[name]) + self._mismatch(name, traits) + rank * 0.01 for rank, name in enumerate(pool)}
-        best = min(costs.values())
-        fitting = sorted(
-            (name for name in pool if costs[name] <= best + _EQUAL_SEMITONES), key=lambda name: costs[name]
-        )
-        if traits.gender not in ("female", "male") and not _asks_for_pitch(traits):
-            fitting = pool[:4] if language == "en" else pool[:2]  # nothing was requested: any voice will do
-        plain = [(_single_voice(name, native), shifts[name]) for name in fitting]
-        mixed = [
-            (VoiceChoice(engine="kokoro", timbre=name, prosody=other), shifts[name])
-            for name in fitting
-            for other in native
-            if other != name and name in native and other[1] == name[1]
-        ]
-        return plain + mixed
-
-    def _pitch_shift(self, name: str, traits: Traits, pool: list[str]) -> float:
-        """Return the pitch shift in semitones; 0 if no pitch was requested or the pack goes further itself.
-
-        A child has an absolute pitch; for others it is relative to the language's default voice of that gender.
-        """
+        costs = {name: self._mismatch(name, traits) + rank for rank, name in enumerate(pool)}
+        plain = min(pool, key=lambda name: costs[name])
         if not _asks_for_pitch(traits):
-            return 0.0
+            return plain, 0.0
+        pool = [name for name in pool if name[0] == plain[0]]  # another accent was not requested
+        shifts = {name: self._pitch_shift(name, traits, plain) for name in pool}
+        best = min(pool, key=lambda name: abs(shifts[name]) + costs[name] * 0.01)
+        return best, shifts[best]
+
+    def _pitch_shift(self, name: str, traits: Traits, plain: str) -> float:
+        """Return the shift to the requested pitch in semitones; 0 if the pack itself is beyond it.
+
+        A child has an absolute pitch; for others it is relative to the voice `plain`, without pitch words.
+        """
         requested = _PITCH_SEMITONES.get(traits.pitch or "", 0.0) + _AGE_SEMITONES.get(traits.age or "", 0.0)
-        first = next(other for other in pool if other[1] == name[1])
-        default = _CHILD_HZ if traits.age == "child" else self._hz[first]
+        default = _CHILD_HZ if traits.age == "child" else self._hz[plain]
         shift = 12 * math.log2(default / self._hz[name]) + requested
         return shift if traits.age == "child" or shift * requested > 0 else 0.0
 
     def _mismatch(self, name: str, traits: Traits) -> float:
-        """Return a cost in semitones: liveliness counts a little, a requested accent a lot."""
-        cost = 0.0
+        """Return a cost in ranks of the pool: liveliness counts a little, a requested accent a lot."""
+        cost = 24.0 if traits.accent in ("british", "american") and name[0] != traits.accent[0] else 0.0
         if _LIVELY & set(traits.emotion):
             cost -= 0.5 * self._spread[name]
         if _QUIET & set(traits.emotion):
             cost += 0.5 * self._spread[name]
-        if traits.accent in ("british", "american") and name[0] != traits.accent[0]:
-            cost += 24.0
         return cost
-
-
-def _single_voice(name: str, native: list[str]) -> VoiceChoice:
-    """Return a voice of one pack; a timbre from another language is combined with a native prosody."""
-    return VoiceChoice(engine="kokoro", timbre=name, prosody=name if name in native else native[0])
 
 
 def _espeak_voice(traits: Traits, language: str, seed: int) -> VoiceChoice:
@@ -188,10 +170,14 @@ def _espeak_voice(traits: Traits, language: str, seed: int) -> VoiceChoice:
 
 
 def _matches_gender(name: str, traits: Traits) -> bool:
-    """Return True if the gender matches; children's voices are women's voices with a raised pitch."""
+    """Return True if the gender matches; children's voices are women's voices with a raised pitch.
+
+    Without a gender, a low voice is a man's and a high voice a woman's.
+    """
     if traits.age == "child":
         return name[1] == "f"
-    return traits.gender not in ("female", "male") or name[1] == traits.gender[0]
+    gender = traits.gender if traits.gender in ("female", "male") else _USUAL_GENDER.get(traits.pitch or "")
+    return gender is None or name[1] == gender[0]
 
 
 def _asks_for_pitch(traits: Traits) -> bool:

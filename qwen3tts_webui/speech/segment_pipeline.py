@@ -18,7 +18,7 @@ from qwen3tts_webui.speech.validation import PreparedRequest
 from qwen3tts_webui.speech.voice_resolution import is_fixed_voice
 from qwen3tts_webui.streams import EventLoopNotifier, PcmStream
 from qwen3tts_webui.text import NormalizedText
-from qwen3tts_webui.types import AcousticPrompt, Segment, Synthesizer, Utterance, Voice
+from qwen3tts_webui.types import AcousticPrompt, EngineOptions, Segment, Synthesizer, Utterance, Voice, option_values
 
 _RETRY_S = 0.1
 
@@ -197,12 +197,10 @@ class SegmentPipeline:
             language=prepared.spoken.engine_language(written, preview=prepared.info.preview),
             voice=self._carried_voice or prepared.voice,
             seed=prepared.seed,
-            sampling=prepared.request.sampling,
-            text_mode=prepared.request.text_mode,
             max_frames=prepared.max_frames,
-            frames_per_packet=prepared.request.frames_per_packet,
             client=prepared.request.client,
             text_stream=None if state.streamed is None else state.streamed.queue,
+            **option_values(EngineOptions, prepared.request),
         )
 
     def _attach(self, state: SegmentState, utterance: Utterance, stream: PcmStream) -> None:

@@ -49,11 +49,11 @@ _AGE = regex.compile(
 )
 
 
-def find_ages(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the position and the band of every age in `text`."""
+def find_ages(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield start, end and band of every age in `text`."""
     for match in _AGE.finditer(text):
         years = _years(match)
-        yield match.start(), next((band for top, band in _BANDS if years <= top), "senior")
+        yield match.start(), match.end(), next((band for top, band in _BANDS if years <= top), "senior")
 
 
 def _years(match: regex.Match[str]) -> int:

@@ -34,6 +34,15 @@ class Trait:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mention:
+    """A trait that a description mentions: its dimension and id, and the words as cleaned, in lowercase."""
+
+    dimension: str
+    id: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
     """The traits of a description; None or () means not mentioned. The values are ids of traits.toml.
 
@@ -57,6 +66,12 @@ def trait_vocabulary() -> tuple[Trait, ...]:
     return tuple(Trait(**{**entry, "words": tuple(entry["words"])}) for entry in _file()["trait"])
 
 
+def trait_swaps() -> list[dict[str, list[str]]]:
+    """Return, for each group of words with one role in a sentence, the words of each trait id."""
+    swaps: list[dict[str, list[str]]] = _file()["swap"]
+    return swaps
+
+
 def negative_phrases() -> dict[str, tuple[str, ...]]:
     """Return, by dimension, the phrases that contain a trait word but mean something else."""
     return {dimension: tuple(phrases) for dimension, phrases in _file()["negative_phrases"].items()}
@@ -65,11 +80,24 @@ def negative_phrases() -> dict[str, tuple[str, ...]]:
 def parse_description(description: str) -> Traits:
     """Return the traits that `description` mentions and does not negate; the first one where only one is possible."""
     text = clean_description(description).casefold()
-    found = {dimension: tuple(dict.fromkeys(_find_traits(text, dimension))) for dimension in (*DIMENSIONS, "accent")}
+    found = {
+        dimension: tuple(dict.fromkeys(id for _, _, id in _find_spans(text, dimension)))
+        for dimension in (*DIMENSIONS, "accent")
+    }
     single = {
         dimension: next(iter(found[dimension]), None) for dimension in ("gender", "age", "pitch", "pace", "accent")
     }
     return Traits(**single, emotion=found["emotion"], texture=found["texture"], use=found["use"])
+
+
+def find_mentions(description: str) -> tuple[Mention, ...]:
+    """Return every trait that `description` mentions and does not negate, by dimension and position."""
+    text = clean_description(description).casefold()
+    return tuple(
+        Mention(dimension=dimension, id=id, words=text[start:end])
+        for dimension in (*DIMENSIONS, "accent")
+        for start, end, id in _find_spans(text, dimension)
+    )
 
 
 def missing_dimensions(description: str) -> tuple[Dimension, ...]:
@@ -94,13 +122,13 @@ def _pattern(dimension: str) -> tuple[regex.Pattern[str], dict[str, str]]:
     return regex.compile(rf"(?<![\w-])(?:{latin})(?!\w)|(?:{chinese})"), meanings
 
 
-def _find_traits(text: str, dimension: str) -> list[str]:
-    """Return the trait ids that `text` mentions in this dimension, in order."""
+def _find_spans(text: str, dimension: str) -> list[tuple[int, int, str]]:
+    """Return start, end and id of the traits that `text` mentions in this dimension, in order."""
     pattern, meanings = _pattern(dimension)
-    hits = [(match.start(), meanings[match[0]]) for match in pattern.finditer(text)]
+    hits = [(match.start(), match.end(), meanings[match[0]]) for match in pattern.finditer(text)]
     if dimension == "age":
         hits = [*find_ages(text), *hits]  # a number is more precise than a word: "a boy of nine"
-    return [trait for start, trait in hits if trait and not _NEGATED.search(text[:start])]
+    return [hit for hit in hits if hit[2] and not _NEGATED.search(text[: hit[0]])]
 
 
 _NEGATED = regex.compile(

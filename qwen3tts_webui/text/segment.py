@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from qwen3tts_webui.errors import EmptyText, TextTooLong
+from qwen3tts_webui.errors import EmptyText, InvalidValue, TextTooLong
 from qwen3tts_webui.text.clean import clean_line, has_speech, split_lines
 from qwen3tts_webui.text.duration import SPEECH_UNITS_PER_SECOND, speech_units
 from qwen3tts_webui.text.inline_tags import MAX_PAUSE_S, MAX_SPEED, MIN_SPEED, TaggedText, split_tags
@@ -36,14 +36,19 @@ def split_segments(
 ) -> list[Segment]:
     """Return the segments of `raw`, at least one. `speed` multiplies with that of each tag, within 0.5 to 2.
 
-    Raises `TextTooLong` over `limit` characters, `InvalidValue` for a tag out of range, `EmptyText`.
+    Raises `TextTooLong` over `limit` characters, `InvalidValue` for a tag out of range (its `line` is a
+    parameter), `EmptyText`.
     """
     if limit is not None and len(raw) > limit:
         raise TextTooLong(length=len(raw), limit=limit)
     segments: list[Segment] = []
     lines = (line for line in split_lines(raw) if line.strip())
     for number, line in enumerate(lines):
-        for part in split_tags(clean_line(line)):
+        try:
+            parts = split_tags(clean_line(line))
+        except InvalidValue as error:
+            raise InvalidValue(**error.params, line=number) from None
+        for part in parts:
             _append(segments, number, part, speed, max_speech_units)
     if not segments:
         raise EmptyText()

@@ -11,7 +11,7 @@ from typing import Any
 from qwen3tts_webui.config import MAX_DESCRIPTION, Settings
 from qwen3tts_webui.i18n import PAGE_LANGUAGES, Catalog
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.text import DIMENSIONS, LANGUAGES, MAX_PAUSE_S, MAX_SPEED, MIN_SPEED, trait_vocabulary
+from qwen3tts_webui.text import DIMENSIONS, LANGUAGES, MAX_PAUSE_S, MAX_SPEED, MIN_SPEED, trait_swaps, trait_vocabulary
 from qwen3tts_webui.voices import description_examples
 
 
@@ -29,6 +29,7 @@ def bootstrap_data(speech: Speech, settings: Settings) -> dict[str, Any]:
             "max_pause_s": MAX_PAUSE_S,
         },
         "examples": [asdict(example) for example in description_examples()],
+        "trait_swaps": trait_swaps(),
         "traits": [
             {"id": trait.id, "dimension": trait.dimension, "name": trait.name, "insert": trait.insert}
             for dimension in DIMENSIONS

@@ -21,6 +21,7 @@ from starlette.types import Scope
 from qwen3tts_webui.config import Settings, asset
 from qwen3tts_webui.speech import Speech, draw_seed
 from qwen3tts_webui.ui.bootstrap_data import bootstrap_data
+from qwen3tts_webui.ui.gradio_api import add_endpoints
 from qwen3tts_webui.ui.page import build_page
 from qwen3tts_webui.ui.theme import theme
 from qwen3tts_webui.voices import suggest_description
@@ -30,6 +31,7 @@ _HEAD = """
 <link rel="stylesheet" href="studio/regions/header/header.css">
 <link rel="stylesheet" href="studio/regions/text/text.css">
 <link rel="stylesheet" href="studio/regions/voice/voice.css">
+<link rel="stylesheet" href="studio/regions/voice/recording.css">
 <link rel="stylesheet" href="studio/regions/playback/playback.css">
 <link rel="stylesheet" href="studio/regions/history/history.css">
 <link rel="icon" type="image/svg+xml" href="studio/icons/icon.svg">
@@ -85,9 +87,12 @@ def mount_page(app: FastAPI, speech: Speech, settings: Settings) -> None:
     app.mount("/studio/icons", NoCacheStaticFiles(directory=asset("icons")))
     app.mount("/studio", NoCacheStaticFiles(directory=asset("web")))
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read by Gradio in many places; no argument covers them all
+    page = build_page(settings)
+    with page:
+        add_endpoints(app)
     gr.mount_gradio_app(
         app,
-        build_page(settings),
+        page,
         path="/",
         theme=theme(),
         css_paths=[asset("web/theme.css")],

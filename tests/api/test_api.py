@@ -14,6 +14,7 @@ import pytest
 
 from qwen3tts_webui import Lexicon, LexiconEntry, normalize_text
 from qwen3tts_webui.api import SpeechModel, load_model
+from qwen3tts_webui.audio import encode_all
 from qwen3tts_webui.errors import (
     CheckpointError,
     EmptyText,
@@ -26,6 +27,7 @@ from qwen3tts_webui.errors import (
 )
 from qwen3tts_webui.types import AcousticPrompt, NormalizeMode, Voice
 from qwen3tts_webui.voices import SavedVoice, serialize_voice
+from tests.support.cloning import CloningFake
 from tests.support.fakes import (
     ContinuingSynthesizer,
     FailingSynthesizer,
@@ -34,6 +36,7 @@ from tests.support.fakes import (
     audio_of,
     codes_of,
 )
+from tests.support.sounds import syllables
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 
@@ -82,6 +85,31 @@ def test_a_voice_file_is_a_voice(model: SpeechModel, tmp_path: Path) -> None:
     assert model.generate("Two.", voice=saved, seed=3).seed == 3
     with pytest.raises(InvalidFile):
         model.generate("Two.", voice=tmp_path / "none.voice")
+
+
+def test_a_recording_becomes_a_voice_that_can_be_used_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    clip = tmp_path / "clip.flac"
+    clip.write_bytes(encode_all(syllables(2.0), "flac"))
+    engine = CloningFake()
+    with SpeechModel(engine) as model:
+        voice = model.clone(clip, "What I said.")
+        assert "too_short" in caplog.text
+        stereo = np.stack([syllables(4.0)] * 2, axis=1)
+        for used in (voice, voice, model.clone(stereo, x_vector_only=True), model.clone(clip.read_bytes(), "Said.")):
+            model.generate("Hello.", voice=used)
+        references = [said.voice.reference for said in engine.utterances]
+        assert [one.mode for one in references if one is not None] == ["icl", "icl", "xvector", "icl"]
+        assert references[0] is references[1] is voice.reference
+        for wrong in (np.full(48_000, np.nan), np.zeros(48_000), np.zeros(100)):
+            with pytest.raises(InvalidFile):
+                model.clone(wrong, "What I said.")
+        for samples, rate in ((np.zeros((9, 1, 1)), 24_000), (np.zeros(9), 1), (np.zeros(61 * 8_000), 8_000)):
+            with pytest.raises(InvalidValue):
+                model.clone(samples, "What I said.", sample_rate=rate)
+        with pytest.raises(InvalidValue, match="text"):
+            model.clone(clip)
+    with SpeechModel(ZeroCostSynthesizer()) as model, pytest.raises(Unsupported, match="Base"):
+        model.clone(clip, "What I said.")
 
 
 def test_a_stream_is_the_same_audio_from_one_frame_on(model: SpeechModel) -> None:

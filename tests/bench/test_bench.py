@@ -17,26 +17,26 @@ CHECKPOINT = str(ROOT / "tests" / "golden" / "design")
 SHORT = ["--model", CHECKPOINT, "--device", "cpu", "--dtype", "float32", "--frames", "2", "--runs", "1"]
 
 
-def measured(capsys: pytest.CaptureFixture[str], *argv: str) -> dict[str, object]:
+def run_bench(capsys: pytest.CaptureFixture[str], *argv: str) -> dict[str, object]:
     assert main(["bench", *argv]) == 0
-    told: dict[str, object] = json.loads(capsys.readouterr().out.splitlines()[-1])
-    return told
+    result: dict[str, object] = json.loads(capsys.readouterr().out.splitlines()[-1])
+    return result
 
 
 def test_latency(capsys: pytest.CaptureFixture[str]) -> None:
-    told = measured(capsys, "latency", *SHORT)
-    assert told["benchmark"] == "latency" and told["device"] == "cpu" and told["dtype"] == "float32"
-    assert set(told["first_pcm_ms"]) == {"p50", "p95", "p99", "min", "max"}  # type: ignore[call-overload]
+    result = run_bench(capsys, "latency", *SHORT)
+    assert result["benchmark"] == "latency" and result["device"] == "cpu" and result["dtype"] == "float32"
+    assert set(result["first_pcm_ms"]) == {"p50", "p95", "p99", "min", "max"}  # type: ignore[call-overload]
 
 
 def test_throughput_goes_through_the_batches(capsys: pytest.CaptureFixture[str]) -> None:
-    told = measured(capsys, "throughput", *SHORT, "--slots", "2")
-    assert [row["batch"] for row in told["batches"]] == [1, 2]  # type: ignore[attr-defined]
+    result = run_bench(capsys, "throughput", *SHORT, "--slots", "2")
+    assert [row["batch"] for row in result["batches"]] == [1, 2]  # type: ignore[attr-defined]
 
 
 def test_memory_in_half_precision_is_less(capsys: pytest.CaptureFixture[str]) -> None:
-    told = measured(capsys, "memory", *SHORT, "--dtypes", "float32,bfloat16")
-    full, half = told["types"]  # type: ignore[misc]
+    result = run_bench(capsys, "memory", *SHORT, "--dtypes", "float32,bfloat16")
+    full, half = result["types"]  # type: ignore[misc]
     assert full["less_percent"] == 0.0 and half["dtype"] == "bfloat16"
 
 
@@ -53,8 +53,8 @@ sys.exit(main(["bench", "load", *{SHORT!r}, "--rates", "4", "--seconds", "1", "-
 """
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout.splitlines()[-1])
-    (row,) = told["rates"]
+    result = json.loads(done.stdout.splitlines()[-1])
+    (row,) = result["rates"]
     assert row["errors"] == 0 and row["requests"] >= 1
     assert len(row["playable_ms"]) == 5
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from qwen3tts_webui.bench.engine_under_test import stalls
-from qwen3tts_webui.bench.load import Call, summary
-from qwen3tts_webui.bench.report import nearest_rank, spread, tell
+from qwen3tts_webui.bench.engine_under_test import count_underruns
+from qwen3tts_webui.bench.load import Exchange, summarize
+from qwen3tts_webui.bench.report import nearest_rank, percentiles, write_result
 
 
 @pytest.mark.parametrize(("percent", "expected"), [(50, 2.0), (75, 3.0), (76, 4.0), (95, 4.0), (100, 4.0), (1, 1.0)])
@@ -18,8 +18,8 @@ def test_nearest_rank(percent: float, expected: float) -> None:
 
 
 def test_spread_of_nothing_is_nothing() -> None:
-    assert spread([]) == {}
-    assert spread([1.26, 2.0])["p50"] == 1.3
+    assert percentiles([]) == {}
+    assert percentiles([1.26, 2.0])["p50"] == 1.3
 
 
 @pytest.mark.parametrize(
@@ -35,26 +35,31 @@ def test_spread_of_nothing_is_nothing() -> None:
 def test_underruns_of_one_who_plays_without_a_buffer(
     arrivals: list[tuple[float, int]], expected: tuple[int, float]
 ) -> None:
-    count, silence = stalls(arrivals)
+    count, silence = count_underruns(arrivals)
     assert (count, silence) == (expected[0], pytest.approx(expected[1]))
 
 
 def test_a_call_is_playable_when_40_ms_are_there() -> None:
-    call = Call(status=200, arrivals=[(0.1, 480), (0.2, 480), (0.3, 1920)])
-    assert call.playable_s == 0.2
-    assert Call(status=200, arrivals=[(0.1, 480)]).playable_s is None
+    record = Exchange(status=200, arrivals=[(0.1, 480), (0.2, 480), (0.3, 1920)])
+    assert record.playable_s == 0.2
+    assert Exchange(status=200, arrivals=[(0.1, 480)]).playable_s is None
 
 
 def test_refusals_are_not_errors() -> None:
-    calls = [Call(status=200, first_byte_s=0.1, arrivals=[(0.1, 1920)]), Call(status=429), Call(status=500), Call()]
-    told = summary(1.0, 0, calls, 2.0)
-    assert (told["requests"], told["refused"], told["errors"]) == (4, 1, 2)
-    assert told["playable_ms"] == {"p50": 100.0, "p95": 100.0, "p99": 100.0, "min": 100.0, "max": 100.0}
+    records = [
+        Exchange(status=200, first_byte_s=0.1, arrivals=[(0.1, 1920)]),
+        Exchange(status=429),
+        Exchange(status=500),
+        Exchange(),
+    ]
+    result = summarize(1.0, 0, records, 2.0)
+    assert (result["requests"], result["refused"], result["errors"]) == (4, 1, 2)
+    assert result["playable_ms"] == {"p50": 100.0, "p95": 100.0, "p99": 100.0, "min": 100.0, "max": 100.0}
 
 
 def test_the_last_line_is_json_with_where_and_when(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    tell("latency", {"device": "cpu", "dtype": "float32"}, {"runs": 3}, tmp_path / "new" / "result.json")
+    write_result("latency", {"device": "cpu", "dtype": "float32"}, {"runs": 3}, tmp_path / "new" / "result.json")
     line = capsys.readouterr().out.splitlines()[-1]
-    told = json.loads(line)
-    assert {"benchmark", "device", "dtype", "runs", "machine", "versions", "date"} <= set(told)
-    assert json.loads((tmp_path / "new" / "result.json").read_text()) == told
+    result = json.loads(line)
+    assert {"benchmark", "device", "dtype", "runs", "machine", "versions", "date"} <= set(result)
+    assert json.loads((tmp_path / "new" / "result.json").read_text()) == result

@@ -6,90 +6,19 @@ Autoplay is as strict as in a person's browser. Playwright's own look-ups count 
 
 from __future__ import annotations
 
-import asyncio
-import os
-import shutil
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
-from qwen3tts_webui.config import Settings
-from qwen3tts_webui.history import HistoryStore
-from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.voices import Presets
-from tests.support.fakes import RealTimeSynthesizer, ZeroCostSynthesizer
+from qwen3tts_webui.testing import CHROMIUM_FLAGS, RealTimeSynthesizer, Studio, installed_chromium
+from qwen3tts_webui.testing import serve_page as serve
 
 playwright = pytest.importorskip("playwright.sync_api")
 
-FLAGS = ["--no-sandbox", "--autoplay-policy=document-user-activation-required"]
 SHORT_FRAMES = 15  # 1.2 seconds of audio
 PATIENCE_MS = 60_000  # only reached on an overloaded machine
-
-
-@dataclass(eq=False)
-class Studio:
-    """A running server: its address, and the engine behind it."""
-
-    url: str
-    synthesizer: ZeroCostSynthesizer
-    close: Callable[[], None]
-
-
-def serve(synthesizer: ZeroCostSynthesizer, outputs: Path, **options: Any) -> Studio:
-    """Start the whole program around `synthesizer` on a free port; `options` are those of `Settings`.
-
-    Gradio leaves an event loop unclosed wherever it is imported or drawn without one, so all of it happens inside one.
-    """
-    started: Future[uvicorn.Server] = Future()
-
-    async def run() -> None:
-        try:
-            server = uvicorn.Server(
-                uvicorn.Config(_app(synthesizer, Settings(outputs=outputs, **options)), port=0, log_level="warning")
-            )
-            announcing = asyncio.create_task(_announce(server, started))
-            await server.serve()
-            await announcing
-        except BaseException as error:
-            started.set_exception(error)
-            raise
-
-    thread = threading.Thread(target=asyncio.run, args=[run()], name="server", daemon=True)
-    thread.start()
-    server = started.result(timeout=60)
-
-    def close() -> None:
-        server.should_exit = True
-        thread.join(timeout=10)
-        synthesizer.close()
-
-    port = server.servers[0].sockets[0].getsockname()[1]
-    return Studio(f"http://127.0.0.1:{port}/", synthesizer, close)
-
-
-def _app(synthesizer: ZeroCostSynthesizer, settings: Settings) -> Any:
-    from qwen3tts_webui.server import create_app
-    from qwen3tts_webui.ui import mount_page
-
-    speech = Speech(synthesizer, Presets.load(), HistoryStore(settings.outputs))
-    return create_app(speech, settings, page=lambda app: mount_page(app, speech, settings))
-
-
-async def _announce(server: uvicorn.Server, started: Future[uvicorn.Server]) -> None:
-    while not server.started:
-        await asyncio.sleep(0.02)
-    started.set_result(server)
-
-
-def installed_chromium() -> str | None:
-    """The system's Chromium, where there is one; None lets Playwright use its own."""
-    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="session")
@@ -104,7 +33,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 def chromium() -> Iterator[Any]:
     """A browser per test file: while Playwright runs, no other event loop can run in this thread."""
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=installed_chromium(), args=FLAGS)
+        browser = driver.chromium.launch(executable_path=installed_chromium(), args=CHROMIUM_FLAGS)
         yield browser
         browser.close()
 

@@ -40,6 +40,16 @@ def speakers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     studio.close()
 
 
+@pytest.fixture(scope="module")
+def choosy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """An engine that follows four dimensions, as the preview voice does."""
+    synthesizer = RealTimeSynthesizer(rate=2.0, num_frames=5)
+    synthesizer.info = replace(synthesizer.info, followed_traits=("gender", "age", "pitch", "pace"))
+    studio = serve(synthesizer, tmp_path_factory.mktemp("choosy"))
+    yield studio
+    studio.close()
+
+
 def test_the_checklist_shows_what_the_server_reads(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     chips = visit.page.locator("#checklist .chip")
@@ -97,6 +107,36 @@ def test_a_chip_inserts_its_words_at_the_cursor_in_the_descriptions_language(stu
     visit.page.click("#checklist [data-dimension=age]")
     visit.page.get_by_role("button", name="Middle-aged").click()
     assert visit.page.input_value("#description textarea") == "a calm woman, middle-aged, low-pitched"
+
+
+def test_chips_replace_words_and_say_what_is_ignored(choosy: Studio, fresh: Fresh) -> None:
+    visit = fresh(choosy.url)
+
+    def choose(dimension: str, name: str, expected: str) -> None:
+        visit.page.click(f"#checklist [data-dimension={dimension}]")
+        visit.page.locator("#trait-words").get_by_role("button", name=name, exact=True).click()
+        visit.page.wait_for_function(
+            "(value) => document.querySelector('#description textarea').value === value", arg=expected
+        )
+        visit.page.wait_for_selector(f"#checklist [data-dimension={dimension}]:has-text('{name.lower()}')")
+
+    visit.page.fill("#description textarea", "A raspy old man of about 60, deep, slowly, as he whispers")
+    hint = "Try-out voice follows: man, he, about 60, old man, deep, slowly. Cannot do: raspy."
+    visit.page.wait_for_selector(f"#description-hint:text-is('{hint}')")
+    assert visit.page.inner_text("#checklist [data-dimension=gender]") == "Gender: man"
+    assert visit.page.get_attribute("#checklist [data-dimension=texture]", "data-has") == "ignored"
+    choose("gender", "Woman", "A raspy old woman of about 60, deep, slowly, as she whispers")
+    choose("pitch", "High pitch", "A raspy old woman of about 60, high, slowly, as she whispers")
+    choose("pace", "Fast", "A raspy old woman of about 60, high, fast, as she whispers")
+    choose("age", "Teenager", "A raspy old woman of about 16, high, fast, as she whispers")
+    visit.page.wait_for_selector("#description-hint:text-is('“about 16” and “old woman” contradict each other.')")
+    visit.page.fill("#description textarea", "an old woman")
+    visit.page.wait_for_selector("#checklist [data-dimension=gender]:has-text('woman')")
+    choose("age", "Young adult", "a young woman")
+    visit.page.fill("#description textarea", "低沉的男声")
+    visit.page.wait_for_selector("#checklist [data-dimension=pitch]:has-text('low pitch')")
+    choose("pitch", "High pitch", "高亢的男声")
+    assert visit.complaints == []
 
 
 def test_the_checklist_names_what_is_missing(studio: Studio, fresh: Fresh) -> None:

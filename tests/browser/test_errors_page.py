@@ -37,7 +37,7 @@ def test_every_error_has_one_labeled_action(studio: Studio, fresh: Fresh) -> Non
     actions = fresh(studio.url).page.evaluate(
         """async (codes) => {
           const { actionOf } = await import("./studio/regions/playback/error_card.js");
-          return codes.map(actionOf);
+          return codes.map((code) => actionOf({ code }));
         }""",
         CODES,
     )

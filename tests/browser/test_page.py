@@ -134,7 +134,7 @@ def test_the_status_is_announced_to_screen_readers(studio: Studio, fresh: Fresh)
 
 
 @pytest.mark.parametrize(
-    "size", [(1440, 900), (1280, 720), (1440, 780), (1920, 1080)], ids=lambda size: f"{size[0]}x{size[1]}"
+    "size", [(1440, 900), (1280, 720), (1024, 600), (1440, 780), (1920, 1080)], ids=lambda size: f"{size[0]}x{size[1]}"
 )
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
 def test_header_waveform_and_generate_are_visible_without_scrolling(
@@ -159,7 +159,7 @@ def test_header_waveform_and_generate_are_visible_without_scrolling(
     visit.until("stats.state === 'done'")
     assert max(lowest()) <= height
     visit.page.click("#compare-takes")
-    visit.page.wait_for_function("() => document.querySelectorAll('.take[data-state=done]').length === 3")
+    visit.page.wait_for_function("() => document.querySelectorAll('.take[data-state=done]').length === 4")
     assert max(lowest()) <= height
 
 

@@ -88,7 +88,6 @@ def test_the_packet_size_reaches_the_engine(able: Studio, fresh: Fresh) -> None:
 
 def test_a_locked_seed_is_sent_with_every_request(able: Studio, fresh: Fresh) -> None:
     visit = opened(fresh(able.url))
-    visit.page.click("#setting-seed")
     visit.page.fill("#setting-seed-number", "4711")
     visit.page.keyboard.press("Tab")
     close(visit)

@@ -53,7 +53,7 @@ def test_a_saved_voice_speaks_new_text_in_the_same_voice(continuing: Studio, fre
     speak(visit, "First words.")
     keep(visit, "Grandpa")
     assert visit.page.inner_text(f"{card('Grandpa')} em") == "The same voice in every line"
-    visit.page.click(f"{card('Grandpa')} .choose")
+    visit.page.wait_for_selector(f"{card('Grandpa')}[data-chosen=true]")  # it is selected at once
     speak(visit, "Quite other words.")
     passage = continuing.synthesizer.utterances[-1].voice.acoustic_prompt
     assert passage is not None
@@ -66,7 +66,7 @@ def test_editing_the_description_deselects_the_saved_voice(continuing: Studio, f
     visit.page.fill("#description textarea", "a calm old man")
     speak(visit, "First words.")
     keep(visit, "Left")
-    visit.page.click(f"{card('Left')} .choose")
+    visit.page.wait_for_selector(f"{card('Left')}[data-chosen=true]")  # it is selected at once
     visit.page.fill("#description textarea", "a young woman")
     visit.page.wait_for_selector(f"{card('Left')}[data-chosen=false]")
     speak(visit, "Other words.")
@@ -157,7 +157,6 @@ def test_rename_star_export_delete_and_import(continuing: Studio, fresh: Fresh, 
     assert json.loads(file.read_text())["acoustic_prompt"]["text"] == "First words."
     delete = visit.page.locator("#voice-sheet button:text('Delete')")
     delete.click()
-    visit.page.locator("#voice-sheet button:text('Delete?')").click()
     visit.page.wait_for_selector(card("After"), state="detached")
     visit.page.set_input_files("#presets input[type=file]", file)
     visit.page.wait_for_selector(card("After"))

@@ -1,4 +1,4 @@
-"""Will it fit: the estimate without torch says what the engine says with it."""
+"""The memory estimate without torch agrees with the engine's."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import pytest
 from qwen3tts_webui.checkpoints import (
     CATALOG,
     DEFAULT_MODEL,
+    CatalogModel,
     MemoryBudget,
     estimate_memory,
     find_in_catalog,
     memory_by_purpose,
 )
-from qwen3tts_webui.engine import device as hardware
+from qwen3tts_webui.engine.factory import needed_bytes
 from qwen3tts_webui.errors import InsufficientMemory
+from qwen3tts_webui.hardware import CudaDevice, DeviceChoice, Dtype, Hardware, ensure_fits
+from qwen3tts_webui.model.synthetic import synthetic_config
 
 GIB = 1 << 30
 
@@ -38,21 +41,32 @@ def test_a_wider_type_needs_more_and_the_small_model_less():
 
 @pytest.mark.parametrize("device", ["cuda:0", "cpu"])
 @pytest.mark.parametrize("spare", [-1, 0])
-def test_it_agrees_with_the_engine_to_the_byte(device: str, spare: int):
+def test_the_limit_is_that_of_the_engine(device: str, spare: int):
     needed = memory_by_purpose(DEFAULT_MODEL.weights, device=device, dtype="float16")
     reserve = GIB if device == "cuda:0" else GIB // 2
     free = sum(needed.values()) + reserve + spare
     assert estimate_memory(
         DEFAULT_MODEL.weights, MemoryBudget(device=device, dtype="float16", free_bytes=free)
     ).fits == (spare == 0)
-    card = hardware.Gpu(name="A card", capability=(7, 5), free_bytes=free, total_bytes=free)
-    machine = hardware.Machine(gpus=(card,), free_bytes=free)
-    choice = hardware.Choice(device=device, dtype="float16", reason="")
+    gpu = CudaDevice(name="GPU", capability=(7, 5), free_bytes=free, total_bytes=free)
+    hardware = Hardware(gpus=(gpu,), free_bytes=free)
+    choice = DeviceChoice(device=device, dtype="float16", reason="")
     if spare == 0:
-        hardware.ensure_fits(machine, choice, needed)
+        ensure_fits(hardware, choice, needed)
     else:
         with pytest.raises(InsufficientMemory):
-            hardware.ensure_fits(machine, choice, needed)
+            ensure_fits(hardware, choice, needed)
+
+
+@pytest.mark.parametrize("model", [CATALOG[0], CATALOG[2]], ids=["1.7B", "0.6B"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int8"])
+def test_it_agrees_with_the_shapes_that_the_engine_sums(model: CatalogModel, dtype: Dtype):
+    estimate = memory_by_purpose(model.weights, device="cpu", dtype=dtype)
+    spec = synthetic_config("1.7B" if "1.7B" in model.id else "0.6B")
+    exact = needed_bytes(spec, DeviceChoice(device="cpu", dtype=dtype, reason=""), slots=4, kv_length=2048)
+    assert estimate["kv cache"] == exact["kv cache"]
+    assert estimate["language model"] == pytest.approx(exact["language model"], rel=0.05)
+    assert exact["codec"] <= estimate["codec"]  # the file has the encoder, too
 
 
 def test_base_models_are_known_with_their_speaker_encoders():

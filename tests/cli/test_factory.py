@@ -11,7 +11,7 @@ import pytest
 
 from qwen3tts_webui.cli.factory import build_app, build_model_installer, build_speech, build_store
 from qwen3tts_webui.config import Settings
-from qwen3tts_webui.engine.gpu_monitor import GpuMonitor
+from qwen3tts_webui.engine import GpuMonitor
 from qwen3tts_webui.hot_swap import HotSwapSynthesizer
 from tests.support.fakes import ZeroCostSynthesizer
 from tests.support.server import make_client

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from qwen3tts_webui.diagnostics import Facts, GpuFacts, memory_budget, render_findings, run_checks
+from qwen3tts_webui.diagnostics import Facts, hardware_of, memory_budget, render_findings, run_checks
 from qwen3tts_webui.diagnostics.facts import TorchFacts
-from qwen3tts_webui.engine import device as hardware
+from qwen3tts_webui.hardware import CudaDevice, Hardware
 from qwen3tts_webui.i18n import PAGE_LANGUAGES, Catalog
 
 GIB = 1 << 30
-H100 = GpuFacts(name="NVIDIA H100", compute=(9, 0), free_bytes=78 * GIB)
-T4 = GpuFacts(name="Tesla T4", compute=(7, 5), free_bytes=15 * GIB)
+H100 = CudaDevice(name="NVIDIA H100", capability=(9, 0), free_bytes=78 * GIB, total_bytes=80 * GIB)
+T4 = CudaDevice(name="Tesla T4", capability=(7, 5), free_bytes=15 * GIB, total_bytes=16 * GIB)
 CPU_TORCH = TorchFacts(version="2.13.0+cpu", cuda=None)
 CUDA_TORCH = TorchFacts(version="2.13.0", cuda=(13, 0))
 
@@ -126,25 +126,28 @@ def test_a_path_in_chinese_is_shown_as_it_is():
     )
 
 
-# where a model would be loaded: as the engine says it, without torch
+# where a model would be loaded
 
 
-@pytest.mark.parametrize("gpus", [(), (H100,), (T4,)])
-@pytest.mark.parametrize("flags", [frozenset({"avx2"}), frozenset({"avx512_bf16"}), frozenset({"amx_bf16"})])
-def test_the_room_is_the_one_that_the_engine_chooses(gpus: tuple[GpuFacts, ...], flags: frozenset[str]):
-    facts = replace(GOOD, gpus=gpus, cpu_flags=flags)
-    machine = hardware.Machine(
-        gpus=tuple(
-            hardware.Gpu(name=gpu.name, capability=gpu.compute, free_bytes=gpu.free_bytes, total_bytes=gpu.free_bytes)
-            for gpu in gpus
-        ),
-        cpu_bf16=bool(flags & {"avx512_bf16", "amx_bf16"}),
-        free_bytes=facts.memory_free,
-    )
-    found, choice = memory_budget(facts), hardware.choose(machine)
-    assert (found.device, found.dtype) == (choice.device, choice.dtype)
-    reserve = GIB if gpus else GIB // 2
-    assert found.free_bytes - reserve == hardware.free_bytes(machine, choice.device)
+@pytest.mark.parametrize(
+    ("gpus", "device", "dtype"),
+    [((), "cpu", "bfloat16"), ((H100,), "cuda:0", "bfloat16"), ((T4,), "cuda:0", "float16")],
+)
+def test_the_hardware_that_torch_would_find(gpus: tuple[CudaDevice, ...], device: str, dtype: str):
+    facts = replace(GOOD, gpus=gpus, cpu_flags=frozenset({"avx512_bf16"}))
+    assert hardware_of(facts) == Hardware(gpus=gpus, cores=facts.cores, cpu_bf16=True, free_bytes=facts.memory_free)
+    budget = memory_budget(facts)
+    assert (budget.device, budget.dtype) == (device, dtype)
+    assert budget.free_bytes == (gpus[0].free_bytes if gpus else facts.memory_free)
+
+
+@pytest.mark.parametrize("flags", [None, frozenset({"avx2"})])
+def test_a_cpu_without_bf16(flags: frozenset[str] | None):
+    assert memory_budget(replace(GOOD, gpus=(), cpu_flags=flags)).dtype == "float32"
+
+
+def test_a_device_that_the_machine_lacks_counts_as_auto():
+    assert memory_budget(GOOD, "cuda:7").device == memory_budget(GOOD).device
 
 
 def test_a_build_of_torch_without_cuda_has_no_room_on_the_gpu():

@@ -1,4 +1,4 @@
-"""One thread for tiny tensors, and the tiny checkpoints."""
+"""A single thread for tiny tensors, and the tiny checkpoints."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from qwen3tts_webui.model import Qwen3TTS, load_model
-from tests.support.engine import CHECKPOINT, GOLDEN
+from tests.support.engine import CHECKPOINT
+from tests.support.golden_cases import GOLDEN
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,6 +1,6 @@
-"""What a graph captures stays on the device: no value is read by the host, no tensor comes from it.
+"""Captured work stays on the device: no value is read by the host and no tensor comes from it.
 
-Proven without a GPU, on tensors that have no numbers: reading one raises, and each operator's devices are looked at.
+Tested without a GPU on meta tensors: reading a value raises, and the devices of each operator are checked.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from qwen3tts_webui.engine.cuda_graph_runner import GraphRunner
+from qwen3tts_webui.engine.cuda_graph_runner import CudaGraphRunner
 from qwen3tts_webui.model.config.model_config import read_model_config
 from qwen3tts_webui.model.prompt.tokenizer import Tokenizer
 from qwen3tts_webui.model.synthetic import meta_model
@@ -23,7 +23,7 @@ META = torch.device("meta")
 
 
 class Devices(TorchDispatchMode):
-    """Keeps the name of each operator that touches another device; a number as a tensor of no dimension is none."""
+    """Records the names of operators that touch another device."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,13 +40,13 @@ class Devices(TorchDispatchMode):
 
 
 @pytest.fixture(scope="module")
-def runner() -> GraphRunner:
+def runner() -> CudaGraphRunner:
     model = meta_model(read_model_config(CHECKPOINT), Tokenizer(CHECKPOINT), "bfloat16")
-    return GraphRunner(model, slots=3, kv_length=300, capture=lambda work: work)
+    return CudaGraphRunner(model, slots=3, kv_length=300, capture=lambda work: work)
 
 
-def test_every_kind_of_graph_is_among_those_that_are_looked_at(runner: GraphRunner) -> None:
-    assert {(shape.kind, shape.any_rule) for shape in runner.shapes()} == {
+def test_every_kind_of_graph_is_checked(runner: CudaGraphRunner) -> None:
+    assert {(shape.kind, shape.any_sampling) for shape in runner.shapes()} == {
         ("step", False),
         ("step", True),
         ("prompt", False),
@@ -55,7 +55,7 @@ def test_every_kind_of_graph_is_among_those_that_are_looked_at(runner: GraphRunn
     }
 
 
-def test_what_is_captured_never_leaves_the_device(runner: GraphRunner) -> None:
+def test_captured_work_stays_on_the_device(runner: CudaGraphRunner) -> None:
     for shape in runner.shapes():
         work, inputs = runner._work(shape)
         with Devices() as devices:
@@ -67,7 +67,7 @@ def test_what_is_captured_never_leaves_the_device(runner: GraphRunner) -> None:
 
 
 @pytest.mark.parametrize(
-    "sin",
+    "violation",
     [
         lambda x: x.sum().item(),
         lambda x: x[x > 0],
@@ -77,10 +77,10 @@ def test_what_is_captured_never_leaves_the_device(runner: GraphRunner) -> None:
     ],
     ids=["item", "nonzero", "two devices", "upload", "index"],
 )
-def test_a_sin_would_be_found(sin: Any) -> None:
+def test_a_violation_is_detected(violation: Any) -> None:
     with Devices() as devices:
         try:
-            sin(torch.empty(4, device=META))
+            violation(torch.empty(4, device=META))
         except (RuntimeError, NotImplementedError):
             return
     assert devices.elsewhere

@@ -1,4 +1,4 @@
-"""Cloned voices in the engine: beside others, in replayed graphs and through the engine's thread, each as alone."""
+"""Cloned voices in the engine equal the reference: in a batch, in replayed graphs, and through the thread."""
 
 from __future__ import annotations
 
@@ -7,24 +7,31 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from qwen3tts_webui.engine.cuda_graph_runner import GraphRunner
-from qwen3tts_webui.engine.device import Choice
-from qwen3tts_webui.engine.engine import Engine
-from qwen3tts_webui.engine.factory import start_engine
-from qwen3tts_webui.engine.model_runner import PASSAGE_MEMORY, Runner
+from qwen3tts_webui.engine import CudaGraphRunner, Engine, start_engine
+from qwen3tts_webui.engine.model_runner import CODEC_CONTEXT_FRAMES, ModelRunner
 from qwen3tts_webui.errors import InvalidValue, Unsupported
+from qwen3tts_webui.hardware import DeviceChoice
 from qwen3tts_webui.types import AcousticPrompt, CloningSynthesizer, Sampling, Utterance, Voice, VoiceReference
 from tests.golden.recordings import recording
-from tests.support.engine import KV_LENGTH, Stage, ask, assert_as_alone, engine, load_runner, stage, until
+from tests.support.engine import (
+    KV_LENGTH,
+    CoreHarness,
+    assert_matches_reference,
+    core_harness,
+    load_runner,
+    running_engine,
+    submit,
+)
 from tests.support.golden_cases import GOLDEN
 from tests.support.golden_clones import BASE, TRANSCRIPT, base_model, voice
+from tests.support.wait import wait_until
 
 TEXT = "Hello there, this is a short test of the speech model."
 FRAMES = 6
 
 
 def mixed() -> list[Utterance]:
-    """In context and by x-vector alone, two people, both text modes, greedy and drawn, one that continues."""
+    """In context and by x-vector alone, two voices, both text modes, greedy and sampled, and a continuation."""
     icl = Utterance(text=TEXT, voice=voice(), max_frames=FRAMES, seed=1)
     codes = np.concatenate([packet.codes for packet in base_model().stream(icl, max_frames=4)])
     continued = replace(voice(), acoustic_prompt=AcousticPrompt(text="Hello there,", codes=codes))
@@ -37,76 +44,76 @@ def mixed() -> list[Utterance]:
     ]
 
 
-def speak_together(playing: Stage) -> None:
+def assert_batch_matches_reference(harness: CoreHarness) -> None:
     utterances = mixed()
-    listeners = []
+    sinks = []
     for utterance in utterances:
-        listeners.append(playing.ask(utterance))
-        playing.run(2)
-    playing.run()
-    for utterance, listener in zip(utterances, listeners, strict=True):
-        assert_as_alone(base_model(), utterance, listener)
-    playing.assert_empty()
+        sinks.append(harness.submit(utterance))
+        harness.run(2)
+    harness.run()
+    for utterance, sink in zip(utterances, sinks, strict=True):
+        assert_matches_reference(base_model(), utterance, sink)
+    harness.assert_empty()
 
 
 @pytest.mark.parametrize("slots", [1, 4])
-def test_cloned_voices_speak_beside_each_other_as_alone(slots: int) -> None:
-    speak_together(stage(base_model(), slots))
+def test_cloned_voices_in_a_batch_match_the_reference(slots: int) -> None:
+    assert_batch_matches_reference(core_harness(base_model(), slots))
 
 
-def test_prompts_read_together_are_those_read_alone() -> None:
-    playing = stage(base_model(), slots=8)
-    listeners = [playing.ask(utterance) for utterance in mixed()]
-    playing.run()
-    for utterance, listener in zip(mixed(), listeners, strict=True):
+def test_prompts_prefilled_together_equal_individual_ones() -> None:
+    harness = core_harness(base_model(), slots=8)
+    sinks = [harness.submit(utterance) for utterance in mixed()]
+    harness.run()
+    for utterance, sink in zip(mixed(), sinks, strict=True):
         expected = np.concatenate([packet.codes for packet in base_model().stream(utterance, max_frames=FRAMES)])
-        assert listener.spoken is not None and listener.spoken.codes is not None
-        assert listener.spoken.codes.tolist() == expected.tolist()
+        assert sink.result is not None and sink.result.codes is not None
+        assert sink.result.codes.tolist() == expected.tolist()
 
 
-def test_replayed_graphs_say_the_same() -> None:
-    runner = GraphRunner(base_model(), slots=4, kv_length=KV_LENGTH, capture=lambda work: work)
+def test_replayed_graphs_match_the_reference() -> None:
+    runner = CudaGraphRunner(base_model(), slots=4, kv_length=KV_LENGTH, capture=lambda work: work)
     runner.prepare()
-    speak_together(Stage(runner))
+    assert_batch_matches_reference(CoreHarness(runner))
 
 
-def test_a_slot_forgets_the_voice_before() -> None:
-    playing = stage(base_model(), slots=1)
+def test_a_slot_does_not_keep_the_previous_voice() -> None:
+    harness = core_harness(base_model(), slots=1)
     first, second = (replace(mixed()[0], voice=voice(0.9, seed, x_vector_only=True)) for seed in (5, 6))
-    listeners = [playing.ask(utterance) for utterance in (first, second, first)]
-    playing.run()
-    for utterance, listener in zip((first, second, first), listeners, strict=True):
-        assert_as_alone(base_model(), utterance, listener)
+    sinks = [harness.submit(utterance) for utterance in (first, second, first)]
+    harness.run()
+    for utterance, sink in zip((first, second, first), sinks, strict=True):
+        assert_matches_reference(base_model(), utterance, sink)
 
 
-def test_after_a_long_reference_the_codec_hears_its_end_again_and_the_codes_are_the_same() -> None:
+def test_a_long_reference_does_not_change_the_codes() -> None:
     utterance = Utterance(text=TEXT, voice=voice(4.4), max_frames=FRAMES)
     reference = utterance.voice.reference
-    assert reference is not None and reference.codes is not None and len(reference.codes) > PASSAGE_MEMORY
-    playing = stage(base_model())
-    listener = playing.ask(utterance)
-    playing.run()
-    assert listener.spoken is not None and listener.spoken.codes is not None
+    assert reference is not None and reference.codes is not None and len(reference.codes) > CODEC_CONTEXT_FRAMES
+    harness = core_harness(base_model())
+    sink = harness.submit(utterance)
+    harness.run()
+    assert sink.result is not None and sink.result.codes is not None
     packets = list(base_model().stream(utterance, max_frames=FRAMES))
-    assert listener.spoken.codes.tolist() == np.concatenate([packet.codes for packet in packets]).tolist()
+    assert sink.result.codes.tolist() == np.concatenate([packet.codes for packet in packets]).tolist()
 
 
-def load_base(choice: Choice) -> Runner:
+def load_base(choice: DeviceChoice) -> ModelRunner:
     return load_runner(choice, folder=BASE)
 
 
 def test_an_engine_warms_up_without_a_recording_and_clones() -> None:
-    with engine(base_model(), load_base) as running:
+    with running_engine(base_model(), load_base) as running:
         assert "cloning" in running.info.features
         assert "description" not in running.info.features
         utterance = replace(mixed()[0], seed=9)
-        (listener,) = ask(running, utterance)
-        assert_as_alone(base_model(), utterance, listener.wait())
+        (sink,) = submit(running, utterance)
+        assert_matches_reference(base_model(), utterance, sink.wait())
         with pytest.raises(Unsupported):
-            ask(running, replace(utterance, voice=Voice()))
+            submit(running, replace(utterance, voice=Voice()))
         with pytest.raises(InvalidValue):
             wrong = replace(_reference_of(utterance), x_vector=np.zeros(8, np.float32))
-            ask(running, replace(utterance, voice=Voice(reference=wrong)))
+            submit(running, replace(utterance, voice=Voice(reference=wrong)))
 
 
 def _reference_of(utterance: Utterance) -> VoiceReference:
@@ -118,22 +125,22 @@ def started(name: str) -> Engine:
     return start_engine(GOLDEN / name, device="cpu", dtype="float32", slots=2, kv_length=KV_LENGTH)
 
 
-def test_an_engine_that_was_started_from_a_folder_encodes_recordings() -> None:
+def test_an_engine_for_a_base_checkpoint_encodes_recordings() -> None:
     running = started("base")
     try:
         assert isinstance(running, CloningSynthesizer)
         assert running.references is not None
         reference = running.references.encode(recording(1.36), TRANSCRIPT)
         assert running.references.similarity(recording(1.36), reference) == pytest.approx(1.0)
-        until(lambda: running.ready)
+        wait_until(lambda: running.ready)
         utterance = Utterance(text=TEXT, voice=Voice(reference=reference), max_frames=FRAMES)
-        (listener,) = ask(running, utterance)
-        assert_as_alone(base_model(), utterance, listener.wait())
+        (sink,) = submit(running, utterance)
+        assert_matches_reference(base_model(), utterance, sink.wait())
     finally:
         running.close()
 
 
-def test_an_engine_without_base_has_no_encoders() -> None:
+def test_an_engine_for_another_checkpoint_has_no_encoders() -> None:
     running = started("design")
     try:
         assert running.references is None

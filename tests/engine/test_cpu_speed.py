@@ -1,15 +1,17 @@
-"""The type that "auto" means on a CPU follows from the speed of the machine and the size of the model."""
+"""The dtype of "auto" on a CPU follows from the speed of the machine and the size of the model."""
 
 from __future__ import annotations
 
 import pytest
 
-from qwen3tts_webui.engine.cpu_speed import CpuSpeed, frames_per_second, measure_cpu, widest_in_real_time
-from qwen3tts_webui.engine.device import Choice
+from qwen3tts_webui.engine.cpu_speed import CpuSpeed, choose_cpu_dtype, frames_per_second, measure_cpu
+from qwen3tts_webui.hardware import DeviceChoice
 from qwen3tts_webui.model.cpu.jit import numba_available
 from qwen3tts_webui.model.synthetic import synthetic_config
 
-WIDE = Choice(device="cpu", dtype="bfloat16", threads=2, reason="cpu (no GPU that torch can use); bfloat16 (native)")
+WIDE = DeviceChoice(
+    device="cpu", dtype="bfloat16", threads=2, reason="cpu (no GPU that torch can use); bfloat16 (native)"
+)
 
 
 def speed(gigabytes_s: float, gflops: float = 400) -> CpuSpeed:
@@ -27,8 +29,8 @@ def speed(gigabytes_s: float, gflops: float = 400) -> CpuSpeed:
         ("1.7B", 10, "int8"),  # nothing keeps real time: the more faithful one
     ],
 )
-def test_the_widest_type_that_keeps_real_time(size: str, gigabytes_s: float, dtype: str) -> None:
-    choice = widest_in_real_time(WIDE, synthetic_config(size), speed(gigabytes_s))  # type: ignore[arg-type]
+def test_the_widest_dtype_that_keeps_real_time(size: str, gigabytes_s: float, dtype: str) -> None:
+    choice = choose_cpu_dtype(WIDE, synthetic_config(size), speed(gigabytes_s))  # type: ignore[arg-type]
     assert (choice.device, choice.dtype, choice.threads) == ("cpu", dtype, 2)
     assert choice.reason.startswith("cpu (no GPU that torch can use); ") and f"{dtype} about" in choice.reason
     assert ("changes how the voice sounds" in choice.reason) == (dtype == "int4")
@@ -42,12 +44,12 @@ def test_fewer_bytes_and_a_smaller_model_are_faster() -> None:
     assert frames_per_second(small, "int8", speed(40)) > rates[1]
 
 
-def test_the_codec_counts_too() -> None:
+def test_the_prediction_includes_the_codec() -> None:
     spec = synthetic_config("0.6B")
     assert frames_per_second(spec, "int8", speed(1e6, gflops=50)) == pytest.approx(10, rel=0.01)
 
 
-def test_a_machine_is_measured_in_bytes_and_operations_a_second() -> None:
+def test_a_machine_is_measured_in_bytes_and_operations_per_second() -> None:
     measured = measure_cpu(1)
     assert 1e8 < measured.read_bytes_s < 1e13
     assert 1e8 < measured.flops < 1e15

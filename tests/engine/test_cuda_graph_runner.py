@@ -1,5 +1,5 @@
-"""Replayed graphs against their eager twin. The capture is eager here, so everything but CUDA's own is proven anywhere;
-the same tests run with CUDA's capture where there is a GPU.
+"""Replayed graphs against their eager twin. The capture is eager here, so that everything except CUDA is tested on any
+machine; with a GPU the same tests run with CUDA's capture.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from qwen3tts_webui.engine.capture import CudaCapture
-from qwen3tts_webui.engine.cuda_graph_runner import Capture, GraphRunner, Shape
-from qwen3tts_webui.engine.model_runner import Runner
+from qwen3tts_webui.engine.cuda_graph_runner import Capture, CudaGraphRunner, GraphShape
+from qwen3tts_webui.engine.model_runner import ModelRunner
 from qwen3tts_webui.model import Qwen3TTS, load_model
 from qwen3tts_webui.types import AcousticPrompt, Sampling, Utterance, Voice
 from tests.support.engine import (
@@ -23,26 +23,28 @@ from tests.support.engine import (
     KV_LENGTH,
     LONG,
     PLAIN,
-    Listener,
-    Stage,
-    alone,
-    assert_as_alone,
-    stage,
+    CoreHarness,
+    RecordingSink,
+    assert_matches_reference,
+    core_harness,
+    reference_output,
 )
+
+ModelAndCapture = tuple[Qwen3TTS, Capture]
 
 
 def run_again(work: Callable[[], Tensor]) -> Callable[[], Tensor]:
-    """What a captured graph does, without the capture: the same work on the same buffers."""
+    """The same work on the same buffers, without a capture."""
     return work
 
 
 def run_first(work: Callable[[], Tensor]) -> Callable[[], Tensor]:
-    """As `run_again`, and as CUDA's capture does: the work runs once before, so that libraries set themselves up."""
+    """As `run_again`, after a first run as in CUDA's capture, in which libraries initialize."""
     work()
     return work
 
 
-class GivesUp:
+class LimitedCapture:
     """A capture that works `count` times."""
 
     def __init__(self, capture: Capture, count: int) -> None:
@@ -57,7 +59,7 @@ class GivesUp:
 
 
 @pytest.fixture(params=["eager", pytest.param("cuda", marks=pytest.mark.gpu)])
-def graphs(request: pytest.FixtureRequest, model: Qwen3TTS) -> Iterator[tuple[Qwen3TTS, Capture]]:
+def graphs(request: pytest.FixtureRequest, model: Qwen3TTS) -> Iterator[ModelAndCapture]:
     if request.param == "eager":
         yield model, run_again
         return
@@ -67,40 +69,40 @@ def graphs(request: pytest.FixtureRequest, model: Qwen3TTS) -> Iterator[tuple[Qw
     torch.backends.cudnn.allow_tf32 = before
 
 
-def captured(graphs: tuple[Qwen3TTS, Capture], *, slots: int = 4, count: int | None = None) -> GraphRunner:
+def captured(graphs: ModelAndCapture, *, slots: int = 4, count: int | None = None) -> CudaGraphRunner:
     """A runner with its first `count` graphs, or all."""
     model, capture = graphs
     if count is not None:
-        capture = GivesUp(capture, count)
-    runner = GraphRunner(model, slots=slots, kv_length=KV_LENGTH, capture=capture)
+        capture = LimitedCapture(capture, count)
+    runner = CudaGraphRunner(model, slots=slots, kv_length=KV_LENGTH, capture=capture)
     runner.prepare()
     return runner
 
 
-def assert_same(runner: GraphRunner, utterances: list[Utterance], joins: int = 0) -> list[Listener]:
-    """Graphs and the twin say the same; `joins` turns lie between one newcomer and the next."""
-    heard: list[list[Listener]] = []
-    for playing in (Stage(runner), stage(runner.model, runner.slots)):
-        listeners = []
+def assert_same(runner: CudaGraphRunner, utterances: list[Utterance], joins: int = 0) -> list[RecordingSink]:
+    """Graphs and the twin agree; there are `joins` steps between arrivals."""
+    outputs: list[list[RecordingSink]] = []
+    for harness in (CoreHarness(runner), core_harness(runner.model, runner.slots)):
+        sinks = []
         for utterance in utterances:
-            listeners.append(playing.ask(utterance))
-            playing.run(joins)
-        playing.run()
-        playing.assert_empty()
-        heard.append(listeners)
-    for ours, theirs in zip(*heard, strict=True):
-        assert ours.spoken is not None and theirs.spoken is not None
-        assert ours.spoken.codes is not None and theirs.spoken.codes is not None
-        assert ours.spoken.codes.tolist() == theirs.spoken.codes.tolist()
+            sinks.append(harness.submit(utterance))
+            harness.run(joins)
+        harness.run()
+        harness.assert_empty()
+        outputs.append(sinks)
+    for ours, theirs in zip(*outputs, strict=True):
+        assert ours.result is not None and theirs.result is not None
+        assert ours.result.codes is not None and theirs.result.codes is not None
+        assert ours.result.codes.tolist() == theirs.result.codes.tolist()
         assert ours.frames == theirs.frames
-        torch.testing.assert_close(torch.from_numpy(ours.sound), torch.from_numpy(theirs.sound), atol=1e-5, rtol=0)
-    return heard[0]
+        torch.testing.assert_close(torch.from_numpy(ours.audio), torch.from_numpy(theirs.audio), atol=1e-5, rtol=0)
+    return outputs[0]
 
 
 class Spy:
-    """Counts what ran in a graph and what ran eagerly."""
+    """Records what ran in a graph and what ran eagerly."""
 
-    def __init__(self, runner: GraphRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, runner: CudaGraphRunner, monkeypatch: pytest.MonkeyPatch) -> None:
         self.kinds: list[str] = []
         find = runner._find
 
@@ -113,17 +115,17 @@ class Spy:
 
 
 @pytest.mark.parametrize("joins", [0, 1])
-def test_any_batch_says_the_same(graphs: tuple[Qwen3TTS, Capture], joins: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_batch_matches_the_twin(graphs: ModelAndCapture, joins: int, monkeypatch: pytest.MonkeyPatch) -> None:
     runner = captured(graphs)
     spy = Spy(runner, monkeypatch)
     assert_same(runner, [PLAIN, LONG, GREEDY, replace(LONG, seed=7), replace(PLAIN, seed=8)], joins)
     assert set(spy.kinds) == {"prompt", "step", "packet"}
 
 
-def test_three_are_padded_to_four(graphs: tuple[Qwen3TTS, Capture]) -> None:
+def test_three_sequences_are_padded_to_four(graphs: ModelAndCapture) -> None:
     runner = captured(graphs)
     found = runner._find("step", 3, 40, runner._any)
-    assert found is not None and found[0] == Shape("step", 4, KV_LENGTH, any_rule=True)
+    assert found is not None and found[0] == GraphShape("step", 4, KV_LENGTH, any_sampling=True)
     assert_same(runner, [PLAIN, LONG, GREEDY])
 
 
@@ -136,21 +138,19 @@ def test_three_are_padded_to_four(graphs: tuple[Qwen3TTS, Capture]) -> None:
         Sampling(temperature=1.4, top_k=3, repetition_penalty=1.5),
     ],
 )
-def test_rare_rules_have_graphs_of_their_own(graphs: tuple[Qwen3TTS, Capture], sampling: Sampling) -> None:
+def test_rare_sampling_parameters_have_graphs_of_their_own(graphs: ModelAndCapture, sampling: Sampling) -> None:
     assert_same(captured(graphs), [replace(LONG, sampling=sampling), PLAIN])
 
 
-def test_what_is_not_captured_yet_is_done_by_the_twin(
-    graphs: tuple[Qwen3TTS, Capture], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_work_without_a_graph_runs_in_the_twin(graphs: ModelAndCapture, monkeypatch: pytest.MonkeyPatch) -> None:
     runner = captured(graphs, count=2)  # the first are steps of one utterance
     spy = Spy(runner, monkeypatch)
     assert_same(runner, [LONG])
     assert {"eager prompt", "step", "eager packet"} <= set(spy.kinds)
 
 
-def test_everything_is_captured_before_the_first_listener(graphs: tuple[Qwen3TTS, Capture]) -> None:
-    """A capture runs its work on the real state; what speaks afterwards must not notice."""
+def test_everything_is_captured_before_the_first_request(graphs: ModelAndCapture) -> None:
+    """A capture runs its work on the real state; later utterances must not be affected."""
     model, capture = graphs
     runner = captured((model, run_first if capture is run_again else capture))
     assert_same(runner, [LONG, PLAIN])
@@ -158,9 +158,9 @@ def test_everything_is_captured_before_the_first_listener(graphs: tuple[Qwen3TTS
     assert {shape.batch for shape in runner._graphs} == {1, 2, 4}
 
 
-def test_one_graph_a_batch_where_a_step_reads_the_rows_that_are_there(model: Qwen3TTS) -> None:
-    """Fused steps ignore the length they were captured for: several would be the same graph."""
-    runner = GraphRunner(model, slots=4, kv_length=512, capture=run_again)
+def test_fused_steps_have_a_single_graph_per_batch_size(model: Qwen3TTS) -> None:
+    """Fused steps ignore the length they were captured for: several lengths would be the same graph."""
+    runner = CudaGraphRunner(model, slots=4, kv_length=512, capture=run_again)
     layers = [shape for shape in runner.shapes() if shape.kind == "step"]
     assert {shape.length for shape in layers} == ({512} if model.talker.model.steps else {256, 512})
     for steps, lengths in ((lambda *_: torch.empty(0), {512}), (None, {256, 512})):
@@ -174,15 +174,15 @@ def test_one_graph_a_batch_where_a_step_reads_the_rows_that_are_there(model: Qwe
         assert len(shapes) == len(set(shapes))
 
 
-def test_long_prompts_have_graphs(graphs: tuple[Qwen3TTS, Capture], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_prompts_have_graphs(graphs: ModelAndCapture, monkeypatch: pytest.MonkeyPatch) -> None:
     runner = captured(graphs)
     spy = Spy(runner, monkeypatch)
     assert_same(runner, [replace(LONG, text="One, two. " * 60, max_frames=3), PLAIN])
     assert set(spy.kinds) == {"prompt", "step", "packet"}
 
 
-def test_a_large_group_is_read_in_halves(graphs: tuple[Qwen3TTS, Capture], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qwen3tts_webui.engine.cuda_graph_runner.GROUP_ROWS", 64)
+def test_a_large_batch_is_prefilled_in_halves(graphs: ModelAndCapture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qwen3tts_webui.engine.cuda_graph_runner.MAX_PREFILL_TOKENS", 64)
     runner = captured(graphs)
     spy = Spy(runner, monkeypatch)
     assert_same(runner, [replace(LONG, seed=seed) for seed in range(4)])
@@ -190,9 +190,7 @@ def test_a_large_group_is_read_in_halves(graphs: tuple[Qwen3TTS, Capture], monke
     assert spy.kinds.count("prompt") >= 2
 
 
-def test_leftovers_are_decoded_in_captured_sizes(
-    graphs: tuple[Qwen3TTS, Capture], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_leftovers_are_decoded_in_captured_sizes(graphs: ModelAndCapture, monkeypatch: pytest.MonkeyPatch) -> None:
     runner = captured(graphs)
     sizes: list[int] = []
     find = runner._find
@@ -203,38 +201,38 @@ def test_leftovers_are_decoded_in_captured_sizes(
 
     monkeypatch.setattr(runner, "_find", noting)
     frames = np.random.default_rng(0).integers(0, 64, (2, 25, 16))
-    runner.sound.reset(slice(None))
+    runner.codec_state.reset(slice(None))
     packets = runner.decode([0, 2], frames)
     assert sizes == [8, 8, 8, 1]
-    twin = Runner(runner.model, slots=4, kv_length=KV_LENGTH)
+    twin = ModelRunner(runner.model, slots=4, kv_length=KV_LENGTH)
     whole = twin.decode([0, 2], frames)
     np.testing.assert_allclose(packets, whole, atol=1e-5)
 
 
-def test_a_freed_slot_costs_nothing(model: Qwen3TTS) -> None:
-    """The rows of a step loop over what lies before their position: a slot in which nobody speaks stands at 0."""
-    playing = stage(model)
-    listeners = [playing.ask(utterance) for utterance in (PLAIN, LONG, replace(LONG, seed=7, max_frames=3))]
-    playing.run()
-    assert all(listener.spoken is not None for listener in listeners)
-    assert playing.runner.state.positions.tolist() == [0, 0, 0, 0]
+def test_a_free_slot_is_at_position_zero(model: Qwen3TTS) -> None:
+    """A step reads the rows before each position: a free slot must cost nothing."""
+    harness = core_harness(model)
+    sinks = [harness.submit(utterance) for utterance in (PLAIN, LONG, replace(LONG, seed=7, max_frames=3))]
+    harness.run()
+    assert all(sink.result is not None for sink in sinks)
+    assert harness.runner.state.positions.tolist() == [0, 0, 0, 0]
 
 
-def test_packets_of_odd_sizes(graphs: tuple[Qwen3TTS, Capture]) -> None:
+def test_packets_of_odd_sizes(graphs: ModelAndCapture) -> None:
     runner = captured(graphs)
     assert_same(runner, [replace(LONG, frames_per_packet=size) for size in (3, 5, 2, 1)])
 
 
-def test_a_passage_is_heard_again(graphs: tuple[Qwen3TTS, Capture]) -> None:
+def test_the_codec_state_of_an_acoustic_prompt_is_rebuilt(graphs: ModelAndCapture) -> None:
     runner = captured(graphs)
-    codes = alone(runner.model, LONG).codes
-    passage = AcousticPrompt(text=LONG.text, codes=codes)
-    going_on = replace(PLAIN, voice=Voice(description=LONG.voice.description, acoustic_prompt=passage))
-    (listener,) = assert_same(runner, [going_on])
+    codes = reference_output(runner.model, LONG).codes
+    prompt = AcousticPrompt(text=LONG.text, codes=codes)
+    continuation = replace(PLAIN, voice=Voice(description=LONG.voice.description, acoustic_prompt=prompt))
+    (sink,) = assert_same(runner, [continuation])
     if runner.model.device.type == "cpu":
-        assert_as_alone(runner.model, going_on, listener)
+        assert_matches_reference(runner.model, continuation, sink)
 
 
-def test_the_twin_is_a_runner_without_a_scratch_slot(model: Qwen3TTS) -> None:
-    assert len(Runner(model, slots=2, kv_length=64).state.done) == 2
-    assert len(GraphRunner(model, slots=2, kv_length=64, capture=run_again).state.done) == 3
+def test_only_the_graph_runner_has_a_scratch_slot(model: Qwen3TTS) -> None:
+    assert len(ModelRunner(model, slots=2, kv_length=64).state.done) == 2
+    assert len(CudaGraphRunner(model, slots=2, kv_length=64, capture=run_again).state.done) == 3

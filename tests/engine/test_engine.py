@@ -1,4 +1,4 @@
-"""The engine with its thread: submit, wake, switch, overflow, close. What is said is tested turn by turn elsewhere."""
+"""The engine with its thread: submit, wake, switch, overflow, close. test_core.py tests the steps one by one."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from qwen3tts_webui.engine.device import Choice
-from qwen3tts_webui.engine.model_runner import Rows, Runner, Seating
+from qwen3tts_webui.engine.model_runner import FrameRows, ModelRunner, SlotAssignment
 from qwen3tts_webui.errors import (
     Busy,
     CheckpointError,
@@ -22,6 +21,7 @@ from qwen3tts_webui.errors import (
     NotReady,
     NumericalError,
 )
+from qwen3tts_webui.hardware import DeviceChoice
 from qwen3tts_webui.model import Qwen3TTS, load_model
 from qwen3tts_webui.model.decode_step import SlotStatus
 from qwen3tts_webui.model.sampling import SamplingBounds
@@ -33,46 +33,48 @@ from tests.support.engine import (
     KV_LENGTH,
     LONG,
     PLAIN,
-    Listener,
-    ask,
-    assert_as_alone,
-    engine,
+    RecordingSink,
+    assert_matches_reference,
     load_runner,
-    until,
+    running_engine,
+    submit,
 )
+from tests.support.wait import wait_until
 
-ENDLESS = replace(LONG, seed=14, max_frames=400)  # ends by itself after many frames, or never
+ENDLESS = replace(LONG, seed=14, max_frames=400)  # ends after many frames, or never
+
+LoadRunner = Callable[[DeviceChoice], ModelRunner]
 
 
 @pytest.fixture(scope="module")
-def shared(model: Qwen3TTS) -> Callable[[Choice], Runner]:
-    """Loads nothing: the model is there already. For tests that do not switch."""
-    return lambda choice: Runner(model, slots=4, kv_length=KV_LENGTH)
+def shared(model: Qwen3TTS) -> LoadRunner:
+    """Loads nothing, as the model is loaded already. For tests that do not switch the dtype."""
+    return lambda choice: ModelRunner(model, slots=4, kv_length=KV_LENGTH)
 
 
 class Gate:
-    """Loading that waits until the test lets it go on."""
+    """Loading that waits until the test opens it."""
 
-    def __init__(self, load: Callable[[Choice], Runner]) -> None:
+    def __init__(self, load: LoadRunner) -> None:
         self._load = load
         self.open = threading.Event()
 
-    def __call__(self, choice: Choice) -> Runner:
+    def __call__(self, choice: DeviceChoice) -> ModelRunner:
         assert self.open.wait(60)
         return self._load(choice)
 
 
-def test_what_the_engine_says_is_what_one_alone_says(model: Qwen3TTS, shared: Callable[[Choice], Runner]) -> None:
+def test_output_equals_the_reference(model: Qwen3TTS, shared: LoadRunner) -> None:
     utterances = [PLAIN, LONG, GREEDY, replace(LONG, seed=6), replace(LONG, seed=12), replace(PLAIN, seed=1)]
-    with engine(model, shared) as running:
-        listeners = ask(running, *utterances)
-        for utterance, listener in zip(utterances, listeners, strict=True):
-            assert_as_alone(model, utterance, listener.wait())
-        until(lambda: running.load.running == running.load.queued == 0)
+    with running_engine(model, shared) as running:
+        sinks = submit(running, *utterances)
+        for utterance, sink in zip(utterances, sinks, strict=True):
+            assert_matches_reference(model, utterance, sink.wait())
+        wait_until(lambda: running.load.running == running.load.queued == 0)
 
 
-def test_who_speaks(model: Qwen3TTS, custom: Qwen3TTS, shared: Callable[[Choice], Runner]) -> None:
-    with engine(model, shared) as running:
+def test_info(model: Qwen3TTS, custom: Qwen3TTS, shared: LoadRunner) -> None:
+    with running_engine(model, shared) as running:
         info = running.info
     assert (info.name, info.preview, info.model, info.model_type) == ("qwen3-tts", False, "tiny", "voice_design")
     assert (info.device, info.dtype, info.slots) == ("cpu", "float32", 4)
@@ -81,40 +83,36 @@ def test_who_speaks(model: Qwen3TTS, custom: Qwen3TTS, shared: Callable[[Choice]
     assert "speaker" not in info.features
 
 
-def test_what_is_asked_while_loading_waits_and_is_cold(model: Qwen3TTS, shared: Callable[[Choice], Runner]) -> None:
+def test_requests_while_loading_wait_and_include_the_warmup(model: Qwen3TTS, shared: LoadRunner) -> None:
     gate = Gate(shared)
-    with engine(model, gate, wait=False) as running:
-        (listener,) = ask(running, PLAIN)
+    with running_engine(model, gate, wait=False) as running:
+        (sink,) = submit(running, PLAIN)
         assert not running.ready and running.load.queued == 1 and running.info.slots == 0
         gate.open.set()
-        assert_as_alone(model, PLAIN, listener.wait())
-        assert listener.spoken is not None and listener.spoken.timings.includes_warmup
-        (later,) = ask(running, PLAIN)
-        assert later.wait().spoken is not None and not later.spoken.timings.includes_warmup  # type: ignore[union-attr]
+        assert_matches_reference(model, PLAIN, sink.wait())
+        assert sink.result is not None and sink.result.timings.includes_warmup
+        (later,) = submit(running, PLAIN)
+        assert later.wait().result is not None and not later.result.timings.includes_warmup  # type: ignore[union-attr]
 
 
-def test_a_full_queue_refuses_all_of_a_list_before_anything_is_spent(
-    model: Qwen3TTS, shared: Callable[[Choice], Runner]
-) -> None:
+def test_a_full_queue_rejects_all_of_a_batch(model: Qwen3TTS, shared: LoadRunner) -> None:
     gate = Gate(shared)
-    with engine(model, gate, wait=False, queue_size=3) as running:
-        first = ask(running, PLAIN, GREEDY)
-        with pytest.raises(Busy) as refused:
-            ask(running, PLAIN, GREEDY)
-        assert refused.value.params["waiting"] == 2
-        assert 1 <= int(str(refused.value.params["retry_after_s"])) <= 60
+    with running_engine(model, gate, wait=False, queue_size=3) as running:
+        first = submit(running, PLAIN, GREEDY)
+        with pytest.raises(Busy) as rejected:
+            submit(running, PLAIN, GREEDY)
+        assert rejected.value.params["waiting"] == 2
+        assert 1 <= int(str(rejected.value.params["retry_after_s"])) <= 60
         assert running.load.queued == 2
-        first[0].leave()  # who has left takes no place
-        ask(running, PLAIN, GREEDY)
+        first[0].cancel()  # cancelled requests do not count
+        submit(running, PLAIN, GREEDY)
         gate.open.set()
 
 
-def test_a_request_that_cannot_be_spoken_is_refused_at_once(
-    model: Qwen3TTS, shared: Callable[[Choice], Runner]
-) -> None:
-    with engine(model, shared) as running:
+def test_an_invalid_request_is_rejected_at_once(model: Qwen3TTS, shared: LoadRunner) -> None:
+    with running_engine(model, shared) as running:
         with pytest.raises(Exception, match="speaker"):
-            ask(running, PLAIN, replace(PLAIN, voice=Voice(speaker="ryan")))
+            submit(running, PLAIN, replace(PLAIN, voice=Voice(speaker="ryan")))
         assert running.load.queued == 0
 
 
@@ -125,69 +123,69 @@ def test_a_request_that_cannot_be_spoken_is_refused_at_once(
         InsufficientMemory(needed_gib=9.0, free_gib=1.0, device="cpu", hint="Use another device."),
     ],
 )
-def test_an_engine_that_cannot_load_says_why(model: Qwen3TTS, error: Exception) -> None:
+def test_a_loading_error_is_reported(model: Qwen3TTS, error: Exception) -> None:
     gate = Gate(lambda choice: (_ for _ in ()).throw(error))
-    with engine(model, gate, wait=False) as running:
-        (waiting,) = ask(running, PLAIN)
+    with running_engine(model, gate, wait=False) as running:
+        (waiting,) = submit(running, PLAIN)
         gate.open.set()
         waiting.wait()
-        with pytest.raises(NotReady) as refused:
-            ask(running, PLAIN)
-        for told in (waiting.error, refused.value):
-            assert isinstance(told, NotReady)
-            assert str(error).rstrip(".") in str(told)
+        with pytest.raises(NotReady) as rejected:
+            submit(running, PLAIN)
+        for error_of_request in (waiting.error, rejected.value):
+            assert isinstance(error_of_request, NotReady)
+            assert str(error).rstrip(".") in str(error_of_request)
         assert running.failure is error and not running.ready
 
 
-# listeners that come and go
+# listeners
 
 
-def test_a_slow_listener_holds_nobody_up(model: Qwen3TTS, shared: Callable[[Choice], Runner]) -> None:
-    with engine(model, shared) as running:
+def test_a_slow_listener_does_not_delay_others(model: Qwen3TTS, shared: LoadRunner) -> None:
+    with running_engine(model, shared) as running:
         slow = PcmStream(capacity_s=0.1)
         running.submit([(LONG, slow)])
-        until(lambda: slow.is_backpressured)
-        others = ask(running, LONG, GREEDY, replace(LONG, seed=6))
-        for listener in others:
-            listener.wait()
+        wait_until(lambda: slow.is_backpressured)
+        others = submit(running, LONG, GREEDY, replace(LONG, seed=6))
+        for sink in others:
+            sink.wait()
         assert not slow.ended
         made = slow.read(min_samples=1 << 30)
         assert made is not None and len(made) < 0.5 * SAMPLE_RATE
-        assert len(made) + sum(map(len, slow)) == len(others[0].sound)  # reading wakes the engine
+        assert len(made) + sum(map(len, slow)) == len(others[0].audio)  # reading wakes the engine
 
 
-def test_one_who_leaves_frees_the_slot(model: Qwen3TTS, shared: Callable[[Choice], Runner]) -> None:
-    with engine(model, shared) as running:
+def test_cancelling_frees_the_slot(model: Qwen3TTS, shared: LoadRunner) -> None:
+    with running_engine(model, shared) as running:
         streams = [PcmStream() for _ in range(6)]
         running.submit([(ENDLESS, stream) for stream in streams])
-        until(lambda: running.load.running == 4)
+        wait_until(lambda: running.load.running == 4)
         for stream in streams:
             stream.cancel()
-        until(lambda: running.load.running == 0 and running.load.queued == 0)
+        wait_until(lambda: running.load.running == 0 and running.load.queued == 0)
         assert all(stream.result is not None and stream.result.finish_reason == "cancelled" for stream in streams)
 
 
-def test_text_from_another_thread_wakes_the_engine(model: Qwen3TTS, shared: Callable[[Choice], Runner]) -> None:
+def test_text_from_another_thread_wakes_the_engine(model: Qwen3TTS, shared: LoadRunner) -> None:
     whole = replace(LONG, text_mode="streaming")
-    with engine(model, shared) as running:
-        feed = TextQueue()
-        (listener,) = ask(running, replace(LONG, text="", text_stream=feed))
+    with running_engine(model, shared) as running:
+        text_stream = TextQueue()
+        (sink,) = submit(running, replace(LONG, text="", text_stream=text_stream))
         for word in LONG.text.split(" "):
-            assert feed.write(word if word == "Hello" else f" {word}")
-        feed.close()
-        assert_as_alone(model, whole, listener.wait())
+            assert text_stream.write(word if word == "Hello" else f" {word}")
+        text_stream.close()
+        assert_matches_reference(model, whole, sink.wait())
 
 
-def test_submitting_and_leaving_from_many_threads(model: Qwen3TTS, shared: Callable[[Choice], Runner]) -> None:
-    with engine(model, shared, queue_size=200) as running:
+def test_submitting_and_cancelling_from_many_threads(model: Qwen3TTS, shared: LoadRunner) -> None:
+    with running_engine(model, shared, queue_size=200) as running:
         streams: list[PcmStream] = []
 
         def client(number: int) -> None:
-            for turn in range(4):
+            for number_of_request in range(4):
                 stream = PcmStream()
                 running.submit([(replace(PLAIN, seed=number, max_frames=2, client=str(number)), stream)])
                 streams.append(stream)
-                if (number + turn) % 3 == 0:
+                if (number + number_of_request) % 3 == 0:
                     stream.cancel()
                 else:
                     assert sum(map(len, stream)) > 0
@@ -197,241 +195,241 @@ def test_submitting_and_leaving_from_many_threads(model: Qwen3TTS, shared: Calla
             thread.start()
         for thread in threads:
             thread.join(60)
-        until(lambda: running.load.running == running.load.queued == 0)
+        wait_until(lambda: running.load.running == running.load.queued == 0)
         assert len(streams) == 24 and all(stream.ended for stream in streams)
 
 
-# changing the type
+# changing the dtype
 
 
-def test_half_precision_takes_less_memory_and_those_who_wait_are_served(model: Qwen3TTS) -> None:
-    with engine(model) as running:
-        speaking = ask(running, *[replace(LONG, seed=seed) for seed in range(4)])
-        until(lambda: running.load.running == 4)
+def test_half_precision_takes_less_memory_and_the_queue_is_kept(model: Qwen3TTS) -> None:
+    with running_engine(model) as running:
+        running_sinks = submit(running, *[replace(LONG, seed=seed) for seed in range(4)])
+        wait_until(lambda: running.load.running == 4)
         future = running.switch("bfloat16")
-        waiting = ask(running, GREEDY, PLAIN)
+        waiting = submit(running, GREEDY, PLAIN)
         switched = future.result(60)
-        assert all(listener.ended.is_set() for listener in speaking)  # it drained first
+        assert all(sink.ended.is_set() for sink in running_sinks)  # running utterances end first
         assert (switched.before, switched.after) == ("float32", "bfloat16")
-        for listener in waiting:
-            assert listener.wait().error is None
-        until(lambda: running.ready)
+        for sink in waiting:
+            assert sink.wait().error is None
+        wait_until(lambda: running.ready)
         assert running.info.dtype == "bfloat16"
         assert running.switch("float32").result(60).bytes_after == switched.bytes_before
 
 
-def test_half_precision_halves_what_the_language_model_holds(model: Qwen3TTS) -> None:
+def test_half_precision_halves_the_language_model(model: Qwen3TTS) -> None:
     """The released codec stays float32 and is a small part; in the tiny checkpoint it is a large one."""
     sizes = {}
     for dtype in ("float32", "bfloat16", "float16"):
         half = load_model(CHECKPOINT, device="cpu", dtype=dtype)
-        runner = Runner(half, slots=1, kv_length=KV_LENGTH)
+        runner = ModelRunner(half, slots=1, kv_length=KV_LENGTH)
         half.codec = torch.nn.Module()  # type: ignore[assignment]
-        sizes[dtype] = runner.nbytes - runner.sound.nbytes
+        sizes[dtype] = runner.nbytes - runner.codec_state.nbytes
     assert sizes["bfloat16"] < 0.6 * sizes["float32"]
     assert sizes["float16"] < 0.6 * sizes["float32"]
 
 
-def test_a_type_that_cannot_be_loaded_leaves_things_as_they_were(model: Qwen3TTS) -> None:
-    def load(choice: Choice) -> Runner:
+def test_a_dtype_that_cannot_be_loaded_changes_nothing(model: Qwen3TTS) -> None:
+    def load(choice: DeviceChoice) -> ModelRunner:
         if choice.dtype == "bfloat16":
             raise InsufficientMemory(needed_gib=9.0, free_gib=1.0, device="cpu", hint="Use another device.")
         return load_runner(choice)
 
-    with engine(model, load) as running:
+    with running_engine(model, load) as running:
         future = running.switch("bfloat16")
-        (waiting,) = ask(running, LONG)
+        (waiting,) = submit(running, LONG)
         assert isinstance(future.exception(60), InsufficientMemory)
-        assert_as_alone(model, LONG, waiting.wait())
+        assert_matches_reference(model, LONG, waiting.wait())
         assert running.info.dtype == "float32"
 
 
-def test_a_device_that_dies_in_a_change_tells_everyone(model: Qwen3TTS) -> None:
-    opened: list[str] = []
+def test_a_device_that_fails_in_a_change_fails_all_requests(model: Qwen3TTS) -> None:
+    loaded: list[str] = []
 
-    def load(choice: Choice) -> Runner:
-        opened.append(choice.dtype)
-        if len(opened) > 1:
+    def load(choice: DeviceChoice) -> ModelRunner:
+        loaded.append(choice.dtype)
+        if len(loaded) > 1:
             raise CheckpointError(file="model.safetensors", key="", problem="the file cannot be read")
         return load_runner(choice)
 
-    with engine(model, load) as running:
-        speaking = ask(running, ENDLESS)
+    with running_engine(model, load) as running:
+        running_sinks = submit(running, ENDLESS)
         future = running.switch("bfloat16")
-        waiting = ask(running, PLAIN)
-        speaking[0].leave()
+        waiting = submit(running, PLAIN)
+        running_sinks[0].cancel()
         assert isinstance(future.exception(60), NotReady)
         assert isinstance(waiting[0].wait().error, NotReady)
-        assert opened == ["float32", "bfloat16", "float32"]
+        assert loaded == ["float32", "bfloat16", "float32"]
 
 
-def test_a_wish_can_be_taken_back_and_two_are_one_too_many(model: Qwen3TTS) -> None:
-    with engine(model) as running:
-        (speaking,) = ask(running, ENDLESS)
-        until(lambda: bool(speaking.packets))
+def test_a_change_can_be_withdrawn_and_excludes_another(model: Qwen3TTS) -> None:
+    with running_engine(model) as running:
+        (sink,) = submit(running, ENDLESS)
+        wait_until(lambda: bool(sink.packets))
         future = running.switch("bfloat16")
         with pytest.raises(NotReady):
             running.switch("float16")
         assert future.cancel()
-        speaking.leave()
-        (listener,) = ask(running, PLAIN)
-        assert_as_alone(model, PLAIN, listener.wait())
+        sink.cancel()
+        (sink,) = submit(running, PLAIN)
+        assert_matches_reference(model, PLAIN, sink.wait())
         assert running.info.dtype == "float32"
         with pytest.raises(CancelledError):
             future.result(0)
 
 
-def test_a_type_that_nobody_knows_is_refused(model: Qwen3TTS, shared: Callable[[Choice], Runner]) -> None:
-    with engine(model, shared) as running, pytest.raises(InvalidValue, match="float16"):
+def test_an_unknown_dtype_is_rejected(model: Qwen3TTS, shared: LoadRunner) -> None:
+    with running_engine(model, shared) as running, pytest.raises(InvalidValue, match="float16"):
         running.switch("fp8")  # type: ignore[arg-type]
 
 
 # invalid numbers
 
 
-class Overflowing(Runner):
-    """Finds every prompt of the seed 66 broken, as long as it computes in float16."""
+class Overflowing(ModelRunner):
+    """Reports invalid numbers for the seed 66 while it computes in float16."""
 
-    def prefill(self, group: Sequence[Seating], reach: SamplingBounds) -> Rows:
-        rows = super().prefill(group, reach)
-        for row, seating in enumerate(group):
-            if seating.seed == 66 and self.model.dtype == torch.float16:
+    def prefill(self, group: Sequence[SlotAssignment], bounds: SamplingBounds) -> FrameRows:
+        rows = super().prefill(group, bounds)
+        for row, assignment in enumerate(group):
+            if assignment.seed == 66 and self.model.dtype == torch.float16:
                 rows[row, -1] = SlotStatus.INVALID
-                self.state.done[seating.slot] = True
+                self.state.done[assignment.slot] = True
         return rows
 
 
-def load_overflowing(choice: Choice) -> Runner:
+def load_overflowing(choice: DeviceChoice) -> ModelRunner:
     return Overflowing(load_model(CHECKPOINT, device="cpu", dtype=choice.dtype), slots=4, kv_length=KV_LENGTH)
 
 
-def test_float16_that_overflows_goes_on_wider_and_tries_again(
+def test_after_an_overflow_in_float16_the_request_is_retried_in_a_wider_dtype(
     model: Qwen3TTS, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with engine(model, load_overflowing, dtype="float16", bf16=False) as running:
+    with running_engine(model, load_overflowing, dtype="float16", bf16=False) as running:
         victim = replace(LONG, seed=66)
-        others = ask(running, replace(LONG, seed=6), victim, victim)
-        for listener in others:
-            assert listener.wait().error is None
-        assert_as_alone(model, victim, others[1])  # in float32, as if nothing had been
+        others = submit(running, replace(LONG, seed=6), victim, victim)
+        for sink in others:
+            assert sink.wait().error is None
+        assert_matches_reference(model, victim, others[1])  # in float32
         assert running.info.dtype == "float32"
-    assert "going on in float32" in caplog.text
+    assert "continuing in float32" in caplog.text
 
 
-def test_it_widens_once(model: Qwen3TTS) -> None:
-    with engine(model, load_overflowing, dtype="float16", bf16=False) as running:
-        assert ask(running, replace(LONG, seed=66))[0].wait().error is None
-        assert running.switch("float16").result(60).after == "float16"  # somebody insists
-        (listener,) = ask(running, replace(LONG, seed=66))
-        assert isinstance(listener.wait().error, NumericalError)
+def test_the_fallback_happens_once(model: Qwen3TTS) -> None:
+    with running_engine(model, load_overflowing, dtype="float16", bf16=False) as running:
+        assert submit(running, replace(LONG, seed=66))[0].wait().error is None
+        assert running.switch("float16").result(60).after == "float16"  # requested again
+        (sink,) = submit(running, replace(LONG, seed=66))
+        assert isinstance(sink.wait().error, NumericalError)
         assert running.info.dtype == "float16"
 
 
-def test_float16_that_cannot_say_its_first_words_opens_wider(model: Qwen3TTS) -> None:
-    def load(choice: Choice) -> Runner:
+def test_an_overflow_in_the_warmup_selects_a_wider_dtype(model: Qwen3TTS) -> None:
+    def load(choice: DeviceChoice) -> ModelRunner:
         runner = load_runner(choice)
         if choice.dtype == "float16":
             runner.model.talker.codec_head.weight.fill_(torch.nan)
         return runner
 
-    with engine(model, load, dtype="float16", bf16=True) as running:
+    with running_engine(model, load, dtype="float16", bf16=True) as running:
         assert running.info.dtype == "bfloat16"
 
 
-def test_poisonous_requests_do_not_end_the_engine(model: Qwen3TTS) -> None:
-    class Poisoned(Runner):
-        def prefill(self, group: Sequence[Seating], reach: SamplingBounds) -> Rows:
-            if any(seating.seed == 66 for seating in group):
+def test_failing_requests_do_not_end_the_engine(model: Qwen3TTS) -> None:
+    class Poisoned(ModelRunner):
+        def prefill(self, group: Sequence[SlotAssignment], bounds: SamplingBounds) -> FrameRows:
+            if any(assignment.seed == 66 for assignment in group):
                 raise RuntimeError("poison")
-            return super().prefill(group, reach)
+            return super().prefill(group, bounds)
 
-    with engine(model, lambda choice: Poisoned(model, slots=4, kv_length=KV_LENGTH)) as running:
+    with running_engine(model, lambda choice: Poisoned(model, slots=4, kv_length=KV_LENGTH)) as running:
         for _ in range(3):
-            assert all(sink.wait().error is not None for sink in ask(running, *[replace(PLAIN, seed=66)] * 5))
-        assert_as_alone(model, LONG, ask(running, LONG)[0].wait())
+            assert all(sink.wait().error is not None for sink in submit(running, *[replace(PLAIN, seed=66)] * 5))
+        assert_matches_reference(model, LONG, submit(running, LONG)[0].wait())
 
 
-def test_a_device_that_is_lost_ends_the_engine_with_words(model: Qwen3TTS) -> None:
-    class Dying(Runner):
-        def prefill(self, group: Sequence[Seating], reach: SamplingBounds) -> Rows:
+def test_a_lost_device_ends_the_engine_with_an_error(model: Qwen3TTS) -> None:
+    class Dying(ModelRunner):
+        def prefill(self, group: Sequence[SlotAssignment], bounds: SamplingBounds) -> FrameRows:
             if not dead:
-                return super().prefill(group, reach)
+                return super().prefill(group, bounds)
             raise RuntimeError("CUDA error: unspecified launch failure")
 
     dead: list[bool] = []
-    with engine(model, lambda choice: Dying(model, slots=4, kv_length=KV_LENGTH)) as running:
+    with running_engine(model, lambda choice: Dying(model, slots=4, kv_length=KV_LENGTH)) as running:
         dead.append(True)
-        listeners = ask(running, *[PLAIN] * 20)
-        assert all(listener.wait().error is not None for listener in listeners)
-        until(lambda: running.failure is not None)
+        sinks = submit(running, *[PLAIN] * 20)
+        assert all(sink.wait().error is not None for sink in sinks)
+        wait_until(lambda: running.failure is not None)
         with pytest.raises(NotReady):
-            ask(running, PLAIN)
+            submit(running, PLAIN)
 
 
-# the end
+# closing
 
 
-def test_closing_in_mid_speech_tells_everyone(model: Qwen3TTS, shared: Callable[[Choice], Runner]) -> None:
+def test_closing_fails_running_requests(model: Qwen3TTS, shared: LoadRunner) -> None:
     before = set(threading.enumerate())
-    with engine(model, shared) as running:
-        listeners = ask(running, *[replace(ENDLESS, seed=seed) for seed in range(9)])
-        until(lambda: running.load.running == 4)
+    with running_engine(model, shared) as running:
+        sinks = submit(running, *[replace(ENDLESS, seed=seed) for seed in range(9)])
+        wait_until(lambda: running.load.running == 4)
         running.close()
-        assert all(listener.endings == 1 for listener in listeners)
-        assert {type(listener.error) for listener in listeners if listener.spoken is None} == {EngineStopped}
+        assert all(sink.num_endings == 1 for sink in sinks)
+        assert {type(sink.error) for sink in sinks if sink.result is None} == {EngineStopped}
         assert set(threading.enumerate()) <= before
         with pytest.raises(NotReady):
-            ask(running, PLAIN)
+            submit(running, PLAIN)
         running.close()
 
 
-def test_closing_with_grace_lets_them_finish(model: Qwen3TTS, shared: Callable[[Choice], Runner]) -> None:
-    with engine(model, shared) as running:
-        (listener,) = ask(running, LONG)
-        until(lambda: bool(listener.packets))
+def test_closing_with_grace_finishes_running_requests(model: Qwen3TTS, shared: LoadRunner) -> None:
+    with running_engine(model, shared) as running:
+        (sink,) = submit(running, LONG)
+        wait_until(lambda: bool(sink.packets))
         running.close(grace_s=60)
-        assert_as_alone(model, LONG, listener)
+        assert_matches_reference(model, LONG, sink)
 
 
-def test_grace_ends(model: Qwen3TTS, shared: Callable[[Choice], Runner]) -> None:
-    with engine(model, shared) as running:
-        feed = TextQueue()  # its writer never writes
-        (listener,) = ask(running, replace(PLAIN, text="", text_stream=feed))
+def test_the_grace_period_ends(model: Qwen3TTS, shared: LoadRunner) -> None:
+    with running_engine(model, shared) as running:
+        text_stream = TextQueue()  # never written
+        (sink,) = submit(running, replace(PLAIN, text="", text_stream=text_stream))
         running.close(grace_s=0.05)
-        assert isinstance(listener.error, EngineStopped)
+        assert isinstance(sink.error, EngineStopped)
 
 
-def test_closing_while_a_change_is_wished_for(model: Qwen3TTS) -> None:
-    with engine(model) as running:
-        (speaking,) = ask(running, ENDLESS)
-        until(lambda: bool(speaking.packets))
+def test_closing_while_a_change_is_pending(model: Qwen3TTS) -> None:
+    with running_engine(model) as running:
+        (sink,) = submit(running, ENDLESS)
+        wait_until(lambda: bool(sink.packets))
         future = running.switch("bfloat16")
         running.close()
         assert isinstance(future.exception(0), EngineStopped)
-        assert speaking.endings == 1
+        assert sink.num_endings == 1
 
 
-def test_closing_gives_the_memory_back(model: Qwen3TTS) -> None:
-    held: list[Runner] = []
+def test_closing_releases_the_memory(model: Qwen3TTS) -> None:
+    runners: list[ModelRunner] = []
 
-    def load(choice: Choice) -> Runner:
-        held.append(load_runner(choice))
-        return held[0]
+    def load(choice: DeviceChoice) -> ModelRunner:
+        runners.append(load_runner(choice))
+        return runners[0]
 
-    with engine(model, load):
+    with running_engine(model, load):
         pass
     gc.collect()
-    assert not hasattr(held[0], "model") and not hasattr(held[0], "state")
+    assert not hasattr(runners[0], "model") and not hasattr(runners[0], "state")
 
 
-def test_many_submit_while_it_closes(model: Qwen3TTS, shared: Callable[[Choice], Runner]) -> None:
-    with engine(model, shared) as running:
-        listeners: list[Listener] = []
+def test_submitting_while_it_closes(model: Qwen3TTS, shared: LoadRunner) -> None:
+    with running_engine(model, shared) as running:
+        sinks: list[RecordingSink] = []
 
         def client() -> None:
             while True:
                 try:
-                    listeners.extend(ask(running, replace(PLAIN, max_frames=1)))
+                    sinks.extend(submit(running, replace(PLAIN, max_frames=1)))
                 except NotReady:
                     return
                 except Busy:
@@ -440,8 +438,8 @@ def test_many_submit_while_it_closes(model: Qwen3TTS, shared: Callable[[Choice],
         threads = [threading.Thread(target=client) for _ in range(4)]
         for thread in threads:
             thread.start()
-        until(lambda: len(listeners) > 8)
+        wait_until(lambda: len(sinks) > 8)
         running.close()
         for thread in threads:
             thread.join(60)
-        assert all(listener.endings == 1 for listener in listeners)
+        assert all(sink.num_endings == 1 for sink in sinks)

@@ -1,31 +1,31 @@
-"""From a folder to an engine that speaks; and what a model will need, from its specs alone."""
+"""Starting an engine from a folder; the memory estimate and the default number of slots."""
 
 from __future__ import annotations
 
 import pytest
 
-from qwen3tts_webui.engine.device import Choice, Dtype, Gpu, Machine
-from qwen3tts_webui.engine.factory import needed_bytes, start_engine, suitable_slots
+from qwen3tts_webui.engine.factory import default_num_slots, needed_bytes, start_engine
 from qwen3tts_webui.errors import CheckpointError, InsufficientMemory, InvalidValue
+from qwen3tts_webui.hardware import CudaDevice, DeviceChoice, Dtype, Hardware
 from qwen3tts_webui.model import Qwen3TTS
 from qwen3tts_webui.model.synthetic import synthetic_config
-from tests.support.engine import CHECKPOINT, PLAIN, ask, assert_as_alone
+from tests.support.engine import CHECKPOINT, PLAIN, assert_matches_reference, submit
 
 GIB = 2**30
 
 
-def test_a_folder_becomes_an_engine_that_speaks(model: Qwen3TTS) -> None:
+def test_an_engine_is_started_from_a_folder(model: Qwen3TTS) -> None:
     running = start_engine(CHECKPOINT, name="Tiny", device="cpu", dtype="float32", slots=2, kv_length=256)
     try:
-        (listener,) = ask(running, PLAIN)
-        assert_as_alone(model, PLAIN, listener.wait())
+        (sink,) = submit(running, PLAIN)
+        assert_matches_reference(model, PLAIN, sink.wait())
         assert (running.info.model, running.info.slots) == ("Tiny", 2)
         assert running.memory_bytes is not None and running.memory_bytes > 1_000_000
     finally:
         running.close()
 
 
-def test_what_is_wrong_is_said_before_anything_is_loaded() -> None:
+def test_errors_are_raised_before_loading() -> None:
     with pytest.raises(CheckpointError):
         start_engine(CHECKPOINT / "nowhere")
     with pytest.raises(InvalidValue):
@@ -44,28 +44,32 @@ def test_what_is_wrong_is_said_before_anything_is_loaded() -> None:
         ("1.7B", "int4", 2.3),
     ],
 )
-def test_the_language_model_needs_what_its_spec_says(size: str, dtype: Dtype, gib: float) -> None:
+def test_the_memory_estimate_of_the_language_model(size: str, dtype: Dtype, gib: float) -> None:
     spec = synthetic_config(size)  # type: ignore[arg-type]
-    needed = needed_bytes(spec, Choice(device="cpu", dtype=dtype, reason=""), slots=4, kv_length=2048)
+    needed = needed_bytes(spec, DeviceChoice(device="cpu", dtype=dtype, reason=""), slots=4, kv_length=2048)
     assert needed["language model"] / GIB == pytest.approx(gib, rel=0.1)
     kv_bytes = 4 if dtype in ("float32", "int8", "int4") else 2
     assert needed["kv cache"] == 4 * 2048 * 28 * 2 * 8 * 128 * kv_bytes
 
 
 @pytest.mark.parametrize(("free_gib", "slots"), [(78, 64), (32, 64), (23, 16), (16, 16), (8, 8), (5, 2)])
-def test_a_small_gpu_carries_fewer(free_gib: int, slots: int) -> None:
-    gpu = Gpu(name="GPU", capability=(9, 0), free_bytes=free_gib * GIB, total_bytes=(free_gib + 1) * GIB)
-    choice = Choice(device="cuda:0", dtype="bfloat16", reason="")
-    assert suitable_slots(Machine(gpus=(gpu,)), choice, synthetic_config("1.7B"), 2048) == slots
+def test_a_small_gpu_has_fewer_slots(free_gib: int, slots: int) -> None:
+    gpu = CudaDevice(name="GPU", capability=(9, 0), free_bytes=free_gib * GIB, total_bytes=(free_gib + 1) * GIB)
+    choice = DeviceChoice(device="cuda:0", dtype="bfloat16", reason="")
+    assert default_num_slots(Hardware(gpus=(gpu,)), choice, synthetic_config("1.7B"), 2048) == slots
 
 
-def test_slots_are_counted_for_the_gpu_and_the_type_that_are_used() -> None:
-    """The second of two cards, and float32 after float16: neither the first card nor the smaller type counts."""
-    small, large = (Gpu(name="GPU", capability=(7, 5), free_bytes=gib * GIB, total_bytes=gib * GIB) for gib in (6, 16))
+def test_slots_depend_on_the_chosen_gpu_and_dtype() -> None:
+    """The second of two GPUs, and float32 after float16: neither the first GPU nor the smaller dtype counts."""
+    small, large = (
+        CudaDevice(name="GPU", capability=(7, 5), free_bytes=gib * GIB, total_bytes=gib * GIB) for gib in (6, 16)
+    )
     spec = synthetic_config("1.7B")
 
     def slots(device: str, dtype: Dtype) -> int:
-        return suitable_slots(Machine(gpus=(small, large)), Choice(device=device, dtype=dtype, reason=""), spec, 2048)
+        return default_num_slots(
+            Hardware(gpus=(small, large)), DeviceChoice(device=device, dtype=dtype, reason=""), spec, 2048
+        )
 
     assert slots("cuda:0", "float16") < slots("cuda:1", "float16")
     assert slots("cuda:1", "float32") < slots("cuda:1", "float16")

@@ -1,4 +1,4 @@
-"""What goes wrong with one utterance ends that one and no more; the others say what they would have said alone."""
+"""An error ends the utterance that caused it; the others still match the reference."""
 
 from __future__ import annotations
 
@@ -12,14 +12,23 @@ import pytest
 import torch
 from torch import nn
 
-from qwen3tts_webui.engine.cuda_graph_runner import GraphRunner
-from qwen3tts_webui.engine.model_runner import Rows, Runner, Seating, Sounds
+from qwen3tts_webui.engine.cuda_graph_runner import CudaGraphRunner
+from qwen3tts_webui.engine.model_runner import FrameRows, ModelRunner, SlotAssignment, Waveforms
 from qwen3tts_webui.errors import NumericalError, OutOfMemory, SynthesisError
 from qwen3tts_webui.model import Qwen3TTS
 from qwen3tts_webui.model.cpu.jit import numba_available
 from qwen3tts_webui.model.sampling import SamplingBounds
 from qwen3tts_webui.types import Pcm
-from tests.support.engine import GREEDY, KV_LENGTH, LONG, PLAIN, Listener, Stage, assert_as_alone, stage
+from tests.support.engine import (
+    GREEDY,
+    KV_LENGTH,
+    LONG,
+    PLAIN,
+    CoreHarness,
+    RecordingSink,
+    assert_matches_reference,
+    core_harness,
+)
 
 CROWD = (LONG, replace(LONG, seed=6), GREEDY)
 
@@ -30,7 +39,7 @@ class Fault(RuntimeError):
 
 @contextmanager
 def breaking(module: nn.Module, when: Callable[[int], bool], error: type[Exception] = Fault) -> Iterator[list[int]]:
-    """`module` raises in those of its calls, counted from 0, for which `when` says so."""
+    """`module` raises in the calls, counted from 0, for which `when` returns True."""
     calls = [0]
 
     def hook(_module: nn.Module, _inputs: Any) -> None:
@@ -45,79 +54,79 @@ def breaking(module: nn.Module, when: Callable[[int], bool], error: type[Excepti
         handle.remove()
 
 
-class FaultyRunner(Runner):
-    """Raises when it shall read the prompt of, or decode for, the seed in `poison`."""
+class FaultyRunner(ModelRunner):
+    """Raises in the prefill or decode of the seed in `poison_prefill` or `poison_decode`."""
 
     poison_prefill: int | None = None
     poison_decode: int | None = None
 
-    def prefill(self, group: Sequence[Seating], reach: SamplingBounds) -> Rows:
-        rows = super().prefill(group, reach)  # the fault comes when everything is half done
-        if any(seating.seed == self.poison_prefill for seating in group):
+    def prefill(self, group: Sequence[SlotAssignment], bounds: SamplingBounds) -> FrameRows:
+        rows = super().prefill(group, bounds)  # the fault comes after the state has changed
+        if any(assignment.seed == self.poison_prefill for assignment in group):
             raise Fault
         return rows
 
-    def decode(self, slots: Sequence[int], frames: np.ndarray) -> Sounds:
+    def decode(self, slots: Sequence[int], frames: np.ndarray) -> Waveforms:
         sounds = super().decode(slots, frames)
         if any(int(self.state.seed[slot]) == self.poison_decode for slot in slots):
             raise Fault
         return sounds
 
 
-def faulty(model: Qwen3TTS) -> tuple[Stage, FaultyRunner]:
+def faulty(model: Qwen3TTS) -> tuple[CoreHarness, FaultyRunner]:
     runner = FaultyRunner(model, slots=4, kv_length=KV_LENGTH)
-    return Stage(runner), runner
+    return CoreHarness(runner), runner
 
 
-def crowd(playing: Stage) -> list[Listener]:
-    return [playing.ask(utterance) for utterance in CROWD]
+def crowd(harness: CoreHarness) -> list[RecordingSink]:
+    return [harness.submit(utterance) for utterance in CROWD]
 
 
-def assert_crowd_as_alone(model: Qwen3TTS, listeners: list[Listener]) -> None:
-    for utterance, listener in zip(CROWD, listeners, strict=True):
-        assert_as_alone(model, utterance, listener)
+def assert_crowd_matches_reference(model: Qwen3TTS, sinks: list[RecordingSink]) -> None:
+    for utterance, sink in zip(CROWD, sinks, strict=True):
+        assert_matches_reference(model, utterance, sink)
 
 
 @pytest.mark.parametrize("place", ["poison_prefill", "poison_decode"])
 @pytest.mark.parametrize("turns", [0, 2])
-def test_an_utterance_that_cannot_be_computed_ends_alone(model: Qwen3TTS, place: str, turns: int) -> None:
-    playing, runner = faulty(model)
+def test_a_fault_ends_its_own_utterance(model: Qwen3TTS, place: str, turns: int) -> None:
+    harness, runner = faulty(model)
     setattr(runner, place, 66)
-    listeners = crowd(playing)
-    playing.run(turns)
-    broken = playing.ask(replace(PLAIN, seed=66))
-    playing.run()
-    assert isinstance(broken.error, SynthesisError) and broken.endings == 1
+    sinks = crowd(harness)
+    harness.run(turns)
+    broken = harness.submit(replace(PLAIN, seed=66))
+    harness.run()
+    assert isinstance(broken.error, SynthesisError) and broken.num_endings == 1
     assert isinstance(broken.error.__cause__, Fault)
-    assert_crowd_as_alone(model, listeners)
-    playing.assert_empty()
+    assert_crowd_matches_reference(model, sinks)
+    harness.assert_empty()
 
 
-def test_a_slot_is_fit_for_use_after_a_fault(model: Qwen3TTS) -> None:
-    playing, runner = faulty(model)
+def test_a_slot_is_usable_after_a_fault(model: Qwen3TTS) -> None:
+    harness, runner = faulty(model)
     runner.poison_prefill = 66
-    playing.ask(replace(PLAIN, seed=66))
-    playing.run()
-    listener = playing.ask(LONG)
-    playing.run()
-    assert_as_alone(model, LONG, listener)
+    harness.submit(replace(PLAIN, seed=66))
+    harness.run()
+    sink = harness.submit(LONG)
+    harness.run()
+    assert_matches_reference(model, LONG, sink)
 
 
-def crowd_and_newest(model: Qwen3TTS) -> tuple[Stage, list[Listener], Listener]:
-    """Some who speak already, and one who came after them and speaks too."""
-    playing = stage(model)
-    listeners = crowd(playing)
-    playing.clock.now += 0.001
-    playing.run(2)
-    newest = playing.ask(replace(LONG, seed=8))
-    playing.clock.now += 0.001
-    playing.run(2)
-    return playing, listeners, newest
+def crowd_and_newest(model: Qwen3TTS) -> tuple[CoreHarness, list[RecordingSink], RecordingSink]:
+    """Running sequences, and a newer one."""
+    harness = core_harness(model)
+    sinks = crowd(harness)
+    harness.clock.now += 0.001
+    harness.run(2)
+    newest = harness.submit(replace(LONG, seed=8))
+    harness.clock.now += 0.001
+    harness.run(2)
+    return harness, sinks, newest
 
 
 @pytest.fixture
 def by_layers(model: Qwen3TTS, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Steps go through the layers one by one, as on a GPU, so that a layer can fail."""
+    """Steps run layer by layer, as on a GPU, so that a layer can fail."""
     for stack in (model.talker.model, model.talker.code_predictor.model):
         monkeypatch.setattr(stack, "steps", None)
 
@@ -127,7 +136,7 @@ def by_layers(model: Qwen3TTS, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_compiled_step_that_fails_ends_the_newest(
     model: Qwen3TTS, part: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    playing, listeners, newest = crowd_and_newest(model)
+    harness, sinks, newest = crowd_and_newest(model)
     stack = model.talker.model if part == "talker" else model.talker.code_predictor.model
     compute = stack.steps
     assert compute is not None
@@ -138,51 +147,51 @@ def test_a_compiled_step_that_fails_ends_the_newest(
         raise Fault
 
     monkeypatch.setattr(stack, "steps", fail_once)
-    playing.run(1)
+    harness.run(1)
     assert newest.error is not None
-    playing.run()
-    assert_crowd_as_alone(model, listeners)
-    playing.assert_empty()
+    harness.run()
+    assert_crowd_matches_reference(model, sinks)
+    harness.assert_empty()
 
 
 @pytest.mark.usefixtures("by_layers")
 @pytest.mark.parametrize("layer", [0, 1])
 @pytest.mark.parametrize("part", ["talker", "predictor"])
 def test_a_step_that_fails_midway_ends_the_newest(model: Qwen3TTS, part: str, layer: int) -> None:
-    playing, listeners, newest = crowd_and_newest(model)
+    harness, sinks, newest = crowd_and_newest(model)
     stack = model.talker.model if part == "talker" else model.talker.code_predictor.model
     with breaking(stack.layers[layer], lambda call: call == 0):
-        playing.run(1)
+        harness.run(1)
     assert newest.error is not None
-    playing.run()
-    assert_crowd_as_alone(model, listeners)
-    playing.assert_empty()
+    harness.run()
+    assert_crowd_matches_reference(model, sinks)
+    harness.assert_empty()
 
 
-def test_a_codec_that_fails_midway_begins_anew_for_each(model: Qwen3TTS) -> None:
-    playing = stage(model)
-    listeners = crowd(playing)
-    playing.run(3)
+def test_after_a_codec_fault_each_sequence_is_decoded_again(model: Qwen3TTS) -> None:
+    harness = core_harness(model)
+    sinks = crowd(harness)
+    harness.run(3)
     with breaking(model.codec.decoder[1], lambda call: call == 0) as calls:
-        playing.run()
+        harness.run()
     assert calls[0] > 1
-    assert_crowd_as_alone(model, listeners)
+    assert_crowd_matches_reference(model, sinks)
 
 
-def test_a_codec_that_fails_for_one_alone_ends_that_one(model: Qwen3TTS) -> None:
-    playing = stage(model)
-    listener = playing.ask(LONG)
-    playing.run(2)
+def test_a_codec_fault_in_a_single_sequence_ends_it(model: Qwen3TTS) -> None:
+    harness = core_harness(model)
+    sink = harness.submit(LONG)
+    harness.run(2)
     with breaking(model.codec.decoder[1], lambda call: call == 0):
-        playing.run()
-    assert isinstance(listener.error, SynthesisError)
-    playing.assert_empty()
+        harness.run()
+    assert isinstance(sink.error, SynthesisError)
+    harness.assert_empty()
 
 
 @pytest.mark.usefixtures("by_layers")
 @pytest.mark.parametrize("method", ["put", "finish", "fail"])
 def test_a_sink_that_raises_ends_its_own_utterance(model: Qwen3TTS, method: str) -> None:
-    class Broken(Listener):
+    class Broken(RecordingSink):
         def put(self, pcm: Pcm) -> None:
             if method == "put" and self.packets:
                 raise ConnectionError
@@ -197,76 +206,76 @@ def test_a_sink_that_raises_ends_its_own_utterance(model: Qwen3TTS, method: str)
             super().fail(error)
             raise ConnectionError
 
-    playing = stage(model)
-    listeners = crowd(playing)
-    playing.run(1)
-    playing.clock.now += 0.001
-    broken = playing.ask(replace(LONG, seed=12), Broken())
-    playing.run(1)
+    harness = core_harness(model)
+    sinks = crowd(harness)
+    harness.run(1)
+    harness.clock.now += 0.001
+    broken = harness.submit(replace(LONG, seed=12), Broken())
+    harness.run(1)
     if method == "fail":
         with breaking(model.talker.model.layers[0], lambda call: call == 0):
-            playing.run(1)
-    playing.run()
-    assert broken.endings == 1
-    assert_crowd_as_alone(model, listeners)
-    playing.assert_empty()
+            harness.run(1)
+    harness.run()
+    assert broken.num_endings == 1
+    assert_crowd_matches_reference(model, sinks)
+    harness.assert_empty()
 
 
 @pytest.mark.usefixtures("by_layers")
 @pytest.mark.parametrize("error", [MemoryError, torch.OutOfMemoryError])
 def test_out_of_memory_ends_the_newest(model: Qwen3TTS, error: type[Exception]) -> None:
-    playing = stage(model)
-    listeners = crowd(playing)
-    playing.run(1)
-    playing.clock.now += 0.001
-    newest = playing.ask(replace(LONG, seed=8))
-    playing.run(1)
+    harness = core_harness(model)
+    sinks = crowd(harness)
+    harness.run(1)
+    harness.clock.now += 0.001
+    newest = harness.submit(replace(LONG, seed=8))
+    harness.run(1)
     with breaking(model.talker.model.layers[1], lambda call: call == 0, error):
-        playing.run(1)
+        harness.run(1)
     assert isinstance(newest.error, OutOfMemory)
-    playing.run()
-    assert_crowd_as_alone(model, listeners)
+    harness.run()
+    assert_crowd_matches_reference(model, sinks)
 
 
-def test_a_prompt_too_many_for_the_memory_is_tried_alone(model: Qwen3TTS) -> None:
-    playing = stage(model)
-    listeners = crowd(playing)
+def test_a_batch_too_large_for_the_memory_is_prefilled_individually(model: Qwen3TTS) -> None:
+    harness = core_harness(model)
+    sinks = crowd(harness)
     with breaking(model.talker.model.layers[0], lambda call: call == 0, MemoryError):
-        playing.run()
-    assert_crowd_as_alone(model, listeners)
+        harness.run()
+    assert_crowd_matches_reference(model, sinks)
 
 
-def test_nan_in_the_scores_ends_that_one(model: Qwen3TTS) -> None:
-    playing = stage(model)
-    listeners = crowd(playing)
-    broken = playing.ask(replace(LONG, seed=8))
-    playing.run(2)
-    slot = next(slot for slot, seat in enumerate(playing.floor.speakers) if seat.sink is broken)
-    playing.runner.state.last_frame_embedding[slot] = torch.nan
-    playing.run()
+def test_nan_in_the_logits_ends_its_own_utterance(model: Qwen3TTS) -> None:
+    harness = core_harness(model)
+    sinks = crowd(harness)
+    broken = harness.submit(replace(LONG, seed=8))
+    harness.run(2)
+    slot = next(slot for slot, sequence in enumerate(harness.core.running) if sequence.sink is broken)
+    harness.runner.state.last_frame_embedding[slot] = torch.nan
+    harness.run()
     assert isinstance(broken.error, NumericalError)
     assert broken.error.params == {"where": "logits", "dtype": "float32"}
-    assert playing.floor.overflows == 1 and not playing.floor.unheard
-    assert_crowd_as_alone(model, listeners)
-    after = playing.ask(LONG)  # the slot is clean again
-    playing.run()
-    assert_as_alone(model, LONG, after)
+    assert harness.core.num_invalid == 1 and not harness.core.retryable
+    assert_crowd_matches_reference(model, sinks)
+    after = harness.submit(LONG)  # the slot was cleared
+    harness.run()
+    assert_matches_reference(model, LONG, after)
 
 
-def test_nan_in_the_sound_ends_that_one(model: Qwen3TTS) -> None:
-    playing = stage(model)
-    listeners = crowd(playing)
-    broken = playing.ask(replace(LONG, seed=12))
-    playing.run(2)
-    slot = next(slot for slot, seat in enumerate(playing.floor.speakers) if seat.sink is broken)
-    for context in playing.runner.sound.contexts:
+def test_nan_in_the_audio_ends_its_own_utterance(model: Qwen3TTS) -> None:
+    harness = core_harness(model)
+    sinks = crowd(harness)
+    broken = harness.submit(replace(LONG, seed=12))
+    harness.run(2)
+    slot = next(slot for slot, sequence in enumerate(harness.core.running) if sequence.sink is broken)
+    for context in harness.runner.codec_state.contexts:
         context[slot] = torch.nan
-    playing.run()
+    harness.run()
     assert isinstance(broken.error, NumericalError) and broken.error.params["where"] == "sound"
-    assert_crowd_as_alone(model, listeners)
+    assert_crowd_matches_reference(model, sinks)
 
 
-def test_graphs_that_cannot_be_captured_leave_the_eager_twin(model: Qwen3TTS) -> None:
+def test_without_graphs_the_eager_twin_runs(model: Qwen3TTS) -> None:
     captured: list[int] = []
 
     def capture(work: Callable[[], torch.Tensor]) -> Callable[[], torch.Tensor]:
@@ -275,10 +284,10 @@ def test_graphs_that_cannot_be_captured_leave_the_eager_twin(model: Qwen3TTS) ->
         captured.append(1)
         return work
 
-    runner = GraphRunner(model, slots=4, kv_length=KV_LENGTH, capture=capture)
+    runner = CudaGraphRunner(model, slots=4, kv_length=KV_LENGTH, capture=capture)
     runner.prepare()
     assert runner.num_graphs == 3
-    playing = Stage(runner)
-    listeners = crowd(playing)
-    playing.run()
-    assert_crowd_as_alone(model, listeners)
+    harness = CoreHarness(runner)
+    sinks = crowd(harness)
+    harness.run()
+    assert_crowd_matches_reference(model, sinks)

@@ -1,4 +1,4 @@
-"""The kept prefixes of prompts: a second text in the same voice is read behind them, with the same result."""
+"""Cached prompt prefixes: the next text in the same voice is prefilled after them, with the same result."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import replace
 import pytest
 import torch
 
-from qwen3tts_webui.engine.model_runner import Runner
-from qwen3tts_webui.engine.prefix_cache import MIN_ROWS, PrefixCache
+from qwen3tts_webui.engine.model_runner import ModelRunner
+from qwen3tts_webui.engine.prefix_cache import MIN_TOKENS, PrefixCache
 from qwen3tts_webui.model import Prompt, Qwen3TTS
 from qwen3tts_webui.types import Utterance, Voice
-from tests.support.engine import KV_LENGTH, LONG, PLAIN, Stage, assert_as_alone
+from tests.support.engine import KV_LENGTH, LONG, PLAIN, CoreHarness, assert_matches_reference
 
-CALM = Voice(description="A calm old man who speaks slowly, low and a little husky.")
+CALM = Voice(description="A calm old man, slow, low and a little husky.")
 SPOKEN = replace(LONG, voice=CALM)
 
 
 @pytest.fixture
-def playing(model: Qwen3TTS) -> Stage:
-    return Stage(Runner(model, slots=4, kv_length=KV_LENGTH))
+def harness(model: Qwen3TTS) -> CoreHarness:
+    return CoreHarness(ModelRunner(model, slots=4, kv_length=KV_LENGTH))
 
 
 @pytest.fixture
@@ -37,29 +37,29 @@ def prompt_of(model: Qwen3TTS, utterance: Utterance) -> Prompt:
 
 
 @pytest.mark.parametrize("text_mode", ["whole", "streaming"])
-def test_the_second_text_of_a_voice_finds_its_prefix(playing: Stage, model: Qwen3TTS, text_mode: str) -> None:
+def test_the_second_text_of_a_voice_hits_the_cache(harness: CoreHarness, model: Qwen3TTS, text_mode: str) -> None:
     for number, text in enumerate((SPOKEN.text, "Something else.", SPOKEN.text)):
         utterance = replace(SPOKEN, text=text, text_mode=text_mode, seed=number)
-        listener = playing.ask(utterance)
-        playing.run()
-        assert listener.spoken is not None and listener.spoken.timings.prefix_hit is (number > 0)
-        assert_as_alone(model, utterance, listener)
+        sink = harness.submit(utterance)
+        harness.run()
+        assert sink.result is not None and sink.result.timings.prefix_hit is (number > 0)
+        assert_matches_reference(model, utterance, sink)
 
 
-def test_a_group_of_known_new_and_short_prefixes(playing: Stage, model: Qwen3TTS) -> None:
-    playing.ask(SPOKEN)
-    playing.run()
-    group = [
+def test_a_batch_of_cached_new_and_short_prefixes(harness: CoreHarness, model: Qwen3TTS) -> None:
+    harness.submit(SPOKEN)
+    harness.run()
+    batch = [
         replace(SPOKEN, text="One."),
-        replace(SPOKEN, voice=Voice(description="Somebody else altogether, young, bright, with a quick tongue.")),
+        replace(SPOKEN, voice=Voice(description="Another voice, young, bright, with a quick tongue.")),
         replace(SPOKEN, voice=Voice()),
         replace(SPOKEN, text="A longer text than that of the first one, so that rows are padded."),
     ]
-    listeners = [playing.ask(utterance) for utterance in group]
-    playing.run()
-    for utterance, listener, hit in zip(group, listeners, (True, False, None, True), strict=True):
-        assert listener.spoken is not None and listener.spoken.timings.prefix_hit is hit
-        assert_as_alone(model, utterance, listener)
+    sinks = [harness.submit(utterance) for utterance in batch]
+    harness.run()
+    for utterance, sink, hit in zip(batch, sinks, (True, False, None, True), strict=True):
+        assert sink.result is not None and sink.result.timings.prefix_hit is hit
+        assert_matches_reference(model, utterance, sink)
 
 
 @pytest.mark.parametrize(
@@ -76,20 +76,20 @@ def test_another_recording_is_another_prefix(model: Qwen3TTS) -> None:
     prompt = prompt_of(model, SPOKEN)
     hidden = model.config.talker.stack.hidden_size
     recordings = [replace(prompt, x_vector=torch.full((hidden,), float(value)).numpy()) for value in range(2)]
-    assert len({made.prefix_key() for made in (prompt, *recordings)}) == 3
+    assert len({each.prefix_key() for each in (prompt, *recordings)}) == 3
 
 
-def test_a_hit_fills_the_slot_with_the_rows_that_were_read(model: Qwen3TTS, kv: torch.Tensor) -> None:
+def test_a_hit_fills_the_slot(model: Qwen3TTS, kv: torch.Tensor) -> None:
     cache, prompt = PrefixCache(model.talker), prompt_of(model, SPOKEN)
     cache.load(prompt, kv, 0)
     cache.load(prompt, kv, 1)
     rows = prompt.num_prefix
-    assert rows > MIN_ROWS and kv[:, :, 1, :, :rows].abs().sum() > 0
+    assert rows > MIN_TOKENS and kv[:, :, 1, :, :rows].abs().sum() > 0
     assert torch.equal(kv[:, :, 0], kv[:, :, 1])
     assert not kv[:, :, 1, :, rows:].any()
 
 
-def test_reading_behind_a_prefix_is_reading_the_whole(model: Qwen3TTS, kv: torch.Tensor) -> None:
+def test_a_prefill_after_a_prefix_equals_the_whole_prefill(model: Qwen3TTS, kv: torch.Tensor) -> None:
     talker, prompt = model.talker, prompt_of(model, SPOKEN)
     with torch.inference_mode():
         rows = talker.embed(torch.from_numpy(prompt.text)[None], torch.from_numpy(prompt.codes)[None])
@@ -102,7 +102,7 @@ def test_reading_behind_a_prefix_is_reading_the_whole(model: Qwen3TTS, kv: torch
     assert (kv[:, :, 0] - kv[:, :, 1]).abs().max() < 1e-5
 
 
-def test_the_oldest_prefix_goes_when_there_are_too_many_bytes(model: Qwen3TTS, kv: torch.Tensor) -> None:
+def test_the_oldest_prefix_is_evicted(model: Qwen3TTS, kv: torch.Tensor) -> None:
     voices = [replace(SPOKEN, voice=replace(CALM, description=f"{CALM.description} {n}")) for n in "123"]
     first, second, third = (prompt_of(model, utterance) for utterance in voices)
     size = kv[:, :, 0, :, : first.num_prefix].nbytes
@@ -112,7 +112,7 @@ def test_the_oldest_prefix_goes_when_there_are_too_many_bytes(model: Qwen3TTS, k
     assert [cache.load(prompt, kv, 0) for prompt in (first, second)] == [True, False]
 
 
-def test_a_short_prefix_is_read_with_the_text(model: Qwen3TTS, kv: torch.Tensor) -> None:
+def test_a_short_prefix_is_not_cached(model: Qwen3TTS, kv: torch.Tensor) -> None:
     cache = PrefixCache(model.talker)
     assert cache.load(prompt_of(model, replace(PLAIN, voice=Voice())), kv, 0) is None
     assert not kv.any()

@@ -1,4 +1,4 @@
-"""Two thousand short utterances through one engine, many of them left at some moment: nothing may stay behind."""
+"""Two thousand short utterances through a single engine, many of them cancelled: no memory may leak."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ import threading
 import tracemalloc
 from dataclasses import replace
 
-from qwen3tts_webui.engine.device import Choice
-from qwen3tts_webui.engine.engine import Engine
-from qwen3tts_webui.engine.model_runner import Runner
+from qwen3tts_webui.engine import Engine
+from qwen3tts_webui.engine.model_runner import ModelRunner
 from qwen3tts_webui.errors import Busy
+from qwen3tts_webui.hardware import DeviceChoice
 from qwen3tts_webui.model import Qwen3TTS
 from qwen3tts_webui.streams import PcmStream
-from tests.support.engine import PLAIN, engine, until
+from tests.support.engine import PLAIN, running_engine
+from tests.support.wait import wait_until
 
 SLOTS = 40
 SHORT = replace(PLAIN, max_frames=1, voice=replace(PLAIN.voice, description=""))
 
 
-def speak(running: Engine, count: int, source: random.Random) -> int:
-    """Ask for `count` utterances, leave a third of them early; how many were heard to their end."""
+def submit_many(running: Engine, count: int, source: random.Random) -> int:
+    """Submit `count` utterances, cancel a third of them; return how many completed."""
     streams: list[PcmStream] = []
     while len(streams) < count:
         stream = PcmStream()
@@ -35,32 +36,32 @@ def speak(running: Engine, count: int, source: random.Random) -> int:
         streams.append(stream)
         if source.random() < 0.3:
             stream.cancel()
-    until(lambda: running.load.running == running.load.queued == 0)
-    until(lambda: all(stream.ended for stream in streams))
+    wait_until(lambda: running.load.running == running.load.queued == 0)
+    wait_until(lambda: all(stream.ended for stream in streams))
     return sum(stream.result is not None and stream.result.finish_reason != "cancelled" for stream in streams)
 
 
-def test_two_thousand_leave_nothing_behind(model: Qwen3TTS) -> None:
-    runners: list[Runner] = []
+def test_two_thousand_utterances_leak_nothing(model: Qwen3TTS) -> None:
+    runners: list[ModelRunner] = []
 
-    def load(choice: Choice) -> Runner:
-        runners.append(Runner(model, slots=SLOTS, kv_length=64))
+    def load(choice: DeviceChoice) -> ModelRunner:
+        runners.append(ModelRunner(model, slots=SLOTS, kv_length=64))
         return runners[0]
 
-    before_it = set(threading.enumerate())
+    threads_before = set(threading.enumerate())
     source = random.Random(4)
-    with engine(model, load, group=SLOTS, queue_size=100) as running:
-        speak(running, 200, source)
+    with running_engine(model, load, max_prefill_batch=SLOTS, queue_size=100) as running:
+        submit_many(running, 200, source)
         gc.collect()
         tracemalloc.start()
         before = tracemalloc.get_traced_memory()[0]
-        heard = speak(running, 1_800, source)
+        completed = submit_many(running, 1_800, source)
         gc.collect()
         grown = tracemalloc.get_traced_memory()[0] - before
         tracemalloc.stop()
-        assert heard > 300
-        assert grown < 1_000_000, f"{grown} bytes stayed behind"
+        assert completed > 300
+        assert grown < 1_000_000, f"{grown} bytes leaked"
         assert bool(runners[0].state.done.all())
-        assert not running._floor.speakers and not running._queue and not running._inbox  # type: ignore[union-attr]
-        assert len(set(threading.enumerate()) - before_it) == 1
-    assert set(threading.enumerate()) <= before_it
+        assert not running._core.running and not running._queue and not running._inbox  # type: ignore[union-attr]
+        assert len(set(threading.enumerate()) - threads_before) == 1
+    assert set(threading.enumerate()) <= threads_before

@@ -158,11 +158,24 @@ def test_clear(history, tmp_path):
     history.set_starred(starred.id)
     history.add(report(), PCM)
     history.add(report(), PCM)
-    assert history.clear(keep_starred=True) == 2
+    assert history.clear(starred=False)[0] == 2
     assert texts(history.entries()) == ["starred"]
-    assert history.clear() == 1
+    assert history.clear()[0] == 1
     assert names(tmp_path / "out puts") == set()
     assert history.used_bytes == 0
+
+
+def test_a_deletion_is_undone_until_it_is_too_late(history, tmp_path, monkeypatch):
+    entry = history.add(report(), PCM)
+    undo = history.delete(entry.id, undo_s=8)
+    assert (history.entries(), history.used_bytes) == ([], 0)
+    assert history.undelete(undo) == 1
+    assert texts(history.entries()) == ["Hello."]
+    undo = history.delete(entry.id, undo_s=8)
+    monkeypatch.setattr("time.time_ns", lambda: undo + 1)
+    history.delete(history.add(report("other"), PCM).id)  # any deletion also completes the earlier ones
+    assert history.undelete(undo) == 0
+    assert names(tmp_path / "out puts") == set()
 
 
 @pytest.mark.parametrize("id", ["", "../../etc/passwd", "20261122-104501-a1b2c3", "%", "a" * 10_000, "\x00", "\ud800"])
@@ -271,7 +284,7 @@ def test_a_database_of_a_newer_version_is_left_alone(tmp_path):
 def test_the_start_recovers_from_a_crash(tmp_path):
     history = HistoryStore(tmp_path)
     marked = history.add(report("half deleted"), PCM)
-    history._database.mark_deleted([marked.id])
+    history._database.mark_deleted([marked.id], 1)
     entered = history.add(report("renamed, not entered"), PCM)
     history._database.remove(entered.id)
     history.close()

@@ -1,4 +1,4 @@
-"""Many slots at once: each utterance gets the codes that it gets alone, wherever it sits and whoever sits beside it."""
+"""Many slots at once: the codes of an utterance do not depend on its slot or on the batch."""
 
 from __future__ import annotations
 
@@ -94,29 +94,29 @@ def test_a_batch_equals_the_single_runs(model: Qwen3TTS) -> None:
     assert all((row[:, 16] == SlotStatus.FRAME).all() for row in rows)
 
 
-def test_utterances_join_move_and_leave_without_a_trace(model: Qwen3TTS) -> None:
+def test_joining_moving_and_leaving_do_not_affect_others(model: Qwen3TTS) -> None:
     slots = Slots.of(model, 4)
     spoken: dict[int, list[list[int]]] = {0: [], 1: [], 2: [], 3: []}
-    seated: list[int] = []
+    assigned: list[int] = []
 
     def note(rows: np.ndarray, who: list[int]) -> None:
         for row, number in zip(rows, who, strict=True):
             spoken[number].append(row[:16].tolist())
 
     def join(*numbers: int) -> None:
-        places = list(range(len(seated), len(seated) + len(numbers)))
+        places = list(range(len(assigned), len(assigned) + len(numbers)))
         note(slots.start(places, [UTTERANCES[number] for number in numbers]), list(numbers))
-        seated.extend(numbers)
+        assigned.extend(numbers)
 
     def leave(number: int) -> None:
-        place = seated.index(number)
-        slots.state.move(len(seated) - 1, place, KV_LENGTH)
-        seated[place] = seated[-1]
-        seated.pop()
+        place = assigned.index(number)
+        slots.state.move(len(assigned) - 1, place, KV_LENGTH)
+        assigned[place] = assigned[-1]
+        assigned.pop()
 
     def steps(count: int) -> None:
         for _ in range(count):
-            note(slots.step(len(seated)), seated)
+            note(slots.step(len(assigned)), assigned)
 
     join(2)
     steps(2)
@@ -133,7 +133,7 @@ def test_utterances_join_move_and_leave_without_a_trace(model: Qwen3TTS) -> None
         assert rows == alone(model, UTTERANCES[number], len(rows))
 
 
-def test_the_length_of_the_cache_that_is_looked_at_changes_nothing(model: Qwen3TTS) -> None:
+def test_kv_length_does_not_change_the_result(model: Qwen3TTS) -> None:
     runs = []
     for kv_length in (KV_LENGTH, 96):
         slots = Slots.of(model, 1)
@@ -142,7 +142,7 @@ def test_the_length_of_the_cache_that_is_looked_at_changes_nothing(model: Qwen3T
     assert runs[0] == runs[1]
 
 
-def test_a_slot_waits_for_late_text_and_then_goes_on_as_if_it_had_been_there(model: Qwen3TTS) -> None:
+def test_late_text_does_not_change_the_result(model: Qwen3TTS) -> None:
     utterance = Utterance(text="Hi!", seed=9, text_mode="streaming")
     slots = Slots.of(model, 2)
     rows = [*slots.start([0, 1], [utterance, UTTERANCES[0]], more=True)[:1]]
@@ -156,7 +156,7 @@ def test_a_slot_waits_for_late_text_and_then_goes_on_as_if_it_had_been_there(mod
     assert [row[:16].tolist() for row in rows] == alone(model, utterance, len(rows))
 
 
-def test_an_utterance_that_ended_stays_silent() -> None:
+def test_a_finished_utterance_stays_idle() -> None:
     model = load_model(GOLDEN / "design", device="cpu", dtype="float32")
     slots = Slots.of(model, 1)
     utterance = Utterance(text="", language="English", sampling=Sampling(greedy=True))
@@ -165,7 +165,7 @@ def test_an_utterance_that_ended_stays_silent() -> None:
     assert states == [SlotStatus.FRAME, SlotStatus.FRAME, SlotStatus.FINISHED, SlotStatus.IDLE, SlotStatus.IDLE]
 
 
-def test_a_broken_utterance_harms_nobody_and_its_slot_can_be_wiped(model: Qwen3TTS) -> None:
+def test_an_invalid_utterance_affects_no_other_and_its_slot_can_be_cleared(model: Qwen3TTS) -> None:
     slots = Slots.of(model, 2)
     slots.start([0, 1], UTTERANCES[:2])
     slots.state.last_frame_embedding[0] = torch.nan

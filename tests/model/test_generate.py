@@ -55,7 +55,7 @@ def test_the_first_frame_comes_before_the_second_is_computed(model: Qwen3TTS) ->
 
 
 @pytest.mark.parametrize("size", [2, 5, 100])
-def test_packets_of_any_size_are_the_same_speech(model: Qwen3TTS, size: int) -> None:
+def test_packet_size_does_not_change_the_speech(model: Qwen3TTS, size: int) -> None:
     utterance = Utterance(text=TEXT, voice=VOICE, seed=4)
     ones = list(model.stream(utterance, max_frames=FRAMES))
     packets = list(model.stream(utterance, frames_per_packet=size, max_frames=FRAMES))
@@ -65,7 +65,7 @@ def test_packets_of_any_size_are_the_same_speech(model: Qwen3TTS, size: int) -> 
     assert np.abs(sound[0] - sound[1]).max() < 1e-5
 
 
-def test_a_seed_is_the_same_speech_again_and_another_seed_is_not(model: Qwen3TTS) -> None:
+def test_a_seed_reproduces_the_speech(model: Qwen3TTS) -> None:
     runs = [synthesize(model, Utterance(text=TEXT, voice=VOICE, seed=seed)) for seed in (7, 7, 8)]
     assert runs[0] == runs[1] != runs[2]
 
@@ -74,7 +74,7 @@ def test_a_seed_is_the_same_speech_again_and_another_seed_is_not(model: Qwen3TTS
 @pytest.mark.parametrize("spoken", [1, 9])
 @pytest.mark.parametrize("greedy", [True, False])
 @pytest.mark.parametrize("cut", [12, len(TEXT)])
-def test_a_passage_goes_on_exactly_where_it_was_cut(
+def test_an_acoustic_prompt_continues_exactly(
     model: Qwen3TTS, mode: TextMode, spoken: int, greedy: bool, cut: int
 ) -> None:
     whole = Utterance(text=TEXT, voice=VOICE, text_mode=mode, sampling=Sampling(greedy=greedy), seed=3)
@@ -97,19 +97,19 @@ def test_a_passage_goes_on_exactly_where_it_was_cut(
         (*(f"{word} " for word in TEXT.split()[:-1]), TEXT.split()[-1], ""),
     ],
 )
-def test_text_in_pieces_is_the_same_speech_as_text_at_once(model: Qwen3TTS, pieces: tuple[str, ...]) -> None:
+def test_streamed_text_gives_the_same_speech(model: Qwen3TTS, pieces: tuple[str, ...]) -> None:
     at_once = Utterance(text=TEXT, voice=VOICE, text_mode="streaming", seed=5)
     fed = replace(at_once, text="", text_stream=Script(*pieces))
     assert synthesize(model, fed) == synthesize(model, at_once)
 
 
-def test_an_utterance_opened_with_its_first_word_goes_on_with_its_feed(model: Qwen3TTS) -> None:
+def test_text_is_followed_by_its_text_stream(model: Qwen3TTS) -> None:
     at_once = Utterance(text=TEXT, voice=VOICE, text_mode="streaming", seed=5)
     fed = replace(at_once, text="Hello ", text_stream=Script("there, this is ", "a short test of the speech model."))
     assert synthesize(model, fed) == synthesize(model, at_once)
 
 
-def test_while_text_is_late_nothing_is_spoken_and_nothing_is_held_back(model: Qwen3TTS) -> None:
+def test_late_text_pauses_the_speech(model: Qwen3TTS) -> None:
     class Held:
         """Gives its second piece only once the test allows it."""
 
@@ -144,7 +144,7 @@ def test_while_text_is_late_nothing_is_spoken_and_nothing_is_held_back(model: Qw
     assert codes_of(packets).tolist() == synthesize(model, whole)
 
 
-def test_a_run_away_utterance_is_capped_and_says_so(model: Qwen3TTS) -> None:
+def test_a_runaway_utterance_ends_at_the_limit(model: Qwen3TTS) -> None:
     """This checkpoint does not end by itself."""
     packets = list(model.stream(Utterance(text="Hi", sampling=Sampling(greedy=True)), frames_per_packet=8))
     assert len(codes_of(packets)) == frame_limit(len(model.tokenizer.encode_spoken("Hi")))
@@ -152,17 +152,17 @@ def test_a_run_away_utterance_is_capped_and_says_so(model: Qwen3TTS) -> None:
 
 
 @pytest.mark.parametrize("frames", [1, 2, 5])
-def test_max_frames_is_what_it_says(model: Qwen3TTS, frames: int) -> None:
+def test_max_frames_limits_the_utterance(model: Qwen3TTS, frames: int) -> None:
     packets = list(model.stream(Utterance(text=TEXT), frames_per_packet=2, max_frames=frames))
     assert len(codes_of(packets)) == frames
     assert packets[-1].finish_reason == "length"
 
 
-def test_the_cap_grows_with_the_text_up_to_a_limit() -> None:
+def test_the_frame_limit_grows_with_the_text() -> None:
     assert frame_limit(10) < frame_limit(20) < frame_limit(10_000) == frame_limit(20_000) == 8192
 
 
-def test_what_cannot_be_spoken_is_refused_at_once(model: Qwen3TTS) -> None:
+def test_an_unsupported_utterance_is_rejected_immediately(model: Qwen3TTS) -> None:
     with pytest.raises(UnknownLanguage):
         model.stream(Utterance(text=TEXT, language="Klingon"))
     with pytest.raises(InvalidValue):
@@ -171,13 +171,13 @@ def test_what_cannot_be_spoken_is_refused_at_once(model: Qwen3TTS) -> None:
         model.stream(Utterance(text=TEXT), max_frames=0)
 
 
-def test_a_text_beyond_the_positions_of_the_model_is_refused(model: Qwen3TTS) -> None:
+def test_a_text_longer_than_the_model_is_rejected(model: Qwen3TTS) -> None:
     with pytest.raises(TextTooLong):
         next(iter(model.stream(Utterance(text="1" * 40_000))))
 
 
 @pytest.mark.parametrize("part", ["logits", "sound"])
-def test_invalid_numbers_end_one_utterance_and_the_model_stays_usable(model: Qwen3TTS, part: str) -> None:
+def test_the_model_stays_usable_after_nan(model: Qwen3TTS, part: str) -> None:
     utterance = Utterance(text=TEXT, voice=VOICE, seed=6)
     before = synthesize(model, utterance)
     weight = model.talker.code_embedding_table if part == "logits" else model.codec.quantizer.tables

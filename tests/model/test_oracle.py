@@ -86,7 +86,7 @@ def test_dump(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             _compare_speech(model, case)
 
 
-def test_newlines_before_the_text_do_not_reach_the_role() -> None:
+def test_leading_newlines_do_not_merge_with_the_role() -> None:
     model = loaded("vd_micro")
     case = cases_of(ORACLE / "dumps" / "vd_micro" / "edge_leading_newline.npz")[0]
     plain = model.encode_prompt(utterance_of({"text": "Hi there"}, streaming=False))[0]

@@ -64,7 +64,7 @@ def test_sound(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_scores_that_codes_are_drawn_from(case: Case) -> None:
+def test_logits(case: Case) -> None:
     """With the official draws forced: what is out is out in both, what is in has the same logit."""
     model = model_of(case)
     tokens, codes = case.arrays["tokens"].tolist(), case.arrays["codes"]
@@ -74,7 +74,7 @@ def test_scores_that_codes_are_drawn_from(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if not case.greedy], ids=lambda case: case.name)
-def test_every_official_draw_was_possible_for_us(case: Case) -> None:
+def test_official_samples_have_the_same_logits(case: Case) -> None:
     model = model_of(case)
     tokens, codes = case.arrays["tokens"].tolist(), case.arrays["codes"]
     for number, (first, rest) in enumerate(

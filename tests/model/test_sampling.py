@@ -35,7 +35,7 @@ def scores_of(seed: int) -> torch.Tensor:
 
 
 def reference(logits: torch.Tensor, temperature: float, top_k: int, top_p: float) -> torch.Tensor:
-    """Probabilities as MODEL.md section 5 defines them, written down the slow way."""
+    """Probabilities as docs/model.md, section 5 defines them, written down the slow way."""
     logits = logits / temperature
     if top_k:
         logits = logits.masked_fill(logits < logits.sort(descending=True).values[top_k - 1], -torch.inf)
@@ -55,7 +55,7 @@ def chi_square_limit(freedom: int) -> float:
 @pytest.mark.parametrize(
     ("temperature", "top_k", "top_p"), [(0.9, 0, 1.0), (0.9, 12, 1.0), (1.3, 0, 0.7), (0.7, 20, 0.8), (2.0, 3, 0.5)]
 )
-def test_draws_follow_the_reference_probabilities(
+def test_samples_follow_the_reference_probabilities(
     temperature: float, top_k: int, top_p: float, candidates: int
 ) -> None:
     logits = scores_of(top_k)
@@ -76,7 +76,7 @@ def test_draws_follow_the_reference_probabilities(
 
 @pytest.mark.parametrize("counter", ["seed", "frame", "group"])
 def test_noise_is_independent_along_each_counter(counter: str) -> None:
-    """Uniform in each of 16 bins, and neighbours in the counter fall into all pairs of bins alike."""
+    """Uniform in each of 16 bins, and adjacent counters fall into all pairs of bins equally."""
     steps = torch.arange(4096)
     zeros = torch.zeros_like(steps)
     if counter == "group":
@@ -89,7 +89,7 @@ def test_noise_is_independent_along_each_counter(counter: str) -> None:
     assert float(((pairs - expected) ** 2 / expected).sum()) < chi_square_limit(255)
 
 
-def test_noise_depends_on_its_counter_and_on_nothing_else() -> None:
+def test_noise_depends_only_on_its_counter() -> None:
     seeds, frames = torch.tensor([5, 2**40 + 5, 5, 6]), torch.tensor([7, 7, 8, 7])
     together = gumbel(seeds, frames, 1, 15, CODES)
     assert torch.equal(together[2], gumbel(seeds[2:3], frames[2:3], 1, 15, CODES)[0])
@@ -102,14 +102,14 @@ def test_noise_of_a_seed_never_changes() -> None:
     assert noise.tolist() == pytest.approx([-1.3016194, -0.6878778, 0.2468273, 1.3195794], abs=1e-6)
 
 
-def test_ties_at_the_last_of_the_top_k_stay() -> None:
+def test_ties_at_the_top_k_boundary_stay() -> None:
     logits = torch.tensor([[3.0, 1.0, 2.0, 2.0, 0.0]])
     assert filter_logits(logits, rule_for(1, top_k=2), SamplingBounds(64, uses_top_p=False)).isfinite().tolist() == [
         [True, False, True, True, False]
     ]
 
 
-def test_rows_with_different_rules_do_not_mix() -> None:
+def test_rows_with_different_sampling_are_independent() -> None:
     logits = scores_of(1).expand(3, -1)
     rule = rule_for(3, temperature=0.8)
     rule.set(1, greedy=True, temperature=0.1, top_k=50, top_p=0.5, num_codes=CODES)
@@ -131,7 +131,7 @@ def test_rows_with_different_rules_do_not_mix() -> None:
     assert int(together[1]) == int(logits[0].argmax())
 
 
-def test_the_penalty_makes_seen_codes_less_likely_whatever_their_sign() -> None:
+def test_the_penalty_lowers_logits_of_either_sign() -> None:
     seen = torch.tensor([[True, True, False]])
     assert apply_repetition_penalty(torch.tensor([[2.0, -2.0, 2.0]]), seen, torch.tensor([[2.0]])).tolist() == [
         [1.0, -4.0, 2.0]
@@ -140,7 +140,7 @@ def test_the_penalty_makes_seen_codes_less_likely_whatever_their_sign() -> None:
 
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf])
 @pytest.mark.parametrize("greedy", [True, False])
-def test_scores_that_are_no_numbers_are_told(bad: float, greedy: bool) -> None:
+def test_invalid_logits_are_reported(bad: float, greedy: bool) -> None:
     logits = scores_of(2).repeat(2, 1)
     logits[1, 5] = bad
     noise = torch.zeros(2, CODES)
@@ -158,5 +158,5 @@ def test_scores_that_are_no_numbers_are_told(bad: float, greedy: bool) -> None:
         ([Sampling(), Sampling(subtalker_top_p=0.9)], SamplingBounds(64, uses_top_p=True)),
     ],
 )
-def test_reach_is_wide_enough_for_every_row(samplings: list[Sampling], bounds: SamplingBounds) -> None:
+def test_bounds_cover_every_row(samplings: list[Sampling], bounds: SamplingBounds) -> None:
     assert SamplingBounds.of(samplings, 3072) == bounds

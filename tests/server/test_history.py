@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
+import av
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
@@ -77,9 +81,39 @@ def test_delete_one_and_clear_the_rest(client: TestClient) -> None:
     entries = [spoken(client, text) for text in ("one", "two", "three")]
     assert client.delete(f"/api/history/{entries[0]['id']}").status_code == 204
     client.patch(f"/api/history/{entries[1]['id']}", json={"starred": True})
-    assert client.delete("/api/history?keep_starred=true").json() == {"deleted": 1}
-    assert client.delete("/api/history").json() == {"deleted": 1}
+    assert client.delete("/api/history?keep_starred=true").json() == {"deleted": 1, "undo": ANY}
+    assert client.delete("/api/history").json() == {"deleted": 1, "undo": ANY}
     assert client.get("/api/history").json()["total"] == 0
+
+
+def test_a_deletion_of_what_matches_is_undone(client: TestClient) -> None:
+    entries = [spoken(client, text) for text in ("red apple", "green apple", "green pear")]
+    client.patch(f"/api/history/{entries[1]['id']}", json={"starred": True})
+    assert client.get("/api/history?search=apple").json()["num_starred"] == 1
+    answer = client.delete("/api/history?search=apple&keep_starred=true&undo_s=8").json()
+    assert answer["deleted"] == 1
+    assert client.get("/api/history").json()["total"] == 2
+    assert client.get(f"/api/history/{entries[0]['id']}").status_code == 404
+    assert client.post("/api/history/undelete", json={"undo": answer["undo"]}).json() == {"restored": 1}
+    assert client.post("/api/history/undelete", json={"undo": answer["undo"]}).json() == {"restored": 0}
+    assert client.get(f"/api/history/{entries[0]['id']}/audio").status_code == 200
+    one = client.delete(f"/api/history/{entries[2]['id']}?undo_s=8").json()
+    assert client.post("/api/history/undelete", json={"undo": one["undo"]}).json() == {"restored": 1}
+    assert client.post("/api/history/undelete", json={"undo": "9" * 19}).json() == {"restored": 0}
+    assert client.delete("/api/history?starred=true&keep_starred=true").json()["deleted"] == 0
+    assert client.get("/api/history").json()["total"] == 3
+
+
+def test_the_rest_of_a_take_is_replaced(client: TestClient) -> None:
+    take = spoken(client, "First.\n\nSecond.\nThird.")
+    rest = spoken(client, "Other second.\nOther third.", seed=9)
+    path = f"/api/history/{take['id']}/lines"
+    joined = client.put(f"{path}/1", json={"retake": rest["id"], "to_end": True}).json()
+    np.testing.assert_array_equal(pcm(client, joined), np.concatenate([audio_of("First.", FRAMES), pcm(client, rest)]))
+    assert joined["text"] == "First.\n\nOther second.\nOther third."
+    assert [one["segment"]["line"] for one in joined["segments"]] == [0, 1, 2]
+    assert [one["start_sample"] for one in joined["segments"]] == [0, 1920 * FRAMES, 2 * 1920 * FRAMES]
+    assert client.put(f"{path}/3", json={"retake": rest["id"], "to_end": True}).status_code == 404
 
 
 def test_a_line_is_replaced_in_the_audio_and_in_the_report(client: TestClient) -> None:
@@ -141,3 +175,27 @@ def test_without_a_store_the_history_is_empty_and_says_so() -> None:
     client = make_client(create_app(Speech(ZeroCostSynthesizer(), Presets.load()), Settings()))
     assert client.get("/api/history").json()["kept"] is False
     assert client.delete("/api/history").status_code == 404
+
+
+def test_files_are_named_and_tagged(client: TestClient) -> None:
+    preset = Presets.load().of("en")[0]
+    body = {"text": "Good evening, and welcome back to the show.", "voice": preset.id}
+    answer = client.post("/api/tts", json=body)
+    entry = client.get(f"/api/history?request_id={answer.headers['x-request-id']}").json()["entries"][0]
+    for format in ("wav", "mp3", "flac", "opus"):
+        file = client.get(f"/api/history/{entry['id']}/audio?format={format}")
+        name = file.headers["content-disposition"].split('"')[1]
+        assert re.fullmatch(rf"good-evening-and-welcome_{preset.id[3:]}_\d{{8}}-\d{{4}}\.{format}", name), name
+        if format == "wav":
+            continue
+        with av.open(io.BytesIO(file.content)) as container:
+            tags = {
+                key.lower(): value for key, value in {**container.metadata, **container.streams[0].metadata}.items()
+            }
+        assert tags["title"] == body["text"]
+        assert tags["artist"] == preset.name["en"]
+        assert tags["comment"] == entry["label"]
+    chinese = spoken(client, "晚上好。")
+    header = client.get(f"/api/history/{chinese['id']}/audio").headers["content-disposition"]
+    assert "filename*=UTF-8''%E6%99%9A%E4%B8%8A%E5%A5%BD_an-old-man_" in header
+    assert f'filename="{chinese["id"]}.wav"' in header

@@ -135,6 +135,43 @@ def test_only_our_error_format_is_documented() -> None:
     assert "ValidationError" not in str(APP.openapi())
 
 
+def operations() -> dict[str, dict[str, Any]]:
+    paths = APP.openapi()["paths"]
+    return {f"{method} {path}": operation for path, methods in paths.items() for method, operation in methods.items()}
+
+
+def test_operation_ids_are_short_and_unique() -> None:
+    ids = [operation["operationId"] for operation in operations().values()]
+    assert len(ids) == len(set(ids)) and {"post_tts", "get_history_by_entry_id", "post_v1_audio_speech"} <= set(ids)
+
+
+def test_every_route_that_reads_a_body_declares_it() -> None:
+    without = {name for name, operation in operations().items() if "requestBody" not in operation}
+    writing = {name for name in without if name.split()[0] in ("post", "put", "patch")}
+    assert writing == {"post /api/token", "post /api/history/undelete"}
+
+
+def test_keys_and_errors_are_declared() -> None:
+    document = APP.openapi()
+    assert document["components"]["securitySchemes"]["apiKey"] == {"type": "http", "scheme": "bearer"}
+    error = {"$ref": "#/components/schemas/Error"}
+    for name, operation in operations().items():
+        responses = operation["responses"]
+        wanted = {"408", "429", "431"} | ({"413", "415"} if "requestBody" in operation else set())
+        assert wanted <= set(responses), name
+        assert ("401" in responses) is (operation.get("security") != [])
+        failed = [responses[status] for status in responses if status >= "400"]
+        assert all(response["content"]["application/json"]["schema"] == error for response in failed)
+
+
+def test_bodies_are_named_components() -> None:
+    document = APP.openapi()
+    for name in ("TtsBody", "OpenAIBody", "SaveBody", "StarBody", "Error"):
+        assert document["components"]["schemas"][name]["type"] == "object"
+    content = document["paths"]["/api/tts"]["post"]["requestBody"]["content"]["application/json"]
+    assert content["schema"] == {"$ref": "#/components/schemas/TtsBody"}
+
+
 def test_tts_has_an_example() -> None:
     assert "/api/tts" in [path for _, path, _ in examples()]
 

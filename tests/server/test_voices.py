@@ -41,3 +41,17 @@ def test_a_listed_voice_works(client: TestClient) -> None:
 def test_an_unknown_voice_is_404(client: TestClient) -> None:
     answer = client.get("/api/voices/nobody")
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_voice")
+
+
+def test_the_sample_of_a_preset_is_made_once() -> None:
+    synthesizer = ZeroCostSynthesizer()
+    client = make_client(create_app(Speech(synthesizer, Presets.load()), Settings()))
+    preset = Presets.load().of("en")[1]
+    first, second = (client.get(f"/api/voices/{preset.id}/sample") for _ in range(2))
+    assert first.headers["content-type"] == "audio/ogg"
+    assert first.content == second.content
+    assert first.content[:4] == b"OggS"
+    (asked,) = synthesizer.utterances
+    assert asked.voice.description == preset.description
+    assert preset.sample.startswith(asked.text)
+    assert client.get("/api/voices/en-nobody/sample").json()["error"]["code"] == "unknown_voice"

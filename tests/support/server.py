@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import websockets.sync.client
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 
@@ -31,15 +33,18 @@ def run_server(
     outputs: Path | None = None,
     max_text: int = 20_000,
     grace_s: float = 0.0,
+    page: bool = False,
     **options: Any,
 ) -> Iterator[str]:
     """Serve until the block ends; yield the base URL. With `outputs`, the history is stored there.
 
-    `grace_s` is how long running requests may take when the block ends; `options` are further settings.
+    `grace_s` is how long running requests may take when the block ends; with `page`, the page is served too; `options`
+    are further settings.
     """
     settings = Settings(max_text=max_text, **options)
     history = None if outputs is None else HistoryStore(outputs)
-    app = create_app(Speech(synthesizer, Presets.load(), history, max_text=max_text), settings)
+    speech = Speech(synthesizer, Presets.load(), history, max_text=max_text)
+    app = asyncio.run(_app_with_page(speech, settings)) if page else create_app(speech, settings)
     server = make_server(app, client_timeout_s=settings.client_timeout_s, grace_s=grace_s)
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -52,6 +57,13 @@ def run_server(
         thread.join()
         if history is not None:
             history.close()
+
+
+async def _app_with_page(speech: Speech, settings: Settings) -> FastAPI:
+    """Build the app in an event loop: where Gradio finds none, it leaves one unclosed."""
+    from qwen3tts_webui.ui import mount_page  # it imports Gradio, which takes seconds
+
+    return create_app(speech, settings, page=lambda app: mount_page(app, speech, settings))
 
 
 connect = partial(websockets.sync.client.connect, open_timeout=60)

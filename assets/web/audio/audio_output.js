@@ -56,14 +56,17 @@ export class AudioOutput {
 
   /**
    * Request and play audio. `request` is {run, url, events, headers, body}, or {run, method: "GET", url} for finished audio;
-   * playback starts `startBufferMs` after the first samples; a `silent` one waits for `resume`.
+   * playback starts `startBufferMs` after the first samples; a `silent` one waits for `resume`. `start` is the first sample to play
+   * (at 24 kHz), `volume` a factor.
    */
-  async speak(request, startBufferMs, silent = false) {
+  async speak(request, startBufferMs, { silent = false, start = 0, volume = 1 } = {}) {
     this.wake();
     if (!this.#node) await this.ready;
     const { port1, port2 } = new MessageChannel();
     const startBuffer = startBufferMs / 1000;
-    this.#node.port.postMessage({ type: "open", run: request.run, port: port2, startBuffer, silent }, [port2]);
+    const startAt = Math.round((start * this.#context.sampleRate) / RATE);
+    const open = { type: "open", run: request.run, port: port2, startBuffer, silent, startAt, volume };
+    this.#node.port.postMessage(open, [port2]);
     this.#worker.postMessage({ type: "speak", ...request, rate: this.#context.sampleRate, port: port1 }, [port1]);
   }
 

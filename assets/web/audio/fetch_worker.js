@@ -2,7 +2,7 @@
 // "peaks", "event", "done", "failed", "aborted"; out, to the worklet through `port`: samples and the end. Runs in a Worker, so that
 // a busy page never delays audio.
 
-import { PcmDecoder, PeakMeter } from "./pcm.js";
+import { LevelMeter, PcmDecoder, PeakMeter } from "./pcm.js";
 import { Resampler } from "./resampler.js";
 
 const RATE = 24000;
@@ -37,8 +37,8 @@ async function speak(request) {
     if (abort.signal.aborted) post("aborted", {});
     else {
       await withTimeout(events); // a failure after the first audio is described by its event
-      const { code = "network", status = null } = error;
-      post("failed", { code, message: error.code ? error.message : null, status });
+      const { code = "network", status = null, field, line } = error;
+      post("failed", { code, message: error.code ? error.message : null, status, field, line });
     }
   } finally {
     request.port.postMessage({ end: true });
@@ -55,6 +55,7 @@ function withTimeout(promise) {
 async function readAudio(reader, request, post) {
   const decoder = new PcmDecoder();
   const meter = new PeakMeter(PEAK_SAMPLES);
+  const loudness = new LevelMeter(PEAK_SAMPLES);
   const resampler = request.rate === RATE ? null : new Resampler(RATE, request.rate);
   const play = (pcm) => pcm.length && request.port.postMessage({ pcm }, [pcm.buffer]);
   let total = 0;
@@ -64,12 +65,13 @@ async function readAudio(reader, request, post) {
     if (done) break;
     const pcm = decoder.push(value);
     const peaks = meter.push(pcm);
+    loudness.push(pcm);
     total += pcm.length;
     play(resampler ? resampler.push(pcm) : pcm);
-    post("peaks", { at, peaks, samples: total });
+    post("peaks", { at, peaks, samples: total, level: loudness.level });
   }
   if (resampler) play(resampler.flush());
-  post("peaks", { at: Date.now(), peaks: meter.flush(), samples: total });
+  post("peaks", { at: Date.now(), peaks: meter.flush(), samples: total, level: loudness.level });
   return total;
 }
 
@@ -102,9 +104,7 @@ async function toError(response) {
   error.status = response.status;
   error.code = "refused";
   try {
-    const { code, message } = (await response.json()).error;
-    error.code = code;
-    error.message = message;
+    Object.assign(error, (await response.json()).error);
   } catch {
     error.message = null;
   }

@@ -63,3 +63,36 @@ export class PeakMeter {
     return rest;
   }
 }
+
+const GATE = 0.01; // blocks 20 dB below the average of all are pauses (a power ratio)
+
+/** The loudness of speech without its pauses: the RMS of the blocks that are not much quieter than the rest. */
+export class LevelMeter {
+  #size;
+  #powers = []; // the mean square of each complete block
+  #sum = 0;
+  #count = 0;
+
+  constructor(size) {
+    this.#size = size;
+  }
+
+  push(samples) {
+    for (const sample of samples) {
+      this.#sum += sample * sample;
+      if (++this.#count < this.#size) continue;
+      this.#powers.push(this.#sum / this.#size);
+      this.#sum = this.#count = 0;
+    }
+  }
+
+  /** 0 to 1; 0 before the first complete block. */
+  get level() {
+    const gate = GATE * mean(this.#powers);
+    return Math.sqrt(mean(this.#powers.filter((power) => power >= gate)));
+  }
+}
+
+function mean(values) {
+  return values.length ? values.reduce((sum, value) => sum + value, 0) / values.length : 0;
+}

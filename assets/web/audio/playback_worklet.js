@@ -21,6 +21,8 @@ class PlaybackProcessor extends AudioWorkletProcessor {
     this.rangeEnd = Infinity;
     this.block = 0; // the block that holds `position`
     this.ended = false;
+    this.startAt = 0;
+    this.volume = 1;
     this.state = "idle"; // idle, filling, playing, paused, finished
     this.gain = 1;
     this.targetGain = 1;
@@ -32,9 +34,13 @@ class PlaybackProcessor extends AudioWorkletProcessor {
     this.counts = { samples_played: 0, nonzero_samples: 0, underruns: 0, min_buffer_ms: null };
   }
 
-  open({ run, port, startBuffer, silent }) {
+  open({ run, port, startBuffer, silent, startAt = 0, volume = 1 }) {
     this.source?.close();
+    const { lastSample } = this;
     this.clear(run);
+    this.lastSample = lastSample; // fades while the new audio loads: a flip between takes does not click
+    this.startAt = startAt;
+    this.volume = volume;
     this.source = port;
     this.startBuffer = startBuffer;
     this.state = silent ? "paused" : "filling";
@@ -114,9 +120,15 @@ class PlaybackProcessor extends AudioWorkletProcessor {
 
   /** Whether playback can start: after the start buffer, or after an underrun once enough is buffered. */
   get isFilled() {
-    if (this.firstFrame === null || this.ended) return this.ended;
+    if (this.firstFrame === null || this.ended || this.total <= this.startAt) return this.ended;
     if (this.refillSamples) return this.total - this.position >= this.refillSamples;
     return currentFrame - this.firstFrame >= this.startBuffer * sampleRate;
+  }
+
+  startPlaying() {
+    if (this.startAt) this.moveTo(Math.min(this.startAt, this.total));
+    this.startAt = 0;
+    this.state = "playing";
   }
 
   nextSample() {
@@ -138,7 +150,7 @@ class PlaybackProcessor extends AudioWorkletProcessor {
       onSilent();
       this.report("progress");
     }
-    if (this.state === "filling" && this.isFilled) this.state = "playing";
+    if (this.state === "filling" && this.isFilled) this.startPlaying();
     if (this.state === "playing" || this.lastSample !== 0) this.render(channels); // not playing: let the last sample fade
     if (this.state === "playing" && this.position >= this.rangeEnd && this.targetGain === 1) {
       this.rangeEnd = Infinity;
@@ -168,7 +180,7 @@ class PlaybackProcessor extends AudioWorkletProcessor {
         continue;
       }
       this.counts.samples_played++;
-      this.lastSample = out[i] = sample * this.gain;
+      this.lastSample = out[i] = sample * this.gain * this.volume;
       if (out[i] !== 0 && this.counts.nonzero_samples++ === 0) this.report("first");
     }
     for (let c = 1; c < channels.length; c++) channels[c].set(out);

@@ -22,6 +22,7 @@ const INITIAL_STATS = {
   first_sample_ms: null, // click -> first sample that is not silence, in the AudioWorklet
   total_ms: null, // click -> all audio received
   samples: 0, // received, at 24 kHz
+  level: 0, // loudness of what was received: a gated RMS, 0 to 1
   position: 0, // of playback, in samples at 24 kHz
   samples_played: 0,
   nonzero_samples: 0,
@@ -31,7 +32,7 @@ const INITIAL_STATS = {
   server: null, // the server's timings, and server_first_pcm_ms: request received -> first audio on the socket
   failed: false, // the whole request, after its audio had begun
   finish_reason: null,
-  error: null, // {code, message, status}
+  error: null, // {code, message, status, field?, line?}
 };
 
 export class Player extends EventTarget {
@@ -68,16 +69,20 @@ export class Player extends EventTarget {
     this.#changed("started");
   }
 
-  /** Load finished audio: `audio` is its route, `report` its report. Paused unless `play`. */
-  recall(audio, report, { play = true, error = null } = {}) {
+  /**
+   * Load finished audio: `audio` is its route, `report` its report. Paused unless `play`, which begins at the sample `start`, with
+   * the factor `volume`.
+   */
+  recall(audio, report, { play = true, error = null, start = 0, volume = 1 } = {}) {
     if (this.busy) this.stop();
     const { timings, server_first_pcm_ms, segments = [], request_id, engine, seed, finish_reason } = report;
     const state = play ? "waiting" : "done";
-    this.#reset({ state, recalled: true, audio, request_id, engine, seed, finish_reason, error });
+    this.#reset({ state, recalled: true, audio, request_id, engine, seed, finish_reason, error, position: start });
     this.timeline.segments = segments.map(toSegmentEvent);
     this.#setReport({ timings, server_first_pcm_ms });
     if (!this.#output.isSupported) return this.#fail({ code: "insecure", message: null, status: null });
-    this.#output.speak({ run: this.stats.run, method: "GET", url: `${resolveUrl(audio)}?format=pcm` }, 0, !play);
+    const request = { run: this.stats.run, method: "GET", url: `${resolveUrl(audio)}?format=pcm` };
+    this.#output.speak(request, 0, { silent: !play, start, volume });
     this.#changed("started");
   }
 
@@ -91,6 +96,11 @@ export class Player extends EventTarget {
   stop() {
     if (!this.busy && this.stats.state !== "paused") return;
     this.#output.stop(this.stats.run);
+    const { receiving, recalled, samples, request_id } = this.stats;
+    if (receiving && !recalled) {
+      const audio = samples ? `api/requests/${request_id}/audio` : null; // what was made so far is kept
+      Object.assign(this.stats, { finish_reason: "cancelled", audio });
+    }
     Object.assign(this.stats, { state: "stopped", receiving: false });
     this.#changed();
   }
@@ -141,6 +151,7 @@ export class Player extends EventTarget {
     } else if (type === "peaks") {
       if (detail.samples && !stats.recalled) stats.first_byte_ms ??= this.#sinceClick(detail.at);
       stats.samples = detail.samples;
+      stats.level = detail.level;
       for (const peak of detail.peaks) this.peaks.push(peak);
     } else if (type === "event") {
       this.#onEvent(detail.event);

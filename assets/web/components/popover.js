@@ -20,12 +20,7 @@ export function createPopover(id) {
 export function openAnchored(popover, anchor, first) {
   const focusedBefore = document.activeElement;
   popover.showPopover();
-  const [box, size] = [anchor.getBoundingClientRect(), popover.getBoundingClientRect()];
-  const [width, height] = [document.documentElement.clientWidth, window.innerHeight];
-  const below = box.bottom + 6 + size.height <= height || box.top < size.height + 6;
-  const top = below ? box.bottom + 6 : box.top - size.height - 6;
-  popover.style.left = `${Math.max(12, Math.min(box.right - size.width, width - size.width - 12))}px`;
-  popover.style.top = `${Math.max(12, Math.min(top, height - size.height - 12))}px`;
+  moveNextTo(popover, anchor);
   (first ?? popover).focus({ preventScroll: true });
   const restoreFocus = (event) => {
     if (event.newState !== "closed") return;
@@ -36,6 +31,16 @@ export function openAnchored(popover, anchor, first) {
     }
   };
   popover.addEventListener("toggle", restoreFocus);
+}
+
+/** Move an open popover next to `anchor`, inside the window: after opening, or when its size has changed. */
+export function moveNextTo(popover, anchor) {
+  const [box, size] = [anchor.getBoundingClientRect(), popover.getBoundingClientRect()];
+  const [width, height] = [document.documentElement.clientWidth, window.innerHeight];
+  const below = box.bottom + 6 + size.height <= height || box.top < size.height + 6;
+  const top = below ? box.bottom + 6 : box.top - size.height - 6;
+  popover.style.left = `${Math.max(12, Math.min(box.right - size.width, width - size.width - 12))}px`;
+  popover.style.top = `${Math.max(12, Math.min(top, height - size.height - 12))}px`;
 }
 
 const CONFIRM_MS = 4000;

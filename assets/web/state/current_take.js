@@ -13,7 +13,7 @@ export class CurrentTake extends EventTarget {
   #api;
   #spokenLines;
   #entry = null; // the history entry of the take, once it is known
-  #retake = null; // {line, base}: a line being regenerated, and the entry it belongs to
+  #retake = null; // {line, base, toEnd}: a line, or all from it on, being generated again, and the entry it belongs to
   #lastHeard;
 
   /** `spokenLines(text)` returns the lines of a text that are spoken. */
@@ -52,8 +52,8 @@ export class CurrentTake extends EventTarget {
   get heardLine() {
     const { stats, timeline } = this.#player;
     if (!["speaking", "paused"].includes(stats.state)) return undefined;
-    if (this.#retake) return this.#retake.line;
     const started = timeline.segments.filter(({ failed, start_sample }) => !failed && start_sample <= stats.position);
+    if (this.#retake) return this.#retake.line + (started.at(-1)?.line ?? 0);
     return started.at(-1)?.line;
   }
 
@@ -81,7 +81,8 @@ export class CurrentTake extends EventTarget {
 
   /** The status of line `number`: {state, start, end, seconds}; state is "", "queued", "speaking", "done" or "failed". */
   lineStatus(number) {
-    if (this.#retake?.line === number) return { ...this.#status(0), start: null };
+    const { line, toEnd } = this.#retake ?? {};
+    if (line === number || (toEnd && line < number)) return { ...this.#status(number - line), start: null };
     if (!this.#retake) return this.#status(number);
     const reports = this.#retake.base.segments.filter((report) => report.segment.line === number);
     const samples = reports.reduce((sum, report) => sum + report.num_samples, 0);
@@ -138,6 +139,33 @@ export class CurrentTake extends EventTarget {
     this.#changed();
   }
 
+  /** The line at which the take was stopped; null for a whole one. */
+  get stoppedLine() {
+    const { stats, timeline } = this.#player;
+    if (!this.isComplete || stats.finish_reason !== "cancelled") return null;
+    const line = timeline.segments.at(-1)?.line ?? 0;
+    return line < this.spoken.length ? line : null;
+  }
+
+  /** Speak the rest of a take that was stopped, which then is whole; `speak(changes)` sends the request. */
+  async goOn(speak) {
+    const line = this.stoppedLine;
+    const base = await this.entry();
+    const source = this.canContinue ? await this.#continuationSource(line, base) : null;
+    const { language, description, speaker, voice, seed } = base;
+    const own = voice ? { voice, voice_desc: null } : { voice_desc: description, speaker, voice: null };
+    const voiceOf = source ? { continue_from: source, voice: null, voice_desc: null, speaker: null } : own;
+    this.#retake = { line, base, toEnd: true };
+    speak({ text: this.spoken.slice(line).join("\n"), language, seed, ...voiceOf });
+    this.#changed();
+  }
+
+  /** Play from line `number` to the end. */
+  replayFrom(number) {
+    const { start } = this.lineStatus(number);
+    if (start !== null) this.#player.playRange(start, this.#player.stats.samples);
+  }
+
   /** The segment before line `number`, or the one after the first line. */
   async #continuationSource(number, { request_id, segments }) {
     const complete = segments.filter((one) => !one.failed && one.finish_reason === "stop");
@@ -156,20 +184,20 @@ export class CurrentTake extends EventTarget {
   #onRetakeProgress() {
     const { stats } = this.#player;
     if (stats.receiving || ["waiting", "speaking", "paused"].includes(stats.state)) return;
-    const { line, base } = this.#retake;
-    const succeeded = stats.state === "done" && stats.samples > 0 && !stats.error;
+    const { line, base, toEnd } = this.#retake;
+    const ended = stats.state === "done" || (toEnd && stats.state === "stopped");
     const { error, request_id } = stats;
     this.#retake = null;
-    if (succeeded) this.#replaceLine(base, line, request_id);
+    if (ended && stats.samples > 0 && !error) this.#replaceLine(base, line, Boolean(toEnd), request_id);
     else this.recall(base, { play: false, error });
   }
 
-  async #replaceLine(base, line, requestId) {
+  async #replaceLine(base, line, to_end, requestId) {
     try {
       const retake = await this.#api.historyEntry(requestId);
-      const entry = await this.#api.put(`api/history/${base.id}/lines/${line}`, { retake: retake.id });
+      const entry = await this.#api.put(`api/history/${base.id}/lines/${line}`, { retake: retake.id, to_end });
       this.recall(entry, { play: false });
-      this.dispatchEvent(new CustomEvent("replaced", { detail: { line, seed: retake.seed } }));
+      this.dispatchEvent(new CustomEvent("replaced", { detail: { line, before: base.id, entry, toEnd: to_end } }));
     } catch (error) {
       this.recall(base, { play: false, error: { code: error.code, message: error.message, status: error.status } });
     }

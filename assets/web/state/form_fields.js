@@ -1,6 +1,8 @@
 // Text, language and description: read from Gradio's components, written back to them, and stored in the browser as a draft, so that
 // no error, reload or closed tab loses them. A "change" event follows each edit.
 
+import { readTab, writeTab } from "./tab_storage.js";
+
 const STORAGE_KEY = "qwen3tts.draft";
 const NAMES = ["text", "language", "description"];
 
@@ -27,11 +29,7 @@ export class FormFields extends EventTarget {
 
   /** The stored draft; {} without one. */
   get draft() {
-    try {
-      return JSON.parse(localStorage.getItem(STORAGE_KEY)) ?? {};
-    } catch {
-      return {};
-    }
+    return readTab(STORAGE_KEY) ?? {};
   }
 
   /** Write `values` (some of {text, language, description}) to the components. */
@@ -58,11 +56,7 @@ export class FormFields extends EventTarget {
 
   #changed() {
     const { text, language, description } = this;
-    try {
-      localStorage.setItem(STORAGE_KEY, JSON.stringify({ text, language, description }));
-    } catch {
-      // private browsing without storage: the draft lives as long as the page
-    }
+    writeTab(STORAGE_KEY, { text, language, description });
     this.dispatchEvent(new Event("change"));
   }
 }

@@ -1,27 +1,26 @@
 // The body of POST /api/tts: text, language and description from the form, the chosen voice or speaker, the seed, and the settings.
 // Voice, speaker and seed are stored in the browser with the draft. A "change" event follows each update of these three.
 
+import { readTab, writeTab } from "./tab_storage.js";
+
 const STORAGE_KEY = "qwen3tts.asking"; // the name that stored drafts already have
 
 export class RequestState extends EventTarget {
   #fields;
   #settings;
-  #state = { seed: null, voice: null, speaker: null };
+  #state = { seed: null, varies: false, voice: null, speaker: null };
 
   constructor(fields, settings) {
     super();
     this.#fields = fields;
     this.#settings = settings;
-    try {
-      Object.assign(this.#state, JSON.parse(localStorage.getItem(STORAGE_KEY)));
-    } catch {
-      // nothing stored
-    }
+    Object.assign(this.#state, readTab(STORAGE_KEY));
+    this.#state.seed ??= randomSeed();
   }
 
-  /** The seed of every request; null: a new one for each. */
+  /** The seed of every request, held while description and text are edited; null: a new one for each. */
   get seed() {
-    return this.#state.seed;
+    return this.#state.varies ? null : this.#state.seed;
   }
 
   /** A saved voice, {id, name, description}, or null. */
@@ -34,23 +33,21 @@ export class RequestState extends EventTarget {
     return this.#state.speaker;
   }
 
-  /** Change some of {seed, voice, speaker}; a saved voice and a speaker exclude each other. */
-  update(changes) {
+  /** Change some of {seed, voice, speaker}; a saved voice and a speaker exclude each other. The seed null lets it vary. */
+  update({ seed, ...changes }) {
+    if (seed !== undefined) Object.assign(this.#state, { varies: seed === null, seed: seed ?? this.#state.seed });
     if (changes.voice) changes = { speaker: null, ...changes };
     if (changes.speaker) changes = { voice: null, ...changes };
     Object.assign(this.#state, changes);
-    try {
-      localStorage.setItem(STORAGE_KEY, JSON.stringify(this.#state));
-    } catch {
-      // private browsing without storage
-    }
+    writeTab(STORAGE_KEY, this.#state);
     this.dispatchEvent(new Event("change"));
   }
 
   /** The body of a request. `changes` override the form; keys that are null or undefined are left out. */
   toRequestBody(changes = {}) {
     const { text, language, description } = this.#fields;
-    const { seed, voice, speaker } = this.#state;
+    const { seed } = this;
+    const { voice, speaker } = this.#state;
     const source = voice ? { voice: voice.id } : { voice_desc: description, speaker };
     const body = { ...this.#settings.options, text, language, ...source, seed, ...changes };
     return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null && value !== undefined));

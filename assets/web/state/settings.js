@@ -7,6 +7,8 @@ const OLD_NAMES = { packet_frames: "frames_per_packet" };
 /** Each setting that goes into a request: the engine feature it needs, and its range. */
 export const CONTROLS = {
   loudness: { feature: null, kind: "switch" },
+  normalize: { feature: null, kind: "choice", choices: ["auto", "on", "off"], ofText: true },
+  read_blocks: { feature: null, kind: "switch", ofText: true }, // code blocks and tables
   frames_per_packet: { feature: "packet_size", kind: "choice", choices: [1, 2, 4, 8, 16] },
   temperature: { feature: "sampling", kind: "number", min: 0.01, max: 5, step: 0.05, default: 0.9 },
   top_k: { feature: "sampling", kind: "number", min: 0, max: 4096, step: 1, default: 50 },
@@ -52,6 +54,7 @@ export class Settings extends EventTarget {
   /** Set all to those of an earlier request; defaults are left to the engine. */
   restore(values) {
     for (const [name, control] of Object.entries(CONTROLS)) {
+      if (control.ofText) continue; // how a text is read is the reader's choice, not that of the speech
       const value = values[name] ?? null;
       this.set(name, value === (control.default ?? null) ? null : value);
     }
@@ -70,7 +73,16 @@ export class Settings extends EventTarget {
 
   /** The options for every request: what is set and what the engine supports. */
   get options() {
-    return Object.fromEntries(Object.entries(this.#values).filter(([name]) => this.isSupported(name)));
+    const { read_blocks, ...options } = this.#values;
+    const supported = Object.entries(options).filter(([name]) => this.isSupported(name));
+    return { ...Object.fromEntries(supported), ...(read_blocks && { skip_code: false, skip_tables: false }) };
+  }
+
+  /** The options for POST /api/normalize, so that it answers what the active engine will be given. */
+  get normalizeOptions() {
+    const { normalize, skip_code, skip_tables } = this.options;
+    const mode = this.info?.preview ? undefined : normalize; // the preview voice reads out everything
+    return { mode, skip_code, skip_tables };
   }
 }
 

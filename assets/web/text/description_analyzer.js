@@ -1,5 +1,6 @@
-// What the server reads in a voice description: its language and the traits it names. In: the description as it is typed. Out: the
-// answers of POST /api/analyze-description, and a "change" event for each. The last answer stays until the next one arrives.
+// What the server reads in a voice description: its language, the traits it names, and which of them the active engine follows. In: the
+// description as it is typed, and the language to speak. Out: the answers of POST /api/analyze-description, and a "change" event for
+// each. The last answer stays until the next one arrives.
 
 import { DebouncedQuery } from "./debounced_query.js";
 
@@ -8,20 +9,22 @@ export class DescriptionAnalyzer extends EventTarget {
   language = null;
   /** The dimensions that the description does not mention; null before the first answer. */
   missing = null;
+  /** {dimension, id, words, followed}, in the order of the dimensions. */
+  mentions = [];
   #query;
 
   /** `request(body)` posts to /api/analyze-description and returns the answer. */
   constructor(request) {
     super();
-    this.#query = new DebouncedQuery(request, ({ language, missing }, { description }) => {
+    this.#query = new DebouncedQuery(request, ({ language, missing, mentions }, { description }) => {
       this.language = description.trim() ? language : null;
-      this.missing = missing;
+      Object.assign(this, { missing, mentions });
       this.dispatchEvent(new Event("change"));
     });
   }
 
-  /** Analyze `description` once typing pauses. */
-  update(description) {
-    this.#query.update({ description }, description.length);
+  /** Analyze `description`, to be spoken in `language`, once typing pauses. */
+  update(description, language) {
+    this.#query.update({ description, language }, description.length);
   }
 }

@@ -4,20 +4,21 @@
 import { DebouncedQuery } from "./debounced_query.js";
 
 const MAX_LINES = 5000;
+const NO_NOTICES = { warnings: [], joined: null };
 
 export class TextAnalyzer extends EventTarget {
   #request;
   #query;
   #lines = new Map(); // a line as typed -> its analysis
-  #latest = { text: null, language: null, seconds: null };
+  #latest = { text: null, language: null, seconds: null, ...NO_NOTICES };
 
   /** `request(body)` posts to /api/analyze-text and returns the answer. */
   constructor(request) {
     super();
     this.#request = request;
-    this.#query = new DebouncedQuery(request, ({ seconds, lines }, { text, language }) => {
+    this.#query = new DebouncedQuery(request, ({ seconds, lines, warnings, joined }, { text, language }) => {
       this.#store(text, lines);
-      this.#latest = { text, language, seconds };
+      this.#latest = { text, language, seconds, warnings, joined };
       this.dispatchEvent(new Event("change"));
     });
   }
@@ -48,6 +49,11 @@ export class TextAnalyzer extends EventTarget {
   /** The last estimate, whatever the text was; null before the first. */
   get lastSeconds() {
     return this.#latest.seconds;
+  }
+
+  /** {warnings, joined} of `text`: what no voice reads, and a hard-wrapped text with its lines joined, else null. */
+  notices(text) {
+    return this.#latest.text === text ? this.#latest : NO_NOTICES;
   }
 
   /** {num_lines, speed, pause_s, prefix_length, suffix_length} of a line; undefined while it is unknown. */

@@ -1,4 +1,4 @@
-"""Log-mel spectrogram of the speaker encoder (MODEL.md section 8): 24 kHz audio in, (time, mel bins) out."""
+"""Log-mel spectrogram of the speaker encoder (docs/model.md, section 8): 24 kHz audio in, (time, mel bins) out."""
 
 from __future__ import annotations
 

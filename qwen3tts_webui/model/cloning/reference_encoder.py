@@ -1,8 +1,8 @@
-"""Recordings to clone: audio in, a `VoiceReference` (x-vector, codes, transcript) out.
+"""Encode recordings for voice cloning: audio in, a `VoiceReference` (x-vector, codes, transcript) out.
 
-The two encoders of a Base checkpoint are large and rarely needed, so each is loaded from the folder on first use and
-can be freed. They run on the CPU in float32 on every machine: the device belongs to the engine's thread, and a
-recording gives the same codes everywhere.
+The two encoders of a Base checkpoint are large and rarely needed, so each is loaded on first use and can be freed. They
+always run on the CPU in float32: the device belongs to the engine's thread, and a recording gives the same codes on
+every machine.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import threading
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from qwen3tts_webui.errors import InvalidValue, Unsupported
@@ -22,7 +21,7 @@ from qwen3tts_webui.model.config.model_config import CODEC_FOLDER, ModelConfig
 from qwen3tts_webui.model.weights.module_loader import LOADING_LOCK
 from qwen3tts_webui.types import SAMPLE_RATE, CloneMode, Pcm, VoiceReference, XVector
 
-MIN_SECONDS = 0.1  # below this the windows of the speaker encoder have nothing to reflect
+MIN_SECONDS = 0.1  # shorter audio cannot be padded by reflection
 MAX_SECONDS = 60.0
 
 _CPU = torch.device("cpu")
@@ -31,9 +30,9 @@ log = logging.getLogger(__name__)
 
 
 class ReferenceEncoder:
-    """Encodes recordings for the checkpoint in `folder`. Safe to use from any thread; one recording at a time.
+    """Encodes recordings for the checkpoint in `folder`. Thread-safe; encodes one recording at a time.
 
-    Methods raise Unsupported unless it is a Base checkpoint, InvalidValue for audio or a text that cannot be used, and
+    Methods raise Unsupported unless it is a Base checkpoint, InvalidValue for unusable audio or text, and
     CheckpointError.
     """
 
@@ -45,9 +44,9 @@ class ReferenceEncoder:
         self._codec: CodecEncoder | None = None
 
     def encode(self, pcm: Pcm, text: str = "", *, mode: CloneMode = "icl") -> VoiceReference:
-        """The reference for a recording (samples,) at 24 kHz.
+        """Encode a recording (samples,) at 24 kHz.
 
-        The mode "icl" needs the transcript; "xvector" computes no codes.
+        Mode "icl" needs the transcript; "xvector" computes no codes.
         """
         check_recording(pcm)
         if mode == "icl" and not text.strip():
@@ -66,7 +65,7 @@ class ReferenceEncoder:
             return self._loaded_speaker().encode(pcm)
 
     def similarity(self, pcm: Pcm, reference: VoiceReference) -> float:
-        """How much audio (samples,) sounds like the voice of `reference`: cosine of the x-vectors, -1 to 1."""
+        """Speaker similarity of audio (samples,) and `reference`: cosine of the x-vectors, -1 to 1."""
         return speaker_similarity(self.x_vector(pcm), reference.x_vector)
 
     def free(self) -> None:
@@ -76,7 +75,7 @@ class ReferenceEncoder:
 
     @property
     def nbytes(self) -> int:
-        """Memory that the loaded encoders take, in bytes."""
+        """Memory of the loaded encoders in bytes."""
         loaded = [module for module in (self._speaker, self._codec) if module is not None]
         return sum(tensor.nbytes for module in loaded for tensor in module.state_dict().values())
 
@@ -99,7 +98,7 @@ class ReferenceEncoder:
 
 
 def check_recording(pcm: Pcm) -> None:
-    """Raise InvalidValue unless `pcm` is (samples,) of finite numbers, 0.1 to 60 s at 24 kHz."""
+    """Raise InvalidValue unless `pcm` is finite, one-dimensional and 0.1 to 60 s long at 24 kHz."""
     if pcm.ndim != 1:
         raise InvalidValue(field="audio", expected="one channel", got="x".join(map(str, pcm.shape)))
     seconds = len(pcm) / SAMPLE_RATE
@@ -107,22 +106,3 @@ def check_recording(pcm: Pcm) -> None:
         raise InvalidValue(field="audio", expected=f"{MIN_SECONDS:g} to {MAX_SECONDS:g} s", got=f"{seconds:.2f} s")
     if not np.isfinite(pcm).all():
         raise InvalidValue(field="audio", expected="finite samples", got="NaN or infinity")
-
-
-def to_mono(samples: npt.NDArray[np.floating], sample_rate: int) -> Pcm:
-    """Samples (time,) or (time, channels) at any rate -> (samples,) float32 at 24 kHz. Raises InvalidValue."""
-    import soxr
-
-    if samples.ndim not in (1, 2) or not np.issubdtype(samples.dtype, np.floating):
-        got = f"{samples.dtype}, {'x'.join(map(str, samples.shape))}"
-        raise InvalidValue(field="audio", expected="floats, time or time x channels", got=got)
-    if not 4_000 <= sample_rate <= 384_000:
-        raise InvalidValue(field="sample_rate", expected="4000 to 384000", got=sample_rate)
-    if len(samples) > MAX_SECONDS * sample_rate:
-        got = f"{len(samples) / sample_rate:.2f} s"
-        raise InvalidValue(field="audio", expected=f"{MIN_SECONDS:g} to {MAX_SECONDS:g} s", got=got)
-    mono = samples if samples.ndim == 1 else samples.mean(axis=1)
-    resampled: Pcm = np.ascontiguousarray(mono, dtype=np.float32)
-    if sample_rate != SAMPLE_RATE:
-        resampled = soxr.resample(resampled, sample_rate, SAMPLE_RATE)
-    return resampled

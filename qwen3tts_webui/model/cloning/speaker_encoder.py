@@ -1,4 +1,4 @@
-"""The speaker encoder of a Base checkpoint (MODEL.md section 8): log-mel and ECAPA-TDNN, audio in, an x-vector out.
+"""The speaker encoder of a Base checkpoint (docs/model.md, section 8): log-mel and ECAPA-TDNN, audio to x-vector.
 
 Float32 throughout. Module names are the released keys below `speaker_encoder.`.
 """
@@ -35,7 +35,7 @@ class ReflectConv(nn.Module):
 
 
 class Res2Net(nn.Module):
-    """Channel groups in a chain: each convolution also reads the output of the one before; the first passes through."""
+    """Channel groups in a chain: each convolution also reads the previous output; the first group passes through."""
 
     def __init__(self, channels: int, scale: int, kernel_size: int, dilation: int) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class Res2Net(nn.Module):
 
 
 class SqueezeExcitation(nn.Module):
-    """Scales each channel by a gate that is computed from the mean over time."""
+    """Scale each channel by a gate computed from the mean over time."""
 
     def __init__(self, channels: int, hidden: int) -> None:
         super().__init__()
@@ -134,7 +134,7 @@ class SpeakerEncoder(nn.Module):
 
 
 def load_speaker_encoder(folder: Path, config: SpeakerEncoderConfig, device: torch.device) -> SpeakerEncoder:
-    """The speaker encoder of the checkpoint in `folder`, float32, on `device`. Raises CheckpointError."""
+    """Load the speaker encoder of the checkpoint in `folder`, float32, on `device`. Raises CheckpointError."""
     return load_weights(
         lambda: SpeakerEncoder(config),
         folder,
@@ -146,7 +146,7 @@ def load_speaker_encoder(folder: Path, config: SpeakerEncoderConfig, device: tor
 
 
 def speaker_similarity(first: XVector, second: XVector) -> float:
-    """Cosine similarity of two x-vectors, -1 to 1; 0 where one of them is zero."""
+    """Cosine similarity of two x-vectors, -1 to 1; 0 if one of them is zero."""
     a, b = first.astype(np.float64), second.astype(np.float64)
     norms = float(np.linalg.norm(a) * np.linalg.norm(b))
     return float(np.clip(a @ b / norms, -1.0, 1.0)) if norms > 0 else 0.0

@@ -1,7 +1,7 @@
-"""The codec decoder: 16 codes a frame in, 1920 samples a frame out, packet by packet or whole (MODEL.md section 7).
+"""The codec decoder (docs/model.md, section 7): 16 codes per frame in, 1920 samples per frame out.
 
-Streams live in the slots of a `CodecState`; however a stream is cut into packets and whoever shares its batch, its
-sound is the same. Always float32: half precision makes it noise. Knows nothing of text or of who listens.
+Streams use the slots of a `CodecState`; the audio of a stream does not depend on its packet sizes or on the rest of the
+batch. Always float32: half precision produces noise.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from qwen3tts_webui.model.cpu.memory import trim_host_memory
 from qwen3tts_webui.model.weights.module_loader import load_weights
 
 UNUSED_KEYS = (
-    "encoder.",  # speech to codes: only voice cloning needs it
+    "encoder.",  # audio to codes, for voice cloning only
     "decoder.quantizer.rvq_first.input_proj.",  # latent to codebook, for encoding
     "decoder.quantizer.rvq_rest.input_proj.",
 )
 MAX_FUSED_STREAMS = 2
-"""Streams of a packet up to which the fused path is used: as many as its start-up check covers."""
+"""Largest batch of the fused path: as many streams as its startup check covers."""
 MAX_DECODE_FRAMES = 100
-"""Frames that `decode_whole` takes at a time: enough to be efficient, few enough to keep memory small."""
+"""Frames per call of `decode` for longer input: efficient without using much memory."""
 
 
 class Codebook(nn.Module):
-    """The running sums that training left; an entry is its sum over its usage."""
+    """Running sums from training; an entry is its sum divided by its usage."""
 
     def __init__(self, size: int, dim: int) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class Codebook(nn.Module):
 
 
 class CodebookGroup(nn.Module):
-    """Codebooks whose entries add up before one projection to `codebook_dim`."""
+    """Codebooks with one projection to `codebook_dim` for the sum of their entries."""
 
     def __init__(self, config: CodecConfig, num_books: int) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class CodebookGroup(nn.Module):
 
 
 class Quantizer(nn.Module):
-    """Codes to vectors: a sum of one row of each codebook's table."""
+    """Codes to vectors: the sum of one row of each codebook's table."""
 
     tables: torch.Tensor
     offsets: torch.Tensor
@@ -91,7 +91,7 @@ class Quantizer(nn.Module):
 
 
 class CodecDecoder(nn.Module):
-    """Released weights until `fold` is called, and ready to run from then on."""
+    """The decoder, with released weights until `fold` is called once; it runs afterwards."""
 
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
@@ -110,7 +110,7 @@ class CodecDecoder(nn.Module):
         self.decoder = nn.ModuleList([CausalConv(latent, width, 7), *blocks, Snake(last), CausalConv(last, 1, 7)])
 
     def fold(self) -> None:
-        """Turn the released weights into those that run, laid out for the device. To be called once."""
+        """Convert the released weights to the ones that run, packed for the device. To be called once."""
         foldable = (Quantizer, CausalConv, CausalUpsample, Snake, ConvNeXt, CodecTransformerLayer)
         for module in [module for module in self.modules() if isinstance(module, foldable)]:
             module.fold()
@@ -121,7 +121,7 @@ class CodecDecoder(nn.Module):
             fuse_codec(self)
 
     def new_state(self, slots: int) -> CodecState:
-        """Memory for `slots` streams on the decoder's device, none of them begun."""
+        """State for `slots` new streams on the decoder's device."""
         config = self.config
         return CodecState.empty(
             slots,
@@ -133,10 +133,10 @@ class CodecDecoder(nn.Module):
 
     @torch.inference_mode()
     def decode(self, codes: torch.Tensor, state: CodecState, rows: SlotIndex) -> torch.Tensor:
-        """Decode the next packet of the streams in `rows`, and advance them.
+        """Decode the next packet of the streams in `rows` and advance them.
 
-        `codes`: (batch, num_quantizers, frames), integers below `codebook_size`, one batch entry for each of `rows`.
-        Returns sound in [-1, 1], (batch, frames * samples_per_frame). NaN in the weights or the state comes out as NaN.
+        `codes`: (batch, num_quantizers, frames), integers below `codebook_size`, one batch entry per row.
+        Returns audio in [-1, 1], (batch, frames * samples_per_frame). NaN in the weights or the state stays NaN.
         """
         few = codes.shape[0] <= MAX_FUSED_STREAMS and codes.shape[2] <= MAX_FUSED_FRAMES
         if self.fused is not None and few:
@@ -151,26 +151,26 @@ class CodecDecoder(nn.Module):
         x = first(x, state, rows)
         for block in blocks:
             x = block(x, state, rows)
-        sound: torch.Tensor = last(x, state, rows, snake)
-        return sound.squeeze(2).clamp_(-1.0, 1.0)
+        audio: torch.Tensor = last(x, state, rows, snake)
+        return audio.squeeze(2).clamp_(-1.0, 1.0)
 
     def decode_whole(self, codes: torch.Tensor) -> torch.Tensor:
-        """Decode whole utterances from their beginning: (batch, num_quantizers, frames) -> (batch, samples).
+        """Decode whole utterances: (batch, num_quantizers, frames) -> (batch, samples).
 
-        Equals the official decoder up to 300 frames; beyond, that one recomputes too little of the past and this one
-        stays exact (MODEL.md section 11, point 6).
+        Equals the official decoder up to 300 frames; for more, the official one recomputes too little context and this
+        one stays exact (docs/model.md, section 11, quirk 6).
         """
         state = self.new_state(codes.shape[0])
         packets = torch.split(codes, MAX_DECODE_FRAMES, dim=2)
         return torch.cat([self.decode(packet, state, slice(None)) for packet in packets], dim=1)
 
     def stateful_layers(self) -> list[StatefulLayer]:
-        """The layers with a context, in the order in which packets pass through them."""
+        """The layers with a context, in the order of the data flow."""
         return [m for m in self.modules() if isinstance(m, StatefulLayer) and m.context_frames > 0]
 
 
 def load_codec(folder: Path, config: CodecConfig, device: torch.device) -> CodecDecoder:
-    """The codec decoder from the `speech_tokenizer` folder of a checkpoint: folded, float32, on `device`.
+    """Load the codec decoder from the `speech_tokenizer` folder of a checkpoint: folded, float32, on `device`.
 
     Raises CheckpointError as `load_weights` does.
     """

@@ -1,8 +1,8 @@
-"""The codec's encoder (MODEL.md section 8): 24 kHz audio in, frames of 16 codes out. Mimi's architecture.
+"""The codec's encoder (docs/model.md, section 8): 24 kHz audio in, frames of 16 codes out. Mimi's architecture.
 
-Float32 throughout, whole recordings at a time. Module names are the released keys below `encoder.`. Attention is
-causal over the whole recording, as the official package computes it by default: the `sliding_window` of the config has
-no effect there (MODEL.md quirk 9).
+Float32 throughout, one whole recording at a time. Module names are the released keys below `encoder.`. Attention is
+causal over the whole recording, as in the official package, where the `sliding_window` of the config has no effect
+(docs/model.md, section 11, quirk 9).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _USAGE_FLOOR = 1e-5
 
 
 class StridedConv(nn.Module):
-    """Causal convolution; zeros on the right complete the last stride. (1, channels, time) -> time / stride, up."""
+    """Causal convolution, (1, channels, time) -> time / stride, rounded up by zeros on the right."""
 
     def __init__(
         self, channels_in: int, channels_out: int, kernel_size: int, stride: int = 1, *, downsample: bool = False
@@ -138,7 +138,7 @@ class EncoderTransformer(nn.Module):
 
 
 class Codebook(nn.Module):
-    """Entries are stored as sums, with how often each was used; `encode` finds the nearest one."""
+    """Entries are stored as sums and usage counts; `encode` finds the nearest one."""
 
     embed_sum: Tensor  # (codebook_size, codebook_dim)
     cluster_usage: Tensor  # (codebook_size,)
@@ -156,7 +156,7 @@ class Codebook(nn.Module):
 
 
 class Quantizer(nn.Module):
-    """One codebook after the other, each on what the ones before left over."""
+    """Residual vector quantizer: each codebook encodes the residual of the previous ones."""
 
     def __init__(self, config: CodecEncoderConfig, num_codebooks: int) -> None:
         super().__init__()
@@ -165,12 +165,12 @@ class Quantizer(nn.Module):
 
     def encode(self, latent: Tensor) -> list[Tensor]:
         """`latent` (1, hidden, time) -> ids (time,) of each codebook."""
-        rest = self.input_proj(latent)[0].T
+        residual = self.input_proj(latent)[0].T
         codes = []
         for layer in self.layers:
-            ids, values = cast(Codebook, cast(nn.ModuleDict, layer)["codebook"]).encode(rest)
+            ids, values = cast(Codebook, cast(nn.ModuleDict, layer)["codebook"]).encode(residual)
             codes.append(ids)
-            rest = rest - values
+            residual = residual - values
         return codes
 
 
@@ -206,7 +206,7 @@ class CodecEncoder(nn.Module):
 
     @torch.inference_mode()
     def encode(self, pcm: Pcm) -> Codes:
-        """Codes (frames, 16) of `pcm` (samples,): one frame for each 1920 samples, the last one begun."""
+        """Codes (frames, 16) of `pcm` (samples,): one frame per 1920 samples, rounded up."""
         device = self.encoder_transformer.frequency.device
         codes: Codes = (
             self.quantizer.encode(self.latent(torch.from_numpy(pcm).to(device))).cpu().numpy().astype(np.int16)
@@ -215,7 +215,7 @@ class CodecEncoder(nn.Module):
 
 
 def load_codec_encoder(folder: Path, config: CodecEncoderConfig, device: torch.device) -> CodecEncoder:
-    """The encoder in the `speech_tokenizer` folder of a checkpoint, float32, on `device`. Raises CheckpointError."""
+    """Load the encoder from the `speech_tokenizer` folder of a checkpoint, float32. Raises CheckpointError."""
     return load_weights(
         lambda: CodecEncoder(config),
         folder,
@@ -227,7 +227,7 @@ def load_codec_encoder(folder: Path, config: CodecEncoderConfig, device: torch.d
 
 
 def _unused_keys(config: CodecEncoderConfig) -> tuple[str, ...]:
-    """What the files hold beyond encoding to 16 codebooks: the decoder, the way back, more codebooks, a flag each."""
+    """Keys not needed for encoding to 16 codebooks: decoder, output projections, more codebooks, flags."""
     semantic, acoustic = (f"encoder.quantizer.{kind}_residual_vector_quantizer." for kind in ("semantic", "acoustic"))
     used, stored = NUM_CODEBOOKS - 1, config.num_quantizers - 1
     return (

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import torch
 from torch import Tensor, nn
 
-from qwen3tts_webui.model.codec.tiles import COUNTERS, LEAST, power_of_two, tiles_of
+from qwen3tts_webui.model.codec.tiles import COUNTERS, MIN_TILE, power_of_two, tiles_of
 
 if TYPE_CHECKING:
     from qwen3tts_webui.model.codec.decoder import CodecDecoder
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from qwen3tts_webui.model.cpu.convolution import PlainConvolution
 
 MAX_FUSED_FRAMES = 8
-"""Longer packets go through the layers."""
+"""Longer packets use the layers."""
 _CONTEXT_BLOCK = 32
 _MAX_RELATIVE_ERROR = 0.02  # TF32 keeps 11 bits of each factor
 
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 class FusedConv:
     """A causal convolution or a linear layer (one tap): `weight` (outputs, taps, inputs), both contiguous.
 
-    `context` is its index in `CodecState.contexts`, -1 without one; `number` counts the products of a decoder.
+    `context` is its index in `CodecState.contexts`, or -1; `number` is its index among the products of a decoder.
     """
 
     number: int
@@ -64,14 +64,14 @@ class FusedPacket:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Epilogue:
-    """What happens to the sums of a product before they are stored."""
+    """Operations fused with a product: norm of its input, residual, activation and Snake of its output."""
 
     norm: Tensor | None = None
     eps: float = 0.0
     residual: Tensor | None = None
     activation: Literal["", "gate", "gelu", "clamp"] = ""
     snake: nn.Module | None = None
-    keep: bool = True  # store what comes before Snake
+    keep: bool = True  # also store the value before Snake
 
 
 _NO_EPILOGUE = Epilogue()
@@ -115,7 +115,7 @@ class FusedCodec:
         return audio.view(packet.batch, -1)
 
     def rounds(self) -> bool:
-        """Whether products take TF32: where the device has it and torch's convolutions may."""
+        """Whether products use TF32: the device supports it and torch's convolutions may use it."""
         return self._tensor_cores and torch.backends.cudnn.allow_tf32
 
     def _begin(self, codes: Tensor, state: CodecState, rows: SlotIndex) -> FusedPacket:
@@ -127,7 +127,7 @@ class FusedCodec:
         return FusedPacket(state, slots, frames, inputs, arrived, self.rounds())
 
     def _input(self, layer: int, packet: FusedPacket) -> Tensor:
-        """Where the input (rows, channels) of the layer with this context is stored until the end of the packet."""
+        """The buffer for the input (rows, channels) of the layer with this context."""
         frames, channels = packet.batch * packet.frames, self._channels[layer]
         rows = frames * self._per_frame[layer]
         return packet.inputs.narrow(0, self._starts[layer] * frames, rows * channels).view(rows, channels)
@@ -185,10 +185,10 @@ class FusedCodec:
             transformer.past,
             config.head_dim**-0.5,
             TF32=packet.tf32,
-            TIMES=LEAST,
-            PAST=max(LEAST, power_of_two(transformer.past)),
+            TIMES=MIN_TILE,
+            PAST=max(MIN_TILE, power_of_two(transformer.past)),
             HALF=half,
-            LANES=max(LEAST, power_of_two(half)),
+            LANES=max(MIN_TILE, power_of_two(half)),
         )
         return out
 
@@ -257,9 +257,9 @@ class FusedCodec:
         epilogue: Epilogue = _NO_EPILOGUE,
         after: nn.Module | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """The output of a product and Snake of it, (rows, channels); `after` is the layer that reads the last of them.
+        """Return the output of a product and Snake of it, (rows, channels); `after` is the layer that reads the latter.
 
-        An upsampling layer's output has as many rows more as it has channels less.
+        An upsampling layer's output has `rate` times the rows and 1/`rate` of the channels.
         """
         from qwen3tts_webui.model.codec.triton_kernels import causal_conv
 
@@ -335,7 +335,7 @@ class FusedCodec:
 
 
 def _context_table(decoder: CodecDecoder) -> list[tuple[int, int, int, int, int]]:
-    """A line for each layer with a context, as `triton_kernels.advance` reads it."""
+    """One row per layer with a context, as `triton_kernels.advance` reads it."""
     config, rate = decoder.config, 1
     rates = [1]
     for factor in config.upsampling_ratios:
@@ -356,7 +356,7 @@ def _context_table(decoder: CodecDecoder) -> list[tuple[int, int, int, int, int]
 
 
 def fuse_codec(decoder: CodecDecoder) -> bool:
-    """Decode short packets in few launches if that works here; otherwise the log says why not."""
+    """Use `FusedCodec` for short packets if it works on this device; otherwise log the reason."""
     if importlib.util.find_spec("triton") is None:
         log.warning("Triton is not installed: each codec packet takes several times as many launches on the GPU")
         return False

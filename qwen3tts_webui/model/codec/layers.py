@@ -1,8 +1,8 @@
-"""The layers of the codec decoder (MODEL.md section 7); their past is in a `CodecState`.
+"""The layers of the codec decoder (docs/model.md, section 7); their context is in a `CodecState`.
 
-(batch, time, channels) float32 in and out. Parameters carry the released names; `fold` turns them, once loaded,
-into what runs fast: a transposed convolution becomes a causal one with several phases, Snake's exponentials are taken,
-layer scales move into the linear before them. Knows nothing of codes, of packets or of whose stream a slot holds.
+(batch, time, channels) float32 in and out. Parameters have the released names; after loading, `fold` converts them to
+faster forms: a transposed convolution becomes a causal one with several phases, Snake's exponentials are precomputed,
+layer scales move into the preceding linear layer.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from qwen3tts_webui.model.cpu.jit import call_kernel, numba_available
 
 
 class StatefulLayer(nn.Module):
-    """A layer that looks back on its last `context_frames` inputs; they are `CodecState.contexts[context_index]`."""
+    """A layer that also reads its last `context_frames` inputs, which are `CodecState.contexts[context_index]`."""
 
     def __init__(self, context_frames: int, channels: int) -> None:
         super().__init__()
@@ -28,9 +28,9 @@ class StatefulLayer(nn.Module):
     def prepend_context(
         self, x: torch.Tensor, state: CodecState, rows: SlotIndex, snake: Snake | None = None
     ) -> torch.Tensor:
-        """`x` (batch, time, channels), after `snake` if there is one, behind its past (zeros at first).
+        """Return `x` (batch, time, channels), after `snake` if given, with its context prepended (zeros at first).
 
-        The end of both is kept for the next call.
+        The end of both becomes the next context.
         """
         if self.context_frames == 0:
             return x if snake is None else snake(x)
@@ -42,7 +42,7 @@ class StatefulLayer(nn.Module):
 
 
 class CausalConv(StatefulLayer):
-    """Stride 1, zero padding on the left of a stream's beginning only."""
+    """Causal convolution of stride 1; a new stream is padded with zeros on the left."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, dilation: int = 1, groups: int = 1) -> None:
         super().__init__((kernel - 1) * dilation, inputs)
@@ -66,8 +66,8 @@ class CausalConv(StatefulLayer):
 class CausalUpsample(StatefulLayer):
     """Transposed convolution of stride r and kernel r or 2r, trimmed on the right: `time` becomes `time * r`.
 
-    Each input frame makes r output frames and reaches at most one input frame back, so that it is a causal convolution
-    of kernel 1 or 2 with r*out channels: nothing overlaps, and the bias is added once.
+    Each input frame gives r output frames and reads at most one earlier input frame, so this is a causal convolution of
+    kernel 1 or 2 with r*out channels.
     """
 
     def __init__(self, inputs: int, outputs: int, rate: int, taps: int) -> None:
@@ -80,7 +80,7 @@ class CausalUpsample(StatefulLayer):
         loaded = self.conv
         assert isinstance(loaded, nn.ConvTranspose1d) and loaded.bias is not None
         inputs, outputs, _ = loaded.weight.shape
-        phases = loaded.weight.detach().view(inputs, outputs, self.taps, self.rate).flip(2)  # the oldest input first
+        phases = loaded.weight.detach().view(inputs, outputs, self.taps, self.rate).flip(2)  # oldest input first
         weight = phases.permute(3, 1, 0, 2).reshape(self.rate * outputs, inputs, self.taps)
         self.conv = make_convolution(weight, loaded.bias.detach().repeat(self.rate), dilation=1, groups=1)
 
@@ -90,7 +90,7 @@ class CausalUpsample(StatefulLayer):
 
 
 class Snake(nn.Module):
-    """SnakeBeta: x + sin²(e^alpha * x) / (e^beta + 1e-9), a channel at a time."""
+    """SnakeBeta: x + sin²(e^alpha * x) / (e^beta + 1e-9), with alpha and beta per channel."""
 
     frequency: torch.Tensor
     gain: torch.Tensor
@@ -107,7 +107,7 @@ class Snake(nn.Module):
         del self.alpha, self.beta
 
     def forward(self, x: torch.Tensor, past: torch.Tensor | None = None) -> torch.Tensor:
-        """`x` (batch, time, channels) -> the same, behind `past` (batch, frames, channels) if it is given."""
+        """`x` (batch, time, channels) -> the same shape, after `past` (batch, frames, channels) if given."""
         if self._compiled:
             return self._in_one_pass(x, past)
         wave = (x * self.frequency).sin_().square_()
@@ -184,7 +184,7 @@ class DecoderBlock(nn.Module):
 
 
 def scale_outputs(linear: nn.Linear, scale: torch.Tensor) -> None:
-    """Multiply what `linear` puts out by `scale` (outputs,), for good."""
+    """Multiply the weights of `linear` so that its outputs are scaled by `scale` (outputs,)."""
     with torch.no_grad():
         linear.weight.mul_(scale[:, None])
         if linear.bias is not None:

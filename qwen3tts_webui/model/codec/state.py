@@ -1,7 +1,7 @@
-"""What the codec decoder remembers of each stream: the past that its convolutions and its attention look back on.
+"""State of the codec decoder per stream: the context of its convolutions and of its attention.
 
-All tensors have a row for each slot and keep their shape for ever; they are only written in place, so that a captured
-CUDA graph stays valid. Knows nothing of the layers that read them.
+All tensors have one row per slot, keep their shape and are written in place only, so that captured CUDA graphs stay
+valid.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from dataclasses import dataclass
 import torch
 
 SlotIndex = torch.Tensor | slice
-"""Which slots a batch is made of: distinct indices (int64), or a slice, which reads without copying."""
+"""The slots of a batch: distinct indices (int64), or a slice, which reads without copying."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CodecState:
-    """The memory of `slots` streams. A row of zeros is a stream that has not begun.
+    """The state of `slots` streams. A row of zeros is a new stream.
 
-    `flat` (slots, floats) float32 holds everything but the position; the others are views of it.
-    `contexts`: for each convolution its last inputs, (slots, frames, channels) float32.
-    `keys`, `values`: for each attention layer a ring, (slots, past, heads, head_dim) float32; position p lies at index
+    `flat` (slots, floats) float32 holds everything except the position; the others are views of it.
+    `contexts`: the last inputs of each convolution, (slots, frames, channels) float32.
+    `keys`, `values`: a ring buffer per attention layer, (slots, past, heads, head_dim) float32; position p is at index
     p modulo past.
     `position`: frames decoded so far, (slots,) int64.
     """
@@ -42,7 +42,7 @@ class CodecState:
         ring_shape: tuple[int, int, int],
         device: torch.device,
     ) -> CodecState:
-        """Streams that have not begun; `context_shapes` are (frames, channels), `ring_shape` without the slots."""
+        """New streams; `context_shapes` are (frames, channels), `ring_shape` is without the slots."""
         shapes: list[tuple[int, ...]] = [*context_shapes, *[ring_shape] * (2 * num_layers)]
         sizes = [math.prod(shape) for shape in shapes]
         flat = torch.zeros(slots, sum(sizes), device=device)
@@ -59,15 +59,16 @@ class CodecState:
 
     @property
     def slots(self) -> int:
+        """The number of slots."""
         return self.position.shape[0]
 
     @property
     def nbytes(self) -> int:
-        """Memory of all slots together, in bytes."""
+        """Memory of all slots in bytes."""
         return self.flat.nbytes + self.position.nbytes
 
     def reset(self, rows: SlotIndex) -> None:
-        """Begin new streams in these slots. Even what attention masks is cleared: a NaN would survive its mask."""
+        """Start new streams in these slots. Masked keys are cleared too: a NaN would survive the mask."""
         for tensor in (self.flat, self.position):
             if isinstance(rows, slice):
                 tensor[rows] = 0
@@ -75,6 +76,6 @@ class CodecState:
                 tensor.index_fill_(0, rows, 0)
 
     def move(self, source: int, target: int) -> None:
-        """Go on with the stream of slot `source` in slot `target`; `source` keeps a copy until it is reset."""
+        """Copy the stream of slot `source` to slot `target`."""
         for tensor in (self.flat, self.position):
             tensor[target].copy_(tensor[source])

@@ -1,7 +1,7 @@
-"""The codec's transformer (MODEL.md section 7): sliding-window attention over a ring of keys.
+"""The codec's transformer (docs/model.md, section 7): sliding-window attention over a ring buffer of keys.
 
-(batch, time, channels) float32 in and out. Positions are absolute and count from the stream's first frame, so
-that a stream may be cut into packets anywhere.
+(batch, time, channels) float32 in and out. Positions count from the stream's first frame, so that a stream can be split
+into packets anywhere.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from qwen3tts_webui.model.talker.layers import RMSNorm, fused
 
 @dataclass(frozen=True, slots=True)
 class AttentionWindow:
-    """Where a packet stands in its streams; the same for every layer.
+    """Positions of a packet in its streams; the same for every layer.
 
     `cos`, `sin`: (batch, time, 1, head_dim). `visible`: (batch, 1, time, past + time), the ring's keys before the new
-    ones. `slots`, `ring_index`: where the packet's last keys go, (batch, 1) and (batch, kept).
+    ones. `slots`, `ring_index`: where the packet's last keys are stored, (batch, 1) and (batch, kept).
     """
 
     cos: torch.Tensor
@@ -81,7 +81,7 @@ class CodecMlp(nn.Module):
 
 
 class LayerScale(nn.Module):
-    """A factor for each channel; it moves into the linear before it and only holds the released name."""
+    """A factor per channel. `fold` moves it into the preceding linear layer."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -120,7 +120,7 @@ class CodecTransformer(nn.Module):
 
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
-        self.past = config.sliding_window - 1  # a frame sees itself and this many before it
+        self.past = config.sliding_window - 1  # a frame attends to itself and this many earlier ones
         self.input_proj = nn.Linear(config.latent_dim, config.hidden_size)
         self.layers = nn.ModuleList(CodecTransformerLayer(config) for _ in range(config.num_layers))
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
@@ -138,11 +138,11 @@ class CodecTransformer(nn.Module):
         return y
 
     def _window(self, time: int, state: CodecState, rows: SlotIndex) -> AttentionWindow:
-        """Angles, mask and ring places of the next `time` frames."""
+        """Angles, mask and ring indices of the next `time` frames."""
         device = state.position.device
         start = state.position[rows, None]  # (batch, 1)
         queries = start + torch.arange(time, device=device)
-        last = start - 1  # the ring holds the `past` positions up to it; those below 0 were never written
+        last = start - 1  # the ring holds the `past` positions up to this one; negative ones were never written
         ring = last - (last - torch.arange(self.past, device=device)).remainder(self.past)
         keys = torch.cat([ring, queries], dim=1)[:, None, None, :]
         at = queries[:, None, :, None]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-TAKES_ANY = ["rows", "time", "taps", "dilation", "steps"]  # not compiled again for each packet size
+UNSPECIALIZED = ["rows", "time", "taps", "dilation", "steps"]  # one compilation for all packet sizes
 
 
 @triton.jit
@@ -58,7 +58,7 @@ def _snake(x, frequency, gain, channel, inside):
     return x + wave * wave * tl.load(gain + channel, inside, 0.0)[None, :]
 
 
-@triton.jit(do_not_specialize=TAKES_ANY)
+@triton.jit(do_not_specialize=UNSPECIALIZED)
 def causal_conv(
     x,
     context,

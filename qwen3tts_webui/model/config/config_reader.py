@@ -1,7 +1,4 @@
-"""One config.json, read strictly: each reader returns a value of the right type or raises with the file and the key.
-
-Knows nothing of what the keys mean.
-"""
+"""Read config.json strictly: each method returns a value of the right type or raises, naming the file and the key."""
 
 from __future__ import annotations
 
@@ -18,13 +15,14 @@ T = TypeVar("T", int, float)
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One JSON object of a config file, and where it stands in it (for the errors)."""
+    """One JSON object of a config file, and its path in that file, for error messages."""
 
     content: Mapping[str, Any]
     file: Path
     path: str = ""
 
     def error(self, key: str, problem: str) -> CheckpointError:
+        """An exception that names the file and the full path of `key`."""
         return CheckpointError(file=self.file, key=f"{self.path}{key}", problem=problem)
 
     def value(self, key: str) -> Any:
@@ -39,7 +37,7 @@ class Section:
         return Section(content, self.file, f"{self.path}{key}.")
 
     def optional_section(self, key: str) -> Section:
-        """The section, or an empty one where the file has none or null."""
+        """The section, or an empty one if it is missing or null."""
         return self.section(key) if self.content.get(key) is not None else Section({}, self.file, f"{self.path}{key}.")
 
     def size(self, key: str, kind: type[T]) -> T:
@@ -74,6 +72,7 @@ class Section:
 
 
 def read_config(folder: Path) -> Section:
+    """Read config.json in `folder`. Raises CheckpointError."""
     if not folder.is_dir():
         raise CheckpointError(file=folder, key="", problem=NO_FOLDER)
     file = folder / "config.json"

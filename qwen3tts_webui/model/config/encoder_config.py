@@ -1,6 +1,6 @@
-"""Configs of a Base checkpoint's two encoders: reference audio to codes, and reference audio to an x-vector.
+"""Configurations of a Base checkpoint's two encoders: reference audio to codes and to an x-vector.
 
-Knows no tensor. MODEL.md section 8 describes what the sizes are for.
+docs/model.md, section 8 explains the sizes. No torch.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from math import prod
 from qwen3tts_webui.model.config.config_reader import Section
 from qwen3tts_webui.types import NUM_CODEBOOKS, SAMPLE_RATE, SAMPLES_PER_FRAME
 
-# The released files give only `enc_dim` and `sample_rate`; with these, which are the defaults of the official class,
-# the parameter counts of both released sizes come out exactly.
+# The released files have only `enc_dim` and `sample_rate`. These are the defaults of the official class; with them the
+# parameter counts of both released sizes are exact.
 _CHANNELS = [512, 512, 512, 512, 1536]
 _KERNEL_SIZES = [5, 3, 3, 3, 1]
 _DILATIONS = [1, 2, 3, 4, 1]

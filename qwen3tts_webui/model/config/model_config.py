@@ -1,7 +1,7 @@
-"""Specs: in goes a checkpoint folder's config.json files, out come frozen sizes and ids. Knows no tensor.
+"""Sizes and ids of a checkpoint, read from its config.json files. No torch.
 
-An absent or odd key is an error that names the file and the key, never a default: the defaults of the official config
-classes differ from the released files (MODEL.md section 9).
+A missing or invalid key is an error that names the file and the key, never a default: the defaults of the official
+classes differ from the released files (docs/model.md, section 9).
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ Kind = Literal["voice_design", "custom_voice", "base"]
 MODEL_TYPE = "qwen3_tts"
 TOKENIZER_TYPE = "qwen3_tts_tokenizer_12hz"
 CODEC_FOLDER = "speech_tokenizer"
-NUM_CONTROL_CODES = 1024  # the last ids of the talker's vocabulary are no sound: languages, speakers, pad, bos, eos
+NUM_CONTROL_CODES = 1024  # the last ids of the talker's vocabulary: languages, speakers, pad, bos, eos
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecoderConfig:
-    """Sizes of one stack of Qwen3 decoder layers (MODEL.md sections 4 and 6)."""
+    """Sizes of one stack of Qwen3 decoder layers (docs/model.md, sections 4 and 6)."""
 
     hidden_size: int
     intermediate_size: int
@@ -71,10 +71,10 @@ class CodePredictorConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TalkerConfig:
-    """The talker: its stack, its vocabularies and the control ids in its code vocabulary (MODEL.md sections 2, 3, 9).
+    """The talker: decoder stack, vocabularies and control ids (docs/model.md, sections 2, 3, 9).
 
-    `languages` and `speakers` map lower-case names to ids; `dialects` maps a speaker to the name in `languages` that
-    stands for the dialect of that speaker.
+    `languages` and `speakers` map lower-case names to ids; `dialects` maps a speaker to the entry of `languages` for
+    the dialect of that speaker.
     """
 
     stack: DecoderConfig
@@ -95,7 +95,7 @@ class TalkerConfig:
 
     @property
     def num_audio_codes(self) -> int:
-        """Ids below this are entries of the first codebook; of those above only `eos_id` may be drawn."""
+        """Ids below this are entries of the first codebook; of the others only `eos_id` may be sampled."""
         return self.vocab_size - NUM_CONTROL_CODES
 
     @classmethod
@@ -135,7 +135,7 @@ class TalkerConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextConfig:
-    """Ids in the text vocabulary that the prompt is built with (MODEL.md section 1)."""
+    """Ids in the text vocabulary that the prompt is built with (docs/model.md, section 1)."""
 
     im_start_id: int
     im_end_id: int
@@ -158,7 +158,7 @@ class TextConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodecConfig:
-    """Sizes of the codec decoder (MODEL.md section 7), from `speech_tokenizer/config.json`.
+    """Sizes of the codec decoder (docs/model.md, section 7), from `speech_tokenizer/config.json`.
 
     `upsampling_ratios` are the stages before the decoder blocks, `upsample_rates` those of the blocks.
     """
@@ -185,7 +185,7 @@ class CodecConfig:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], file: Path) -> CodecConfig:
-        """Read the parsed config; `file` is where it came from. Raises CheckpointError for an absent or odd value."""
+        """Read the parsed content of `file`. Raises CheckpointError for a missing or invalid value."""
         section = Section(config, file).section("decoder_config")
         section.one_of("hidden_act", "silu")
         section.one_of("attention_bias", False)
@@ -212,9 +212,9 @@ class CodecConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
-    """A whole checkpoint: `kind` and `size` ("1b7", "0b6") as config.json says, and the specs of its parts.
+    """A checkpoint: `kind` and `size` ("1b7", "0b6") from config.json, and the configuration of each part.
 
-    Only a Base checkpoint has `speaker_encoder` and `codec_encoder`, which clone a voice.
+    Only a Base checkpoint has `speaker_encoder` and `codec_encoder`, for voice cloning.
     """
 
     kind: Kind
@@ -228,19 +228,19 @@ class ModelConfig:
 
     @property
     def accepts_description(self) -> bool:
-        """Whether the model takes a description; Base and the 0.6B custom_voice drop it (MODEL.md section 3)."""
+        """Whether the model takes a description; Base and the 0.6B custom_voice drop it (docs/model.md, section 3)."""
         return self.kind == "voice_design" or (self.kind == "custom_voice" and self.size != "0b6")
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """The languages that can be asked for, by the model's names; dialects cannot (MODEL.md quirk 12)."""
+        """The selectable languages, by the model's names; dialects are not (docs/model.md, section 11, quirk 12)."""
         return tuple(name for name in self.talker.languages if "dialect" not in name)
 
 
 def read_model_config(folder: Path) -> ModelConfig:
-    """The config of the checkpoint in `folder`.
+    """Read the configuration of the checkpoint in `folder`.
 
-    Raises CheckpointError: no folder, no file, not JSON, a missing or odd key, another `model_type`, an unsupported
+    Raises CheckpointError: no folder, no file, not JSON, a missing or invalid key, another `model_type`, an unsupported
     `tokenizer_type`.
     """
     root = read_config(folder)
@@ -271,7 +271,7 @@ def read_model_config(folder: Path) -> ModelConfig:
 
 
 def _check_consistency(config: ModelConfig, talker: Section, codec: Section) -> None:
-    """The parts must fit each other: the same codebooks everywhere, frames of the length that everybody counts in."""
+    """Raise CheckpointError if the parts do not match: the same codebooks everywhere, frames of 1920 samples."""
     size = config.codec.codebook_size
     if config.talker.num_audio_codes != size:
         raise talker.error(

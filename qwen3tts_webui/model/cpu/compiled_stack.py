@@ -1,8 +1,7 @@
-"""Linears and decoder stacks of a CPU whose steps are compiled: one pass over the weights, no call between the layers.
+"""Linear layers and decoder stacks with compiled decode steps on a CPU.
 
-In: modules with `nn.Linear`s in them. Out: the same modules, whose linears keep their weights as plain rows, and a
-`CompiledStack` that takes a few rows through all layers at once. Prompts, which have many rows, go layer by layer
-through torch, as everything does where there is no numba. Knows no text, no codes, no sampling.
+`RowMajorLinear` keeps its weights as plain rows; `CompiledStack` takes a few rows through all layers in one call.
+Prompts, which have many rows, go through torch layer by layer, as everything does without numba.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from qwen3tts_webui.model.sampling import SamplingTensors
 if TYPE_CHECKING:
     from qwen3tts_webui.model.talker.layers import Layer, Stack
 
-_FEW_ROWS = 8  # from here on a product of matrices is faster than a pass over the weights for every four rows
+_FEW_ROWS = 8  # for more rows, a matrix product is faster than one pass over the weights per four rows
 _FLOAT32_BYTES = 1 << 20  # of weights that are upcast at once, so that they are still in the cache when they are used
 _KINDS = {torch.float32: np.float32(0), torch.bfloat16: np.uint16(0)}
 
@@ -31,7 +30,7 @@ CachePositions = npt.NDArray[np.int64]
 
 
 class RowMajorLinear(nn.Module):
-    """x·Wᵀ + b, (..., in) -> (..., out) in the type of x; weights stay float32 or bfloat16 rows, sums are float32."""
+    """x·Wᵀ + b, (..., in) -> (..., out) in the dtype of x; weights are float32 or bfloat16 rows, sums float32."""
 
     scales: Tensor  # (out,) float32: ones
     weight: Tensor  # (out, in)
@@ -70,7 +69,7 @@ class RowMajorLinear(nn.Module):
 
 
 class CompiledStack:
-    """All layers of a stack in one call; holds the addresses of its weights, so the stack must live as long."""
+    """All layers of a stack in one call; it stores the addresses of the weights, so the stack must outlive it."""
 
     def __init__(self, stack: Stack) -> None:
         layers = [cast("Layer", layer) for layer in stack.layers]
@@ -92,7 +91,7 @@ class CompiledStack:
         self._weights = (*weights, *shared, *sizes)
 
     def __call__(self, rows: Tensor, starts: Tensor, kv: Tensor) -> Tensor:
-        """As `layers.StepFunction`."""
+        """A `layers.StepFunction`."""
         batch, time, hidden = rows.shape
         slots = np.arange(batch).repeat(time)
         positions = (starts.numpy()[:, None] + np.arange(time)).ravel()
@@ -101,10 +100,10 @@ class CompiledStack:
     def run(self, rows: Tensor, slots: CachePositions, positions: CachePositions, kv: Tensor) -> Tensor:
         """Rows (n, hidden) at their `slots` and `positions` (n,) -> rows after the last layer and the norm.
 
-        Rows of one slot come in the order of their positions. `kv` (layers, 2, slots, kv_heads, length, head_dim),
+        Rows of one slot are in the order of their positions. `kv` (layers, 2, slots, kv_heads, length, head_dim),
         float32 or bfloat16, is read below those positions and written at them.
 
-        Raises IndexError for a place that `kv` has not: compiled code would write there all the same.
+        Raises IndexError for a slot or position outside `kv`, which compiled code would not check.
         """
         if min(slots.min(), positions.min()) < 0 or slots.max() >= kv.shape[2] or positions.max() >= kv.shape[4]:
             raise IndexError(f"slots {slots}, positions {positions} are not all in a cache of {tuple(kv.shape)}")
@@ -116,16 +115,16 @@ class CompiledStack:
 
 
 def sample_compiled(
-    scores: Tensor, sampling: SamplingTensors, seed: Tensor, frame: Tensor, group: int
+    logits: Tensor, sampling: SamplingTensors, seed: Tensor, frame: Tensor, group: int
 ) -> tuple[Tensor, Tensor]:
-    """As `sampling.FusedSampler`."""
+    """A `sampling.FusedSampler` without top-p."""
     from qwen3tts_webui.model.cpu.sampling_kernel import run_sample
 
-    codes = torch.empty(len(scores), dtype=torch.int64)
-    is_finite = torch.empty(len(scores), dtype=torch.bool)
+    codes = torch.empty(len(logits), dtype=torch.int64)
+    is_finite = torch.empty(len(logits), dtype=torch.bool)
     parameters = (sampling.temperature.numpy(), sampling.top_k.numpy(), sampling.noise_scale.numpy())
     call_kernel(
-        run_sample, _floats(scores), *parameters, seed.numpy(), frame.numpy(), group, codes.numpy(), is_finite.numpy()
+        run_sample, _floats(logits), *parameters, seed.numpy(), frame.numpy(), group, codes.numpy(), is_finite.numpy()
     )
     return codes, is_finite
 

@@ -1,8 +1,8 @@
-"""One convolution over time, computed the fastest way the device has: (batch, time, channels) in and out.
+"""Convolution over time, (batch, time, channels) in and out, in the fastest way for the device.
 
-Channels come last in memory, so that no layer transposes. On a CPU the weights are laid out once for oneDNN; torch's
-own convolution would lay them out again on every call, which costs more than the convolution of one frame. No padding
-here: who calls brings the past along.
+Channels are last in memory, so that no layer transposes. On a CPU the weights are packed once for oneDNN; torch's own
+convolution packs them on every call, which costs more than the convolution of one frame. There is no padding: the
+caller prepends the context.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 def make_convolution(weight: torch.Tensor, bias: torch.Tensor | None, *, dilation: int, groups: int) -> nn.Module:
     """A module that convolves (batch, time, in) to (batch, time - (kernel-1)*dilation, out) with these float32 weights.
 
-    `weight`: (out, in/groups, kernel). Falls back to torch's convolution, and says so, where oneDNN cannot lay it out.
+    `weight`: (out, in/groups, kernel). Falls back to torch's convolution, with a warning, if oneDNN cannot pack it.
     """
     if weight.device.type == "cpu" and groups == 1 and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         try:
@@ -27,7 +27,7 @@ def make_convolution(weight: torch.Tensor, bias: torch.Tensor | None, *, dilatio
                 return _PackedProduct(weight, bias)
             return _PackedConvolution(weight, bias, dilation)
         except (RuntimeError, AttributeError, NotImplementedError) as error:
-            logger.warning("this torch cannot lay out a convolution for the CPU, the codec is slower (%s)", error)
+            logger.warning("this torch cannot pack convolutions for the CPU, the codec is slower (%s)", error)
     return PlainConvolution(weight, bias, dilation, groups)
 
 
@@ -60,9 +60,9 @@ class PlainConvolution(nn.Module):
 
 
 class _PackedProduct(nn.Module):
-    """A convolution of one or two taps as a product of matrices: oneDNN has no convolution that is as fast.
+    """A convolution of one or two taps as a matrix product, which is faster than oneDNN's convolution.
 
-    Some shapes that the codec has would take it thirty times as long (768 channels, 64 steps, one tap).
+    Some shapes of the codec take thirty times as long there (768 channels, 64 steps, one tap).
     """
 
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None) -> None:
@@ -79,7 +79,7 @@ class _PackedProduct(nn.Module):
 
 
 class _PackedConvolution(nn.Module):
-    """oneDNN's convolution with weights laid out ahead of time (an opaque tensor that only it can read)."""
+    """oneDNN's convolution with packed weights (an opaque tensor)."""
 
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None, dilation: int) -> None:
         super().__init__()

@@ -1,9 +1,9 @@
-"""One decoder step on a CPU, compiled: rows in, rows out, through weights that wait in memory as they are.
+"""Compiled CPU kernels of a decoder stack: a few rows through all layers, with float32, bfloat16 or 8-bit weights.
 
-A step of few rows waits for its weights, so they are read once, in the type they are kept in (float32, bfloat16 or
-8-bit), 64 at a time, with the next ones called for ahead; everything is computed in float32. A row's result depends on
-that row alone: each sum is taken in one order, however many rows total the pass. numba compiles this for the processor
-at the first call and keeps the result on disk. Knows no torch: weights come as addresses, whose owner keeps them alive.
+A step of few rows is bound by memory bandwidth, so weights are read once, in their stored dtype, 64 at a time and with
+prefetching; everything is computed in float32. The result of a row does not depend on the rest of the batch: every sum
+has a fixed order. numba compiles the kernels for this processor at the first call and caches them on disk. No torch:
+weights are passed as addresses, and the caller keeps them alive.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from numba.extending import intrinsic, overload, register_jitable
 
 from qwen3tts_webui.model.cpu.jit import compile_kernel
 
-_LANES = 16  # float32 values in the widest register there is; narrower processors take two or four
-_SUMS = 4  # running sums a row, so that one product need not wait for the one before
+_LANES = 16  # float32 values in the widest register; LLVM splits it for narrower processors
+_SUMS = 4  # independent sums per row, so that products do not wait for each other
 _UNROLLED = _LANES * _SUMS
-_PREFETCH_BYTES = 12_288  # bytes: how far ahead weights are called for; 2 to 32 KB were measured
+_PREFETCH_BYTES = 12_288  # prefetch distance; the fastest of 2 to 32 KB
 
 _F32, _I8, _I32, _I64 = ir.FloatType(), ir.IntType(8), ir.IntType(32), ir.IntType(64)
 _VECTOR = ir.VectorType(_F32, _LANES)
 
-_MATH = {"reassoc", "contract", "nsz", "arcp"}  # not "fast": NaN and Inf must come through
+_MATH = {"reassoc", "contract", "nsz", "arcp"}  # not "fast": NaN and Inf must propagate
 
 
 def _dots(rows: int) -> Any:
-    """An intrinsic: `rows` sums of products of one row of weights with as many rows of x.
+    """Build an intrinsic: dot products of one row of weights with `rows` rows of x.
 
-    (kind, address of the weights, x (any, n) float32, first row, n) -> `rows` float32; `kind` is any value of the type
-    that the weights have. Sums over the first n - n % 64 values.
+    (kind, address of the weights, x (any, n) float32, first row, n) -> `rows` float32; `kind` is any value of the
+    weights' dtype. Sums over the first n - n % 64 values.
     """
 
     @intrinsic
@@ -86,7 +86,7 @@ def _dots(rows: int) -> Any:
 def _prefetch(builder: Any, pointer: Any) -> None:
     kind = ir.FunctionType(ir.VoidType(), [_I8.as_pointer(), _I32, _I32, _I32])
     prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-    builder.call(prefetch, [pointer, _I32(0), _I32(2), _I32(1)])  # for reading, into the second level, data
+    builder.call(prefetch, [pointer, _I32(0), _I32(2), _I32(1)])  # read, second-level cache, data
 
 
 def _add_product(builder: Any, total: Any, a: Any, b: Any) -> None:
@@ -107,7 +107,7 @@ _dots_1, _dots_2, _dots_4 = _dots(1), _dots(2), _dots(4)
 
 @intrinsic
 def _value_at(_context: Any, kind: Any, address: Any) -> Any:
-    """The number of the type of `kind` at an address."""
+    """Load a value of the type of `kind` from an address."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         pointer = context.get_value_type(signature.args[0]).as_pointer()
@@ -133,7 +133,7 @@ def _float_to_bits(_context: Any, number: Any) -> Any:
 
 
 def _to_float32(number: Any) -> Any:
-    """A kept number as float32: bfloat16 is kept in uint16."""
+    """Convert a stored value to float32; bfloat16 is stored as uint16."""
     raise TypeError(number)
 
 
@@ -149,7 +149,7 @@ def _to_float32_of(number: Any) -> Any:
 
 
 def _cast_like(number: Any, like: Any) -> Any:
-    """A float32 in the type of `like`; bfloat16 rounds to the nearest, ties to even."""
+    """Convert a float32 to the type of `like`; bfloat16 rounds to nearest, ties to even."""
     raise TypeError(number, like)
 
 
@@ -169,7 +169,7 @@ def _cast_like_of(number: Any, like: Any) -> Any:
 
 @register_jitable(fastmath=_MATH)
 def _multiply(kind: Any, size: Any, weights: Any, n: Any, scales: Any, x: Any, out: Any, begin: Any, end: Any) -> None:
-    """out[:, begin..end] = x · rows begin..end of the weights, which lie at `weights`, n a row, `size` bytes each."""
+    """out[:, begin..end] = x · weights[begin..end]; `weights` is an address, with n values of `size` bytes per row."""
     rows, whole = len(x), n - n % _UNROLLED
     for o in range(begin, end):
         address = weights + o * n * size
@@ -205,7 +205,7 @@ def _rms_norm(x: Any, weight: Any, eps: Any, out: Any) -> None:
 
 @register_jitable(fastmath=_MATH)
 def _rms_norm_and_rotate(x: Any, weight: Any, eps: Any, cosine: Any, sine: Any) -> None:
-    """RMS norm and rotary angle of one head (head_dim,), in place."""
+    """RMS norm and rotary embedding of one head (head_dim,), in place."""
     half = len(x) // 2
     total = np.float32(0)
     for i in range(len(x)):
@@ -219,7 +219,7 @@ def _rms_norm_and_rotate(x: Any, weight: Any, eps: Any, cosine: Any, sine: Any) 
 
 @register_jitable(fastmath=_MATH)
 def _attend(query: Any, keys: Any, values: Any, scores: Any, out: Any) -> None:
-    """out = softmax(query · keys / sqrt(head_dim)) · values, for one head; `scores` (positions,) is room to work in."""
+    """out = softmax(query · keys / sqrt(head_dim)) · values, for one head; `scores` (positions,) is scratch space."""
     scale = np.float32(1) / np.sqrt(np.float32(len(query)))
     largest = np.float32(-np.inf)
     for p in range(len(scores)):
@@ -258,14 +258,14 @@ def run_stack(
     out: Any,
     blocks: Any,
 ) -> None:
-    """All layers and the last norm: x (rows, hidden) float32, which is used up, -> `out`, of the same shape.
+    """All layers and the last norm: x (rows, hidden) float32, which is overwritten -> `out`, of the same shape.
 
-    Each row stands at its `slots` and `positions` (rows,) int64; those of one slot in the order of their positions.
-    `kind` is a number of the type of the weights, `size` its bytes; `addresses` (layers, 4) int64: where each layer's
-    qkv, o, gate with up, and down lie; `scales`: four arrays (layers, out) float32. `norms` (layers, 2, hidden),
+    Each row is at its `slots` and `positions` (rows,) int64; rows of one slot are in the order of their positions.
+    `kind` is a value of the weights' dtype, `size` its bytes; `addresses` (layers, 4) int64: of each layer's qkv, o,
+    gate with up, and down; `scales`: four arrays (layers, out) float32. `norms` (layers, 2, hidden),
     `qk_norms` (layers, 2, head_dim), `last_norm` (hidden,), `frequencies` (head_dim / 2,) float32. `kv` (layers, 2,
-    slots, kv_heads, length, head_dim) float32, or bfloat16 as uint16. `blocks`: into how many parts the work is cut for
-    the threads.
+    slots, kv_heads, length, head_dim) float32, or bfloat16 as uint16. `blocks`: number of blocks
+    for the threads.
     """
     layers, _, _, kv_heads, length, head_dim = kv.shape
     rows, hidden = x.shape
@@ -298,7 +298,7 @@ def run_stack(
                     kv[layer, 0, slot, head, position, i] = _cast_like(one[i], kv[0, 0, 0, 0, 0, 0])
                     kv[layer, 1, slot, head, position, i] = _cast_like(qkv[row, value + i], kv[0, 0, 0, 0, 0, 0])
             for row in range(rows):
-                # every index before the slice is a number, so that numba knows the rows to be contiguous
+                # integer indices before the slice, so that numba knows the rows to be contiguous
                 keys, values = kv[layer, 0, slots[row], head], kv[layer, 1, slots[row], head]
                 for start in range(head * group, (head + 1) * group, head_dim):
                     query = qkv[row, start : start + head_dim]

@@ -1,12 +1,12 @@
-"""Integer dot products of one tile of weights with a few rows, as LLVM instructions for the processor at hand.
+"""Integer dot products of one tile of weights with a few rows, as LLVM instructions for this processor.
 
 A tile is 16 outputs. Its weights are stored 4 inputs at a time: 16 outputs x 4 inputs are 64 bytes in int8 and half of
 64 bytes in int4, where a byte holds inputs k (low nibble) and k + 4 (high nibble), each plus 8, and every 32 inputs are
 followed by 16 scales in bfloat16. Sums are exact in 32 bits; rows are quantized to `HIGH_LEVELS` or `LOW_LEVELS`.
 
-Three instruction sets, chosen by a tag: `MADD` multiplies 16-bit values (`vpmaddwd`; SSE2 and NEON have the like of
-it), `VNNI_256` and `VNNI_512` multiply bytes (`vpdpbusd`, which does not saturate, unlike `vpmaddubsw`). Where the
-processor lacks the instruction, plain arithmetic takes its place, so that every tag computes everywhere.
+Three instruction sets, chosen by a tag: `MADD` multiplies 16-bit values (`vpmaddwd`; SSE2 and NEON have
+equivalents), `VNNI_256` and `VNNI_512` multiply bytes (`vpdpbusd`, which does not saturate, unlike `vpmaddubsw`).
+Without the instruction, plain arithmetic is used, so that every tag works on every processor.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from numba.extending import intrinsic
 
 from qwen3tts_webui.model.cpu.integer_products import GROUP, TILE, ByteProducts, ShortProducts, multiply_add, prefetch
 
-HIGH_LEVELS = 4095  # as many as keep the sums of `integer_weights.MAX_INPUTS` inputs below 2**31
+HIGH_LEVELS = 4095  # the sums of `integer_weights.MAX_INPUTS` inputs stay below 2**31
 LOW_LEVELS = 127
-_PREFETCH_BYTES = 12_288  # bytes: how far ahead weights are prefetched
+_PREFETCH_BYTES = 12_288  # prefetch distance
 
 # tags: the type of the value selects, the value is ignored
 MADD, VNNI_256, VNNI_512 = types.int16, types.int32, types.int64
@@ -33,7 +33,7 @@ _I8, _I64 = ir.IntType(8), ir.IntType(64)
 
 
 def tile_dots(rows: int) -> Any:
-    """An intrinsic: products of one tile with `rows` rows, written as float32.
+    """Build an intrinsic: products of one tile with `rows` rows, written as float32.
 
     (weights tag, instruction tag, levels tag, address of the tile, quantized rows (any, k) int16, sums of the rows
     (any, 2, groups) int32, out (any, any) float32, first row, first output, k).
@@ -90,7 +90,7 @@ def _row(context: Any, builder: Any, kind: Any, array: Any, first: Any, row: int
 
 def _int8_totals(products: Any, tile: Any) -> list[list[Any]]:
     builder = products.builder
-    sets = 2 if len(products.rows) == 1 else 1  # independent sums, so that one product need not wait for the one before
+    sets = 2 if len(products.rows) == 1 else 1  # independent sums, so that products do not wait for each other
     groups = [products.new_sums() for _ in range(sets)]
     # several rows fill the registers: unrolled further, LLVM would regroup the sums and spill them
     quads = GROUP // 4 if sets == 2 else 2

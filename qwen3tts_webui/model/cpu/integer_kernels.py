@@ -1,8 +1,8 @@
-"""Linears and decoder stacks with 8-bit or 4-bit weights on a CPU, compiled: integer products, one pass over weights.
+"""Compiled CPU kernels of linear layers and decoder stacks with 8-bit or 4-bit weights.
 
-A row is quantized before each product, with one scale a row, and its products with a tile of weights are exact sums, so
-a row's result depends on that row alone, however many rows total the pass. Layout and instruction sets are those of
-`integer_dots`. Knows no torch: weights come as addresses, whose owner keeps them alive.
+Rows are quantized before each product, with one scale per row, and integer sums are exact, so the result of a row does
+not depend on the rest of the batch. `integer_dots` defines the layout and the instruction sets. No torch: weights are
+passed as addresses, and the caller keeps them alive.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _dots_1, _dots_2, _dots_4, _dots_8 = tile_dots(1), tile_dots(2), tile_dots(4), t
 
 @register_jitable(fastmath=_MATH)
 def _step_size(x: Any, levels: Any) -> Any:
-    """The step of a quantized row; NaN where the row holds NaN or Inf."""
-    peak, unsound = np.float32(1e-30), np.float32(0)
+    """The step size of a quantized row; NaN if the row has NaN or Inf."""
+    peak, not_finite = np.float32(1e-30), np.float32(0)
     for i in range(len(x)):
         peak = max(peak, abs(x[i]))
-        unsound += x[i] * np.float32(0)
-    if unsound != 0:
+        not_finite += x[i] * np.float32(0)
+    if not_finite != 0:
         return np.float32(np.nan)
     return peak / np.float32(levels)
 
@@ -39,7 +39,7 @@ def _padded(inputs: Any) -> Any:
 
 
 def _quantize(instructions: Any, levels: Any, x: Any, q: Any, sums: Any) -> Any:
-    """Quantize one row x (k,) into q (padded k,) int16; returns its step."""
+    """Quantize one row x (k,) into q (padded k,) int16; return its step size."""
     raise TypeError(instructions, levels)
 
 
@@ -95,7 +95,7 @@ def _tile(weights: Any, instructions: Any, levels: Any, address: Any, q: Any, su
 def _tile_as(
     weights: Any, instructions: Any, levels: Any, address: Any, q: Any, sums: Any, out: Any, output: Any
 ) -> Any:
-    # as many rows at once as there are registers for
+    # as many rows at once as registers allow
     def up_to_eight(
         weights: Any, instructions: Any, levels: Any, address: Any, q: Any, sums: Any, out: Any, output: Any
     ) -> None:
@@ -201,7 +201,7 @@ def run_integer_stack(
     out: Any,
     blocks: Any,
 ) -> None:
-    """All layers and the last norm, as `kernels.run_stack`, with the weights of `integer_dots`.
+    """All layers and the last norm, as `decoder_kernels.run_stack`, with integer weights.
 
     `weights`, `instructions` and `levels` are tags. `addresses` (layers, 4) and `tile_bytes` (4,) int64, in the order
     qkv, o, gate with up, down; `scales`: four arrays (layers, padded outputs) float32. `width`: of all query heads.
@@ -248,7 +248,7 @@ def run_integer_stack(
                     kv[layer, 0, slot, head, position, i] = _cast_like(one[i], kv[0, 0, 0, 0, 0, 0])
                     kv[layer, 1, slot, head, position, i] = _cast_like(qkv[row, value + i], kv[0, 0, 0, 0, 0, 0])
             for row in range(rows):
-                # every index before the slice is a number, so that numba knows the rows to be contiguous
+                # integer indices before the slice, so that numba knows the rows to be contiguous
                 keys, values = kv[layer, 0, slots[row], head], kv[layer, 1, slots[row], head]
                 for start in range(head * group, (head + 1) * group, head_dim):
                     query = qkv[row, start : start + head_dim]

@@ -1,7 +1,7 @@
-"""Linears with 8-bit or 4-bit weights on a CPU, and which kernel computes them on this machine.
+"""Linear layers with 8-bit or 4-bit weights on a CPU, and the choice of their kernels.
 
-In: a `TiledWeight`. Out: a module (..., in) -> (..., out). One layout serves steps of few rows and prompts of many.
-`choose_kernels` times the kernels this machine has on a real shape and takes the fastest correct one. Knows no talker.
+One weight layout serves steps of few rows and prompts of many. `choose_kernels` times the kernels that this machine
+supports on a real shape and takes the fastest correct one.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from qwen3tts_webui.model.cpu.packed_linear import Int8Linear, supports_linear
 Instructions = Literal["madd", "vnni_256", "vnni_512"]
 Kernel = Literal["madd", "vnni_256", "vnni_512", "onednn", "float32"]
 
-FEW_ROWS = 8  # up to here rows are quantized finely, as a step's time goes into reading the weights
+FEW_ROWS = 8  # up to here rows are quantized finely: a step is bound by reading the weights
 _ONEDNN_GAIN = 1.5  # oneDNN needs a second copy of the weights, so it has to be clearly faster
 _PROMPT_ROWS = 64
-_LEAST_SIDE = 512  # of the matrix that is timed: below, a call takes longer than the product
+_LEAST_SIDE = 512  # of the timed matrix: for smaller ones, the call takes longer than the product
 _FLOAT32_TILES = 16  # upcast at a time where float32 is fastest: small enough to stay in the cache
 _RUNS = 5
 _FAR_BEHIND = 3
@@ -56,8 +56,8 @@ class KernelChoice:
 class TiledLinear(nn.Module):
     """x·Wᵀ + b in the type of x, (..., in) -> (..., out).
 
-    Rows are quantized with a scale a row. NaN or Inf in a row makes that row of the result NaN. `reads_prompts`: many
-    rows may be quantized as coarsely as the prompt kernel does; otherwise every row is computed as in a step.
+    Rows are quantized with one scale per row. NaN or Inf in a row makes that row of the result NaN. `reads_prompts`:
+    many rows may be quantized as coarsely as in the prompt kernel; otherwise every row is computed as in a step.
     """
 
     data: Tensor  # (tiles, bytes)
@@ -128,7 +128,7 @@ def _packed(weight: TiledWeight) -> Int8Linear:
 
 
 def known_instructions() -> list[Instructions]:
-    """What this processor has, widest first."""
+    """The instruction sets of this processor, widest first."""
     from qwen3tts_webui.model.cpu.integer_products import has_vnni_256
 
     found: list[Instructions] = ["vnni_512"] if has_features("avx512vnni", "avx512f") else []
@@ -139,8 +139,8 @@ def known_instructions() -> list[Instructions]:
 def choose_kernels(kind: IntegerKind, hidden: int, width: int) -> KernelChoice:
     """Time the candidates on a matrix of `hidden` outputs and `width` inputs; log and return the fastest correct ones.
 
-    Candidates are the widest instructions that compute rightly, for prompts also oneDNN (int8, where it is exact) and
-    products in float32. Plain float32 is timed along, and a warning says so if steps are slower than it.
+    Candidates are the widest instructions with correct results, for prompts also oneDNN (int8, if exact) and float32
+    products. If steps are slower than plain float32, a warning is logged.
     """
     hidden, width = max(hidden, _LEAST_SIDE), max(width, _LEAST_SIDE)
     plain = torch.randn(hidden, width, generator=torch.Generator().manual_seed(0))
@@ -178,23 +178,23 @@ def choose_kernels(kind: IntegerKind, hidden: int, width: int) -> KernelChoice:
 
 
 def _is_exact(kind: IntegerKind, instructions: Instructions) -> bool:
-    """Whether extreme values come out rightly: saturating instructions would show."""
+    """Whether extreme values give correct results; saturating instructions would not."""
     weight = tile_weight(torch.tensor([1.0, -1.0]).repeat_interleave(16)[:, None].expand(32, 256).contiguous(), kind)
     rows = torch.tensor([[1.0], [-1.0]]).expand(2, 256)
     expected = rows.double() @ weight.unpack().double().T
     try:
         got = [multiply_tiled(weight, rows, instructions, high=high) for high in (True, False)]
-    except Exception:  # LLVM's and numba's errors have no common kind; the next candidate is taken
+    except Exception:  # LLVM's and numba's errors have no common base class; the next candidate is used
         log.warning("%s kernels cannot be compiled for %s", instructions, kind, exc_info=True)
         return False
-    right = all(bool((y - expected).abs().max() < 1e-3 * 256) for y in got)
-    if not right:
-        log.warning("%s kernels come out wrong on this processor", instructions)
-    return right
+    correct = all(bool((y - expected).abs().max() < 1e-3 * 256) for y in got)
+    if not correct:
+        log.warning("%s kernels give wrong results on this processor", instructions)
+    return correct
 
 
 def _time_candidates(candidates: dict[str, Callable[[], Any]]) -> dict[str, float]:
-    """Least milliseconds of each, in turns; what is far behind is not run again."""
+    """The shortest time of each in milliseconds; candidates that are far slower are not run again."""
     least = dict.fromkeys(candidates, float("inf"))
     for run in range(_RUNS + 1):
         best = min(least.values())

@@ -1,6 +1,6 @@
 """Products of a few weights with a few rows, as LLVM instructions: 16-bit ones in pairs, or bytes in fours.
 
-Both ways have the same methods, which `integer_dots` calls in the order of a loop: `new_sums`, then for each 64 bytes
+Both classes have the same methods, which `integer_dots` calls in this order: `new_sums`, then for each 64 bytes
 `widen` (int8) or `nibbles` (int4) and `add_products`, and last `totals` or, for each group of int4, `group_floats`.
 """
 
@@ -21,7 +21,7 @@ _F32, _I8, _I16, _I32, _I64 = ir.FloatType(), ir.IntType(8), ir.IntType(16), ir.
 
 
 def prefetch(builder: Any, pointer: Any) -> None:
-    """Read ahead into the second-level cache."""
+    """Prefetch into the second-level cache."""
     kind = ir.FunctionType(ir.VoidType(), [_I8.as_pointer(), _I32, _I32, _I32])
     builder.call(
         cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0"), [pointer, _I32(0), _I32(2), _I32(1)]
@@ -50,7 +50,7 @@ def _bfloat16(builder: Any, pointer: Any, count: int) -> Any:
 
 
 class ShortProducts:
-    """16-bit products, summed in pairs: 4 outputs a register, two sums an output."""
+    """16-bit products, summed in pairs: 4 outputs per register, two sums per output."""
 
     parts = 4
     float_kinds = [ir.VectorType(_F32, 8)] * 4
@@ -145,7 +145,7 @@ class ByteProducts:
         return builder.load(builder.bitcast(pointer, _I32.as_pointer()), align=4)
 
     def widen(self, part: Any) -> Any:
-        """Signed to unsigned: plus 128, which `totals` takes back."""
+        """Signed to unsigned: plus 128, which `totals` subtracts."""
         return self.nibbles(self.builder.xor(part, ir.Constant(part.type, [-128] * part.type.count)))
 
     def nibbles(self, part: Any) -> Any:

@@ -1,7 +1,4 @@
-"""Weights rounded to 8 or 4 bits and laid out in the tiles of `integer_dots`.
-
-(outputs, inputs) float in; bytes and the scale of each output out. Knows no kernel.
-"""
+"""Weights quantized to 8 or 4 bits, in the tiled layout of `integer_dots`."""
 
 from __future__ import annotations
 
@@ -16,13 +13,13 @@ IntegerKind = Literal["int8", "int4"]
 
 TILE = 16
 GROUP = 32
-MAX_INPUTS = 8192  # half of them, times 127 * 4095, stay below 2**31: the sums of the kernels are exact
+MAX_INPUTS = 8192  # half of them, times 127 * 4095, are below 2**31: the sums of the kernels are exact
 _LARGEST_INT8 = 127  # symmetric: -128 is not used
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TiledWeight:
-    """`data` (tiles, bytes of a tile) uint8; `scales` (tiles * 16,) float32, 0 for outputs that pad."""
+    """`data` (tiles, bytes of a tile) uint8; `scales` (tiles * 16,) float32, 0 for padding."""
 
     kind: IntegerKind
     data: Tensor
@@ -40,7 +37,7 @@ class TiledWeight:
         return tiles.transpose(1, 2).flatten(2).flatten(0, 1)[: self.outputs, : self.inputs].contiguous()
 
     def unpack(self, begin: int = 0, end: int | None = None) -> Tensor:
-        """The rounded weights of tiles begin..end, (outputs, inputs) float32."""
+        """The dequantized weights of tiles begin..end, (outputs, inputs) float32."""
         data, scales = self.data[begin:end], self.scales.view(-1, TILE)[begin:end]
         outputs = min(self.outputs - begin * TILE, len(data) * TILE)
         if self.kind == "int8":
@@ -61,7 +58,7 @@ def tile_bytes(kind: IntegerKind, inputs: int) -> int:
 
 
 def tile_weight(weight: Tensor, kind: IntegerKind) -> TiledWeight:
-    """Round `weight` (outputs, inputs) and lay it out. Raises ValueError for more than `MAX_INPUTS` inputs."""
+    """Quantize `weight` (outputs, inputs). Raises ValueError for more than `MAX_INPUTS` inputs."""
     outputs, inputs = weight.shape
     if inputs > MAX_INPUTS:
         raise ValueError(f"{inputs} inputs: sums of more than {MAX_INPUTS} could overflow")
@@ -79,7 +76,7 @@ def _int8(wide: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _int4(wide: Tensor) -> tuple[Tensor, Tensor]:
-    """Groups of 32 inputs: -8..7 times a step in bfloat16, found by weighted least squares."""
+    """Groups of 32 inputs: -8..7 times a bfloat16 step, found by weighted least squares."""
     outputs, inputs = wide.shape
     groups = wide.view(outputs, inputs // GROUP, GROUP)
     values, steps = round_groups(groups)
@@ -94,8 +91,8 @@ def _int4(wide: Tensor) -> tuple[Tensor, Tensor]:
 def round_groups(groups: Tensor) -> tuple[Tensor, Tensor]:
     """(..., 32) float32 -> integers -8..7 of the same shape and bfloat16 steps (...,).
 
-    Of several first steps, which spread the group over the 16 levels from its largest value of either sign, the one
-    with the least error wins, after its step was fitted by least squares in which large weights count more.
+    Several initial steps map the largest value of the group to one of the outer levels; each is fitted by least squares
+    in which large weights count more, and the one with the least error is used.
     """
     importance = groups.square() + groups.square().mean(dim=-1, keepdim=True)
     extreme = groups.gather(-1, groups.abs().argmax(dim=-1, keepdim=True))

@@ -1,6 +1,6 @@
-"""Compiling with numba for the processor at hand, and calling what was compiled on as many threads as torch has.
+"""Compile kernels with numba for this processor, and call them on as many threads as torch uses.
 
-Where numba is missing, `numba_available` says so, and everything is left to torch. Knows no arithmetic.
+Without numba (`numba_available`), torch computes everything.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, cast
 import platformdirs
 import torch
 
-_CALL_LOCK = threading.Lock()  # numba's simplest pool of threads ends the process when two callers meet in it
+_CALL_LOCK = threading.Lock()  # numba's workqueue pool aborts the process on concurrent calls
 
 _KERNEL_IMPORT = re.compile(rb"^(from|import) numba\b", re.MULTILINE)
 
@@ -25,13 +25,13 @@ log = logging.getLogger(__name__)
 
 @functools.cache
 def numba_available() -> bool:
-    """Whether numba is here; if not, the log says what that costs."""
+    """Whether numba is installed; a warning is logged if not."""
     try:
-        import numba  # takes half a second to import: only where it is used
+        import numba  # lazy: the import takes half a second
     except ImportError as error:
-        log.warning("steps are not compiled, torch computes them more slowly: %s", error)
+        log.warning("decode steps are not compiled and run slower: %s", error)
         return False
-    # OpenMP first: on Linux it is torch's own pool of threads, so that no other one waits beside it for the same cores
+    # OpenMP first: on Linux it is torch's own thread pool, so that no second pool competes for the same cores
     numba.config.THREADING_LAYER_PRIORITY = ["omp", "tbb", "workqueue"]  # type: ignore[attr-defined]
     return True
 
@@ -45,14 +45,14 @@ def _features() -> frozenset[str]:
 
 
 def has_features(*names: str) -> bool:
-    """Whether numba compiles for a processor with all of these features, in LLVM's names."""
+    """Whether this processor has all of these features, by LLVM's names."""
     return _features().issuperset(names)
 
 
 def compile_kernel(math: set[str]) -> Any:
-    """A decorator: compile at the first call, and keep the result on disk where some folder can be written to.
+    """A decorator that compiles at the first call and caches the result on disk if possible.
 
-    `math` names what LLVM may assume of floats ("reassoc", "contract", ...).
+    `math`: LLVM's fast-math flags ("reassoc", "contract", ...).
     """
     from numba import njit
 
@@ -69,16 +69,16 @@ def compile_kernel(math: set[str]) -> Any:
 
 @functools.cache
 def kernels_digest() -> str:
-    """A digest of the sources that compiled code depends on: every module in this folder that imports numba at once."""
+    """A digest of the sources that compiled code depends on: every module here that imports numba at the top level."""
     sources = (path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py")))
     return hashlib.sha256(b"\0".join(source for source in sources if _KERNEL_IMPORT.search(source))).hexdigest()
 
 
 def _cache_for(function: Any) -> Any:
-    """numba's cache on disk, in the user's cache folder and keyed by what the sources say.
+    """numba's disk cache, in the user's cache folder and keyed by the content of the sources.
 
-    numba itself looks at the time of one file: it compiles again after every update of the program, and does not notice
-    a change in a module that the kernel imports.
+    By default numba keys it by the modification time of one file: it recompiles after every update of the program and
+    does not notice a change in a module that the kernel imports.
     """
     from numba.core import caching
 
@@ -113,7 +113,7 @@ def _cache_for(function: Any) -> Any:
 
 
 def call_kernel(kernel: Any, *args: Any) -> None:
-    """Call a compiled `kernel` with `args` and, last, into how many parts it shall cut its work."""
+    """Call a compiled `kernel` with `args` and the number of blocks for its threads."""
     import numba
 
     threads = min(torch.get_num_threads(), cast(Any, numba.config).NUMBA_NUM_THREADS)

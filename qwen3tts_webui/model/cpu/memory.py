@@ -1,7 +1,6 @@
-"""Host memory while a model is being laid out: freed pages go back to the system, fresh ones take nothing yet.
+"""Host memory while a model is loaded: return freed pages to the system, allocate zeros lazily.
 
-glibc keeps freed blocks of a few megabytes for later; while every weight is laid out anew, that would add up to a
-third of the model. Knows no module.
+glibc keeps freed blocks of a few megabytes; while every weight is repacked, that would add up to a third of the model.
 """
 
 from __future__ import annotations
@@ -15,21 +14,21 @@ from math import prod
 
 import torch
 
-_SMALL = 1 << 20  # bytes: below, a table of its own pages is not worth it
+_SMALL = 1 << 20  # bytes; smaller tensors are not worth their own pages
 
 
 def trim_host_memory() -> None:
-    """Return what was freed to the system, where the C library can be asked to."""
+    """Return freed memory to the system, if the C library supports it."""
     if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's; musl has none and needs none
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc only; musl does not need it
         if trim is not None:
             trim(0)
 
 
 def lazy_zeros(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
-    """Zeros that take memory only where something is written: torch's own are written at once.
+    """Zeros that take memory only once they are written to, unlike torch's own.
 
-    In small pages: in huge ones a row of a table could cost 2 MiB.
+    They use small pages: with huge ones, a single row of a table could cost 2 MiB.
     """
     if device.type != "cpu":
         return torch.zeros(tuple(shape), dtype=dtype, device=device)

@@ -1,8 +1,7 @@
-"""Rounded weights kept on disk, so that a second start neither reads nor rounds the originals.
+"""Disk cache of quantized weights, so that a second start neither reads nor quantizes the originals.
 
-One file for each checkpoint and kind, in the user's cache folder: a magic number, the length of a JSON header, the
-header, and tensors at multiples of 64 bytes, each with a CRC-32. Written to a temporary file and renamed. What cannot
-be read, or does not check out, counts as absent.
+One file per checkpoint and kind, in the user's cache folder: a magic number, the length of a JSON header, the header,
+and tensors at multiples of 64 bytes, each with a CRC-32. Writes are atomic; unreadable and damaged files are ignored.
 """
 
 from __future__ import annotations
@@ -29,10 +28,10 @@ from qwen3tts_webui.model.cpu.integer_weights import IntegerKind, TiledWeight
 from qwen3tts_webui.model.cpu.packed_linear import QuantizationError
 
 _MAGIC = b"QWTILED\x01"
-_LAYOUT_VERSION = 1  # to be raised whenever error or layout changes
+_LAYOUT_VERSION = 1  # increase when quantization or layout changes
 _ALIGNMENT = 64
-_MAX_CACHE_BYTES = 12 << 30  # all files together; the oldest go first
-_MIN_CACHED_BYTES = 32 << 20  # smaller ones are made faster than found
+_MAX_CACHE_BYTES = 12 << 30  # of all files; the least recently used are removed first
+_MIN_CACHED_BYTES = 32 << 20  # smaller models are quantized faster than read
 _READERS = 4
 
 log = logging.getLogger(__name__)
@@ -40,7 +39,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PackedWeights:
-    """`weights` and `biases` by the path of their linear; `code_table`: None where the talker's table serves."""
+    """`weights` and `biases` by the path of their layer; `code_table`: None if the talker's table is used."""
 
     weights: dict[str, TiledWeight]
     biases: dict[str, Tensor]
@@ -50,49 +49,49 @@ class PackedWeights:
 
 @dataclass(frozen=True, slots=True)
 class PackedCache:
-    """One file of the cache; `path` is None where nothing can be kept."""
+    """One file of the cache; `path` is None if the weights are not cached."""
 
     path: Path | None
 
     @classmethod
     def for_source(cls, fingerprint: str, kind: IntegerKind) -> PackedCache:
-        """`fingerprint`: of the checkpoint; "" for weights that are not kept."""
+        """Locate the file for the checkpoint with this `fingerprint`; "" disables the cache."""
         if not fingerprint:
             return cls(None)
         key = hashlib.sha256(f"{_LAYOUT_VERSION} {kind} {fingerprint}".encode()).hexdigest()
         return cls(cache_folder() / f"{key[:32]}.tiles")
 
     def read(self) -> PackedWeights | None:
-        """What was kept; None where there is nothing, or nothing sound."""
+        """Return the cached weights, or None if there are no valid ones."""
         if self.path is None or not self.path.exists():
             return None
         try:
             packed = _read(self.path)
             os.utime(self.path)
         except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
-            log.warning("packed weights in %s are not usable and are made again: %s", self.path, error)
+            log.warning("packed weights in %s are not usable and are created again: %s", self.path, error)
             return None
         log.info("packed weights read from %s", self.path)
         return packed
 
     def write(self, packed: PackedWeights) -> None:
-        """Keep `packed`, if it is large enough to be worth it and the disk has room. Never raises for a disk."""
+        """Store `packed` if it is large enough and the disk has space. Disk errors are logged."""
         size = sum(weight.data.nbytes for weight in packed.weights.values())
         if self.path is None or size < _MIN_CACHED_BYTES:
             return
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if shutil.disk_usage(self.path.parent).free < 2 * size:
-                log.info("packed weights are not kept: the disk is nearly full")
+                log.info("packed weights are not cached: the disk is nearly full")
                 return
             _write(self.path, packed)
             _evict(self.path.parent)
         except OSError as error:
-            log.warning("packed weights are not kept: %s", error)
+            log.warning("packed weights are not cached: %s", error)
 
 
 def cache_folder() -> Path:
-    """Where packed weights are kept: the user's cache folder."""
+    """The folder of packed weights, in the user's cache folder."""
     return platformdirs.user_cache_path("qwen3tts-webui", appauthor=False) / "packed"
 
 
@@ -179,7 +178,7 @@ def _read(path: Path) -> PackedWeights:
 
 
 def _evict(folder: Path) -> None:
-    """Remove abandoned parts, and the files that were not used for longest, until the rest is small enough."""
+    """Remove stale temporary files, then the least recently used files until the rest is small enough."""
     for part in folder.glob("*.part"):
         with suppress(OSError):
             part.unlink()

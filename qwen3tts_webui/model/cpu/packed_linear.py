@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 class PackedLinear(nn.Module):
-    """x·Wᵀ + b by oneDNN in the type of the weights, (..., in) -> (..., out)."""
+    """x·Wᵀ + b by oneDNN in the dtype of the weights, (..., in) -> (..., out)."""
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
@@ -42,10 +42,10 @@ class PackedLinear(nn.Module):
 
 
 class Int8Linear(nn.Module):
-    """x·Wᵀ + b with 8-bit weights and activations, (..., in) -> (..., out) in the type of x.
+    """x·Wᵀ + b with 8-bit weights and activations, (..., in) -> (..., out) in the dtype of x.
 
-    NaN or Inf in a row makes that row of the result NaN, as in a float linear. Activations are handed to oneDNN as
-    unsigned bytes around 128: for signed ones it has no fast kernel without AMX.
+    NaN or Inf in a row makes that row of the result NaN. Activations are passed to oneDNN as unsigned bytes around
+    128: for signed ones it has no fast kernel without AMX.
     """
 
     def __init__(self, linear: nn.Linear) -> None:
@@ -55,7 +55,7 @@ class Int8Linear(nn.Module):
 
     @classmethod
     def of_rounded(cls, rounded: torch.Tensor, scales: torch.Tensor) -> Int8Linear:
-        """From weights (out, in) int8 that were rounded before, and their scales (out,) float32."""
+        """Create one from quantized weights (out, in) int8 and their scales (out,) float32."""
         made = cls.__new__(cls)
         nn.Module.__init__(made)
         made._set(rounded, scales, None)
@@ -91,7 +91,7 @@ class Int8Linear(nn.Module):
 
 
 def quantize_rows(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """(rows, features) float -> the same in int8, and the scale of each row, (rows, 1) float32: x ≈ int8 * scale."""
+    """(rows, features) float -> int8 of the same shape, and a scale per row, (rows, 1) float32: x ≈ int8 * scale."""
     x = x.float()
     # not vector_norm: with ord=inf it takes five times as long for the rows of a prompt
     scale = x.abs().amax(dim=1, keepdim=True).mul_(1.0 / _LARGEST).clamp_(min=1e-30)
@@ -101,10 +101,10 @@ def quantize_rows(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 def replace_linears(
     module: nn.Module, kind: LinearKind, *, wanted: Callable[[str, nn.Linear], bool] = lambda _name, _linear: True
 ) -> int:
-    """Replace the `nn.Linear`s inside `module` in place, one after the other, and say how many.
+    """Replace the `nn.Linear`s inside `module` in place, and return their number.
 
-    `wanted` is asked with the dotted name of each. The weights of a replaced linear are freed at once. 0 means that the
-    kind is not to be had here, or that the weights are not on a CPU: the module computes as before.
+    `wanted` selects them by dotted name. The weights of a replaced layer are freed immediately. 0 means that `kind` is
+    not supported here or that the weights are not on a CPU; the module is then unchanged.
     """
     make = _constructor_of(kind)
     if make is None:
@@ -121,21 +121,22 @@ def replace_linears(
 
 
 def memory_bytes(*modules: nn.Module) -> int:
-    """Memory of the weights and buffers of `modules`, laid-out ones included; what is shared counts once, and what is
-    mapped from a file not at all.
+    """Memory of the weights and buffers of `modules` in bytes, packed weights included.
+
+    Shared tensors count once, memory-mapped ones not at all.
     """
     parts = [part for module in modules for part in module.modules()]
     plain = [tensor for module in modules for tensor in (*module.parameters(), *module.buffers())]
     held = [tensor for tensor in plain if not getattr(tensor, "is_mapped", False)]
     storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in held}
-    laid_out = {id(part): int(part._weight.nbytes) for part in parts if isinstance(part, PackedLinear | Int8Linear)}
-    return sum(storages.values()) + sum(laid_out.values())
+    packed = {id(part): int(part._weight.nbytes) for part in parts if isinstance(part, PackedLinear | Int8Linear)}
+    return sum(storages.values()) + sum(packed.values())
 
 
 def supports_linear(kind: LinearKind, *, level: int = logging.WARNING) -> bool:
-    """Whether this machine and this torch compute this kind, rightly: tried on a small product with extreme values.
+    """Whether this machine and this torch compute `kind` correctly, tested on a small product with extreme values.
 
-    `level`: of the log where they do not.
+    `level`: log level of the message if they do not.
     """
     return _constructor_of(kind, level) is not None
 
@@ -147,24 +148,24 @@ def _constructor_of(kind: LinearKind, level: int = logging.WARNING) -> Callable[
         probe = probe.bfloat16()
     make: Callable[[nn.Linear], nn.Module] = Int8Linear if kind == "int8" else PackedLinear
     try:
-        # instructions of older CPUs that saturate would show here: two products of 127 * 127 do not fit 16 bits
+        # detects saturating instructions of older CPUs: two products of 127 * 127 do not fit 16 bits
         y = make(probe)(torch.tensor([[1.0], [-1.0]]).to(probe.weight.dtype).expand(2, 64))
-        right = bool((y.float() - torch.tensor([[64.0], [-64.0]])).abs().max() < 0.5)
+        correct = bool((y.float() - torch.tensor([[64.0], [-64.0]])).abs().max() < 0.5)
     except (RuntimeError, AttributeError, NotImplementedError) as error:
-        logger.log(level, "%s linears are not to be had with this torch, plain ones are used (%s)", kind, error)
+        logger.log(level, "%s linear layers are not supported by this torch, plain ones are used (%s)", kind, error)
         return None
-    if not right:
-        logger.log(level, "%s linears come out wrong on this processor, plain ones are used", kind)
+    if not correct:
+        logger.log(level, "%s linear layers give wrong results on this processor, plain ones are used", kind)
         return None
     return make
 
 
 @dataclass(frozen=True, slots=True)
 class QuantizationError:
-    """How close two computations of the same scores are.
+    """Difference of two computations of the same logits.
 
-    `argmax_agreement`: share of rows whose greatest score is at the same place; `error`: root mean square of the
-    difference over that of the reference scores' spread; `rows`: how many were compared.
+    `argmax_agreement`: share of rows with the same largest logit; `error`: RMS of the difference, relative to the
+    RMS of the centered reference; `rows`: number of compared rows.
     """
 
     argmax_agreement: float
@@ -172,13 +173,13 @@ class QuantizationError:
     rows: int
 
 
-def compare_logits(scores: torch.Tensor, reference: torch.Tensor) -> QuantizationError:
-    """Compare (rows, choices) scores with those of float32; a row's offset does not count, as softmax ignores it."""
-    centered = scores.float() - scores.float().mean(dim=1, keepdim=True)
+def compare_logits(logits: torch.Tensor, reference: torch.Tensor) -> QuantizationError:
+    """Compare logits (rows, codes) with `reference`; a constant offset per row is ignored, as softmax does."""
+    centered = logits.float() - logits.float().mean(dim=1, keepdim=True)
     expected = reference.float() - reference.float().mean(dim=1, keepdim=True)
     difference = (centered - expected).square().mean().sqrt()
     return QuantizationError(
-        argmax_agreement=float((scores.argmax(1) == reference.argmax(1)).float().mean()),
+        argmax_agreement=float((logits.argmax(1) == reference.argmax(1)).float().mean()),
         error=float(difference / expected.square().mean().sqrt()),
-        rows=scores.shape[0],
+        rows=logits.shape[0],
     )

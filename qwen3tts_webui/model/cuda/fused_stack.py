@@ -1,8 +1,7 @@
 """Decoder stacks on a GPU: eight launches per layer of a step instead of about thirty.
 
-Input: a stack of layers as loaded. Output: the rows that its layers give, up to the order of sums. Matrix products stay
-torch's, but for one that is faster here; all that lies between them are Triton kernels, which come with torch's builds
-for CUDA.
+The result equals that of the layers up to the order of sums. Matrix products are torch's, except for one that is faster
+here; everything between them is a Triton kernel. Triton comes with torch's builds for CUDA.
 """
 
 from __future__ import annotations
@@ -16,17 +15,17 @@ if TYPE_CHECKING:
     from qwen3tts_webui.model.talker.layers import Layer, Stack
 
 _SILU_BLOCK = 1024
-MIN_TILE = 16  # of each side of a product on tensor cores
+MIN_TILE = 16  # tensor cores need tiles of at least this size
 _FEW_ROWS = 16
-"""Up to here our own product of the attention's projection is faster than cuBLAS (H200, 2026-11-27: predictor 5.4 us
-against 12.8 for one row, 5.5 against 6.0 for 16; talker 6.2 and 6.3 against 6.2 and 6.3)."""
-_OUTS, _INS = 16, 512  # the fastest cut of nine
+"""Up to here `linear` is faster than cuBLAS for the output projection of attention (H200, 2026-11-27: code predictor
+5.4 us against 12.8 for one row, 5.5 against 6.0 for 16; talker 6.2 and 6.3 against 6.2 and 6.3)."""
+_OUTS, _INS = 16, 512  # the fastest of nine tilings
 
 
 class FusedStack:
     """All layers of a stack, for a step of few rows or for prompts.
 
-    `num_positions` is how many places there can be. `tiles`: the attention of a step goes to tensor cores, too.
+    `num_positions`: the largest number of positions. `tiles`: attention of steps also uses tensor cores.
     """
 
     def __init__(self, stack: Stack, num_positions: int, *, tiles: bool = True) -> None:
@@ -44,10 +43,10 @@ class FusedStack:
         self._last_norm = stack.norm.weight
 
     def __call__(self, rows: Tensor, starts: Tensor, kv: Tensor) -> Tensor:
-        """Rows (batch, time, hidden) of slots 0..batch-1 -> the last of each after the norm, (batch, hidden).
+        """A `layers.StepFunction`: rows (batch, time, hidden) -> the last of each, normalized, (batch, hidden).
 
-        The rows of a slot stand at `starts` (batch,) int64 and after it. `kv` (layers, 2, slots, kv_heads, length,
-        head_dim) is read below `starts` and written from there on.
+        The rows of slots 0..batch-1 are at positions `starts` (batch,) int64 and following. `kv` (layers, 2, slots,
+        kv_heads, length, head_dim) is read below `starts` and written from there on.
         """
         batch, time, hidden = rows.shape
         x, delta = self._residual(rows.reshape(batch * time, hidden)), None
@@ -61,17 +60,17 @@ class FusedStack:
         return self._add(x[last], None if delta is None else delta[last], self._last_norm)[1]
 
     def _project(self, x: Tensor, seen: Tensor, layer: Layer) -> tuple[Tensor, Tensor]:
-        """x and what was seen, put together, and that normalised."""
+        """Return x plus the projected attention output `seen`, and its norm."""
         projection, norm = layer.self_attn.o_proj, layer.post_attention_layernorm.weight
         if len(x) > _FEW_ROWS:
             return self._add(x, projection(seen), norm)
         return self._add(linear(seen, projection.weight, x), None, norm)
 
     def read(self, rows: Tensor, starts: Tensor, lengths: Tensor, kv: Tensor, slots: Tensor) -> Tensor:
-        """Prompt rows (batch, time, hidden) -> the last of each after the norm, (batch, hidden).
+        """A `layers.PromptFunction`: prompts (batch, time, hidden) -> the last rows, normalized, (batch, hidden).
 
-        The rows of prompt i stand at `starts[i]` and after it, `lengths[i]` of them are real, and go to `slots[i]`,
-        whose rows before them they see.
+        The first `lengths[i]` rows of prompt i are at positions `starts[i]` and following of `slots[i]`, and attend to
+        the earlier rows of that slot.
         """
         batch, time, hidden = rows.shape
         x, delta = self._residual(rows.reshape(batch * time, hidden)), None
@@ -86,11 +85,11 @@ class FusedStack:
         return self._add(x[last], delta[last], self._last_norm)[1]
 
     def _residual(self, rows: Tensor) -> Tensor:
-        """float16 is too narrow for the sum of all layers."""
+        """With float16 weights the residual stream is float32: the sum of all layers would overflow."""
         return rows.float() if self._number == torch.float16 else rows
 
     def _add(self, x: Tensor, delta: Tensor | None, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """x + delta, and that normalised."""
+        """Return x + delta, and its norm."""
         from qwen3tts_webui.model.cuda.step_kernels import add_rmsnorm
 
         rows, size = x.shape
@@ -201,7 +200,7 @@ class FusedStack:
 
 
 def linear(x: Tensor, weight: Tensor, residual: Tensor) -> Tensor:
-    """residual (n, out) + x (n, in) times weight (out, in), for few rows, in one launch, in the type of `residual`."""
+    """residual (n, out) + x (n, in) times weight (out, in) in one launch, for few rows, in the dtype of `residual`."""
     from qwen3tts_webui.model.cuda.step_kernels import linear as kernel
 
     rows, size_in = x.shape
@@ -238,5 +237,5 @@ def _silu_mul(gate_up: Tensor) -> Tensor:
 
 
 def next_power_of_two(number: int) -> int:
-    """The smallest power of two that is not below `number`."""
+    """The smallest power of two that is at least `number`."""
     return 1 << (number - 1).bit_length()

@@ -32,8 +32,8 @@ def place_rows(
 ):
     """Normalize and rotate queries and keys of prompts, store keys and values. One program per row, with all heads.
 
-    `qkv` (batch * time, HEADS + 2 * KV_HEADS, 2 * HALF); `starts`, `slots` (batch,): where the first row stands, and
-    whose it is. Rows at `limit` or behind it are not kept. ALL is the number of heads, rounded up to a power of two.
+    `qkv` (batch * time, HEADS + 2 * KV_HEADS, 2 * HALF); `starts`, `slots` (batch,): position of the first row and
+    slot. Rows at `limit` and later are not stored. ALL is the number of heads, rounded up to a power of two.
     """
     row = tl.program_id(0)
     number_of = row // time
@@ -88,9 +88,9 @@ def attend_rows(
     ROWS: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
-    """Of prompts: what ROWS rows of one head see, themselves and all before them, in the cache.
+    """Causal attention of prompts: ROWS rows of one head attend to the cache.
 
-    `place_rows` has filled it. `queries` and `out` (batch * time, HEADS, DIM).
+    `place_rows` has stored these rows in it. `queries` and `out` (batch * time, HEADS, DIM).
     """
     first, head, number_of = tl.program_id(0) * ROWS, tl.program_id(1), tl.program_id(2)
     start = tl.load(starts + number_of).to(tl.int32)

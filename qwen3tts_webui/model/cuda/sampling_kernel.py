@@ -29,7 +29,7 @@ def sample(
     num_codes,
     BLOCK: tl.constexpr,
 ):
-    """Draw a code of codebook `group` as `sampling.sample` does; a program is a row of `logits`."""
+    """Sample a code of codebook `group` as `sampling.sample` does; one program per row of `logits`."""
     row = tl.program_id(0)
     code = tl.arange(0, BLOCK)
     inside = code < num_codes
@@ -50,7 +50,7 @@ def sample(
     logit = tl.where(order >= least, logit, float("-inf"))
 
     share = tl.load(top_p + row)
-    if share < 1.0:  # the largest bound that what lies at it or above reaches the share: what lies below it is out
+    if share < 1.0:  # the largest threshold with enough mass at or above it; smaller logits are removed
         mass = tl.exp(logit - tl.max(logit))
         mass = tl.where(inside, mass / tl.sum(tl.where(inside, mass, 0.0)), 0.0)
         least = tl.zeros((), tl.uint32)

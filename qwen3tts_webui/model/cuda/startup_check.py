@@ -1,7 +1,7 @@
-"""Which fused kernels are used on this GPU: those that agree with float32 as well as torch's layers do.
+"""Select the fused kernels for this GPU: those as close to float32 as torch's layers.
 
-Each start compares them on the device itself. Where Triton is missing, a kernel does not compile or results differ, the
-layers are used and the log says why.
+They are compared on the device at every start. If Triton is missing, a kernel does not compile or results differ, the
+layers are used and the reason is logged.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ log = logging.getLogger(__name__)
 
 
 def fuse_steps(talker: Talker) -> bool:
-    """Let `talker` take its steps and its draws in few launches, if that works here; else the log says why not."""
+    """Use fused kernels for the steps and the sampling of `talker` if they work here; otherwise log the reason."""
     if importlib.util.find_spec("triton") is None:
-        log.warning("there is no Triton here: each step takes several times as many launches on the GPU")
+        log.warning("Triton is not installed: each step takes several times as many launches on the GPU")
         return False
     stacks = talker.model, talker.code_predictor.model
     try:
         check_sampler(talker.config.talker.vocab_size, talker.codec_head.weight.device)
         fused = [_checked(stack, length, pairs) for stack, length, pairs in _stacks(talker)]
-    except Exception as error:  # a compiler that is missing, a GPU that it does not know, numbers that differ
-        log.warning("steps and draws stay as torch has them, with many launches: %s", str(error).partition("\n")[0])
+    except Exception as error:  # missing compiler, unknown GPU, different results
+        log.warning("decode steps are not fused and take many launches: %s", str(error).partition("\n")[0])
         return False
     for stack, steps in zip(stacks, fused, strict=True):
         stack.steps = steps
@@ -44,7 +44,7 @@ def fuse_steps(talker: Talker) -> bool:
 
 
 def _stacks(talker: Talker) -> list[tuple[Stack, int, bool]]:
-    """(stack, number of positions, whether its first rows come two at a time)"""
+    """(stack, number of positions, whether its first two rows come together)"""
     predictor = talker.code_predictor
     return [
         (talker.model, talker.config.talker.max_positions, False),
@@ -53,7 +53,7 @@ def _stacks(talker: Talker) -> list[tuple[Stack, int, bool]]:
 
 
 def _checked(stack: Stack, num_positions: int, pairs: bool) -> FusedStack:
-    """The fastest way that gives what the layers give here. Raises what is wrong with the last one."""
+    """The fastest variant that agrees with the layers. Raises the error of the last one."""
     fast = FusedStack(stack, num_positions)
     try:
         check_steps(stack, fast, pairs)
@@ -65,14 +65,14 @@ def _checked(stack: Stack, num_positions: int, pairs: bool) -> FusedStack:
     return plain
 
 
-_CHECKED_LAYERS = 2  # all layers are computed by the same kernels; two of them fit beside any model in float32
+_CHECKED_LAYERS = 2  # all layers use the same kernels; a float32 copy of two always fits in memory
 
 
 @torch.inference_mode()
 def check_steps(stack: Stack, steps: FusedStack, pairs: bool) -> None:
-    """Raises ArithmeticError where `steps` is further from float32 than the layers of `stack` are.
+    """Raise ArithmeticError if `steps` is further from float32 than the layers of `stack`.
 
-    `pairs`: its first rows come two at a time; else prompts are checked as well.
+    `pairs`: the first two rows come together; otherwise prompts are checked as well.
     """
     from qwen3tts_webui.model.talker.layers import RMSNorm
 
@@ -100,7 +100,7 @@ def check_steps(stack: Stack, steps: FusedStack, pairs: bool) -> None:
     if pairs:
         return
     cut = time // 2
-    for start, lengths in ((0, [cut, cut - 1]), (cut, [time - cut, 1])):  # prompts, and others behind them
+    for start, lengths in ((0, [cut, cut - 1]), (cut, [time - cut, 1])):  # prompts, and their continuations
         numbers = [torch.tensor(numbers, device=device) for numbers in ([start, start], lengths, [1, 0])]
         got = some.read(rows[:, start : start + lengths[0]], numbers[0], numbers[1], kv, numbers[2])
         ends = [start + length - 1 for length in lengths]

@@ -1,9 +1,9 @@
-"""Triton kernels of a decode step: one launch for all that lies between two matrix products.
+"""Triton kernels of a decode step: one launch for everything between two matrix products.
 
-A step of few rows on a GPU waits for launches, not for arithmetic: torch launches four to ten kernels where one of
-these does the work. Everything is computed in float32 and rounded where torch's layers round, so that both give the
-same up to the order of sums. The result of a row depends on that row alone. `fused_stack` has the shapes. Triton
-compiles a kernel at its first call and keeps it on disk; with TRITON_INTERPRET=1 it runs on a CPU, for tests.
+A step of few rows is bound by launches, not by arithmetic: torch launches four to ten kernels where one of these is
+enough. Everything is computed in float32 and rounded where torch's layers round, so that results are equal up to the
+order of sums. The result of a row does not depend on the rest of the batch. `fused_stack` has the shapes. Triton
+compiles a kernel at its first call and caches it on disk; with TRITON_INTERPRET=1 it runs on a CPU, for tests.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _see(
 ):
     """One block of keys (block, lanes) for queries (queries, lanes), both in halves: sums, maxima and totals so far.
 
-    With TILES the products go to tensor cores.
+    TILES: products use tensor cores.
     """
     number = k_low.dtype
     if TILES:
@@ -117,7 +117,7 @@ def attend(
     BLOCK: tl.constexpr,
     TILES: tl.constexpr,
 ):
-    """Normalise and turn queries and keys, keep keys and values, and see what came before.
+    """Normalize and rotate queries and keys, store keys and values, attend to the cache and the new rows.
 
     A program is one slot and one head of keys, with the GROUP heads of queries that share it. `qkv` (slots * TIME,
     heads, 2 * HALF) has the queries of all heads, then keys, then values; `starts` (slots,) is the position of the
@@ -168,7 +168,7 @@ def attend(
     tl.store(values + kept, v_low, own)
     tl.store(values + kept + HALF, v_high, own)
 
-    # the rows of this call see themselves first: there is always one, so that the maximum is finite
+    # first the rows of this call: there is always one, so that the maximum is finite
     seen = (time[None, :] <= query_time[:, None]) & (time[None, :] < TIME)
     most = tl.full((QUERIES,), -1e30, tl.float32)
     total = tl.zeros((QUERIES,), tl.float32)
@@ -234,8 +234,8 @@ def linear(
 ):
     """out = residual + W x, for few rows: a program is OUTS outputs of BATCH rows, and reads its weights once.
 
-    `x` (rows, size_in), `weight` (size_out, size_in), `residual` and `out` (rows, size_out). Sums of one row are made
-    in the same order whatever rows are beside it.
+    `x` (rows, size_in), `weight` (size_out, size_in), `residual` and `out` (rows, size_out). The order of the sums of
+    a row does not depend on the rest of the batch.
     """
     output = tl.program_id(0) * OUTS + tl.arange(0, OUTS)
     row = tl.program_id(1) * BATCH + tl.arange(0, BATCH)

@@ -1,4 +1,4 @@
-"""A checkpoint becomes a `Qwen3TTS`: finds the folder, checks the configs, puts every weight where it will be used."""
+"""Load a checkpoint: find the folder, read the configuration, load every weight on its device."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DTYPES = {
     "int4": torch.float32,
 }
 
-_TEXT_EMBEDDING = "model.text_embedding.weight"  # large, and a CPU looks up few rows: read where it lies
+_TEXT_EMBEDDING = "model.text_embedding.weight"  # large, and few rows are used: memory-mapped on a CPU
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _FILES = ["*.json", "*.txt", "*.safetensors", f"{CODEC_FOLDER}/*.json", f"{CODEC_FOLDER}/*.safetensors"]
@@ -37,20 +37,20 @@ logger = logging.getLogger(__name__)
 def load_model(
     path_or_id: str | Path, *, device: str = "auto", dtype: str = "auto", offline: bool | None = None
 ) -> Qwen3TTS:
-    """Load a VoiceDesign, CustomVoice or Base checkpoint, ready to speak.
+    """Load a VoiceDesign, CustomVoice or Base checkpoint.
 
     `path_or_id` is a local folder, or the id of a repository on the hub ("owner/name"), which is downloaded unless
-    `offline`; None leaves that to huggingface_hub's own settings. `device` is "auto" (CUDA, then Apple's MPS, then the
-    CPU) or torch's name for one. `dtype` is the type of the language model, "float32", "bfloat16", "float16", "int8"
-    (8-bit linears, everything else float32; on a CPU only), "int4" (the talker's layers in 4 bits, the rest as "int8")
-    or "auto" (half precision where the device is made for it); norms and the codec are float32 always.
-    The encoders of a Base checkpoint stay on disk until a recording is cloned.
+    `offline`; None uses huggingface_hub's own settings. `device` is "auto" (CUDA, then Apple's MPS, then the
+    CPU) or torch's name for one. `dtype` is the dtype of the talker, "float32", "bfloat16", "float16", "int8"
+    (8-bit linear layers, everything else float32; CPU only), "int4" (the talker's layers in 4 bits, the rest as
+    "int8") or "auto" (half precision on CUDA). Norms and the codec are always float32.
+    The encoders of a Base checkpoint are loaded when a recording is cloned.
 
     Raises CheckpointError (which names the file and the key), DownloadError, and InvalidValue for the device or the
-    type.
+    dtype.
     """
-    where = _device(device)
-    number = resolve_dtype(dtype, where)
+    target = _device(device)
+    torch_dtype = resolve_dtype(dtype, target)
     folder = find_checkpoint(path_or_id, offline=offline)
     config = read_model_config(folder)
     tokenizer = Tokenizer(folder)
@@ -62,27 +62,29 @@ def load_model(
         if dtype in INTEGER_KINDS:
             kind = quantize_for_cpu(talker, weights, dtype)
         else:
-            mapped = _TEXT_EMBEDDING if where.type == "cpu" else ""
-            weights.fill(talker, weight_dtypes(dtype, number, where), device=where, wanted=lambda name: name != mapped)
+            mapped = _TEXT_EMBEDDING if target.type == "cpu" else ""
+            weights.fill(
+                talker, weight_dtypes(dtype, torch_dtype, target), device=target, wanted=lambda name: name != mapped
+            )
             if mapped:
                 map_weight(talker, mapped, weights.mapped(mapped))
-            kind = optimize_for_device(talker.to(where).eval().requires_grad_(False), dtype)
-        codec = load_codec(folder / CODEC_FOLDER, config.codec, where)
-    logger.info("loaded %s %s from %s: %s, %s", config.kind, config.size, folder.name, where, kind)
+            kind = optimize_for_device(talker.to(target).eval().requires_grad_(False), dtype)
+        codec = load_codec(folder / CODEC_FOLDER, config.codec, target)
+    logger.info("loaded %s %s from %s: %s, %s", config.kind, config.size, folder.name, target, kind)
     return Qwen3TTS(config, tokenizer, talker, codec, ReferenceEncoder(folder, config))
 
 
 def find_checkpoint(path_or_id: str | Path, *, offline: bool | None = None) -> Path:
-    """The local folder of `path_or_id`; a hub id is downloaded into the hub's cache, or found there.
+    """Return the local folder of `path_or_id`; a hub id is downloaded into the hub's cache, or found there.
 
-    Raises CheckpointError for a path that leads nowhere and DownloadError.
+    Raises CheckpointError for a missing folder, and DownloadError.
     """
     path = Path(path_or_id).expanduser()
     if path.exists() or not _HUB_ID.fullmatch(str(path_or_id)):
         if not path.is_dir():
             raise CheckpointError(file=path, key="", problem=NO_FOLDER)
         return path
-    from huggingface_hub import snapshot_download  # only who asks for a download pays for it
+    from huggingface_hub import snapshot_download  # lazy: slow to import
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
@@ -104,7 +106,7 @@ def _device(name: str) -> torch.device:
 
 
 def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
-    """The type of the language model's numbers. Raises InvalidValue for a name that `device` has no use for."""
+    """The torch dtype of the talker. Raises InvalidValue for a name that `device` does not support."""
     if name == "auto":
         if device.type != "cuda":
             return torch.float32

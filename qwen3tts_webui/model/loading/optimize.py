@@ -1,7 +1,4 @@
-"""In which type each weight of a talker is loaded, and how its linears are laid out once all are in place.
-
-In: a talker with released names. Out: one that is ready to run, in the type that was asked for. Knows no file.
-"""
+"""Dtypes of the talker's weights, and the layout of its linear layers for the device."""
 
 from __future__ import annotations
 
@@ -25,32 +22,34 @@ log = logging.getLogger(__name__)
 INTEGER_KINDS: tuple[IntegerKind, ...] = get_args(IntegerKind)
 
 
-def weight_dtypes(dtype: str, number: torch.dtype, device: torch.device) -> Callable[[str, torch.dtype], torch.dtype]:
-    """The type of each weight while it is held, by its name and the type in the file.
+def weight_dtypes(
+    dtype: str, torch_dtype: torch.dtype, device: torch.device
+) -> Callable[[str, torch.dtype], torch.dtype]:
+    """Return a function from a weight's name and its dtype in the file to its dtype in memory.
 
-    `number`, but float32 for norms. Matrices of layers are int8 where they are rounded, and embeddings stay as they are
-    stored. On a CPU the matrices that come in bfloat16 stay so under float32, too: widening them adds nothing but
-    zeros, and they are read in half the time.
+    It is `torch_dtype`, but float32 for norms. Quantized matrices of layers are int8, and embeddings keep their stored
+    dtype. On a CPU, bfloat16 matrices stay bfloat16 under float32, too: converting them would only add zeros, and they
+    are read in half the time.
     """
     integer = dtype in INTEGER_KINDS
-    keeps = device.type == "cpu" and number == torch.float32 and numba_available()
+    keeps = device.type == "cpu" and torch_dtype == torch.float32 and numba_available()
 
-    def number_of(name: str, stored: torch.dtype) -> torch.dtype:
+    def dtype_of(name: str, stored: torch.dtype) -> torch.dtype:
         if name.endswith("norm.weight"):
             return torch.float32
         if "embedding" in name:
-            return torch.bfloat16 if integer or (keeps and stored == torch.bfloat16) else number
+            return torch.bfloat16 if integer or (keeps and stored == torch.bfloat16) else torch_dtype
         if ".layers." not in name:
-            return number
-        return torch.int8 if integer else torch.bfloat16 if keeps and stored == torch.bfloat16 else number
+            return torch_dtype
+        return torch.int8 if integer else torch.bfloat16 if keeps and stored == torch.bfloat16 else torch_dtype
 
-    return number_of
+    return dtype_of
 
 
 def optimize_for_device(talker: Talker, dtype: str) -> str:
-    """Fold and fuse, and lay the linears out for a CPU; returns the type that the talker computes in.
+    """Fold and fuse the weights, use the device's kernels, and return the dtype that the talker computes in.
 
-    Integer types are laid out while they are loaded instead: `quantize_for_cpu`.
+    Integer dtypes are quantized during loading instead: `quantize_for_cpu`.
     """
     device = talker.codec_head.weight.device
     talker.finalize_weights(fold_text=device.type != "cpu")
@@ -78,7 +77,7 @@ def quantize_for_cpu(talker: Talker, source: WeightSource, kind: IntegerKind) ->
     compile_steps(talker)
     assert talker.quantization_error is not None
     log.info(
-        "%s: %.1f %% of the greedy codes are those of the exact weights, the error of the scores is %.2f %%",
+        "%s: %.1f %% of the greedy codes equal those of the exact weights, the relative error of the logits is %.2f %%",
         kind,
         100 * talker.quantization_error.argmax_agreement,
         100 * talker.quantization_error.error,
@@ -87,7 +86,7 @@ def quantize_for_cpu(talker: Talker, source: WeightSource, kind: IntegerKind) ->
 
 
 def compile_steps(talker: Talker) -> None:
-    """Let the steps of both stacks and each draw be one compiled call."""
+    """Use one compiled call for a step of each stack and for sampling."""
     for stack in (talker.model, talker.code_predictor.model):
         stack.steps = CompiledStack(stack)
     talker.fused_sampler = sample_compiled

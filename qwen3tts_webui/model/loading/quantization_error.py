@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 @contextmanager
 def upcast(module: nn.Module) -> Iterator[None]:
-    """Let the linears inside compute in the type of what comes in, whatever type their weights wait in. Slow."""
+    """Compute the linear layers inside in the dtype of their input, for weights of any dtype. Slow."""
     linears = [part for part in module.modules() if isinstance(part, nn.Linear)]
     for linear in linears:
         linear.forward = partial(_wide, linear)  # type: ignore[method-assign]

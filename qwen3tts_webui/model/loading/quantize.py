@@ -1,8 +1,7 @@
-"""A talker with integer weights, made layer by layer: a matrix is read, rounded and laid out, and its floats are freed.
+"""Quantize a talker to integer weights layer by layer: read a matrix, quantize it, free the original.
 
-In: a talker without memory and a source of its weights. Out: a talker ready for a CPU. What error costs is measured
-on the way: the same random frames go through the exact layer and the rounded one, so that nothing is kept twice. The
-result is kept on disk (`packed_cache`) where the source can be recognized again.
+The quantization error is measured on the way: the same random frames go through the exact and the quantized layer, so
+that nothing is in memory twice. The result is cached on disk (`packed_cache`) if the source has a fingerprint.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from qwen3tts_webui.model.talker.talker import Talker
 from qwen3tts_webui.model.weights.module_loader import DtypeOf, map_weight
 from qwen3tts_webui.types import NUM_CODEBOOKS
 
-_BATCH, _FRAMES, _PROMPT = 8, 7, 6  # random utterances that error is measured on
+_BATCH, _FRAMES, _PROMPT = 8, 7, 6  # random utterances to measure the error
 
 _TEXT_EMBEDDING = "model.text_embedding.weight"
 
@@ -34,16 +33,16 @@ log = logging.getLogger(__name__)
 
 
 class WeightSource(Protocol):
-    """Where weights come from: `weights.CheckpointWeights`, or random numbers."""
+    """Source of weights: `CheckpointWeights`, or random numbers."""
 
     def fill(self, module: nn.Module, dtype: DtypeOf, *, wanted: Callable[[str], bool]) -> None:
-        """Fill the weights of `module` whose names are wanted."""
+        """Fill the weights of `module` with a `wanted` name."""
 
     def mapped(self, name: str) -> Tensor:
-        """A weight that takes no memory until it is read."""
+        """Return a memory-mapped weight."""
 
     def fingerprint(self) -> str:
-        """What changes when the weights change; "" where they cannot be recognized again."""
+        """Return a string that changes with the weights, or "" to disable caching."""
 
 
 def quantize(talker: Talker, source: WeightSource, kind: IntegerKind) -> None:
@@ -82,7 +81,7 @@ def quantize(talker: Talker, source: WeightSource, kind: IntegerKind) -> None:
 
 
 def _is_kept_float(name: str, *, with_matrices: bool) -> bool:
-    """Norms and code embeddings; `with_matrices`: what lies outside the layers and will be rounded, too."""
+    """Norms and code embeddings; `with_matrices`: also the matrices outside the layers, which are quantized later."""
     if name == _TEXT_EMBEDDING:
         return False
     if name.endswith("norm.weight") or "embedding" in name:
@@ -91,7 +90,7 @@ def _is_kept_float(name: str, *, with_matrices: bool) -> bool:
 
 
 def _float_dtypes(name: str, stored: torch.dtype) -> torch.dtype:
-    """Norms and projections in float32; all else as it is stored, until it is rounded."""
+    """Norms and projections in float32; others in their stored dtype until they are quantized."""
     projects = name.startswith("text_projection") or "small_to_mtp_projection" in name
     return torch.float32 if projects or name.endswith("norm.weight") else stored
 
@@ -106,7 +105,7 @@ def _quantize_layers(
     biases: dict[str, Tensor] = {}
 
     def quantize_linears(path: str) -> None:
-        """Round and replace every linear below `path`."""
+        """Quantize and replace every linear layer below `path`."""
         module = talker.get_submodule(path)
         for name, child in list(module.named_modules()):
             if isinstance(child, nn.Linear):
@@ -128,9 +127,9 @@ def _quantize_layers(
     )
     pad = torch.full(frames.shape[:2], talker.config.text.pad_id)
     exact = talker.embed(pad, frames)
-    exact, rounded = _measure_layers(talker.model, "model", exact, exact, source, talker, quantize_linears)
-    # the rows after the prompt and after each frame but the last predict the frames that follow
-    exact, rounded = (rows[:, _PROMPT - 1 :].flatten(0, 1) for rows in (exact, rounded))
+    exact, quantized = _measure_layers(talker.model, "model", exact, exact, source, talker, quantize_linears)
+    # the rows after the prompt and after each frame except the last predict the following frames
+    exact, quantized = (rows[:, _PROMPT - 1 :].flatten(0, 1) for rows in (exact, quantized))
     following = torch.randint(
         talker.config.predictor.codebook_size,
         (len(exact), NUM_CODEBOOKS),
@@ -138,19 +137,19 @@ def _quantize_layers(
     )
     logits = _LogitPairs()
     size = talker.config.predictor.codebook_size
-    logits.add(talker.codec_head, exact, rounded, lambda: quantize_linears("codec_head"), talker, "codec_head", size)
+    logits.add(talker.codec_head, exact, quantized, lambda: quantize_linears("codec_head"), talker, "codec_head", size)
     inner = [predictor.code_table[following[:, :-1] + predictor.offsets[:-1]].to(exact.dtype)] * 2
     firsts = [predictor.small_to_mtp_projection(exact)]
     quantize_linears("code_predictor.small_to_mtp_projection")
-    firsts.append(predictor.small_to_mtp_projection(rounded))
-    exact, rounded = (torch.cat((a[:, None], b), dim=1) for a, b in zip(firsts, inner, strict=True))
-    exact, rounded = _measure_layers(
-        predictor.model, "code_predictor.model", exact, rounded, source, talker, quantize_linears
+    firsts.append(predictor.small_to_mtp_projection(quantized))
+    exact, quantized = (torch.cat((a[:, None], b), dim=1) for a, b in zip(firsts, inner, strict=True))
+    exact, quantized = _measure_layers(
+        predictor.model, "code_predictor.model", exact, quantized, source, talker, quantize_linears
     )
     for group in range(1, NUM_CODEBOOKS):
         path = f"code_predictor.lm_head.{group - 1}"
         logits.add(
-            predictor.lm_head[group - 1], exact[:, group], rounded[:, group],
+            predictor.lm_head[group - 1], exact[:, group], quantized[:, group],
             functools.partial(quantize_linears, path), talker, path, size,
         )  # fmt: skip
     quantize_linears("text_projection")
@@ -159,17 +158,17 @@ def _quantize_layers(
 
 
 class _LogitPairs:
-    """Scores of exact and of rounded linears, collected."""
+    """Logits of exact and of quantized linear layers."""
 
     def __init__(self) -> None:
         self._exact: list[Tensor] = []
-        self._rounded: list[Tensor] = []
+        self._quantized: list[Tensor] = []
 
     def add(
         self,
         head: nn.Module,
         exact: Tensor,
-        rounded: Tensor,
+        quantized: Tensor,
         quantize_head: Callable[[], None],
         talker: Talker,
         path: str,
@@ -178,22 +177,22 @@ class _LogitPairs:
         with upcast(head):
             self._exact.append(head(exact).float()[:, :size])
         quantize_head()
-        self._rounded.append(talker.get_submodule(path)(rounded).float()[:, :size])
+        self._quantized.append(talker.get_submodule(path)(quantized).float()[:, :size])
 
     def error(self) -> QuantizationError:
-        return compare_logits(torch.cat(self._rounded), torch.cat(self._exact))
+        return compare_logits(torch.cat(self._quantized), torch.cat(self._exact))
 
 
 def _measure_layers(
     stack: Stack,
     path: str,
     exact: Tensor,
-    rounded: Tensor,
+    quantized: Tensor,
     source: WeightSource,
     talker: Talker,
     quantize_linears: Callable[[str], None],
 ) -> tuple[Tensor, Tensor]:
-    """Fill, measure and round the layers of `stack` one after the other; both sets of rows after its last norm."""
+    """Fill, measure and quantize the layers of `stack` one by one; return both sets of rows after the norm."""
     angles = stack.rotary(torch.arange(exact.shape[1])[None])
     for number, module in enumerate(stack.layers):
         layer, prefix = cast(Layer, module), f"{path}.layers.{number}."
@@ -207,8 +206,8 @@ def _measure_layers(
         with upcast(layer):
             exact = layer(number, exact, angles, _attend)
         quantize_linears(prefix.removesuffix("."))
-        rounded = layer(number, rounded, angles, _attend)
-    return cast(Tensor, stack.norm(exact)), cast(Tensor, stack.norm(rounded))
+        quantized = layer(number, quantized, angles, _attend)
+    return cast(Tensor, stack.norm(exact)), cast(Tensor, stack.norm(quantized))
 
 
 def _attend(_layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:

@@ -38,12 +38,13 @@ _NO_FRAMES = np.zeros((0, NUM_CODEBOOKS), np.int16)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prompt:
-    """`text` (rows,) and `codes` (rows, 16): what the talker reads before the first new frame.
+    """`text` (rows,) and `codes` (rows, 16): the input of the talker before the first new frame.
 
-    `trailing` (tokens,): text ids that go with the frames to come, one a frame; after them the text pad, unless `open`:
-    then more text is on its way. `acoustic_prompt` (frames, 16): the frames already spoken, which are the last rows.
-    `reference` (frames, 16): the frames of a reference recording, right before those. `num_prefix`: how many of the
-    first rows depend on voice and language only, not on the text. `x_vector` (hidden,): what `SPEAKER` stands for.
+    `trailing` (tokens,): text ids for the frames to come, one per frame, then the text pad, or more text if `open`.
+    `acoustic_prompt` (frames, 16): frames already spoken, which are the last rows.
+    `reference` (frames, 16): frames of a reference recording, immediately before those.
+    `num_prefix`: number of first rows that depend on voice and language only, not on the text.
+    `x_vector` (hidden,): the value of `SPEAKER`.
     """
 
     text: Ids
@@ -56,13 +57,13 @@ class Prompt:
     x_vector: XVector | None = None
 
     def prefix_key(self) -> bytes:
-        """What the first `num_prefix` rows are: equal for prompts that begin with the same rows."""
+        """A key of the first `num_prefix` rows, equal for prompts with the same first rows."""
         ids = np.column_stack([self.text, self.codes])[: self.num_prefix]
         return ids.tobytes() + (b"" if self.x_vector is None else self.x_vector.tobytes())
 
     @property
     def context(self) -> Codes:
-        """All frames in the prompt: the codec continues after them."""
+        """All frames in the prompt; the codec continues after them."""
         return np.concatenate([self.reference, self.acoustic_prompt])
 
 
@@ -81,7 +82,9 @@ class PromptBuilder:
         voice = utterance.voice
         if voice.engine_voice_id is not None:
             raise Unsupported(
-                engine=_NAME, feature="a voice of another engine", hint="Describe the voice, or hand in a passage."
+                engine=_NAME,
+                feature="a voice of another engine",
+                hint="Describe the voice, or pass an acoustic prompt.",
             )
         if voice.reference is not None:
             self._check_reference(voice.reference)
@@ -96,7 +99,7 @@ class PromptBuilder:
             self._check_codes("voice.acoustic_prompt.codes", voice.acoustic_prompt.codes)
 
     def input_ids(self, body: Sequence[int]) -> list[int]:
-        """The official layout around the ids of what is spoken: role, body, end (MODEL.md section 1)."""
+        """The official layout around the ids of what is spoken: role, body, end (docs/model.md, section 1)."""
         text, newline = self._config.text, self._tokenizer.newline_id
         role = [text.im_start_id, text.assistant_id, newline]
         return [*role, *body, text.im_end_id, newline, *role]
@@ -109,7 +112,7 @@ class PromptBuilder:
         return [text.im_start_id, *self._tokenizer.encode(f"user\n{description}"), text.im_end_id, newline]
 
     def reference_ids(self, text: str) -> list[int]:
-        """The official layout of the transcript of a reference recording (MODEL.md section 1)."""
+        """The official layout of the transcript of a reference recording (docs/model.md, section 1)."""
         ids, newline = self._config.text, self._tokenizer.newline_id
         return [
             ids.im_start_id,
@@ -121,14 +124,14 @@ class PromptBuilder:
         ]
 
     def build(self, utterance: Utterance, input_ids: Sequence[int], *, streaming: bool, more: bool = False) -> Prompt:
-        """The prompt that speaks `input_ids`; with `more`, streaming text is still to come.
+        """Build the prompt for `input_ids`; with `more`, more streamed text will follow.
 
-        `input_ids` are laid out by `input_ids()`: three of the role, the body, five of the end. Raises as `check`.
+        `input_ids` are in the layout of `input_ids()`: three of the role, the body, five of the end. Raises as `check`.
         """
         self.check(utterance)
         text = self._config.text
-        passage, reference = utterance.voice.acoustic_prompt, utterance.voice.reference
-        spoken_frames = passage.codes if passage is not None else _NO_FRAMES
+        acoustic, reference = utterance.voice.acoustic_prompt, utterance.voice.reference
+        spoken_frames = acoustic.codes if acoustic is not None else _NO_FRAMES
         reference_ids, reference_frames = self._in_context(reference)
         frames = np.concatenate([reference_frames, spoken_frames])
         rows = _Rows()
@@ -138,17 +141,17 @@ class PromptBuilder:
         rows.add([*[text.pad_id] * (len(prefix) - 2), text.bos_id], prefix[:-1])
         num_prefix = len(rows.text)
         if streaming:
-            # with no text at all the official slice takes the id after the body, and so do we (MODEL.md quirk 10)
+            # for an empty text the official slice takes the id after the body (docs/model.md, section 11, quirk 10)
             body = [*reference_ids, *input_ids[3:-5]] or input_ids[3:4]
             spoken = [*body, *([] if more else [text.eos_id])]
-            beside, trailing = spoken[: 1 + len(frames)], tuple(spoken[1 + len(frames) :])
-            beside += [text.pad_id] * (1 + len(frames) - len(beside))
+            frame_text, trailing = spoken[: 1 + len(frames)], tuple(spoken[1 + len(frames) :])
+            frame_text += [text.pad_id] * (1 + len(frames) - len(frame_text))
         else:
             spoken = [*reference_ids, *input_ids[3:-5], text.eos_id]
             rows.add(spoken, [self._config.talker.pad_id] * len(spoken))
-            beside, trailing = [text.pad_id] * (1 + len(frames)), ()
-        rows.add(beside[:1], prefix[-1:])
-        rows.add_frames(beside[1:], frames)
+            frame_text, trailing = [text.pad_id] * (1 + len(frames)), ()
+        rows.add(frame_text[:1], prefix[-1:])
+        rows.add_frames(frame_text[1:], frames)
         return Prompt(
             text=np.array(rows.text),
             codes=np.concatenate(rows.codes),
@@ -229,7 +232,7 @@ class PromptBuilder:
 
 
 def join_texts(spoken: str, new: str) -> str:
-    """The text of a passage and the text after it as one text: a space between them where their script has spaces."""
+    """Join two texts, with a space between them if their script uses spaces."""
     if not spoken or not new or _CLOSE.match(spoken[-1]) or _CLOSE.match(new[0]):
         return spoken + new
     return f"{spoken} {new}"

@@ -1,6 +1,6 @@
-"""The text of one utterance as ids, all of it or as it comes in. No torch.
+"""The text of one utterance as token ids, at once or as it arrives. No torch.
 
-A passage's text stands before the new text, as if both had been written in one go.
+The text of an acoustic prompt precedes the new text, as if both were one text.
 """
 
 from __future__ import annotations
@@ -11,47 +11,47 @@ from qwen3tts_webui.types import Utterance
 
 
 class PromptText:
-    """Reads the text of `utterance`, and of its feed when it has one."""
+    """Token ids of the text of `utterance`, and of its text stream if it has one."""
 
     def __init__(self, tokenizer: Tokenizer, utterance: Utterance) -> None:
         self._tokenizer = tokenizer
-        self._growing = IncrementalEncoder(tokenizer)
-        self._feed = utterance.text_stream
-        self._before = utterance.voice.acoustic_prompt.text if utterance.voice.acoustic_prompt is not None else ""
+        self._incremental = IncrementalEncoder(tokenizer)
+        self._stream = utterance.text_stream
+        self._prompt_text = utterance.voice.acoustic_prompt.text if utterance.voice.acoustic_prompt is not None else ""
         self._new = utterance.text
-        self._begun = False
-        self._num_given = 0
+        self._started = False
+        self._num_returned = 0
         self.open = True
 
     @property
     def num_new(self) -> int:
-        """How many ids were given out beyond those of the passage."""
-        return max(0, self._num_given - len(self._tokenizer.encode_spoken(self._before)))
+        """Number of ids returned so far, without those of the acoustic prompt."""
+        return max(0, self._num_returned - len(self._tokenizer.encode_spoken(self._prompt_text)))
 
     def whole(self) -> list[int]:
-        """All ids of the text that is there now, as one; nothing follows."""
+        """Return all ids of the text received so far; nothing follows."""
         self.open = False
-        ids = self._tokenizer.encode_spoken(join_texts(self._before, self._new))
-        self._num_given = len(ids)
+        ids = self._tokenizer.encode_spoken(join_texts(self._prompt_text, self._new))
+        self._num_returned = len(ids)
         return ids
 
     def read(self) -> list[int]:
-        """The ids that came since the last call and that no later text can change; all of them once the feed is closed.
+        """Return the new ids that no later text can change, or all of them once the text stream is closed.
 
-        `open` turns False when nothing will follow.
+        `open` becomes False when nothing will follow.
         """
         if not self.open:
             return []
-        if self._feed is None:
+        if self._stream is None:
             return self.whole()
-        closed = self._feed.closed  # looked at first: what was written before the feed closed is taken below
-        came, self._new = self._new + self._feed.take(), ""
-        if not self._begun and (came or closed):
-            self._begun = True
-            came = join_texts(self._before, came)
-        ids = self._growing.push(came)
+        closed = self._stream.closed  # read first: text that was written before the stream closed is taken below
+        arrived, self._new = self._new + self._stream.take(), ""
+        if not self._started and (arrived or closed):
+            self._started = True
+            arrived = join_texts(self._prompt_text, arrived)
+        ids = self._incremental.push(arrived)
         if closed:
-            ids += self._growing.close()
+            ids += self._incremental.close()
             self.open = False
-        self._num_given += len(ids)
+        self._num_returned += len(ids)
         return ids

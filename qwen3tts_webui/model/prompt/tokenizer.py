@@ -1,7 +1,7 @@
-"""Text -> token ids: transformers' Qwen2 tokenizer, read from vocab.json and merges.txt. No torch.
+"""Text to token ids: transformers' Qwen2 tokenizer, read from vocab.json and merges.txt. No torch.
 
-User text can never become a control token: the tokenizer has none, so `<|im_end|>` in a text is spelled out like any
-other punctuation and the words around it are spoken. The control ids of the prompt come from config.json alone.
+User text can never become a control token: the tokenizer has none, so `<|im_end|>` in a text is encoded as ordinary
+characters. The control ids of the prompt come from config.json alone.
 """
 
 from __future__ import annotations
@@ -32,69 +32,70 @@ class Tokenizer:
         (self.newline_id,) = self.encode("\n")
 
     def encode(self, text: str) -> list[int]:
-        """All ids of `text` as it stands."""
+        """Return all ids of `text`, unchanged."""
         return list(self._tokenizer.encode(text).ids)
 
     def encode_spoken(self, text: str) -> list[int]:
-        """The ids of what is spoken: `text` without the newlines before its first character.
+        """Return the ids of spoken text: `text` without the newlines before its first character.
 
-        Officially those merge with the newline of the role and shift everything after it (MODEL.md quirk 10).
+        In the official package those merge with the newline of the role and shift everything after it (docs/model.md,
+        section 11, quirk 10).
         """
         return self.encode(_without_leading_newlines(text))
 
     def pieces(self, text: str) -> list[str]:
-        """`text`, which is NFC, cut where the BPE starts afresh; joined, the pieces are `text` again."""
+        """Split `text`, which is NFC, into pre-tokens; joined, they are `text` again."""
         return [text[start:end] for _, (start, end) in self._pre_tokenizer.pre_tokenize_str(text)]
 
     def encode_pieces(self, pieces: list[str]) -> list[int]:
-        """The ids of `pieces`, each as if its neighbours stood beside it."""
+        """Return the ids of `pieces` as if they were adjacent."""
         return [number for piece in pieces for number in self.encode(piece)]
 
 
 class IncrementalEncoder:
-    """The ids of a text that is still being written: an id that was given out is never taken back.
+    """Encode a text that is still arriving; returned ids never change.
 
-    All ids given out, joined, are `Tokenizer.encode_spoken` of the whole text, however it was cut into pieces.
+    All ids together equal `Tokenizer.encode_spoken` of the whole text, however it was split.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
         self._pending = ""
-        self._begun = False
+        self._started = False
 
     def push(self, text: str) -> list[int]:
-        """Take more text; returns the ids that no later text can change."""
+        """Add text; return the ids that no later text can change."""
         self._pending = unicodedata.normalize("NFC", self._pending + text)
-        if not self._begun:
+        if not self._started:
             self._pending = _without_leading_newlines(self._pending)
-            self._begun = bool(self._pending.strip())
-        if not self._begun:
+            self._started = bool(self._pending.strip())
+        if not self._started:
             return []
-        settled = self._settled()
-        self._pending = self._pending[sum(map(len, settled)) :]
-        return self._tokenizer.encode_pieces(settled)
+        final = self._final_pieces()
+        self._pending = self._pending[sum(map(len, final)) :]
+        return self._tokenizer.encode_pieces(final)
 
     def close(self) -> list[int]:
-        """No more text: returns the rest."""
+        """End the text; return the remaining ids."""
         rest, self._pending = self._pending, ""
         return self._tokenizer.encode(rest)
 
-    def _settled(self) -> list[str]:
+    def _final_pieces(self) -> list[str]:
         """The pending pieces that later text cannot change.
 
-        A piece is settled once another character follows it; but white space at the end may still regroup, and a
-        newline in it may still belong to the punctuation before it.
+        A piece is final once another character follows it. Trailing whitespace may still regroup, and a newline in it
+        may still join the punctuation before it.
         """
         words = len(self._pending.rstrip())
         limit = words if words < len(self._pending) else words - 1
-        settled: list[str] = []
+        final: list[str] = []
         end = 0
         for piece in self._tokenizer.pieces(self._pending):
             end += len(piece)
             if end > limit:
                 break
-            settled.append(piece)
-        return settled
+            final.append(piece)
+        return final
 
 
 def _without_leading_newlines(text: str) -> str:
@@ -104,17 +105,17 @@ def _without_leading_newlines(text: str) -> str:
 
 
 def _qwen2_tokenizer(vocab: dict[str, int], merges: list[tuple[str, str]], file: Path) -> Qwen2Tokenizer:
-    """The tokenizer without control tokens. Raises CheckpointError, naming `file`, for merges that `vocab` lacks.
+    """Build the tokenizer without control tokens. Raises CheckpointError, naming `file`, for merges `vocab` lacks.
 
     It is built from its parts and not with `from_pretrained`, which for some versions and local folders swaps in
-    Mistral's split pattern (docs/model.md, section 11, quirk 1). Importing transformers takes a second, so only who
-    loads a checkpoint pays for it.
+    Mistral's split pattern (docs/model.md, section 11, quirk 1). Importing transformers takes a second, so it
+    happens only when a checkpoint is loaded.
     """
     from transformers import Qwen2Tokenizer
 
     try:
         return Qwen2Tokenizer(vocab=vocab, merges=merges, unk_token=None, eos_token=None, pad_token=None)
-    except Exception as error:  # the BPE raises bare Exception, for a merge whose parts are not in the vocabulary
+    except Exception as error:  # BPE raises a bare Exception for a merge with parts that are not in the vocabulary
         raise CheckpointError(file=file, key="", problem=str(error)) from error
 
 

@@ -1,7 +1,7 @@
-"""The code predictor: the talker's hidden row and the first code of a frame in, its other 15 codes out (section 6).
+"""The code predictor (docs/model.md, section 6): a hidden state and the first code of a frame in, 15 more codes out.
 
-Its keys and values live for one frame of 16 positions. Module names are those of the released keys below
-`talker.code_predictor.`. Knows no sampling: `choose` is handed in.
+Its KV cache has 16 positions and lasts for one frame. Module names are the released keys below
+`talker.code_predictor.`. The sampling function is passed in as `choose`.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from qwen3tts_webui.model.talker.layers import (
 )
 from qwen3tts_webui.types import NUM_CODEBOOKS
 
-_PROJECTED_ROWS = 2048  # code embeddings that are projected at once
+_PROJECTED_ROWS = 2048  # code embeddings per chunk of the projection
 
 Choose = Callable[[int, Tensor], Tensor]
 """(codebook 1..15, its logits (batch, codebook_size) float32) -> codes (batch,)"""
 
 _LastOf = Callable[[Tensor, int], Tensor]
-"""Rows (batch, time, hidden) at a place in the frame and after it -> the last of them, normalised, (batch, hidden)"""
+"""(rows (batch, time, hidden), position of the first in the frame) -> the last row, normalized, (batch, hidden)"""
 
 
 class PredictorStack(Stack):
-    """The decoder stack with the residual embeddings, which are as wide as the talker."""
+    """The decoder stack with the embeddings of the residual codebooks, which are as wide as the talker."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config.predictor.stack)
@@ -41,10 +41,10 @@ class PredictorStack(Stack):
 
 
 class CodePredictor(nn.Module):
-    """`finalize_weights` must be called once, after the weights are in place."""
+    """Code predictor of the talker. Call `finalize_weights` once after loading."""
 
-    code_table: Tensor  # like the talker's `code_embedding_table`, as wide as the predictor
-    offsets: Tensor  # (16,): where each codebook begins in it
+    code_table: Tensor  # the talker's `code_embedding_table`, projected to the width of the predictor
+    offsets: Tensor  # (16,): first row of each codebook
     positions: Tensor  # (1, 16)
 
     def __init__(self, config: ModelConfig) -> None:
@@ -99,7 +99,7 @@ class CodePredictor(nn.Module):
         return torch.stack(codes, dim=1)
 
     def _by_layers(self, kv: Tensor) -> _LastOf:
-        cosine, sine = self.model.rotary(self.positions)  # once a frame
+        cosine, sine = self.model.rotary(self.positions)  # once per frame
 
         def last_of(rows: Tensor, start: int) -> Tensor:
             end = start + rows.shape[1]
@@ -115,7 +115,7 @@ class CodePredictor(nn.Module):
 
 
 def _attend_in(kv: Tensor, start: int, end: int) -> Callable[[int, Tensor, Tensor, Tensor], Tensor]:
-    """Attention of the rows `start`..`end` of a frame to all rows before them."""
+    """Causal attention of the rows `start`..`end` of a frame."""
 
     def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         keys, values = cast(tuple[Tensor, Tensor], kv[layer].unbind())

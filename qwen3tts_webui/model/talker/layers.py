@@ -1,10 +1,10 @@
-"""The Qwen3 decoder stack that talker and code predictor share (MODEL.md sections 4 and 6).
+"""The Qwen3 decoder stack of the talker and the code predictor (docs/model.md, sections 4 and 6).
 
-In: rows (batch, time, hidden) and their rotary angles; out: the same shape. How a row sees the rows before it is handed
-in as `attend`, so that prefill, one step of many slots and the predictor's short loop are one stack. Norms and rotation
-are computed in float32 whatever the weights are. Knows no text, no codes, no cache layout.
+Rows (batch, time, hidden) in and out, with their rotary angles. Attention over the cache is passed in as `attend`, so
+that prefill, decode steps of many slots and the code predictor's short loop share one stack. Norms and rotation are
+computed in float32 for every dtype of the weights.
 
-Released weights come as separate matrices; `fuse` joins those that read the same input, once, after loading.
+Released weights are separate matrices; `fuse` joins those with the same input, once, after loading.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from qwen3tts_webui.model.cpu.memory import trim_host_memory
 
 Angles = tuple[Tensor, Tensor]  # cosine and signed sine, each (batch, time, 1, head_dim) float32
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
-"""layer, q (batch, heads, time, head_dim), k and v (batch, kv_heads, time, head_dim) -> what each row saw, like q"""
+"""(layer, q (batch, heads, time, head_dim), k and v (batch, kv_heads, time, head_dim)) -> output, like q"""
 
 StepFunction = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""A faster way through a stack for a few rows: rows (batch, time, hidden) of slots 0..batch-1, where the first of each
-stands (batch,), and the cache (layers, 2, slots, kv_heads, length, head_dim) -> the last rows after the norm."""
+"""A faster stack for a few rows: (rows (batch, time, hidden) of slots 0..batch-1, position of the first row of each
+(batch,), KV cache (layers, 2, slots, kv_heads, length, head_dim)) -> the last rows, normalized"""
 
 PromptFunction = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
-"""A faster way through a stack for prompts: rows (batch, time, hidden), where the first of each stands, how many are
-real, the cache, and the slots that they go to -> the last real rows after the norm."""
+"""A faster stack for prompts: (rows (batch, time, hidden), position of the first row of each, lengths without padding,
+KV cache, slots) -> the last unpadded rows, normalized"""
 
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     """RMS norm of the last dimension of `x`, float32, times `weight`."""
     if x.device.type != "cpu":
         return F.rms_norm(x, x.shape[-1:], eps=eps) * weight
-    # on a CPU rms_norm is a chain of ten calls, which costs more than the arithmetic of one row
+    # on a CPU F.rms_norm is a chain of ten calls, which costs more than the arithmetic of one row
     size: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
     return x * size.square_().div_(x.shape[-1]).add_(eps).rsqrt_() * weight
 
@@ -49,12 +49,12 @@ class RMSNorm(nn.Module):
         self.result_type: torch.dtype | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise the last dimension in float32; the type of `x` is kept unless `result_type` names another."""
+        """Normalize the last dimension in float32; the result has the dtype of `x` or `result_type`."""
         return rms_norm(x.float(), self.weight, self.eps).to(self.result_type or x.dtype)
 
 
 class Rotary(nn.Module):
-    """Rotary position angles; the two halves of a head are the pairs."""
+    """Rotary position embedding; the first half of a head is paired with the second."""
 
     frequencies: Tensor  # (head_dim / 2,) float32
 
@@ -71,13 +71,13 @@ class Rotary(nn.Module):
 
 
 def rotate(x: Tensor, angles: Angles) -> Tensor:
-    """Turn `x` (batch, time, heads, head_dim) float32 by its position."""
+    """Rotate `x` (batch, time, heads, head_dim) float32 by its position."""
     cosine, signed_sine = angles
     return torch.addcmul(x * cosine, x.roll(x.shape[-1] // 2, dims=-1), signed_sine)
 
 
 def fused(*linears: nn.Linear) -> nn.Linear:
-    """One linear that computes all of `linears`, which have no bias, from the same input."""
+    """Join `linears`, which have the same input and no bias, into one."""
     weight = torch.cat([linear.weight for linear in linears])
     joined = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
     joined.weight = nn.Parameter(weight, requires_grad=False)
@@ -85,14 +85,14 @@ def fused(*linears: nn.Linear) -> nn.Linear:
 
 
 def unfilled_embedding(rows: int, width: int) -> nn.Embedding:
-    """An embedding without memory. Torch's own would be filled, which on the meta device imports its whole compiler."""
+    """An embedding on the meta device. Initializing one there would import torch's whole compiler."""
     return nn.Embedding(rows, width, _weight=torch.empty(rows, width, device="meta"))
 
 
 class Attention(nn.Module):
-    """Grouped-query attention with normalised queries and keys."""
+    """Grouped-query attention with normalized queries and keys."""
 
-    qk_scale: Tensor  # (heads + kv_heads, head_dim) float32: the weights of both norms
+    qk_scale: Tensor  # (heads + kv_heads, head_dim) float32: weights of both norms
 
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
@@ -111,7 +111,7 @@ class Attention(nn.Module):
         self.set_fused(fused(self.q_proj, self.k_proj, self.v_proj))
 
     def set_fused(self, qkv_proj: nn.Module) -> None:
-        """Let `qkv_proj` stand in place of the three projections, and join the norms."""
+        """Replace the three projections by `qkv_proj`, and join the norms."""
         heads, kv_heads = self.heads
         self.qkv_proj = qkv_proj
         scale = torch.cat(
@@ -142,7 +142,7 @@ class SwiGLU(nn.Module):
         self.set_fused(fused(self.gate_proj, self.up_proj))
 
     def set_fused(self, gate_up_proj: nn.Module) -> None:
-        """Let `gate_up_proj` stand in place of both projections."""
+        """Replace both projections by `gate_up_proj`."""
         self.gate_up_proj = gate_up_proj
         del self.gate_proj, self.up_proj
 
@@ -169,7 +169,7 @@ class Layer(nn.Module):
 
 
 class Stack(nn.Module):
-    """All layers and the final norm; `steps`, where the device has them, set_fused the place of both for a few rows."""
+    """All layers and the final norm. `steps` and `prompts` are faster implementations, if the device has them."""
 
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
@@ -180,7 +180,7 @@ class Stack(nn.Module):
         self.prompts: PromptFunction | None = None
 
     def fuse(self) -> None:
-        """Join the matrices that share an input, layer by layer, so that only one layer is ever held twice."""
+        """Join the matrices with the same input, layer by layer, so that at most one layer is in memory twice."""
         for layer in self.layers:
             cast(Layer, layer).fuse()
             trim_host_memory()
@@ -191,7 +191,7 @@ class Stack(nn.Module):
     def forward(self, x: Tensor, angles: Angles, attend: Attend) -> Tensor:
         """Rows (batch, time, hidden) -> rows after the last layer, before `norm`.
 
-        float16 is too narrow for the sum of all layers: there it is carried in float32.
+        With float16 weights the residual stream is float32: the sum of all layers would overflow.
         """
         if x.dtype == torch.float16:
             x = x.float()
@@ -201,10 +201,10 @@ class Stack(nn.Module):
 
 
 def attend_to_groups(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
-    """One query row for each sequence, without expanding the keys to all heads.
+    """Attention of one query row per sequence, without expanding the keys to all heads.
 
     `query` (batch, heads, 1, head_dim); `keys`, `values` (batch, kv_heads, length, head_dim); `mask`
-    (batch, 1, 1, length), True where a key may be attended. Returns (batch, heads, 1, head_dim).
+    (batch, 1, 1, length), True for visible keys. Returns (batch, heads, 1, head_dim).
     """
     batch, heads, _, head_dim = query.shape
     kv_heads = keys.shape[1]
@@ -214,5 +214,5 @@ def attend_to_groups(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor |
 
 
 def attend_causally(query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """Rows that see themselves and the rows before them; shapes as in `Attend`."""
+    """Causal attention; shapes as in `Attend`."""
     return F.scaled_dot_product_attention(query, keys, values, is_causal=True, enable_gqa=True)

@@ -1,4 +1,4 @@
-"""What a slot must know of a new utterance, as one row of integers: one copy to the device seats any number of them."""
+"""Scalars of a new utterance as one row of integers, so that one copy to the device starts any number of them."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ def slot_values(prompt: Prompt, sampling: Sampling, seed: int, config: ModelConf
         top_p=sampling.subtalker_top_p,
         num_codes=config.predictor.codebook_size,
     )
-    begun = (len(prompt.text), len(prompt.acoustic_prompt), len(prompt.trailing), int(prompt.open), 1, seed)
-    return _slot_values(begun, sampling.repetition_penalty, first, rest)
+    header = (len(prompt.text), len(prompt.acoustic_prompt), len(prompt.trailing), int(prompt.open), 1, seed)
+    return _slot_values(header, sampling.repetition_penalty, first, rest)
 
 
 def idle_slot_values() -> npt.NDArray[np.int64]:
-    """As `slot_values`, for a slot in which nobody speaks."""
+    """As `slot_values`, for an idle slot."""
     greedy = sampling_values(greedy=True, temperature=1.0, top_k=1, top_p=1.0, num_codes=1)
     return _slot_values((0,) * 6, 1.0, greedy, greedy)
 
 
 def _slot_values(
-    begun: tuple[int, ...], penalty: float, first: SamplingValues, rest: SamplingValues
+    header: tuple[int, ...], penalty: float, first: SamplingValues, rest: SamplingValues
 ) -> npt.NDArray[np.int64]:
-    numbers = np.zeros(NUM_SLOT_VALUES, np.int64)
-    reals = numbers.view(np.float64)
-    numbers[:6], reals[6] = begun, penalty
-    for start, (temperature, top_k, top_p, noise) in ((7, first), (11, rest)):
-        numbers[start] = top_k
-        reals[start + 1 : start + 4] = temperature, top_p, noise
-    return numbers
+    values = np.zeros(NUM_SLOT_VALUES, np.int64)
+    floats = values.view(np.float64)
+    values[:6], floats[6] = header, penalty
+    for start, (temperature, top_k, top_p, noise_scale) in ((7, first), (11, rest)):
+        values[start] = top_k
+        floats[start + 1 : start + 4] = temperature, top_p, noise_scale
+    return values

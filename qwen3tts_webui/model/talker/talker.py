@@ -27,10 +27,12 @@ from qwen3tts_webui.model.talker.layers import (
 )
 from qwen3tts_webui.types import NUM_CODEBOOKS
 
-_FOLD_ROWS = 2048  # text ids that are projected at once
+_FOLD_ROWS = 2048  # text ids per chunk of the projection
 
 
 class TextProjection(nn.Module):
+    """Text embeddings to the width of the talker, (..., text_hidden) -> (..., hidden)."""
+
     def __init__(self, text_hidden: int, hidden: int) -> None:
         super().__init__()
         self.linear_fc1 = nn.Linear(text_hidden, text_hidden)
@@ -38,7 +40,7 @@ class TextProjection(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        """The type that it computes in."""
+        """The dtype that it computes in."""
         weight = getattr(self.linear_fc1, "weight", None)
         return weight.dtype if isinstance(weight, Tensor) else torch.float32
 
@@ -47,7 +49,7 @@ class TextProjection(nn.Module):
 
 
 class TalkerStack(Stack):
-    """The decoder stack with the embeddings that the released files keep beside it."""
+    """The decoder stack with the embeddings that the released files store with it."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config.talker.stack)
@@ -56,12 +58,12 @@ class TalkerStack(Stack):
 
 
 class Talker(nn.Module):
-    """The talker with its code predictor. `finalize_weights` must be called once, after the weights are in place."""
+    """The talker with its code predictor. Call `finalize_weights` once after loading."""
 
     code_embedding_table: (
-        Tensor  # (vocab_size + 15 * codebook_size + 1, hidden): all code embeddings, and a row of zeros
+        Tensor  # (vocab_size + 15 * codebook_size + 1, hidden): all code embeddings and a row of zeros
     )
-    offsets: Tensor  # (16,): where each codebook begins in `code_embedding_table`
+    offsets: Tensor  # (16,): first row of each codebook in `code_embedding_table`
     text_table: Tensor  # (text_vocab_size, hidden): projected text embeddings
 
     def __init__(self, config: ModelConfig) -> None:
@@ -72,10 +74,10 @@ class Talker(nn.Module):
         self.text_projection = TextProjection(talker.text_hidden_size, talker.stack.hidden_size)
         self.codec_head = nn.Linear(talker.stack.hidden_size, talker.vocab_size, bias=False)
         self.code_predictor = CodePredictor(config)
-        self.fused_sampler: FusedSampler | None = None  # where the device has it
-        self.sampler_supports_top_p = False  # top-p included
-        self.quantization_error: QuantizationError | None = None  # what integer linears cost, once it was measured
-        self.kernel_choice = ""  # on a CPU: which kernels compute integer linears, and what they were timed at
+        self.fused_sampler: FusedSampler | None = None  # if the device has one
+        self.sampler_supports_top_p = False  # else bounds with `uses_top_p` use `sampling.sample`
+        self.quantization_error: QuantizationError | None = None  # of integer weights, once measured
+        self.kernel_choice = ""  # on a CPU: kernels of integer linear layers, with their timings
         self._projected: set[int] | None = set()
 
     def finalize_weights(self, *, fold_text: bool, fuse: bool = True, code_table: Tensor | None = None) -> None:
@@ -109,22 +111,22 @@ class Talker(nn.Module):
             self.ensure_projected({self.config.text.pad_id})
 
     def reset_text_table(self) -> None:
-        """Project text anew as it is used: the projection is another one now."""
+        """Project text again when it is used: the projection has changed."""
         self._projected = set()
         self.ensure_projected({self.config.text.pad_id})
 
     def _fold(self, embedding: Tensor) -> Tensor:
-        """Project all text embeddings in place: each chunk of rows is read before anything is written over it."""
+        """Project all text embeddings in place: each chunk of rows is read before it is overwritten."""
         rows, hidden = len(embedding), self.config.talker.stack.hidden_size
         if hidden > embedding.shape[1]:
             return torch.cat([self.text_projection(part) for part in torch.split(embedding, _FOLD_ROWS)])
         table = embedding.detach().view(-1)[: rows * hidden].view(rows, hidden)
         for start in range(0, rows, _FOLD_ROWS):
             table[start : start + _FOLD_ROWS] = self.text_projection(embedding[start : start + _FOLD_ROWS])
-        return table if hidden == embedding.shape[1] else table.clone()  # a view would keep all of the embedding
+        return table if hidden == embedding.shape[1] else table.clone()  # a view would keep the whole embedding alive
 
     def ensure_projected(self, text: set[int]) -> None:
-        """Make sure that the text table holds the rows of these ids; call it before they are used."""
+        """Project the rows of these ids into the text table; to be called before they are used."""
         if self._projected is None or text <= self._projected:
             return
         new = torch.tensor(sorted(text - self._projected), device=self.text_table.device)
@@ -132,9 +134,9 @@ class Talker(nn.Module):
         self._projected |= text
 
     def embed(self, text: Tensor, codes: Tensor, x_vectors: Tensor | None = None) -> Tensor:
-        """Prompt rows: `text` (..., ) ids and `codes` (..., 16) with -1 for none -> (..., hidden).
+        """Embed prompt rows: `text` ids (...) and `codes` (..., 16), negative for none -> (..., hidden).
 
-        Where the first code is `SPEAKER`, the row gets `x_vectors`, which broadcasts to (..., hidden), instead.
+        A row with `SPEAKER` as first code gets `x_vectors`, which broadcasts to (..., hidden), instead.
         """
         rows = self.text_table[text] + self.embed_codes(codes)
         if x_vectors is None:
@@ -142,22 +144,22 @@ class Talker(nn.Module):
         return rows + torch.where(codes[..., :1] == SPEAKER, x_vectors, torch.zeros_like(x_vectors))
 
     def embed_codes(self, codes: Tensor) -> Tensor:
-        """The sum of the embeddings of frames (..., 16) -> (..., hidden); what is below 0 adds nothing."""
+        """Sum the embeddings of frames (..., 16) -> (..., hidden); negative codes add nothing."""
         index = torch.where(codes < 0, len(self.code_embedding_table) - 1, codes + self.offsets)
         return self.code_embedding_table[index].to(self.text_table.dtype).sum(dim=-2)
 
     def new_kv(self, slots: int, length: int) -> Tensor:
-        """Room for the keys and values of `slots` utterances: (layers, 2, slots, kv_heads, length, head_dim)."""
+        """Allocate the KV cache of `slots` utterances: (layers, 2, slots, kv_heads, length, head_dim)."""
         stack = self.config.talker.stack
         shape = (stack.num_layers, 2, slots, stack.num_kv_heads, length, stack.head_dim)
         return lazy_zeros(shape, self.text_table.dtype, self.text_table.device)
 
     def prefill(self, rows: Tensor, lengths: Tensor, kv: Tensor, slots: Tensor, starts: Tensor | None = None) -> Tensor:
-        """Read prompts (n, time, hidden), padded on the right to one length; `lengths`, `slots`, `starts` (n,).
+        """Process prompts (n, time, hidden), padded on the right; `lengths`, `slots`, `starts` (n,).
 
-        Fills `kv` of those slots and returns the hidden row of each last real position, (n, hidden). What padding
-        writes into `kv` lies after the last real position and is overwritten before it can be seen. `starts`: how many
-        rows before these are in `kv` already; None for none.
+        Fills `kv` of those slots and returns the hidden state of each last unpadded position, (n, hidden). Padding is
+        written into `kv` after that position and overwritten before it becomes visible. `starts`: number of rows that
+        are already in `kv`, or None for none.
         """
         if self.model.prompts is not None:
             return self.model.prompts(rows, torch.zeros_like(slots) if starts is None else starts, lengths, kv, slots)
@@ -167,12 +169,12 @@ class Talker(nn.Module):
             hidden = self.model(rows, angles, _attend_to_prompts(kv, slots, len(time)))
         else:
             positions = starts[:, None] + time
-            attend = _attend_behind(kv, slots, positions, time < lengths[:, None])
+            attend = _attend_to_cache(kv, slots, positions, time < lengths[:, None])
             hidden = self.model(rows, self.model.rotary(positions), attend)
         return self._norm(hidden[torch.arange(len(rows), device=rows.device), lengths - 1])
 
     def step(self, rows: Tensor, positions: Tensor, kv: Tensor, kv_length: int) -> Tensor:
-        """One row of each of the slots 0..n-1: (n, hidden) at `positions` (n,) below `kv_length` -> (n, hidden)."""
+        """Process one row per slot 0..n-1: (n, hidden) at `positions` (n,) below `kv_length` -> (n, hidden)."""
         if self.model.steps is not None:
             return self.model.steps(rows[:, None], positions, kv)
         batch = len(rows)
@@ -189,7 +191,7 @@ class Talker(nn.Module):
         return self._norm(self.model(rows[:, None], angles, attend)[:, 0])
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """Raw scores of the first code, (n, vocab_size) float32."""
+        """Logits of the first code, (n, vocab_size) float32."""
         return cast(Tensor, self.codec_head(hidden)).float()
 
     def _norm(self, hidden: Tensor) -> Tensor:
@@ -197,7 +199,7 @@ class Talker(nn.Module):
 
 
 def _attend_to_prompts(kv: Tensor, slots: Tensor, time: int) -> Attend:
-    """Attention of prompts from their first row on, which go into `kv`."""
+    """Attention of whole prompts, which are stored in `kv`."""
 
     def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         kv[layer, 0, slots, :, :time] = key
@@ -207,9 +209,9 @@ def _attend_to_prompts(kv: Tensor, slots: Tensor, time: int) -> Attend:
     return attend
 
 
-def _attend_behind(kv: Tensor, slots: Tensor, positions: Tensor, real: Tensor) -> Attend:
-    """Attention of rows at `positions` (n, time), of which only the `real` ones (n, time) go into `kv`."""
-    prompt, column = real.nonzero(as_tuple=True)
+def _attend_to_cache(kv: Tensor, slots: Tensor, positions: Tensor, unpadded: Tensor) -> Attend:
+    """Attention of rows at `positions` (n, time), of which the `unpadded` ones (n, time) are stored in `kv`."""
+    prompt, column = unpadded.nonzero(as_tuple=True)
     target = slots[prompt], positions[prompt, column]
     length = int(target[1].max()) + 1
     mask = (torch.arange(length, device=kv.device) <= positions[..., None])[:, None]

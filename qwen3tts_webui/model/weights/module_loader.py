@@ -1,8 +1,8 @@
-"""Weights: in goes a checkpoint folder and a way to build a module, out comes the module with every weight in place.
+"""Load safetensors into a module that is built on the meta device.
 
-The module is built without memory (accelerate's `init_empty_weights`), then filled tensor by tensor, straight at its
-device and type, through one small staging buffer: the peak is the weights themselves. Every key is accounted for. Knows
-no module of ours and no config.
+The module is built without memory (accelerate's `init_empty_weights`), then filled tensor by tensor, directly on its
+device and in its dtype, through one small staging buffer: peak memory is the weights themselves. Missing and unexpected
+keys are errors.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _STAGING_BYTES = 4 << 20
 _CPU = torch.device("cpu")
 
 LOADING_LOCK = threading.RLock()
-"""Held by whoever builds and fills modules: while `init_empty_weights` is active in one thread, parameters that any
-other thread registers lose their memory as well.
+"""Hold it while building and filling modules: `init_empty_weights` also drops the memory of parameters that other
+threads register.
 """
 
 Module = TypeVar("Module", bound=nn.Module)
 DtypeOf = Callable[[str, torch.dtype], torch.dtype]
-"""(name in the module, type in the file) -> type to keep; lets norms stay float32 beside half-precision linears."""
+"""(name in the module, dtype in the file) -> dtype in memory; e.g. float32 norms with half-precision linears"""
 
 
 def same_name(name: str) -> str:
-    """The key of a module whose names are the released keys."""
+    """The key of a module with the released names."""
     return name
 
 
@@ -48,13 +48,13 @@ def load_weights(
     key_of: Callable[[str], str] = same_name,
     unused: Sequence[str] = (),
 ) -> Module:
-    """Build a module and fill it from the safetensors files in `folder`; it comes back in eval mode, without gradients.
+    """Build a module and fill it from the safetensors files in `folder`; return it in eval mode, without gradients.
 
     `key_of` maps a name in the module's `state_dict` to its released key. Released keys that begin with one of `unused`
-    are left on disk: the caller declares there what it knows and does not need. Buffers outside the `state_dict` keep
+    are known and not needed: they are not read. Buffers outside the `state_dict` keep
     the values that `build` gave them and move to `device`.
 
-    Raises CheckpointError for all that `read_shards` finds, and for a missing, unexpected, wrongly shaped or non-float
+    Raises CheckpointError as `read_shards` does, and for a missing, unexpected, wrongly shaped or non-float
     tensor.
     """
     with LOADING_LOCK:
@@ -70,7 +70,7 @@ def open_weights(
     key_of: Callable[[str], str] = same_name,
     unused: Sequence[str] = (),
 ) -> tuple[Module, CheckpointWeights]:
-    """Build a module without memory, and find its weights; parameters as in `load_weights`, errors too."""
+    """Build a module without memory and find its weights; parameters and errors as in `load_weights`."""
     with LOADING_LOCK, init_empty_weights():
         module = build()
     stored = {key: tensor for key, tensor in read_shards(folder).items() if not key.startswith(tuple(unused))}
@@ -78,7 +78,7 @@ def open_weights(
 
 
 class CheckpointWeights:
-    """The weights of one module in a checkpoint folder, read when they are asked for."""
+    """The weights of one module in a checkpoint folder, read on request."""
 
     def __init__(self, folder: Path, sources: dict[str, StoredTensor]) -> None:
         self.folder = folder
@@ -92,7 +92,7 @@ class CheckpointWeights:
         device: torch.device = _CPU,
         wanted: Callable[[str], bool] = lambda _name: True,
     ) -> None:
-        """Read every weight of `module` whose name is `wanted`, straight to its device and type."""
+        """Read every weight of `module` with a `wanted` name to its device and dtype."""
         type_of: DtypeOf = dtype if callable(dtype) else lambda _name, _stored: dtype
         staging = torch.empty(_STAGING_BYTES, dtype=torch.uint8, pin_memory=device.type == "cuda")
         for name, source in self._sources.items():
@@ -101,7 +101,7 @@ class CheckpointWeights:
                 put_weight(module, name, _read(source, staging, device, type_of(name, source.dtype)))
 
     def mapped(self, name: str) -> torch.Tensor:
-        """A weight in the type of the file, mapped: pages take memory when they are read, and the system may drop them.
+        """A memory-mapped weight in the dtype of the file; pages that were not read take no memory.
 
         Writing to it does not change the file.
         """
@@ -112,7 +112,7 @@ class CheckpointWeights:
         return torch.from_numpy(pages).view(source.dtype)
 
     def fingerprint(self) -> str:
-        """Changes whenever a file of the checkpoint does: names, sizes, times and headers."""
+        """A digest of the names, sizes, times and headers of the checkpoint's files."""
         files = sorted({source.file for source in self._sources.values()})
         digest = hashlib.sha256()
         for file in files:
@@ -124,7 +124,7 @@ class CheckpointWeights:
 
 
 def map_weight(module: nn.Module, name: str, value: torch.Tensor) -> None:
-    """Put a weight in place that is mapped from a file: it does not count as memory that is held."""
+    """Set a weight that is mapped from a file; `memory_bytes` does not count it."""
     put_weight(module, name, value)
     module.get_parameter(name).is_mapped = True  # type: ignore[attr-defined]
 
@@ -132,7 +132,7 @@ def map_weight(module: nn.Module, name: str, value: torch.Tensor) -> None:
 def _match(
     wanted: Mapping[str, torch.Tensor], stored: Mapping[str, StoredTensor], key_of: Callable[[str], str], folder: Path
 ) -> dict[str, StoredTensor]:
-    """Pair every name of the module with its tensor on disk, in the order of the files; nothing may be left over."""
+    """Pair every name of the module with its tensor on disk, in file order. Raises CheckpointError for leftovers."""
     names = {key_of(name): name for name in wanted}
     sources: dict[str, StoredTensor] = {}
     for key, tensor in stored.items():
@@ -158,7 +158,7 @@ def _match(
 
 
 def _read(source: StoredTensor, staging: torch.Tensor, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
-    """A new tensor at its place, filled chunk by chunk; the conversion happens on the way."""
+    """A new tensor on `device`, converted chunk by chunk."""
     assert source.dtype is not None
     target = torch.empty(source.shape, dtype=dtype, device=device)
     flat = target.view(-1)
@@ -168,7 +168,7 @@ def _read(source: StoredTensor, staging: torch.Tensor, device: torch.device, dty
 
 
 def put_weight(module: nn.Module, name: str, value: torch.Tensor) -> None:
-    """Replace the parameter or buffer `name`, whatever its device and type were."""
+    """Replace the parameter or buffer `name`, whatever its device and dtype were."""
     path, _, leaf = name.rpartition(".")
     owner = module.get_submodule(path)
     if leaf in owner._buffers:

@@ -1,19 +1,17 @@
-"""The safetensors files of a folder: in goes the folder, out comes where each tensor lies. Knows no module.
+"""Find the tensors in the safetensors files of a folder.
 
-A folder holds either one `model.safetensors` or `model.safetensors.index.json` with the shards it names. Tensors are
-read with plain file reads, not through a memory map: a map would count a second time in the memory of the process.
-Pickle files (`.bin`, `.pt`) are never opened.
+A folder has either `model.safetensors`, or `model.safetensors.index.json` and its shards. Tensors are read with plain
+file reads: a memory map would count a second time in the memory of the process. Pickle files (`.bin`, `.pt`) are never
+opened.
 """
 
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -27,6 +25,7 @@ from qwen3tts_webui.errors import (
     ErrorDetail,
     invalid_json,
 )
+from qwen3tts_webui.safetensors_header import read_safetensors_header
 
 SINGLE_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
@@ -36,7 +35,7 @@ _DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF
 
 @dataclass(frozen=True, slots=True)
 class StoredTensor:
-    """One tensor on disk: `offset` counts bytes from the start of `file`; `dtype` is None if it is not a float type."""
+    """One tensor on disk: `offset` in bytes from the start of `file`; `dtype` is None unless it is a float dtype."""
 
     file: Path
     key: str
@@ -47,10 +46,11 @@ class StoredTensor:
 
     @property
     def num_elements(self) -> int:
+        """The product of its shape."""
         return prod(self.shape)
 
     def chunks(self, staging: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
-        """Read the tensor in order through `staging` (one-dimensional, of this dtype): (first element, its values).
+        """Yield (index of the first element, values) in chunks, through `staging` (one-dimensional, of this dtype).
 
         Each chunk is a view of `staging`, overwritten by the next one. Raises CheckpointError if the file ends early.
         """
@@ -72,10 +72,10 @@ class StoredTensor:
 
 
 def read_shards(folder: Path) -> dict[str, StoredTensor]:
-    """Every tensor of the checkpoint in `folder`, by its released key; nothing but the headers is read.
+    """Return every tensor of the checkpoint in `folder` by its released key. Only headers are read.
 
     Raises CheckpointError: no such folder, no safetensors file in it, a truncated or foreign file, a corrupt index, a
-    shard that is absent, a key that its shard does not hold or that the index does not know.
+    missing shard, a key that is missing from its shard or from the index.
     """
     if not folder.is_dir():
         raise CheckpointError(file=folder, key="", problem=NO_FOLDER)
@@ -93,18 +93,20 @@ def read_shards(folder: Path) -> dict[str, StoredTensor]:
                 index=INDEX_FILE,
             ),
         )
-    places = _read_index(index)
+    files = _read_index(index)
     tensors: dict[str, StoredTensor] = {}
-    for name in sorted(set(places.values())):
+    for name in sorted(set(files.values())):
         if not (folder / name).is_file():
             raise CheckpointError(file=folder / name, key="", problem=FILE_MISSING)
         for key, tensor in _read_header(folder / name).items():
-            if places.get(key) != name:
-                raise CheckpointError(file=folder / name, key=key, problem=f"not at this place in {INDEX_FILE}")
+            if files.get(key) != name:
+                raise CheckpointError(file=folder / name, key=key, problem=f"{INDEX_FILE} names another file for it")
             tensors[key] = tensor
-    for key, name in places.items():
+    for key, name in files.items():
         if key not in tensors:
-            raise CheckpointError(file=folder / name, key=key, problem=f"promised by {INDEX_FILE}, but not in the file")
+            raise CheckpointError(
+                file=folder / name, key=key, problem=f"listed in {INDEX_FILE}, but missing from the file"
+            )
     return tensors
 
 
@@ -114,35 +116,23 @@ def _read_index(index: Path) -> dict[str, str]:
         content = json.loads(index.read_bytes())
     except ValueError as error:
         raise CheckpointError(file=index, key="", problem=invalid_json(error)) from error
-    places = content.get("weight_map") if isinstance(content, dict) else None
-    if not isinstance(places, dict) or not places:
+    files = content.get("weight_map") if isinstance(content, dict) else None
+    if not isinstance(files, dict) or not files:
         raise CheckpointError(file=index, key="weight_map", problem=NO_INDEX)
-    for key, name in places.items():
+    for key, name in files.items():
         if not isinstance(name, str) or Path(name).name != name or not name.endswith(".safetensors"):
             raise CheckpointError(file=index, key=key, problem="does not name a .safetensors file in this folder")
-    return places
+    return files
 
 
 def _read_header(path: Path) -> dict[str, StoredTensor]:
-    """The tensors of one file. The library checks sizes, overlaps and types; we take the offsets it does not tell."""
+    """The tensors of one file. The safetensors library checks sizes, overlaps and dtypes first."""
     try:
         with safe_open(path, framework="pt"):
             pass
     except (SafetensorError, OSError) as error:
         raise CheckpointError(file=path, key="", problem=NO_WEIGHTS) from error
-    with path.open("rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
-        header: dict[str, dict[str, Any]] = json.loads(file.read(length))
-    header.pop("__metadata__", None)
-    start = 8 + length
     return {
-        key: StoredTensor(
-            file=path,
-            key=key,
-            offset=start + entry["data_offsets"][0],
-            shape=tuple(entry["shape"]),
-            dtype=_DTYPES.get(entry["dtype"]),
-            dtype_name=entry["dtype"],
-        )
-        for key, entry in header.items()
+        key: StoredTensor(path, key, entry.start, entry.shape, _DTYPES.get(entry.dtype), entry.dtype)
+        for key, entry in read_safetensors_header(path).items()
     }

@@ -4,6 +4,7 @@ from qwen3tts_webui.server.delivery.audio_response import AudioResponse
 from qwen3tts_webui.server.delivery.audio_stream import AudioStream
 from qwen3tts_webui.server.delivery.batch_response import MULTIPART, NDJSON, start_batch
 from qwen3tts_webui.server.delivery.connection_registry import ConnectionRegistry
+from qwen3tts_webui.server.delivery.file_naming import attachment, file_stem, file_tags
 from qwen3tts_webui.server.delivery.recorder import Recorder
 from qwen3tts_webui.server.delivery.recordings import (
     MAX_INLINE_BYTES,
@@ -25,6 +26,7 @@ from qwen3tts_webui.server.delivery.speech_requests import (
     streamed_request,
 )
 from qwen3tts_webui.server.delivery.stream_links import LINK_S, StreamLinks
+from qwen3tts_webui.server.delivery.voice_samples import VoiceSamples
 from qwen3tts_webui.server.delivery.websocket_utterance import MessageSink, UtteranceSession, retry_after
 
 __all__ = [
@@ -44,7 +46,11 @@ __all__ = [
     "RequestRegistry",
     "StreamLinks",
     "UtteranceSession",
+    "VoiceSamples",
+    "attachment",
     "batch_requests",
+    "file_stem",
+    "file_tags",
     "inline_recording",
     "needs_thread",
     "output_format_of",

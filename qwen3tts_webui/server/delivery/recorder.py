@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy as np
 from qwen3tts_webui.audio import FormatInfo, encode_all, format_info, read_wav
 from qwen3tts_webui.errors import NotFound, SpeechError
 from qwen3tts_webui.server.delivery.request_registry import AUDIO, RequestRecord
+from qwen3tts_webui.server.http import JsonObject
 from qwen3tts_webui.speech import AudioChunk, Event, SegmentFailed, SkippedText
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm
 
@@ -122,12 +124,14 @@ class Recorder:
         record.audio_path = recording.path
         return recording
 
-    async def file(self, record: RequestRecord, format: str) -> tuple[bytes, FormatInfo]:
-        """Return the audio of a finished request. Raises `NotFound`, or `InvalidValue` for the format."""
+    async def file(
+        self, record: RequestRecord, format: str, tags: Mapping[str, str] = MappingProxyType({})
+    ) -> tuple[bytes, FormatInfo]:
+        """Return the audio of a finished request, with `tags`. Raises `NotFound`, or `InvalidValue` for the format."""
         info = format_info(format)
         path = await record.finished_audio_path()
         try:
-            return await asyncio.to_thread(_read, path, format), info
+            return await asyncio.to_thread(_read, path, format, tags), info
         except FileNotFoundError:  # deleted from the history in the meantime
             raise NotFound(what=AUDIO, got=record.id) from None
 
@@ -151,7 +155,7 @@ class EventRecorder:
     """
 
     def __init__(
-        self, record: RequestRecord, recorder: Recorder, localize: Callable[[SpeechError | SkippedText], dict[str, str]]
+        self, record: RequestRecord, recorder: Recorder, localize: Callable[[SpeechError | SkippedText], JsonObject]
     ) -> None:
         self._record = record
         self._recording = recorder.start(record)
@@ -179,5 +183,5 @@ class EventRecorder:
             self._record.end(error, "" if error is None else self._localize(error)["message"])
 
 
-def _read(path: Path, format: str) -> bytes:
-    return path.read_bytes() if format == "wav" else encode_all(read_wav(path), format)
+def _read(path: Path, format: str, tags: Mapping[str, str]) -> bytes:
+    return path.read_bytes() if format == "wav" else encode_all(read_wav(path), format, tags=tags)

@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from qwen3tts_webui.errors import ANOTHER_VALUE, ErrorDetail, InvalidValue, SpeechError, in_range
 from qwen3tts_webui.i18n import Catalog
 from qwen3tts_webui.server.context import ServerContext
-from qwen3tts_webui.server.http import ErrorRenderer
+from qwen3tts_webui.server.http import ErrorRenderer, JsonObject
 from qwen3tts_webui.server.middleware import caller_of
 from qwen3tts_webui.speech import SkippedText, language_detail
 
@@ -48,7 +48,7 @@ class RequestContext:
             accept_language=headers.get("accept-language", ""),
         )
 
-    def localize(self, problem: SpeechError | SkippedText) -> dict[str, str]:
+    def localize(self, problem: SpeechError | SkippedText) -> JsonObject:
         """Render an error or a warning in the client's language: `code`, `message`, `field` if there is one."""
         if isinstance(problem, SkippedText):
             message = warning_message(problem, self.errors.catalog(self.accept_language))

@@ -13,7 +13,7 @@ from qwen3tts_webui.server.delivery.request_context import RequestContext
 from qwen3tts_webui.server.delivery.request_registry import RequestRecord
 from qwen3tts_webui.server.schemas import MAX_BATCH_TEXTS, Open, TtsBody
 from qwen3tts_webui.speech import MAX_PARALLEL_SEGMENTS, continue_voice, draw_seed
-from qwen3tts_webui.types import Sampling, SpeechRequest, Voice
+from qwen3tts_webui.types import Sampling, SpeechOptions, SpeechRequest, Voice, option_values
 from qwen3tts_webui.voices import OPENAI_VOICES
 
 _LONG_TEXT = 1_000  # characters; splitting more than that would delay other requests' audio by more than 5 ms
@@ -43,7 +43,6 @@ def single_request(body: TtsBody, context: RequestContext) -> SpeechRequest:
         text=body.text,
         request_id=context.request_id,
         seed=body.seed,
-        text_mode=body.text_mode,
         continue_voice=continue_voice,
         max_parallel_segments=parallel,
     )
@@ -68,7 +67,6 @@ def batch_requests(body: TtsBody, context: RequestContext) -> list[SpeechRequest
             text=text,
             request_id=f"{context.request_id}-{index}",
             seed=seed,
-            text_mode=body.text_mode,
             continue_voice=body.continue_voice is not False,
         )
         for index, text in enumerate(body.text)
@@ -84,22 +82,16 @@ def streamed_request(message: Open, context: RequestContext) -> SpeechRequest:
     return _request(message, context, text="", request_id=context.request_id, seed=message.seed, text_mode="streaming")
 
 
-def _request(body: TtsBody | Open, context: RequestContext, **options: Any) -> SpeechRequest:
+def _request(body: TtsBody | Open, context: RequestContext, **values: Any) -> SpeechRequest:
+    """Return the request with the options of `body`; `values` take precedence."""
+    options = option_values(SpeechOptions, body) | {"sampling": _sampling_of(body)}
     request = SpeechRequest(
         language=body.language,
         voice=Voice(description=body.voice_desc, speaker=body.speaker),
         voice_id=body.voice,
-        speed=body.speed,
-        sampling=_sampling_of(body),
-        max_duration_s=body.max_duration_s,
-        frames_per_packet=body.frames_per_packet,
-        loudness=body.loudness,
-        normalize=body.normalize,
-        skip_code=body.skip_code,
-        skip_tables=body.skip_tables,
         client=context.client,
         deadline=context.deadline,
-        **options,
+        **(options | values),
     )
     source = body.continue_from
     if source is None:

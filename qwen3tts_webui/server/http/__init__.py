@@ -32,11 +32,13 @@ from qwen3tts_webui.server.http.json_body import (
 )
 from qwen3tts_webui.server.http.openapi import (
     QUERY_ERROR_RESPONSE,
+    body_openapi,
     form_content,
     form_openapi,
     inline_schema,
     openapi_for,
 )
+from qwen3tts_webui.server.http.openapi_document import complete_document
 
 __all__ = [
     "QUERY_ERROR_RESPONSE",
@@ -61,6 +63,8 @@ __all__ = [
     "Unauthorized",
     "UnsupportedMediaType",
     "UrlTooLong",
+    "body_openapi",
+    "complete_document",
     "form_content",
     "form_openapi",
     "from_pydantic_detail",

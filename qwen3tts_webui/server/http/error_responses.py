@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from qwen3tts_webui.errors import ErrorDetail, ModelError, NestedError, NotReady, RequestError, SpeechError
 from qwen3tts_webui.i18n import PAGE_LANGUAGES, Catalog, negotiate_language
 from qwen3tts_webui.server.http.errors import MethodNotAllowed, RangeNotSatisfiable, RouteNotFound
-from qwen3tts_webui.server.http.json_body import from_pydantic_detail
+from qwen3tts_webui.server.http.json_body import JsonObject, from_pydantic_detail
 
 _FIELDS = {
     "empty_text": "text",
@@ -39,13 +39,18 @@ class ErrorRenderer:
         self._by_prefix = by_prefix
         self._catalogs = {language: Catalog(language) for language in PAGE_LANGUAGES}
 
-    def to_dict(self, error: SpeechError, accept_language: str) -> dict[str, str]:
-        """Return `code`, `message`, and `field` if one field is at fault. Details of model files are withheld."""
+    def to_dict(self, error: SpeechError, accept_language: str) -> JsonObject:
+        """Return `code`, `message`, `field` if one field is at fault, and `line` if it is in one line of the text.
+
+        Details of model files are withheld.
+        """
         public = _public(error)
-        rendered = self.message_dict(public, accept_language)
+        rendered: JsonObject = {**self.message_dict(public, accept_language)}
         field = public.params.get("field", _FIELDS.get(public.code))
         if field is not None:
             rendered["field"] = str(field)
+        if "line" in public.params:
+            rendered["line"] = public.params["line"]
         return rendered
 
     def message_dict(self, error: SpeechError, accept_language: str) -> dict[str, str]:

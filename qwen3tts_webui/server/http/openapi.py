@@ -11,19 +11,24 @@ from typing import Any
 
 from pydantic import BaseModel
 
-_ERROR = {
+ERROR_SCHEMA = {
     "type": "object",
     "properties": {
         "error": {
             "type": "object",
-            "properties": {"code": {"type": "string"}, "message": {"type": "string"}, "field": {"type": "string"}},
+            "properties": {
+                "code": {"type": "string"},
+                "message": {"type": "string"},
+                "field": {"type": "string"},
+                "line": {"type": "integer"},
+            },
             "required": ["code", "message"],
         }
     },
     "required": ["error"],
 }
 QUERY_ERROR_RESPONSE: dict[int | str, dict[str, Any]] = {
-    422: {"description": "Invalid parameter", "content": {"application/json": {"schema": _ERROR}}}
+    422: {"description": "Invalid parameter", "content": {"application/json": {"schema": ERROR_SCHEMA}}}
 }
 """Response of every route: replaces FastAPI's own validation error, which this server never sends."""
 
@@ -43,7 +48,7 @@ def openapi_for(
 ) -> dict[str, Any]:
     """Describe a route: `statuses` of errors, `content` types of a 200, `examples` of full_schema bodies by name."""
     responses: dict[int | str, dict[str, Any]] = {
-        status: {"description": HTTPStatus(status).phrase, "content": {"application/json": {"schema": _ERROR}}}
+        status: {"description": HTTPStatus(status).phrase, "content": {"application/json": {"schema": ERROR_SCHEMA}}}
         for status in statuses
     }
     responses[200] = {"description": "The audio", "content": dict(content)}
@@ -62,6 +67,12 @@ def openapi_for(
             "requestBody": {"required": True, "content": {"application/json": described}},
         },
     }
+
+
+def body_openapi(body: type[BaseModel]) -> dict[str, Any]:
+    """Describe a route by its JSON body only."""
+    content = {"application/json": {"schema": inline_schema(body)}}
+    return {"openapi_extra": {"requestBody": {"required": True, "content": content}}}
 
 
 def inline_schema(body: type[BaseModel]) -> dict[str, Any]:

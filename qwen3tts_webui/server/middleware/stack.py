@@ -14,8 +14,10 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from qwen3tts_webui.server.context import ServerContext
+from qwen3tts_webui.server.http import complete_document
 from qwen3tts_webui.server.middleware.access_control import ApiKeyMiddleware, HostOriginMiddleware
 from qwen3tts_webui.server.middleware.access_log import AccessLogMiddleware
+from qwen3tts_webui.server.middleware.page_routes import PageRoutesMiddleware
 from qwen3tts_webui.server.middleware.rate_limits import RateLimitMiddleware
 from qwen3tts_webui.server.middleware.security_headers import SecurityHeaders
 
@@ -58,9 +60,16 @@ class SecuredApp(FastAPI):
         super().__init__(**options)
         self._context = context
 
+    def openapi(self) -> dict[str, Any]:
+        """The document, generated on the first call."""
+        if self.openapi_schema is None:
+            self.openapi_schema = complete_document(super().openapi())
+        return self.openapi_schema
+
     def build_middleware_stack(self) -> ASGIApp:
         context = self._context
         app: ASGIApp = super().build_middleware_stack()
+        app = PageRoutesMiddleware(app, context)
         app = HeadMiddleware(app)
         app = RateLimitMiddleware(app, context)
         app = ApiKeyMiddleware(app, context)

@@ -11,14 +11,17 @@ from starlette.concurrency import run_in_threadpool
 
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.delivery import to_json, warning_message
-from qwen3tts_webui.server.http import read_json
+from qwen3tts_webui.server.http import body_openapi, read_json
 from qwen3tts_webui.server.routes.tts import max_body_bytes
 from qwen3tts_webui.server.schemas import Body
 from qwen3tts_webui.speech import skip_unsupported
 from qwen3tts_webui.text import (
     AUTO,
+    LANGUAGES,
+    Mention,
     analyze_text,
     detect_language,
+    find_mentions,
     is_hard_wrapped,
     join_wrapped_lines,
     missing_dimensions,
@@ -26,6 +29,7 @@ from qwen3tts_webui.text import (
     parse_language,
     strip_markup,
 )
+from qwen3tts_webui.types import EngineInfo
 
 
 class AnalyzeTextBody(Body):
@@ -39,13 +43,16 @@ class AnalyzeDescriptionBody(Body):
     """`POST /api/analyze-description`."""
 
     description: str = Field(description="A voice description, as for `voice_desc`.")
+    language: str = Field(
+        default=AUTO, description="The language that will be spoken: accents depend on it.", max_length=40
+    )
 
 
 def analysis_router(server: ServerContext) -> APIRouter:
     router = APIRouter()
     max_bytes = max_body_bytes(server.settings)
 
-    @router.post("/api/analyze-text")
+    @router.post("/api/analyze-text", **body_openapi(AnalyzeTextBody))
     async def analyze_text_route(request: Request) -> dict[str, Any]:
         """Return the language, the estimated duration in seconds, and for each line its speed and pause tags.
 
@@ -64,14 +71,36 @@ def analysis_router(server: ServerContext) -> APIRouter:
             "joined": join_wrapped_lines(body.text) if is_hard_wrapped(body.text) else None,
         }
 
-    @router.post("/api/analyze-description")
+    @router.post("/api/analyze-description", **body_openapi(AnalyzeDescriptionBody))
     async def analyze_description_route(request: Request) -> dict[str, Any]:
-        """Return the language of a description, the traits it names, and the dimensions it does not mention."""
+        """Return the language of a description, the traits it names, and the dimensions it does not mention.
+
+        Each of `mentions` says with which words, and whether the active engine follows it.
+        """
         body = await read_json(request, AnalyzeDescriptionBody, max_bytes=max_bytes)
+        language = parse_language(body.language)
+        info = server.speech.info
+        mentions = [
+            {**asdict(mention), "followed": _is_followed(mention, language, info)}
+            for mention in find_mentions(body.description)
+        ]
         return {
+            "mentions": mentions,
             "language": detect_language(body.description),
             "traits": asdict(parse_description(body.description)),
             "missing": list(missing_dimensions(body.description)),
         }
 
     return router
+
+
+def _is_followed(mention: Mention, language: str, info: EngineInfo) -> bool:
+    if info.followed_traits is None:
+        return "description" in info.features
+    names = (mention.dimension, *(f"{mention.dimension}:{mention.id}:{code}" for code in _codes(language)))
+    return any(name in info.followed_traits for name in names)
+
+
+def _codes(language: str) -> tuple[str, ...]:
+    """For a language that is still to be detected, what is possible counts."""
+    return tuple(one.code for one in LANGUAGES) if language == AUTO else (language,)

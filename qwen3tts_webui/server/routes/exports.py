@@ -23,6 +23,7 @@ from qwen3tts_webui.errors import ANOTHER_VALUE, InvalidValue, one_of
 from qwen3tts_webui.history import HistoryEntry
 from qwen3tts_webui.i18n import PAGE_LANGUAGES, Catalog, negotiate_language
 from qwen3tts_webui.server.context import ServerContext
+from qwen3tts_webui.server.delivery import attachment, file_stem
 from qwen3tts_webui.server.http import FileBytes
 from qwen3tts_webui.server.routes.history import entry_of_request, require_history
 from qwen3tts_webui.types import SAMPLE_RATE
@@ -67,6 +68,10 @@ def _add_routes(
     async def audio_path(entry: HistoryEntry) -> Path:
         return await run_in_threadpool(require_history(server).audio_path, entry.id)
 
+    async def headers_of(entry: HistoryEntry, extension: str) -> dict[str, str]:
+        stem = await run_in_threadpool(file_stem, server.speech, entry.report, entry.created)
+        return attachment(stem, extension, entry.id)
+
     @router.get(f"{prefix}/subtitles")
     async def subtitles(id: str, format: str = "srt") -> Response:
         """One cue per segment, as SubRip (srt) or WebVTT (vtt)."""
@@ -75,7 +80,7 @@ def _add_routes(
         entry = await find(id)
         mime, render = _SUBTITLES[format]
         cues = [segment.cue for segment in _segments(entry)]
-        return FileBytes(render(cues).encode(), headers=_attachment(f"{id}.{format}"), media_type=mime)
+        return FileBytes(render(cues).encode(), headers=await headers_of(entry, format), media_type=mime)
 
     @router.get(f"{prefix}/segments.zip")
     async def segments(id: str, format: str = "wav") -> Response:
@@ -83,7 +88,7 @@ def _add_routes(
         extension = format_info(format).extension
         entry = await find(id)
         archive = _archive(await audio_path(entry), _segments(entry), format, extension)
-        return StreamingResponse(archive, headers=_attachment(f"{id}.zip"), media_type="application/zip")
+        return StreamingResponse(archive, headers=await headers_of(entry, "zip"), media_type="application/zip")
 
     @router.get(f"{prefix}/picture.png")
     async def picture(request: Request, id: str, language: str = "") -> Response:
@@ -95,7 +100,7 @@ def _add_routes(
         title = str(entry.report.get("text", ""))
         async with rendering:
             png = await run_in_threadpool(lambda: render_share_image(read_wav(path), title=title, caption=caption))
-        return FileBytes(png, headers=_attachment(f"{id}.png"), media_type="image/png")
+        return FileBytes(png, headers=await headers_of(entry, "png"), media_type="image/png")
 
 
 def _segments(entry: HistoryEntry) -> list[_Segment]:
@@ -138,7 +143,3 @@ def _caption(entry: HistoryEntry, t: Catalog) -> str:
     }
     known = [f"{t(key)} {fact}" for key, fact in facts.items() if fact is not None]
     return " · ".join([str(report.get("label", "")), *known, str(report.get("description", ""))])
-
-
-def _attachment(name: str) -> dict[str, str]:
-    return {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}

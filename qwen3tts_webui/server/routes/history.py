@@ -11,18 +11,21 @@ from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Path, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from qwen3tts_webui.audio import encode_all, format_info, read_wav
 from qwen3tts_webui.errors import ErrorDetail, HistoryDisabled
-from qwen3tts_webui.history import HistoryEntry, HistoryStore, splice_line
+from qwen3tts_webui.history import HistoryEntry, HistoryStore, splice_line, splice_rest
 from qwen3tts_webui.server.context import ServerContext
-from qwen3tts_webui.server.http import FileBytes, FileOnDisk, read_json
+from qwen3tts_webui.server.delivery import attachment, file_stem, file_tags
+from qwen3tts_webui.server.http import FileBytes, FileOnDisk, body_openapi, read_json
 from qwen3tts_webui.server.schemas import Body
 
 _PREVIEW_CHARS = 240
 _MAX_PAGE_SIZE = 100
 _MAX_BYTES = 4_096
+_MAX_UNDO_S = 60.0
 _ENTRY = ErrorDetail("history_entry", "history entry")
 
 
@@ -32,10 +35,17 @@ class StarBody(Body):
     starred: bool
 
 
+class UndeleteBody(Body):
+    """`POST /api/history/undelete`."""
+
+    undo: str = Field(description="The `undo` of a deletion with `undo_s`.", pattern=r"^\d{1,19}$")
+
+
 class ReplaceLineBody(Body):
     """`PUT /api/history/{entry_id}/lines/{line}`."""
 
     retake: str = Field(description="The history id of that line, generated again.", max_length=64)
+    to_end: bool = Field(False, description="The retake is of that line and all later ones.")
 
 
 def require_history(server: ServerContext) -> HistoryStore:
@@ -70,9 +80,25 @@ def history_router(server: ServerContext) -> APIRouter:
         return await asyncio.to_thread(_page, store, search, True if starred else None, limit, offset)
 
     @router.delete("")
-    def clear(keep_starred: bool = False) -> dict[str, int]:
-        """Delete all entries, or all but the starred ones."""
-        return {"deleted": require_history(server).clear(keep_starred=keep_starred)}
+    def clear(
+        search: str = "", starred: bool = False, keep_starred: bool = False, undo_s: float = 0.0
+    ) -> dict[str, int | str]:
+        """Delete the entries that match `search` and `starred`, or only the unstarred ones of them.
+
+        With `undo_s`, the deletion can be undone for so many seconds: pass the returned `undo` to `undelete`.
+        """
+        store = require_history(server)
+        if starred and keep_starred:
+            return {"deleted": 0, "undo": "0"}
+        selected = True if starred else False if keep_starred else None
+        deleted, undo = store.clear(search=search, starred=selected, undo_s=_undo_s(undo_s))
+        return {"deleted": deleted, "undo": str(undo)}
+
+    @router.post("/undelete")
+    async def undelete(request: Request) -> dict[str, int]:
+        """Undo a deletion: how many entries are back, 0 if it is too late."""
+        body = await read_json(request, UndeleteBody, max_bytes=_MAX_BYTES)
+        return {"restored": await asyncio.to_thread(require_history(server).undelete, min(int(body.undo), 2**63 - 1))}
 
     @router.get("/{entry_id}")
     def entry(entry_id: str) -> dict[str, Any]:
@@ -83,32 +109,38 @@ def history_router(server: ServerContext) -> APIRouter:
     async def audio(entry_id: str, format: str = "wav") -> Response:
         """The audio as a file: wav, flac, mp3, opus or pcm."""
         info = format_info(format)
-        path = await asyncio.to_thread(require_history(server).audio_path, entry_id)
-        headers = {"Cache-Control": "no-store"}
+        store = require_history(server)
+        path = await asyncio.to_thread(store.audio_path, entry_id)
+        entry = await asyncio.to_thread(store.entry, entry_id)
+        stem = await asyncio.to_thread(file_stem, server.speech, entry.report, entry.created)
+        headers = attachment(stem, info.extension, entry_id)
         if format == "wav":
-            return FileOnDisk(path, media_type=info.mime, headers=headers, filename=f"{entry_id}.wav")
-        data = await asyncio.to_thread(lambda: encode_all(read_wav(path), format))
-        headers["Content-Disposition"] = f'attachment; filename="{entry_id}.{info.extension}"'
+            return FileOnDisk(path, media_type=info.mime, headers=headers)
+        tags = file_tags(server.speech, entry.report)
+        data = await asyncio.to_thread(lambda: encode_all(read_wav(path), format, tags=tags))
         return FileBytes(data, media_type=info.mime, headers=headers)
 
-    @router.patch("/{entry_id}")
+    @router.patch("/{entry_id}", **body_openapi(StarBody))
     async def star(entry_id: str, request: Request) -> dict[str, Any]:
         """Star an entry, or remove its star."""
         body = await read_json(request, StarBody, max_bytes=_MAX_BYTES)
         return _row(await asyncio.to_thread(require_history(server).set_starred, entry_id, body.starred))
 
     @router.delete("/{entry_id}", status_code=204)
-    def delete(entry_id: str) -> Response:
-        """Delete the entry and its files."""
-        require_history(server).delete(entry_id)
-        return Response(status_code=204)
+    def delete(entry_id: str, undo_s: float = 0.0) -> Response:
+        """Delete the entry and its files. With `undo_s`, answers 200 with the `undo` for `undelete`."""
+        undo = require_history(server).delete(entry_id, undo_s=_undo_s(undo_s))
+        return JSONResponse({"deleted": 1, "undo": str(undo)}) if undo_s > 0 else Response(status_code=204)
 
-    @router.put("/{entry_id}/lines/{line}")
+    @router.put("/{entry_id}/lines/{line}", **body_openapi(ReplaceLineBody))
     async def replace_line(entry_id: str, line: Annotated[int, Path(ge=0)], request: Request) -> dict[str, Any]:
-        """Create an entry like this one, with the audio of `line` (from 0, empty lines not counted) from a retake."""
+        """Create an entry like this one, with the audio of `line` (from 0, empty lines not counted) from a retake.
+
+        With `to_end`, the retake replaces all later lines as well: this is how a stopped request is continued.
+        """
         body = await read_json(request, ReplaceLineBody, max_bytes=_MAX_BYTES)
         store = require_history(server)
-        return _complete(await asyncio.to_thread(_replace_line, store, entry_id, line, body.retake))
+        return _complete(await asyncio.to_thread(_replace_line, store, entry_id, line, body))
 
     return router
 
@@ -116,7 +148,13 @@ def history_router(server: ServerContext) -> APIRouter:
 def _page(store: HistoryStore, search: str, starred: bool | None, limit: int, offset: int) -> dict[str, Any]:
     limit = min(max(limit, 1), _MAX_PAGE_SIZE)
     found = store.entries(search=search, starred=starred, limit=limit, offset=max(offset, 0))
-    return _listing(store, [_row(entry) for entry in found], store.count(search=search, starred=starred))
+    total = store.count(search=search, starred=starred)
+    num_starred = store.count(search=search, starred=True)
+    return {**_listing(store, [_row(entry) for entry in found], total), "num_starred": num_starred}
+
+
+def _undo_s(seconds: float) -> float:
+    return min(max(seconds, 0.0), _MAX_UNDO_S)
 
 
 def _listing(store: HistoryStore, entries: list[dict[str, Any]], total: int) -> dict[str, Any]:
@@ -129,9 +167,10 @@ def _listing(store: HistoryStore, entries: list[dict[str, Any]], total: int) -> 
     }
 
 
-def _replace_line(store: HistoryStore, entry_id: str, line: int, retake_id: str) -> HistoryEntry:
-    take, retake = store.entry(entry_id), store.entry(retake_id)
-    report, start, end = splice_line(take.report, line, retake.report)
+def _replace_line(store: HistoryStore, entry_id: str, line: int, body: ReplaceLineBody) -> HistoryEntry:
+    take, retake = store.entry(entry_id), store.entry(body.retake)
+    splice = splice_rest if body.to_end else splice_line
+    report, start, end = splice(take.report, line, retake.report)
     pcm = read_wav(store.audio_path(take.id))
     spliced = np.concatenate([pcm[:start], read_wav(store.audio_path(retake.id)), pcm[end:]])
     return store.add(report, spliced)

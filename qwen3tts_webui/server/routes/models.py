@@ -33,7 +33,7 @@ from qwen3tts_webui.errors import (
     one_of,
 )
 from qwen3tts_webui.server.context import ServerContext
-from qwen3tts_webui.server.http import read_json
+from qwen3tts_webui.server.http import body_openapi, read_json
 from qwen3tts_webui.server.schemas import Body
 
 _MAX_BYTES = 4_096
@@ -83,7 +83,7 @@ def _add_routes(router: APIRouter, server: ServerContext, installer: ModelInstal
             "loading": state(overview.loading, request),
         }
 
-    @router.post("/api/models/download", status_code=202)
+    @router.post("/api/models/download", status_code=202, **body_openapi(DownloadBody))
     async def download(request: Request) -> dict[str, Any]:
         """Start a download, or resume one."""
         body = await read_json(request, DownloadBody, max_bytes=_MAX_BYTES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 
 from fastapi import APIRouter, Response
@@ -11,7 +12,7 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 from starlette.responses import JSONResponse
 
 from qwen3tts_webui.server.context import ServerContext
-from qwen3tts_webui.server.delivery import RequestRecord
+from qwen3tts_webui.server.delivery import RequestRecord, attachment, file_stem, file_tags
 from qwen3tts_webui.server.http import FileBytes
 
 _KEEP_ALIVE_S = 15.0
@@ -35,9 +36,11 @@ def requests_router(server: ServerContext) -> APIRouter:
     @router.get("/audio")
     async def audio(request_id: str, format: str = "wav") -> Response:
         """The finished audio as a file: wav, flac, mp3, opus or pcm. Waits for a request that is still running."""
-        data, info = await server.recorder.file(server.requests.get(request_id), format)
-        name = f"{request_id}.{info.extension}"
-        headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+        record = server.requests.get(request_id)
+        tags = file_tags(server.speech, record.report)
+        data, info = await server.recorder.file(record, format, tags)
+        stem = await asyncio.to_thread(file_stem, server.speech, record.report, time.time())
+        headers = attachment(stem, info.extension, request_id)
         return FileBytes(data, media_type=info.mime, headers=headers)
 
     @router.delete("", status_code=204)

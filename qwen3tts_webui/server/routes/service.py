@@ -19,7 +19,7 @@ from qwen3tts_webui.config import MAX_DESCRIPTION
 from qwen3tts_webui.diagnostics import Finding, render_findings
 from qwen3tts_webui.errors import NotReady, Unsupported, loading_reason
 from qwen3tts_webui.server.context import ServerContext
-from qwen3tts_webui.server.http import read_json
+from qwen3tts_webui.server.http import body_openapi, read_json
 from qwen3tts_webui.server.schemas import Body
 from qwen3tts_webui.speech import SPEED_RANGE
 from qwen3tts_webui.types import SAMPLE_RATE, PrecisionChange
@@ -102,7 +102,7 @@ def _add_precision_routes(router: APIRouter, server: ServerContext) -> None:
             "memory_bytes": None if engine is None else engine.memory_bytes,
         }
 
-    @router.patch("/api/settings/precision")
+    @router.patch("/api/settings/precision", **body_openapi(PrecisionBody))
     async def switch(request: Request) -> dict[str, Any]:
         """Switch the dtype. Responds once the engine uses it, with the memory before and after; new requests wait."""
         body = await read_json(request, PrecisionBody, max_bytes=_MAX_BYTES)

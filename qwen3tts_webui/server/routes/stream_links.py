@@ -12,7 +12,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
-from qwen3tts_webui.audio import OutputFormat
+from qwen3tts_webui.audio import OutputFormat, format_info
 from qwen3tts_webui.errors import InvalidValue
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.delivery import (
@@ -43,7 +43,7 @@ def stream_links_router(server: ServerContext) -> APIRouter:
     @router.get(_PREFIX + "/{token}", response_class=Response)
     async def stream(request: Request, token: str) -> Response:
         """The audio of a link, streamed while it is generated. A link works once, without a key, for two minutes."""
-        link = server.stream_links.take(token)
+        link = server.stream_links.take(token.partition(".")[0])
         server.requests.require_new_id(link.request.request_id)
         own = RequestContext.of(request, server)
         context = replace(own, client=link.request.client, request_id=link.request.request_id)
@@ -54,12 +54,19 @@ def stream_links_router(server: ServerContext) -> APIRouter:
 
 
 async def create_link(requests: Sequence[SpeechRequest], body: TtsBody, context: RequestContext) -> Response:
-    """Validate the request as if it were to be spoken, and return a link that speaks it. Raises `InvalidValue`."""
+    """Validate the request as if it were to be spoken, and return a link that speaks it. Raises `InvalidValue`.
+
+    The link streams, unless the body has `"streaming": false`.
+    """
     if isinstance(body.text, list):
         raise InvalidValue(field="text", expected="string", got="array")
-    output_format = OutputFormat.of((body.format or "mp3").lower(), body.sample_rate, packet_ms=body.packet_ms)
+    as_file = not body.streaming and "streaming" in body.model_fields_set
+    output_format = OutputFormat.of(
+        (body.format or "mp3").lower(), body.sample_rate, packet_ms=body.packet_ms, as_file=as_file
+    )
     speech, request = context.server.speech, requests[0]
     await run_maybe_in_thread(needs_thread(request), lambda: speech.prepare(request))
     token = context.server.stream_links.create(request, output_format)
-    answer = {"url": f"{_PREFIX}/{token}", "expires_in_s": LINK_S, "request_id": context.request_id}
+    extension = format_info(output_format.format).extension
+    answer = {"url": f"{_PREFIX}/{token}.{extension}", "expires_in_s": LINK_S, "request_id": context.request_id}
     return JSONResponse(answer, headers={"Cache-Control": "no-store"})

@@ -17,7 +17,7 @@ from qwen3tts_webui.audio import encode_all
 from qwen3tts_webui.config import MAX_DESCRIPTION
 from qwen3tts_webui.errors import ErrorDetail, InvalidValue, NotFound
 from qwen3tts_webui.server.context import ServerContext
-from qwen3tts_webui.server.delivery import RequestRecord
+from qwen3tts_webui.server.delivery import RequestRecord, VoiceSamples
 from qwen3tts_webui.server.http import (
     FileBytes,
     form_content,
@@ -87,6 +87,7 @@ class ChangeBody(Body):
 def voices_router(server: ServerContext) -> APIRouter:
     router = APIRouter(prefix="/api/voices", tags=["voices"])
     speech = server.speech
+    samples = VoiceSamples(speech)
 
     def saved() -> SavedVoices:
         return require_history(server).voices
@@ -159,9 +160,12 @@ def voices_router(server: ServerContext) -> APIRouter:
         return FileBytes(data, media_type=VOICE_FILE_MIME, headers={"Content-Disposition": disposition})
 
     @router.get("/{voice_id}/sample", response_class=Response)
-    def sample(voice_id: str) -> Response:
-        """Up to ten seconds of the voice, Ogg Opus."""
-        data = saved().get(saved_id(voice_id)).sample
+    async def sample(voice_id: str) -> Response:
+        """Up to ten seconds of the voice, Ogg Opus; of presets and speakers synthesized on demand and cached."""
+        if voice_id.startswith("saved-"):
+            data = (await asyncio.to_thread(saved().get, voice_id)).sample
+        else:
+            data = await samples.sample(voice_id)
         if data is None:
             raise NotFound(what=_SAMPLE, got=voice_id)
         return FileBytes(data, media_type="audio/ogg")

@@ -12,10 +12,10 @@ import gradio as gr
 
 from qwen3tts_webui.i18n import Catalog
 from qwen3tts_webui.ui.html import html
-from qwen3tts_webui.ui.regions.takes import takes_region
+from qwen3tts_webui.ui.regions.takes import takes_buttons, takes_strip
 
 _WAVE = """
-<h2 data-i18n="wave.title"></h2>
+<div class="wave-head"><h2 data-i18n="wave.title"></h2><span id="takes-hint" role="status"></span></div>
 <canvas id="wave" tabindex="0" role="slider" aria-valuemin="0" aria-valuemax="0" aria-valuenow="0"
  data-i18n-label="wave.label"></canvas>
 <div class="times"><span id="time-now"></span><span id="first-audio"></span><span id="time-all"></span></div>
@@ -49,6 +49,7 @@ _EXPORTS = {  # i18n key -> path below the URL of the request or history entry
 _STATE = """
 <h2 data-i18n="status.title"></h2>
 <p id="status" role="status" aria-live="polite"></p>
+<button type="button" id="go-on" class="button-outline" hidden></button>
 <div id="error" role="alert" hidden>
  <p id="error-sentence"></p>
  <p id="error-cause"></p>
@@ -69,9 +70,10 @@ def player_region(t: Catalog) -> PlayerRegion:
     with gr.Column(elem_id="wave-card", elem_classes="card"):
         links = "\n".join(_LINK.format(name=name, route=route) for name, route in _EXPORTS.items())
         html(_WAVE.format(links=links), elem_id="wave-block")
+        takes_strip()
     with gr.Column(elem_id="generate-card", elem_classes="card"):
         html(_STATE, elem_id="state-block")
-        takes_region()
+        takes_buttons()
         apply_values = gr.Button(visible="hidden", elem_id="apply-values")
         generate = gr.Button(t("generate.go"), variant="primary", elem_id="generate")
     return PlayerRegion(generate, apply_values)

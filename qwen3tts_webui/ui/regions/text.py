@@ -9,6 +9,15 @@ import gradio as gr
 from qwen3tts_webui.i18n import Catalog
 from qwen3tts_webui.ui.html import html
 
+_FOOTER = """
+<div class="card-footer">
+ <span id="text-count"></span>
+ <span id="text-notice" role="status"></span>
+ <span><span id="text-hint" data-i18n="text.hint"></span>
+ <button type="button" class="tool" id="undo" disabled data-i18n-label="edit.undo">↶</button>
+ <button type="button" class="tool" id="redo" disabled data-i18n-label="edit.redo">↷</button></span>
+</div>"""
+
 
 class TextRegion(NamedTuple):
     """The components that events use."""
@@ -26,8 +35,5 @@ def text_region(t: Catalog) -> TextRegion:
             max_lines=9,
             elem_id="text",
         )
-        html(
-            '<div class="card-footer"><span id="text-count"></span><span data-i18n="text.hint"></span></div>',
-            elem_id="text-foot",
-        )
+        html(_FOOTER, elem_id="text-foot")
     return TextRegion(text)

@@ -17,6 +17,7 @@ _TABS = """
 <div id="tabs" role="group" data-i18n-group="voice.tabs">
  <button type="button" id="tab-library" aria-pressed="true" data-i18n="voice.library"></button>
  <button type="button" id="tab-mine" aria-pressed="false"></button>
+ <button type="button" id="tab-recording" aria-pressed="false" data-i18n="recording.tab"></button>
 </div>"""
 
 _IDEAS = """

@@ -36,8 +36,8 @@ def synthesize(utterance: Utterance, frames: int = FRAMES, size: int = 1) -> tup
 
 
 @pytest.mark.parametrize("seconds", [0.1, 0.5, 1.37, 12.5])
-def test_recordings_are_encoded_as_the_official_package_does(seconds: float) -> None:
-    """12.5 s is longer than the window that the config declares: attention reads all of it (MODEL.md quirk 9)."""
+def test_encoders_equal_the_official_ones(seconds: float) -> None:
+    """12.5 s exceed the window in the config, which has no effect (docs/model.md, section 11, quirk 9)."""
     pcm = recording(seconds)
     with np.load(BASE / "encoders.npz") as official:
         codes, mel, x_vector = (official[f"{name}_{len(pcm)}"] for name in ("codes", "mel", "x_vector"))
@@ -50,7 +50,7 @@ def test_recordings_are_encoded_as_the_official_package_does(seconds: float) -> 
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_prompts_are_the_official_ones(name: str) -> None:
+def test_prompts_equal_the_official_ones(name: str) -> None:
     case = read_clone_case(name)
     reference = case.utterance.voice.reference
     assert reference is not None
@@ -74,7 +74,7 @@ def test_prompts_are_the_official_ones(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_cloned_speech_is_the_official_one(name: str) -> None:
+def test_cloned_speech_equals_the_official_one(name: str) -> None:
     case = read_clone_case(name)
     codes, sound = synthesize(case.utterance, len(case.arrays["codes"]))
     assert codes.tolist() == case.arrays["codes"].tolist()
@@ -84,8 +84,8 @@ def test_cloned_speech_is_the_official_one(name: str) -> None:
         assert np.abs(sound - official[len(official) - len(sound) :]).max() < 2e-5
 
 
-def test_speech_begins_where_the_new_text_does_not_a_sample_early() -> None:
-    """The official package cuts the reference off at a rounded float (MODEL.md quirk 7)."""
+def test_speech_starts_exactly_with_the_new_text() -> None:
+    """The official package cuts the reference off at a rounded float (docs/model.md, section 11, quirk 7)."""
     case = read_clone_case("icl_early")
     codes, sound = synthesize(case.utterance, len(case.arrays["codes"]))
     assert int(case.arrays["num_samples"]) == 1920 * len(codes) + 1
@@ -93,8 +93,8 @@ def test_speech_begins_where_the_new_text_does_not_a_sample_early() -> None:
     assert np.abs(sound - case.arrays["sound"][1:]).max() < 2e-5
 
 
-def test_stereo_is_mixed_where_the_official_package_raises() -> None:
-    """MODEL.md quirk 11."""
+def test_stereo_is_mixed_down() -> None:
+    """docs/model.md, section 11, quirk 11."""
     pcm = recording(0.9)
     stereo = np.stack([pcm * 1.5, pcm * 0.5], axis=1)
     ours, mono = (base_model().clone(clip, TRANSCRIPT).reference for clip in (stereo, pcm))
@@ -103,7 +103,7 @@ def test_stereo_is_mixed_where_the_official_package_raises() -> None:
 
 
 def test_x_vector_only_does_not_load_the_codec_encoder() -> None:
-    """The official package runs it for nothing (MODEL.md quirk 14)."""
+    """The official package runs it for nothing (docs/model.md, section 11, quirk 14)."""
     lazy = load_model(BASE, device="cpu", dtype="float32")
     found = lazy.references
     assert found is not None and found.nbytes == 0
@@ -119,7 +119,7 @@ def test_x_vector_only_does_not_load_the_codec_encoder() -> None:
 
 @pytest.mark.parametrize("x_vector_only", [False, True])
 @pytest.mark.parametrize("mode", ["whole", "streaming"])
-def test_packets_of_any_size_are_the_same_speech(mode: TextMode, x_vector_only: bool) -> None:
+def test_packet_size_does_not_change_the_speech(mode: TextMode, x_vector_only: bool) -> None:
     utterance = Utterance(text=TEXT, voice=voice(x_vector_only=x_vector_only), text_mode=mode, seed=4)
     ones, fives = synthesize(utterance), synthesize(utterance, size=5)
     assert ones[0].tolist() == fives[0].tolist()
@@ -129,7 +129,7 @@ def test_packets_of_any_size_are_the_same_speech(mode: TextMode, x_vector_only: 
 @pytest.mark.parametrize("x_vector_only", [False, True])
 @pytest.mark.parametrize("mode", ["whole", "streaming"])
 @pytest.mark.parametrize("greedy", [True, False])
-def test_a_passage_in_a_cloned_voice_continues_exactly(mode: TextMode, x_vector_only: bool, greedy: bool) -> None:
+def test_acoustic_prompt_and_cloned_voice_continue_exactly(mode: TextMode, x_vector_only: bool, greedy: bool) -> None:
     whole = Utterance(
         text=TEXT,
         voice=voice(x_vector_only=x_vector_only),
@@ -145,7 +145,7 @@ def test_a_passage_in_a_cloned_voice_continues_exactly(mode: TextMode, x_vector_
     assert np.abs(tail - sound[4 * 1920 :]).max(initial=0.0) < 1e-5
 
 
-def test_text_in_pieces_is_the_same_speech_as_text_at_once_without_a_transcript() -> None:
+def test_streamed_text_gives_the_same_speech_without_a_transcript() -> None:
     class Script:
         def __init__(self, *pieces: str) -> None:
             self.pieces = list(pieces)
@@ -179,7 +179,7 @@ needs_int8 = pytest.mark.skipif(not supports_linear("int8"), reason="this proces
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", pytest.param("int8", marks=needs_int8)])
-def test_cloned_voices_speak_in_every_type_of_the_language_model(dtype: str) -> None:
+def test_cloning_works_with_every_dtype(dtype: str) -> None:
     """The encoders stay in float32, so that a voice is the same whatever speaks it."""
     narrow = load_model(BASE, device="cpu", dtype=dtype)
     cloned = narrow.clone(recording(1.36), TRANSCRIPT)
@@ -191,7 +191,7 @@ def test_cloned_voices_speak_in_every_type_of_the_language_model(dtype: str) -> 
     assert sum(len(packet.codes) for packet in packets) == 3
 
 
-def test_a_base_checkpoint_needs_a_recording_and_no_other_takes_one() -> None:
+def test_only_base_checkpoints_take_and_need_a_recording() -> None:
     with pytest.raises(Unsupported):
         base_model().stream(Utterance(text=TEXT))
     design = load_model(GOLDEN / "design", device="cpu", dtype="float32")
@@ -219,7 +219,7 @@ def _broken(**changes: object) -> VoiceReference:
         {"text": "  "},
     ],
 )
-def test_a_reference_that_does_not_fit_is_refused_before_anything_is_computed(changes: dict[str, object]) -> None:
+def test_an_invalid_reference_is_rejected(changes: dict[str, object]) -> None:
     with pytest.raises(InvalidValue):
         base_model().stream(Utterance(text=TEXT, voice=Voice(reference=_broken(**changes))))
 
@@ -239,7 +239,7 @@ def test_a_reference_that_does_not_fit_is_refused_before_anything_is_computed(ch
         (np.zeros(24_000, np.float32), " ", 24_000),
     ],
 )
-def test_a_recording_that_cannot_be_used_is_refused(pcm: Pcm, text: str | None, sample_rate: int) -> None:
+def test_an_unusable_recording_is_rejected(pcm: Pcm, text: str | None, sample_rate: int) -> None:
     with pytest.raises(InvalidValue):
         base_model().clone(pcm, text, sample_rate=sample_rate)
 

@@ -69,7 +69,7 @@ def cases_of(file: Path) -> list[Case]:
 
 
 @pytest.mark.parametrize("samples", [1_920, 12_000, 32_880, 57_600, 300_000])
-def test_a_recording_is_encoded_as_officially(samples: int) -> None:
+def test_encoders_equal_the_official_ones(samples: int) -> None:
     with np.load(DUMPS / "encoder.npz") as content:
         dump = {key: content[key] for key in content.files if key.endswith(f"_{samples}")}
     pcm = dump[f"wav_{samples}"]
@@ -119,7 +119,8 @@ def _compare_speech(case: Case) -> None:
     assert np.concatenate([packet.codes for packet in packets]).tolist() == codes.tolist()
     sound = np.concatenate([packet.pcm for packet in packets])
     assert len(sound) == 1920 * len(codes)
-    official = case.arrays["wav"]  # may begin one sample early (MODEL.md quirk 7); ours begins where the new text does
+    # may begin one sample early (docs/model.md, section 11, quirk 7)
+    official = case.arrays["wav"]
     early = len(official) - len(sound)
     assert early in (0, 1)
     assert np.abs(sound - official[early:]).max() < 2e-5

@@ -1,4 +1,4 @@
-"""The codec decoder: equal to the official one, however a stream is cut and whoever shares its batch."""
+"""The codec decoder equals the official one for any packet sizes and any batch."""
 
 from __future__ import annotations
 
@@ -67,13 +67,13 @@ def test_whole_equals_the_official_undivided_decode_at_any_length(
     assert distance(decoder.decode_whole(codes)[0, ::STRIDE], golden["strided"]) < 2e-6
 
 
-def test_official_decode_of_more_than_300_frames_is_the_one_that_differs(golden: dict[str, np.ndarray]) -> None:
+def test_the_official_decoder_differs_beyond_300_frames(golden: dict[str, np.ndarray]) -> None:
     difference = np.abs(golden["official_strided"] - golden["strided"])
     limit = 300 * 1920 // STRIDE
     assert difference[:limit].max() < 2e-6 < 1e-4 < difference[limit:].max()
 
 
-def test_loud_sound_is_clipped(golden: dict[str, np.ndarray], decoder: CodecDecoder, codes: torch.Tensor) -> None:
+def test_loud_audio_is_clipped(golden: dict[str, np.ndarray], decoder: CodecDecoder, codes: torch.Tensor) -> None:
     assert decoder.decode_whole(codes).abs().max() == 1.0 == np.abs(golden["strided"]).max()
 
 
@@ -107,7 +107,7 @@ def test_slice_and_indices_are_the_same_rows(decoder: CodecDecoder, codes: torch
     assert by_slice.position.tolist() == by_index.position.tolist() == [0, 9, 9, 0]
 
 
-def test_untouched_rows_stay_as_they_are(decoder: CodecDecoder, codes: torch.Tensor) -> None:
+def test_other_rows_are_unchanged(decoder: CodecDecoder, codes: torch.Tensor) -> None:
     state = decoder.new_state(2)
     decoder.decode(codes[..., :5], state, torch.tensor([0]))
     before = [tensor[0].clone() for tensor in (state.flat, state.position)]
@@ -122,7 +122,7 @@ def test_reset_row_is_a_new_stream(decoder: CodecDecoder, codes: torch.Tensor) -
     assert torch.equal(decoder.decode(codes[..., 50:60], state, ALL), decoder.decode_whole(codes[..., 50:60]))
 
 
-def test_reset_row_forgets_invalid_numbers(decoder: CodecDecoder, codes: torch.Tensor) -> None:
+def test_a_reset_clears_nan(decoder: CodecDecoder, codes: torch.Tensor) -> None:
     state = decoder.new_state(1)
     for tensor in (*state.contexts, *state.keys, *state.values):
         tensor.fill_(float("nan"))
@@ -131,7 +131,7 @@ def test_reset_row_forgets_invalid_numbers(decoder: CodecDecoder, codes: torch.T
     assert torch.equal(decoder.decode(codes[..., :2], state, ALL), decoder.decode_whole(codes[..., :2]))
 
 
-def test_moved_stream_goes_on(decoder: CodecDecoder, codes: torch.Tensor) -> None:
+def test_a_moved_stream_continues(decoder: CodecDecoder, codes: torch.Tensor) -> None:
     state = decoder.new_state(3)
     first = decoder.decode(codes[..., :11], state, torch.tensor([2]))
     state.move(2, 0)
@@ -191,7 +191,7 @@ def test_unknown_tensor_is_an_error(tmp_path: Path) -> None:
     assert caught.value.params["key"] == "decoder.more"
 
 
-def test_falls_back_to_plain_convolution_and_says_so(
+def test_falls_back_to_plain_convolution_with_a_warning(
     codes: torch.Tensor, decoder: CodecDecoder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.delattr(torch._C._nn, "mkldnn_reorder_conv2d_weight")

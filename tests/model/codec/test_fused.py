@@ -92,7 +92,7 @@ def test_nan_stays_in_its_slot(decoder: CodecDecoder) -> None:
 
 
 @pytest.mark.slow
-def test_the_check_passes_what_is_right_and_finds_what_is_wrong(decoder: CodecDecoder) -> None:
+def test_the_check_accepts_correct_and_rejects_wrong_results(decoder: CodecDecoder) -> None:
     fused = FusedCodec(decoder)
     assert 0.0 < check_codec(decoder, fused) < 1e-5
     fused._table[:, 4] -= 1
@@ -100,7 +100,7 @@ def test_the_check_passes_what_is_right_and_finds_what_is_wrong(decoder: CodecDe
         check_codec(decoder, fused)
 
 
-def test_the_layers_go_on_where_it_cannot_work(
+def test_the_layers_are_used_without_a_compiler(
     decoder: CodecDecoder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def no_compiler(*args: object) -> None:
@@ -150,7 +150,7 @@ print("compiled")
 
 @pytest.mark.slow
 @pytest.mark.parametrize("architecture", [75, 80, 89, 90])
-def test_the_kernels_compile_for_a_gpu_that_is_not_here(architecture: int) -> None:
+def test_the_kernels_compile_for_other_gpus(architecture: int) -> None:
     """For Turing to Hopper, to machine code: the interpreter accepts what the compiler refuses."""
     environment = {**os.environ, "TRITON_INTERPRET": "0"}
     command = [sys.executable, "-c", COMPILE, str(architecture)]

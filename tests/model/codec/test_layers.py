@@ -25,7 +25,7 @@ def exact(x: torch.Tensor, made: Snake) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("size", [0.01, 1.0, 30.0, 1000.0])
-def test_snake_is_as_exact_as_float32_can_be(size: float) -> None:
+def test_snake_is_accurate_to_float32_rounding(size: float) -> None:
     made = snake(40)
     x = torch.randn(2, 17, 40, generator=torch.Generator().manual_seed(1)) * size
     rounding = 3e-7 * (1 + made.gain.max()) * (1 + x.abs().max() * made.frequency.max())
@@ -33,7 +33,7 @@ def test_snake_is_as_exact_as_float32_can_be(size: float) -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 3])
-def test_snake_stands_behind_its_past(batch: int) -> None:
+def test_snake_output_follows_its_context(batch: int) -> None:
     made = snake(8)
     x, past = torch.randn(batch, 5, 8), torch.randn(batch, 4, 8)
     y = made(x, past)
@@ -42,7 +42,7 @@ def test_snake_stands_behind_its_past(batch: int) -> None:
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-def test_snake_hides_no_invalid_number(bad: float) -> None:
+def test_snake_propagates_nan_and_inf(bad: float) -> None:
     x = torch.ones(1, 2, 8)
     x[0, 1, 3] = bad
     y = snake(8)(x)

@@ -44,7 +44,7 @@ def change(file: Path, edit: Change) -> None:
     file.write_text(json.dumps(config))
 
 
-def test_sizes_and_ids_are_those_of_the_files() -> None:
+def test_sizes_and_ids_equal_the_files() -> None:
     config = read_model_config(GOLDEN / "custom")
     assert (config.kind, config.size) == ("custom_voice", "1b7")
     assert (config.talker.stack.hidden_size, config.talker.stack.head_dim) == (32, 12)
@@ -55,13 +55,13 @@ def test_sizes_and_ids_are_those_of_the_files() -> None:
     assert config.codec.samples_per_frame == 1920
 
 
-def test_dialects_are_no_languages_to_ask_for() -> None:
+def test_dialects_are_not_selectable_languages() -> None:
     assert read_model_config(GOLDEN / "custom").languages == (
         "chinese", "english", "german", "japanese", "french", "russian",
     )  # fmt: skip
 
 
-def test_only_the_small_custom_voice_takes_no_description() -> None:
+def test_only_the_small_custom_voice_ignores_descriptions() -> None:
     assert [read_model_config(GOLDEN / name).accepts_description for name in ("design", "custom", "custom_small")] == [
         True,
         True,
@@ -96,7 +96,7 @@ def test_only_the_small_custom_voice_takes_no_description() -> None:
         ),
     ],
 )
-def test_what_is_wrong_in_the_config_is_named(folder: Path, key: str, edit: Change) -> None:
+def test_an_error_names_the_config_key(folder: Path, key: str, edit: Change) -> None:
     change(folder / "config.json", edit)
     with pytest.raises(CheckpointError) as caught:
         read_model_config(folder)
@@ -114,7 +114,7 @@ def test_what_is_wrong_in_the_config_is_named(folder: Path, key: str, edit: Chan
         ("decoder_config.latent_dim", lambda c: c["decoder_config"].update(latent_dim=0)),
     ],
 )
-def test_what_is_wrong_in_the_config_of_the_codec_is_named(folder: Path, key: str, edit: Change) -> None:
+def test_an_error_names_the_codec_config_key(folder: Path, key: str, edit: Change) -> None:
     file = folder / "speech_tokenizer" / "config.json"
     change(file, edit)
     with pytest.raises(CheckpointError) as caught:
@@ -130,14 +130,14 @@ def test_a_missing_folder_is_named(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]"])
-def test_a_config_that_is_no_object_is_named(folder: Path, content: str) -> None:
+def test_a_config_must_be_an_object(folder: Path, content: str) -> None:
     (folder / "config.json").write_text(content)
     with pytest.raises(CheckpointError) as caught:
         read_model_config(folder)
     assert caught.value.params["file"] == folder / "config.json"
 
 
-def test_a_base_checkpoint_has_its_encoders_and_takes_no_description() -> None:
+def test_a_base_checkpoint_has_encoders_and_ignores_descriptions() -> None:
     config = read_model_config(GOLDEN / "base")
     assert config.speaker_encoder is not None and config.codec_encoder is not None
     assert (config.kind, config.accepts_description) == ("base", False)
@@ -146,8 +146,8 @@ def test_a_base_checkpoint_has_its_encoders_and_takes_no_description() -> None:
     assert read_model_config(GOLDEN / "custom").speaker_encoder is None
 
 
-def test_what_the_released_files_leave_out_of_the_speaker_encoder_is_that_of_the_official_class(base: Path) -> None:
-    """The computed size of the released 0.6B encoder (MODEL.md section 9) follows from these."""
+def test_missing_speaker_encoder_keys_get_the_official_defaults(base: Path) -> None:
+    """The computed size of the released 0.6B encoder (docs/model.md, section 9) follows from these."""
     change(base / "config.json", lambda c: c.update(speaker_encoder_config={"enc_dim": 32, "sample_rate": 24_000}))
     config = read_model_config(base).speaker_encoder
     assert config is not None
@@ -183,7 +183,7 @@ def test_what_the_released_files_leave_out_of_the_speaker_encoder_is_that_of_the
         ),
     ],
 )
-def test_an_odd_encoder_config_names_the_file_and_the_key(base: Path, file: str, key: str, edit: Change) -> None:
+def test_an_invalid_encoder_config_names_the_file_and_the_key(base: Path, file: str, key: str, edit: Change) -> None:
     change(base / file, edit)
     with pytest.raises(CheckpointError) as caught:
         read_model_config(base)

@@ -50,7 +50,7 @@ PLACES = [
 
 
 @pytest.mark.parametrize(("slots", "positions"), PLACES)
-def test_a_step_equals_torchs(stack: Stack, slots: list[int], positions: list[int]) -> None:
+def test_a_step_equals_torch(stack: Stack, slots: list[int], positions: list[int]) -> None:
     rows, where, at = some_rows(len(slots)), torch.tensor(slots), torch.tensor(positions)
     ours, theirs = some_kv(), some_kv()
     expected = by_torch(stack, rows, where, at, theirs)
@@ -59,7 +59,7 @@ def test_a_step_equals_torchs(stack: Stack, slots: list[int], positions: list[in
     assert (ours - theirs).abs().max() < 1e-5
 
 
-def test_weights_in_bfloat16_are_taken_as_they_are(stack: Stack) -> None:
+def test_bfloat16_weights_are_not_converted(stack: Stack) -> None:
     rows, slots, positions = some_rows(3), torch.tensor([0, 1, 2]), torch.tensor([4, 0, 8])
     stack.layers.bfloat16()
     wide = Stack(CONFIG).requires_grad_(False)
@@ -71,7 +71,7 @@ def test_weights_in_bfloat16_are_taken_as_they_are(stack: Stack) -> None:
     assert (got - by_torch(wide, rows, slots, positions, some_kv())).abs().max() < 1e-5
 
 
-def test_a_cache_in_bfloat16_holds_what_torch_would_write(stack: Stack) -> None:
+def test_a_bfloat16_cache_equals_torch(stack: Stack) -> None:
     rows, slots, positions = some_rows(2), torch.tensor([0, 3]), torch.tensor([5, 8])
     ours, exact = some_kv(torch.bfloat16), some_kv(torch.bfloat16).float()
     got = step(keep(stack), rows, slots, positions, ours)
@@ -81,7 +81,7 @@ def test_a_cache_in_bfloat16_holds_what_torch_would_write(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("kind", ["float32", "int8", "int4"])
-def test_a_row_does_not_depend_on_the_rows_beside_it(stack: Stack, kind: str) -> None:
+def test_a_row_does_not_depend_on_the_batch(stack: Stack, kind: str) -> None:
     compiled = keep(stack) if kind == "float32" else tile(stack, kind)  # type: ignore[arg-type]
     rows, slots, positions = some_rows(7), torch.tensor([0, 0, 0, 1, 1, 2, 3]), torch.tensor([0, 1, 2, 0, 1, 8, 3])
     kv, alone = some_kv(), some_kv()
@@ -92,18 +92,18 @@ def test_a_row_does_not_depend_on_the_rows_beside_it(stack: Stack, kind: str) ->
 
 
 @pytest.mark.parametrize("kind", ["int8", "int4"])
-def test_integer_steps_equal_their_own_rounded_weights(stack: Stack, kind: IntegerKind) -> None:
+def test_integer_steps_equal_their_quantized_weights(stack: Stack, kind: IntegerKind) -> None:
     rows, slots, positions = some_rows(3), torch.tensor([1, 2, 0]), torch.tensor([3, 0, 5])
     for linear in (part for part in stack.modules() if isinstance(part, nn.Linear)):
         linear.weight.copy_(tile_weight(linear.weight, kind).unpack())
     expected = by_torch(stack, rows, slots, positions, some_kv())
-    # rounding the rounded weights again changes nothing in int8, and next to nothing in int4, whose scales are fitted
+    # quantizing again changes nothing in int8, and almost nothing in int4, where scales are fitted
     got = step(tile(stack, kind), rows, slots, positions, some_kv())
     assert (got - expected).square().mean().sqrt() < (0.002 if kind == "int8" else 0.1)
 
 
 @pytest.mark.parametrize(("slot", "position"), [(SLOTS, 0), (-1, 0), (0, LENGTH), (0, -1)])
-def test_a_place_that_the_cache_has_not_is_refused(stack: Stack, slot: int, position: int) -> None:
+def test_a_position_outside_the_cache_is_rejected(stack: Stack, slot: int, position: int) -> None:
     compiled, kv = keep(stack), some_kv()
     with pytest.raises(IndexError):
         step(compiled, some_rows(2), torch.tensor([1, slot]), torch.tensor([0, position]), kv)
@@ -112,7 +112,7 @@ def test_a_place_that_the_cache_has_not_is_refused(stack: Stack, slot: int, posi
 
 @pytest.mark.parametrize("kind", ["float32", "int8", "int4"])
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-def test_an_invalid_number_stays_in_its_row(stack: Stack, bad: float, kind: str) -> None:
+def test_nan_and_inf_stay_in_their_row(stack: Stack, bad: float, kind: str) -> None:
     compiled = keep(stack) if kind == "float32" else tile(stack, kind)  # type: ignore[arg-type]
     rows = some_rows(3)
     rows[1, 7] = bad
@@ -123,7 +123,7 @@ def test_an_invalid_number_stays_in_its_row(stack: Stack, bad: float, kind: str)
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 8, 9, 70])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_a_kept_linear_equals_the_linear(rows: int, dtype: torch.dtype) -> None:
+def test_a_row_major_linear_equals_the_linear(rows: int, dtype: torch.dtype) -> None:
     torch.manual_seed(0)
     linear = nn.Linear(96, 40).requires_grad_(False)
     linear.weight.copy_(linear.weight.bfloat16())
@@ -135,7 +135,7 @@ def test_a_kept_linear_equals_the_linear(rows: int, dtype: torch.dtype) -> None:
     assert (kept(x) - expected).abs().max() < 1e-5
 
 
-def test_the_type_of_the_rows_is_kept() -> None:
+def test_the_dtype_of_the_rows_is_kept() -> None:
     linear = nn.Linear(64, 8).requires_grad_(False).bfloat16()
     kept = RowMajorLinear(linear)
     for rows in (1, 20):

@@ -72,7 +72,7 @@ def run(script: str, *args: str, **environment: str) -> str:
 
 @pytest.mark.parametrize("kind", ["int8", "int4"])
 @pytest.mark.parametrize("environment", [pytest.param(OLD, id="SSE2"), pytest.param(PLAIN_AVX2, id="AVX2")])
-def test_every_instruction_set_speaks_alike(tmp_path: Path, environment: dict[str, str], kind: str) -> None:
+def test_instruction_sets_give_equal_results(tmp_path: Path, environment: dict[str, str], kind: str) -> None:
     run(SCORES, kind, str(tmp_path / "logits"), **environment)
     got = torch.load(tmp_path / "logits")
     expected = teacher_forced_logits(load_model(GOLDEN / "design", device="cpu", dtype=kind).talker)
@@ -88,7 +88,7 @@ def test_every_instruction_set_speaks_alike(tmp_path: Path, environment: dict[st
         pytest.param("znver5", AVX512 + ",+avx512vnni,+avxvnni", "%zmm", "uint8", id="AVX512-VNNI"),
     ],
 )
-def test_byte_products_are_compiled_where_the_processor_has_them(
+def test_byte_products_use_the_processors_instructions(
     tmp_path: Path, name: str, features: str, register: str, weights: str
 ) -> None:
     no_cache = {"XDG_CACHE_HOME": str(tmp_path)}  # what comes from a cache has no assembly

@@ -43,13 +43,13 @@ def exact(rows: Tensor, weight: Tensor, levels: int) -> Tensor:
 
 @pytest.mark.parametrize("kind", ["int8", "int4"])
 @pytest.mark.parametrize("instructions", INSTRUCTIONS)
-def test_a_product_is_exact_but_for_the_rounding_of_rows(kind: IntegerKind, instructions: str) -> None:
+def test_a_product_is_exact_for_quantized_rows(kind: IntegerKind, instructions: str) -> None:
     tiled, rows = tile_weight(some_weight(), kind), some_rows(15)
     for high in (True, False):
         got = multiply_tiled(tiled, rows, instructions, high=high)  # type: ignore[arg-type]
         levels = 4095 if high or instructions == "madd" else 127
         expected = exact(rows, tiled.unpack(), levels)
-        # a value that lies on the edge between two steps may be rounded either way
+        # a value on the edge between two steps may be rounded either way
         assert (got - expected).abs().max() < 1.5 * rows.abs().max() / levels * tiled.unpack().abs().max()
         assert (got - expected).abs().median() < 1e-4
 
@@ -66,34 +66,34 @@ def test_extreme_values_do_not_saturate(kind: IntegerKind, instructions: str) ->
 
 
 @pytest.mark.parametrize("kind", ["int8", "int4"])
-def test_a_row_does_not_depend_on_the_rows_beside_it(kind: IntegerKind) -> None:
+def test_a_row_does_not_depend_on_the_batch(kind: IntegerKind) -> None:
     tiled, rows = tile_weight(some_weight(), kind), some_rows(15) * torch.logspace(-3, 3, 15)[:, None]
     together = multiply_tiled(tiled, rows, "madd", high=True)
     assert torch.equal(together, torch.cat([multiply_tiled(tiled, row[None], "madd", high=True) for row in rows]))
 
 
 @pytest.mark.parametrize(("kind", "error"), [("int8", 0.008), ("int4", 0.09)])
-def test_rounded_weights_are_near_the_weights(kind: IntegerKind, error: float) -> None:
+def test_quantized_weights_are_close(kind: IntegerKind, error: float) -> None:
     weight = some_weight()
     got = tile_weight(weight, kind).unpack()
     assert got.shape == weight.shape
     assert 0 < (got - weight).square().mean().sqrt() < error * weight.square().mean().sqrt()
 
 
-def test_a_part_of_the_tiles_unpacks_alike() -> None:
+def test_tiles_unpack_in_parts() -> None:
     for kind in ("int8", "int4"):
         tiled = tile_weight(some_weight(), kind)
         assert torch.equal(torch.cat([tiled.unpack(0, 1), tiled.unpack(1, 3)]), tiled.unpack())
 
 
-def test_too_many_inputs_are_refused() -> None:
+def test_too_many_inputs_are_rejected() -> None:
     with pytest.raises(ValueError, match="8192"):
         tile_weight(torch.ones(1, MAX_INPUTS + 1), "int8")
 
 
 @pytest.mark.parametrize("prompt", ["madd", "float32"])
 @pytest.mark.parametrize("rows", [1, 8, 9, 70])
-def test_a_linear_is_near_the_float_linear(rows: int, prompt: str) -> None:
+def test_a_linear_is_close_to_the_float_linear(rows: int, prompt: str) -> None:
     weight, bias, x = some_weight(), torch.arange(float(OUTPUTS)), some_rows(2 * rows).view(2, rows, INPUTS)
     linear = TiledLinear(tile_weight(weight, "int8"), bias, KernelChoice("madd", prompt))  # type: ignore[arg-type]
     y = linear(x.bfloat16())
@@ -103,7 +103,7 @@ def test_a_linear_is_near_the_float_linear(rows: int, prompt: str) -> None:
     assert (linear.in_features, linear.out_features) == (INPUTS, OUTPUTS)
 
 
-def test_the_choice_names_what_this_processor_has() -> None:
+def test_the_choice_names_supported_kernels() -> None:
     choice = choose_kernels("int8", 64, 64)
     assert choice.step in known_instructions()
     assert choice.prompt in (*known_instructions(), "onednn", "float32")

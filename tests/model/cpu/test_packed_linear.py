@@ -51,7 +51,7 @@ def test_int8_is_close_to_the_linear(linear: nn.Linear, x: torch.Tensor, dtype: 
 
 
 @needs_int8
-def test_int8_is_the_rounded_product_exactly(linear: nn.Linear, x: torch.Tensor) -> None:
+def test_int8_equals_the_quantized_product(linear: nn.Linear, x: torch.Tensor) -> None:
     rows, row_scale = quantize_rows(x.view(-1, 96))
     weight, weight_scale = quantize_rows(linear.weight)
     expected = (rows.double() @ weight.double().T) * row_scale * weight_scale.T + linear.bias
@@ -59,7 +59,7 @@ def test_int8_is_the_rounded_product_exactly(linear: nn.Linear, x: torch.Tensor)
 
 
 @needs_int8
-def test_int8_row_does_not_depend_on_the_rows_beside_it(linear: nn.Linear, x: torch.Tensor) -> None:
+def test_int8_row_does_not_depend_on_the_batch(linear: nn.Linear, x: torch.Tensor) -> None:
     rows = x.view(-1, 96) * torch.logspace(-3, 3, 15)[:, None]
     fast = Int8Linear(linear)
     alone = torch.cat([fast(row[None]) for row in rows])
@@ -73,7 +73,7 @@ def test_int8_row_of_zeros_gives_the_bias(linear: nn.Linear) -> None:
 
 @needs_int8
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
-def test_int8_does_not_hide_an_invalid_number(linear: nn.Linear, x: torch.Tensor, bad: float) -> None:
+def test_int8_propagates_nan_and_inf(linear: nn.Linear, x: torch.Tensor, bad: float) -> None:
     rows = x[0].clone()
     rows[2, 7] = bad
     broken = Int8Linear(linear)(rows).isnan()
@@ -81,7 +81,7 @@ def test_int8_does_not_hide_an_invalid_number(linear: nn.Linear, x: torch.Tensor
     assert not broken[[0, 1, 3, 4]].any()
 
 
-def test_quantised_rows_come_back_within_half_a_step(x: torch.Tensor) -> None:
+def test_quantization_is_within_half_a_step(x: torch.Tensor) -> None:
     rows, scale = quantize_rows(x[0])
     assert rows.dtype == torch.int8
     assert rows.abs().amax(1).tolist() == [127] * 5
@@ -95,18 +95,18 @@ def test_replaces_all_linears_inside_and_frees_their_weights() -> None:
     assert {name for name, _ in module.named_parameters()} == {"2.weight", "2.bias"}
 
 
-def test_replaces_only_what_is_wanted() -> None:
+def test_replaces_only_wanted_linears() -> None:
     module = nn.ModuleDict({"head": nn.Linear(32, 32), "body": nn.Linear(32, 32)})
     assert replace_linears(module, "float32", wanted=lambda name, _linear: name == "body") == 1
     assert isinstance(module["head"], nn.Linear)
 
 
-def test_leaves_linears_of_other_devices_alone() -> None:
+def test_ignores_linears_on_other_devices() -> None:
     module = nn.Sequential(nn.Linear(8, 8, device="meta"))
     assert replace_linears(module, "float32") == 0
 
 
-def test_says_when_a_kind_is_not_to_be_had(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_warns_about_an_unsupported_kind(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     def absent(*_: object) -> None:
         raise NotImplementedError("no such operator")
 
@@ -117,13 +117,13 @@ def test_says_when_a_kind_is_not_to_be_had(monkeypatch: pytest.MonkeyPatch, capl
     assert "plain ones are used" in caplog.text
 
 
-def test_agreement_counts_equal_choices() -> None:
+def test_argmax_agreement() -> None:
     reference = torch.tensor([[0.0, 1.0, 2.0], [3.0, 0.0, 0.0]])
     agreement = compare_logits(torch.tensor([[0.0, 2.5, 2.0], [3.0, 0.0, 0.0]]), reference)
     assert (agreement.argmax_agreement, agreement.rows) == (0.5, 2)
 
 
-def test_agreement_ignores_a_rows_offset() -> None:
+def test_the_error_ignores_an_offset_per_row() -> None:
     reference = torch.randn(4, 9, generator=torch.Generator().manual_seed(0))
     agreement = compare_logits(reference + torch.arange(4.0)[:, None], reference)
     assert agreement.argmax_agreement == 1.0

@@ -41,7 +41,7 @@ def rules(num_codes: int, device: torch.device) -> SamplingTensors:
 
 @pytest.mark.parametrize("num_codes", [96, 70])
 @pytest.mark.parametrize("group", [0, 1, 15])
-def test_a_draw_is_the_same_draw(way: Way, num_codes: int, group: int) -> None:
+def test_fused_and_plain_samples_are_equal(way: Way, num_codes: int, group: int) -> None:
     (sampler, device), count = way, len(RULES)
     rule = rules(num_codes, device)
     for trial in range(5):
@@ -67,7 +67,7 @@ def test_a_draw_is_the_same_draw(way: Way, num_codes: int, group: int) -> None:
     [{3: float("nan")}, {3: float("inf")}, dict.fromkeys(range(40), -float("inf")), {0: float("nan"), 9: float("inf")}],
     ids=["nan", "inf", "nothing", "both"],
 )
-def test_a_draw_tells_of_invalid_scores(way: Way, bad: dict[int, float]) -> None:
+def test_invalid_logits_are_reported(way: Way, bad: dict[int, float]) -> None:
     sampler, device = way
     logits = torch.randn(len(RULES), 40, device=device)
     for code, logit in bad.items():

@@ -58,8 +58,8 @@ def test_a_step_equals_the_layers(stack: Stack, starts: list[int], time: int, ti
 
 
 @torch.inference_mode()
-def test_a_row_does_not_depend_on_the_rows_beside_it(stack: Stack) -> None:
-    """Products of matrices aside, which are torch's: here each row has its own."""
+def test_a_row_does_not_depend_on_the_batch(stack: Stack) -> None:
+    """Attention only: the matrix products are torch's."""
     steps = FusedStack(stack, LENGTH)
     starts = torch.tensor([8, 1, 4], device=DEVICE)
     qkv = torch.randn(3, (CONFIG.num_heads + 2 * CONFIG.num_kv_heads) * CONFIG.head_dim).to(DEVICE)
@@ -71,7 +71,7 @@ def test_a_row_does_not_depend_on_the_rows_beside_it(stack: Stack) -> None:
 
 
 @torch.inference_mode()
-def test_starts_may_be_one_place_for_all(stack: Stack) -> None:
+def test_starts_may_be_expanded(stack: Stack) -> None:
     steps = FusedStack(stack, LENGTH)
     rows, kvs = some_rows(3)[:, None].to(DEVICE), [some_kv().to(DEVICE) for _ in range(2)]
     one_for_all = torch.tensor([4], device=DEVICE).expand(3)
@@ -80,7 +80,7 @@ def test_starts_may_be_one_place_for_all(stack: Stack) -> None:
 
 
 @torch.inference_mode()
-def test_what_lies_behind_is_not_seen(stack: Stack) -> None:
+def test_later_positions_are_masked(stack: Stack) -> None:
     """The cache has other speech, even NaN, from the position on; it must not count."""
     clean, dirty = some_kv().to(DEVICE), some_kv().to(DEVICE)
     dirty[:, :, :, :, 3:] = float("nan")
@@ -123,12 +123,12 @@ def test_a_product_with_a_residual(rows: int, dtype: torch.dtype) -> None:
 
 
 @pytest.mark.parametrize("pairs", [False, True])
-def test_the_check_at_the_start_passes_what_is_right(stack: Stack, pairs: bool) -> None:
+def test_the_startup_check_accepts_correct_results(stack: Stack, pairs: bool) -> None:
     check_steps(stack, FusedStack(stack, LENGTH), pairs)
     check_sampler(64, DEVICE)
 
 
-def test_the_check_at_the_start_finds_what_is_wrong(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_startup_check_rejects_wrong_results(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     steps = FusedStack(stack, LENGTH)
     steps._cosines = steps._cosines.roll(1, 0)
     with pytest.raises(ArithmeticError, match="% off where"):
@@ -139,7 +139,7 @@ def test_the_check_at_the_start_finds_what_is_wrong(stack: Stack, monkeypatch: p
 
 
 @pytest.mark.slow
-def test_whole_frames_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fused_frames_equal_the_layers(monkeypatch: pytest.MonkeyPatch) -> None:
     model = load_model(GOLDEN / "design", device=str(DEVICE), dtype="float32")
     talker = model.talker
     utterance = Utterance(text="Hello there.", seed=3)
@@ -158,9 +158,7 @@ def test_whole_frames_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(DEVICE.type == "cuda", reason="there it is fused")
-def test_where_it_cannot_work_the_layers_go_on(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_layers_are_used_if_fusing_fails(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     talker = load_model(GOLDEN / "design", device="cpu", dtype="float32").talker
     before = talker.model.steps, talker.fused_sampler
 
@@ -173,7 +171,7 @@ def test_where_it_cannot_work_the_layers_go_on(
     assert "Failed to find C compiler." in caplog.text and "More words" not in caplog.text
 
 
-def test_without_tensor_cores_where_they_do_not_give_what_the_layers_give(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tensor_cores_are_skipped_if_results_differ(monkeypatch: pytest.MonkeyPatch) -> None:
     talker = load_model(GOLDEN / "design", device=str(DEVICE), dtype="float32").talker
     attend = FusedStack._attend
 
@@ -188,7 +186,7 @@ def test_without_tensor_cores_where_they_do_not_give_what_the_layers_give(monkey
     assert talker.model.prompts is not None
 
 
-def test_fuse_steps_gives_both_stacks_and_the_draw() -> None:
+def test_fuse_steps_replaces_both_stacks_and_the_sampler() -> None:
     talker = load_model(GOLDEN / "design", device=str(DEVICE), dtype="float32").talker
     assert fuse_steps(talker)
     assert isinstance(talker.model.steps, FusedStack)
@@ -242,7 +240,7 @@ print("compiled")
 
 @pytest.mark.slow
 @pytest.mark.parametrize("architecture", [75, 80, 89, 90])
-def test_the_kernels_compile_for_a_gpu_that_is_not_here(architecture: int) -> None:
+def test_the_kernels_compile_for_other_gpus(architecture: int) -> None:
     """For Turing to Hopper, to machine code: the interpreter lets pass what the compiler refuses."""
     environment = {**os.environ, "TRITON_INTERPRET": "0"}
     command = [sys.executable, "-c", COMPILE, str(architecture)]

@@ -54,7 +54,7 @@ def bend(weights: Weights) -> str:
 
 
 @pytest.mark.parametrize("edit", [drop, add, bend])
-def test_a_key_that_does_not_fit_is_named(folder: Path, edit: Callable[[Weights], str]) -> None:
+def test_an_error_names_the_invalid_key(folder: Path, edit: Callable[[Weights], str]) -> None:
     weights = load_file(folder / "model.safetensors")
     key = edit(weights)
     save_file(weights, folder / "model.safetensors")
@@ -63,7 +63,7 @@ def test_a_key_that_does_not_fit_is_named(folder: Path, edit: Callable[[Weights]
     assert caught.value.params["key"] == key
 
 
-def test_a_path_that_leads_nowhere_is_no_download() -> None:
+def test_a_missing_path_starts_no_download() -> None:
     with pytest.raises(CheckpointError, match="the folder does not exist"):
         load_model("/nowhere/at/all", device="cpu")
 
@@ -75,14 +75,14 @@ def test_a_hub_id_is_not_downloaded_offline(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 @pytest.mark.parametrize(("option", "value"), [("device", "toaster"), ("dtype", "float8")])
-def test_an_unknown_device_or_type_is_refused(option: str, value: str) -> None:
+def test_an_unknown_device_or_dtype_is_rejected(option: str, value: str) -> None:
     with pytest.raises(InvalidValue) as caught:
         load_model(GOLDEN / "design", **{"device": "cpu", option: value})  # type: ignore[arg-type]
     assert caught.value.params["field"] == option
 
 
 @pytest.mark.parametrize("name", ["design", "custom_small"])
-def test_the_folded_text_table_equals_what_is_looked_up_as_needed(name: str) -> None:
+def test_the_folded_text_table_equals_lazy_projection(name: str) -> None:
     lazy = load_model(GOLDEN / name, device="cpu", dtype="float32")
     config = lazy.config
     folded = load_weights(
@@ -99,7 +99,7 @@ def test_the_folded_text_table_equals_what_is_looked_up_as_needed(name: str) -> 
 
 
 @pytest.mark.parametrize("name", ["design", "custom", "custom_small"])
-def test_bfloat16_speaks_and_its_scores_stay_near_float32(name: str) -> None:
+def test_bfloat16_logits_are_close_to_float32(name: str) -> None:
     """With the codes of float32 forced: the error is that of a type with 8 bits of precision, not more."""
     full = load_model(GOLDEN / name, device="cpu", dtype="float32")
     half = load_model(GOLDEN / name, device="cpu", dtype="bfloat16")

@@ -16,7 +16,7 @@ from tests.support.golden_cases import GOLDEN
 from tests.support.teacher_forcing import teacher_forced_logits
 
 
-def test_the_same_weights_agree_entirely() -> None:
+def test_equal_weights_have_no_error() -> None:
     talker = load_model(GOLDEN / "design", device="cpu", dtype="float32").talker
     logits = teacher_forced_logits(talker)
     agreement = compare_logits(teacher_forced_logits(talker), logits)
@@ -24,7 +24,7 @@ def test_the_same_weights_agree_entirely() -> None:
     assert (agreement.argmax_agreement, agreement.error, agreement.rows) == (1.0, 0.0, 256)
 
 
-def test_widened_linears_take_any_type_and_are_themselves_again() -> None:
+def test_upcast_is_undone_afterwards() -> None:
     linear = torch.nn.Linear(4, 2).bfloat16()
     module, x = torch.nn.Sequential(linear), torch.ones(1, 4)
     with upcast(module):
@@ -36,7 +36,7 @@ def test_widened_linears_take_any_type_and_are_themselves_again() -> None:
 
 @pytest.mark.skipif(not numba_available(), reason="numba is not installed")
 @pytest.mark.parametrize(("kind", "agrees", "error"), [("int8", 0.9, 0.1), ("int4", 0.8, 0.2)])
-def test_rounding_is_never_silent(kind: str, agrees: float, error: float, caplog: pytest.LogCaptureFixture) -> None:
+def test_quantization_error_is_logged(kind: str, agrees: float, error: float, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         talker = load_model(GOLDEN / "design", device="cpu", dtype=kind).talker
     assert talker.quantization_error is not None
@@ -51,7 +51,7 @@ def test_rounding_is_never_silent(kind: str, agrees: float, error: float, caplog
 
 
 @pytest.mark.skipif(not numba_available(), reason="numba is not installed")
-def test_packed_weights_speak_like_those_they_were_packed_from(
+def test_cached_weights_equal_the_quantized_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("qwen3tts_webui.model.cpu.packed_cache.cache_folder", lambda: tmp_path)

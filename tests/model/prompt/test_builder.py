@@ -35,22 +35,20 @@ def passage(*shape: int, code: int = 0) -> AcousticPrompt:
         ("design", Utterance(text="x", voice=Voice(acoustic_prompt=passage(3, 16, code=-1))), InvalidValue),
     ],
 )
-def test_what_this_checkpoint_cannot_speak_is_refused(
-    checkpoint: str, utterance: Utterance, error: type[SpeechError]
-) -> None:
+def test_an_unsupported_utterance_is_rejected(checkpoint: str, utterance: Utterance, error: type[SpeechError]) -> None:
     with pytest.raises(error):
         builder(checkpoint).check(utterance)
 
 
 @pytest.mark.parametrize("language", ["zh", "Chinese", "CHINESE", "中文", "zh-CN"])
-def test_a_language_may_be_named_in_any_way(language: str) -> None:
+def test_languages_are_accepted_by_code_and_name(language: str) -> None:
     prompts = builder()
     ids = prompts.input_ids([1, 2])
     named = prompts.build(Utterance(text="x", language=language), ids, streaming=False)
     assert named.codes[3:7, 0].tolist() == [170, 172, 71, 173]
 
 
-def test_a_speaker_may_be_written_in_any_case() -> None:
+def test_speaker_names_ignore_case() -> None:
     prompts = builder("custom")
     ids = prompts.input_ids([1])
     rows = [
@@ -61,7 +59,7 @@ def test_a_speaker_may_be_written_in_any_case() -> None:
     assert [1026] in [row[:1] for row in rows[0]]
 
 
-def test_text_that_is_still_coming_has_no_end() -> None:
+def test_open_text_has_no_end_id() -> None:
     prompts = builder()
     utterance = Utterance(text="x")
     ids = prompts.input_ids([7, 8, 9])
@@ -70,7 +68,7 @@ def test_text_that_is_still_coming_has_no_end() -> None:
     assert prompts.build(utterance, ids, streaming=True).trailing == (8, 9, eos)
 
 
-def test_a_passage_ends_the_prompt_frame_by_frame() -> None:
+def test_an_acoustic_prompt_ends_the_prompt() -> None:
     prompts = builder()
     codes = np.arange(48, dtype=np.int16).reshape(3, 16)
     utterance = Utterance(text="x", voice=Voice(acoustic_prompt=AcousticPrompt(text="a", codes=codes)))
@@ -79,7 +77,7 @@ def test_a_passage_ends_the_prompt_frame_by_frame() -> None:
     assert prompt.codes[-4].tolist() == [165, *[NO_CODE] * 15]
 
 
-def test_beside_the_frames_of_a_passage_late_text_is_pad() -> None:
+def test_missing_text_of_an_acoustic_prompt_is_pad() -> None:
     prompts = builder()
     text = read_model_config(GOLDEN / "design").text
     utterance = Utterance(text="x", voice=Voice(acoustic_prompt=passage(3, 16)))
@@ -102,5 +100,5 @@ def test_beside_the_frames_of_a_passage_late_text_is_pad() -> None:
         ("One.", "", "One."),
     ],
 )
-def test_texts_are_joined_as_their_script_joins_them(spoken: str, new: str, joined: str) -> None:
+def test_texts_are_joined_by_script(spoken: str, new: str, joined: str) -> None:
     assert join_texts(spoken, new) == joined

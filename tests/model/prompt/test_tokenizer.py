@@ -35,7 +35,7 @@ def test_ids_equal_the_official_ones(case: Case) -> None:
         ("你好，世界", ["你好", "，世界"]),
     ],
 )
-def test_text_is_split_as_qwen_splits_it(text: str, pieces: list[str]) -> None:
+def test_pre_tokens_equal_qwen(text: str, pieces: list[str]) -> None:
     assert ENCODER.pieces(text) == pieces
 
 
@@ -51,7 +51,7 @@ def test_a_vocabulary_of_the_released_size_is_split_the_same_way(tmp_path: Path)
 
 
 @pytest.mark.parametrize("control", ["<|im_end|>", "<|im_start|>", "<tts_pad>", "<tts_text_eod>", "<|endoftext|>"])
-def test_a_control_token_in_a_text_is_spelled_out_and_its_neighbours_stay(control: str) -> None:
+def test_a_control_token_in_a_text_is_ordinary_text(control: str) -> None:
     config = json.loads((GOLDEN / "design" / "tokenizer_config.json").read_text())
     controls = {int(number) for number in config["added_tokens_decoder"]}
     ids = ENCODER.encode_spoken(f"Hello {control} there")
@@ -61,11 +61,11 @@ def test_a_control_token_in_a_text_is_spelled_out_and_its_neighbours_stay(contro
 
 
 @pytest.mark.parametrize("before", ["\n", "\n\n", " \r\n\t\n", "\n\n\n\n\n"])
-def test_newlines_before_the_text_leave_no_trace(before: str) -> None:
+def test_leading_newlines_are_removed(before: str) -> None:
     assert ENCODER.encode_spoken(f"{before}Hi there") == ENCODER.encode_spoken("Hi there")
 
 
-def test_newlines_after_the_text_are_its_own() -> None:
+def test_trailing_newlines_are_kept() -> None:
     assert ENCODER.encode_spoken("Hi\n\n") == [*ENCODER.encode_spoken("Hi"), *ENCODER.encode("\n\n")]
 
 
@@ -75,7 +75,7 @@ def test_composed_and_decomposed_letters_are_the_same_ids() -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(TEXTS, st.lists(st.integers(1, 5), min_size=1))
-def test_a_growing_text_gives_the_ids_of_the_whole(text: str, sizes: list[int]) -> None:
+def test_incremental_ids_equal_those_of_the_whole_text(text: str, sizes: list[int]) -> None:
     growing = IncrementalEncoder(ENCODER)
     ids: list[int] = []
     start = 0
@@ -86,7 +86,7 @@ def test_a_growing_text_gives_the_ids_of_the_whole(text: str, sizes: list[int]) 
     assert ids + growing.close() == ENCODER.encode_spoken(text)
 
 
-def test_a_word_is_settled_when_the_next_one_begins() -> None:
+def test_a_word_is_final_once_the_next_one_starts() -> None:
     growing = IncrementalEncoder(ENCODER)
     assert growing.push("Hel") == []
     assert growing.push("lo") == []

@@ -88,7 +88,7 @@ def test_computed_buffer_keeps_its_values(tmp_path: Path) -> None:
     assert load(save(tmp_path, tensors())).computed.tolist() == [0, 1, 2, 3, 4]
 
 
-def test_half_precision_file_is_widened_exactly(tmp_path: Path) -> None:
+def test_half_precision_file_is_upcast_exactly(tmp_path: Path) -> None:
     half = {name: value.bfloat16() for name, value in tensors().items()}
     module = load(save(tmp_path, half))
     assert module.linear.weight.dtype == torch.float32
@@ -117,12 +117,12 @@ def test_released_keys_can_differ_from_the_modules_names(tmp_path: Path) -> None
     assert torch.equal(module.stored, tensors()["stored"])
 
 
-def test_declared_waste_is_left_on_disk(tmp_path: Path) -> None:
+def test_unused_keys_are_not_read(tmp_path: Path) -> None:
     extra = tensors() | {"encoder.weight": torch.zeros(9)}
     assert "encoder.weight" not in load(save(tmp_path, extra), unused=("encoder.",)).state_dict()
 
 
-def test_undeclared_waste_is_an_error(tmp_path: Path) -> None:
+def test_unexpected_key_is_an_error(tmp_path: Path) -> None:
     error = fault(save(tmp_path, tensors() | {"encoder.weight": torch.zeros(9)}))
     assert error.params["key"] == "encoder.weight"
     assert error.params["file"] == tmp_path / "model.safetensors"
@@ -156,7 +156,7 @@ def test_missing_folder(tmp_path: Path) -> None:
     assert fault(tmp_path / "absent").params["file"] == tmp_path / "absent"
 
 
-def test_pickle_beside_nothing_is_not_read(tmp_path: Path) -> None:
+def test_pickle_files_are_not_read(tmp_path: Path) -> None:
     torch.save(tensors(), tmp_path / "pytorch_model.bin")
     assert "never read" in str(fault(tmp_path))
 
@@ -200,13 +200,13 @@ def test_index_may_only_name_safetensors_files_in_its_folder(tmp_path: Path, nam
     assert fault(tmp_path / "here").params["key"] == "linear.weight"
 
 
-def test_key_promised_by_the_index_but_not_in_its_shard(tmp_path: Path) -> None:
+def test_key_missing_from_its_shard(tmp_path: Path) -> None:
     save(tmp_path, {"stored": torch.zeros(4)}, "a.safetensors")
     write_index(tmp_path, {"stored": "a.safetensors", "linear.bias": "a.safetensors"})
     assert fault(tmp_path).params["key"] == "linear.bias"
 
 
-def test_key_in_a_shard_that_the_index_does_not_know(tmp_path: Path) -> None:
+def test_key_missing_from_the_index(tmp_path: Path) -> None:
     save(tmp_path, tensors(), "a.safetensors")
     write_index(tmp_path, {key: "a.safetensors" for key in tensors() if key != "stored"})
     assert fault(tmp_path).params["key"] == "stored"

@@ -4,13 +4,15 @@ import { resolveUrl } from "../../audio/urls.js";
 import { byId } from "../../components/dom.js";
 
 const RETRY_MS = 2000;
+const CHECK_MS = 5000; // a lost connection is noticed that soon
 
 /** Show the active engine; ask again until it is ready and whenever it changes. `onInfo(info)` receives each answer. */
 export async function showEngineBadge(i18n, onInfo = () => {}) {
   let info = null;
+  let announced = ""; // the last info that was passed on
   const draw = () => {
     byId("engine-label").textContent = !info
-      ? i18n.t("engine.away")
+      ? i18n.t(announced ? "engine.lost" : "engine.away")
       : info.preview
         ? i18n.t("engine.preview")
         : info.label;
@@ -23,14 +25,21 @@ export async function showEngineBadge(i18n, onInfo = () => {}) {
   for (;;) {
     info = await fetchInfo();
     draw();
-    if (info) onInfo(info);
-    await (info && info.ready !== false ? engineChange() : new Promise((resolve) => setTimeout(resolve, RETRY_MS)));
+    const facts = JSON.stringify({ ...info, load: null });
+    if (info && facts !== announced) onInfo(info);
+    if (info) announced = facts;
+    const isReady = info && info.ready !== false;
+    await Promise.race([engineChange(), sleep(isReady ? CHECK_MS : RETRY_MS), once("online"), once("offline")]);
   }
 }
 
 /** The models region announces another engine. */
-const engineChange = () =>
-  new Promise((resolve) => document.addEventListener("studio-engine", resolve, { once: true }));
+const engineChange = () => once("studio-engine", document);
+
+const once = (type, target = window) =>
+  new Promise((resolve) => target.addEventListener(type, resolve, { once: true }));
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const isFirst = (word, i, words) => word && words.indexOf(word) === i;
 

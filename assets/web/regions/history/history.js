@@ -1,13 +1,15 @@
 // The history drawer: everything that was spoken, to search, play, star, restore and delete. In: /api/history, one page at a time while
 // scrolling. Out: "restore" and "play" events with the whole entry. A new answer updates the rows that are there already, so that
-// focus and a pending "Delete?" survive a search that ends late.
+// focus survives a search that ends late.
 
 import { h, setChildren } from "../../components/dom.js";
 import { confirmOnSecondClick } from "../../components/popover.js";
+import { showUndo } from "../../components/undo_toast.js";
 import { HistoryRow } from "./history_row.js";
 
 const PAGE_SIZE = 40;
 const SEARCH_DELAY_MS = 200;
+const UNDO_QUERY = { undo_s: 8 };
 
 export class History extends EventTarget {
   #api;
@@ -26,6 +28,7 @@ export class History extends EventTarget {
   #rows = new Map(); // entry id -> HistoryRow, in the order shown
   #endObserver;
   #total = 0;
+  #numStarred = 0; // of `#total`
   #query = 0; // answers to an earlier query are dropped
   #loading = false;
   #searchTimer = null;
@@ -50,8 +53,8 @@ export class History extends EventTarget {
     };
     confirmOnSecondClick(
       this.#clear,
-      () => i18n.t("history.clear.sure", { total: this.#total }),
-      () => this.#change(() => this.#api.delete("api/history")),
+      () => this.#clearQuestion,
+      () => this.#clearShown(),
     );
     const isInView = (entries) => entries.at(-1).isIntersecting;
     const options = { root: this.#list, rootMargin: "400px" };
@@ -75,7 +78,6 @@ export class History extends EventTarget {
     this.#title.textContent = t("history.title");
     this.#search.placeholder = this.#search.ariaLabel = t("history.search");
     this.#starred.textContent = t("history.starred");
-    this.#clear.textContent = t("history.clear");
     this.#close.ariaLabel = t("history.close");
     this.#list.ariaLabel = t("history.list");
     if (this.#dialog.open) this.#reload();
@@ -101,8 +103,7 @@ export class History extends EventTarget {
   async #fetchPage(offset) {
     const query = this.#query;
     this.#loading = true;
-    const starred = this.#starred.ariaPressed === "true";
-    const params = new URLSearchParams({ search: this.#search.value, starred, limit: PAGE_SIZE, offset });
+    const params = new URLSearchParams({ ...this.#filter, limit: PAGE_SIZE, offset });
     try {
       const page = await this.#api.get(`api/history?${params}`);
       if (query === this.#query) this.#show(page, offset);
@@ -113,11 +114,44 @@ export class History extends EventTarget {
     }
   }
 
-  #show({ kept, entries, total, used_bytes, quota_bytes }, offset) {
+  /** What is shown, as parameters of the routes. */
+  get #filter() {
+    return { search: this.#search.value.trim(), starred: this.#starred.ariaPressed === "true" };
+  }
+
+  get #isFiltered() {
+    const { search, starred } = this.#filter;
+    return search !== "" || starred;
+  }
+
+  /** Starred entries are kept until nothing else is left, and then asked about. */
+  get #clearQuestion() {
+    const unstarred = this.#total - this.#numStarred;
+    if (unstarred) return this.#i18n.t("history.clear.sure", { total: unstarred });
+    return this.#i18n.t("history.clear.starred", { total: this.#total });
+  }
+
+  async #clearShown() {
+    const keep_starred = this.#total > this.#numStarred;
+    const params = new URLSearchParams({ ...this.#filter, keep_starred, ...UNDO_QUERY });
+    await this.#delete(`api/history?${params}`);
+  }
+
+  async #delete(path) {
+    const t = (key, params) => this.#i18n.t(key, params);
+    await this.#change(async () => {
+      const { deleted, undo } = await this.#api.delete(path);
+      const restore = () => this.#change(() => this.#api.post("api/history/undelete", { undo }));
+      showUndo(t("history.deleted", { total: deleted }), t("edit.undo"), restore);
+    });
+  }
+
+  #show({ kept, entries, total, num_starred, used_bytes, quota_bytes }, offset) {
     const t = (key, params) => this.#i18n.t(key, params);
     const shown = offset ? [...this.#rows] : [];
     this.#rows = new Map([...shown, ...entries.map((entry) => [entry.id, this.#rowOf(entry)])]);
     this.#total = total;
+    this.#numStarred = num_starred ?? 0;
     const hasMore = this.#rows.size < total;
     const rows = [...this.#rows.values()].map((row) => row.element);
     this.#endObserver.disconnect(); // observed again, it reports even if it stayed in view
@@ -128,12 +162,13 @@ export class History extends EventTarget {
     this.#usage.textContent = kept ? t("history.use", usage) : "";
     this.#bar.value = quota_bytes ? used_bytes / quota_bytes : 0;
     this.#clear.disabled = !total;
+    if (this.#clear.classList.contains("confirming")) return;
+    this.#clear.textContent = t(this.#isFiltered ? "history.clear.shown" : "history.clear");
   }
 
   #statusText(kept, total) {
     if (!kept) return this.#i18n.t("history.off");
-    const isFiltered = this.#search.value || this.#starred.ariaPressed === "true";
-    if (!isFiltered) return total ? "" : this.#i18n.t("history.none");
+    if (!this.#isFiltered) return total ? "" : this.#i18n.t("history.none");
     return this.#i18n.t(total ? "history.found" : "history.nothing", { total });
   }
 
@@ -148,7 +183,7 @@ export class History extends EventTarget {
     play: (entry) => this.#dispatchEntry("play", entry),
     restore: (entry) => this.#dispatchEntry("restore", entry),
     star: (entry) => this.#api.patch(`api/history/${entry.id}`, { starred: !entry.starred }),
-    delete: (entry) => this.#change(() => this.#api.delete(`api/history/${entry.id}`)),
+    delete: (entry) => this.#delete(`api/history/${entry.id}?${new URLSearchParams(UNDO_QUERY)}`),
     onError: (error) => (this.#status.textContent = error.message),
   };
 

@@ -3,7 +3,6 @@
 
 import { RATE } from "../../audio/player.js";
 import { formatDuration, h, setText } from "../../components/dom.js";
-import { confirmOnSecondClick } from "../../components/popover.js";
 
 export class HistoryRow {
   element;
@@ -16,24 +15,19 @@ export class HistoryRow {
   #facts = h("p", { className: "facts" });
   #play = smallButton(() => this.#actions.play(this.#entry));
   #restore = smallButton(() => this.#actions.restore(this.#entry));
-  #delete = smallButton();
+  #delete = smallButton(() => this.#actions.delete(this.#entry));
 
   constructor(entry, i18n, actions) {
     this.#i18n = i18n;
     this.#actions = actions;
     this.#star.onclick = () => this.#toggleStar();
-    confirmOnSecondClick(
-      this.#delete,
-      () => i18n.t("confirm.delete"),
-      () => actions.delete(this.#entry),
-    );
     const bar = h("div", { className: "bar" }, this.#play, this.#restore, this.#delete);
     const parts = [this.#star, this.#text, this.#voice, this.#facts, bar];
     this.element = h("li", { className: "entry", dataset: { id: entry.id } }, ...parts);
     this.update(entry);
   }
 
-  /** Show `entry`; the elements stay, and so does a question that waits for its second click. */
+  /** Show `entry`; the elements stay. */
   update(entry) {
     const t = (key) => this.#i18n.t(key);
     this.#entry = entry;
@@ -43,7 +37,7 @@ export class HistoryRow {
     setText(this.#facts, factsOf(entry, this.#i18n));
     setText(this.#play, t("history.play"));
     setText(this.#restore, t("history.restore"));
-    if (!this.#delete.classList.contains("confirming")) setText(this.#delete, t("history.delete"));
+    setText(this.#delete, t("history.delete"));
     this.#star.ariaPressed = String(entry.starred);
     this.#star.title = this.#star.ariaLabel = t(entry.starred ? "history.unstar" : "history.star");
   }

@@ -20,13 +20,15 @@ export class Controls {
     i18n.addEventListener("change", () => this.draw());
     byId("play").onclick = () => player.togglePlay();
     document.addEventListener("keydown", (event) => this.#onKey(event));
+    const ignoreDoubleClick = (event) => event.detail > 1 && event.stopImmediatePropagation();
+    byId("generate").addEventListener("click", ignoreDoubleClick, { capture: true }); // it would stop at once
     this.draw();
   }
 
   #onKey(event) {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.isComposing) {
       event.preventDefault();
-      if (!this.#player.busy) byId("generate").click();
+      if (!this.#player.busy && !event.repeat) byId("generate").click();
     }
     if (event.key === "Escape" && this.#player.busy) this.#player.stop();
   }

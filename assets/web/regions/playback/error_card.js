@@ -1,7 +1,8 @@
-// The error card. In: an error, {code, message, status}. Out: a plain sentence, the likely cause and one action; code and ids are
+// The error card. In: an error, {code, message, status, field, line}. Out: a plain sentence, the likely cause and one action; code and ids are
 // behind a disclosure. What was typed is never touched.
 
 import { byId, setText } from "../../components/dom.js";
+import { selectLine } from "../../text/select_line.js";
 
 const CLIENT_ERRORS = ["network", "insecure", "sound", "refused"]; // errors without a message from the server
 
@@ -23,9 +24,19 @@ const ACTION_BY_CODE = {
   unauthorized: "reload",
 };
 
+/** What helps, by the field at fault, whatever the code. */
+const ACTION_BY_FIELD = {
+  text: "text",
+  voice_desc: "description",
+  language: "language",
+  voice: "voice",
+  speaker: "voice",
+};
+
 const ACTION_HANDLERS = {
   retry: () => byId("generate").click(),
   text: () => document.querySelector("#text textarea").focus(),
+  line: ({ line }) => selectLine(document.querySelector("#text textarea"), line),
   description: () => document.querySelector("#description textarea").focus(),
   language: () => document.querySelector("#language input").focus(),
   voice: () => document.querySelector("#presets button")?.focus(),
@@ -33,13 +44,15 @@ const ACTION_HANDLERS = {
   reload: () => location.reload(), // the draft is restored
 };
 
-/** "retry", "text", "description", "language", "voice", "settings" or "reload". */
-export function actionOf(code) {
-  return ACTION_BY_CODE[code] ?? "retry";
+/** "retry", "text", "line", "description", "language", "voice", "settings" or "reload". */
+export function actionOf({ code, field, line }) {
+  const action = ACTION_BY_FIELD[field] ?? ACTION_BY_CODE[code] ?? "retry";
+  return action === "text" && Number.isInteger(line) ? "line" : action;
 }
 
-/** The message key of the likely cause of `code`. */
-function causeKey(code, i18n) {
+/** The message key of the likely cause. */
+function causeKey({ code }, action, i18n) {
+  if (action === "line") return "error.cause.line";
   const key = `error.cause.${code}`;
   return i18n.has(key) ? key : "error.cause.internal";
 }
@@ -52,11 +65,11 @@ export function showError(error, requestId, i18n) {
   const isOwn = CLIENT_ERRORS.includes(error.code);
   const useOwnMessage = isOwn || !error.message;
   const message = useOwnMessage ? i18n.t(`error.page.${isOwn ? error.code : "refused"}`) : error.message;
-  const action = actionOf(error.code);
+  const action = actionOf(error);
   setText(byId("error-sentence"), message);
-  setText(byId("error-cause"), i18n.t(causeKey(error.code, i18n)));
-  setText(byId("retry"), i18n.t(`error.action.${action}`));
-  byId("retry").onclick = ACTION_HANDLERS[action];
+  setText(byId("error-cause"), i18n.t(causeKey(error, action, i18n)));
+  setText(byId("retry"), i18n.t(`error.action.${action}`, { line: (error.line ?? 0) + 1 }));
+  byId("retry").onclick = () => ACTION_HANDLERS[action](error);
   const details = [error.code, error.status && `HTTP ${error.status}`, requestId, useOwnMessage ? error.message : null];
   setText(byId("error-details"), details.filter(Boolean).join(" · "));
   if (wasHidden) byId("error").scrollIntoView({ block: "nearest" }); // on a phone it is far below the pressed button

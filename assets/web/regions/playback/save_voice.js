@@ -1,4 +1,4 @@
-// How the lines share a voice, the button that saves the voice as a card, and the seed, if one is set.
+// How the lines share a voice, the button that saves the voice as a card, and the seed that is held.
 
 import { byId, h } from "../../components/dom.js";
 import { createPopover, openAnchored } from "../../components/popover.js";
@@ -28,7 +28,6 @@ export class SaveVoice {
     this.#showStatus = showStatus;
     this.#onSaved = onSaved;
     byId("keep").onclick = () => this.#open();
-    byId("seed").onclick = () => requestState.update({ seed: null });
     for (const source of [take, requestState, i18n]) source.addEventListener("change", () => this.draw());
     this.draw();
   }
@@ -48,11 +47,8 @@ export class SaveVoice {
     if (kind) continuity.textContent = t(`voice.continuity.${key}`);
     byId("keep").disabled = !this.#take.isComplete;
     const { seed } = this.#requestState;
-    const chip = byId("seed");
-    chip.hidden = seed === null;
-    chip.title = t("seed.free");
-    chip.textContent = `${t("seed.kept", { seed })} ✕`;
-    chip.ariaLabel = `${t("seed.kept", { seed })}. ${t("seed.free")}`;
+    byId("seed").textContent = seed === null ? "" : String(seed);
+    byId("new-reading").title = seed === null ? t("seed.varies") : `${t("seed.kept", { seed })}. ${t("seed.new.why")}`;
   }
 
   /** A name to begin with: the preset's, or the first words of the description. */

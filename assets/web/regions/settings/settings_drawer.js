@@ -17,15 +17,18 @@ export class SettingsDrawer {
   #theme;
   #player;
   #api;
+  #openLexicon;
   #dialog = h("dialog", { id: "settings", className: "drawer" });
   #advanced = h("details");
-  #sections = { speech: h("section"), page: h("section") };
+  #sections = { speech: h("section"), text: h("section"), page: h("section") };
   #precision = { precision: null, choices: [], memory_bytes: null };
   #status = ""; // of the last change of precision
   #changing = false;
   #rows = new Map(); // name -> {key, element}
 
-  constructor({ settings, requestState, i18n, theme, player, api }) {
+  /** `openLexicon()` opens the person's pronunciations. */
+  constructor({ settings, requestState, i18n, theme, player, api, openLexicon }) {
+    this.#openLexicon = openLexicon;
     this.#settings = settings;
     this.#requestState = requestState;
     this.#i18n = i18n;
@@ -57,12 +60,14 @@ export class SettingsDrawer {
   }
 
   #draw() {
-    const speech = [this.#precisionRow(), this.#packetRow(), this.#seedRow(), this.#loudnessRow()];
+    const speech = [this.#precisionRow(), this.#packetRow(), this.#seedRow(), this.#switchRow("loudness")];
+    const text = [this.#normalizeRow(), this.#switchRow("read_blocks"), this.#lexiconRow()];
     const sampling = [this.#samplingReason(), ...SAMPLING.map((name) => this.#numberRow(name))];
     const summary = this.#keep("advanced", [], () => h("summary", {}, this.#t("advanced")));
     setChildren(this.#advanced, [summary, ...sampling]);
     const sections = [
       this.#section("speech", [...speech, this.#advanced]),
+      this.#section("text", text),
       this.#section("page", [this.#languageRow(), this.#themeRow()]),
     ];
     this.#dialog.setAttribute("aria-labelledby", "settings-title");
@@ -203,11 +208,31 @@ export class SettingsDrawer {
     });
   }
 
-  #loudnessRow() {
-    const value = Boolean(this.#settings.get("loudness"));
-    return this.#keep("loudness", [value], () => {
-      const control = switchInput(value, (checked) => this.#settings.set("loudness", checked));
-      return this.#row("loudness", control, this.#t("loudness.help"));
+  #switchRow(name) {
+    const value = Boolean(this.#settings.get(name));
+    return this.#keep(name, [value], () => {
+      const control = switchInput(value, (checked) => this.#settings.set(name, checked));
+      return this.#row(name, control, this.#t(`${name}.help`));
+    });
+  }
+
+  #normalizeRow() {
+    const isPreview = this.#settings.info?.preview === true;
+    const names = CONTROLS.normalize.choices;
+    return this.#selectRow("normalize", {
+      options: names.map((name) => [name, this.#t(`normalize.${name}`)]),
+      value: isPreview ? "on" : (this.#settings.get("normalize") ?? names[0]),
+      help: isPreview ? this.#t("normalize.preview") : this.#t("normalize.help"),
+      disabled: isPreview,
+      onchange: (name) => this.#settings.set("normalize", name === names[0] ? null : name),
+    });
+  }
+
+  #lexiconRow() {
+    return this.#keep("lexicon", [], () => {
+      const edit = h("button", { type: "button", className: "button-outline", onclick: this.#openLexicon });
+      edit.textContent = this.#t("lexicon.edit");
+      return this.#row("lexicon", edit, this.#t("lexicon.help"));
     });
   }
 

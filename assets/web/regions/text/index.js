@@ -5,24 +5,38 @@ import { randomSeed } from "../../state/request_state.js";
 import { LineGutter } from "./line_gutter.js";
 import { LinePopover } from "./line_popover.js";
 import { LineToolbar } from "./line_toolbar.js";
+import { SpokenForm } from "./spoken_form.js";
+import { TextNotices } from "./text_notices.js";
 
-/** `speak(changes)` sends a request; `showStatus(message)` shows a message. */
-export function mountTextRegion({ fields, take, requestState, i18n, analyzer, limits, speak, showStatus }) {
+/** `normalize(body)` asks for a spoken form, `speak(changes)` sends a request, `showStatus(message)` shows a message. */
+export function mountTextRegion(parts) {
+  const { fields, take, settings, i18n, analyzer, limits, normalize, speak, showStatus } = parts;
   const gutter = new LineGutter(fields, take, i18n, analyzer, limits.text);
   const actions = {
     canRetake: () => take.isComplete,
     replay: (row) => take.replay(row.line),
+    replayFrom: (row) => take.replayFrom(row.line),
     retake(row) {
-      const locked = requestState.seed !== null && !row.edited;
-      if (locked && !take.canContinue) return showStatus(i18n.t("line.same"));
-      const seed = locked ? { seed: randomSeed() } : {}; // another reading; the previous line keeps the voice
+      const seed = row.edited ? {} : { seed: randomSeed() }; // another reading; the previous line keeps the voice
       const continued = (source) => source && { continue_from: source, voice: null, voice_desc: null, speaker: null };
       const send = (source) => speak({ text: row.text, ...seed, ...continued(source) });
       take.retake(row.line, send).catch((error) => showStatus(error.message));
     },
   };
-  const popover = new LinePopover({ gutter, i18n, analyzer, limits, actions });
+  const spoken = new SpokenForm({ fields, settings, i18n, request: normalize });
+  const popover = new LinePopover({ gutter, i18n, analyzer, limits, actions, spoken });
+  new TextNotices({ fields, i18n, analyzer, showStatus });
   new LineToolbar(gutter, take, i18n, popover, actions);
-  take.addEventListener("replaced", ({ detail }) => showStatus(i18n.t("line.replaced", { line: detail.line + 1 })));
+  take.addEventListener("replaced", ({ detail: { line, toEnd } }) => {
+    showStatus(i18n.t(toEnd ? "line.continued" : "line.replaced", { line: line + 1 }));
+  });
+  const goOn = byId("go-on");
+  const draw = () => {
+    const line = take.stoppedLine;
+    goOn.hidden = line === null;
+    goOn.textContent = i18n.t("line.go_on", { line: line + 1 });
+  };
+  for (const source of [take, i18n]) source.addEventListener("change", draw);
+  goOn.onclick = () => take.goOn(speak).catch((error) => showStatus(error.message));
   byId("text-count").dataset.ready = "true";
 }

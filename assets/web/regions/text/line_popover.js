@@ -1,7 +1,7 @@
-// The popover of one line: sliders for speed and pause, buttons to play and to regenerate it. The sliders write inline tags.
+// The popover of one line: how it will be read, sliders for speed and pause, buttons to play and to regenerate it. The sliders write inline tags.
 
 import { h } from "../../components/dom.js";
-import { createPopover, openAnchored } from "../../components/popover.js";
+import { createPopover, moveNextTo, openAnchored } from "../../components/popover.js";
 import { withPause, withSpeed } from "../../text/inline_tags.js";
 import { statusText } from "./line_toolbar.js";
 
@@ -10,6 +10,7 @@ export class LinePopover {
   #i18n;
   #analyzer;
   #actions;
+  #spoken;
   #row = null;
   #popover = createPopover("line-sheet");
   #title = h("h3");
@@ -18,7 +19,8 @@ export class LinePopover {
   #buttons;
   #latest = {}; // the last value of each slider
 
-  constructor({ gutter, i18n, analyzer, limits, actions }) {
+  constructor({ gutter, i18n, analyzer, limits, actions, spoken }) {
+    this.#spoken = spoken;
     this.#gutter = gutter;
     this.#i18n = i18n;
     this.#analyzer = analyzer;
@@ -27,19 +29,23 @@ export class LinePopover {
       speed: this.#slider("speed", { min: limits.min_speed, max: limits.max_speed, step: 0.05 }),
       pause: this.#slider("pause", { min: 0, max: limits.max_pause_s, step: 0.1 }),
     };
-    this.#buttons = { replay: this.#button("replay"), retake: this.#button("retake") };
+    const names = ["replay", "replayFrom", "retake"];
+    this.#buttons = Object.fromEntries(names.map((name) => [name, this.#button(name)]));
     const rows = Object.values(this.#sliders).map(({ row }) => row);
     const bar = h("div", { className: "bar" }, ...Object.values(this.#buttons));
-    this.#popover.append(this.#title, this.#status, ...rows, bar);
+    this.#popover.append(this.#title, this.#status, spoken.element, ...rows, bar);
     gutter.addEventListener("change", () => this.#row && this.#draw());
     this.#popover.addEventListener("toggle", ({ newState }) => newState === "closed" && (this.#row = null));
   }
 
   /** Open for `row`, next to its toolbar, with the slider `first` focused. */
-  open(row, toolbar, first) {
+  async open(row, toolbar, first) {
     this.#row = row;
     this.#draw();
+    this.#spoken.element.replaceChildren();
     openAnchored(this.#popover, toolbar, this.#sliders[first].input);
+    await this.#spoken.show(row);
+    if (this.#row === row) moveNextTo(this.#popover, toolbar);
   }
 
   #button(name) {
@@ -85,7 +91,8 @@ export class LinePopover {
     this.#showValue("speed", speed, `${speed.toFixed(2)}×`);
     this.#showValue("pause", pause_s, `${pause_s.toFixed(1)} s`);
     for (const [name, button] of Object.entries(this.#buttons)) button.textContent = t(`line.${name}`);
-    this.#buttons.replay.disabled = row.status.start === null || row.status.state === "failed";
+    const isSilent = row.status.start === null || row.status.state === "failed";
+    for (const name of ["replay", "replayFrom"]) this.#buttons[name].disabled = isSilent;
     this.#buttons.retake.disabled = row.line === null || !this.#actions.canRetake();
   }
 

@@ -1,4 +1,4 @@
-// The toolbar of each line, at its right: status or length, speed, the pause after it, play, regenerate. Toolbars exist only for the
+// The toolbar of each line, at its right: status or length, speed, the pause after it, how it is read, play, regenerate. Toolbars exist only for the
 // lines in view, so that a thousand lines cost no more than ten. Tab reaches the toolbar of the line with the caret.
 
 import { formatDuration, h } from "../../components/dom.js";
@@ -8,6 +8,7 @@ const ICONS = {
   retake: "M13 8a5 5 0 1 1-1.6-3.7M13 1.8v3h-3",
   pause: "M5 3v10M11 3v10",
   more: "M3 8h.01M8 8h.01M13 8h.01",
+  spoken: "M2.5 3h11v8h-6l-3 2.5V11h-2z",
 };
 
 function icon(name) {
@@ -81,6 +82,7 @@ export class LineToolbar {
       state: h("span", { className: "state" }),
       speed: button("speed", () => this.#popover.open(row, parts.toolbar, "speed")),
       pause: button("pause", () => this.#popover.open(row, parts.toolbar, "pause")),
+      spoken: button("spoken", () => this.#popover.open(row, parts.toolbar, "speed"), icon("spoken")),
       replay: button("replay", () => this.#actions.replay(row), icon("replay")),
       retake: button("retake", () => this.#actions.retake(row), icon("retake")),
       more: button("more", () => this.#popover.open(row, parts.toolbar, "speed"), icon("more")),
@@ -91,7 +93,7 @@ export class LineToolbar {
     return parts;
   }
 
-  #update(row, { toolbar, state, speed, pause, replay, retake, more }, isCurrent) {
+  #update(row, { toolbar, state, speed, pause, spoken, replay, retake, more }, isCurrent) {
     const t = (key, params) => this.#i18n.t(key, params);
     const line = { line: row.number + 1 };
     const { speed: factor, pause_s } = row.tags;
@@ -110,8 +112,9 @@ export class LineToolbar {
     setTitle(replay, t("line.replay.of", line));
     retake.disabled = row.line === null || !this.#take.isComplete;
     setTitle(retake, t("line.retake.of", line));
+    setTitle(spoken, t("line.spoken.of", line));
     setTitle(more, t("line.more.of", line));
-    for (const tool of [speed, pause, replay, retake, more]) tool.tabIndex = isCurrent ? 0 : -1;
+    for (const tool of [speed, pause, spoken, replay, retake, more]) tool.tabIndex = isCurrent ? 0 : -1;
   }
 }
 

@@ -3,6 +3,9 @@
 
 import { byId, h, setText } from "../../components/dom.js";
 import { createPopover, openAnchored } from "../../components/popover.js";
+import { swapTrait } from "../../text/trait_swap.js";
+
+const SINGLE = ["gender", "age", "pitch", "pace"]; // of these a voice has one
 
 export class Description {
   #fields;
@@ -13,6 +16,7 @@ export class Description {
   #wordsPopover = createPopover("trait-words");
   #examplesPopover = createPopover("examples");
   #chips = {}; // by dimension
+  #engine = ""; // the name of the active engine
 
   constructor({ fields, i18n, analyzer, bootstrap, api }) {
     this.#fields = fields;
@@ -33,8 +37,13 @@ export class Description {
     this.#onEdit();
   }
 
+  setEngine({ preview, model }) {
+    this.#engine = preview ? null : model;
+    this.#onEdit();
+  }
+
   #onEdit() {
-    this.#analyzer.update(this.#fields.description);
+    this.#analyzer.update(this.#fields.description, this.#fields.language);
     this.draw();
   }
 
@@ -45,14 +54,7 @@ export class Description {
 
   draw() {
     const { description } = this.#fields;
-    const missing = this.#analyzer.missing ?? Object.keys(this.#chips);
-    for (const [dimension, chip] of Object.entries(this.#chips)) {
-      const has = !missing.includes(dimension);
-      const name = this.#i18n.t(`traits.${dimension}`);
-      chip.dataset.has = has;
-      setText(chip, `${name} ${has ? "✓" : "+"}`);
-      chip.ariaLabel = this.#i18n.t(has ? "traits.said" : "traits.unsaid", { name });
-    }
+    for (const [dimension, chip] of Object.entries(this.#chips)) this.#drawChip(dimension, chip);
     const limit = this.#bootstrap.limits.description;
     const length = Array.from(description).length;
     const isOver = length > limit;
@@ -62,20 +64,70 @@ export class Description {
     this.#showHint(Boolean(description.trim()), isOver);
   }
 
+  /** The present value of a dimension; green only if the engine follows it. */
+  #drawChip(dimension, chip) {
+    const name = this.#i18n.t(`traits.${dimension}`);
+    const mentions = this.#mentionsOf(dimension);
+    const ids = [...new Set(mentions.map(({ id }) => id))];
+    const has = mentions.some(({ followed }) => followed);
+    chip.dataset.has = has || (mentions.length ? "ignored" : false);
+    const more = ids.length > 1 && !SINGLE.includes(dimension) ? ` +${ids.length - 1}` : "";
+    const value = ids.length ? `${this.#traitName(dimension, ids[0])}${more}` : "";
+    setText(chip, value ? `${name}: ${value}` : `${name} +`);
+    const params = { name, value };
+    const key = !ids.length ? "unsaid" : has ? "said" : "ignored";
+    chip.ariaLabel = chip.title = this.#i18n.t(`traits.${key}`, params);
+  }
+
+  #mentionsOf(dimension) {
+    return this.#analyzer.mentions.filter((mention) => mention.dimension === dimension);
+  }
+
+  #traitName(dimension, id) {
+    const trait = this.#bootstrap.traits.find((one) => one.dimension === dimension && one.id === id);
+    return trait.name[this.#i18n.language].toLocaleLowerCase();
+  }
+
+  /** The words that contradict each other, of the first dimension that has such; null without. */
+  get #contradiction() {
+    for (const dimension of SINGLE) {
+      const mentions = this.#mentionsOf(dimension);
+      const other = mentions.find(({ id }) => id !== mentions[0].id);
+      if (other) return { first: mentions[0].words, second: other.words };
+    }
+    return null;
+  }
+
+  /** What the engine follows and what it ignores; null if it follows all. */
+  get #followed() {
+    const { mentions } = this.#analyzer;
+    if (mentions.every(({ followed }) => followed)) return null;
+    const list = (some) => [...new Set(some.map(({ words }) => words))].join(this.#i18n.t("list.comma"));
+    const [yes, no] = [mentions.filter(({ followed }) => followed), mentions.filter(({ followed }) => !followed)];
+    const engine = this.#engine ?? this.#i18n.t("engine.preview.name");
+    const sentences = [this.#i18n.t("description.ignored", { engine, names: list(no) })];
+    if (yes.length) sentences.unshift(this.#i18n.t("description.followed", { engine, names: list(yes) }));
+    return sentences.join(this.#i18n.language === "zh" ? "" : " ");
+  }
+
   #showHint(hasText, isOver) {
     const t = (key, params) => this.#i18n.t(key, params);
     const { language, missing } = this.#analyzer;
+    const contradiction = hasText && this.#contradiction;
     const hint = byId("description-hint");
     const isForeign = hasText && language !== null && !["zh", "en"].includes(language);
     hint.classList.toggle("over", isOver);
-    hint.classList.toggle("warn", isForeign && !isOver);
+    hint.classList.toggle("warn", Boolean(isForeign || contradiction) && !isOver);
     if (isOver) setText(hint, t("description.over", { limit: this.#bootstrap.limits.description }));
     else if (isForeign) setText(hint, t("description.foreign", { language: this.#languageName(language) }));
     else if (!hasText) setText(hint, t("description.empty"));
+    else if (contradiction) setText(hint, t("description.contradiction", contradiction));
+    else if (this.#followed) setText(hint, this.#followed);
     else if (missing) {
       const names = missing.map((dimension) => t(`traits.${dimension}`)).join(t("list.comma"));
       setText(hint, t(missing.length ? "description.missing" : "description.full", { names }));
     }
+    hint.title = hint.textContent;
   }
 
   #languageName(code) {
@@ -86,10 +138,11 @@ export class Description {
     const { language } = this;
     const traits = this.#bootstrap.traits.filter((trait) => trait.dimension === dimension);
     const buttons = traits.map((trait) => {
-      const words = trait.insert[language];
-      const onclick = () => this.#insert(words, language);
+      const onclick = () => this.#use(trait, language);
       const name = trait.name[this.#i18n.language];
-      return h("button", { type: "button", className: "chip", title: words, onclick }, name);
+      const ariaPressed = String(this.#mentionsOf(dimension).some(({ id }) => id === trait.id));
+      const title = trait.insert[language];
+      return h("button", { type: "button", className: "chip", title, ariaPressed, onclick }, name);
     });
     const title = this.#i18n.t(`traits.${dimension}`);
     const why = this.#i18n.t(`traits.${dimension}.why`);
@@ -102,9 +155,20 @@ export class Description {
     openAnchored(this.#wordsPopover, chip, buttons[0]);
   }
 
+  /** Replace the words of this dimension by those of `trait`, or insert them where there are none. */
+  #use(trait, language) {
+    this.#wordsPopover.hidePopover();
+    const { traits, trait_swaps: swaps } = this.#bootstrap;
+    const mentions = this.#mentionsOf(trait.dimension);
+    if (mentions.some(({ id }) => id === trait.id)) return;
+    const { description } = this.#fields;
+    const swapped = swapTrait(description, mentions, trait, { traits, swaps }, language);
+    if (swapped === null) this.#insert(trait.insert[language], language);
+    else this.#fields.setValues({ description: swapped });
+  }
+
   /** Insert `words` at the caret, with commas where they are needed. */
   #insert(words, language) {
-    this.#wordsPopover.hidePopover();
     const area = this.#fields.area("description");
     const [before, after] = [area.value.slice(0, area.selectionStart), area.value.slice(area.selectionEnd)];
     const comma = language === "zh" ? "，" : ", ";

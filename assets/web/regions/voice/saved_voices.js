@@ -3,7 +3,8 @@
 
 import { resolveUrl } from "../../audio/urls.js";
 import { byId, h, setText } from "../../components/dom.js";
-import { confirmOnSecondClick, createPopover, openAnchored } from "../../components/popover.js";
+import { createPopover, openAnchored } from "../../components/popover.js";
+import { showUndo } from "../../components/undo_toast.js";
 
 export class SavedVoices extends EventTarget {
   #api;
@@ -11,17 +12,19 @@ export class SavedVoices extends EventTarget {
   #fields;
   #i18n;
   #showStatus;
-  #voices = [];
+  #all = [];
+  #deleting = null; // the id of the deleted voice, while undo is possible
   #cards = new Map(); // voice id -> {element, update(voice)}; an update keeps the elements
   #info = { features: [], name: "" };
   #popover = createPopover("voice-sheet");
-  #audio = new Audio();
+  #samples;
   #file = h("input", { type: "file", accept: ".voice,application/json", hidden: true });
   #importCard = h("button", { type: "button", className: "preset-card more-card" });
   #none = h("p", { className: "none" });
 
-  constructor({ api, requestState, fields, i18n, showStatus }) {
+  constructor({ api, requestState, fields, i18n, showStatus, samples }) {
     super();
+    this.#samples = samples;
     this.#api = api;
     this.#requestState = requestState;
     this.#fields = fields;
@@ -31,6 +34,10 @@ export class SavedVoices extends EventTarget {
     this.#importCard.onclick = () => this.#file.click();
     fields.addEventListener("change", () => this.#deselectOnEdit());
     this.refresh();
+  }
+
+  get #voices() {
+    return this.#all.filter(({ id }) => id !== this.#deleting);
   }
 
   get count() {
@@ -50,7 +57,7 @@ export class SavedVoices extends EventTarget {
 
   async refresh() {
     try {
-      this.#voices = (await this.#api.get("api/voices")).saved ?? [];
+      this.#all = (await this.#api.get("api/voices")).saved ?? [];
     } catch {
       return; // the server cannot be reached; the cards stay
     }
@@ -91,7 +98,11 @@ export class SavedVoices extends EventTarget {
     const [name, description, kind] = [h("b"), h("i"), h("em")];
     const choose = h("button", { type: "button", className: "choose" }, name, description, kind);
     const more = h("button", { type: "button", className: "tool" }, "⋯");
-    choose.onclick = () => this.#choose(voice);
+    const hear = this.#samples.createButton(voice.id);
+    choose.onclick = () => {
+      if (this.#requestState.voice?.id === voice.id) this.#requestState.update({ voice: null });
+      else this.choose(voice);
+    };
     more.onclick = () => this.#open(voice, more);
     const update = (latest) => {
       voice = latest;
@@ -99,18 +110,22 @@ export class SavedVoices extends EventTarget {
       const isPreview = continuation === "continued" && this.#info.preview;
       setText(name, voice.starred ? `★ ${voice.name}` : voice.name);
       setText(description, voice.description || this.#i18n.t("saved_voices.plain"));
-      setText(kind, this.#i18n.t(isPreview ? "voice.continuity.preview" : `voice.continuity.${continuation}`));
-      kind.dataset.kind = continuation;
+      const isUnusable = voice.kind === "cloned" && continuation !== "continued";
+      const key = isUnusable ? "needs" : isPreview ? "preview" : continuation;
+      setText(kind, this.#i18n.t(`voice.continuity.${key}`, { model: voice.model }));
+      kind.dataset.kind = isUnusable ? "needs" : continuation;
+      hear.hidden = !voice.has_sample;
+      this.#samples.label(hear, voice.name);
       more.title = more.ariaLabel = this.#i18n.t("saved_voices.more", voice);
     };
     return {
-      element: h("div", { className: "preset-card saved", dataset: { saved: voice.id } }, choose, more),
+      element: h("div", { className: "preset-card saved", dataset: { saved: voice.id } }, choose, more, hear),
       update,
     };
   }
 
-  #choose({ id, name, description }) {
-    if (this.#requestState.voice?.id === id) return this.#requestState.update({ voice: null });
+  /** The next requests are in this voice. */
+  choose({ id, name, description }) {
     this.#fields.setValues({ description });
     this.#requestState.update({ voice: { id, name, description } });
   }
@@ -134,30 +149,33 @@ export class SavedVoices extends EventTarget {
       event.preventDefault();
       this.#change(() => this.#api.patch(path, { name: name.value }));
     };
-    const listen = button("saved_voices.hear", () => this.#preview(voice));
-    listen.disabled = !voice.has_sample;
     const toggleStar = () => this.#change(() => this.#api.patch(path, { starred: !voice.starred }));
     const star = button(voice.starred ? "saved_voices.unstar" : "saved_voices.star", toggleStar);
     const href = resolveUrl(`${path}/export`);
     const exportLink = h("a", { className: "button-outline", href, download: "" }, t("saved_voices.export"));
-    const remove = button("saved_voices.delete");
-    confirmOnSecondClick(
-      remove,
-      () => t("confirm.delete"),
-      () => this.#change(() => this.#api.delete(path)),
-    );
+    const remove = button("saved_voices.delete", () => this.#remove(voice));
     this.#popover.ariaLabel = t("saved_voices.more", voice);
     this.#popover.replaceChildren(
       h("form", { className: "rename", onsubmit }, name, save),
-      h("div", { className: "bar" }, listen, star, exportLink, remove),
+      h("div", { className: "bar" }, star, exportLink, remove),
     );
     openAnchored(this.#popover, anchor, name);
     name.select();
   }
 
-  #preview({ id }) {
-    this.#audio.src = resolveUrl(`api/voices/${id}/sample`);
-    this.#audio.play().catch(() => {});
+  /** The card disappears at once; the voice is deleted when it is too late to undo. */
+  #remove(voice) {
+    const t = (key, params) => this.#i18n.t(key, params);
+    const hide = (hidden) => {
+      this.#deleting = hidden ? voice.id : null;
+      this.#changed();
+    };
+    const options = { method: "DELETE", keepalive: true }; // the page may be closing
+    const commit = () => this.#api.fetch(`api/voices/${voice.id}`, options).finally(() => this.refresh());
+    this.#popover.hidePopover();
+    if (this.#requestState.voice?.id === voice.id) this.#requestState.update({ voice: null });
+    showUndo(t("saved_voices.deleted", voice), t("edit.undo"), () => hide(false), commit);
+    hide(true);
   }
 
   async #change(action) {

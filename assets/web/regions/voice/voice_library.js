@@ -1,11 +1,12 @@
-// The voice library as cards: the model's own speakers, the presets of the chosen language, and, on the other tab, the saved voices.
+// The voice library as cards: the model's own speakers, the presets of the chosen language, and, on the other tabs, the saved voices
+// and the form for a voice from a recording.
 // Choosing a preset fills in its description; a speaker or a saved voice goes into the request.
 
 import { byId, h, setChildren, setText } from "../../components/dom.js";
 
 const MAX_COLLAPSED = 6; // cards before "More"
 const TAB_KEY = "qwen3tts.tab";
-const TABS = ["library", "mine"];
+const TABS = ["library", "mine", "recording"];
 
 export class VoiceLibrary {
   #presets;
@@ -13,6 +14,8 @@ export class VoiceLibrary {
   #requestState;
   #i18n;
   #savedVoices;
+  #recording;
+  #samples;
   #tab;
   #speakers = [];
   #cards = new Map(); // preset or speaker -> its card; an update keeps the elements
@@ -20,13 +23,15 @@ export class VoiceLibrary {
   #language = null;
   #expanded = false;
 
-  constructor({ presets, fields, requestState, i18n, savedVoices }) {
+  constructor({ presets, fields, requestState, i18n, savedVoices, recording, samples }) {
+    this.#samples = samples;
     this.#presets = presets;
     this.#fields = fields;
     this.#requestState = requestState;
     this.#i18n = i18n;
     this.#savedVoices = savedVoices;
-    this.#tab = localStorage.getItem(TAB_KEY) === "mine" ? "mine" : "library";
+    this.#recording = recording;
+    this.#tab = TABS.find((tab) => tab === localStorage.getItem(TAB_KEY)) ?? "library";
     this.#more.onclick = () => {
       this.#expanded = !this.#expanded;
       this.draw();
@@ -70,9 +75,14 @@ export class VoiceLibrary {
     for (const tab of TABS) byId(`tab-${tab}`).ariaPressed = String(tab === this.#tab);
     const count = this.#savedVoices.count || "";
     setText(byId("tab-mine"), this.#i18n.t("voice.mine", { count }).trim());
-    setChildren(byId("presets"), this.#tab === "mine" ? this.#savedVoices.cards() : this.#libraryCards());
+    setChildren(byId("presets"), this.#contents());
     byId("presets").dataset.tab = this.#tab;
     this.#markChosen();
+  }
+
+  #contents() {
+    if (this.#tab === "recording") return [this.#recording.element];
+    return this.#tab === "mine" ? this.#savedVoices.cards() : this.#libraryCards();
   }
 
   #libraryCards() {
@@ -103,9 +113,10 @@ export class VoiceLibrary {
       this.#requestState.update({ voice: null });
       this.#fields.setValues({ description: preset.description });
     };
-    const { element, name, summary } = createCard({ id: preset.id }, onclick);
-    if (preset.experimental) element.firstChild.append(" ", badge);
+    const { element, name, summary, hear } = this.#createCard({ id: preset.id }, preset.id, onclick);
+    if (preset.experimental) name.parentElement.append(" ", badge);
     const update = () => {
+      this.#samples.label(hear, preset.name[this.#i18n.language]);
       setText(name, preset.name[this.#i18n.language]);
       setText(summary, preset.summary[this.#i18n.language]);
       setText(badge, this.#i18n.t("voice.experimental"));
@@ -116,14 +127,25 @@ export class VoiceLibrary {
 
   #createSpeakerCard(id) {
     const onclick = () => this.#requestState.update({ speaker: this.#requestState.speaker === id ? null : id });
-    const { element, name, summary } = createCard({ speaker: id }, onclick);
+    const { element, name, summary, hear } = this.#createCard({ speaker: id }, id, onclick);
     setText(
       name,
       id.replace(/_/g, " ").replace(/\b\p{L}/gu, (letter) => letter.toUpperCase()),
     );
     const key = `speaker.${id.toLowerCase()}`;
-    const update = () => setText(summary, this.#i18n.t(this.#i18n.has(key) ? key : "speaker.unknown"));
+    const update = () => {
+      this.#samples.label(hear, name.textContent);
+      setText(summary, this.#i18n.t(this.#i18n.has(key) ? key : "speaker.unknown"));
+    };
     return { element, update };
+  }
+
+  /** A card with a name, a summary and a button to hear voice `id`. */
+  #createCard(dataset, id, onclick) {
+    const [name, summary, hear] = [h("span"), h("i"), this.#samples.createButton(id)];
+    const choose = h("button", { type: "button", className: "choose", onclick }, h("b", {}, name), summary);
+    const element = h("div", { className: "preset preset-card", dataset }, choose, hear);
+    return { element, name, summary, hear };
   }
 
   #markChosen() {
@@ -132,27 +154,19 @@ export class VoiceLibrary {
     let chosen = null;
     for (const card of byId("presets").children) {
       const { id, speaker: ownSpeaker, saved } = card.dataset;
+      const choose = card.querySelector(".choose");
+      if (!choose) continue;
       const preset = id && this.#presets.find((one) => one.id === id);
-      if (preset) card.ariaPressed = String(!voice && preset.description.trim() === description);
-      if (ownSpeaker) card.ariaPressed = String(ownSpeaker === speaker);
-      if (saved) card.dataset.chosen = card.querySelector(".choose").ariaPressed = String(saved === voice?.id);
-      if (card.ariaPressed === "true") chosen = card;
+      const isChosen =
+        (saved && saved === voice?.id) ||
+        (ownSpeaker && ownSpeaker === speaker) ||
+        (preset && !voice && preset.description.trim() === description);
+      card.dataset.chosen = choose.ariaPressed = String(Boolean(isChosen));
+      if (isChosen) chosen = card;
     }
     if (chosen?.hidden) {
       this.#expanded = true;
       this.draw();
     }
   }
-}
-
-/** A card with a name and a summary. */
-function createCard(dataset, onclick) {
-  const [name, summary] = [h("span"), h("i")];
-  const element = h(
-    "button",
-    { type: "button", className: "preset preset-card", dataset, onclick },
-    h("b", {}, name),
-    summary,
-  );
-  return { element, name, summary };
 }
