@@ -68,7 +68,7 @@ def test_one_of_checkpoint_and_synthetic_is_needed(capsys: pytest.CaptureFixture
 def test_the_synthetic_sizes_are_the_released_ones() -> None:
     big, small = synthetic_config("1.7B"), synthetic_config("0.6B")
     assert (big.talker.stack.hidden_size, small.talker.stack.hidden_size) == (2048, 1024)
-    assert big.talker.num_sounds == big.codec.codebook_size == 2048
+    assert big.talker.num_audio_codes == big.codec.codebook_size == 2048
 
 
 def test_the_stand_in_tokenizer_knows_words() -> None:

@@ -219,8 +219,8 @@ KERNELS = [
     ("attend_rows", dict(queries="*bf16", starts="*i64", slots="*i64", keys="*bf16", values="*bf16", out="*bf16",
                          softmax_scale="fp32"),
      dict(HEADS=16, GROUP=2, DIM=128, LANES=128, ROWS=64, BLOCK=64)),
-    ("draw", dict(scores="*fp32", temperature="*fp32", top_k="*i64", top_p="*fp32", noise="*fp32", seeds="*i64",
-                  frames="*i64", codes="*i64", sound="*i8"), dict(BLOCK=2048)),
+    ("sample", dict(logits="*fp32", temperature="*fp32", top_k="*i64", top_p="*fp32", noise_scale="*fp32", seeds="*i64",
+                    frames="*i64", codes="*i64", is_finite="*i8"), dict(BLOCK=2048)),
 ]
 for name, types, constants in KERNELS:
     modules = (step_kernels, prompt_kernels, sampling_kernel)
