@@ -34,7 +34,8 @@ def body_of(document: dict[str, Any], route: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("route", ROUTES)
 def test_every_field_has_a_description_and_an_example(document: dict[str, Any], route: str) -> None:
-    fields = body_of(document, route)["schema"]["properties"]
+    schema = body_of(document, route)["schema"]["$ref"].removeprefix("#/components/schemas/")
+    fields = document["components"]["schemas"][schema]["properties"]
     assert [name for name, field in fields.items() if not field.get("description") or not field.get("examples")] == []
 
 

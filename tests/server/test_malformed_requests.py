@@ -213,7 +213,7 @@ def test_the_response_is_the_expected_one_and_leaks_nothing(server: str, data: b
     for leak in (b"Traceback", b'File "', b"site-packages", b"/work/", b"root:", SECRET.encode()):
         assert leak not in answer.raw
     if status >= 400 and answer.body.startswith(b"{"):
-        assert set(json.loads(answer.body)["error"]) <= {"code", "message", "field"}
+        assert set(json.loads(answer.body)["error"]) <= {"code", "message", "field", "line"}
 
 
 def test_the_server_still_works_afterwards(server: str) -> None:
