@@ -135,9 +135,11 @@ class TtsBody(Body):
         examples=["auto"],
     )
     skip_code: bool = Field(
-        default=True, description="true: Markdown's code blocks are left out. No effect with `normalize` off."
+        default=True,
+        description="true: Markdown's code blocks are left out. No effect with `normalize` off.",
+        examples=[True],
     )
-    skip_tables: bool = Field(default=True, description="The same for tables.")
+    skip_tables: bool = Field(default=True, description="The same for tables.", examples=[True])
     continue_voice: bool | None = Field(
         default=None,
         description="true: each segment continues the voice of the one before, and waits for it; false: segments share "
