@@ -53,11 +53,14 @@ export class LexiconEditor {
 
   /** Store `entries`; returns whether the server took them. */
   async #store(entries, said) {
+    this.#list.inert = true; // a change of the old list would undo this one
     try {
       this.#entries = (await this.#api.put(PATH, { entries })).entries;
     } catch (error) {
       this.#say(error.message, true);
       return false;
+    } finally {
+      this.#list.inert = false;
     }
     this.#drawList();
     this.#say(said);
@@ -146,7 +149,8 @@ export class LexiconEditor {
   async #remove(index) {
     const entry = this.#entries[index];
     this.#deleted = { entry, index };
-    if (await this.#store(this.#entries.toSpliced(index, 1), this.#t("deleted", entry))) this.#undo.focus();
+    const stored = await this.#store(this.#entries.toSpliced(index, 1), this.#t("deleted", entry));
+    if (stored && document.activeElement === document.body) this.#undo.focus(); // unless the user went on elsewhere
   }
 
   async #bringBack() {
