@@ -96,7 +96,6 @@ LONG_FILES = {  # path -> why more than 300 lines read better than two files
     "errors.py": "one hierarchy, drawn at the top, one short class per node",
     "model/codec/fused.py": "one packet on its way through the codec: its parts share one workspace",
     "model/codec/triton_kernels.py": "kernels that share their loads and their context",
-    "model/cpu/decoder_kernels.py": "numba's cache on disk notices a change in this file alone",
 }
 
 

@@ -14,9 +14,18 @@ import llvmlite.ir as ir
 import numpy as np
 from numba import prange, types
 from numba.core import cgutils
-from numba.extending import intrinsic, overload, register_jitable
+from numba.extending import intrinsic, register_jitable
 
 from qwen3tts_webui.model.cpu.jit import compile_kernel
+from qwen3tts_webui.model.cpu.layer_functions import (
+    MATH,
+    add,
+    attend_with_head,
+    rms_norm,
+    rotary_angles,
+    silu_mul,
+    to_float32,
+)
 
 _LANES = 16  # float32 values in the widest register; LLVM splits it for narrower processors
 _SUMS = 4  # independent sums per row, so that products do not wait for each other
@@ -25,8 +34,6 @@ _PREFETCH_BYTES = 12_288  # prefetch distance; the fastest of 2 to 32 KB
 
 _F32, _I8, _I32, _I64 = ir.FloatType(), ir.IntType(8), ir.IntType(32), ir.IntType(64)
 _VECTOR = ir.VectorType(_F32, _LANES)
-
-_MATH = {"reassoc", "contract", "nsz", "arcp"}  # not "fast": NaN and Inf must propagate
 
 
 def _dots(rows: int) -> Any:
@@ -116,58 +123,7 @@ def _value_at(_context: Any, kind: Any, address: Any) -> Any:
     return kind(kind, types.int64), generate
 
 
-@intrinsic
-def _bits_to_float(_context: Any, bits: Any) -> Any:
-    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], _F32)
-
-    return types.float32(types.uint32), generate
-
-
-@intrinsic
-def _float_to_bits(_context: Any, number: Any) -> Any:
-    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], _I32)
-
-    return types.uint32(types.float32), generate
-
-
-def _to_float32(number: Any) -> Any:
-    """Convert a stored value to float32; bfloat16 is stored as uint16."""
-    raise TypeError(number)
-
-
-@overload(_to_float32, inline="always")
-def _to_float32_of(number: Any) -> Any:
-    def from_bfloat16(number: Any) -> Any:
-        return _bits_to_float(np.uint32(number) << np.uint32(16))
-
-    def plain(number: Any) -> Any:
-        return np.float32(number)
-
-    return from_bfloat16 if number == types.uint16 else plain
-
-
-def _cast_like(number: Any, like: Any) -> Any:
-    """Convert a float32 to the type of `like`; bfloat16 rounds to nearest, ties to even."""
-    raise TypeError(number, like)
-
-
-@overload(_cast_like, inline="always")
-def _cast_like_of(number: Any, like: Any) -> Any:
-    def to_bfloat16(number: Any, like: Any) -> Any:
-        bits = _float_to_bits(number)
-        if number != number:
-            return np.uint16(0x7FC0)
-        return np.uint16((bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16))
-
-    def plain(number: Any, like: Any) -> Any:
-        return number
-
-    return to_bfloat16 if like == types.uint16 else plain
-
-
-@register_jitable(fastmath=_MATH)
+@register_jitable(fastmath=MATH)
 def _multiply(kind: Any, size: Any, weights: Any, n: Any, scales: Any, x: Any, out: Any, begin: Any, end: Any) -> None:
     """out[:, begin..end] = x · weights[begin..end]; `weights` is an address, with n values of `size` bytes per row."""
     rows, whole = len(x), n - n % _UNROLLED
@@ -187,59 +143,11 @@ def _multiply(kind: Any, size: Any, weights: Any, n: Any, scales: Any, x: Any, o
         for row in range(rows):
             total = out[row, o]
             for i in range(whole, n):
-                total += _to_float32(_value_at(kind, address + i * size)) * x[row, i]
+                total += to_float32(_value_at(kind, address + i * size)) * x[row, i]
             out[row, o] = total * scales[o]
 
 
-@register_jitable(fastmath=_MATH)
-def _rms_norm(x: Any, weight: Any, eps: Any, out: Any) -> None:
-    """RMS norm of each row of x (rows, hidden)."""
-    for row in range(len(x)):
-        total = np.float32(0)
-        for i in range(len(weight)):
-            total += x[row, i] * x[row, i]
-        factor = np.float32(1) / np.sqrt(total / np.float32(len(weight)) + eps)
-        for i in range(len(weight)):
-            out[row, i] = x[row, i] * factor * weight[i]
-
-
-@register_jitable(fastmath=_MATH)
-def _rms_norm_and_rotate(x: Any, weight: Any, eps: Any, cosine: Any, sine: Any) -> None:
-    """RMS norm and rotary embedding of one head (head_dim,), in place."""
-    half = len(x) // 2
-    total = np.float32(0)
-    for i in range(len(x)):
-        total += x[i] * x[i]
-    factor = np.float32(1) / np.sqrt(total / np.float32(len(x)) + eps)
-    for i in range(half):
-        low, high = x[i] * factor * weight[i], x[i + half] * factor * weight[i + half]
-        x[i] = low * cosine[i] - high * sine[i]
-        x[i + half] = high * cosine[i] + low * sine[i]
-
-
-@register_jitable(fastmath=_MATH)
-def _attend(query: Any, keys: Any, values: Any, scores: Any, out: Any) -> None:
-    """out = softmax(query · keys / sqrt(head_dim)) · values, for one head; `scores` (positions,) is scratch space."""
-    scale = np.float32(1) / np.sqrt(np.float32(len(query)))
-    largest = np.float32(-np.inf)
-    for p in range(len(scores)):
-        total = np.float32(0)
-        for i in range(len(query)):
-            total += query[i] * _to_float32(keys[p, i])
-        scores[p] = total * scale
-        largest = max(largest, scores[p])
-    total = np.float32(0)
-    for p in range(len(scores)):
-        scores[p] = np.exp(scores[p] - largest)
-        total += scores[p]
-    out[:] = np.float32(0)
-    for p in range(len(scores)):
-        weight = scores[p] / total
-        for i in range(len(query)):
-            out[i] += weight * _to_float32(values[p, i])
-
-
-@compile_kernel(_MATH)
+@compile_kernel(MATH)
 def run_stack(
     kind: Any,
     size: Any,
@@ -279,41 +187,24 @@ def run_stack(
     summand = np.empty((rows, hidden), np.float32)
     scores = np.empty((kv_heads, length), np.float32)
     cosine, sine = np.empty((rows, head_dim // 2), np.float32), np.empty((rows, head_dim // 2), np.float32)
-    for row in range(rows):
-        for i in range(head_dim // 2):
-            angle = np.float32(positions[row]) * frequencies[i]
-            cosine[row, i], sine[row, i] = np.cos(angle), np.sin(angle)
+    rotary_angles(positions, frequencies, cosine, sine)
     for layer in range(layers):
         for head in prange(kv_heads):
-            _rms_norm(x, norms[layer, 0], eps, normalized[head])
+            rms_norm(x, norms[layer, 0], eps, normalized[head])
             key = width + head * head_dim
             value = key + kv_heads * head_dim
             for begin, end in ((head * group, (head + 1) * group), (key, key + head_dim), (value, value + head_dim)):
                 _multiply(kind, size, addresses[layer, 0], hidden, scales[0][layer], normalized[head], qkv, begin, end)
-            for row in range(rows):
-                slot, position = slots[row], positions[row]
-                one = qkv[row, key : key + head_dim]
-                _rms_norm_and_rotate(one, qk_norms[layer, 1], eps, cosine[row], sine[row])
-                for i in range(head_dim):
-                    kv[layer, 0, slot, head, position, i] = _cast_like(one[i], kv[0, 0, 0, 0, 0, 0])
-                    kv[layer, 1, slot, head, position, i] = _cast_like(qkv[row, value + i], kv[0, 0, 0, 0, 0, 0])
-            for row in range(rows):
-                # integer indices before the slice, so that numba knows the rows to be contiguous
-                keys, values = kv[layer, 0, slots[row], head], kv[layer, 1, slots[row], head]
-                for start in range(head * group, (head + 1) * group, head_dim):
-                    query = qkv[row, start : start + head_dim]
-                    _rms_norm_and_rotate(query, qk_norms[layer, 0], eps, cosine[row], sine[row])
-                    weights = scores[head, : positions[row] + 1]
-                    _attend(query, keys, values, weights, attended[row, start : start + head_dim])
+            attend_with_head(
+                head, qkv, qk_norms[layer], eps, cosine, sine, slots, positions, kv[layer], scores[head], attended
+            )
         for block in prange(blocks):
             begin, end = block * hidden // blocks, (block + 1) * hidden // blocks
             _multiply(kind, size, addresses[layer, 1], width, scales[1][layer], attended, summand, begin, end)
-            for row in range(rows):
-                for i in range(begin, end):
-                    x[row, i] += summand[row, i]
+            add(x, summand, begin, end)
         for block in prange(blocks):
             begin, end = block * intermediate // blocks, (block + 1) * intermediate // blocks
-            _rms_norm(x, norms[layer, 1], eps, normalized[block])
+            rms_norm(x, norms[layer, 1], eps, normalized[block])
             for skip in (0, intermediate):
                 _multiply(
                     kind,
@@ -326,20 +217,15 @@ def run_stack(
                     skip + begin,
                     skip + end,
                 )
-            for row in range(rows):
-                for i in range(begin, end):
-                    gate = gate_up[row, i]
-                    active[row, i] = gate / (np.float32(1) + np.exp(-gate)) * gate_up[row, intermediate + i]
+            silu_mul(gate_up, active, begin, end)
         for block in prange(blocks):
             begin, end = block * hidden // blocks, (block + 1) * hidden // blocks
             _multiply(kind, size, addresses[layer, 3], intermediate, scales[3][layer], active, summand, begin, end)
-            for row in range(rows):
-                for i in range(begin, end):
-                    x[row, i] += summand[row, i]
-    _rms_norm(x, last_norm, eps, out)
+            add(x, summand, begin, end)
+    rms_norm(x, last_norm, eps, out)
 
 
-@compile_kernel(_MATH)
+@compile_kernel(MATH)
 def run_linear(kind: Any, size: Any, address: Any, scales: Any, x: Any, out: Any, blocks: Any) -> None:
     """out (rows, features) = x (rows, n) · Wᵀ, float32; the weights as in `run_stack`, `scales` (features,)."""
     features = out.shape[1]

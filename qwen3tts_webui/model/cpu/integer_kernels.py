@@ -13,15 +13,15 @@ import numpy as np
 from numba import prange
 from numba.extending import overload, register_jitable
 
-from qwen3tts_webui.model.cpu.decoder_kernels import _MATH, _attend, _cast_like, _rms_norm, _rms_norm_and_rotate
 from qwen3tts_webui.model.cpu.integer_dots import HIGH, HIGH_LEVELS, LOW_LEVELS, MADD, VNNI_512, tile_dots
 from qwen3tts_webui.model.cpu.integer_products import GROUP, TILE
 from qwen3tts_webui.model.cpu.jit import compile_kernel
+from qwen3tts_webui.model.cpu.layer_functions import MATH, add, attend_with_head, rms_norm, rotary_angles, silu_mul
 
 _dots_1, _dots_2, _dots_4, _dots_8 = tile_dots(1), tile_dots(2), tile_dots(4), tile_dots(8)
 
 
-@register_jitable(fastmath=_MATH)
+@register_jitable(fastmath=MATH)
 def _step_size(x: Any, levels: Any) -> Any:
     """The step size of a quantized row; NaN if the row has NaN or Inf."""
     peak, not_finite = np.float32(1e-30), np.float32(0)
@@ -80,7 +80,7 @@ def _quantize_as(instructions: Any, levels: Any, x: Any, q: Any, sums: Any) -> A
     return to_shorts if instructions == MADD else to_bytes
 
 
-@register_jitable(fastmath=_MATH)
+@register_jitable(fastmath=MATH)
 def _quantize_rows(instructions: Any, levels: Any, x: Any, q: Any, sums: Any, steps: Any) -> None:
     for row in range(len(x)):
         steps[row] = _quantize(instructions, levels, x[row], q[row], sums[row])
@@ -125,7 +125,7 @@ def _tile_as(
     return up_to_eight if instructions == VNNI_512 else up_to_two
 
 
-@register_jitable(fastmath=_MATH)
+@register_jitable(fastmath=MATH)
 def _product(
     weights: Any,
     instructions: Any,
@@ -149,7 +149,7 @@ def _product(
                 out[row, i] *= steps[row] * scales[i]
 
 
-@compile_kernel(_MATH)
+@compile_kernel(MATH)
 def run_integer_linear(
     weights: Any,
     instructions: Any,
@@ -179,7 +179,38 @@ def run_integer_linear(
         _product(weights, instructions, levels, address, tile_bytes, scales, q, sums, steps, out, begin, end)
 
 
-@compile_kernel(_MATH)
+@register_jitable(fastmath=MATH)
+def _linear_block(
+    weights: Any,
+    instructions: Any,
+    levels: Any,
+    address: Any,
+    tile_bytes: Any,
+    scales: Any,
+    x: Any,
+    quantized: Any,
+    sums: Any,
+    steps: Any,
+    out: Any,
+    block: Any,
+    blocks: Any,
+) -> Any:
+    """Block `block` of `blocks` of `run_integer_linear`, which quantizes all rows of `x` for itself.
+
+    `quantized`, `sums`, `steps` are scratch space. Returns which columns of `out` are done: the first, and one past
+    the last.
+    """
+    rows, inputs = x.shape
+    k = _padded(inputs)
+    q = quantized[: rows * k].reshape(rows, k)
+    _quantize_rows(instructions, levels, x, q, sums, steps)
+    tiles = len(scales) // TILE
+    begin, end = block * tiles // blocks, (block + 1) * tiles // blocks
+    _product(weights, instructions, levels, address, tile_bytes, scales, q, sums, steps, out, begin, end)
+    return begin * TILE, end * TILE
+
+
+@compile_kernel(MATH)
 def run_integer_stack(
     weights: Any,
     instructions: Any,
@@ -208,9 +239,7 @@ def run_integer_stack(
     """
     layers, _, _, kv_heads, length, head_dim = kv.shape
     rows, hidden = x.shape
-    group = width // kv_heads
-    k_hidden, k_seen, k_active = _padded(hidden), _padded(width), _padded(intermediate)
-    most = max(k_hidden, k_seen, k_active)
+    most = _padded(max(hidden, width, intermediate))
     normalized = np.empty((blocks, rows, hidden), np.float32)
     quantized = np.empty((blocks, rows * most), np.int16)
     sums = np.empty((blocks, rows, 2 * most // GROUP), np.int32)
@@ -222,77 +251,37 @@ def run_integer_stack(
     summand = np.empty((rows, scales[1].shape[1]), np.float32)
     scores = np.empty((kv_heads, length), np.float32)
     cosine, sine = np.empty((rows, head_dim // 2), np.float32), np.empty((rows, head_dim // 2), np.float32)
-    for row in range(rows):
-        for i in range(head_dim // 2):
-            angle = np.float32(positions[row]) * frequencies[i]
-            cosine[row, i], sine[row, i] = np.cos(angle), np.sin(angle)
+    rotary_angles(positions, frequencies, cosine, sine)
     for layer in range(layers):
         for block in prange(blocks):
-            _rms_norm(x, norms[layer, 0], eps, normalized[block])
-            q = quantized[block, : rows * k_hidden].reshape(rows, k_hidden)
-            _quantize_rows(instructions, levels, normalized[block], q, sums[block], steps[block])
-            tiles = scales[0].shape[1] // TILE
-            begin, end = block * tiles // blocks, (block + 1) * tiles // blocks
-            _product(
+            rms_norm(x, norms[layer, 0], eps, normalized[block])
+            _linear_block(
                 weights, instructions, levels, addresses[layer, 0], tile_bytes[0], scales[0][layer],
-                q, sums[block], steps[block], qkv, begin, end,
+                normalized[block], quantized[block], sums[block], steps[block], qkv, block, blocks,
             )  # fmt: skip
         for head in prange(kv_heads):
-            key = width + head * head_dim
-            value = key + kv_heads * head_dim
-            for row in range(rows):
-                slot, position = slots[row], positions[row]
-                one = qkv[row, key : key + head_dim]
-                _rms_norm_and_rotate(one, qk_norms[layer, 1], eps, cosine[row], sine[row])
-                for i in range(head_dim):
-                    kv[layer, 0, slot, head, position, i] = _cast_like(one[i], kv[0, 0, 0, 0, 0, 0])
-                    kv[layer, 1, slot, head, position, i] = _cast_like(qkv[row, value + i], kv[0, 0, 0, 0, 0, 0])
-            for row in range(rows):
-                # integer indices before the slice, so that numba knows the rows to be contiguous
-                keys, values = kv[layer, 0, slots[row], head], kv[layer, 1, slots[row], head]
-                for start in range(head * group, (head + 1) * group, head_dim):
-                    query = qkv[row, start : start + head_dim]
-                    _rms_norm_and_rotate(query, qk_norms[layer, 0], eps, cosine[row], sine[row])
-                    shares = scores[head, : positions[row] + 1]
-                    _attend(query, keys, values, shares, attended[row, start : start + head_dim])
+            attend_with_head(
+                head, qkv, qk_norms[layer], eps, cosine, sine, slots, positions, kv[layer], scores[head], attended
+            )
         for block in prange(blocks):
-            q = quantized[block, : rows * k_seen].reshape(rows, k_seen)
-            _quantize_rows(instructions, levels, attended, q, sums[block], steps[block])
-            tiles = scales[1].shape[1] // TILE
-            begin, end = block * tiles // blocks, (block + 1) * tiles // blocks
-            _product(
+            begin, end = _linear_block(
                 weights, instructions, levels, addresses[layer, 1], tile_bytes[1], scales[1][layer],
-                q, sums[block], steps[block], summand, begin, end,
+                attended, quantized[block], sums[block], steps[block], summand, block, blocks,
             )  # fmt: skip
-            for row in range(rows):
-                for i in range(begin * TILE, min(end * TILE, hidden)):
-                    x[row, i] += summand[row, i]
+            add(x, summand, begin, min(end, hidden))
         for block in prange(blocks):
-            _rms_norm(x, norms[layer, 1], eps, normalized[block])
-            q = quantized[block, : rows * k_hidden].reshape(rows, k_hidden)
-            _quantize_rows(instructions, levels, normalized[block], q, sums[block], steps[block])
-            tiles = scales[2].shape[1] // TILE
-            begin, end = block * tiles // blocks, (block + 1) * tiles // blocks
-            _product(
+            rms_norm(x, norms[layer, 1], eps, normalized[block])
+            _linear_block(
                 weights, instructions, levels, addresses[layer, 2], tile_bytes[2], scales[2][layer],
-                q, sums[block], steps[block], gate_up, begin, end,
+                normalized[block], quantized[block], sums[block], steps[block], gate_up, block, blocks,
             )  # fmt: skip
         for block in prange(blocks):
             begin, end = block * intermediate // blocks, (block + 1) * intermediate // blocks
-            for row in range(rows):
-                for i in range(begin, end):
-                    gate = gate_up[row, i]
-                    active[row, i] = gate / (np.float32(1) + np.exp(-gate)) * gate_up[row, intermediate + i]
+            silu_mul(gate_up, active, begin, end)
         for block in prange(blocks):
-            q = quantized[block, : rows * k_active].reshape(rows, k_active)
-            _quantize_rows(instructions, levels, active, q, sums[block], steps[block])
-            tiles = scales[3].shape[1] // TILE
-            begin, end = block * tiles // blocks, (block + 1) * tiles // blocks
-            _product(
+            begin, end = _linear_block(
                 weights, instructions, levels, addresses[layer, 3], tile_bytes[3], scales[3][layer],
-                q, sums[block], steps[block], summand, begin, end,
+                active, quantized[block], sums[block], steps[block], summand, block, blocks,
             )  # fmt: skip
-            for row in range(rows):
-                for i in range(begin * TILE, min(end * TILE, hidden)):
-                    x[row, i] += summand[row, i]
-    _rms_norm(x, last_norm, eps, out)
+            add(x, summand, begin, min(end, hidden))
+    rms_norm(x, last_norm, eps, out)
