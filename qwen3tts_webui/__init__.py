@@ -5,8 +5,9 @@ Names are imported on first use, so that `import qwen3tts_webui` is fast and nee
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from qwen3tts_webui.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from qwen3tts_webui.api import Audio, SpeechModel, load_model
@@ -31,27 +32,25 @@ __all__ = [
     "read_lexicon",
 ]
 
-_MODULE_OF = {
-    "AcousticPrompt": "types",
-    "Audio": "api",
-    "Lexicon": "text",
-    "LexiconEntry": "text",
-    "NormalizedText": "text",
-    "Sampling": "types",
-    "SpeechModel": "api",
-    "Utterance": "types",
-    "Voice": "types",
-    "load_model": "api",
-    "normalize_text": "text",
-    "read_lexicon": "text",
+_EXPORTS = {
+    "api": (
+        "Audio",
+        "SpeechModel",
+        "load_model",
+    ),
+    "text": (
+        "Lexicon",
+        "LexiconEntry",
+        "NormalizedText",
+        "normalize_text",
+        "read_lexicon",
+    ),
+    "types": (
+        "AcousticPrompt",
+        "Sampling",
+        "Utterance",
+        "Voice",
+    ),
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULE_OF})
+__getattr__, __dir__ = lazy_exports(__name__, _EXPORTS)

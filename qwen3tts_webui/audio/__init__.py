@@ -5,8 +5,9 @@ Names are imported on first use: PyAV, soxr and scipy take a while to load.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from qwen3tts_webui.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from qwen3tts_webui.audio.encode import Encoder, encode_all, make_encoder, wav_header
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from qwen3tts_webui.audio.subtitles import Cue, to_srt, to_vtt
     from qwen3tts_webui.audio.time_stretch import TimeStretcher
 
-_MODULES = {
+_EXPORTS = {
     "encode": ("Encoder", "encode_all", "make_encoder", "wav_header"),
     "formats": ("FORMATS", "MAX_RATE", "MIN_RATE", "Format", "FormatInfo", "format_info"),
     "loudness": ("LoudnessNormalizer", "measure_loudness"),
@@ -64,7 +65,6 @@ _MODULES = {
     "subtitles": ("Cue", "to_srt", "to_vtt"),
     "time_stretch": ("TimeStretcher",),
 }
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "FORMATS",
@@ -104,12 +104,4 @@ __all__ = [
     "wav_header",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return [*globals(), *_MODULE_OF]
+__getattr__, __dir__ = lazy_exports(__name__, _EXPORTS)

@@ -9,8 +9,9 @@ thread around the core, factory.py and device.py choose what fits the machine. N
 monitor needs no torch.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from qwen3tts_webui.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from qwen3tts_webui.engine.capture import CudaCapture
@@ -40,26 +41,30 @@ __all__ = [
     "visible_gpu",
 ]
 
-_MODULE_OF = {
-    "KV_LENGTH": "factory",
-    "CudaCapture": "capture",
-    "CudaGraphRunner": "cuda_graph_runner",
-    "CudaTimer": "host_transfer",
-    "Engine": "engine",
-    "GpuMonitor": "gpu_monitor",
-    "GpuSample": "gpu_monitor",
-    "GraphShape": "cuda_graph_runner",
-    "ModelRunner": "model_runner",
-    "SlotAssignment": "model_runner",
-    "configure_cuda": "factory",
-    "probe_hardware": "device",
-    "start_engine": "factory",
-    "start_engine_with": "factory",
-    "visible_gpu": "gpu_monitor",
+_EXPORTS = {
+    "capture": ("CudaCapture",),
+    "cuda_graph_runner": (
+        "CudaGraphRunner",
+        "GraphShape",
+    ),
+    "device": ("probe_hardware",),
+    "engine": ("Engine",),
+    "factory": (
+        "KV_LENGTH",
+        "configure_cuda",
+        "start_engine",
+        "start_engine_with",
+    ),
+    "gpu_monitor": (
+        "GpuMonitor",
+        "GpuSample",
+        "visible_gpu",
+    ),
+    "host_transfer": ("CudaTimer",),
+    "model_runner": (
+        "ModelRunner",
+        "SlotAssignment",
+    ),
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+__getattr__, __dir__ = lazy_exports(__name__, _EXPORTS)

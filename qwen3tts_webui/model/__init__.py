@@ -4,8 +4,9 @@
 for many. Names are imported on first use, so that configurations and prompts load without torch.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from qwen3tts_webui.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from qwen3tts_webui.model.cloning.reference_encoder import ReferenceEncoder
@@ -57,7 +58,6 @@ _EXPORTS = {
     "talker.talker": ("Talker",),
     "weights.module_loader": ("LOADING_LOCK",),
 }
-_MODULES = {name: module for module, names in _EXPORTS.items() for name in names}
 
 __all__ = [
     "DTYPES",
@@ -97,8 +97,4 @@ __all__ = [
     "weight_dtypes",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__, __dir__ = lazy_exports(__name__, _EXPORTS)
