@@ -1,5 +1,6 @@
 """HTTP edge: JSON bodies in, localized errors out, and what OpenAPI says about both."""
 
+from qwen3tts_webui.server.http.body_bytes import media_type, read_body
 from qwen3tts_webui.server.http.error_responses import ErrorRenderer
 from qwen3tts_webui.server.http.errors import (
     BodyTooLarge,
@@ -25,7 +26,6 @@ from qwen3tts_webui.server.http.json_body import (
     JsonObject,
     from_pydantic_detail,
     from_pydantic_error,
-    read_body,
     read_json,
     read_object,
     validate,
@@ -71,6 +71,7 @@ __all__ = [
     "from_pydantic_error",
     "inline_schema",
     "is_form",
+    "media_type",
     "openapi_for",
     "read_body",
     "read_form",

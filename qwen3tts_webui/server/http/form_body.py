@@ -10,15 +10,14 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from qwen3tts_webui.errors import ErrorDetail, InvalidValue, SpeechError
-from qwen3tts_webui.server.http.errors import BodyTooLarge, MalformedForm
+from qwen3tts_webui.errors import FILE_UPLOAD, SENT_ONCE, ErrorDetail, InvalidValue, SpeechError
+from qwen3tts_webui.server.http.body_bytes import bounded_chunks, media_type
+from qwen3tts_webui.server.http.errors import MalformedForm
 from qwen3tts_webui.server.http.json_body import JsonObject, Model, from_pydantic_error
 
 _MAX_PARTS = 64
-_UPLOAD = ErrorDetail("file_upload", "a file")
 _TEXT = ErrorDetail("text_field", "text")
 _UNUSED_FILE = ErrorDetail("left_out", "left out")
-_SENT_ONCE = ErrorDetail("sent_once", "sent once")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +44,14 @@ class _Interrupted(MultiPartException):
 
 def is_form(request: Request) -> bool:
     """Return True if the body is declared to be multipart/form-data."""
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "multipart/form-data"
+    return media_type(request) == "multipart/form-data"
 
 
 async def read_form(request: Request, *, files: Collection[str], max_bytes: int) -> Form:
     """Read a form with `files` as its possible files. Raises `BodyTooLarge`, `MalformedForm`, `InvalidValue`."""
     parser = _InMemoryParser(
         request.headers,
-        _bounded(request, max_bytes),
+        _chunks(request, max_bytes),
         max_files=len(files),
         max_fields=_MAX_PARTS,
         max_part_size=max_bytes,
@@ -73,13 +72,13 @@ async def _form(parts: FormData, files: Collection[str]) -> Form:
     form = Form({}, {})
     for name, value in parts.multi_items():
         if name in form.fields or name in form.files:
-            raise InvalidValue(field=name[:40], expected=_SENT_ONCE, got="2")
+            raise InvalidValue(field=name[:40], expected=SENT_ONCE, got="2")
         if isinstance(value, UploadFile):
             if name not in files:
-                raise InvalidValue(field=name[:40], expected=_UNUSED_FILE, got=_UPLOAD)
+                raise InvalidValue(field=name[:40], expected=_UNUSED_FILE, got=FILE_UPLOAD)
             form.files[name] = await value.read()
         elif name in files:
-            raise InvalidValue(field=name, expected=_UPLOAD, got=_TEXT)
+            raise InvalidValue(field=name, expected=FILE_UPLOAD, got=_TEXT)
         else:
             form.fields[name] = value
     return form
@@ -93,17 +92,9 @@ def validate_strings(fields: JsonObject, model: type[Model]) -> Model:
         raise from_pydantic_error(error, model) from None
 
 
-async def _bounded(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
-    too_large = _Interrupted(BodyTooLarge(limit_kib=max_bytes // 1024))
-    declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared[:20]) > max_bytes:
-        raise too_large
-    length = 0
+async def _chunks(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
     try:
-        async for chunk in request.stream():
-            length += len(chunk)
-            if length > max_bytes:
-                raise too_large
+        async for chunk in bounded_chunks(request, max_bytes):
             yield chunk
-    except SpeechError as error:  # such as a client that sends nothing more
+    except SpeechError as error:  # also that of a client that sends nothing more
         raise _Interrupted(error) from None

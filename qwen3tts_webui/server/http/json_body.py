@@ -1,6 +1,6 @@
 """Request body: bytes -> one JSON object -> a validated pydantic model.
 
-The size is checked before and while reading. Lone surrogates become U+FFFD, which text cleaning removes; everything
+Lone surrogates become U+FFFD, which text cleaning removes; everything
 else is strict.
 """
 
@@ -17,7 +17,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from qwen3tts_webui.errors import InvalidValue
-from qwen3tts_webui.server.http.errors import BodyTooLarge, MalformedJson, UnsupportedMediaType
+from qwen3tts_webui.server.http.body_bytes import read_body
+from qwen3tts_webui.server.http.errors import MalformedJson
 
 JsonObject = dict[str, Any]
 Model = TypeVar("Model", bound=BaseModel)
@@ -59,24 +60,6 @@ def validate(fields: JsonObject, model: type[Model]) -> Model:
         return model.model_validate(fields)
     except ValidationError as error:
         raise from_pydantic_error(error, model) from None
-
-
-async def read_body(request: Request, types: Sequence[str], *, max_bytes: int) -> bytes:
-    """Return the raw body if its content type is one of `types`. Raises `UnsupportedMediaType`, `BodyTooLarge`."""
-    declared_types = request.headers.getlist("content-type")
-    if len(declared_types) != 1 or declared_types[0].partition(";")[0].strip().lower() not in types:
-        raise UnsupportedMediaType()
-    declared = request.headers.get("content-length", "0")
-    too_large = BodyTooLarge(limit_kib=max_bytes // 1024)
-    if declared.isdecimal() and int(declared[:20]) > max_bytes:
-        raise too_large
-    chunks, length = [], 0
-    async for chunk in request.stream():
-        chunks.append(chunk)
-        length += len(chunk)
-        if length > max_bytes:
-            raise too_large
-    return b"".join(chunks)
 
 
 def _object(body: bytes) -> JsonObject:

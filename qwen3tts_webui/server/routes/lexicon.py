@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 
 from qwen3tts_webui.errors import ANOTHER_VALUE, ErrorDetail, InvalidValue, one_of
 from qwen3tts_webui.server.context import ServerContext
-from qwen3tts_webui.server.http import FileBytes, inline_schema, read_body, read_json
+from qwen3tts_webui.server.http import FileBytes, inline_schema, media_type, read_body, read_json
 from qwen3tts_webui.server.schemas import Body
 from qwen3tts_webui.text import AUTO, MAX_ENTRIES, Lexicon, LexiconEntry, parse_csv, parse_language, write_csv
 
@@ -59,7 +59,7 @@ def lexicon_router(server: ServerContext) -> APIRouter:
 
     async def replace(request: Request) -> Response:
         """Replace all entries: JSON, or the CSV file as it is, with `Content-Type: text/csv`."""
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() == CSV:
+        if media_type(request) == CSV:
             new = _from_csv(await read_body(request, (CSV,), max_bytes=_MAX_BYTES))
         else:
             new = _from_json(await read_json(request, LexiconBody, max_bytes=_MAX_BYTES))
