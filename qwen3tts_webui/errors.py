@@ -76,8 +76,21 @@ NO_WEIGHTS = ErrorDetail("no_weights", "truncated, or not a safetensors file")
 UNEXPECTED = ErrorDetail("unexpected", "an unexpected error occurred; see the log")
 UNREADABLE = ErrorDetail("unreadable_file", "the file cannot be read")
 
+NO_AUDIO = ErrorDetail("no_audio", "it contains no audio")
+WRONG_NUMBER_OF_CODES = ErrorDetail("wrong_number_of_codes", "it has the wrong number of codes")
+
+AUDIO = ErrorDetail("audio", "audio")
+HISTORY_ENTRY = ErrorDetail("history_entry", "history entry")
+LINE = ErrorDetail("line", "line")
+SAMPLE = ErrorDetail("sample", "sample")
+
 ANOTHER_VALUE = ErrorDetail("another_value", "another value")
 ALREADY_USED = ErrorDetail("already_used", "one that is already in use")
+COMBINED_WITH_VOICE = ErrorDetail("combined_with_voice", "combined with one of them")
+WITHOUT_OTHER_VOICE = ErrorDetail("without_other_voice", "given without voice and speaker")
+FILE_UPLOAD = ErrorDetail("file_upload", "a file")
+MISSING = ErrorDetail("missing", "missing")
+SENT_ONCE = ErrorDetail("sent_once", "sent once")
 EMPTY = ErrorDetail("empty", "empty")
 UNUSED = ErrorDetail("unused", "unused")
 
@@ -85,6 +98,21 @@ UNUSED = ErrorDetail("unused", "unused")
 def one_of(choices: Iterable[object]) -> ErrorDetail:
     """What `InvalidValue` expects of a field with a few allowed values."""
     return ErrorDetail("one_of", "one of {choices}", choices=", ".join(map(str, choices)))
+
+
+def at_most(limit: int) -> ErrorDetail:
+    """What `InvalidValue` expects of a number of things."""
+    return ErrorDetail("at_most", "at most {limit}", limit=limit)
+
+
+def num_characters(low: int, high: int) -> ErrorDetail:
+    """What `InvalidValue` expects of the length of a text."""
+    return ErrorDetail("num_characters", "{low} to {high} characters", low=low, high=high)
+
+
+def too_large(max_bytes: int) -> ErrorDetail:
+    """Why an `InvalidFile` is not read."""
+    return ErrorDetail("too_large", "it is larger than {mib:g} MiB", mib=max_bytes / 2**20)
 
 
 def in_range(low: object, high: object) -> ErrorDetail:

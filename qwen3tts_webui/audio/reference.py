@@ -17,7 +17,7 @@ import numpy.typing as npt
 import soxr
 from av.stream import Disposition
 
-from qwen3tts_webui.errors import ErrorDetail, InvalidFile, InvalidValue, in_range
+from qwen3tts_webui.errors import NO_AUDIO, ErrorDetail, InvalidFile, InvalidValue, in_range, too_large
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm
 
 MAX_REFERENCE_BYTES = 32 * 2**20
@@ -96,16 +96,14 @@ def prepare_reference(pcm: Pcm) -> ReferenceAudio:
 def decode_reference(data: bytes, *, max_seconds: float = MAX_SECONDS) -> Pcm:
     """All of the recording as it is, mono (samples,) at 24 kHz. Raises `InvalidFile` as `read_reference` does."""
     if len(data) > MAX_REFERENCE_BYTES:
-        raise InvalidFile(
-            reason=ErrorDetail("too_large", "it is larger than {mib:g} MiB", mib=MAX_REFERENCE_BYTES / 2**20)
-        )
+        raise InvalidFile(reason=too_large(MAX_REFERENCE_BYTES))
     container = _container(data)
     try:
         pcm, rate = _decode(data, container, max_seconds)
     except (av.FFmpegError, ValueError, OverflowError, MemoryError) as error:
         raise _damaged() from error
     if not len(pcm):
-        raise InvalidFile(reason=ErrorDetail("no_audio", "it contains no audio"))
+        raise InvalidFile(reason=NO_AUDIO)
     if not np.isfinite(pcm).all() or np.abs(pcm).max() > _MAX_LEVEL:
         raise _invalid_samples()
     resampled: Pcm = pcm if rate == SAMPLE_RATE else soxr.resample(pcm, rate, SAMPLE_RATE)
@@ -155,7 +153,7 @@ def _decode(data: bytes, container: str, max_seconds: float) -> tuple[Pcm, int]:
         if any(not stream.disposition & Disposition.attached_pic for stream in file.streams.video):
             raise InvalidFile(reason=ErrorDetail("video", "it is a video; save its audio as an audio file first"))
         if not file.streams.audio:
-            raise InvalidFile(reason=ErrorDetail("no_audio", "it contains no audio"))
+            raise InvalidFile(reason=NO_AUDIO)
         stream = file.streams.audio[0]
         rate = stream.rate
         if not _RATES[0] <= rate <= _RATES[1] or not 1 <= stream.channels <= _MAX_CHANNELS:

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from qwen3tts_webui.errors import ErrorDetail, NotFound
+from qwen3tts_webui.errors import LINE, NotFound
 from qwen3tts_webui.text import split_lines
 
 
@@ -22,7 +22,7 @@ def splice_line(take: Mapping[str, Any], line: int, retake: Mapping[str, Any]) -
     segments: list[dict[str, Any]] = list(take.get("segments", ()))
     positions = [position for position, report in enumerate(segments) if report["segment"]["line"] == line]
     if not positions:
-        raise NotFound(what=ErrorDetail("line", "line"), got=str(line + 1))
+        raise NotFound(what=LINE, got=str(line + 1))
     before, after = segments[: positions[0]], segments[positions[-1] + 1 :]
     start: int = segments[positions[0]]["start_sample"]
     end: int = after[0]["start_sample"] if after else take["num_samples"]
@@ -52,7 +52,7 @@ def splice_rest(take: Mapping[str, Any], line: int, retake: Mapping[str, Any]) -
     lines = split_lines(take["text"])
     numbered = [position for position, one in enumerate(lines) if one.strip()]
     if line >= len(numbered):
-        raise NotFound(what=ErrorDetail("line", "line"), got=str(line + 1))
+        raise NotFound(what=LINE, got=str(line + 1))
     segments: list[dict[str, Any]] = list(take.get("segments", ()))
     before = [report for report in segments if report["segment"]["line"] < line]
     rest = segments[len(before) :]

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from qwen3tts_webui.atomic_files import AtomicFile, remove_stale_temp_files, sync_folder
-from qwen3tts_webui.errors import ErrorDetail, NotFound
+from qwen3tts_webui.errors import AUDIO, HISTORY_ENTRY, NotFound
 from qwen3tts_webui.history.database import HistoryDatabase, HistoryRow, search_words
 from qwen3tts_webui.history.upgrade import upgrade_report
 from qwen3tts_webui.history.wav_writer import StoredReport, WavWriter
@@ -32,8 +32,6 @@ log = logging.getLogger(__name__)
 DEFAULT_QUOTA_BYTES = 8 * 2**30
 _UNDO_SLACK_S = 2.0  # an undo of the last moment arrives late
 _ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
-_ENTRY = ErrorDetail("history_entry", "history entry")
-_AUDIO = ErrorDetail("audio", "audio")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -105,14 +103,14 @@ class HistoryStore:
         """Return one entry."""
         row = self._database.row(id) if _ID.fullmatch(id) else None
         if row is None:
-            raise NotFound(what=_ENTRY, got=_redact_id(id))
+            raise NotFound(what=HISTORY_ENTRY, got=_redact_id(id))
         return self._entry(row)
 
     def audio_path(self, id: str) -> Path:
         """Return the WAV of an entry. Raises `NotFound` as well if the file was deleted by hand."""
         path = self.entry(id).path
         if not path.is_file():
-            raise NotFound(what=_AUDIO, got=_redact_id(id))
+            raise NotFound(what=AUDIO, got=_redact_id(id))
         return path
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qwen3tts_webui.errors import EMPTY, ErrorDetail, InvalidValue, Unsupported
+from qwen3tts_webui.errors import EMPTY, ErrorDetail, InvalidValue, Unsupported, num_characters
 from qwen3tts_webui.types import CloneMode, EncodesReferences, EngineInfo, Voice, VoiceReference
 from qwen3tts_webui.voices import MAX_REFERENCE_TEXT, VoiceKind
 
@@ -75,7 +75,7 @@ def voice_kind(voice: Voice) -> VoiceKind:
 
 def _check_text(text: str, mode: CloneMode, field: str) -> None:
     if len(text) > MAX_REFERENCE_TEXT:
-        expected = ErrorDetail("num_characters", "{low} to {high} characters", low=1, high=MAX_REFERENCE_TEXT)
+        expected = num_characters(1, MAX_REFERENCE_TEXT)
         raise InvalidValue(field=field, expected=expected, got=len(text))
     if mode == "icl" and not text:
         expected = ErrorDetail("transcript", "the words of the recording, or x-vector only")

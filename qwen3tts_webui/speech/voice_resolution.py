@@ -10,7 +10,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwen3tts_webui.config import MAX_DESCRIPTION
-from qwen3tts_webui.errors import DescriptionTooLong, ErrorDetail, InvalidValue, UnknownSpeaker, Unsupported
+from qwen3tts_webui.errors import (
+    COMBINED_WITH_VOICE,
+    WITHOUT_OTHER_VOICE,
+    DescriptionTooLong,
+    ErrorDetail,
+    InvalidValue,
+    UnknownSpeaker,
+    Unsupported,
+)
 from qwen3tts_webui.speech.cloning import needs_base
 from qwen3tts_webui.text import clean_description
 from qwen3tts_webui.types import EngineInfo, Feature, Sampling, SpeechRequest, Voice
@@ -19,8 +27,6 @@ if TYPE_CHECKING:
     from qwen3tts_webui.speech.session import SpeechSession
     from qwen3tts_webui.voices import Presets, SavedVoices
 
-_ALONE = ErrorDetail("without_other_voice", "given without voice and speaker")
-_COMBINED = ErrorDetail("combined_with_voice", "combined with one of them")
 _COMPLETED_SEGMENT = ErrorDetail("completed_segment", "the index of a completed segment")
 _NO_SEGMENT = ErrorDetail("no_completed_segment", "a request without completed segments")
 _REPEAT_DESCRIPTION = ErrorDetail("repeat_description", "Repeat voice_desc and seed instead.")
@@ -63,7 +69,7 @@ def continue_voice(
     if another model synthesized it, or if there is nothing to continue from.
     """
     if request.voice_id is not None or request.voice.speaker is not None:
-        raise InvalidValue(field="continue_from", expected=_ALONE, got=_COMBINED)
+        raise InvalidValue(field="continue_from", expected=WITHOUT_OTHER_VOICE, got=COMBINED_WITH_VOICE)
     continuation = source.continuation_voice(segment)
     if continuation is None:
         got = _NO_SEGMENT if segment is None else str(segment)[:24]
@@ -126,7 +132,7 @@ def check_voice(request: SpeechRequest, info: EngineInfo) -> Voice:
 def _check_reference(request: SpeechRequest, info: EngineInfo) -> None:
     """Raise for a recording that comes with another voice, or with a description that the engine would ignore."""
     if request.voice_id is not None or request.voice.speaker is not None:
-        raise InvalidValue(field="ref_audio", expected=_ALONE, got=_COMBINED)
+        raise InvalidValue(field="ref_audio", expected=WITHOUT_OTHER_VOICE, got=COMBINED_WITH_VOICE)
     _check_added_description(request.voice, info)
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from qwen3tts_webui.errors import Busy, EngineStopped, ErrorDetail, NotReady
+from qwen3tts_webui.errors import CLOSING, Busy, EngineStopped, NotReady
 from qwen3tts_webui.types import (
     NUM_CODEBOOKS,
     SAMPLES_PER_FRAME,
@@ -113,7 +113,7 @@ class ZeroCostSynthesizer:
 
     def submit(self, requests: Sequence[tuple[Utterance, PcmSink]]) -> None:
         if self.closed or not self.ready:
-            raise NotReady(reason=ErrorDetail("closing", "it is shutting down"))
+            raise NotReady(reason=CLOSING)
         self.start([Job(utterance, sink, self.frames_for(utterance)) for utterance, sink in requests])
         self.utterances += [utterance for utterance, _ in requests]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import regex
 
-from qwen3tts_webui.errors import ErrorDetail, InvalidValue
+from qwen3tts_webui.errors import ErrorDetail, InvalidValue, at_most
 from qwen3tts_webui.text.aligned import AlignedText
 from qwen3tts_webui.text.language import AUTO, parse_language
 
@@ -47,7 +47,7 @@ class Lexicon:
         """Raises `InvalidValue` for an entry without text, one that is too long, or too many."""
         kept = {(entry.written, entry.language): entry for entry in map(_checked, entries)}
         if len(kept) > MAX_ENTRIES:
-            expected = ErrorDetail("at_most", "at most {limit}", limit=MAX_ENTRIES)
+            expected = at_most(MAX_ENTRIES)
             raise InvalidValue(field="lexicon", expected=expected, got=len(kept))
         self.entries = tuple(kept.values())
         self.longest = max((len(entry.written) for entry in self.entries), default=0)

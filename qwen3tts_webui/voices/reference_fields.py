@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from qwen3tts_webui.errors import ErrorDetail, InvalidFile
+from qwen3tts_webui.errors import WRONG_NUMBER_OF_CODES, ErrorDetail, InvalidFile
 from qwen3tts_webui.types import NUM_CODEBOOKS, CloneMode, VoiceReference, XVector
 from qwen3tts_webui.voices.voice_codes import from_base64, parse_codes, serialize_codes, to_base64
 
@@ -46,7 +46,7 @@ def serialize_reference(reference: VoiceReference) -> dict[str, object]:
 def parse_reference(fields: ReferenceFields) -> VoiceReference:
     """Raises `InvalidFile` for an x-vector or invalid codes, and for the mode "icl" without codes or text."""
     if fields.mode == "icl" and not (fields.frames and fields.text.strip()):
-        raise InvalidFile(reason=ErrorDetail("wrong_number_of_codes", "it has the wrong number of codes"))
+        raise InvalidFile(reason=WRONG_NUMBER_OF_CODES)
     codes = parse_codes(fields.frames, fields.codes) if fields.frames or fields.codes else None
     return VoiceReference(x_vector=_x_vector(fields.x_vector), mode=fields.mode, text=fields.text, codes=codes)
 

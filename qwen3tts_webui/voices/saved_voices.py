@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from qwen3tts_webui.atomic_files import remove_stale_temp_files, write_atomically
-from qwen3tts_webui.errors import EMPTY, ErrorDetail, InvalidFile, InvalidValue, UnknownVoice
+from qwen3tts_webui.errors import EMPTY, InvalidFile, InvalidValue, UnknownVoice, at_most, num_characters
 from qwen3tts_webui.voices.voice_file import (
     MAX_NAME,
     VOICE_FILE_EXTENSION,
@@ -47,7 +47,7 @@ class SavedVoices:
         """Store a new voice and return it with its id. Raises `InvalidValue` for a field beyond the limits."""
         name = _checked_name(voice.name)
         if sum(1 for _ in self._files()) >= MAX_VOICES:
-            expected = ErrorDetail("at_most", "at most {limit}", limit=MAX_VOICES)
+            expected = at_most(MAX_VOICES)
             raise InvalidValue(field="voices", expected=expected, got=MAX_VOICES + 1)
         new = replace(voice, name=name, id=f"saved-{secrets.token_hex(6)}", created=time.time())
         write_atomically(self._path(new.id), serialize_voice(new))
@@ -113,6 +113,6 @@ class SavedVoices:
 def _checked_name(name: str) -> str:
     cleaned = clean_name(name)
     if not cleaned:
-        expected = ErrorDetail("num_characters", "{low} to {high} characters", low=1, high=MAX_NAME)
+        expected = num_characters(1, MAX_NAME)
         raise InvalidValue(field="name", expected=expected, got=EMPTY)
     return cleaned

@@ -9,7 +9,7 @@ import base64
 
 import numpy as np
 
-from qwen3tts_webui.errors import ErrorDetail, InvalidFile
+from qwen3tts_webui.errors import WRONG_NUMBER_OF_CODES, ErrorDetail, InvalidFile
 from qwen3tts_webui.types import NUM_CODEBOOKS, Codes
 
 MAX_FRAMES = 1_500  # two minutes
@@ -26,7 +26,7 @@ def parse_codes(frames: int, text: str) -> Codes:
     """int16 (frames, NUM_CODEBOOKS). Raises `InvalidFile`."""
     data = from_base64(text)
     if len(data) != frames * NUM_CODEBOOKS * 2:
-        raise InvalidFile(reason=ErrorDetail("wrong_number_of_codes", "it has the wrong number of codes"))
+        raise InvalidFile(reason=WRONG_NUMBER_OF_CODES)
     codes = np.frombuffer(data, dtype="<i2").astype(np.int16).reshape(frames, NUM_CODEBOOKS)
     if codes.min() < 0 or codes.max() > _MAX_CODE:
         raise InvalidFile(reason=ErrorDetail("code_range", "it has a code that is out of range"))

@@ -23,7 +23,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from qwen3tts_webui.config import MAX_DESCRIPTION
-from qwen3tts_webui.errors import ErrorDetail, InvalidFile, InvalidValue
+from qwen3tts_webui.errors import ErrorDetail, InvalidFile, InvalidValue, too_large
 from qwen3tts_webui.text import MAX_ENTRIES, MAX_ENTRY_LENGTH, Lexicon, LexiconEntry
 from qwen3tts_webui.types import NUM_CODEBOOKS, AcousticPrompt, Voice, VoiceReference
 from qwen3tts_webui.voices.reference_fields import ReferenceFields, parse_reference, serialize_reference
@@ -217,8 +217,7 @@ def parse_voice(data: bytes) -> SavedVoice:
 
 def _parse_fields(data: bytes) -> _Fields:
     if len(data) > MAX_VOICE_FILE_BYTES:
-        mib = MAX_VOICE_FILE_BYTES / 2**20
-        raise InvalidFile(reason=ErrorDetail("too_large", "it is larger than {mib:g} MiB", mib=mib))
+        raise InvalidFile(reason=too_large(MAX_VOICE_FILE_BYTES))
     try:
         raw = json.loads(data, object_pairs_hook=_reject_duplicate_keys, parse_constant=_reject_constant)
     except (ValueError, RecursionError) as error:

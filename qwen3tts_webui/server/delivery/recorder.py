@@ -17,8 +17,8 @@ from typing import Protocol
 import numpy as np
 
 from qwen3tts_webui.audio import FormatInfo, encode_all, format_info, read_wav
-from qwen3tts_webui.errors import NotFound, SpeechError
-from qwen3tts_webui.server.delivery.request_registry import AUDIO, RequestRecord
+from qwen3tts_webui.errors import AUDIO, NotFound, SpeechError
+from qwen3tts_webui.server.delivery.request_registry import RequestRecord
 from qwen3tts_webui.server.http import JsonObject
 from qwen3tts_webui.speech import AudioChunk, Event, SegmentFailed, SkippedText
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm

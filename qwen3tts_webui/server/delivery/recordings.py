@@ -15,7 +15,14 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from qwen3tts_webui.audio import ReferenceAudio, read_reference
-from qwen3tts_webui.errors import ANOTHER_VALUE, Busy, ErrorDetail, InvalidValue
+from qwen3tts_webui.errors import (
+    ANOTHER_VALUE,
+    COMBINED_WITH_VOICE,
+    WITHOUT_OTHER_VOICE,
+    Busy,
+    ErrorDetail,
+    InvalidValue,
+)
 from qwen3tts_webui.speech import ClonedRecording, Speech
 from qwen3tts_webui.types import SpeechRequest
 
@@ -31,8 +38,6 @@ _INLINE_AUDIO = ErrorDetail(
 )
 _WITH_REF_AUDIO = ErrorDetail("with_ref_audio", "given together with ref_audio")
 _ALONE = ErrorDetail("alone", "alone")
-_COMBINED = ErrorDetail("combined_with_voice", "combined with one of them")
-_WITHOUT_OTHER = ErrorDetail("without_other_voice", "given without voice and speaker")
 
 Result = TypeVar("Result")
 
@@ -100,7 +105,7 @@ def inline_recording(audio: bytes | str | None, text: str, x_vector_only: bool) 
 def with_recording(request: SpeechRequest, cloned: ClonedRecording) -> SpeechRequest:
     """Put `request` in the voice of a recording. Raises `InvalidValue` if it continues another request."""
     if request.voice.acoustic_prompt is not None or request.voice.engine_voice_id is not None:
-        raise InvalidValue(field="ref_audio", expected=_WITHOUT_OTHER, got=_COMBINED)
+        raise InvalidValue(field="ref_audio", expected=WITHOUT_OTHER_VOICE, got=COMBINED_WITH_VOICE)
     return replace(request, voice=replace(request.voice, reference=cloned.reference))
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fastapi import Request
 from starlette.datastructures import Headers
 
-from qwen3tts_webui.errors import ANOTHER_VALUE, ErrorDetail, InvalidValue, SpeechError, in_range
+from qwen3tts_webui.errors import ANOTHER_VALUE, SENT_ONCE, InvalidValue, SpeechError, in_range
 from qwen3tts_webui.i18n import Catalog
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.http import ErrorRenderer, JsonObject
@@ -65,7 +65,7 @@ def _single(headers: Headers, name: str) -> str | None:
     """Return a header that may be sent at most once."""
     values = headers.getlist(name)
     if len(values) > 1:
-        raise InvalidValue(field=name, expected=ErrorDetail("sent_once", "sent once"), got=len(values))
+        raise InvalidValue(field=name, expected=SENT_ONCE, got=len(values))
     return values[0] if values else None
 
 

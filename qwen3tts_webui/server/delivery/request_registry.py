@@ -18,6 +18,7 @@ from typing import Any
 from qwen3tts_webui.errors import (
     ALREADY_USED,
     ANOTHER_VALUE,
+    AUDIO,
     UNUSED,
     ErrorDetail,
     InvalidValue,
@@ -37,7 +38,6 @@ from qwen3tts_webui.speech import (
 )
 
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
-AUDIO = ErrorDetail("audio", "audio")
 _REQUEST = ErrorDetail("request", "request")
 
 

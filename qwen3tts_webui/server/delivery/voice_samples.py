@@ -10,7 +10,7 @@ import asyncio
 import numpy as np
 
 from qwen3tts_webui.audio import encode_all
-from qwen3tts_webui.errors import ErrorDetail, NotFound
+from qwen3tts_webui.errors import SAMPLE, NotFound
 from qwen3tts_webui.speech import AudioChunk, Speech
 from qwen3tts_webui.text import split_sentences
 from qwen3tts_webui.types import Pcm, SpeechRequest
@@ -18,7 +18,6 @@ from qwen3tts_webui.types import Pcm, SpeechRequest
 _MAX_SAMPLES = 200  # of about 20 KB
 _MAX_S = 8.0
 _SEED = 0
-_SAMPLE = ErrorDetail("sample", "sample")
 
 
 class VoiceSamples:
@@ -50,5 +49,5 @@ class VoiceSamples:
         session = await asyncio.to_thread(self._speech.speak, request)
         chunks: list[Pcm] = [event.pcm async for event in session if isinstance(event, AudioChunk)]
         if not chunks:
-            raise NotFound(what=_SAMPLE, got=voice_id)
+            raise NotFound(what=SAMPLE, got=voice_id)
         return await asyncio.to_thread(encode_all, np.concatenate(chunks), "opus")

@@ -14,7 +14,7 @@ from fastapi import Request
 from pydantic import Field
 
 from qwen3tts_webui.audio import ReferenceAudio, encode_all
-from qwen3tts_webui.errors import ErrorDetail, InvalidValue, NotFound
+from qwen3tts_webui.errors import FILE_UPLOAD, MISSING, ErrorDetail, InvalidValue, NotFound
 from qwen3tts_webui.i18n import Catalog
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.delivery import InlineRecording, RequestRecord
@@ -30,8 +30,6 @@ from qwen3tts_webui.voices import MAX_NAME, SavedVoice
 MAX_UPLOAD_BYTES = 33 * 2**20  # the largest recording, and the text fields
 SAMPLE_S = 10
 CONSENT = ErrorDetail("consent", "true, which confirms that you may use this voice")
-_FILE = ErrorDetail("file_upload", "a file")
-_MISSING = ErrorDetail("missing", "missing")
 _AUDIO_OF_TAKE = ErrorDetail("stored_take", "request with stored audio")
 
 
@@ -118,7 +116,7 @@ async def clone_take(
 def uploaded(files: dict[str, bytes], name: str) -> bytes:
     """Return an uploaded file. Raises `InvalidValue` if it is missing."""
     if name not in files:
-        raise InvalidValue(field=name, expected=_FILE, got=_MISSING)
+        raise InvalidValue(field=name, expected=FILE_UPLOAD, got=MISSING)
     return files[name]
 
 

@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from qwen3tts_webui.audio import encode_all, format_info, read_wav
-from qwen3tts_webui.errors import ErrorDetail, HistoryDisabled
+from qwen3tts_webui.errors import HISTORY_ENTRY, HistoryDisabled
 from qwen3tts_webui.history import HistoryEntry, HistoryStore, splice_line, splice_rest
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.delivery import attachment, file_stem, file_tags
@@ -26,7 +26,6 @@ _PREVIEW_CHARS = 240
 _MAX_PAGE_SIZE = 100
 _MAX_BYTES = 4_096
 _MAX_UNDO_S = 60.0
-_ENTRY = ErrorDetail("history_entry", "history entry")
 
 
 class StarBody(Body):
@@ -57,7 +56,7 @@ def require_history(server: ServerContext) -> HistoryStore:
 
 async def entry_of_request(server: ServerContext, request_id: str) -> HistoryEntry:
     """Wait for a request and return its entry. Raises `NotFound`, `HistoryDisabled`."""
-    path = await server.requests.get(request_id).finished_audio_path(_ENTRY)
+    path = await server.requests.get(request_id).finished_audio_path(HISTORY_ENTRY)
     return await asyncio.to_thread(require_history(server).entry, path.stem)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import Request
 from pydantic import BaseModel, Field
 
-from qwen3tts_webui.errors import ErrorDetail, InvalidValue
+from qwen3tts_webui.errors import MISSING, ErrorDetail, InvalidValue
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.http import JsonObject, read_form, validate_strings
 from qwen3tts_webui.server.routes.cloned_voices import MAX_UPLOAD_BYTES, RecordingBody, clone_and_save, uploaded
@@ -19,7 +19,6 @@ from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.voices import OPENAI_VOICES
 
 _REF_AUDIO = ErrorDetail("with_task_base", "given with task_type Base, or a saved cloned voice as voice")
-_MISSING = ErrorDetail("missing", "missing")
 _NO = frozenset({"", "false", "no", "0", "none", "null"})
 
 
@@ -47,7 +46,7 @@ async def prepare_cloning(given: JsonObject, speech: Speech) -> tuple[JsonObject
         name = voice.strip().casefold()
         fields["voice"] = next((saved.id for saved in voices if saved.name.casefold() == name), voice)
     if str(fields.get("task_type", "")).casefold() == "base" and not _is_saved(fields.get("voice")):
-        raise InvalidValue(field="ref_audio", expected=_REF_AUDIO, got=_MISSING)
+        raise InvalidValue(field="ref_audio", expected=_REF_AUDIO, got=MISSING)
     return fields, []
 
 

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from qwen3tts_webui.audio import encode_all
 from qwen3tts_webui.config import MAX_DESCRIPTION
-from qwen3tts_webui.errors import ErrorDetail, InvalidValue, NotFound
+from qwen3tts_webui.errors import SAMPLE, ErrorDetail, InvalidValue, NotFound
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.delivery import RequestRecord, VoiceSamples
 from qwen3tts_webui.server.http import (
@@ -53,7 +53,6 @@ from qwen3tts_webui.voices import (
 _MAX_JSON_BYTES = 64 * 1024
 _FILE_TYPES = ("application/json", "application/octet-stream")
 _SAVED_VOICE_ID = ErrorDetail("saved_voice_id", "the id of a saved voice")
-_SAMPLE = ErrorDetail("sample", "sample")
 _COMPLETED_SEGMENT = ErrorDetail("request_with_completed_segment", "request with a completed segment")
 
 
@@ -167,7 +166,7 @@ def voices_router(server: ServerContext) -> APIRouter:
         else:
             data = await samples.sample(voice_id)
         if data is None:
-            raise NotFound(what=_SAMPLE, got=voice_id)
+            raise NotFound(what=SAMPLE, got=voice_id)
         return FileBytes(data, media_type="audio/ogg")
 
     @router.delete("/{voice_id}", status_code=204, response_class=Response)
