@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
@@ -14,6 +11,7 @@ from torch import Tensor
 from qwen3tts_webui.model.codec.decoder import CodecDecoder
 from qwen3tts_webui.model.codec.fused import FusedCodec, check_codec, fuse_codec
 from qwen3tts_webui.model.synthetic import synthetic_config
+from tests.support.triton_compiler import ARCHITECTURES, assert_compiles
 
 pytest.importorskip("triton")
 
@@ -149,10 +147,7 @@ print("compiled")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("architecture", [75, 80, 89, 90])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_the_kernels_compile_for_other_gpus(architecture: int) -> None:
     """For Turing to Hopper, to machine code: the interpreter accepts what the compiler refuses."""
-    environment = {**os.environ, "TRITON_INTERPRET": "0"}
-    command = [sys.executable, "-c", COMPILE, str(architecture)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert done.stdout.split() == ["compiled"], done.stderr
+    assert_compiles(COMPILE, architecture)

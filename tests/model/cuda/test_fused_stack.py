@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
 import torch
 from torch import Tensor
@@ -19,6 +15,7 @@ from qwen3tts_webui.model.talker.layers import Stack
 from qwen3tts_webui.types import NUM_CODEBOOKS, Utterance
 from tests.support.decoder_stack import CONFIG, LENGTH, by_torch, make_stack, some_kv, some_rows
 from tests.support.golden_cases import GOLDEN
+from tests.support.triton_compiler import ARCHITECTURES, assert_compiles
 
 pytest.importorskip("triton")
 
@@ -239,10 +236,7 @@ print("compiled")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("architecture", [75, 80, 89, 90])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_the_kernels_compile_for_other_gpus(architecture: int) -> None:
     """For Turing to Hopper, to machine code: the interpreter lets pass what the compiler refuses."""
-    environment = {**os.environ, "TRITON_INTERPRET": "0"}
-    command = [sys.executable, "-c", COMPILE, str(architecture)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert done.stdout.split() == ["compiled"], done.stderr
+    assert_compiles(COMPILE, architecture)
