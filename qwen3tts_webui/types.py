@@ -137,8 +137,8 @@ def option_values(kind: type[EngineOptions], source: object) -> dict[str, Any]:
 class SpeechRequest(SpeechOptions):
     """One request as `Speech` accepts it: typed fields, raw text.
 
-    `client` is the key for fair queueing, `deadline` a time on `time.monotonic`'s clock. `voice_id` names a preset, a
-    saved voice or a speaker; the description in `voice` is appended to its own.
+    `client` is the key for fair queueing and `weight` its share, `deadline` a time on `time.monotonic`'s clock.
+    `voice_id` names a preset, a saved voice or a speaker; the description in `voice` is appended to its own.
     """
 
     text: str
@@ -147,6 +147,7 @@ class SpeechRequest(SpeechOptions):
     voice_id: str | None = None
     seed: int | None = None
     client: str = ""
+    weight: float = 1.0
     request_id: str = ""
     deadline: float | None = None
 
@@ -178,6 +179,7 @@ class Utterance(EngineOptions):
     seed: int = 0
     max_frames: int | None = None
     client: str = ""
+    weight: float = 1.0
     text_stream: TextStream | None = None
 
 

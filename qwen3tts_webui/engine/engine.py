@@ -24,7 +24,6 @@ from qwen3tts_webui.engine.sequence import Clock, SequenceState
 from qwen3tts_webui.engine.warmup import warm_up
 from qwen3tts_webui.errors import (
     CLOSING,
-    Busy,
     EngineStopped,
     ErrorDetail,
     ModelError,
@@ -33,6 +32,7 @@ from qwen3tts_webui.errors import (
     NumericalError,
     SpeechError,
 )
+from qwen3tts_webui.fair_share import ServiceTime, check_room
 from qwen3tts_webui.hardware import DeviceChoice, Dtype, fallback_dtype, supported_dtypes
 from qwen3tts_webui.model import ModelConfig, PromptBuilder, Tokenizer
 from qwen3tts_webui.types import EncodesReferences, EngineInfo, EngineLoad, PcmSink, PrecisionChange, Utterance
@@ -125,10 +125,9 @@ class Engine:
         with self._lock:
             if self._failure is not None or self._close_at is not None:
                 raise NotReady(reason=CLOSING if self._failure is None else NestedError(self._failure))
-            load = self.load
-            free = max(0, load.slots - load.running)
-            if load.queued + len(jobs) > self._queue_size + free:
-                raise Busy(waiting=load.queued, retry_after_s=self._retry_after_s(load))
+            clients = [utterance.client for utterance, _ in jobs]
+            service_time = ServiceTime() if self._core is None else self._core.service_time
+            check_room(self.load, clients, self._clients(), service_time)
             self._inbox.extend(self._new_sequence(utterance, sink) for utterance, sink in jobs)
         for utterance, sink in jobs:
             sink.watch(self._wakeup.set)
@@ -170,10 +169,9 @@ class Engine:
     def _new_sequence(self, utterance: Utterance, sink: PcmSink) -> SequenceState:
         return SequenceState(utterance, sink, encoder=self._encoder, prompts=self._prompts, clock=self._clock)
 
-    def _retry_after_s(self, load: EngineLoad) -> int:
-        rounds = (load.queued + 1) / max(1, load.slots)
-        utterance_s = 5.0 if self._core is None else self._core.mean_utterance_s
-        return max(1, min(60, round(rounds * utterance_s)))
+    def _clients(self) -> set[str]:
+        running = () if self._core is None else tuple(self._core.running)
+        return {sequence.utterance.client for sequence in (*running, *self._queue, *self._inbox)}
 
     # called on the engine's thread
 
@@ -200,10 +198,10 @@ class Engine:
         busy = core.step(admitting=self._pending_precision is None)
         if core.num_invalid:
             self._handle_invalid(core)
-        if core.consecutive_failures >= _MAX_CONSECUTIVE_FAILURES and not core.running:
+        if core.consecutive_failures >= _MAX_CONSECUTIVE_FAILURES and not core.has_started:
             warm_up(core.runner, self._new_sequence, clock=self._clock)
             core.consecutive_failures = 0
-        if self._pending_precision is not None and not core.running:
+        if self._pending_precision is not None and not core.has_started:
             self._change_precision(*self._pending_precision)
             return True
         return busy
