@@ -17,9 +17,8 @@ TORCH_INDEX = "https://download.pytorch.org/whl/"
 MODEL_MEMORY = 6 * 2**30  # 1.7B weights in bfloat16, the codec, the program, and a reserve for the system
 _GB = 1_000_000_000
 _ROCM = "rocm7.2"  # the newest one that has the pinned torch
-_ROCM_TARGETS = frozenset(
-    ["gfx908", "gfx90a", "gfx942", "gfx950", "gfx1030", "gfx1100", "gfx1101", "gfx1102", "gfx1150", "gfx1151", "gfx1200", "gfx1201"]
-)
+_ROCM_TARGETS = tuple(f"gfx{target}" for target in ("908", "90a", "942", "950", "1030", "1100", "1101", "1102"))
+_ROCM_TARGETS += tuple(f"gfx{target}" for target in ("1150", "1151", "1200", "1201"))
 """AMD's GPUs that this build is compiled for."""
 
 

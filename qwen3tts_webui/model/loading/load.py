@@ -40,8 +40,8 @@ def load_model(
     """Load a VoiceDesign, CustomVoice or Base checkpoint.
 
     `path_or_id` is a local folder, or the id of a repository on the hub ("owner/name"), which is downloaded unless
-    `offline`; None uses huggingface_hub's own settings. `device` is "auto" (CUDA, then Apple's MPS, then the
-    CPU) or torch's name for one. `dtype` is the dtype of the talker, "float32", "bfloat16", "float16", "int8"
+    `offline`; None uses huggingface_hub's own settings. `device` is "auto" (CUDA or ROCm, then Intel's XPU,
+    then Apple's MPS, then the CPU) or torch's name for one. `dtype` is the dtype of the talker, "float32", "bfloat16", "float16", "int8"
     (8-bit linear layers, everything else float32; CPU only), "int4" (the talker's layers in 4 bits, the rest as
     "int8") or "auto" (half precision on CUDA). Norms and the codec are always float32.
     The encoders of a Base checkpoint are loaded when a recording is cloned.
@@ -54,10 +54,9 @@ def load_model(
     folder = find_checkpoint(path_or_id, offline=offline)
     config = read_model_config(folder)
     tokenizer = Tokenizer(folder)
-    unused = ("speaker_encoder.",) if config.kind == "base" else ()
     with LOADING_LOCK:
         talker, weights = open_weights(
-            lambda: Talker(config), folder, key_of=lambda name: f"talker.{name}", unused=unused
+            lambda: Talker(config), folder, key_of=lambda name: f"talker.{name}", unused=("speaker_encoder.",)
         )
         if dtype in INTEGER_KINDS:
             kind = quantize_for_cpu(talker, weights, dtype)
@@ -98,11 +97,16 @@ def find_checkpoint(path_or_id: str | Path, *, offline: bool | None = None) -> P
 
 def _device(name: str) -> torch.device:
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        present = {
+            "cuda": torch.cuda.is_available,
+            "xpu": torch.xpu.is_available,
+            "mps": torch.backends.mps.is_available,
+        }
+        name = next((name for name, is_available in present.items() if is_available()), "cpu")
     try:
         return torch.device(name)
     except RuntimeError as error:
-        raise InvalidValue(field="device", expected="auto, cpu, cuda or mps", got=name) from error
+        raise InvalidValue(field="device", expected="auto, cpu, cuda, xpu or mps", got=name) from error
 
 
 def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
