@@ -71,8 +71,8 @@ class DeviceChoice:
 def choose_device(hardware: Hardware, *, device: str = "auto", dtype: str = "auto") -> DeviceChoice:
     """Return the requested device and dtype, or the best ones.
 
-    `device` is "auto", "cuda", "cuda:N", "xpu", "mps" or "cpu"; `dtype` is "auto" or one of `DTYPES`. Raises `InvalidValue`
-    for what this machine lacks, naming what it has.
+    `device` is "auto", "cuda", "cuda:N", "xpu", "mps" or "cpu"; `dtype` is "auto" or one of `DTYPES`. Raises
+    `InvalidValue` for what this machine lacks, naming what it has.
     """
     device, device_reason = _resolve_device(hardware, device)
     threads = hardware.cores if device == "cpu" else 0

@@ -8,7 +8,7 @@ import os
 import psutil
 import torch
 
-from qwen3tts_webui.hardware import GpuDevice, Dtype, Hardware, check_dtype, choose_device
+from qwen3tts_webui.hardware import Dtype, GpuDevice, Hardware, check_dtype, choose_device
 
 log = logging.getLogger(__name__)
 

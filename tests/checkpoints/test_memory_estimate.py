@@ -15,7 +15,7 @@ from qwen3tts_webui.checkpoints import (
 )
 from qwen3tts_webui.engine.factory import needed_bytes
 from qwen3tts_webui.errors import InsufficientMemory
-from qwen3tts_webui.hardware import GpuDevice, DeviceChoice, Dtype, Hardware, ensure_fits
+from qwen3tts_webui.hardware import DeviceChoice, Dtype, GpuDevice, Hardware, ensure_fits
 from qwen3tts_webui.model.synthetic import synthetic_config
 
 GIB = 1 << 30

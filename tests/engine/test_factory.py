@@ -6,7 +6,7 @@ import pytest
 
 from qwen3tts_webui.engine.factory import default_num_slots, needed_bytes, start_engine
 from qwen3tts_webui.errors import CheckpointError, InsufficientMemory, InvalidValue
-from qwen3tts_webui.hardware import GpuDevice, DeviceChoice, Dtype, Hardware
+from qwen3tts_webui.hardware import DeviceChoice, Dtype, GpuDevice, Hardware
 from qwen3tts_webui.model import Qwen3TTS
 from qwen3tts_webui.model.synthetic import synthetic_config
 from tests.support.engine import CHECKPOINT, PLAIN, assert_matches_reference, submit
