@@ -27,7 +27,7 @@ class GpuDevice:
     """One GPU as its driver reports it.
 
     `capability` is NVIDIA's compute capability, (9, 0) for an H100, or the first two numbers of AMD's target, (11, 0)
-    for gfx1100, whose GPUs torch serves by the same calls; (0, 0) for Intel's.
+    for gfx1100: torch serves both by the same calls. (0, 0) for Intel's.
     """
 
     name: str

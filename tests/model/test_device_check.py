@@ -1,4 +1,4 @@
-"""A device nobody has tried is compared with the CPU; here the CPU stands for it, right and wrong."""
+"""A device that this project has never run on is compared with the CPU; here the CPU stands for it, right and wrong."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -114,7 +115,7 @@ def _report_other_sampling(folder: Path) -> None:
 
 def _device(name: str) -> torch.device:
     if name == "auto":
-        present = {
+        present: dict[str, Callable[[], bool]] = {
             "cuda": torch.cuda.is_available,
             "xpu": torch.xpu.is_available,
             "mps": torch.backends.mps.is_available,
