@@ -148,7 +148,7 @@ class _Allocation:
         return claim.served_s + self._held[claim.client] * TURN_S / claim.weight
 
     def _row_to_displace(self, claim: WaitingClaim) -> int | None:
-        """Return the row that gives up its slot for `claim`: the one whose listener loses least, if any must."""
+        """Return the row that gives up its slot for `claim`: its listener loses least of all, if any must."""
         keeps_own = self._unread[claim.client] >= self._slots + MAX_UNREAD
         idle = [
             row

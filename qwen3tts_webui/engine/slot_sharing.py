@@ -1,4 +1,4 @@
-"""Whose turn it is in the slots, and the sequences that wait between two turns.
+"""The order of turns in the slots, and the sequences that wait between two turns.
 
 In: running and waiting sequences. Out: their claims for the scheduler; sequences moved out of a slot and back into one.
 """

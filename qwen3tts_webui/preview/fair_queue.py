@@ -43,7 +43,7 @@ class FairQueue:
         self._update_clients()
 
     def next(self, is_ready: Callable[[UtteranceState], bool]) -> UtteranceState | None:
-        """Return the utterance whose turn it is: of the client that has received least, a new one before others."""
+        """Return the utterance that is next: of the client that has received least, a new one before others."""
         oldest: dict[str, UtteranceState] = {}
         for state in self._utterances:
             if state.client not in oldest and is_ready(state):
