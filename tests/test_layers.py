@@ -81,6 +81,7 @@ WITHIN_MODEL = {  # the packages and modules of model/, in reading order; import
     "generate": {"config", "prompt", "sampling", "talker", "codec", "cloning", "decode_step"},
     "loading": {"config", "prompt", "weights", "cpu", "talker", "cuda", "codec", "cloning", "generate"},
     "synthetic": {"config", "prompt", "weights", "talker", "codec", "generate", "loading"},
+    "device_check": {"generate", "synthetic"},
 }
 
 STANDALONE = {"bootstrap", "server", "cli"}  # programs: their modules are not a library for other packages

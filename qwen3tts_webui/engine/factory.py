@@ -36,6 +36,7 @@ from qwen3tts_webui.model import (
     ReferenceEncoder,
     Talker,
     Tokenizer,
+    check_device,
     find_checkpoint,
     load_model,
     read_model_config,
@@ -126,6 +127,8 @@ def start_engine_with(
         num_slots = fitting_slots(probe_hardware(), choice)
         if choice.threads:
             torch.set_num_threads(choice.threads)
+        if choice.device in ("mps", "xpu"):
+            check_device(choice.device, choice.dtype)
         if not choice.device.startswith("cuda"):
             return ModelRunner(make(choice), slots=num_slots, kv_length=kv_length)
         device = torch.device(choice.device)

@@ -190,11 +190,11 @@ class ModelRunner:
 
     def close(self) -> None:
         """Release all memory of the device. No method may be called afterwards."""
-        on_cuda = self.model.device.type == "cuda"
+        backend = {"cuda": torch.cuda, "xpu": torch.xpu}.get(self.model.device.type)
         del self.model, self.state, self.codec_state, self._prefixes
         gc.collect()
-        if on_cuda:  # else the driver counts it as used, and the next model seems not to fit
-            torch.cuda.empty_cache()
+        if backend is not None:  # else the driver counts it as used, and the next model seems not to fit
+            backend.empty_cache()
         trim_host_memory()
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         run_decode_step,
         run_prefill,
     )
+    from qwen3tts_webui.model.device_check import check_device
     from qwen3tts_webui.model.generate import MAX_FRAMES, Packet, Qwen3TTS, frame_limit
     from qwen3tts_webui.model.loading.load import DTYPES, find_checkpoint, load_model
     from qwen3tts_webui.model.loading.optimize import weight_dtypes
@@ -48,6 +49,7 @@ _EXPORTS = {
     "cpu.memory": ("trim_host_memory",),
     "cpu.packed_linear": ("memory_bytes",),
     "decode_step": ("DecodeState", "SlotStatus", "StepShape", "run_decode_step", "run_prefill"),
+    "device_check": ("check_device",),
     "generate": ("MAX_FRAMES", "Packet", "Qwen3TTS", "frame_limit"),
     "loading.load": ("DTYPES", "find_checkpoint", "load_model"),
     "loading.optimize": ("weight_dtypes",),
@@ -81,6 +83,7 @@ __all__ = [
     "StepShape",
     "Talker",
     "Tokenizer",
+    "check_device",
     "disable_eos",
     "find_checkpoint",
     "frame_limit",

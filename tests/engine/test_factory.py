@@ -11,7 +11,7 @@ import pytest
 from qwen3tts_webui.engine import factory, probe_hardware
 from qwen3tts_webui.engine.factory import default_num_slots, needed_bytes, start_engine
 from qwen3tts_webui.errors import CheckpointError, InsufficientMemory, InvalidValue
-from qwen3tts_webui.hardware import CudaDevice, DeviceChoice, Dtype, Hardware
+from qwen3tts_webui.hardware import DeviceChoice, Dtype, GpuDevice, Hardware
 from qwen3tts_webui.model import Qwen3TTS
 from qwen3tts_webui.model.synthetic import synthetic_config
 from tests.support.engine import CHECKPOINT, PLAIN, assert_matches_reference, submit
@@ -90,7 +90,7 @@ def test_the_memory_estimate_of_the_language_model(size: str, dtype: Dtype, gib:
 
 @pytest.mark.parametrize(("free_gib", "slots"), [(78, 64), (32, 64), (23, 16), (16, 16), (8, 8), (5, 2)])
 def test_a_small_gpu_has_fewer_slots(free_gib: int, slots: int) -> None:
-    gpu = CudaDevice(name="GPU", capability=(9, 0), free_bytes=free_gib * GIB, total_bytes=(free_gib + 1) * GIB)
+    gpu = GpuDevice(name="GPU", capability=(9, 0), free_bytes=free_gib * GIB, total_bytes=(free_gib + 1) * GIB)
     choice = DeviceChoice(device="cuda:0", dtype="bfloat16", reason="")
     assert default_num_slots(Hardware(gpus=(gpu,)), choice, synthetic_config("1.7B"), 2048) == slots
 
@@ -98,7 +98,7 @@ def test_a_small_gpu_has_fewer_slots(free_gib: int, slots: int) -> None:
 def test_slots_depend_on_the_chosen_gpu_and_dtype() -> None:
     """The second of two GPUs, and float32 after float16: neither the first GPU nor the smaller dtype counts."""
     small, large = (
-        CudaDevice(name="GPU", capability=(7, 5), free_bytes=gib * GIB, total_bytes=gib * GIB) for gib in (6, 16)
+        GpuDevice(name="GPU", capability=(7, 5), free_bytes=gib * GIB, total_bytes=gib * GIB) for gib in (6, 16)
     )
     spec = synthetic_config("1.7B")
 
