@@ -128,6 +128,8 @@ def with_more_memory(hardware: Hardware, device: str, num_bytes: int) -> Hardwar
     if gpu is None:
         return replace(hardware, free_bytes=hardware.free_bytes + num_bytes)
     freed = replace(gpu, free_bytes=min(gpu.total_bytes, gpu.free_bytes + num_bytes))
+    if gpu is hardware.xpu:
+        return replace(hardware, xpu=freed)
     return replace(hardware, gpus=tuple(freed if one is gpu else one for one in hardware.gpus))
 
 

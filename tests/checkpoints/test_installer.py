@@ -168,7 +168,7 @@ def test_the_overview_knows_what_is_here_and_what_it_needs(scene: Scene, store: 
 
 
 class CrowdedFake(SteppedSynthesizer):
-    """An engine whose model takes all memory of the device."""
+    """An engine with a model that takes all memory of the device."""
 
     def __init__(self, device: Device, name: str, release: MemoryRelease | None = None) -> None:
         super().__init__(num_frames=2)
