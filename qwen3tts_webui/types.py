@@ -111,7 +111,7 @@ class EngineOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechOptions(EngineOptions):
-    """All options of a request. A new one is a field here or in `EngineOptions`, and in the HTTP schemas.
+    """All options of a request. A new one is a field here or in `EngineOptions`, and in `SpeechFields`.
 
     With `continue_voice` each segment continues the voice of the one before; otherwise up to `max_parallel_segments`
     are synthesized at once. `skip_code` and `skip_tables` leave out Markdown's code blocks and tables, unless

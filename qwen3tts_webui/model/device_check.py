@@ -1,4 +1,4 @@
-"""Compare a device that this project never ran on with the CPU, on a tiny model, before a large one is loaded on it.
+"""Compare a device that this project has never run on with the CPU, on a tiny model, before it loads a large one.
 
 Apple's and Intel's GPUs run the layers as torch has them. Drivers and torch versions are known to compute some of them
 wrongly and in silence, which is heard as noise.
