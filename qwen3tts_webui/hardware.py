@@ -7,7 +7,7 @@ to what the driver reports without torch, and tests to machines that we do not h
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from qwen3tts_webui.errors import ErrorDetail, InsufficientMemory, InvalidValue
@@ -120,6 +120,17 @@ def gpu_for(hardware: Hardware, device: str) -> GpuDevice | None:
     if device == "xpu":
         return hardware.xpu
     return hardware.gpus[int(device.partition(":")[2] or 0)] if device.startswith("cuda") else None
+
+
+def with_more_memory(hardware: Hardware, device: str, num_bytes: int) -> Hardware:
+    """Return `hardware` with `num_bytes` more free on `device`."""
+    gpu = gpu_for(hardware, device)
+    if gpu is None:
+        return replace(hardware, free_bytes=hardware.free_bytes + num_bytes)
+    freed = replace(gpu, free_bytes=min(gpu.total_bytes, gpu.free_bytes + num_bytes))
+    if gpu is hardware.xpu:
+        return replace(hardware, xpu=freed)
+    return replace(hardware, gpus=tuple(freed if one is gpu else one for one in hardware.gpus))
 
 
 def supports_bf16(hardware: Hardware, device: str) -> bool:

@@ -298,7 +298,7 @@ class Synthesizer(Protocol):
 
     @property
     def ready(self) -> bool:
-        """True once the next utterance needs no warm-up."""
+        """True once the next utterance needs no warm-up; a model that was unloaded while idle stays ready."""
         ...
 
     @property
@@ -315,6 +315,21 @@ class Synthesizer(Protocol):
     def close(self, *, grace_s: float = 0.0) -> None:
         """Give running utterances `grace_s` seconds, then fail the rest with `EngineStopped`. Idempotent."""
         ...
+
+
+LoadStateName = Literal["loading", "loaded", "unloaded", "waking"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadState:
+    """Whether a model is in memory.
+
+    "loading": for the first time, or in another dtype; "unloaded": until the next request; "waking": loading again for
+    a request. `load_s`: seconds of the last load; None before the first.
+    """
+
+    state: LoadStateName
+    load_s: float | None
 
 
 class EncodesReferences(Protocol):
@@ -377,4 +392,38 @@ class PrecisionSwitching(Protocol):
 
     def switch(self, dtype: str) -> Future[PrecisionChange]:
         """Continue in `dtype` once the running utterances have ended. Raises `InvalidValue` and `NotReady`."""
+        ...
+
+
+class MemoryRelease(Protocol):
+    """Memory that another engine gives back before a new one loads."""
+
+    @property
+    def num_bytes(self) -> int:
+        """What will be free on the device in addition."""
+        ...
+
+    def wait(self) -> None:
+        """Block until it is free; on the new engine's thread. Raises `EngineStopped` if it will not be."""
+        ...
+
+
+@runtime_checkable
+class UnloadableSynthesizer(Protocol):
+    """An engine that can free the memory of its model and load it again."""
+
+    @property
+    def load_state(self) -> LoadState: ...
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """Current size of weights and caches; None before the first load."""
+        ...
+
+    def suspend(self) -> Future[None]:
+        """Unload the model once the running utterances have ended; the queue waits until `resume`."""
+        ...
+
+    def resume(self) -> None:
+        """End a suspension: the model is loaded again for the next request."""
         ...

@@ -27,6 +27,7 @@ from qwen3tts_webui.model import (
     run_decode_step,
     run_prefill,
     slot_values,
+    trim_host_memory,
 )
 from qwen3tts_webui.types import NUM_CODEBOOKS, Codes, Sampling
 
@@ -211,6 +212,7 @@ class ModelRunner:
         gc.collect()
         if backend is not None:  # else the driver counts it as used, and the next model seems not to fit
             backend.empty_cache()
+        trim_host_memory()
 
 
 def _rows(result: torch.Tensor) -> FrameRows:

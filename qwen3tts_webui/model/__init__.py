@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from qwen3tts_webui.model.codec.decoder import MAX_DECODE_FRAMES, CodecDecoder
     from qwen3tts_webui.model.config.model_config import DecoderConfig, ModelConfig, read_model_config
     from qwen3tts_webui.model.cpu.jit import numba_available
+    from qwen3tts_webui.model.cpu.memory import trim_host_memory
     from qwen3tts_webui.model.cpu.packed_linear import memory_bytes
     from qwen3tts_webui.model.decode_step import (
         DecodeState,
@@ -45,6 +46,7 @@ _EXPORTS = {
     "codec.decoder": ("MAX_DECODE_FRAMES", "CodecDecoder"),
     "config.model_config": ("DecoderConfig", "ModelConfig", "read_model_config"),
     "cpu.jit": ("numba_available",),
+    "cpu.memory": ("trim_host_memory",),
     "cpu.packed_linear": ("memory_bytes",),
     "decode_step": ("DecodeState", "SlotStatus", "StepShape", "run_decode_step", "run_prefill"),
     "device_check": ("check_device",),
@@ -97,6 +99,7 @@ __all__ = [
     "synthetic_config",
     "synthetic_model",
     "synthetic_tokenizer",
+    "trim_host_memory",
     "weight_dtypes",
 ]
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import dataclass, field, replace
+from typing import Any
+
 import pytest
 
+from qwen3tts_webui.engine import factory, probe_hardware
 from qwen3tts_webui.engine.factory import default_num_slots, needed_bytes, start_engine
 from qwen3tts_webui.errors import CheckpointError, InsufficientMemory, InvalidValue
 from qwen3tts_webui.hardware import DeviceChoice, Dtype, GpuDevice, Hardware
@@ -21,6 +26,37 @@ def test_an_engine_is_started_from_a_folder(model: Qwen3TTS) -> None:
         assert_matches_reference(model, PLAIN, sink.wait())
         assert (running.info.model, running.info.slots) == ("Tiny", 2)
         assert running.memory_bytes is not None and running.memory_bytes > 1_000_000
+    finally:
+        running.close()
+
+
+@dataclass
+class Release:
+    """Memory of another engine, free once the test says so."""
+
+    num_bytes: int
+    granted: threading.Event = field(default_factory=threading.Event)
+
+    def wait(self) -> None:
+        assert self.granted.wait(60)
+
+
+def test_loading_waits_for_memory_that_another_engine_frees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is free now is too little, what will be free suffices; the real amount is probed when it is free."""
+    full, empty = (replace(probe_hardware(), free_bytes=size) for size in (1 << 20, 4 << 30))
+    monkeypatch.setattr(factory, "probe_hardware", lambda: empty if release.granted.is_set() else full)
+    release = Release(1 << 20)
+    options: dict[str, Any] = {"device": "cpu", "dtype": "float32", "slots": 1, "kv_length": 256}
+    with pytest.raises(InsufficientMemory):
+        start_engine(CHECKPOINT, **options)
+    with pytest.raises(InsufficientMemory):
+        start_engine(CHECKPOINT, release=release, **options)
+    release.num_bytes = 2 << 30
+    running = start_engine(CHECKPOINT, release=release, **options)
+    try:
+        assert not running.ready
+        release.granted.set()
+        assert submit(running, PLAIN)[0].wait().error is None
     finally:
         running.close()
 
