@@ -18,7 +18,9 @@ from qwen3tts_webui.speech.events import (
     SegmentReport,
     SegmentStarted,
     SkippedText,
+    TimedWord,
     VoiceSource,
+    WordsTimed,
 )
 from qwen3tts_webui.speech.session import SpeechSession
 from qwen3tts_webui.speech.skipped_text import language_detail, skip_unsupported
@@ -33,6 +35,7 @@ from qwen3tts_webui.speech.validation import (
     draw_seed,
 )
 from qwen3tts_webui.speech.voice_resolution import continue_voice, resolve_voice
+from qwen3tts_webui.speech.word_timing import heard_chars
 
 __all__ = [
     "BASE_MODEL",
@@ -54,9 +57,12 @@ __all__ = [
     "SpeechSession",
     "SpokenText",
     "TextStreamSession",
+    "TimedWord",
     "VoiceSource",
+    "WordsTimed",
     "continue_voice",
     "draw_seed",
+    "heard_chars",
     "language_detail",
     "resolve_voice",
     "skip_unsupported",

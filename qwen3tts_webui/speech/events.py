@@ -72,12 +72,41 @@ class Flushed:
     sample: int
 
 
-Event = SegmentStarted | AudioChunk | SegmentEnded | SegmentFailed | SkippedText | Flushed
+@dataclass(frozen=True, slots=True)
+class TimedWord:
+    """A word, in the text as it was typed (characters `start` to `end`) and in the audio.
+
+    `start` and `end` are None for a word that is not in the typed text as it stands.
+    """
+
+    text: str
+    start: int | None
+    end: int | None
+    start_sample: int
+    end_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class WordsTimed:
+    """Words of a segment. They replace what was said before about the segment from the first of them on.
+
+    `estimated`: the engine does not know where the words are; they share the audio by their length.
+    """
+
+    segment: Segment
+    words: tuple[TimedWord, ...]
+    estimated: bool
+
+
+Event = WordsTimed | SegmentStarted | AudioChunk | SegmentEnded | SegmentFailed | SkippedText | Flushed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentReport:
-    """The outcome of one segment. If it failed, `failed` is the error code and `finish_reason` None."""
+    """The outcome of one segment. If it failed, `failed` is the error code and `finish_reason` None.
+
+    `words_estimated`: its words share the audio by their length.
+    """
 
     segment: Segment
     voice_source: VoiceSource
@@ -86,6 +115,8 @@ class SegmentReport:
     finish_reason: FinishReason | None = None
     failed: str | None = None
     timings: Timings | None = None
+    words: tuple[TimedWord, ...] = ()
+    words_estimated: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +126,8 @@ class Report:
     `engine`, `label` and `preview` identify the engine. `voice` is the requested voice id, if any; `voice_kind` says
     how the voice was made. `failed` is the code
     of the error that ended the whole request, if any. `timings` are those of the first segment, with `total_ms` of the
-    whole request. `warnings` says what was left out.
+    whole request. `warnings` says what was left out. `spoken_chars` is how much of the text was spoken, to the end of
+    the last whole word.
     """
 
     request_id: str
@@ -120,4 +152,5 @@ class Report:
     failed: str | None
     timings: Timings
     segments: tuple[SegmentReport, ...]
+    spoken_chars: int = 0
     warnings: tuple[SkippedText, ...] = ()

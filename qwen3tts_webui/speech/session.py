@@ -12,7 +12,6 @@ from dataclasses import replace
 
 from qwen3tts_webui.audio import LoudnessNormalizer, TimeStretcher, silence
 from qwen3tts_webui.errors import DeadlineExceeded, SpeechError
-from qwen3tts_webui.speech.cloning import voice_kind
 from qwen3tts_webui.speech.events import (
     AudioChunk,
     Event,
@@ -24,10 +23,13 @@ from qwen3tts_webui.speech.events import (
     SegmentStarted,
     SkippedText,
 )
+from qwen3tts_webui.speech.report import request_report
 from qwen3tts_webui.speech.segment_pipeline import SegmentPipeline, SegmentState
 from qwen3tts_webui.speech.skipped_text import nothing_to_say
 from qwen3tts_webui.speech.text_stream import TextStreamSession
 from qwen3tts_webui.speech.validation import PreparedRequest
+from qwen3tts_webui.speech.word_events import WordEvents
+from qwen3tts_webui.speech.word_timing import TypedText
 from qwen3tts_webui.streams import PcmStream
 from qwen3tts_webui.types import SAMPLE_RATE, FinishReason, Pcm, SynthesisResult, Synthesizer, Timings, Utterance, Voice
 
@@ -58,6 +60,7 @@ class SpeechSession:
         self._position = 0
         self._num_played = self._num_warnings = 0
         self._segment_reports: list[SegmentReport] = []
+        self._typed = TypedText()
         self._error: SpeechError | None = None
         self._cancelled = False
         self._at_length_limit = False
@@ -106,33 +109,21 @@ class SpeechSession:
     @property
     def report(self) -> Report:
         """The report so far; final once the iteration has ended."""
-        prepared, request, info = self._prepared, self._prepared.request, self._info
-        first = next((one.timings for one in self._segment_reports if one.timings is not None), Timings())
-        return Report(
-            request_id=request.request_id,
-            text=request.text if self._text_stream is None else self._text_stream.text,
-            language=prepared.language,
-            description=prepared.voice.description,
-            voice=request.voice_id,
-            voice_kind=voice_kind(prepared.voice),
-            speaker=prepared.voice.speaker,
-            seed=prepared.seed,
-            speed=request.speed,
-            sampling=request.sampling,
-            frames_per_packet=request.frames_per_packet,
-            continue_voice=request.continue_voice,
-            loudness=request.loudness,
-            engine=info.name,
-            label=info.label,
-            preview=info.preview,
-            model=info.model,
+        return request_report(
+            self._prepared,
+            self._info,
+            text=self._typed_text,
             num_samples=self._position,
             finish_reason=self._request_finish_reason(),
-            failed=None if self._error is None else self._error.code,
-            timings=replace(first, total_ms=self._total_ms),
-            segments=tuple(self._segment_reports),
+            error=self._error,
+            total_ms=self._total_ms,
+            segments=self._segment_reports,
             warnings=self.warnings,
         )
+
+    @property
+    def _typed_text(self) -> str:
+        return self._prepared.request.text if self._text_stream is None else self._text_stream.text
 
     async def __aiter__(self) -> AsyncGenerator[Event, None]:
         self._pipeline.listen(self._wakeup.set, on_loop_closed=self.cancel)
@@ -188,19 +179,24 @@ class SpeechSession:
         return None
 
     async def _segment_events(self, state: SegmentState) -> AsyncGenerator[Event, None]:
-        """All events of one segment: started, its audio, ended or failed, and the pause after it."""
+        """All events of one segment: started, its audio and words, ended or failed, and the pause after it."""
         segment, start_sample = state.segment, self._position
+        words = WordEvents(state, start_sample, self._prepared, self._typed, lambda: self._typed_text)
         started = False
         try:
             async for pcm in self._segment_audio(state):
                 if not started:
                     started = True
                     yield SegmentStarted(segment, start_sample, state.voice_source)
+                    for event in words.at_start():
+                        yield event
+                for event in words.reported():
+                    yield event
                 yield self._append(pcm)
                 if self._at_length_limit:
                     break
         except SpeechError as error:
-            self._add_report(state, start_sample, failed=error.code)
+            self._add_report(state, start_sample, words, failed=error.code)
             if self._position == 0:
                 self._error = error
             else:
@@ -211,15 +207,13 @@ class SpeechSession:
             if result is None:  # cancelled before the first audio
                 return
             yield SegmentStarted(segment, start_sample, state.voice_source)
-        ended = SegmentEnded(
-            segment=segment,
-            start_sample=start_sample,
-            num_samples=self._position - start_sample,
-            finish_reason=self._segment_finish_reason(result),
-            timings=Timings() if result is None else result.timings,
-        )
-        self._add_report(state, start_sample, finish_reason=ended.finish_reason, timings=ended.timings)
-        yield ended
+        finish_reason = self._segment_finish_reason(result)
+        for event in words.at_end(self._position, finish_reason):
+            yield event
+        timings = Timings() if result is None else result.timings
+        num_samples = self._position - start_sample
+        self._add_report(state, start_sample, words, finish_reason=finish_reason, timings=timings)
+        yield SegmentEnded(segment, start_sample, num_samples, finish_reason, timings)
         if segment.pause_s > 0 and not self._cancelled and not self._at_length_limit:
             yield self._append(silence(segment.pause_s))
 
@@ -273,6 +267,7 @@ class SpeechSession:
         self,
         state: SegmentState,
         start_sample: int,
+        words: WordEvents,
         finish_reason: FinishReason | None = None,
         failed: str | None = None,
         timings: Timings | None = None,
@@ -286,6 +281,8 @@ class SpeechSession:
                 finish_reason=finish_reason,
                 failed=failed,
                 timings=timings,
+                words=words.words,
+                words_estimated=words.estimated,
             )
         )
 
