@@ -1,4 +1,4 @@
-"""The report of a request, from what was asked and what came of it."""
+"""The report of a request: the request itself and its outcome."""
 
 from __future__ import annotations
 
