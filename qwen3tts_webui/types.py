@@ -111,7 +111,7 @@ class EngineOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechOptions(EngineOptions):
-    """All options of a request. A new one is a field here or in `EngineOptions`, and in the HTTP schemas.
+    """All options of a request. A new one is a field here or in `EngineOptions`, and in `SpeechFields`.
 
     With `continue_voice` each segment continues the voice of the one before; otherwise up to `max_parallel_segments`
     are synthesized at once. `skip_code` and `skip_tables` leave out Markdown's code blocks and tables, unless
@@ -137,8 +137,8 @@ def option_values(kind: type[EngineOptions], source: object) -> dict[str, Any]:
 class SpeechRequest(SpeechOptions):
     """One request as `Speech` accepts it: typed fields, raw text.
 
-    `client` is the key for fair queueing, `deadline` a time on `time.monotonic`'s clock. `voice_id` names a preset, a
-    saved voice or a speaker; the description in `voice` is appended to its own.
+    `client` is the key for fair queueing and `weight` its share, `deadline` a time on `time.monotonic`'s clock.
+    `voice_id` names a preset, a saved voice or a speaker; the description in `voice` is appended to its own.
     """
 
     text: str
@@ -147,6 +147,7 @@ class SpeechRequest(SpeechOptions):
     voice_id: str | None = None
     seed: int | None = None
     client: str = ""
+    weight: float = 1.0
     request_id: str = ""
     deadline: float | None = None
 
@@ -183,6 +184,7 @@ class Utterance(EngineOptions):
     seed: int = 0
     max_frames: int | None = None
     client: str = ""
+    weight: float = 1.0
     text_stream: TextStream | None = None
 
 
@@ -301,7 +303,7 @@ class Synthesizer(Protocol):
 
     @property
     def ready(self) -> bool:
-        """True once the next utterance needs no warm-up."""
+        """True once the next utterance needs no warm-up; a model that was unloaded while idle stays ready."""
         ...
 
     @property
@@ -318,6 +320,21 @@ class Synthesizer(Protocol):
     def close(self, *, grace_s: float = 0.0) -> None:
         """Give running utterances `grace_s` seconds, then fail the rest with `EngineStopped`. Idempotent."""
         ...
+
+
+LoadStateName = Literal["loading", "loaded", "unloaded", "waking"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadState:
+    """Whether a model is in memory.
+
+    "loading": for the first time, or in another dtype; "unloaded": until the next request; "waking": loading again for
+    a request. `load_s`: seconds of the last load; None before the first.
+    """
+
+    state: LoadStateName
+    load_s: float | None
 
 
 class EncodesReferences(Protocol):
@@ -380,4 +397,38 @@ class PrecisionSwitching(Protocol):
 
     def switch(self, dtype: str) -> Future[PrecisionChange]:
         """Continue in `dtype` once the running utterances have ended. Raises `InvalidValue` and `NotReady`."""
+        ...
+
+
+class MemoryRelease(Protocol):
+    """Memory that another engine gives back before a new one loads."""
+
+    @property
+    def num_bytes(self) -> int:
+        """What will be free on the device in addition."""
+        ...
+
+    def wait(self) -> None:
+        """Block until it is free; on the new engine's thread. Raises `EngineStopped` if it will not be."""
+        ...
+
+
+@runtime_checkable
+class UnloadableSynthesizer(Protocol):
+    """An engine that can free the memory of its model and load it again."""
+
+    @property
+    def load_state(self) -> LoadState: ...
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """Current size of weights and caches; None before the first load."""
+        ...
+
+    def suspend(self) -> Future[None]:
+        """Unload the model once the running utterances have ended; the queue waits until `resume`."""
+        ...
+
+    def resume(self) -> None:
+        """End a suspension: the model is loaded again for the next request."""
         ...

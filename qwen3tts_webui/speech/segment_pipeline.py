@@ -200,6 +200,7 @@ class SegmentPipeline:
             seed=prepared.seed,
             max_frames=prepared.max_frames,
             client=prepared.request.client,
+            weight=prepared.request.weight,
             text_stream=None if state.streamed is None else state.streamed.queue,
             **option_values(EngineOptions, prepared.request),
         )

@@ -9,12 +9,12 @@ import pytest
 
 from qwen3tts_webui.diagnostics import Facts, hardware_of, memory_budget, render_findings, run_checks
 from qwen3tts_webui.diagnostics.facts import TorchFacts
-from qwen3tts_webui.hardware import CudaDevice, Hardware
+from qwen3tts_webui.hardware import GpuDevice, Hardware
 from qwen3tts_webui.i18n import PAGE_LANGUAGES, Catalog
 
 GIB = 1 << 30
-H100 = CudaDevice(name="NVIDIA H100", capability=(9, 0), free_bytes=78 * GIB, total_bytes=80 * GIB)
-T4 = CudaDevice(name="Tesla T4", capability=(7, 5), free_bytes=15 * GIB, total_bytes=16 * GIB)
+H100 = GpuDevice(name="NVIDIA H100", capability=(9, 0), free_bytes=78 * GIB, total_bytes=80 * GIB)
+T4 = GpuDevice(name="Tesla T4", capability=(7, 5), free_bytes=15 * GIB, total_bytes=16 * GIB)
 CPU_TORCH = TorchFacts(version="2.13.0+cpu", cuda=None)
 CUDA_TORCH = TorchFacts(version="2.13.0", cuda=(13, 0))
 
@@ -133,7 +133,7 @@ def test_a_path_in_chinese_is_shown_as_it_is():
     ("gpus", "device", "dtype"),
     [((), "cpu", "bfloat16"), ((H100,), "cuda:0", "bfloat16"), ((T4,), "cuda:0", "float16")],
 )
-def test_the_hardware_that_torch_would_find(gpus: tuple[CudaDevice, ...], device: str, dtype: str):
+def test_the_hardware_that_torch_would_find(gpus: tuple[GpuDevice, ...], device: str, dtype: str):
     facts = replace(GOOD, gpus=gpus, cpu_flags=frozenset({"avx512_bf16"}))
     assert hardware_of(facts) == Hardware(gpus=gpus, cores=facts.cores, cpu_bf16=True, free_bytes=facts.memory_free)
     budget = memory_budget(facts)
