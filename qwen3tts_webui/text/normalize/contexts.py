@@ -1,4 +1,4 @@
-"""What a number means beside certain signs and words: powers, "2x", "24/7", compass points, weekdays, dashes."""
+"""What a number means next to certain signs and words: powers, "2x", "24/7", compass points, weekdays, dashes."""
 
 from __future__ import annotations
 
