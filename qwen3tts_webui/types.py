@@ -164,6 +164,11 @@ class TextStream(Protocol):
         """True once no more text will be written. Text that was not taken yet is still available."""
         ...
 
+    @property
+    def language(self) -> str:
+        """The code of the language that later text is in, as far as it was detected; "" if the utterance's holds."""
+        ...
+
     def watch(self, on_text: Callable[[], None]) -> None:
         """Call `on_text`, from the writer's thread, on each write and on close."""
         ...

@@ -145,6 +145,8 @@ class UtteranceState:
     def _next_of_stream(self, stream: TextStream) -> str | None:
         closed = stream.closed  # read before `take`, so that the last text is not missed
         self._text += stream.take()
+        if stream.language and stream.language != self._language:
+            self._language, self.voice = stream.language, None
         if not self._text.strip():
             return "" if closed else None
         complete = self._text if closed else _complete_clauses(self._text)
