@@ -381,9 +381,10 @@ def load(options: Options) -> dict[str, object]:
     rates, length = ("5", 2.0) if options.tiny else ("1,10", 12.0)
     frames = 5 if options.tiny else 38
     with run_server(options.target().engine) as (host, port):
-        command = [sys.executable, __file__, host, port, rates, length, frames]
-        done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=75)
+        command = [sys.executable, "-m", "benchmarks.gpu_steps", host, port, rates, length, frames]
+        done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=75, cwd=ROOT)
     print(done.stderr[-2000:])
+    done.check_returncode()
     rows = json.loads(done.stdout.strip().splitlines()[-1])
     (options.out / "load.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
     return {"rates": rows}
@@ -437,6 +438,7 @@ def profile(options: Options) -> dict[str, object]:
     from torch.profiler import profile as profiler
 
     runner = options.runner()
+    runs = runs_of(options, 5)
     bounds = SamplingBounds(max_top_k=64, uses_top_p=False)
     prefill_all(runner, 1, bounds)
     activity = ProfilerActivity.CPU if options.device == "cpu" else ProfilerActivity.CUDA
@@ -449,13 +451,13 @@ def profile(options: Options) -> dict[str, object]:
     with (options.out / "profile.txt").open("w", encoding="utf-8") as file:
         for name, work in works.items():
             with profiler(activities=[activity]) as seen:
-                for _ in range(5):
+                for _ in range(runs):
                     work()
             events = seen.key_averages()
             by = "self_cpu_time_total" if options.device == "cpu" else "self_device_time_total"
             file.write(f"== {name}\n{events.table(sort_by=by, row_limit=40, max_name_column_width=70)}\n")
-            found[f"{name}_kernels"] = sum(event.count for event in events) // 5
-            found[f"{name}_kernel_ms"] = round(sum(getattr(event, by) for event in events) / 5e3, 3)
+            found[f"{name}_kernels"] = sum(event.count for event in events) // runs
+            found[f"{name}_kernel_ms"] = round(sum(getattr(event, by) for event in events) / (1e3 * runs), 3)
     return found
 
 
@@ -474,5 +476,4 @@ STEPS: dict[str, Callable[[Options], dict[str, object]]] = {
 }
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
     load_client(*sys.argv[1:])

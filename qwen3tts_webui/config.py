@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     max_text: int = Field(default=20_000, ge=1)
     queue_size: int = Field(default=64, ge=0)
     slots: int = Field(default=0, ge=0, description="utterances synthesized at once; 0 = what the device can take")
+    idle_unload: float = Field(
+        default=0, ge=0, description="minutes without requests after which the model's memory is freed; 0: never"
+    )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="host names of the server, in addition to those of this machine"
     )

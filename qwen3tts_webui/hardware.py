@@ -7,12 +7,12 @@ to what the driver reports without torch, and tests to machines that we do not h
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from qwen3tts_webui.errors import ErrorDetail, InsufficientMemory, InvalidValue
 
-Device = Literal["cuda", "mps", "cpu"]
+Device = Literal["cuda", "xpu", "mps", "cpu"]
 Dtype = Literal["float32", "bfloat16", "float16", "int8", "int4"]
 DEVICES: tuple[Device, ...] = get_args(Device)
 DTYPES: tuple[Dtype, ...] = get_args(Dtype)
@@ -23,8 +23,12 @@ _HOST_RESERVE = 512 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CudaDevice:
-    """One GPU as its driver reports it; `capability` is its compute capability, (9, 0) for an H100."""
+class GpuDevice:
+    """One GPU as its driver reports it.
+
+    `capability` is NVIDIA's compute capability, (9, 0) for an H100, or the first two numbers of AMD's target, (11, 0)
+    for gfx1100: torch serves both by the same calls. (0, 0) for Intel's.
+    """
 
     name: str
     capability: tuple[int, int]
@@ -34,9 +38,14 @@ class CudaDevice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hardware:
-    """The facts that decide. `cores` are those this process may use; `free_bytes` is available host memory."""
+    """The facts that decide.
 
-    gpus: tuple[CudaDevice, ...] = ()
+    `gpus` are those torch calls "cuda": NVIDIA's, or AMD's with torch's ROCm build. `xpu` is the first of Intel's.
+    `cores` are those this process may use; `free_bytes` is available host memory.
+    """
+
+    gpus: tuple[GpuDevice, ...] = ()
+    xpu: GpuDevice | None = None
     mps: bool = False
     cores: int = 1
     cpu_bf16: bool = False
@@ -62,8 +71,8 @@ class DeviceChoice:
 def choose_device(hardware: Hardware, *, device: str = "auto", dtype: str = "auto") -> DeviceChoice:
     """Return the requested device and dtype, or the best ones.
 
-    `device` is "auto", "cuda", "cuda:N", "mps" or "cpu"; `dtype` is "auto" or one of `DTYPES`. Raises `InvalidValue`
-    for what this machine lacks, naming what it has.
+    `device` is "auto", "cuda", "cuda:N", "xpu", "mps" or "cpu"; `dtype` is "auto" or one of `DTYPES`. Raises
+    `InvalidValue` for what this machine lacks, naming what it has.
     """
     device, device_reason = _resolve_device(hardware, device)
     threads = hardware.cores if device == "cpu" else 0
@@ -103,18 +112,33 @@ def free_bytes(hardware: Hardware, device: str) -> int:
 
 def reserve_bytes(device: str) -> int:
     """Return the memory of `device` that a model must leave to the driver or the system."""
-    return _GPU_RESERVE if device.startswith("cuda") else _HOST_RESERVE
+    return _GPU_RESERVE if device.startswith(("cuda", "xpu")) else _HOST_RESERVE
 
 
-def gpu_for(hardware: Hardware, device: str) -> CudaDevice | None:
-    """Return the GPU named by `device` ("cuda:N"); None for any other device."""
+def gpu_for(hardware: Hardware, device: str) -> GpuDevice | None:
+    """Return the GPU named by `device` ("cuda:N" or "xpu"); None for any other device."""
+    if device == "xpu":
+        return hardware.xpu
     return hardware.gpus[int(device.partition(":")[2] or 0)] if device.startswith("cuda") else None
+
+
+def with_more_memory(hardware: Hardware, device: str, num_bytes: int) -> Hardware:
+    """Return `hardware` with `num_bytes` more free on `device`."""
+    gpu = gpu_for(hardware, device)
+    if gpu is None:
+        return replace(hardware, free_bytes=hardware.free_bytes + num_bytes)
+    freed = replace(gpu, free_bytes=min(gpu.total_bytes, gpu.free_bytes + num_bytes))
+    if gpu is hardware.xpu:
+        return replace(hardware, xpu=freed)
+    return replace(hardware, gpus=tuple(freed if one is gpu else one for one in hardware.gpus))
 
 
 def supports_bf16(hardware: Hardware, device: str) -> bool:
     """Return True if `device` computes bfloat16 natively."""
     gpu = gpu_for(hardware, device)
-    return gpu.capability >= (8, 0) if gpu is not None else device == "cpu" and hardware.cpu_bf16
+    if gpu is None:
+        return device == "cpu" and hardware.cpu_bf16
+    return device == "xpu" or gpu.capability >= (8, 0)
 
 
 def supported_dtypes(device: str) -> tuple[Dtype, ...]:
@@ -136,11 +160,14 @@ def _resolve_device(hardware: Hardware, device: str) -> tuple[str, str]:
     if device == "auto":
         if hardware.gpus:
             return "cuda:0", f"({hardware.gpus[0].name})"
+        if hardware.xpu is not None:
+            return "xpu", f"({hardware.xpu.name}; not yet tried on such a GPU)"
         if hardware.mps:
             return "mps", "(Apple GPU)"
         return "cpu", "(no GPU that torch can use)"
     kind, _, number = device.partition(":")
-    available = ["cpu", *(f"cuda:{index}" for index in range(len(hardware.gpus))), *(["mps"] if hardware.mps else [])]
+    available = ["cpu", *(f"cuda:{index}" for index in range(len(hardware.gpus)))]
+    available += ["xpu"] * (hardware.xpu is not None) + ["mps"] * hardware.mps
     resolved = "cuda:0" if device == "cuda" else device
     if kind not in DEVICES or (number and not number.isdigit()) or resolved not in available:
         raise InvalidValue(field="device", expected="auto or one of " + ", ".join(available), got=device)
@@ -148,6 +175,8 @@ def _resolve_device(hardware: Hardware, device: str) -> tuple[str, str]:
 
 
 def _best_dtype(hardware: Hardware, device: str) -> tuple[Dtype, str]:
+    if device == "xpu":
+        return "bfloat16", "(Intel GPU)"
     gpu = gpu_for(hardware, device)
     if gpu is not None:
         capability = f"compute capability {gpu.capability[0]}.{gpu.capability[1]}"

@@ -43,16 +43,40 @@ class HotSwapSynthesizer(SynthesizerProxy):
 
     def swap_to(self, engine: Synthesizer) -> None:
         """Make `engine` the active one. Closes it at once if this synthesizer is closed already."""
+        old = self.replace(engine)
+        if old is not None:
+            self.retire(old)
+
+    def replace(self, engine: Synthesizer) -> Synthesizer | None:
+        """Make `engine` the active one as `swap_to` does, but leave the previous one to the caller.
+
+        Return None if there is nothing to do: `engine` was active, or this synthesizer is closed.
+        """
         with self._lock:
             if self._closed.is_set():
                 engine.close()
-                return
+                return None
             if engine is self._engine:
-                return
+                return None
             old, self._engine = self._engine, engine
-            thread = threading.Thread(target=self._retire, args=(old,), name="retiring-engine", daemon=True)
+            return old
+
+    def retire(self, engine: Synthesizer) -> None:
+        """Close an engine that is no longer active once it is idle, from a thread of its own."""
+        with self._lock:
+            thread = threading.Thread(target=self._retire, args=(engine,), name="retiring-engine", daemon=True)
             self._retiring.append(thread)
             thread.start()
+
+    def drain(self, engine: Synthesizer) -> None:
+        """Wait until an engine has been idle for a while: a request may be between two of its segments."""
+        end = time.monotonic() + self._grace_s
+        busy_at = time.monotonic()
+        poll_s = self._idle_timeout_s / 20
+        while time.monotonic() < min(end, busy_at + self._idle_timeout_s) and not self._closed.wait(poll_s):
+            load = engine.load
+            if load.running or load.queued:
+                busy_at = time.monotonic()
 
     def close(self, *, grace_s: float = 0.0) -> None:
         with self._lock:
@@ -62,14 +86,7 @@ class HotSwapSynthesizer(SynthesizerProxy):
             thread.join()
 
     def _retire(self, engine: Synthesizer) -> None:
-        """Close `engine` once it has been idle for a while: a request may be between two of its segments."""
-        end = time.monotonic() + self._grace_s
-        busy_at = time.monotonic()
-        poll_s = self._idle_timeout_s / 20
-        while time.monotonic() < min(end, busy_at + self._idle_timeout_s) and not self._closed.wait(poll_s):
-            load = engine.load
-            if load.running or load.queued:
-                busy_at = time.monotonic()
+        self.drain(engine)
         engine.close()
 
 

@@ -111,7 +111,7 @@ class EngineOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechOptions(EngineOptions):
-    """All options of a request. A new one is a field here or in `EngineOptions`, and in the HTTP schemas.
+    """All options of a request. A new one is a field here or in `EngineOptions`, and in `SpeechFields`.
 
     With `continue_voice` each segment continues the voice of the one before; otherwise up to `max_parallel_segments`
     are synthesized at once. `skip_code` and `skip_tables` leave out Markdown's code blocks and tables, unless
@@ -137,8 +137,8 @@ def option_values(kind: type[EngineOptions], source: object) -> dict[str, Any]:
 class SpeechRequest(SpeechOptions):
     """One request as `Speech` accepts it: typed fields, raw text.
 
-    `client` is the key for fair queueing, `deadline` a time on `time.monotonic`'s clock. `voice_id` names a preset, a
-    saved voice or a speaker; the description in `voice` is appended to its own.
+    `client` is the key for fair queueing and `weight` its share, `deadline` a time on `time.monotonic`'s clock.
+    `voice_id` names a preset, a saved voice or a speaker; the description in `voice` is appended to its own.
     """
 
     text: str
@@ -147,6 +147,7 @@ class SpeechRequest(SpeechOptions):
     voice_id: str | None = None
     seed: int | None = None
     client: str = ""
+    weight: float = 1.0
     request_id: str = ""
     deadline: float | None = None
 
@@ -161,6 +162,11 @@ class TextStream(Protocol):
     @property
     def closed(self) -> bool:
         """True once no more text will be written. Text that was not taken yet is still available."""
+        ...
+
+    @property
+    def language(self) -> str:
+        """The code of the language that later text is in, as far as it was detected; "" if the utterance's holds."""
         ...
 
     def watch(self, on_text: Callable[[], None]) -> None:
@@ -178,6 +184,7 @@ class Utterance(EngineOptions):
     seed: int = 0
     max_frames: int | None = None
     client: str = ""
+    weight: float = 1.0
     text_stream: TextStream | None = None
 
 
@@ -260,7 +267,9 @@ class EngineInfo:
     `followed_traits` is None for an engine that reads the whole description; otherwise the dimensions of a description
     that it follows ("pitch"), or single traits in one language ("accent:british:en").
 
-    `x_vector_dim` is the size of `VoiceReference.x_vector` with the feature "cloning", else 0.
+    `x_vector_dim` is the size of `VoiceReference.x_vector` with the feature "cloning", else 0. `dtype_reason` is an
+    English clause; `kernels` names the CPU kernels of integer dtypes that were fastest when the model was loaded, with
+    the times of all.
     """
 
     name: str
@@ -276,6 +285,8 @@ class EngineInfo:
     slots: int = 1
     followed_traits: tuple[str, ...] | None = None
     x_vector_dim: int = 0
+    dtype_reason: str = ""
+    kernels: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,7 +307,7 @@ class Synthesizer(Protocol):
 
     @property
     def ready(self) -> bool:
-        """True once the next utterance needs no warm-up."""
+        """True once the next utterance needs no warm-up; a model that was unloaded while idle stays ready."""
         ...
 
     @property
@@ -313,6 +324,21 @@ class Synthesizer(Protocol):
     def close(self, *, grace_s: float = 0.0) -> None:
         """Give running utterances `grace_s` seconds, then fail the rest with `EngineStopped`. Idempotent."""
         ...
+
+
+LoadStateName = Literal["loading", "loaded", "unloaded", "waking"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadState:
+    """Whether a model is in memory.
+
+    "loading": for the first time, or in another dtype; "unloaded": until the next request; "waking": loading again for
+    a request. `load_s`: seconds of the last load; None before the first.
+    """
+
+    state: LoadStateName
+    load_s: float | None
 
 
 class EncodesReferences(Protocol):
@@ -375,4 +401,38 @@ class PrecisionSwitching(Protocol):
 
     def switch(self, dtype: str) -> Future[PrecisionChange]:
         """Continue in `dtype` once the running utterances have ended. Raises `InvalidValue` and `NotReady`."""
+        ...
+
+
+class MemoryRelease(Protocol):
+    """Memory that another engine gives back before a new one loads."""
+
+    @property
+    def num_bytes(self) -> int:
+        """What will be free on the device in addition."""
+        ...
+
+    def wait(self) -> None:
+        """Block until it is free; on the new engine's thread. Raises `EngineStopped` if it will not be."""
+        ...
+
+
+@runtime_checkable
+class UnloadableSynthesizer(Protocol):
+    """An engine that can free the memory of its model and load it again."""
+
+    @property
+    def load_state(self) -> LoadState: ...
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """Current size of weights and caches; None before the first load."""
+        ...
+
+    def suspend(self) -> Future[None]:
+        """Unload the model once the running utterances have ended; the queue waits until `resume`."""
+        ...
+
+    def resume(self) -> None:
+        """End a suspension: the model is loaded again for the next request."""
         ...

@@ -13,6 +13,7 @@ import pytest
 
 import app
 from qwen3tts_webui import bootstrap
+from qwen3tts_webui.bootstrap.gpus import Gpu, find_gpu, parse_nvidia_smi
 from qwen3tts_webui.bootstrap.install import is_ready, make_environment, python_in, write_stamp
 from qwen3tts_webui.bootstrap.install_plan import (
     TORCH_INDEX,
@@ -25,7 +26,7 @@ from qwen3tts_webui.bootstrap.install_plan import (
     stamp_key,
     torch_options,
 )
-from qwen3tts_webui.bootstrap.machine import Gpu, Machine, parse_cpu_flags, parse_gpus, probe_machine
+from qwen3tts_webui.bootstrap.machine import Machine, parse_cpu_flags, probe_machine
 
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
@@ -33,8 +34,15 @@ CONSTRAINTS = (ROOT / "constraints.txt").read_text(encoding="utf-8")
 LINUX = Machine(system="Linux", arch="x86_64", python=(3, 11), disk_free=50 * 10**9, memory=32 * 2**30)
 
 
+ARC = Gpu(name="an Intel GPU (0xe20b)", vendor="intel")
+
+
+def radeon(*compute: int) -> Gpu:
+    return Gpu(name="an AMD GPU", vendor="amd", compute=compute)
+
+
 def gpu(driver: str, compute: str) -> Gpu:
-    found = parse_gpus(f"A card, {driver}, {compute}")
+    found = parse_nvidia_smi(f"A card, {driver}, {compute}")
     assert found is not None
     return found
 
@@ -84,6 +92,12 @@ def test_the_declared_pythons_are_the_accepted_ones():
         (replace(LINUX, gpu=gpu("525.60.13", "8.0")), "cu126", "+cu126"),
         (replace(LINUX, gpu=gpu("470.256.02", "8.6")), "cpu", "+cpu"),
         (replace(LINUX, system="Windows", arch="AMD64", gpu=gpu("581.15", "8.9")), "cu130", "+cu130"),
+        (replace(LINUX, gpu=radeon(11, 0, 0)), "rocm7.2", "+rocm7.2"),
+        (replace(LINUX, gpu=radeon(9, 0, 10)), "rocm7.2", "+rocm7.2"),
+        (replace(LINUX, gpu=radeon(10, 3, 6)), "cpu", "+cpu"),
+        (replace(LINUX, arch="aarch64", gpu=radeon(9, 4, 2)), "cpu", "+cpu"),
+        (replace(LINUX, gpu=ARC), "xpu", "+xpu"),
+        (replace(LINUX, system="Windows", arch="AMD64", gpu=ARC), "cpu", ""),
     ],
 )
 def test_the_build_of_torch(machine: Machine, build: str, local: str):
@@ -132,7 +146,67 @@ def test_the_plain_build_needs_no_other_index():
     ],
 )
 def test_gpus_are_read(report: str, found: Gpu | None):
-    assert parse_gpus(report) == found
+    assert parse_nvidia_smi(report) == found
+
+
+# what Linux says of other GPUs
+
+
+def write_amd_node(sys_folder: Path, number: int, vendor: int, target: int) -> None:
+    node = sys_folder / "class/kfd/kfd/topology/nodes" / str(number)
+    node.mkdir(parents=True)
+    (node / "properties").write_text(f"cpu_cores_count 0\nvendor_id {vendor}\ngfx_target_version {target}\n")
+
+
+def write_card(sys_folder: Path, number: int, vendor: str, device: str) -> None:
+    folder = sys_folder / f"class/drm/card{number}/device"
+    folder.mkdir(parents=True)
+    (folder / "vendor").write_text(vendor + "\n")
+    (folder / "device").write_text(device + "\n")
+
+
+@pytest.fixture
+def no_nvidia(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+
+@pytest.mark.usefixtures("no_nvidia")
+def test_the_newest_amd_gpu_is_found_and_processors_are_not(tmp_path: Path):
+    write_amd_node(tmp_path, 0, vendor=4098, target=0)
+    write_amd_node(tmp_path, 1, vendor=4098, target=100306)
+    write_amd_node(tmp_path, 2, vendor=4098, target=110000)
+    write_card(tmp_path, 0, "0x8086", "0x56a0")
+    found = Gpu(name="an AMD GPU (gfx1100)", vendor="amd", compute=(11, 0, 0))
+    assert find_gpu(tmp_path) == found
+
+
+@pytest.mark.usefixtures("no_nvidia")
+@pytest.mark.parametrize(
+    ("vendor", "device", "found"),
+    [
+        ("0x8086", "0xe20b", True),  # Arc B580
+        ("0x8086", "0x64A0", True),  # Lunar Lake
+        ("0x8086", "0x7d55", True),  # Meteor Lake
+        ("0x8086", "0x0bd5", True),  # Data Center Max
+        ("0x8086", "0xa780", False),  # UHD 770: too old
+        ("0x1002", "0x64a0", False),
+        ("0x1234", "0x1111", False),  # an emulated screen
+    ],
+)
+def test_intel_gpus_that_torch_supports_are_found(tmp_path: Path, vendor: str, device: str, found: bool):
+    write_card(tmp_path, 0, vendor, device)
+    gpu = find_gpu(tmp_path)
+    assert (gpu is not None and gpu.vendor == "intel") is found
+
+
+@pytest.mark.usefixtures("no_nvidia")
+def test_a_machine_without_a_gpu_has_none(tmp_path: Path):
+    assert find_gpu(tmp_path) is None
+
+
+def test_without_the_index_of_torch_the_note_says_what_is_lost():
+    notes = [torch_options(choose_torch(replace(LINUX, gpu=one)), "2.13.0")[-1].note for one in (radeon(12, 0, 1), ARC)]
+    assert all(note.endswith("which uses the processor instead of this GPU.") for note in notes)
 
 
 def test_this_machine_can_be_examined(tmp_path: Path):
@@ -228,7 +302,7 @@ def test_the_announcement_says_what_and_how_big():
     text = bootstrap.announce(plan_install(LINUX, CONSTRAINTS, ("numpy",)), Path("/a b/程序/.venv"))
     assert text.splitlines() == [
         "Setting up in /a b/程序/.venv (once, a few minutes; about 0.7 GB to download, 2.5 GB on disk)",
-        "  torch==2.13.0+cpu, the cpu build: no NVIDIA GPU was found",
+        "  torch==2.13.0+cpu, the cpu build: no GPU was found",
     ]
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from qwen3tts_webui.errors import InsufficientMemory, InvalidValue
 from qwen3tts_webui.hardware import (
-    CudaDevice,
+    GpuDevice,
     Hardware,
     choose_device,
     ensure_fits,
@@ -15,8 +15,8 @@ from qwen3tts_webui.hardware import (
 GIB = 2**30
 
 
-def gpu(major: int, minor: int = 0, free_gib: int = 16) -> CudaDevice:
-    return CudaDevice(name="Test GPU", capability=(major, minor), free_bytes=free_gib * GIB, total_bytes=24 * GIB)
+def gpu(major: int, minor: int = 0, free_gib: int = 16) -> GpuDevice:
+    return GpuDevice(name="Test GPU", capability=(major, minor), free_bytes=free_gib * GIB, total_bytes=24 * GIB)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,8 @@ def gpu(major: int, minor: int = 0, free_gib: int = 16) -> CudaDevice:
         pytest.param(Hardware(gpus=(gpu(7, 5),)), "cuda:0", "float16", id="T4"),
         pytest.param(Hardware(gpus=(gpu(9),), mps=True), "cuda:0", "bfloat16", id="CUDA before MPS"),
         pytest.param(Hardware(mps=True, cpu_bf16=True), "mps", "float16", id="Apple"),
+        pytest.param(Hardware(xpu=gpu(0), cpu_bf16=True), "xpu", "bfloat16", id="Intel"),
+        pytest.param(Hardware(gpus=(gpu(11),)), "cuda:0", "bfloat16", id="AMD"),
         pytest.param(Hardware(), "cpu", "float32", id="plain CPU"),
         pytest.param(Hardware(cpu_bf16=True), "cpu", "bfloat16", id="CPU with native bf16"),
     ],
@@ -82,12 +84,20 @@ def test_a_model_that_does_not_fit_is_rejected() -> None:
 
 
 def test_bf16_support_depends_on_the_device() -> None:
-    turing = CudaDevice(name="T4", capability=(7, 5), free_bytes=1, total_bytes=1)
-    ampere = CudaDevice(name="A10", capability=(8, 6), free_bytes=1, total_bytes=1)
-    hardware = Hardware(gpus=(turing, ampere), cpu_bf16=True)
-    assert [supports_bf16(hardware, device) for device in ("cuda:0", "cuda:1", "cpu", "mps")] == [
-        False,
-        True,
-        True,
-        False,
-    ]
+    turing = GpuDevice(name="T4", capability=(7, 5), free_bytes=1, total_bytes=1)
+    ampere = GpuDevice(name="A10", capability=(8, 6), free_bytes=1, total_bytes=1)
+    hardware = Hardware(gpus=(turing, ampere), xpu=gpu(0), cpu_bf16=True)
+    found = {device: supports_bf16(hardware, device) for device in ("cuda:0", "cuda:1", "xpu", "cpu", "mps")}
+    assert found == {"cuda:0": False, "cuda:1": True, "xpu": True, "cpu": True, "mps": False}
+
+
+def test_the_memory_of_an_intel_gpu_counts() -> None:
+    hardware = Hardware(xpu=gpu(0, free_gib=4), free_bytes=64 * GIB)
+    choice = choose_device(hardware, device="xpu")
+    with pytest.raises(InsufficientMemory, match=r"needs 4\.0 GiB on xpu, but 3\.0 GiB are free"):
+        ensure_fits(hardware, choice, {"weights": 4 * GIB})
+
+
+def test_an_absent_intel_gpu_is_refused() -> None:
+    with pytest.raises(InvalidValue, match="auto or one of cpu"):
+        choose_device(Hardware(), device="xpu")

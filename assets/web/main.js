@@ -117,7 +117,8 @@ mountTextRegion({
   showStatus,
 });
 showEngineBadge(i18n, (info) => {
-  for (const part of [settings, take, savedVoices, library, recording, saveVoice, description]) part.setEngine(info);
+  for (const part of [settings, take, savedVoices, library, recording, saveVoice, description, controls])
+    part.setEngine(info);
 });
 showModels(api, i18n);
 

@@ -10,11 +10,16 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from qwen3tts_webui.bootstrap.machine import Gpu, Machine
+from qwen3tts_webui.bootstrap.gpus import Gpu, gfx_name
+from qwen3tts_webui.bootstrap.machine import Machine
 
 TORCH_INDEX = "https://download.pytorch.org/whl/"
 MODEL_MEMORY = 6 * 2**30  # 1.7B weights in bfloat16, the codec, the program, and a reserve for the system
 _GB = 1_000_000_000
+_ROCM = "rocm7.2"  # the newest one that has the pinned torch
+_ROCM_TARGETS = tuple(f"gfx{target}" for target in ("908", "90a", "942", "950", "1030", "1100", "1101", "1102"))
+_ROCM_TARGETS += tuple(f"gfx{target}" for target in ("1150", "1151", "1200", "1201"))
+"""AMD's GPUs that this build is compiled for."""
 
 
 class SetupError(Exception):
@@ -67,15 +72,31 @@ def choose_torch(machine: Machine) -> TorchBuild:
                 "PyTorch no longer supports Macs with an Intel processor, so this program cannot run here."
             )
         return TorchBuild(name="mps", why="an Apple GPU", local="", download_gb=0.1, disk_gb=0.5)
-    if machine.gpu is None:
-        return _cpu(machine, "no NVIDIA GPU was found")
-    if machine.gpu.driver < (525,):
-        driver = ".".join(map(str, machine.gpu.driver))
+    gpu = machine.gpu
+    if gpu is None:
+        return _cpu(machine, "no GPU was found")
+    if gpu.vendor != "nvidia":
+        return _other_gpu(machine, gpu)
+    if gpu.driver < (525,):
+        driver = ".".join(map(str, gpu.driver))
         return _cpu(machine, f"the NVIDIA driver {driver} is too old; with 580 or newer the GPU can be used")
-    cuda = _cuda(machine.gpu)
+    cuda = _cuda(gpu)
     registry_has_it = cuda == "cu130" and machine.system == "Linux"
     local = "" if registry_has_it else f"+{cuda}"
-    return TorchBuild(name=cuda, why=f"for {machine.gpu.name}", local=local, download_gb=3.0, disk_gb=7.0)
+    return TorchBuild(name=cuda, why=f"for {gpu.name}", local=local, download_gb=3.0, disk_gb=7.0)
+
+
+def _other_gpu(machine: Machine, gpu: Gpu) -> TorchBuild:
+    """Return the build for an AMD or Intel GPU: torch has them for Linux on x86-64. Not yet run on either."""
+    if (machine.system, machine.arch) != ("Linux", "x86_64"):
+        return _cpu(machine, f"PyTorch has no build for {gpu.name} on this system")
+    if gpu.vendor == "intel":
+        return TorchBuild(name="xpu", why=f"for {gpu.name}, not yet tried", local="+xpu", download_gb=1.5, disk_gb=6.0)
+    if gfx_name(gpu.compute) not in _ROCM_TARGETS:
+        return _cpu(machine, f"PyTorch has no build for {gpu.name}")
+    return TorchBuild(
+        name=_ROCM, why=f"for {gpu.name}, not yet tried", local=f"+{_ROCM}", download_gb=5.0, disk_gb=17.0
+    )
 
 
 def _cuda(gpu: Gpu) -> str:
@@ -99,10 +120,15 @@ def torch_options(build: TorchBuild, version: str) -> tuple[InstallOption, ...]:
     return (
         InstallOption((pinned,)),
         InstallOption((pinned, "--extra-index-url", TORCH_INDEX + build.name)),
-        InstallOption(
-            (plain,), note=f"{TORCH_INDEX} is not reachable: using the registry's build, which may be 3 GB larger."
-        ),
+        InstallOption((plain,), note=f"{TORCH_INDEX} is not reachable: using the registry's build, {_differs(build)}."),
     )
+
+
+def _differs(build: TorchBuild) -> str:
+    """How the registry's default build differs from `build`, for which there is no index."""
+    if build.name.startswith("cu"):
+        return "which needs NVIDIA driver 580 or newer"
+    return "which may be 3 GB larger" if build.name == "cpu" else "which uses the processor instead of this GPU"
 
 
 def requirements(pyproject: str, extras: tuple[str, ...]) -> tuple[str, ...]:

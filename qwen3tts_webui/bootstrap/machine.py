@@ -6,19 +6,11 @@ import ctypes
 import os
 import platform
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gpu:
-    """An NVIDIA GPU as `nvidia-smi` reports it; `compute` is its compute capability, (9, 0) for an H100."""
-
-    name: str
-    driver: tuple[int, ...]
-    compute: tuple[int, int]
+from qwen3tts_webui.bootstrap.gpus import Gpu, find_gpu
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,36 +38,10 @@ def probe_machine(root: Path) -> Machine:
         python=sys.version_info[:2],
         disk_free=shutil.disk_usage(root).free,
         memory=_memory(),
-        gpu=_gpu(),
+        gpu=find_gpu(),
         uv=shutil.which("uv"),
         avx2=_has_avx2(),
     )
-
-
-def parse_gpus(report: str) -> Gpu | None:
-    """Return the least capable GPU in the output of `nvidia-smi` (CSV: name, driver, compute capability), if any."""
-    gpus = []
-    for line in report.splitlines():
-        fields = [field.strip() for field in line.rsplit(",", 2)]
-        try:
-            driver = tuple(int(part) for part in fields[1].split("."))
-            major, minor = (int(part) for part in fields[2].split("."))
-        except (IndexError, ValueError):
-            continue  # a warning, or "[N/A]" for a card that answers nothing
-        gpus.append(Gpu(name=fields[0], driver=driver, compute=(major, minor)))
-    return min(gpus, key=lambda gpu: gpu.compute, default=None)
-
-
-def _gpu() -> Gpu | None:
-    smi = shutil.which("nvidia-smi")
-    if smi is None:
-        return None
-    query = ["--query-gpu=name,driver_version,compute_cap", "--format=csv,noheader"]
-    try:
-        result = subprocess.run([smi, *query], capture_output=True, text=True, timeout=20, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return parse_gpus(result.stdout) if result.returncode == 0 else None
 
 
 def read_cpu_flags() -> frozenset[str] | None:

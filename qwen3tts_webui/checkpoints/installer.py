@@ -1,7 +1,7 @@
 """Models while the program runs: what is installed, what is being downloaded, and the switch to a new model.
 
 In: requests to download or stop. Out: a `ModelsOverview`. When a model is complete, its engine starts in the background
-and replaces the active one once it is ready. The way to start an engine is passed in; no particular engine is known.
+and replaces the active one (`model_switch`). The way to start an engine is passed in; no particular engine is known.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 from qwen3tts_webui.checkpoints.background_download import BackgroundDownload
 from qwen3tts_webui.checkpoints.catalog import CATALOG, DEFAULT_MODEL, CatalogModel
@@ -19,23 +19,12 @@ from qwen3tts_webui.checkpoints.download import source_for
 from qwen3tts_webui.checkpoints.file_download import RetryPolicy
 from qwen3tts_webui.checkpoints.local_store import LocalStore, folder_bytes, verify_checkpoint
 from qwen3tts_webui.checkpoints.memory_estimate import MemoryBudget, MemoryEstimate, estimate_memory
+from qwen3tts_webui.checkpoints.model_switch import ModelSwitch, StartEngine
 from qwen3tts_webui.checkpoints.progress import DownloadProgress
-from qwen3tts_webui.errors import EngineStopped, SpeechError
+from qwen3tts_webui.errors import SpeechError
 from qwen3tts_webui.hot_swap import HotSwapSynthesizer
-from qwen3tts_webui.types import Synthesizer
 
 _log = logging.getLogger(__name__)
-
-_POLL_S = 0.05
-
-
-class StartingEngine(Synthesizer, Protocol):
-    """An engine that loads in the background."""
-
-    @property
-    def failure(self) -> SpeechError | None:
-        """Why it will never be ready; None while it loads or once it is ready."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +44,15 @@ class ModelState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineStart:
-    """The most recent start of an engine for a model."""
+    """The most recent start of an engine for a model.
+
+    `replacing`: the model that had to leave memory first, "" if none; after a failure it is active again.
+    """
 
     model: str
     state: Literal["loading", "ready", "failed"]
     error: SpeechError | None = None
+    replacing: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +65,7 @@ class ModelsOverview:
 
 
 class ModelInstaller:
-    """Downloads models and activates them. `start(folder)` starts an engine or raises a `SpeechError`.
+    """Downloads models and activates them. `start` starts an engine for a folder.
 
     `memory_budget` returns the memory that this machine has free now; `mirror` is the default source.
     """
@@ -81,7 +74,7 @@ class ModelInstaller:
         self,
         store: LocalStore,
         synthesizer: HotSwapSynthesizer,
-        start: Callable[[Path], StartingEngine],
+        start: StartEngine,
         memory_budget: Callable[[], MemoryBudget],
         *,
         mirror: str = "hf",
@@ -89,13 +82,12 @@ class ModelInstaller:
     ) -> None:
         self.store = store
         self._synthesizer = synthesizer
-        self._start = start
+        self._switch = ModelSwitch(synthesizer, start)
         self._memory_budget = memory_budget
         self.mirror = mirror
         self._background = BackgroundDownload(store, self.activate, retry_policy=retry_policy)
         self._loading: EngineStart | None = None
         self._start_lock = threading.Lock()  # one engine is started at a time
-        self._closed = threading.Event()
 
     @property
     def progress(self) -> DownloadProgress | None:
@@ -129,31 +121,28 @@ class ModelInstaller:
         return self._background.stop()
 
     def activate(self, model: str, folder: Path) -> None:
-        """Start an engine for `folder` and make it the active one once it is ready; blocks until then."""
+        """Start an engine for `folder` and make it the active one; blocks until it is ready or has failed."""
         with self._start_lock:
-            self._loading = EngineStart(model=model, state="loading")
+            start = self._loading = EngineStart(model=model, state="loading")
+
+            def on_replacing(replaced: str) -> None:
+                nonlocal start
+                start = self._loading = replace(start, replacing=replaced)
+
             try:
-                self._swap_to_engine(folder)
+                self._switch.to(folder, on_replacing)
             except Exception as error:
                 is_known = isinstance(error, SpeechError)
                 _log.error("%s cannot be activated: %s", model, error, exc_info=not is_known)
                 reported = error if isinstance(error, SpeechError) else SpeechError()
-                self._loading = EngineStart(model=model, state="failed", error=reported)
+                self._loading = replace(start, state="failed", error=reported)
             else:
-                self._loading = EngineStart(model=model, state="ready")
+                self._loading = replace(start, state="ready")
 
     def close(self) -> None:
         """Stop the download and any engine that is loading. Idempotent."""
-        self._closed.set()
+        self._switch.close()
         self._background.close()
-
-    def _swap_to_engine(self, folder: Path) -> None:
-        engine = self._start(folder)
-        while not engine.ready:
-            if self._closed.wait(_POLL_S) or engine.failure is not None:
-                engine.close()
-                raise engine.failure or EngineStopped()
-        self._synthesizer.swap_to(engine)
 
     def _state(self, model: CatalogModel, budget: MemoryBudget, progress: DownloadProgress | None) -> ModelState:
         folder = self.store.find(model.id)

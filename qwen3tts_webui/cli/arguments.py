@@ -81,7 +81,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_device_arguments(parser: argparse.ArgumentParser, *, default: str = argparse.SUPPRESS) -> None:
     """Add the flags for device and dtype."""
-    parser.add_argument("--device", default=default, help="auto, cpu, cuda, cuda:1, mps")
+    parser.add_argument("--device", default=default, help="auto, cpu, cuda, cuda:1, xpu, mps")
     parser.add_argument("--dtype", default=default, help=", ".join(DTYPES))
 
 

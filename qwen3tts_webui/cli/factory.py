@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.errors import ModelError
-from qwen3tts_webui.types import Synthesizer
+from qwen3tts_webui.types import MemoryRelease, Synthesizer
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -48,8 +48,8 @@ def choose_synthesizer(settings: Settings, store: LocalStore) -> Synthesizer:
     return PreviewSynthesizer(queue_size=settings.queue_size)
 
 
-def start_model(settings: Settings, folder: Path) -> Engine:
-    """Return an engine for the checkpoint in `folder`, loading in the background."""
+def start_model(settings: Settings, folder: Path, *, release: MemoryRelease | None = None) -> Engine:
+    """Return an engine for the checkpoint in `folder`, loading in the background; see `start_engine`."""
     from qwen3tts_webui.checkpoints import display_name
     from qwen3tts_webui.engine import start_engine
 
@@ -60,6 +60,8 @@ def start_model(settings: Settings, folder: Path) -> Engine:
         dtype=settings.dtype,
         slots=settings.slots,
         queue_size=settings.queue_size,
+        idle_unload_s=60 * settings.idle_unload,
+        release=release,
     )
 
 
@@ -77,7 +79,7 @@ def build_model_installer(settings: Settings, store: LocalStore, synthesizer: Ho
     return ModelInstaller(
         store,
         synthesizer,
-        lambda folder: start_model(settings, folder),
+        partial(start_model, settings),
         lambda: probe_memory_budget(settings, store),
         mirror=settings.mirror,
     )
@@ -112,8 +114,11 @@ def gradio_installed() -> bool:
 
 def build_app(settings: Settings, speech: Speech, gpu: GpuMonitor, installer: ModelInstaller) -> Starlette:
     """Return the app: the routes of the API, and the page if Gradio is installed."""
-    from qwen3tts_webui.diagnostics import collect_facts, run_checks
+    from qwen3tts_webui.diagnostics import Finding, check_engine, collect_facts, run_checks
     from qwen3tts_webui.server import create_app
+
+    def run_doctor() -> list[Finding]:
+        return [*run_checks(collect_facts(settings, installer.store, serving=True)), check_engine(speech.info)]
 
     page = None
     if gradio_installed():
@@ -126,5 +131,5 @@ def build_app(settings: Settings, speech: Speech, gpu: GpuMonitor, installer: Mo
         page=page,
         gpu=lambda: gpu.latest,
         model_installer=installer,
-        run_doctor=lambda: run_checks(collect_facts(settings, installer.store, serving=True)),
+        run_doctor=run_doctor,
     )

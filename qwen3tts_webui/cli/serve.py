@@ -67,6 +67,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--strict-openai", action="store_true",
         help="reject unknown fields and voices on /v1 instead of ignoring them with a warning",
     )  # fmt: skip
+    parser.add_argument(
+        "--idle-unload", metavar="MINUTES",
+        help="unload the model after this time without requests; the next one loads it again (default: never)",
+    )  # fmt: skip
     parser.add_argument("--rate-limit", metavar="RATE", help="synthesis requests per client (default 1200/minute)")
     parser.add_argument("--log-format", help="text, or json for one JSON object per line")
 

@@ -22,7 +22,7 @@ from qwen3tts_webui.bootstrap.machine import read_cpu_flags
 from qwen3tts_webui.checkpoints import LocalStore, MemoryBudget, free_disk_bytes
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.errors import CheckpointError, InvalidValue, NestedError
-from qwen3tts_webui.hardware import CudaDevice, Hardware, choose_device, free_bytes
+from qwen3tts_webui.hardware import GpuDevice, Hardware, choose_device, free_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class Facts:
     cpu_flags: frozenset[str] | None
     memory: int
     memory_free: int
-    gpus: tuple[CudaDevice, ...]
+    gpus: tuple[GpuDevice, ...]
     driver: tuple[int, ...] | None
     torch: TorchFacts | None
     preview: bool
@@ -116,7 +116,7 @@ def memory_budget(facts: Facts, device: str = "auto", dtype: str = "auto") -> Me
     return MemoryBudget(device=choice.device, dtype=choice.dtype, free_bytes=free_bytes(hardware, choice.device))
 
 
-def _read_gpus() -> tuple[tuple[CudaDevice, ...], tuple[int, ...] | None]:
+def _read_gpus() -> tuple[tuple[GpuDevice, ...], tuple[int, ...] | None]:
     """Return all GPUs that the driver reports, and its version; nothing without a driver."""
     try:
         pynvml.nvmlInit()
@@ -132,7 +132,7 @@ def _read_gpus() -> tuple[tuple[CudaDevice, ...], tuple[int, ...] | None]:
             memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
             name = str(pynvml.nvmlDeviceGetName(handle))
             found.append(
-                CudaDevice(
+                GpuDevice(
                     name=name,
                     capability=(major, minor),
                     free_bytes=int(memory.free),

@@ -8,7 +8,7 @@ import os
 import psutil
 import torch
 
-from qwen3tts_webui.hardware import CudaDevice, Dtype, Hardware, check_dtype, choose_device
+from qwen3tts_webui.hardware import Dtype, GpuDevice, Hardware, check_dtype, choose_device
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +21,7 @@ def probe_hardware() -> Hardware:
     capabilities = _cpu_capabilities()
     return Hardware(
         gpus=_gpus(),
+        xpu=_xpu(),
         mps=torch.backends.mps.is_available(),
         cores=_cores(),
         cpu_bf16=capabilities["amx_bf16"] or capabilities["avx512_bf16"],
@@ -34,7 +35,7 @@ def resolve_dtype(device: str, dtype: str) -> Dtype:
     return choose_device(probe_hardware(), device=device).dtype if dtype == "auto" else check_dtype(device, dtype)
 
 
-def _gpus() -> tuple[CudaDevice, ...]:
+def _gpus() -> tuple[GpuDevice, ...]:
     if not torch.cuda.is_available():
         return ()
     found = []
@@ -45,8 +46,20 @@ def _gpus() -> tuple[CudaDevice, ...]:
         except RuntimeError as error:
             log.warning("CUDA device %d cannot be used: %s", index, error)
             break
-        found.append(CudaDevice(name=name, capability=capability, free_bytes=free, total_bytes=total))
+        found.append(GpuDevice(name=name, capability=capability, free_bytes=free, total_bytes=total))
     return tuple(found)
+
+
+def _xpu() -> GpuDevice | None:
+    """Return the first Intel GPU that torch can use."""
+    if not torch.xpu.is_available():
+        return None
+    try:
+        free, total = torch.xpu.mem_get_info()
+        return GpuDevice(name=torch.xpu.get_device_name(), capability=(0, 0), free_bytes=free, total_bytes=total)
+    except RuntimeError as error:
+        log.warning("the Intel GPU cannot be used: %s", error)
+        return None
 
 
 def _cores() -> int:

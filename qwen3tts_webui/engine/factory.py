@@ -18,7 +18,15 @@ from qwen3tts_webui.engine.device import probe_hardware
 from qwen3tts_webui.engine.engine import Engine
 from qwen3tts_webui.engine.host_transfer import CudaTimer
 from qwen3tts_webui.engine.model_runner import ModelRunner
-from qwen3tts_webui.hardware import DeviceChoice, Hardware, choose_device, ensure_fits, gpu_for, supports_bf16
+from qwen3tts_webui.hardware import (
+    DeviceChoice,
+    Hardware,
+    choose_device,
+    ensure_fits,
+    gpu_for,
+    supports_bf16,
+    with_more_memory,
+)
 from qwen3tts_webui.model import (
     DTYPES,
     LOADING_LOCK,
@@ -28,12 +36,13 @@ from qwen3tts_webui.model import (
     ReferenceEncoder,
     Talker,
     Tokenizer,
+    check_device,
     find_checkpoint,
     load_model,
     read_model_config,
     weight_dtypes,
 )
-from qwen3tts_webui.types import EncodesReferences
+from qwen3tts_webui.types import EncodesReferences, MemoryRelease
 
 KV_LENGTH = 2_048
 """FrameRows that an utterance may take: its prompt, a passage before it, and 80 ms each of its speech."""
@@ -51,10 +60,13 @@ def start_engine(
     slots: int = 0,
     queue_size: int = 64,
     kv_length: int = KV_LENGTH,
+    idle_unload_s: float = 0.0,
+    release: MemoryRelease | None = None,
 ) -> Engine:
     """Return an engine for the checkpoint, loading in the background. `slots` 0: the default for the device.
 
-    `name` is the display name of the model; "" takes the folder's.
+    `name` is the display name of the model; "" takes the folder's. After `idle_unload_s` seconds without work the model
+    is unloaded until the next request; 0: never. With `release`, loading waits for another engine's memory.
 
     Raises CheckpointError, Unsupported and DownloadError for the checkpoint, InvalidValue for the device or the dtype,
     and InsufficientMemory, all before anything is loaded.
@@ -76,6 +88,8 @@ def start_engine(
         slots=slots,
         queue_size=queue_size,
         kv_length=kv_length,
+        idle_unload_s=idle_unload_s,
+        release=release,
     )
 
 
@@ -91,6 +105,8 @@ def start_engine_with(
     slots: int = 0,
     queue_size: int = 64,
     kv_length: int = KV_LENGTH,
+    idle_unload_s: float = 0.0,
+    release: MemoryRelease | None = None,
 ) -> Engine:
     """Return an engine for the model that `make` builds on the chosen device. Raises as `start_engine`."""
     hardware = probe_hardware()
@@ -103,12 +119,16 @@ def start_engine_with(
         ensure_fits(hardware, choice, needed_bytes(spec, choice, slots=num_slots, kv_length=kv_length))
         return num_slots
 
-    fitting_slots(hardware, choice)
+    fitting_slots(hardware if release is None else with_more_memory(hardware, choice.device, release.num_bytes), choice)
 
     def load(choice: DeviceChoice) -> ModelRunner:
+        if release is not None:
+            release.wait()
         num_slots = fitting_slots(probe_hardware(), choice)
         if choice.threads:
             torch.set_num_threads(choice.threads)
+        if choice.device in ("mps", "xpu"):
+            check_device(choice.device, choice.dtype)
         if not choice.device.startswith("cuda"):
             return ModelRunner(make(choice), slots=num_slots, kv_length=kv_length)
         device = torch.device(choice.device)
@@ -128,6 +148,7 @@ def start_engine_with(
         max_prefill_batch=MAX_PREFILL_BATCH if choice.device.startswith("cuda") else 8,
         bf16=supports_bf16(hardware, choice.device),
         references=references,
+        idle_unload_s=idle_unload_s,
     )
 
 

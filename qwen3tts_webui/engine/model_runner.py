@@ -27,6 +27,7 @@ from qwen3tts_webui.model import (
     run_decode_step,
     run_prefill,
     slot_values,
+    trim_host_memory,
 )
 from qwen3tts_webui.types import NUM_CODEBOOKS, Codes, Sampling
 
@@ -49,6 +50,14 @@ class SlotAssignment:
     prompt: Prompt
     sampling: Sampling
     seed: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SavedSlot:
+    """A running sequence on the host, while others use its slot."""
+
+    decode: tuple[torch.Tensor, ...]
+    codec: tuple[torch.Tensor, ...]
 
 
 class ModelRunner:
@@ -175,6 +184,15 @@ class ModelRunner:
         self.state.move(source, target, length)
         self.codec_state.move(source, target)
 
+    def save(self, slot: int, length: int) -> SavedSlot:
+        """Copy the sequence in `slot`, at most `length` positions long, to the host; then `release` the slot."""
+        return SavedSlot(self.state.save(slot, length), self.codec_state.save(slot))
+
+    def load(self, slot: int, saved: SavedSlot) -> None:
+        """Continue a saved sequence in `slot`."""
+        self.state.load(slot, saved.decode)
+        self.codec_state.load(slot, saved.codec)
+
     def release(self, slot: int, *, invalid: bool = False) -> None:
         """Free `slot`; `invalid`: its state may contain invalid numbers, so clear it."""
         if invalid:
@@ -189,11 +207,12 @@ class ModelRunner:
 
     def close(self) -> None:
         """Release all memory of the device. No method may be called afterwards."""
-        on_cuda = self.model.device.type == "cuda"
+        backend = {"cuda": torch.cuda, "xpu": torch.xpu}.get(self.model.device.type)
         del self.model, self.state, self.codec_state, self._prefixes
         gc.collect()
-        if on_cuda:  # else the driver counts it as used, and the next model seems not to fit
-            torch.cuda.empty_cache()
+        if backend is not None:  # else the driver counts it as used, and the next model seems not to fit
+            backend.empty_cache()
+        trim_host_memory()
 
 
 def _rows(result: torch.Tensor) -> FrameRows:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from qwen3tts_webui.model.codec.decoder import MAX_DECODE_FRAMES, CodecDecoder
     from qwen3tts_webui.model.config.model_config import DecoderConfig, ModelConfig, read_model_config
     from qwen3tts_webui.model.cpu.jit import numba_available
+    from qwen3tts_webui.model.cpu.memory import trim_host_memory
     from qwen3tts_webui.model.cpu.packed_linear import memory_bytes
     from qwen3tts_webui.model.decode_step import (
         DecodeState,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         run_decode_step,
         run_prefill,
     )
+    from qwen3tts_webui.model.device_check import check_device
     from qwen3tts_webui.model.generate import MAX_FRAMES, Packet, Qwen3TTS, frame_limit
     from qwen3tts_webui.model.loading.load import DTYPES, find_checkpoint, load_model
     from qwen3tts_webui.model.loading.optimize import weight_dtypes
@@ -44,8 +46,10 @@ _EXPORTS = {
     "codec.decoder": ("MAX_DECODE_FRAMES", "CodecDecoder"),
     "config.model_config": ("DecoderConfig", "ModelConfig", "read_model_config"),
     "cpu.jit": ("numba_available",),
+    "cpu.memory": ("trim_host_memory",),
     "cpu.packed_linear": ("memory_bytes",),
     "decode_step": ("DecodeState", "SlotStatus", "StepShape", "run_decode_step", "run_prefill"),
+    "device_check": ("check_device",),
     "generate": ("MAX_FRAMES", "Packet", "Qwen3TTS", "frame_limit"),
     "loading.load": ("DTYPES", "find_checkpoint", "load_model"),
     "loading.optimize": ("weight_dtypes",),
@@ -79,6 +83,7 @@ __all__ = [
     "StepShape",
     "Talker",
     "Tokenizer",
+    "check_device",
     "disable_eos",
     "find_checkpoint",
     "frame_limit",
@@ -94,6 +99,7 @@ __all__ = [
     "synthetic_config",
     "synthetic_model",
     "synthetic_tokenizer",
+    "trim_host_memory",
     "weight_dtypes",
 ]
 

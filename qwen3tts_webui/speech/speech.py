@@ -20,9 +20,11 @@ from qwen3tts_webui.types import (
     EncodesReferences,
     EngineInfo,
     EngineLoad,
+    LoadState,
     PrecisionSwitching,
     SpeechRequest,
     Synthesizer,
+    UnloadableSynthesizer,
 )
 from qwen3tts_webui.voices import LexiconFile
 
@@ -83,6 +85,14 @@ class Speech:
     def load(self) -> EngineLoad:
         """How busy the active engine is."""
         return self._synthesizer.load
+
+    @property
+    def load_state(self) -> LoadState:
+        """Whether the model of the active engine is in memory; an engine that cannot unload it keeps it."""
+        engine = current_engine(self._synthesizer)
+        if isinstance(engine, UnloadableSynthesizer):
+            return engine.load_state
+        return LoadState(state="loaded" if engine.ready else "loading", load_s=None)
 
     @property
     def precision(self) -> PrecisionSwitching | None:

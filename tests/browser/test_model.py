@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,14 @@ import uvicorn
 from qwen3tts_webui.checkpoints import CATALOG, LocalStore, MemoryBudget, ModelInstaller, RetryPolicy
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.diagnostics import collect_facts, run_checks
+from qwen3tts_webui.errors import InsufficientMemory
 from qwen3tts_webui.hot_swap import HotSwapSynthesizer
 from qwen3tts_webui.speech import Speech
+from qwen3tts_webui.types import LoadState
 from qwen3tts_webui.voices import Presets
 from tests.checkpoints.fake_hub import FakeHub, make_checkpoint, running_hub
 from tests.checkpoints.test_installer import Starter
-from tests.support.fakes import ZeroCostSynthesizer
+from tests.support.fakes import SteppedSynthesizer, ZeroCostSynthesizer
 from tests.support.wait import wait_until
 
 from .axe import serious
@@ -116,6 +120,53 @@ def test_a_model_is_downloaded_stopped_resumed_and_activated_by_click(scene: Sce
     page.wait_for_function("() => document.querySelector('#engine').dataset.kind === 'real'")
     page.wait_for_function("() => document.querySelector('#model-summary').textContent.includes('is active')")
     assert visit.complaints == []
+
+
+class IdleEngine(SteppedSynthesizer):
+    """An engine with a model that was unloaded, and is loaded again whenever the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__(num_frames=2)
+        self.info = replace(self.info, preview=False, label="Qwen3-TTS, Small", model="Small")
+        self.load_state = LoadState(state="unloaded", load_s=3.2)
+        self.memory_bytes = 0
+
+    def suspend(self) -> Future[None]:
+        suspension: Future[None] = Future()
+        suspension.set_result(None)
+        return suspension
+
+    def resume(self) -> None: ...
+
+
+def test_an_idle_model_is_woken_and_a_model_that_fails_leaves_the_old_one(
+    scene: Scene, fresh: Callable[..., Any]
+) -> None:
+    engine = IdleEngine()
+    scene.switch.swap_to(engine)
+    visit = fresh(scene.url)
+    page = visit.page
+    page.wait_for_function("() => document.querySelector('#engine-what').textContent.includes('about 4 s')")
+    visit.type("One line.")
+    visit.generate()
+    page.wait_for_function("() => document.querySelector('#status').textContent === 'Waking the model, about 4 s…'")
+    wait_until(lambda: engine.load.running == 1)
+    engine.load_state = LoadState(state="loaded", load_s=3.2)
+    engine.step()
+    engine.step()
+    visit.until("stats.state === 'done'")
+    scene.starter.crowded = True
+    page.click("#machine summary")
+    page.click(".model-row:first-child button")
+    wait_until(lambda: bool(scene.starter.started), 30)
+    page.wait_for_function(
+        "() => document.querySelector('#model-summary').textContent.includes('does not fit next to Small')"
+    )
+    scene.starter.started[0].failure = InsufficientMemory(needed_gib=9.0, device="cpu", free_gib=1.0, hint="")
+    page.wait_for_function("() => !document.querySelector('#machine-problem').hidden")
+    problem = page.locator("#machine-problem").inner_text()
+    assert "needs 9.0 GiB" in problem and problem.endswith("Small is used again.")
+    assert scene.switch.current is engine
 
 
 def test_the_diagnostics_are_in_the_page_language(scene: Scene, fresh: Callable[..., Any]) -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from qwen3tts_webui.checkpoints import CATALOG, LocalStore, MemoryBudget, ModelInstaller, RetryPolicy
-from qwen3tts_webui.errors import Busy, InsufficientMemory, SpeechError
+from qwen3tts_webui.errors import Busy, EngineStopped, InsufficientMemory, SpeechError
 from qwen3tts_webui.hot_swap import HotSwapSynthesizer
+from qwen3tts_webui.streams import PcmStream
+from qwen3tts_webui.types import LoadState, MemoryRelease, PcmSink, Utterance
 from tests.checkpoints.fake_hub import BIG, MODEL, FakeHub, make_checkpoint
-from tests.support.fakes import ZeroCostSynthesizer
+from tests.support.fakes import Job, SteppedSynthesizer, ZeroCostSynthesizer, audio_of
 from tests.support.wait import wait_until
 
 HASTY = RetryPolicy(max_attempts=2, initial_wait_s=0.001)
@@ -29,15 +33,18 @@ class StartingFake(ZeroCostSynthesizer):
 
 
 class Starter:
-    """Starts `StartingFake`s and keeps them."""
+    """Starts `StartingFake`s and keeps them. If it is `crowded`, another engine has to free its memory first."""
 
     def __init__(self) -> None:
         self.started: list[StartingFake] = []
         self.refuses: Exception | None = None
+        self.crowded = False
 
-    def __call__(self, folder: Path) -> StartingFake:
+    def __call__(self, folder: Path, *, release: MemoryRelease | None = None) -> StartingFake:
         if self.refuses is not None:
             raise self.refuses
+        if self.crowded and release is None:
+            raise InsufficientMemory(needed_gib=9.0, device="cpu", free_gib=1.0, hint="")
         self.started.append(StartingFake(folder))
         return self.started[-1]
 
@@ -155,3 +162,154 @@ def test_the_overview_knows_what_is_here_and_what_it_needs(scene: Scene, store: 
     assert (default.installed, default.approximate) == (True, False)
     assert default.bytes == sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     assert default.fit.needed_bytes == (200_000 + 100 + 4 * 2048 * 57_344) * 4
+
+
+# models that do not fit in memory together
+
+
+class CrowdedFake(SteppedSynthesizer):
+    """An engine with a model that takes all memory of the device."""
+
+    def __init__(self, device: Device, name: str, release: MemoryRelease | None = None) -> None:
+        super().__init__(num_frames=2)
+        self.info = replace(self.info, name="model", model=name, preview=False)
+        self.failure: SpeechError | None = None
+        self.ready = False
+        self.memory_bytes = 8 << 30
+        self.load_state = LoadState(state="loaded", load_s=1.0)
+        self._device = device
+        self._release = release
+        self._suspension: Future[None] | None = None
+        if release is None:
+            self.load_model()
+        else:
+            self._thread = threading.Thread(target=self._load_later, daemon=True)
+            self._thread.start()
+
+    def load_model(self) -> None:
+        assert self._device.holder is None, "two models in memory"
+        self._device.holder, self.ready = self.info.model, True
+
+    def _load_later(self) -> None:
+        assert self._release is not None
+        try:
+            self._release.wait()
+        except EngineStopped as error:
+            self.failure = error
+            return
+        if self._device.broken == self.info.model:
+            self.failure = InsufficientMemory(needed_gib=9.0, device="cpu", free_gib=1.0, hint="")
+        else:
+            self.load_model()
+
+    def submit(self, requests: Sequence[tuple[Utterance, PcmSink]]) -> None:
+        self.start([Job(utterance, sink, self.frames_for(utterance)) for utterance, sink in requests])
+
+    def step(self) -> None:
+        if self._device.holder == self.info.model:
+            super().step()
+
+    def suspend(self) -> Future[None]:
+        assert not self.load.running, "it is still speaking"
+        self._suspension = Future()
+        self._device.holder = None
+        self._suspension.set_result(None)
+        return self._suspension
+
+    def resume(self) -> None:
+        self._suspension = None
+        self.load_model()
+
+    def close(self, *, grace_s: float = 0.0) -> None:
+        super().close()
+        if self._device.holder == self.info.model:
+            self._device.holder = None
+
+
+@dataclass
+class Device:
+    """A device with memory for one model; the one named `broken` does not load."""
+
+    holder: str | None = None
+    broken: str = ""
+    started: list[CrowdedFake] = field(default_factory=list)
+
+    def start(self, folder: Path, *, release: MemoryRelease | None = None) -> CrowdedFake:
+        if self.holder is not None and release is None:
+            raise InsufficientMemory(needed_gib=9.0, device="cpu", free_gib=1.0, hint="")
+        assert release is None or release.num_bytes == 8 << 30
+        engine = CrowdedFake(self, folder.name, release)
+        self.started.append(engine)
+        return engine
+
+
+@pytest.fixture
+def crowded(tmp_path: Path) -> Iterator[tuple[Device, HotSwapSynthesizer, ModelInstaller]]:
+    device = Device()
+    old = device.start(tmp_path / "old")
+    switch = HotSwapSynthesizer(old, idle_timeout_s=0.02)
+    room = MemoryBudget(device="cpu", dtype="float32", free_bytes=1 << 30)
+    installer = ModelInstaller(LocalStore(tmp_path, caches=()), switch, device.start, lambda: room)
+    yield device, switch, installer
+    installer.close()
+    switch.close()
+
+
+def activate(installer: ModelInstaller, folder: Path) -> threading.Thread:
+    thread = threading.Thread(target=installer.activate, args=("owner/new", folder), daemon=True)
+    thread.start()
+    return thread
+
+
+def test_the_old_model_leaves_memory_first_and_requests_wait_for_the_new_one(
+    crowded: tuple[Device, HotSwapSynthesizer, ModelInstaller], tmp_path: Path
+):
+    device, switch, installer = crowded
+    old = device.started[0]
+    first, second = PcmStream(), PcmStream()
+    switch.submit([(Utterance(text="one"), first)])
+    thread = activate(installer, tmp_path / "new")
+    wait_until(lambda: switch.info.model == "new")
+    assert (device.holder, switch.ready) == ("old", False)  # it is still speaking
+    assert installer.loading is not None and installer.loading.replacing == "old"
+    switch.submit([(Utterance(text="two"), second)])
+    old.step()
+    old.step()
+    assert np.array_equal(np.concatenate(list(first)), audio_of("one", 2))
+    thread.join(20)
+    assert (device.holder, old.closed, installer.loading.state) == ("new", True, "ready")
+    device.started[1].step()
+    device.started[1].step()
+    assert np.array_equal(np.concatenate(list(second)), audio_of("two", 2))
+
+
+def test_a_model_that_fails_after_the_old_one_left_brings_the_old_one_back(
+    crowded: tuple[Device, HotSwapSynthesizer, ModelInstaller], tmp_path: Path
+):
+    device, switch, installer = crowded
+    device.broken = "new"
+    activate(installer, tmp_path / "new").join(20)
+    assert (device.holder, switch.info.model, device.started[0].closed) == ("old", "old", False)
+    assert device.started[1].closed
+    assert installer.loading is not None
+    assert (installer.loading.state, installer.loading.replacing) == ("failed", "old")
+    assert isinstance(installer.loading.error, InsufficientMemory)
+    stream = PcmStream()
+    switch.submit([(Utterance(text="one"), stream)])
+    device.started[0].step()
+    device.started[0].step()
+    assert np.array_equal(np.concatenate(list(stream)), audio_of("one", 2))
+
+
+def test_the_end_of_the_program_ends_a_switch_while_the_old_model_speaks(
+    crowded: tuple[Device, HotSwapSynthesizer, ModelInstaller], tmp_path: Path
+):
+    device, switch, installer = crowded
+    switch.submit([(Utterance(text="one"), PcmStream())])
+    thread = activate(installer, tmp_path / "new")
+    wait_until(lambda: switch.info.model == "new")
+    installer.close()
+    switch.close()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert all(engine.closed for engine in device.started)

@@ -15,7 +15,7 @@ from qwen3tts_webui.checkpoints import (
 )
 from qwen3tts_webui.engine.factory import needed_bytes
 from qwen3tts_webui.errors import InsufficientMemory
-from qwen3tts_webui.hardware import CudaDevice, DeviceChoice, Dtype, Hardware, ensure_fits
+from qwen3tts_webui.hardware import DeviceChoice, Dtype, GpuDevice, Hardware, ensure_fits
 from qwen3tts_webui.model.synthetic import synthetic_config
 
 GIB = 1 << 30
@@ -48,7 +48,7 @@ def test_the_limit_is_that_of_the_engine(device: str, spare: int):
     assert estimate_memory(
         DEFAULT_MODEL.weights, MemoryBudget(device=device, dtype="float16", free_bytes=free)
     ).fits == (spare == 0)
-    gpu = CudaDevice(name="GPU", capability=(7, 5), free_bytes=free, total_bytes=free)
+    gpu = GpuDevice(name="GPU", capability=(7, 5), free_bytes=free, total_bytes=free)
     hardware = Hardware(gpus=(gpu,), free_bytes=free)
     choice = DeviceChoice(device=device, dtype="float16", reason="")
     if spare == 0:

@@ -7,14 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from qwen3tts_webui.diagnostics import Facts, hardware_of, memory_budget, render_findings, run_checks
+from qwen3tts_webui.diagnostics import Facts, check_engine, hardware_of, memory_budget, render_findings, run_checks
 from qwen3tts_webui.diagnostics.facts import TorchFacts
-from qwen3tts_webui.hardware import CudaDevice, Hardware
-from qwen3tts_webui.i18n import PAGE_LANGUAGES, Catalog
+from qwen3tts_webui.hardware import GpuDevice, Hardware
+from qwen3tts_webui.i18n import PAGE_LANGUAGES, Catalog, PageLanguage
+from qwen3tts_webui.types import EngineInfo
 
 GIB = 1 << 30
-H100 = CudaDevice(name="NVIDIA H100", capability=(9, 0), free_bytes=78 * GIB, total_bytes=80 * GIB)
-T4 = CudaDevice(name="Tesla T4", capability=(7, 5), free_bytes=15 * GIB, total_bytes=16 * GIB)
+H100 = GpuDevice(name="NVIDIA H100", capability=(9, 0), free_bytes=78 * GIB, total_bytes=80 * GIB)
+T4 = GpuDevice(name="Tesla T4", capability=(7, 5), free_bytes=15 * GIB, total_bytes=16 * GIB)
 CPU_TORCH = TorchFacts(version="2.13.0+cpu", cuda=None)
 CUDA_TORCH = TorchFacts(version="2.13.0", cuda=(13, 0))
 
@@ -116,7 +117,7 @@ def test_every_line_has_words_and_every_complaint_one_action(language: str):
         for line, words in zip(lines, render_findings(lines, say), strict=True):
             assert words["text"]
             assert bool(words["action"]) == (line.level != "ok")
-    assert seen | {"torch.ok"} == said
+    assert seen | {"torch.ok", "engine.ok", "engine.kernels"} == said
 
 
 def test_a_path_in_chinese_is_shown_as_it_is():
@@ -133,7 +134,7 @@ def test_a_path_in_chinese_is_shown_as_it_is():
     ("gpus", "device", "dtype"),
     [((), "cpu", "bfloat16"), ((H100,), "cuda:0", "bfloat16"), ((T4,), "cuda:0", "float16")],
 )
-def test_the_hardware_that_torch_would_find(gpus: tuple[CudaDevice, ...], device: str, dtype: str):
+def test_the_hardware_that_torch_would_find(gpus: tuple[GpuDevice, ...], device: str, dtype: str):
     facts = replace(GOOD, gpus=gpus, cpu_flags=frozenset({"avx512_bf16"}))
     assert hardware_of(facts) == Hardware(gpus=gpus, cores=facts.cores, cpu_bf16=True, free_bytes=facts.memory_free)
     budget = memory_budget(facts)
@@ -170,3 +171,22 @@ def test_the_doctor_needs_no_torch():
 
     code = "import sys, qwen3tts_webui.diagnostics; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("kernels", ["", "int8: step avx2, prompt onednn (step avx2 0.31 ms, prompt onednn 2.10 ms)"])
+@pytest.mark.parametrize("language", PAGE_LANGUAGES)
+def test_the_running_engine_is_named_with_its_kernels(kernels: str, language: PageLanguage):
+    info = EngineInfo(
+        name="qwen3-tts",
+        label="Qwen3-TTS, 1.7B",
+        preview=False,
+        model="1.7B",
+        model_type="voice_design",
+        device="cpu",
+        dtype="int8",
+        languages=("en",),
+        kernels=kernels,
+    )
+    (line,) = render_findings([check_engine(info)], Catalog(language))
+    assert line["level"] == "ok" and line["action"] == ""
+    assert all(part in line["text"] for part in ("Qwen3-TTS, 1.7B", "int8", "cpu", kernels))

@@ -284,6 +284,76 @@ def test_an_unknown_dtype_is_rejected(model: Qwen3TTS, shared: LoadRunner) -> No
         running.switch("fp8")  # type: ignore[arg-type]
 
 
+# memory of an idle model
+
+
+def test_an_idle_model_is_unloaded_and_loaded_again_for_the_next_request(model: Qwen3TTS) -> None:
+    gate = Gate(load_runner)
+    gate.open.set()
+    with running_engine(model, gate, idle_unload_s=0.2) as running:
+        (sink,) = submit(running, PLAIN)
+        wait_until(lambda: running.load_state.state == "unloaded")
+        assert_matches_reference(model, PLAIN, sink.wait())
+        assert (running.memory_bytes, running.info.slots, running.ready) == (0, 0, True)
+        gate.open.clear()
+        (sink,) = submit(running, LONG)
+        assert running.load_state.state == "waking"
+        load_s = running.load_state.load_s
+        assert load_s is not None and load_s > 0
+        gate.open.set()
+        assert_matches_reference(model, LONG, sink.wait())
+        assert sink.result is not None and sink.result.timings.includes_warmup
+
+
+def test_a_paused_utterance_keeps_the_model_loaded(model: Qwen3TTS, shared: LoadRunner) -> None:
+    with running_engine(model, shared, idle_unload_s=0.01) as running:
+        text_stream = TextQueue()
+        (sink,) = submit(running, replace(LONG, text="", text_stream=text_stream))
+        wait_until(lambda: running.load.queued == 1)
+        assert text_stream.write(LONG.text)
+        text_stream.close()
+        assert_matches_reference(model, replace(LONG, text_mode="streaming"), sink.wait())
+
+
+def test_a_model_that_cannot_be_loaded_again_fails_its_requests_and_is_tried_for_the_next(model: Qwen3TTS) -> None:
+    taken: list[bool] = []
+
+    def load(choice: DeviceChoice) -> ModelRunner:
+        if taken:
+            raise InsufficientMemory(needed_gib=9.0, free_gib=1.0, device="cpu", hint="Use another device.")
+        return load_runner(choice)
+
+    with running_engine(model, load, idle_unload_s=0.01) as running:
+        wait_until(lambda: running.load_state.state == "unloaded")
+        taken.append(True)
+        (sink,) = submit(running, PLAIN)
+        assert isinstance(sink.wait().error, NotReady) and "9.0 GiB" in str(sink.error)
+        taken.clear()
+        assert_matches_reference(model, PLAIN, submit(running, PLAIN)[0].wait())
+
+
+def test_a_suspended_engine_finishes_its_utterances_and_keeps_its_queue(model: Qwen3TTS) -> None:
+    with running_engine(model) as running:
+        (first,) = submit(running, LONG)
+        wait_until(lambda: bool(first.packets))
+        suspension = running.suspend()
+        (second,) = submit(running, PLAIN)
+        suspension.result(60)
+        assert_matches_reference(model, LONG, first)
+        assert (running.memory_bytes, running.load_state.state, running.load.queued) == (0, "unloaded", 1)
+        running.resume()
+        assert_matches_reference(model, PLAIN, second.wait())
+        running.suspend().result(60)
+        submit(running, PLAIN)
+        running.close()
+
+
+def test_the_dtype_of_an_unloaded_model_can_be_changed(model: Qwen3TTS) -> None:
+    with running_engine(model, idle_unload_s=0.01) as running:
+        wait_until(lambda: running.load_state.state == "unloaded")
+        assert running.switch("bfloat16").result(60).after == "bfloat16"
+
+
 # invalid numbers
 
 

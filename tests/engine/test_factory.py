@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import dataclass, field, replace
+from typing import Any
+
 import pytest
 
+from qwen3tts_webui.engine import factory, probe_hardware
 from qwen3tts_webui.engine.factory import default_num_slots, needed_bytes, start_engine
 from qwen3tts_webui.errors import CheckpointError, InsufficientMemory, InvalidValue
-from qwen3tts_webui.hardware import CudaDevice, DeviceChoice, Dtype, Hardware
+from qwen3tts_webui.hardware import DeviceChoice, Dtype, GpuDevice, Hardware
 from qwen3tts_webui.model import Qwen3TTS
 from qwen3tts_webui.model.synthetic import synthetic_config
 from tests.support.engine import CHECKPOINT, PLAIN, assert_matches_reference, submit
@@ -21,6 +26,37 @@ def test_an_engine_is_started_from_a_folder(model: Qwen3TTS) -> None:
         assert_matches_reference(model, PLAIN, sink.wait())
         assert (running.info.model, running.info.slots) == ("Tiny", 2)
         assert running.memory_bytes is not None and running.memory_bytes > 1_000_000
+    finally:
+        running.close()
+
+
+@dataclass
+class Release:
+    """Memory of another engine, free once the test says so."""
+
+    num_bytes: int
+    granted: threading.Event = field(default_factory=threading.Event)
+
+    def wait(self) -> None:
+        assert self.granted.wait(60)
+
+
+def test_loading_waits_for_memory_that_another_engine_frees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is free now is too little, what will be free suffices; the real amount is probed when it is free."""
+    full, empty = (replace(probe_hardware(), free_bytes=size) for size in (1 << 20, 4 << 30))
+    monkeypatch.setattr(factory, "probe_hardware", lambda: empty if release.granted.is_set() else full)
+    release = Release(1 << 20)
+    options: dict[str, Any] = {"device": "cpu", "dtype": "float32", "slots": 1, "kv_length": 256}
+    with pytest.raises(InsufficientMemory):
+        start_engine(CHECKPOINT, **options)
+    with pytest.raises(InsufficientMemory):
+        start_engine(CHECKPOINT, release=release, **options)
+    release.num_bytes = 2 << 30
+    running = start_engine(CHECKPOINT, release=release, **options)
+    try:
+        assert not running.ready
+        release.granted.set()
+        assert submit(running, PLAIN)[0].wait().error is None
     finally:
         running.close()
 
@@ -54,7 +90,7 @@ def test_the_memory_estimate_of_the_language_model(size: str, dtype: Dtype, gib:
 
 @pytest.mark.parametrize(("free_gib", "slots"), [(78, 64), (32, 64), (23, 16), (16, 16), (8, 8), (5, 2)])
 def test_a_small_gpu_has_fewer_slots(free_gib: int, slots: int) -> None:
-    gpu = CudaDevice(name="GPU", capability=(9, 0), free_bytes=free_gib * GIB, total_bytes=(free_gib + 1) * GIB)
+    gpu = GpuDevice(name="GPU", capability=(9, 0), free_bytes=free_gib * GIB, total_bytes=(free_gib + 1) * GIB)
     choice = DeviceChoice(device="cuda:0", dtype="bfloat16", reason="")
     assert default_num_slots(Hardware(gpus=(gpu,)), choice, synthetic_config("1.7B"), 2048) == slots
 
@@ -62,7 +98,7 @@ def test_a_small_gpu_has_fewer_slots(free_gib: int, slots: int) -> None:
 def test_slots_depend_on_the_chosen_gpu_and_dtype() -> None:
     """The second of two GPUs, and float32 after float16: neither the first GPU nor the smaller dtype counts."""
     small, large = (
-        CudaDevice(name="GPU", capability=(7, 5), free_bytes=gib * GIB, total_bytes=gib * GIB) for gib in (6, 16)
+        GpuDevice(name="GPU", capability=(7, 5), free_bytes=gib * GIB, total_bytes=gib * GIB) for gib in (6, 16)
     )
     spec = synthetic_config("1.7B")
 

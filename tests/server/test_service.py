@@ -34,6 +34,7 @@ def test_ready_is_503_until_the_engine_is_ready() -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "not_ready")
     assert client_of(ZeroCostSynthesizer()).get("/ready").json() == {
         "status": "ready",
+        "load_s": None,
         "engine": "fake",
         "preview": True,
     }
@@ -43,6 +44,7 @@ def test_info_reports_engine_load_and_limits() -> None:
     synthesizer = SteppedSynthesizer(slots=2, queue_size=3)
     info = client_of(synthesizer).get("/api/info").json()
     assert (info["name"], info["preview"], info["label"]) == ("fake", True, "fake voice for tests")
+    assert info["load_state"] == {"state": "loaded", "load_s": None}
     assert info["load"] == {"running": 0, "queued": 0, "slots": 2, "queue_size": 3}
     assert info["limits"] == {"text": 20_000, "description": 2_048, "speed": [0.5, 2.0]}
     assert info["language_names"]["zh"] == "中文" and len(info["language_names"]) == 10

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -17,6 +20,7 @@ from qwen3tts_webui.model.loading.optimize import INTEGER_KINDS, optimize_for_de
 from qwen3tts_webui.model.prompt.tokenizer import Tokenizer
 from qwen3tts_webui.model.talker.talker import Talker
 from qwen3tts_webui.model.weights.module_loader import LOADING_LOCK, map_weight, open_weights
+from qwen3tts_webui.types import Sampling
 
 DTYPES = {
     "float32": torch.float32,
@@ -40,10 +44,10 @@ def load_model(
     """Load a VoiceDesign, CustomVoice or Base checkpoint.
 
     `path_or_id` is a local folder, or the id of a repository on the hub ("owner/name"), which is downloaded unless
-    `offline`; None uses huggingface_hub's own settings. `device` is "auto" (CUDA, then Apple's MPS, then the
-    CPU) or torch's name for one. `dtype` is the dtype of the talker, "float32", "bfloat16", "float16", "int8"
-    (8-bit linear layers, everything else float32; CPU only), "int4" (the talker's layers in 4 bits, the rest as
-    "int8") or "auto" (half precision on CUDA). Norms and the codec are always float32.
+    `offline`; None uses huggingface_hub's own settings. `device` is "auto" (CUDA or ROCm, then Intel's XPU, then
+    Apple's MPS, then the CPU) or torch's name for one. `dtype` is the dtype of the talker, "float32", "bfloat16",
+    "float16", "int8" (8-bit linear layers, everything else float32; CPU only), "int4" (the talker's layers in 4 bits,
+    the rest as "int8") or "auto" (half precision on CUDA). Norms and the codec are always float32.
     The encoders of a Base checkpoint are loaded when a recording is cloned.
 
     Raises CheckpointError (which names the file and the key), DownloadError, and InvalidValue for the device or the
@@ -54,10 +58,9 @@ def load_model(
     folder = find_checkpoint(path_or_id, offline=offline)
     config = read_model_config(folder)
     tokenizer = Tokenizer(folder)
-    unused = ("speaker_encoder.",) if config.kind == "base" else ()
     with LOADING_LOCK:
         talker, weights = open_weights(
-            lambda: Talker(config), folder, key_of=lambda name: f"talker.{name}", unused=unused
+            lambda: Talker(config), folder, key_of=lambda name: f"talker.{name}", unused=("speaker_encoder.",)
         )
         if dtype in INTEGER_KINDS:
             kind = quantize_for_cpu(talker, weights, dtype)
@@ -70,6 +73,7 @@ def load_model(
                 map_weight(talker, mapped, weights.mapped(mapped))
             kind = optimize_for_device(talker.to(target).eval().requires_grad_(False), dtype)
         codec = load_codec(folder / CODEC_FOLDER, config.codec, target)
+    _report_other_sampling(folder)
     logger.info("loaded %s %s from %s: %s, %s", config.kind, config.size, folder.name, target, kind)
     return Qwen3TTS(config, tokenizer, talker, codec, ReferenceEncoder(folder, config))
 
@@ -96,13 +100,31 @@ def find_checkpoint(path_or_id: str | Path, *, offline: bool | None = None) -> P
         raise DownloadError(what=path_or_id, reason=str(error).partition("\n")[0]) from error
 
 
+def _report_other_sampling(folder: Path) -> None:
+    """Log which defaults in generation_config.json, which a fine-tune may change, differ from those of requests."""
+    try:
+        suggested = json.loads((folder / "generation_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    defaults = asdict(Sampling())
+    other = {name: suggested[name] for name in defaults if suggested.get(name, defaults[name]) != defaults[name]}
+    if other:
+        values = ", ".join(f"{name}={value}" for name, value in other.items())
+        logger.warning("this checkpoint was made for other sampling than the default: ask for %s in requests", values)
+
+
 def _device(name: str) -> torch.device:
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        present: dict[str, Callable[[], bool]] = {
+            "cuda": torch.cuda.is_available,
+            "xpu": torch.xpu.is_available,
+            "mps": torch.backends.mps.is_available,
+        }
+        name = next((name for name, is_available in present.items() if is_available()), "cpu")
     try:
         return torch.device(name)
     except RuntimeError as error:
-        raise InvalidValue(field="device", expected="auto, cpu, cuda or mps", got=name) from error
+        raise InvalidValue(field="device", expected="auto, cpu, cuda, xpu or mps", got=name) from error
 
 
 def resolve_dtype(name: str, device: torch.device) -> torch.dtype:

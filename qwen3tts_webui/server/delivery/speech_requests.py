@@ -84,12 +84,14 @@ def streamed_request(message: Open, context: RequestContext) -> SpeechRequest:
 
 def _request(body: TtsBody | Open, context: RequestContext, **values: Any) -> SpeechRequest:
     """Return the request with the options of `body`; `values` take precedence."""
-    options = option_values(SpeechOptions, body) | {"sampling": _sampling_of(body)}
+    sampling = Sampling(**{field.name: getattr(body, field.name) for field in fields(Sampling)})
+    options = option_values(SpeechOptions, body) | {"sampling": sampling}
     request = SpeechRequest(
         language=body.language,
         voice=Voice(description=body.voice_desc, speaker=body.speaker),
         voice_id=body.voice,
         client=context.client,
+        weight=context.weight,
         deadline=context.deadline,
         **(options | values),
     )
@@ -98,12 +100,6 @@ def _request(body: TtsBody | Open, context: RequestContext, **values: Any) -> Sp
         return request
     session = context.server.requests.get(source.request_id).session
     return continue_voice(request, session, source.segment, context.server.speech.info)
-
-
-def _sampling_of(body: TtsBody | Open) -> Sampling:
-    """Return the sampling options that the body has; a missing or null one keeps its default."""
-    values = {field.name: getattr(body, field.name, None) for field in fields(Sampling)}
-    return Sampling(**{name: value for name, value in values.items() if value is not None})
 
 
 def _check_batch_size(body: TtsBody) -> None:

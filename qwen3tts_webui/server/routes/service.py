@@ -46,11 +46,17 @@ def service_router(server: ServerContext) -> APIRouter:
     @router.head("/ready", include_in_schema=False)
     @router.get("/ready")
     async def ready(response: Response) -> dict[str, Any]:
-        """200 once requests are served without a warm-up, 503 before."""
+        """200 once requests are served, 503 before. `status`: "ready"; "unloaded" or "waking" for an idle model."""
         if not speech.ready:
             raise NotReady(reason=loading_reason(speech.info.label))
         response.headers["Cache-Control"] = "no-store"
-        return {"status": "ready", "engine": speech.info.name, "preview": speech.info.preview}
+        state = speech.load_state
+        return {
+            "status": "ready" if state.state == "loaded" else state.state,
+            "load_s": state.load_s,
+            "engine": speech.info.name,
+            "preview": speech.info.preview,
+        }
 
     @router.get("/metrics", response_class=PlainTextResponse)
     def metrics() -> Response:
@@ -67,6 +73,7 @@ def service_router(server: ServerContext) -> APIRouter:
             **engine,
             "version": __version__,
             "ready": speech.ready,
+            "load_state": asdict(speech.load_state),
             "load": asdict(speech.load),
             "language_names": speech.languages,
             "limits": {"text": speech.max_text, "description": MAX_DESCRIPTION, "speed": list(SPEED_RANGE)},

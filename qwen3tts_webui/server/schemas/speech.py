@@ -29,13 +29,9 @@ class ContinueFrom(Body):
     )
 
 
-class TtsBody(Body):
-    """`POST /api/tts`."""
+class SpeechFields(Body):
+    """The options of speech that `POST /api/tts` and `/ws/tts` share."""
 
-    text: str | list[str] = Field(
-        description=f"The text; each line is one segment. A list of 1 to {MAX_BATCH_TEXTS} texts is a batch.",
-        examples=["Hello. Nice to meet you."],
-    )
     language: str = Field(
         default="auto", description="A code (zh), a name in any case (Chinese, 中文), or auto.", examples=["English"]
     )
@@ -63,54 +59,17 @@ class TtsBody(Body):
         "the segment's description.",
         examples=[{"request_id": "my-request-1", "segment": 0}],
     )
-    ref_audio: str | None = Field(
-        default=None,
-        description="With a Base model: a recording of the voice to clone, 0.5 to 60 s (best 3 to 15), as base64 or a "
-        "data URL, never a path or an address. In a multipart form it is a file. Stands alone: no voice or speaker.",
-        examples=["data:audio/wav;base64,UklGR..."],
-    )
-    ref_text: str = Field(
-        default="", description="What is said in `ref_audio`.", examples=["This is what I said in the recording."]
-    )
-    x_vector_only: bool = Field(
-        default=False,
-        description="true: clone the timbre alone, without `ref_text`; less alike.",
-        examples=[False],
-    )
-    streaming: bool = Field(
-        default=False,
-        description="true: audio as soon as it is generated; false: one file at the end.",
-        examples=[True],
-    )
-    batch_size: int | None = Field(
-        default=None,
-        description=f"How many run at once, 1 to {MAX_PARALLEL_SEGMENTS}: texts of a batch (default: the engine's "
-        "capacity), or segments of one text (default: 1).",
-        examples=[4],
-    )
     seed: int | None = Field(
         default=None,
         description="0 to 2^63-1; the same seed reproduces the same audio. null: random, one per batch.",
         examples=[42],
     )
     speed: float = Field(default=1.0, description="0.5 to 2; the pitch is unchanged.", examples=[1.1])
-    format: str | None = Field(
-        default=None,
-        description="pcm (signed 16-bit little-endian, mono), wav, flac, mp3, aac, opus, mulaw or alaw (G.711). "
-        "Default: pcm when streaming, else wav.",
-        examples=["mp3"],
-    )
     sample_rate: int | None = Field(
         default=None,
         description="8000 to 48000; mp3, aac and opus support only some rates, which the error lists. "
         f"Default: {SAMPLE_RATE}; mulaw and alaw: 8000.",
         examples=[24_000],
-    )
-    packet_ms: int = Field(
-        default=PACKET_MS,
-        description="Audio per block of streamed pcm and wav, 1 to 2000 ms; the last block may be shorter. The other "
-        "formats have their own frames.",
-        examples=[16],
     )
     frames_per_packet: int | None = Field(
         default=None,
@@ -120,12 +79,6 @@ class TtsBody(Body):
     )
     max_duration_s: float | None = Field(
         default=None, description="Limit on the duration of the audio, 0.1 to 86400 s.", examples=[30.0]
-    )
-    text_mode: TextMode = Field(
-        default="whole",
-        description="Qwen3-TTS: whole gives the model a complete segment before the first frame; streaming gives it "
-        "word by word. The preview voice works clause by clause either way.",
-        examples=["whole"],
     )
     normalize: NormalizeMode = Field(
         default="auto",
@@ -140,12 +93,6 @@ class TtsBody(Body):
         examples=[True],
     )
     skip_tables: bool = Field(default=True, description="The same for tables.", examples=[True])
-    continue_voice: bool | None = Field(
-        default=None,
-        description="true: each segment continues the voice of the one before, and waits for it; false: segments share "
-        "only seed and description. Default: true, unless batch_size runs segments in parallel.",
-        examples=[True],
-    )
     loudness: bool = Field(
         default=False, description="true: normalize loudness to -16 LUFS (BS.1770) while streaming.", examples=[True]
     )
@@ -174,4 +121,62 @@ class TtsBody(Body):
     )
     subtalker_top_p: float = Field(
         default=_DEFAULT.subtalker_top_p, description="0.01 to 1.", examples=[_DEFAULT.subtalker_top_p]
+    )
+
+
+class TtsBody(SpeechFields):
+    """`POST /api/tts`."""
+
+    text: str | list[str] = Field(
+        description=f"The text; each line is one segment. A list of 1 to {MAX_BATCH_TEXTS} texts is a batch.",
+        examples=["Hello. Nice to meet you."],
+    )
+    ref_audio: str | None = Field(
+        default=None,
+        description="With a Base model: a recording of the voice to clone, 0.5 to 60 s (best 3 to 15), as base64 or a "
+        "data URL, never a path or an address. In a multipart form it is a file. Stands alone: no voice or speaker.",
+        examples=["data:audio/wav;base64,UklGR..."],
+    )
+    ref_text: str = Field(
+        default="", description="What is said in `ref_audio`.", examples=["This is what I said in the recording."]
+    )
+    x_vector_only: bool = Field(
+        default=False,
+        description="true: clone the timbre alone, without `ref_text`; less alike.",
+        examples=[False],
+    )
+    streaming: bool = Field(
+        default=False,
+        description="true: audio as soon as it is generated; false: one file at the end.",
+        examples=[True],
+    )
+    batch_size: int | None = Field(
+        default=None,
+        description=f"How many run at once, 1 to {MAX_PARALLEL_SEGMENTS}: texts of a batch (default: the engine's "
+        "capacity), or segments of one text (default: 1).",
+        examples=[4],
+    )
+    format: str | None = Field(
+        default=None,
+        description="pcm (signed 16-bit little-endian, mono), wav, flac, mp3, aac, opus, mulaw or alaw (G.711). "
+        "Default: pcm when streaming, else wav.",
+        examples=["mp3"],
+    )
+    packet_ms: int = Field(
+        default=PACKET_MS,
+        description="Audio per block of streamed pcm and wav, 1 to 2000 ms; the last block may be shorter. The other "
+        "formats have their own frames.",
+        examples=[16],
+    )
+    text_mode: TextMode = Field(
+        default="whole",
+        description="Qwen3-TTS: whole gives the model a complete segment before the first frame; streaming gives it "
+        "word by word. The preview voice works clause by clause either way.",
+        examples=["whole"],
+    )
+    continue_voice: bool | None = Field(
+        default=None,
+        description="true: each segment continues the voice of the one before, and waits for it; false: segments share "
+        "only seed and description. Default: true, unless batch_size runs segments in parallel.",
+        examples=[True],
     )

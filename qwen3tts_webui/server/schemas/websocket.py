@@ -9,13 +9,12 @@ import json
 import struct
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PlainValidator, TypeAdapter, ValidationError
+from pydantic import AliasChoices, Field, PlainValidator, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
 from qwen3tts_webui.errors import ANOTHER_VALUE, InvalidValue, one_of
 from qwen3tts_webui.server.http import MalformedJson, from_pydantic_error
-from qwen3tts_webui.server.schemas.speech import ContinueFrom
-from qwen3tts_webui.types import NormalizeMode
+from qwen3tts_webui.server.schemas.speech import Body, SpeechFields
 
 MAX_MESSAGE_BYTES = 65_536
 PROTOCOL_VERSION = 1
@@ -25,10 +24,8 @@ FORMAT_CODES: dict[str, int] = {"pcm": 1, "opus": 2, "mp3": 3, "mulaw": 4, "alaw
 MessageId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 
 
-class _Message(BaseModel):
-    """Base of all messages: strict types, and an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+class _Message(Body):
+    """Base of all messages."""
 
     id: MessageId = "0"
 
@@ -40,35 +37,15 @@ def _any_text(value: object) -> str:
     return value
 
 
-class Open(_Message):
+class Open(SpeechFields, _Message):
     """Open an utterance; its text follows in `Text` messages with the same id."""
 
     type: Literal["open"]
-    language: str = Field(default="auto", max_length=64)
-    voice_desc: str = Field(
-        default="", max_length=20_000, validation_alias=AliasChoices("voice_desc", "instruct", "instructions")
-    )
-    voice: str | None = Field(default=None, max_length=200)
-    speaker: str | None = Field(default=None, max_length=200)
-    continue_from: ContinueFrom | None = None
-    seed: int | None = None
-    speed: float = 1.0
+    voice_desc: str = Field(default="", validation_alias=AliasChoices("voice_desc", "instruct", "instructions"))
     format: Literal["pcm", "opus", "mp3", "mulaw", "alaw"] = "pcm"
-    sample_rate: int | None = None
     audio: Literal["binary", "base64"] = "binary"
     packet_ms: int = Field(default=16, ge=4, le=1_000)
-    frames_per_packet: int | None = None
-    normalize: NormalizeMode = "auto"
-    skip_code: bool = True
-    skip_tables: bool = True
-    loudness: bool = False
-    max_duration_s: float | None = None
     deadline_ms: int | None = Field(default=None, ge=1, le=86_400_000)
-    greedy: bool | None = None
-    temperature: float | None = None
-    top_k: int | None = None
-    top_p: float | None = None
-    repetition_penalty: float | None = None
 
 
 class Text(_Message):
@@ -114,7 +91,7 @@ _MESSAGES: dict[str, type[Message]] = {
 
 
 def parse_message(text: str) -> Message:
-    """Parse one message. Raises `MalformedJson`, `InvalidValue`."""
+    """Parse one message; null means not given. Raises `MalformedJson`, `InvalidValue`."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -126,7 +103,7 @@ def parse_message(text: str) -> Message:
     if model is None:
         raise InvalidValue(field="type", expected=one_of(_MESSAGES), got=ANOTHER_VALUE)
     try:
-        return model.model_validate(value)
+        return model.model_validate({name: part for name, part in value.items() if part is not None})
     except ValidationError as error:
         raise from_pydantic_error(error, model) from None
 

@@ -63,6 +63,32 @@ def test_an_error_names_the_invalid_key(folder: Path, edit: Callable[[Weights], 
     assert caught.value.params["key"] == key
 
 
+def test_leftovers_of_training_are_ignored(folder: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    save_file(weights | {"speaker_encoder.fc.bias": torch.zeros(4)}, folder / "model.safetensors")
+    load_model(folder, device="cpu", dtype="float32")
+
+
+@pytest.mark.parametrize(
+    ("content", "reported"),
+    [
+        ('{"temperature": 0.7, "top_k": 50, "repetition_penalty": 1.2}', "temperature=0.7, repetition_penalty=1.2"),
+        ('{"temperature": 0.9, "do_sample": true}', ""),
+        ("not JSON", ""),
+    ],
+)
+def test_sampling_that_a_checkpoint_suggests_is_reported(
+    folder: Path, content: str, reported: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / "generation_config.json").write_text(content)
+    load_model(folder, device="cpu", dtype="float32")
+    assert [r.getMessage() for r in caplog.records if "sampling" in r.getMessage()] == (
+        [f"this checkpoint was made for other sampling than the default: ask for {reported} in requests"]
+        if reported
+        else []
+    )
+
+
 def test_a_missing_path_starts_no_download() -> None:
     with pytest.raises(CheckpointError, match="the folder does not exist"):
         load_model("/nowhere/at/all", device="cpu")

@@ -17,7 +17,7 @@ export async function showEngineBadge(i18n, onInfo = () => {}) {
         ? i18n.t("engine.preview")
         : info.label;
     byId("engine").dataset.kind = !info ? "away" : info.preview ? "preview" : "real";
-    const facts = info ? [info.label, info.model, info.device, info.dtype] : [];
+    const facts = info ? [info.label, info.model, info.device, info.dtype, restingText(info, i18n)] : [];
     byId("engine-what").textContent = facts.filter(isFirst).join(" · ");
     byId("engine-help").hidden = !info?.preview;
   };
@@ -28,12 +28,17 @@ export async function showEngineBadge(i18n, onInfo = () => {}) {
     const facts = JSON.stringify({ ...info, load: null });
     if (info && facts !== announced) onInfo(info);
     if (info) announced = facts;
-    const isReady = info && info.ready !== false;
-    await Promise.race([engineChange(), sleep(isReady ? CHECK_MS : RETRY_MS), once("online"), once("offline")]);
+    const isSettled = info && info.ready !== false && info.load_state.state !== "waking";
+    await Promise.race([engineChange(), sleep(isSettled ? CHECK_MS : RETRY_MS), once("online"), once("offline")]);
   }
 }
 
-/** The models region announces another engine. */
+/** That the model left memory while nothing was asked of it; "" if it is loaded. */
+function restingText({ load_state: { state, load_s } }, i18n) {
+  return state === "unloaded" ? i18n.t("engine.unloaded", { seconds: Math.ceil(load_s) }) : "";
+}
+
+/** Another part of the page announces that the engine has changed. */
 const engineChange = () => once("studio-engine", document);
 
 const once = (type, target = window) =>

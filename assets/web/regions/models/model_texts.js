@@ -14,11 +14,21 @@ export const modelName = (id) => id.split("/").pop();
 
 /** One line for the closed panel. */
 export function panelSummary({ models, download, loading }, t) {
-  if (loading?.state === "loading") return t("loading", { model: modelName(loading.model) });
+  if (loading?.state === "loading") {
+    const params = { model: modelName(loading.model), replaced: loading.replacing };
+    return t(loading.replacing ? "replacing" : "loading", params);
+  }
   if (isRunning(download)) return t("coming", { percent: Math.floor(100 * progressRatio(download)) });
   const active = models.find((model) => model.active);
   if (active) return t("speaking", { model: modelName(active.id) });
   return models.some((model) => model.installed) ? t("here") : t("none");
+}
+
+/** Why the last model could not be loaded or downloaded, and which one is used instead; null if all went well. */
+export function problemText({ download, loading }, t) {
+  if (loading?.state !== "failed") return download?.state === "failed" ? download.error.message : null;
+  const restored = loading.replacing && t("restored", { model: loading.replacing });
+  return [loading.error.message, restored].filter(Boolean).join(" ");
 }
 
 /** Size on disk or to download, and whether the model fits. */

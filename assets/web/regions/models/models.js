@@ -3,7 +3,15 @@
 
 import { byId, h, setChildren, setText, waitForElement } from "../../components/dom.js";
 import { diagnosticLines } from "./diagnostics.js";
-import { isRunning, modelFacts, modelName, panelSummary, progressRatio, progressText } from "./model_texts.js";
+import {
+  isRunning,
+  modelFacts,
+  modelName,
+  panelSummary,
+  problemText,
+  progressRatio,
+  progressText,
+} from "./model_texts.js";
 
 const BUSY_MS = 1000;
 const IDLE_MS = 10000;
@@ -59,7 +67,7 @@ class ModelsPanel {
 
   #draw() {
     if (!this.#latest) return;
-    const { models, download, loading } = this.#latest;
+    const { models, download } = this.#latest;
     const t = (key, params) => this.#i18n.t(`models.${key}`, params);
     const running = isRunning(download);
     setText(byId("model-summary"), panelSummary(this.#latest, t));
@@ -70,8 +78,7 @@ class ModelsPanel {
     byId("machine-download").hidden = !running;
     byId("machine-bar").value = progressRatio(download);
     setText(byId("download-progress"), running ? progressText(download, t) : "");
-    const error = loading?.state === "failed" ? loading.error : download?.state === "failed" ? download.error : null;
-    this.#showProblem(error?.message);
+    this.#showProblem(problemText(this.#latest, t));
   }
 
   #row(model, t) {

@@ -9,6 +9,8 @@ export class Controls {
   #i18n;
   #expectedSeconds;
   #message = null; // {text, run}: shown until the next run
+  #loadState = null; // of the model, as /api/info has it
+  #askedRun = 0; // the run for which the engine was asked about it
 
   /** `expectedSeconds()` is the estimated duration of the current speech. */
   constructor(player, i18n, expectedSeconds) {
@@ -17,6 +19,7 @@ export class Controls {
     this.#expectedSeconds = expectedSeconds;
     const isFrequent = (what) => what === "progress" || what === "peaks";
     player.addEventListener("change", ({ detail }) => (isFrequent(detail) ? this.#drawTimes() : this.draw()));
+    player.addEventListener("change", () => this.#askForLoadState());
     i18n.addEventListener("change", () => this.draw());
     byId("play").onclick = () => player.togglePlay();
     document.addEventListener("keydown", (event) => this.#onKey(event));
@@ -54,9 +57,25 @@ export class Controls {
     this.#drawTimes();
   }
 
+  #askForLoadState() {
+    const { run, state } = this.#player.stats;
+    if (state !== "waiting" || run === this.#askedRun) return;
+    this.#askedRun = run;
+    document.dispatchEvent(new Event("studio-engine"));
+  }
+
+  /** While the model is loaded again for a request, the status line says so. */
+  setEngine({ load_state }) {
+    this.#loadState = load_state;
+    this.draw();
+  }
+
   #statusText() {
     const { stats } = this.#player;
     if (this.#message?.run === stats.run) return this.#message.text;
+    const { state, load_s } = this.#loadState ?? {};
+    const isWaking = stats.state === "waiting" && ["unloaded", "waking"].includes(state);
+    if (isWaking) return this.#i18n.t("status.waking", { seconds: Math.ceil(load_s) });
     const params = { seconds: formatDuration(stats.samples / RATE), underruns: stats.underruns };
     const sentences = [this.#i18n.t(`status.${stats.state}`, params)];
     if (stats.underruns) sentences.push(this.#i18n.t("status.underruns", params));
