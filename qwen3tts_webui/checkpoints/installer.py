@@ -23,9 +23,11 @@ from qwen3tts_webui.checkpoints.model_switch import ModelSwitch, StartEngine
 from qwen3tts_webui.checkpoints.progress import DownloadProgress
 from qwen3tts_webui.errors import ErrorDetail, NotFound, SpeechError
 from qwen3tts_webui.hot_swap import HotSwapSynthesizer
+from qwen3tts_webui.types import UnloadableSynthesizer
 
 _log = logging.getLogger(__name__)
 
+_MAX_RATIO = 8.0  # of two models in bytes: beyond it the time of one does not tell that of the other
 _LOADED_MODEL = ErrorDetail("loaded_model", "model loaded in addition")
 
 
@@ -33,7 +35,8 @@ _LOADED_MODEL = ErrorDetail("loaded_model", "model loaded in addition")
 class ModelState:
     """One released checkpoint. `bytes` is `approximate` until the hub has answered or the model is installed.
 
-    `active`: it is the model of the active engine; `loaded`: that of any engine.
+    `active`: it is the model of the active engine; `loaded`: that of any engine. `about_s`: seconds to load it, judged
+    by the last load of another model; None if there was none.
     """
 
     id: str
@@ -46,6 +49,7 @@ class ModelState:
     active: bool
     loaded: bool
     fit: MemoryEstimate
+    about_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +185,7 @@ class ModelInstaller:
             size, approximate = progress.total_bytes, False
         engines = [engine.info for engine in self._synthesizer.engines]
         loaded = [not info.preview and info.model == _name(model.id) for info in engines]
+        fit = estimate_memory(weights, budget)
         return ModelState(
             id=model.id,
             kind=model.kind,
@@ -191,8 +196,16 @@ class ModelInstaller:
             partial_bytes=self.store.partial_bytes(model.id),
             active=loaded[0],
             loaded=any(loaded),
-            fit=estimate_memory(weights, budget),
+            fit=fit,
+            about_s=self._seconds_to_load(fit.needed_bytes),
         )
+
+    def _seconds_to_load(self, num_bytes: int) -> float | None:
+        for engine in self._synthesizer.engines:
+            if isinstance(engine, UnloadableSynthesizer) and engine.memory_bytes and engine.load_state.load_s:
+                ratio = num_bytes / engine.memory_bytes
+                return engine.load_state.load_s * ratio if ratio < _MAX_RATIO else None
+        return None
 
 
 def _name(model: str) -> str:
