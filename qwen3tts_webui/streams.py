@@ -49,15 +49,16 @@ class EventLoopNotifier:
 class PcmStream:
     """A bounded queue of PCM for one listener; implements `PcmSink`.
 
-    The bound is advisory: `is_backpressured` turns True once `capacity_s` seconds of audio are buffered, and the engine
-    then serves others first; `put` always accepts. Iteration ends after `finish` or `cancel` and raises what `fail`
-    got. Leaving an iteration early does not cancel: call `cancel`, from any thread.
+    The bound is advisory: `is_backpressured` turns True once `capacity_s` seconds of audio are buffered, until half of
+    them were read, and the engine serves others meanwhile; `put` always accepts. Iteration ends after `finish` or
+    `cancel` and raises what `fail` got. Leaving an iteration early does not cancel: call `cancel`, from any thread.
     """
 
     def __init__(self, *, capacity_s: float = 30.0) -> None:
         self._capacity = int(capacity_s * SAMPLE_RATE)
         self._blocks: deque[Pcm] = deque()
         self._buffered = 0
+        self._backpressured = False
         self._result: SynthesisResult | None = None
         self._error: Exception | None = None
         self._cancelled = False
@@ -73,7 +74,7 @@ class PcmStream:
 
     @property
     def is_backpressured(self) -> bool:
-        return self._buffered >= self._capacity
+        return self._backpressured
 
     def put(self, pcm: Pcm) -> None:
         """Append `pcm`, float32 (samples,). Dropped when the listener has left."""
@@ -82,6 +83,7 @@ class PcmStream:
                 return
             self._blocks.append(pcm)
             self._buffered += len(pcm)
+            self._backpressured = self._backpressured or self._buffered >= self._capacity
             self._change.notify_all()
         _notify(self._on_data)
 
@@ -145,6 +147,7 @@ class PcmStream:
                 blocks.append(self._blocks.popleft())
                 length += len(blocks[-1])
             self._buffered -= length
+            self._backpressured = self._backpressured and self._buffered > self._capacity // 2
             self._change.notify_all()
         _notify(self._on_capacity)
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
@@ -154,7 +157,7 @@ class PcmStream:
         with self._change:
             self._cancelled = True
             self._blocks.clear()
-            self._buffered = 0
+            self._buffered, self._backpressured = 0, False
             self._change.notify_all()
         _notify(self._on_data)
         _notify(self._on_capacity)
@@ -197,10 +200,12 @@ def _notify(callback: Callable[[], None] | None) -> None:
 class TextQueue:
     """Text on its way from a writer to an engine that already synthesizes it; implements `TextStream`.
 
-    Holds at most `limit` characters that were not taken yet.
+    Holds at most `limit` characters that were not taken yet. The writer may set `language` when the text turns out to
+    be in another one.
     """
 
     def __init__(self, *, limit: int = 20_000) -> None:
+        self.language = ""
         self._limit = limit
         self._pieces: list[str] = []
         self._length = 0

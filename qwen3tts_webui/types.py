@@ -137,9 +137,9 @@ def option_values(kind: type[EngineOptions], source: object) -> dict[str, Any]:
 class SpeechRequest(SpeechOptions):
     """One request as `Speech` accepts it: typed fields, raw text.
 
-    `model` is the name of the loaded model to use; "" takes the one that suits the voice.
-    `client` is the key for fair queueing, `deadline` a time on `time.monotonic`'s clock. `voice_id` names a preset, a
-    saved voice or a speaker; the description in `voice` is appended to its own.
+    `model` is the name of the loaded model to use; "" takes the one that suits the voice. `client` is the key for fair
+    queueing and `weight` its share, `deadline` a time on `time.monotonic`'s clock. `voice_id` names a preset, a saved
+    voice or a speaker; the description in `voice` is appended to its own.
     """
 
     text: str
@@ -149,6 +149,7 @@ class SpeechRequest(SpeechOptions):
     model: str = ""
     seed: int | None = None
     client: str = ""
+    weight: float = 1.0
     request_id: str = ""
     deadline: float | None = None
 
@@ -163,6 +164,11 @@ class TextStream(Protocol):
     @property
     def closed(self) -> bool:
         """True once no more text will be written. Text that was not taken yet is still available."""
+        ...
+
+    @property
+    def language(self) -> str:
+        """The code of the language that later text is in, as far as it was detected; "" if the utterance's holds."""
         ...
 
     def watch(self, on_text: Callable[[], None]) -> None:
@@ -180,6 +186,7 @@ class Utterance(EngineOptions):
     seed: int = 0
     max_frames: int | None = None
     client: str = ""
+    weight: float = 1.0
     text_stream: TextStream | None = None
 
 

@@ -49,3 +49,11 @@ def test_the_file_can_be_named_as_a_flag(tmp_path: Path, capsys: pytest.CaptureF
     assert key_id in capsys.readouterr().out
     assert main(["key", "revoke", key_id, "--api-keys-file", str(other)]) == 0
     assert ApiKeyStore(other).all() == ()
+
+
+def test_a_key_may_have_a_weight(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["key", "new", "studio", "--weight", "2.5"]) == 0
+    assert [key.weight for key in ApiKeyStore(file).all()] == [2.5]
+    assert main(["key", "new", "broken", "--weight", "0"]) == 2
+    assert main(["key", "list"]) == 0
+    assert "studio  (weight 2.5)" in capsys.readouterr().out

@@ -22,6 +22,7 @@ MAY_IMPORT = {  # in reading order
     "config": BASE,
     "hardware": {"errors"},
     "streams": BASE,
+    "fair_share": BASE,
     "atomic_files": set(),
     "safetensors_header": BASE,
     "i18n": {"errors", "config"},
@@ -34,14 +35,15 @@ MAY_IMPORT = {  # in reading order
     "checkpoints": BASE | {"config", "safetensors_header", "hardware", "hot_swap"},
     "diagnostics": BASE | {"bootstrap", "config", "hardware", "checkpoints"},
     "model": BASE | {"lazy_exports", "safetensors_header", "text", "audio"},
-    "engine": BASE | {"lazy_exports", "config", "hardware", "streams", "text", "model"},
-    "preview": BASE | {"config", "streams", "text", "audio"},
+    "engine": BASE | {"lazy_exports", "config", "hardware", "streams", "fair_share", "text", "model"},
+    "preview": BASE | {"config", "streams", "fair_share", "text", "audio"},
     "speech": BASE | {"config", "streams", "hot_swap", "text", "audio", "voices", "history"},
     "server": BASE
     | {
         "config",
         "i18n",
         "streams",
+        "fair_share",
         "text",
         "audio",
         "voices",
@@ -53,7 +55,7 @@ MAY_IMPORT = {  # in reading order
     },
     "ui": BASE | {"config", "i18n", "text", "voices", "speech"},
     "api": BASE | {"config", "atomic_files", "text", "audio", "voices", "checkpoints", "engine", "preview", "speech"},
-    "testing": BASE | {"config", "history", "server", "speech", "ui", "voices"},
+    "testing": BASE | {"config", "fair_share", "history", "server", "speech", "ui", "voices"},
 }
 COMPOSITION = {"bench", "cli", "cluster", "__init__", "__main__"}  # they import whatever they put together
 

@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(metavar="ACTION", required=True, dest="action")
     new = actions.add_parser("new", help="create a key and show it once", argument_default=argparse.SUPPRESS)
     new.add_argument("label", nargs="?", help="a label for the list, such as its owner")
+    new.add_argument("--weight", type=float, metavar="N", help="its share while others wait; 1 by default")
     actions.add_parser("list", help="list the valid keys, without their secrets")
     revoke = actions.add_parser("revoke", help="revoke a key immediately")
     revoke.add_argument("key_id", help="its id from the list")
@@ -34,14 +35,15 @@ def run(args: argparse.Namespace) -> int:
     path = keys_file(settings_from(args))
     keys = ApiKeyStore(path)
     if args.action == "new":
-        key, secret = keys.create(getattr(args, "label", ""))
+        key, secret = keys.create(getattr(args, "label", ""), getattr(args, "weight", 1.0))
         print(f"{secret}\n\nThis key ({key.id}) is shown only once. Every client needs a key now. Stored in {path}.")
     elif args.action == "revoke":
         keys.revoke(args.key_id)
         print(f"{args.key_id} is revoked.")
     else:
         for key in keys.all():
-            print(f"{key.id}  {time.strftime('%Y-%m-%d', time.localtime(key.created))}  {key.label}")
+            weight = "" if key.weight == 1 else f"  (weight {key.weight:g})"
+            print(f"{key.id}  {time.strftime('%Y-%m-%d', time.localtime(key.created))}  {key.label}{weight}")
     return 0
 
 

@@ -13,10 +13,12 @@ from dataclasses import replace
 import numpy as np
 
 from qwen3tts_webui.engine.failures import fail_sink
-from qwen3tts_webui.engine.model_runner import FrameRows, ModelRunner, SlotAssignment
-from qwen3tts_webui.engine.scheduler import RunningSequence, SchedulerLimits, StepCosts, WaitingSequence, schedule
+from qwen3tts_webui.engine.model_runner import FrameRows, ModelRunner
+from qwen3tts_webui.engine.scheduler import SchedulerLimits, StepCosts, schedule
 from qwen3tts_webui.engine.sequence import Clock, SequenceState
+from qwen3tts_webui.engine.slot_sharing import SlotSharing
 from qwen3tts_webui.errors import NumericalError
+from qwen3tts_webui.fair_share import ServiceTime
 from qwen3tts_webui.model import SamplingBounds, SlotStatus
 from qwen3tts_webui.types import SAMPLES_PER_FRAME, FinishReason
 
@@ -30,7 +32,7 @@ class EngineCore:
 
     `num_invalid` counts sequences with invalid logits; `retryable` are those of them without audio so far, with the
     error that their sinks did not get. `consecutive_failures` counts since the last successful step;
-    `mean_utterance_s` is the running mean of the time an utterance takes once it has a slot.
+    `service_time` measures how long an utterance takes once it has a slot.
     """
 
     def __init__(
@@ -41,12 +43,13 @@ class EngineCore:
         self.num_invalid = 0
         self.retryable: list[tuple[SequenceState, NumericalError]] = []
         self.consecutive_failures = 0
-        self.mean_utterance_s = 5.0
+        self.service_time = ServiceTime()
         self.runner = runner
         self._num_prefilling = 0
         self._created_at = clock()
         self._limits = SchedulerLimits(slots=runner.slots, max_prefill_batch=max_prefill_batch)
         self._clock = clock
+        self._sharing = SlotSharing(runner)
         self._costs = StepCosts(step_s=0.0, prefill_s=0.0)
         self._consecutive_urgent_steps = 0
         self._vocab_size = runner.model.config.talker.vocab_size
@@ -54,30 +57,33 @@ class EngineCore:
 
     @property
     def num_running(self) -> int:
-        """The number of slots in use, including sequences in prefill."""
+        """Slots in use, including sequences in prefill."""
         return len(self.running) + self._num_prefilling
+
+    @property
+    def has_started(self) -> bool:
+        """Whether any sequence is between its first and its last frame, in a slot or not."""
+        return bool(self.running) or any(sequence.saved is not None for sequence in self.queue)
 
     def step(self, *, admitting: bool = True) -> bool:
         """Prefill or decode once. Return False if there is nothing to do until a sink, a text stream or a submit acts.
 
-        Without `admitting`, no sequence leaves the queue.
+        Without `admitting`, no new sequence leaves the queue.
         """
         self._remove_cancelled()
         self._update_text()
-        self._pause_and_resume()
-        ready = [sequence for sequence in list(self.queue) if sequence.prompt is not None] if admitting else []
+        self._sharing.pause_idle(self.running)
+        ready = [s for s in list(self.queue) if s.saved is not None or (admitting and s.prompt is not None)]
         decision = schedule(
-            [
-                RunningSequence(client=s.utterance.client, buffered_ahead_s=s.buffered_ahead_s, paused=s.paused)
-                for s in self.running
-            ],
-            [WaitingSequence(client=s.utterance.client, num_tokens=len(s.ready_prompt.text)) for s in ready],
+            *self._sharing.claims(self.running, ready),
             limits=self._limits,
             costs=self._costs,
             consecutive_urgent_steps=self._consecutive_urgent_steps,
         )
-        self._consecutive_urgent_steps = self._consecutive_urgent_steps + 1 if ready and decision.decode else 0
+        waiting = decision.decode and any(not sequence.idle for sequence in ready)
+        self._consecutive_urgent_steps = self._consecutive_urgent_steps + 1 if waiting else 0
         if decision.admit:
+            self._park([self.running[row] for row in decision.displaced])
             self._admit([ready[position] for position in decision.admit])
         elif decision.decode:
             self._decode_step()
@@ -95,6 +101,8 @@ class EngineCore:
         for sequence in list(self.queue):
             try:
                 sequence.build_prompt(self.runner.kv_length)
+                if sequence.saved is not None and (text := sequence.read_text(self._eos_id)) is not None:
+                    sequence.late_text.append(text)
             except Exception as error:
                 self._fail(sequence, error)
         for sequence in list(self.running):
@@ -105,30 +113,39 @@ class EngineCore:
             except Exception as error:
                 self._fail(sequence, error)
 
-    def _pause_and_resume(self) -> None:
-        for slot, sequence in enumerate(self.running):
-            paused = sequence.sink.is_backpressured or sequence.waiting_for_text
-            if paused != sequence.paused:
-                self.runner.set_paused(slot, paused)
-                sequence.paused = paused
-
     # the two kinds of steps
 
     def _admit(self, sequences: Sequence[SequenceState]) -> None:
         self._num_prefilling = len(sequences)  # set before they leave the queue: a reader of the load counts them once
         for sequence in sequences:
             self.queue.remove(sequence)
-            sequence.start()
         try:
-            self._prefill(sequences)
+            if sequences[0].saved is None:
+                self._prefill(sequences)
+            else:
+                self._resume(sequences[0])
         finally:
             self._num_prefilling = 0
+
+    def _park(self, sequences: Sequence[SequenceState]) -> None:
+        for sequence in sequences:
+            self._sharing.park(sequence, self.running.index(sequence))
+            self._release_slot(sequence)
+            self.queue.append(sequence)
+
+    def _resume(self, sequence: SequenceState) -> None:
+        self.running.append(sequence)
+        try:
+            self._sharing.resume(sequence, len(self.running) - 1)
+        except Exception as error:
+            self._record_failure(error)
+            self._fail(sequence, error)
 
     def _prefill(self, sequences: Sequence[SequenceState]) -> None:
         began = self._clock()
         first = len(self.running)
-        assignments = [_assign(first + i, sequence) for i, sequence in enumerate(sequences)]
         try:
+            assignments = [sequence.start(first + i) for i, sequence in enumerate(sequences)]
             rows = self.runner.prefill(assignments, self._sampling_bounds(sequences))
         except Exception as error:
             self._record_failure(error)
@@ -215,6 +232,7 @@ class EngineCore:
                 continue
             try:
                 sequence.emit(pcm, codec_s)
+                self._sharing.charge(sequence, len(pcm))
             except Exception as error:
                 self._fail(sequence, error)
 
@@ -264,7 +282,7 @@ class EngineCore:
 
     def _finish(self, sequence: SequenceState, reason: FinishReason) -> None:
         if sequence.started_at is not None:
-            self.mean_utterance_s = _smooth(self.mean_utterance_s, self._clock() - sequence.started_at)
+            self.service_time.add(self._clock() - sequence.started_at)
         try:
             sequence.sink.finish(sequence.result(reason, includes_warmup=sequence.submitted_at < self._created_at))
         except Exception:
@@ -276,10 +294,6 @@ class EngineCore:
 
     def _sampling_bounds(self, waiting: Sequence[SequenceState]) -> SamplingBounds:
         return SamplingBounds.of([s.utterance.sampling for s in (*self.running, *waiting)], self._vocab_size)
-
-
-def _assign(slot: int, sequence: SequenceState) -> SlotAssignment:
-    return SlotAssignment(slot, sequence.ready_prompt, sequence.utterance.sampling, sequence.utterance.seed)
 
 
 def _smooth(mean: float, value: float) -> float:

@@ -14,7 +14,8 @@ from concurrent.futures import Future
 from qwen3tts_webui.engine.device import resolve_dtype
 from qwen3tts_webui.engine.engine_thread import EngineThread
 from qwen3tts_webui.engine.info import engine_info
-from qwen3tts_webui.errors import CLOSING, Busy, ErrorDetail, NestedError, NotReady, SpeechError
+from qwen3tts_webui.errors import CLOSING, ErrorDetail, NestedError, NotReady, SpeechError
+from qwen3tts_webui.fair_share import ServiceTime, check_room
 from qwen3tts_webui.hardware import supported_dtypes
 from qwen3tts_webui.types import (
     EngineInfo,
@@ -75,10 +76,9 @@ class Engine(EngineThread):
         with self._lock:
             if self._failure is not None or self._close_at is not None:
                 raise NotReady(reason=CLOSING if self._failure is None else NestedError(self._failure))
-            load = self.load
-            free = max(0, load.slots - load.running)
-            if load.queued + len(jobs) > self._queue_size + free:
-                raise Busy(waiting=load.queued, retry_after_s=self._retry_after_s(load))
+            clients = [utterance.client for utterance, _ in jobs]
+            service_time = ServiceTime() if self._core is None else self._core.service_time
+            check_room(self.load, clients, self._clients(), service_time)
             self._inbox.extend(self._new_sequence(utterance, sink) for utterance, sink in jobs)
         for utterance, sink in jobs:
             sink.watch(self._wakeup.set)
@@ -132,7 +132,6 @@ class Engine(EngineThread):
         if threading.current_thread() is not self._thread:
             self._thread.join()
 
-    def _retry_after_s(self, load: EngineLoad) -> int:
-        rounds = (load.queued + 1) / max(1, load.slots)
-        utterance_s = 5.0 if self._core is None else self._core.mean_utterance_s
-        return max(1, min(60, round(rounds * utterance_s)))
+    def _clients(self) -> set[str]:
+        running = () if self._core is None else tuple(self._core.running)
+        return {sequence.utterance.client for sequence in (*running, *self._queue, *self._inbox)}

@@ -106,13 +106,13 @@ class EngineThread:
         busy = core.step(admitting=self._pending_precision is None and self._suspension is None)
         if core.num_invalid:
             self._handle_invalid(core)
-        if core.consecutive_failures >= _MAX_CONSECUTIVE_FAILURES and not core.running:
+        if core.consecutive_failures >= _MAX_CONSECUTIVE_FAILURES and not core.has_started:
             self._warm_up(core.runner)
             core.consecutive_failures = 0
-        if self._pending_precision is not None and not core.running:
+        if self._pending_precision is not None and not core.has_started:
             self._change_precision(*self._pending_precision)
             return True
-        if (self._suspension is not None and not core.running) or self._unload_at <= self._clock():
+        if (self._suspension is not None and not core.has_started) or self._unload_at <= self._clock():
             self._unload()
         return busy
 

@@ -52,6 +52,14 @@ class SlotAssignment:
     seed: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SavedSlot:
+    """A running sequence on the host, while others use its slot."""
+
+    decode: tuple[torch.Tensor, ...]
+    codec: tuple[torch.Tensor, ...]
+
+
 class ModelRunner:
     """Runs up to `slots` sequences of at most `kv_length` positions (prompt and frames together).
 
@@ -175,6 +183,15 @@ class ModelRunner:
         """Move the sequence in `source`, at most `length` positions long, to `target`."""
         self.state.move(source, target, length)
         self.codec_state.move(source, target)
+
+    def save(self, slot: int, length: int) -> SavedSlot:
+        """Copy the sequence in `slot`, at most `length` positions long, to the host; then `release` the slot."""
+        return SavedSlot(self.state.save(slot, length), self.codec_state.save(slot))
+
+    def load(self, slot: int, saved: SavedSlot) -> None:
+        """Continue a saved sequence in `slot`."""
+        self.state.load(slot, saved.decode)
+        self.codec_state.load(slot, saved.codec)
 
     def release(self, slot: int, *, invalid: bool = False) -> None:
         """Free `slot`; `invalid`: its state may contain invalid numbers, so clear it."""

@@ -3,36 +3,23 @@
 In: plain facts about sequences. Out: a `SchedulerDecision`. Knows no tensor, thread or clock; tested by tables.
 
 Priority: decode if a listener is about to underrun; else admit waiting sequences (as many as fit, prefilled together);
-else decode all sequences that are not paused.
+else decode all sequences that are not idle. `fair_share` decides which client is next, and who gives up a slot.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from qwen3tts_webui.fair_share import Admission, RunningClaim, WaitingClaim, admit
 
 _FRAME_S = 0.08
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunningSequence:
-    """A sequence that has a slot.
-
-    `buffered_ahead_s` is audio emitted but not yet played, None before the first packet. `paused`: it must not step
-    because its listener does not keep up or its text has not arrived.
-    """
-
-    client: str
-    buffered_ahead_s: float | None = None
-    paused: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitingSequence:
+class WaitingSequence(WaitingClaim):
     """A sequence in the queue, which is in order of arrival; `num_tokens` is the length of its prompt."""
 
-    client: str
     num_tokens: int
 
 
@@ -61,14 +48,18 @@ class SchedulerLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchedulerDecision:
-    """Positions in the queue to admit, or running sequences to decode; both empty if there is nothing to do."""
+    """Positions in the queue to admit, or running sequences to decode; both empty if there is nothing to do.
+
+    Running sequences in `displaced` give up their slots first. `admit` are all new, or one that had a slot before.
+    """
 
     admit: tuple[int, ...] = ()
+    displaced: tuple[int, ...] = ()
     decode: tuple[int, ...] = ()
 
 
 def schedule(
-    running: Sequence[RunningSequence],
+    running: Sequence[RunningClaim],
     queue: Sequence[WaitingSequence],
     *,
     limits: SchedulerLimits,
@@ -81,32 +72,35 @@ def schedule(
     `consecutive_urgent_steps` counts decode steps in a row with a non-empty queue: after `limits.slots` of them a
     waiting sequence is admitted anyway, so that overload never starves the queue.
     """
-    active = tuple(row for row, sequence in enumerate(running) if not sequence.paused)
-    admit = _select_waiting(running, queue, limits)
-    if admit and consecutive_urgent_steps < limits.slots:
+    active = tuple(row for row, claim in enumerate(running) if not claim.idle)
+    admissions = _select_waiting(running, queue, limits)
+    if admissions and consecutive_urgent_steps < limits.slots:
         horizon_s = costs.prefill_s + costs.step_s
         buffered = (running[row].buffered_ahead_s for row in active)
         if any(ahead_s is not None and ahead_s < horizon_s for ahead_s in buffered):
             return SchedulerDecision(decode=active)
-    return SchedulerDecision(admit=admit) if admit else SchedulerDecision(decode=active)
+    if not admissions:
+        return SchedulerDecision(decode=active)
+    return SchedulerDecision(
+        admit=tuple(one.position for one in admissions),
+        displaced=tuple(one.displaced for one in admissions if one.displaced is not None),
+    )
 
 
 def _select_waiting(
-    running: Sequence[RunningSequence], queue: Sequence[WaitingSequence], limits: SchedulerLimits
-) -> tuple[int, ...]:
-    """Return queue positions to admit together: clients with the fewest slots first, then by arrival."""
-    slots_by_client = Counter(sequence.client for sequence in running)
-    left = set(range(len(queue)))
-    selected: list[int] = []
-    free_slots, free_tokens = limits.slots - len(running), limits.max_prefill_tokens
-    while left and len(selected) < min(free_slots, limits.max_prefill_batch):
-        first = min(left, key=lambda position: (slots_by_client[queue[position].client], position))
-        if selected and queue[first].num_tokens > free_tokens:
+    running: Sequence[RunningClaim], queue: Sequence[WaitingSequence], limits: SchedulerLimits
+) -> tuple[Admission, ...]:
+    """Return what to admit together: prompts within the limits of a prefill, or one sequence that had a slot before."""
+    selected: list[Admission] = []
+    free_tokens = limits.max_prefill_tokens
+    for admission in admit(running, queue, slots=limits.slots, limit=limits.max_prefill_batch):
+        sequence = queue[admission.position]
+        if selected and (sequence.started or sequence.num_tokens > free_tokens):
             break
-        left.remove(first)
-        selected.append(first)
-        free_tokens -= queue[first].num_tokens
-        slots_by_client[queue[first].client] += 1
+        selected.append(admission)
+        free_tokens -= sequence.num_tokens
+        if sequence.started:
+            break
     return tuple(selected)
 
 

@@ -1,6 +1,6 @@
 """The state of one utterance in the engine: its text, frames and timings.
 
-In: an `Utterance` and its sink. Out: a `SynthesisResult` at the end. Knows no tensor; used by one thread.
+In: an `Utterance` and its sink. Out: a `SynthesisResult` at the end. Used by one thread.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from qwen3tts_webui.engine.model_runner import SavedSlot, SlotAssignment
 from qwen3tts_webui.engine.scheduler import next_packet_frames
 from qwen3tts_webui.errors import EmptyText, TextTooLong
 from qwen3tts_webui.model import MAX_FRAMES, Prompt, PromptBuilder, PromptText, Tokenizer, frame_limit
@@ -31,7 +32,9 @@ class SequenceState:
     """Waits in the queue, then runs in a slot. `prompt` is None until there is enough text to start.
 
     `submitted_at` is the time of the request on `clock`; None is now. `paused`: takes no part in steps. The core sets
-    `prefill_s` if the device has a clock of its own, and `prefix_hit` if the prompt has a prefix worth caching.
+    `prefill_s` if the device has a clock of its own, and `prefix_hit` if the prompt has a prefix worth caching. Between
+    two slots, `saved` holds its state on the device and `late_text` what it has to read first; it `may_yield` its slot
+    once it has made a packet there.
     """
 
     def __init__(
@@ -47,6 +50,9 @@ class SequenceState:
         self.utterance = utterance
         self.sink = sink
         self.paused = False
+        self.saved: SavedSlot | None = None
+        self.late_text: list[tuple[int, Sequence[int], bool]] = []
+        self.may_yield = False
         self.prompt: Prompt | None = None
         self.num_packets = 0
         self.prefill_s: float | None = None
@@ -79,6 +85,16 @@ class SequenceState:
             clock=self._clock,
             submitted_at=self.submitted_at,
         )
+
+    @property
+    def client(self) -> str:
+        """The key for fair queueing; without one, an utterance is its own client."""
+        return self.utterance.client or f"#{id(self)}"
+
+    @property
+    def idle(self) -> bool:
+        """It cannot continue: its listener does not keep up or its text has not arrived."""
+        return self.prompt is None or self.sink.is_backpressured or self.waiting_for_text
 
     # text
 
@@ -182,9 +198,10 @@ class SequenceState:
             fixed=self.utterance.frames_per_packet,
         )
 
-    def start(self) -> None:
-        """Record that it leaves the queue."""
-        self._started_at = self._clock()
+    def start(self, slot: int) -> SlotAssignment:
+        """Record that it leaves the queue for `slot`; a second attempt does not count."""
+        self._started_at = self._started_at or self._clock()
+        return SlotAssignment(slot, self.ready_prompt, self.utterance.sampling, self.utterance.seed)
 
     @property
     def started_at(self) -> float | None:
@@ -197,6 +214,7 @@ class SequenceState:
         self._num_decoded = len(self._frames)
         self._num_samples += len(pcm)
         self.num_packets += 1
+        self.may_yield = True
         if self._first_pcm_at is None:
             self._first_pcm_at = self._clock()
             self._codec_s = codec_s

@@ -151,6 +151,18 @@ class DecodeState:
             tensor[target] = tensor[source]
         self.release(source)
 
+    def save(self, slot: int, kv_length: int) -> tuple[Tensor, ...]:
+        """Copy the utterance of `slot` to the host, for `load`; its positions are below `kv_length`."""
+        kept = (self.kv[:, :, slot, :, :kv_length], *(tensor[slot] for tensor in self._by_slot()))
+        return tuple(tensor.to("cpu", copy=True) for tensor in kept)
+
+    def load(self, slot: int, saved: tuple[Tensor, ...]) -> None:
+        """Continue in `slot` what `save` copied."""
+        kv, *rest = saved
+        self.kv[:, :, slot, :, : kv.shape[3]] = kv.to(self.kv.device)
+        for tensor, value in zip(self._by_slot(), rest, strict=True):
+            tensor[slot] = value.to(tensor.device)
+
     def release(self, slot: int) -> None:
         """Mark `slot` as unused; at position 0 it adds nothing to the cost of a step."""
         self.done[slot] = True
@@ -181,20 +193,9 @@ class DecodeState:
             for tensor in (sampling.temperature, sampling.top_k, sampling.top_p, sampling.noise_scale)
         ]
         return [
-            self.positions,
-            self.frames,
-            self.last_frame_embedding,
-            self.text,
-            self.text_next,
-            self.text_length,
-            self.text_open,
-            self.seen,
-            self.done,
-            self.paused,
-            self.seed,
-            self.penalty,
-            *parameters,
-        ]
+            self.positions, self.frames, self.last_frame_embedding, self.text, self.text_next, self.text_length,
+            self.text_open, self.seen, self.done, self.paused, self.seed, self.penalty, *parameters,
+        ]  # fmt: skip
 
 
 @torch.inference_mode()

@@ -19,6 +19,7 @@ from qwen3tts_webui.preview.espeak import Espeak
 from qwen3tts_webui.preview.kokoro import MAX_TOKENS, Kokoro, Pack, trim_silence
 from qwen3tts_webui.preview.kokoro_weights import cache_folder, joined_model, wheel_parts
 from qwen3tts_webui.preview.phonemes.g2p import G2P
+from qwen3tts_webui.preview.utterance_state import Clause
 from qwen3tts_webui.preview.voice_selection import VoiceChoice, VoiceSelector
 from qwen3tts_webui.text import normalize_text
 from qwen3tts_webui.types import SAMPLE_RATE, SAMPLES_PER_FRAME, Pcm
@@ -80,7 +81,9 @@ class KokoroBackend:
 
     def warm_up(self, stop: Callable[[], bool] = lambda: False) -> None:
         """Synthesize once without output, so that the first request is fast. Raises like `synthesize`."""
-        self.synthesize("Ready, one two three.", "en", self.choose_voice("", "en", 0), lambda _: None, stop=stop)
+        self.synthesize(
+            Clause("Ready, one two three."), "en", self.choose_voice("", "en", 0), lambda _: None, stop=stop
+        )
 
     def choose_voice(
         self, description: str, language: str, seed: int, engine_voice_id: str | None = None
@@ -94,19 +97,20 @@ class KokoroBackend:
 
     def synthesize(
         self,
-        text: str,
+        clause: Clause,
         language: str,
         voice: VoiceChoice,
         put: Callable[[Pcm], None],
         *,
-        urgent: bool = False,
         stop: Callable[[], bool] = lambda: False,
+        yields: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Pass the audio of one clause and the pause after it to `put`, in packets of at most 80 ms.
+        """Pass the rest of a clause and the pause after it to `put`, in packets of at most 80 ms.
 
-        With `urgent`, a long clause starts with a few words. Raises `SynthesisCancelled` soon after `stop` returned
-        True, and whatever `put` raises.
+        If it is urgent, a long clause starts with a few words. Raises `SynthesisCancelled` soon after `stop` returned
+        True, or `yields` between two pieces or while the model runs, and whatever `put` raises.
         """
+        text = clause.text
         ratio = 2 ** (voice.semitones / 12)
         if voice.engine == "espeak" or self._kokoro is None:
             spoken = normalize_text(text, language, mode="on").spoken
@@ -116,11 +120,13 @@ class KokoroBackend:
         pack = _mix_packs(packs, voice)
         gain = min(max(_LOUDNESS / self._selector.loudness[voice.timbre], 0.5), 2.2)
         put_packets = _packetize(put)
-        for piece in split_phonemes(g2p(text, language), FIRST_SYMBOLS if urgent else MAX_TOKENS):
+        pieces = list(split_phonemes(g2p(text, language), FIRST_SYMBOLS if clause.urgent else MAX_TOKENS))
+        for piece in pieces[clause.pieces_done :]:
             # resampling by `ratio` shortens the audio as well: Kokoro generates it that much slower
-            pcm = kokoro.generate(piece, pack, speed=voice.speed / ratio, stop=stop)
+            pcm = kokoro.generate(piece, pack, speed=voice.speed / ratio, stop=lambda: stop() or yields())
             pcm = trim_silence(_resample(pcm, ratio) * np.float32(gain))
             put_packets(replace_nonfinite(fade_out(fade_in(pcm, _EDGE_S), _EDGE_S)))
+            clause.pieces_done += 1
         put_packets(silence(_pause_s(text)))
 
 

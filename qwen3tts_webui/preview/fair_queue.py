@@ -1,24 +1,25 @@
 """A fair queue of the utterances that are running or waiting.
 
-Clients take turns, clause by clause. Among the utterances of one client the oldest comes first: a client plays them one
-after the other anyway. An utterance without a client name is its own client. Utterances that are far ahead of playback
-or waiting for text are skipped. Not thread-safe: the owner holds the lock.
+The client that has received least audio comes next, clause by clause (`fair_share`). Among the utterances of one client
+the oldest comes first: a client plays them one after the other anyway. Utterances that are far ahead of playback or
+waiting for text are skipped. Not thread-safe: the owner holds the lock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from qwen3tts_webui.fair_share import FairShares
 from qwen3tts_webui.preview.utterance_state import UtteranceState
+from qwen3tts_webui.types import SAMPLE_RATE
 
 
 class FairQueue:
-    """The utterances in order of arrival, and the last turn of each client."""
+    """The utterances in order of arrival, and what each client has received."""
 
     def __init__(self) -> None:
         self._utterances: list[UtteranceState] = []
-        self._last_turns: dict[object, int] = {}
-        self._num_turns = 0
+        self._shares = FairShares()
 
     def __len__(self) -> int:
         return len(self._utterances)
@@ -34,28 +35,37 @@ class FairQueue:
     def add(self, states: Sequence[UtteranceState]) -> None:
         """Append utterances."""
         self._utterances += states
+        self._update_clients()
 
     def remove(self, state: UtteranceState) -> None:
-        """Remove an utterance, and forget the turns of a client that has none left."""
+        """Remove an utterance."""
         self._utterances.remove(state)
-        if not any(_client(other) == _client(state) for other in self._utterances):
-            self._last_turns.pop(_client(state), None)
+        self._update_clients()
 
-    def pick(self, is_ready: Callable[[UtteranceState], bool]) -> Iterator[UtteranceState]:
-        """Yield the ready utterances, best first: that of the client with the least recent turn."""
-        ready = [state for state in self._utterances if is_ready(state)]
-        oldest: dict[object, UtteranceState] = {}
-        for state in ready:
-            oldest.setdefault(_client(state), state)
-        first = sorted(oldest.values(), key=lambda state: self._last_turns.get(_client(state), 0))
-        yield from first
-        yield from (state for state in ready if state not in first)
+    def next(self, is_ready: Callable[[UtteranceState], bool]) -> UtteranceState | None:
+        """Return the utterance that is next: of the client that has received least, a new one before others."""
+        oldest: dict[str, UtteranceState] = {}
+        for state in self._utterances:
+            if state.client not in oldest and is_ready(state):
+                oldest[state.client] = state
+        return min(oldest.values(), key=self._precedence, default=None)
 
-    def record_turn(self, state: UtteranceState) -> None:
-        """The client of this utterance has its turn now."""
-        self._num_turns += 1
-        self._last_turns[_client(state)] = self._num_turns
+    def must_yield(self, state: UtteranceState, is_ready: Callable[[UtteranceState], bool]) -> bool:
+        """Return True if another client, which has heard nothing yet, should not wait for the clause of `state`."""
+        return any(
+            other.nothing_sent
+            and other.client != state.client
+            and self._shares.served(other.client) <= self._shares.served(state.client)
+            and is_ready(other)
+            for other in self._utterances
+        )
 
+    def charge(self, state: UtteranceState, num_samples: int) -> None:
+        """The client of `state` received `num_samples` of audio."""
+        self._shares.charge(state.client, state.utterance.weight, num_samples / SAMPLE_RATE)
 
-def _client(state: UtteranceState) -> object:
-    return state.utterance.client or id(state)
+    def _precedence(self, state: UtteranceState) -> tuple[float, bool]:
+        return self._shares.served(state.client), not state.nothing_sent
+
+    def _update_clients(self) -> None:
+        self._shares.set_active(state.client for state in self._utterances)

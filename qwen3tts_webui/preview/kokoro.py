@@ -87,7 +87,7 @@ class Kokoro:
                 if watcher.stopped:
                     raise SynthesisCancelled from None
                 raise
-        if watcher.stopped or stop():
+        if watcher.stopped:
             raise SynthesisCancelled
         return np.asarray(audio, np.float32).reshape(-1)
 

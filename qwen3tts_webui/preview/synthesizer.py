@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from qwen3tts_webui.config import asset
 from qwen3tts_webui.errors import (
     CLOSING,
-    Busy,
     EngineStopped,
     ErrorDetail,
     NestedError,
@@ -23,16 +23,17 @@ from qwen3tts_webui.errors import (
     SynthesisError,
     Unsupported,
 )
+from qwen3tts_webui.fair_share import ServiceTime, check_room
 from qwen3tts_webui.preview.backend import Assets, KokoroBackend
 from qwen3tts_webui.preview.fair_queue import FairQueue
 from qwen3tts_webui.preview.kokoro import SynthesisCancelled
-from qwen3tts_webui.preview.utterance_state import UtteranceState
+from qwen3tts_webui.preview.utterance_state import Clause, UtteranceState
 from qwen3tts_webui.preview.voice_selection import FOLLOWED_TRAITS, VoiceChoice
 from qwen3tts_webui.text import LANGUAGES
 from qwen3tts_webui.types import EngineInfo, EngineLoad, Feature, Pcm, PcmSink, Utterance
 
 _POLL_S = 0.02  # how often sinks and text streams are checked while no utterance is ready
-_RETRY_AFTER_S = 5
+_MAX_INTERRUPTIONS = 2  # of one clause: its utterance must not starve
 _FEATURES: frozenset[Feature] = frozenset({"engine_voice", "seed", "text_streaming"})
 _log = logging.getLogger(__name__)
 
@@ -57,15 +58,15 @@ class PreviewBackend(Protocol):
 
     def synthesize(
         self,
-        text: str,
+        clause: Clause,
         language: str,
         voice: VoiceChoice,
         put: Callable[[Pcm], None],
         *,
-        urgent: bool,
         stop: Callable[[], bool],
+        yields: Callable[[], bool],
     ) -> None:
-        """Pass the audio of one clause to `put`."""
+        """Pass the audio of one clause to `put`. Raises `SynthesisCancelled` after `stop` or `yields` returned True."""
         ...
 
 
@@ -90,6 +91,7 @@ class PreviewSynthesizer:
         self._queue_size = queue_size
         self._slots = slots
         self._queue = FairQueue()
+        self._service_time = ServiceTime()
         self._change = threading.Condition()
         self._ready = False
         self._failure = ""
@@ -138,9 +140,9 @@ class PreviewSynthesizer:
         with self._change:
             if self._failure or self._closed:
                 raise NotReady(reason=self._failure or CLOSING)
-            num_queued = len(self._queue)
-            if num_queued + len(requests) > self._slots + self._queue_size:
-                raise Busy(waiting=max(0, num_queued - self._slots), retry_after_s=_RETRY_AFTER_S)
+            clients = [utterance.client for utterance, _ in requests]
+            present = {state.utterance.client for state in self._queue}
+            check_room(self.load, clients, present, self._service_time)
             self._queue.add([UtteranceState(utterance, sink) for utterance, sink in requests])
             self._change.notify_all()
 
@@ -191,14 +193,15 @@ class PreviewSynthesizer:
         """Wait for the next utterance that is ready; None when the engine shuts down."""
         with self._change:
             while not self._aborted and not (self._closed and not len(self._queue)):
-                for state in self._queue.pick(_is_ready):
-                    self._queue.record_turn(state)
+                state = self._queue.next(_is_ready)
+                if state is not None:
                     return state
                 self._change.wait(_POLL_S if len(self._queue) else None)
         return None
 
     def _take_turn(self, state: UtteranceState, backend: PreviewBackend) -> None:
         """Synthesize one clause of one utterance. A failure ends this utterance only."""
+        began = time.monotonic()
         try:
             ended = self._synthesize_clause(state, backend)
         except SynthesisCancelled:
@@ -209,13 +212,15 @@ class PreviewSynthesizer:
             _log.error("an utterance failed: %s", type(error).__name__)
             state.sink.fail(error if isinstance(error, SynthesisError) else _wrapped(error))
             ended = True
+        state.active_s += time.monotonic() - began
         if ended:
+            self._service_time.add(state.active_s)
             with self._change:
                 self._queue.remove(state)
                 self._change.notify_all()
 
     def _synthesize_clause(self, state: UtteranceState, backend: PreviewBackend) -> bool:
-        """Return True once the utterance has ended and its sink was notified."""
+        """Return True once the utterance has ended and its sink was notified; False also if it has to yield."""
 
         def stop() -> bool:
             return self._aborted or state.sink.cancelled
@@ -224,18 +229,33 @@ class PreviewSynthesizer:
             if stop():
                 raise SynthesisCancelled
             state.put(packet)
+            with self._change:
+                self._queue.charge(state, len(packet))
 
         if stop():
             raise SynthesisCancelled
         clause = state.next_clause()
+
+        def yields() -> bool:
+            if state.nothing_sent or clause.interruptions >= _MAX_INTERRUPTIONS:
+                return False
+            with self._change:
+                return self._queue.must_yield(state, _is_ready)
+
         if state.voice is None:
             voice = state.utterance.voice
             state.voice = backend.choose_voice(
                 voice.description, state.language, state.utterance.seed, voice.engine_voice_id
             )
-        if clause:
-            backend.synthesize(clause, state.language, state.voice, put, urgent=state.nothing_sent, stop=stop)
-        if clause and not state.at_length_limit:
+        if clause.text:
+            try:
+                backend.synthesize(clause, state.language, state.voice, put, stop=stop, yields=yields)
+            except SynthesisCancelled:
+                if stop():
+                    raise
+                state.interrupt(clause)
+                return False
+        if clause.text and not state.at_length_limit:
             return False
         state.finish("length" if state.at_length_limit else "stop")
         return True

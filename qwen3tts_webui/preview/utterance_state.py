@@ -9,6 +9,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from qwen3tts_webui.preview.voice_selection import VoiceChoice
 from qwen3tts_webui.text import detect_language, split_clauses, split_growing_clauses
@@ -29,6 +30,16 @@ FIRST_S, GROWTH, MAX_S = 1.1, 1.6, 12.0
 _CLAUSE_END = re.compile(r"(?:[!?。！？，、；：…;]|(?<!\d)[.,:])[\"'”’」』）)]*\s*$")
 
 
+@dataclass(slots=True, eq=False)
+class Clause:
+    """A clause in progress. `urgent`: its utterance has no audio yet; `pieces_done` of its pieces were sent."""
+
+    text: str
+    urgent: bool = False
+    pieces_done: int = 0
+    interruptions: int = 0
+
+
 class UtteranceState:
     """Created when an utterance is submitted. `voice` is set when its first clause is about to be synthesized."""
 
@@ -36,6 +47,7 @@ class UtteranceState:
         self.utterance = utterance
         self.sink = sink
         self.voice: VoiceChoice | None = None
+        self.active_s = 0.0  # in its turns so far
         self._clock = clock
         self._submitted_at = clock()
         self._started_at: float | None = None
@@ -44,8 +56,14 @@ class UtteranceState:
         self._text = utterance.text
         self._clauses: deque[str] | None = None
         self._next: str | None = None
+        self._interrupted: Clause | None = None
         self._language = utterance.language
         self._target_s = FIRST_S
+
+    @property
+    def client(self) -> str:
+        """The key for fair queueing; without one, an utterance is its own client."""
+        return self.utterance.client or f"#{id(self)}"
 
     @property
     def language(self) -> str:
@@ -72,17 +90,28 @@ class UtteranceState:
 
     def has_clause(self) -> bool:
         """Return True once `next_clause` knows the next clause, or that there is none; False while waiting for text."""
+        if self._interrupted is not None:
+            return True
         if self._next is None:
             stream = self.utterance.text_stream
             self._next = self._next_of_text() if stream is None else self._next_of_stream(stream)
         return self._next is not None
 
-    def next_clause(self) -> str:
-        """Take the next clause, "" at the end. Only after `has_clause`."""
+    def next_clause(self) -> Clause:
+        """Take the next clause, without text at the end; the one that was interrupted comes again. Only after
+        `has_clause`."""
         if self._started_at is None:
             self._started_at = self._clock()
-        clause, self._next = self._next or "", None
-        return clause
+        if self._interrupted is not None:
+            clause, self._interrupted = self._interrupted, None
+            return clause
+        text, self._next = self._next or "", None
+        return Clause(text, urgent=self.nothing_sent)
+
+    def interrupt(self, clause: Clause) -> None:
+        """Give up the turn; `clause` continues with its next piece."""
+        clause.interruptions += 1
+        self._interrupted = clause
 
     def put(self, pcm: Pcm) -> None:
         """Send one packet, cut at `max_frames`."""
@@ -116,6 +145,8 @@ class UtteranceState:
     def _next_of_stream(self, stream: TextStream) -> str | None:
         closed = stream.closed  # read before `take`, so that the last text is not missed
         self._text += stream.take()
+        if stream.language and stream.language != self._language:
+            self._language, self.voice = stream.language, None
         if not self._text.strip():
             return "" if closed else None
         complete = self._text if closed else _complete_clauses(self._text)

@@ -190,15 +190,17 @@ class SegmentPipeline:
         if prepared.continues and index > 0:
             self._carry_voice(self.segments[index - 1])
         written = state.segment.text
+        spoken = prepared.spoken if state.streamed is None else state.streamed.front_end
         if state.streamed is None or state.streamed.queue is None:
-            state.normalized = prepared.spoken.normalized(written)
+            state.normalized = spoken.normalized(written)
         return Utterance(
             text=state.spoken_text,
-            language=prepared.spoken.engine_language(written, preview=prepared.info.preview),
+            language=spoken.engine_language(written, preview=prepared.info.preview),
             voice=self._carried_voice or prepared.voice,
             seed=prepared.seed,
             max_frames=prepared.max_frames,
             client=prepared.request.client,
+            weight=prepared.request.weight,
             text_stream=None if state.streamed is None else state.streamed.queue,
             **option_values(EngineOptions, prepared.request),
         )

@@ -9,14 +9,15 @@ from __future__ import annotations
 import threading
 import time
 import zlib
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from qwen3tts_webui.errors import CLOSING, Busy, EngineStopped, NotReady
+from qwen3tts_webui.errors import CLOSING, EngineStopped, NotReady
+from qwen3tts_webui.fair_share import FairShares, RunningClaim, ServiceTime, WaitingClaim, admit, check_room
 from qwen3tts_webui.types import (
+    FRAMES_PER_SECOND,
     NUM_CODEBOOKS,
     SAMPLES_PER_FRAME,
     Codes,
@@ -61,7 +62,13 @@ class Job:
     num_frames: int
     submitted_at: float = field(default_factory=time.monotonic)
     made: int = 0
+    made_in_turn: int = 0
     first_at: float | None = None
+
+    @property
+    def client(self) -> str:
+        """The key for fair queueing; without one, an utterance is its own client."""
+        return self.utterance.client or f"#{id(self)}"
 
     @property
     def timings(self) -> Timings:
@@ -137,6 +144,7 @@ class ZeroCostSynthesizer:
             self.packets_made += 1
             job.sink.put(frame_of(job.utterance.text, job.made))
             job.made += 1
+            job.made_in_turn += 1
         if job.made < job.num_frames:
             return True
         self.finish(job, "length" if job.num_frames < self.num_frames else "stop")
@@ -162,7 +170,8 @@ class ZeroCostSynthesizer:
 class SteppedSynthesizer(ZeroCostSynthesizer):
     """Makes one packet for each running utterance on each `step()`, so that a test decides when time passes.
 
-    `slots` utterances run, `queue_size` more may be queued; beyond that `submit` raises `Busy`.
+    `slots` utterances run, `queue_size` more may be queued; beyond that `submit` raises `Busy`. Clients take turns in
+    the slots, as in every engine (`fair_share`).
     """
 
     def __init__(
@@ -176,7 +185,9 @@ class SteppedSynthesizer(ZeroCostSynthesizer):
         super().__init__(num_frames=num_frames, slots=slots, queue_size=queue_size, features=features)
         self._lock = threading.Lock()
         self._running: list[Job] = []
-        self._queued: deque[Job] = deque()
+        self._queued: list[Job] = []
+        self._shares = FairShares()
+        self._service_time = ServiceTime()
 
     @property
     def load(self) -> EngineLoad:
@@ -186,9 +197,8 @@ class SteppedSynthesizer(ZeroCostSynthesizer):
 
     def start(self, jobs: list[Job]) -> None:
         with self._lock:
-            free = self.info.slots - len(self._running) + self.queue_size - len(self._queued)
-            if len(jobs) > free:
-                raise Busy(waiting=len(self._queued), retry_after_s=1)
+            present = {job.utterance.client for job in (*self._running, *self._queued)}
+            check_room(self.load, [job.utterance.client for job in jobs], present, self._service_time)
             self._queued.extend(jobs)
             self._fill_slots()
 
@@ -196,19 +206,52 @@ class SteppedSynthesizer(ZeroCostSynthesizer):
         """Make one packet for every running utterance; one that ends frees its slot for the next."""
         with self._lock:
             running = list(self._running)
-        ended = [job for job in running if not job.sink.is_backpressured and not self.advance(job)]
+        for job in running:
+            self._advance_in_turn(job)
         with self._lock:
-            self._running = [job for job in self._running if job not in ended]
             self._fill_slots()
 
+    def _advance_in_turn(self, job: Job) -> None:
+        if job.sink.is_backpressured and not job.sink.cancelled:
+            return
+        before = job.made
+        more = self.advance(job)
+        self._shares.charge(job.client, job.utterance.weight, (job.made - before) / FRAMES_PER_SECOND)
+        if not more:
+            self._service_time.add(time.monotonic() - job.submitted_at)
+            with self._lock:
+                self._running = [other for other in self._running if other is not job]
+
     def _fill_slots(self) -> None:
-        while self._queued and len(self._running) < self.info.slots:
-            self._running.append(self._queued.popleft())
+        jobs = (*self._running, *self._queued)
+        self._shares.set_active(job.client for job in jobs)
+        running = [
+            RunningClaim(
+                client=job.client, weight=job.utterance.weight, served_s=self._shares.served(job.client),
+                buffered_ahead_s=job.made / FRAMES_PER_SECOND, idle=job.sink.is_backpressured,
+                may_yield=job.made_in_turn > 0,
+            )
+            for job in self._running
+        ]  # fmt: skip
+        waiting = [
+            WaitingClaim(
+                client=job.client, weight=job.utterance.weight, served_s=self._shares.served(job.client),
+                started=job.made > 0, idle=job.sink.is_backpressured and not job.sink.cancelled,
+            )
+            for job in self._queued
+        ]  # fmt: skip
+        admissions = admit(running, waiting, slots=self.info.slots, limit=len(waiting))
+        displaced = [self._running[one.displaced] for one in admissions if one.displaced is not None]
+        admitted = [self._queued[one.position] for one in admissions]
+        for job in displaced:
+            job.made_in_turn = 0
+        self._running = [job for job in self._running if job not in displaced] + admitted
+        self._queued = [job for job in self._queued if job not in admitted] + displaced
 
     def close(self, *, grace_s: float = 0.0) -> None:
         super().close()
         with self._lock:
-            left = self._running + list(self._queued)
+            left = self._running + self._queued
             self._running.clear()
             self._queued.clear()
         for job in left:

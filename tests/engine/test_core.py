@@ -312,6 +312,62 @@ def test_two_slots_go_to_two_clients(model: Qwen3TTS) -> None:
     assert all(sink.num_endings == 1 for sink in greedy)
 
 
+def test_unread_streams_give_their_slots_to_another_client_and_continue_exactly(model: Qwen3TTS) -> None:
+    harness = core_harness(model, 2)
+    requests = [replace(LONG, seed=seed, client="a", max_frames=10) for seed in range(6)]
+    unread = [harness.submit(request) for request in requests]
+    other = replace(LONG, seed=9, client="b")
+    for number, sink in enumerate(unread):  # each stops reading somewhere else
+        sink.after_packets[1 + number % 3] = lambda sink=sink: setattr(sink, "is_backpressured", True)
+    harness.run()
+    assert all(sink.is_backpressured and not sink.num_endings for sink in unread)
+    short = harness.submit(other)
+    harness.run(1)
+    assert short.packets, "the first packet comes with the next step"
+    harness.run()
+    assert_matches_reference(model, other, short)
+    for sink in reversed(unread):
+        sink.is_backpressured = False
+        harness.run(2)
+    harness.run()
+    for request, sink in zip(requests, unread, strict=True):
+        assert_matches_reference(model, request, sink)
+    harness.assert_empty()
+
+
+def test_one_slot_is_shared_by_turns_and_late_text_is_kept(model: Qwen3TTS) -> None:
+    text_stream = TextQueue()
+    whole = replace(LONG, text_mode="streaming", max_frames=12, client="a")
+    harness = core_harness(model, 1)
+    late = harness.submit(with_stream(whole, text_stream))
+    text_stream.write(LONG.text[:25])
+    harness.run()
+    assert late.packets and not late.num_endings
+    other = harness.submit(replace(GREEDY, client="b"))
+    harness.run(1)
+    assert other.packets and harness.core.has_started and len(harness.core.queue) == 1
+    text_stream.write(LONG.text[25:])
+    text_stream.close()
+    harness.run()
+    assert_matches_reference(model, replace(GREEDY, client="b"), other)
+    assert_matches_reference(model, whole, late)
+    harness.assert_empty()
+
+
+def test_a_parked_request_can_be_cancelled(model: Qwen3TTS) -> None:
+    harness = core_harness(model, 1)
+    parked = harness.submit(replace(LONG, client="a"))
+    harness.run(2)
+    parked.is_backpressured = True
+    other = harness.submit(replace(PLAIN, client="b"))
+    harness.run(1)
+    parked.cancel()
+    harness.run()
+    assert parked.result is not None and parked.result.finish_reason == "cancelled" and not parked.error
+    assert_matches_reference(model, replace(PLAIN, client="b"), other)
+    harness.assert_empty()
+
+
 # time
 
 

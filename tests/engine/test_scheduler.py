@@ -3,7 +3,6 @@
 import pytest
 
 from qwen3tts_webui.engine.scheduler import (
-    RunningSequence,
     SchedulerDecision,
     SchedulerLimits,
     StepCosts,
@@ -11,12 +10,13 @@ from qwen3tts_webui.engine.scheduler import (
     next_packet_frames,
     schedule,
 )
+from qwen3tts_webui.fair_share import RunningClaim
 
 COSTS = StepCosts(step_s=0.01, prefill_s=0.02)
 
 
-def running(*buffered_ahead_s: float | None, client: str = "a", paused: bool = False) -> list[RunningSequence]:
-    return [RunningSequence(client=client, buffered_ahead_s=ahead_s, paused=paused) for ahead_s in buffered_ahead_s]
+def running(*buffered_ahead_s: float | None, client: str = "a", paused: bool = False) -> list[RunningClaim]:
+    return [RunningClaim(client=client, buffered_ahead_s=ahead_s, idle=paused) for ahead_s in buffered_ahead_s]
 
 
 def queue(*clients: str, num_tokens: int = 40) -> list[WaitingSequence]:
@@ -24,7 +24,7 @@ def queue(*clients: str, num_tokens: int = 40) -> list[WaitingSequence]:
 
 
 def decide(
-    now: list[RunningSequence], waiting: list[WaitingSequence], slots: int = 4, consecutive_urgent_steps: int = 0
+    now: list[RunningClaim], waiting: list[WaitingSequence], slots: int = 4, consecutive_urgent_steps: int = 0
 ) -> SchedulerDecision:
     return schedule(
         now,
@@ -50,7 +50,7 @@ def decide(
     ],
 )
 def test_priorities(
-    now: list[RunningSequence], waiting: list[WaitingSequence], admit: tuple[int, ...], decode: tuple[int, ...]
+    now: list[RunningClaim], waiting: list[WaitingSequence], admit: tuple[int, ...], decode: tuple[int, ...]
 ) -> None:
     assert decide(now, waiting) == SchedulerDecision(admit=admit, decode=decode)
 

@@ -14,6 +14,7 @@ from qwen3tts_webui.config import asset
 from qwen3tts_webui.preview import PreviewSynthesizer
 from qwen3tts_webui.preview.backend import PACKET, Assets, KokoroBackend
 from qwen3tts_webui.preview.kokoro import SynthesisCancelled
+from qwen3tts_webui.preview.utterance_state import Clause
 from qwen3tts_webui.preview.voice_selection import VoiceChoice
 from qwen3tts_webui.types import Pcm
 
@@ -30,6 +31,7 @@ class CountingBackend:
     packets: int = 0
     may_load: threading.Event = field(default_factory=threading.Event)
     refuses: str = "\0"
+    yields: bool = False
 
     def warm_up(self, stop: Callable[[], bool]) -> None:
         while not self.may_load.wait(0.005):
@@ -43,23 +45,25 @@ class CountingBackend:
 
     def synthesize(
         self,
-        text: str,
+        clause: Clause,
         language: str,
         voice: VoiceChoice,
         put: Callable[[Pcm], None],
         *,
-        urgent: bool,
         stop: Callable[[], bool],
+        yields: Callable[[], bool],
     ) -> None:
+        text = clause.text
         if self.refuses in text:
             raise ValueError(text)
         self.clauses.append(text)
-        for letter in text:
-            if stop():
+        for letter in text[clause.pieces_done :]:
+            if stop() or (self.yields and yields()):
                 raise SynthesisCancelled
             time.sleep(self.seconds_per_packet)
             self.packets += 1
             put(np.full(PACKET, ord(letter) / 65_536, np.float32))
+            clause.pieces_done += 1
 
 
 @pytest.fixture

@@ -143,6 +143,20 @@ def test_a_client_hears_the_older_utterance_first(counting: CountingBackend):
     engine.close()
 
 
+def test_a_long_clause_yields_to_the_first_words_of_another_client(counting: CountingBackend):
+    counting.seconds_per_packet, counting.yields = 0.002, True
+    engine = PreviewSynthesizer(make_backend=lambda: counting)
+    text = "Ann speaks on and on without any pause for breath as she has so very much to tell everyone today " * 3
+    long = [say(engine, text, client="ann") for _ in range(6)]
+    wait_until(lambda: len(counting.clauses) > 2)
+    before = len(counting.clauses)
+    assert heard(say(engine, "Hello", client="bob")) == "Hello"
+    clauses = counting.clauses[before:]
+    assert clauses[0] == "Hello" or clauses[1] == "Hello"
+    assert [heard(stream) for stream in long] == [text.replace(" ", "")] * 6, "what was interrupted is complete"
+    engine.close()
+
+
 def test_a_slow_client_does_not_delay_others(engine: PreviewSynthesizer):
     slow = PcmStream(capacity_s=0.01)
     text = "This is the first sentence of many. Here comes another sentence. And a third one."

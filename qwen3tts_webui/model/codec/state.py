@@ -75,6 +75,15 @@ class CodecState:
             else:
                 tensor.index_fill_(0, rows, 0)
 
+    def save(self, slot: int) -> tuple[torch.Tensor, ...]:
+        """Copy the stream of `slot` to the host, for `load`."""
+        return self.flat[slot].to("cpu", copy=True), self.position[slot].to("cpu", copy=True)
+
+    def load(self, slot: int, saved: tuple[torch.Tensor, ...]) -> None:
+        """Continue in `slot` what `save` copied."""
+        for tensor, value in zip((self.flat, self.position), saved, strict=True):
+            tensor[slot].copy_(value)
+
     def move(self, source: int, target: int) -> None:
         """Copy the stream of slot `source` to slot `target`."""
         for tensor in (self.flat, self.position):

@@ -14,21 +14,27 @@ import secrets
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from qwen3tts_webui.errors import NotFound
+from qwen3tts_webui.errors import InvalidValue, NotFound, in_range
 
 _PREFIX = "qtts_"
 _MAX_LENGTH = 256
+_MIN_WEIGHT, _MAX_WEIGHT = 0.1, 100.0
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """One entry of the file: `sha256` of the secret in hex, `created` in seconds since 1970."""
+    """One entry of the file: `sha256` of the secret in hex, `created` in seconds since 1970.
+
+    While others wait, the key gets `weight` times the share of a key with weight 1.
+    """
 
     id: str
     label: str
     sha256: str
     created: int
+    weight: float = 1.0
 
 
 class ApiKeyStore:
@@ -55,7 +61,7 @@ class ApiKeyStore:
         try:
             stat = self._path.stat()
             if (stat.st_mtime_ns, stat.st_size) != self._version:
-                self._keys = tuple(ApiKey(**entry) for entry in json.loads(self._path.read_text("utf-8"))["keys"])
+                self._keys = tuple(_api_key(entry) for entry in json.loads(self._path.read_text("utf-8"))["keys"])
                 self._version = (stat.st_mtime_ns, stat.st_size)
             self._broken = False
         except FileNotFoundError:
@@ -77,11 +83,21 @@ class ApiKeyStore:
                 found = key.id
         return found
 
-    def create(self, label: str = "") -> tuple[ApiKey, str]:
-        """Add a key to the file and return it with its secret, which is stored nowhere."""
+    def weight_of(self, key_id: str) -> float:
+        """Return the weight of the key with this id; 1.0 for clients without a key."""
+        key = self.find(key_id)
+        return 1.0 if key is None else key.weight
+
+    def create(self, label: str = "", weight: float = 1.0) -> tuple[ApiKey, str]:
+        """Add a key to the file and return it with its secret, which is stored nowhere.
+
+        Raises `InvalidValue` for a weight outside 0.1 to 100.
+        """
+        if not _MIN_WEIGHT <= weight <= _MAX_WEIGHT:
+            raise InvalidValue(field="weight", expected=in_range(_MIN_WEIGHT, _MAX_WEIGHT), got=str(weight)[:24])
         secret = _PREFIX + secrets.token_urlsafe(32)
         sha256 = hashlib.sha256(secret.encode()).hexdigest()
-        key = ApiKey(id=secrets.token_hex(4), label=label, sha256=sha256, created=int(time.time()))
+        key = ApiKey(id=secrets.token_hex(4), label=label, sha256=sha256, created=int(time.time()), weight=weight)
         self._write((*self.all(), key))
         return key, secret
 
@@ -100,3 +116,11 @@ class ApiKeyStore:
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             json.dump({"keys": [asdict(key) for key in keys]}, file, indent=1)
         new.replace(self._path)
+
+
+def _api_key(entry: dict[str, Any]) -> ApiKey:
+    """Return an entry of the file. Raises `ValueError` or `TypeError` if it is broken."""
+    key = ApiKey(**entry)
+    if not _MIN_WEIGHT <= key.weight <= _MAX_WEIGHT:
+        raise ValueError("weight")
+    return key

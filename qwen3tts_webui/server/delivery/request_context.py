@@ -29,6 +29,7 @@ class RequestContext:
     errors: ErrorRenderer
     request_id: str
     client: str
+    weight: float
     received: float
     deadline: float | None
     accept_language: str
@@ -43,6 +44,7 @@ class RequestContext:
             errors=server.errors.for_path(request.url.path),
             request_id=server.requests.new_id(_single(headers, "X-Request-Id")),
             client=caller_of(request.scope),
+            weight=server.api_keys.weight_of(caller_of(request.scope)),
             received=received,
             deadline=_deadline(_single(headers, "X-Deadline-Ms"), received),
             accept_language=headers.get("accept-language", ""),

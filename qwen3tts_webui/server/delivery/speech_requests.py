@@ -91,6 +91,7 @@ def _request(body: TtsBody | Open, context: RequestContext, **values: Any) -> Sp
         voice=Voice(description=body.voice_desc, speaker=body.speaker),
         voice_id=body.voice,
         client=context.client,
+        weight=context.weight,
         deadline=context.deadline,
         **(options | values),
     )

@@ -20,6 +20,7 @@ from limits.strategies import FixedWindowRateLimiter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qwen3tts_webui.errors import CLOSING, NotReady, TooManyRequests
+from qwen3tts_webui.fair_share import ServiceTime
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.http import BodyTooLarge, HeadersTooLarge, RequestTimeout, UrlTooLong
 
@@ -87,7 +88,13 @@ class RateLimiter:
         self._limiter = FixedWindowRateLimiter(_Counters())
         self._max_streams = max_streams
         self._streams: Counter[str] = Counter()
+        self._service_time = ServiceTime()
         self._closed = False
+
+    @property
+    def stream_retry_after_s(self) -> int:
+        """Whole seconds after which one of a client's streams is likely to have ended, from their measured duration."""
+        return self._service_time.retry_after_s(waiting=0, slots=self._max_streams)
 
     @property
     def active_streams(self) -> int:
@@ -110,11 +117,13 @@ class RateLimiter:
         if self._closed:
             raise NotReady(reason=CLOSING)
         if self._streams[caller] >= self._max_streams:
-            raise TooManyRequests(retry_after_s=1)
+            raise TooManyRequests(retry_after_s=self.stream_retry_after_s)
         self._streams[caller] += 1
+        began = time.monotonic()
         try:
             yield
         finally:
+            self._service_time.add(time.monotonic() - began)
             self._streams[caller] -= 1
             if not self._streams[caller]:
                 del self._streams[caller]

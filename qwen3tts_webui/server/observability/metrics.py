@@ -181,6 +181,10 @@ class InstrumentedTextStream:
     def closed(self) -> bool:
         return self._text_stream.closed
 
+    @property
+    def language(self) -> str:
+        return self._text_stream.language
+
     def take(self) -> str:
         return self._text_stream.take()
 

@@ -56,7 +56,7 @@ def websocket_router(server: ServerContext) -> APIRouter:
     @router.websocket("/ws/tts")
     async def tts(websocket: WebSocket) -> None:
         if server.connections.count(caller_of(websocket.scope)) >= server.settings.client_streams:
-            error = TooManyRequests(retry_after_s=1)
+            error = TooManyRequests(retry_after_s=server.rate_limiter.stream_retry_after_s)
             await reject(error, server.errors, websocket.scope, websocket.receive, websocket.send)
             return
         offered = websocket.scope.get("subprotocols", ())
@@ -190,7 +190,7 @@ class WebSocketSession:
         if message.id in self._utterances:
             raise InvalidValue(field="id", expected=UNUSED, got=ALREADY_USED)
         if len(self._utterances) >= MAX_UTTERANCES:
-            raise TooManyRequests(retry_after_s=1)
+            raise TooManyRequests(retry_after_s=self._server.rate_limiter.stream_retry_after_s)
         self._server.rate_limiter.hit(self.caller)
         with ExitStack() as stack:
             stack.enter_context(self._server.rate_limiter.acquire_stream(self.caller))
@@ -216,6 +216,7 @@ class WebSocketSession:
             errors=self._server.errors,
             request_id=self._server.requests.new_id(),
             client=self.caller,
+            weight=self._server.api_keys.weight_of(self.caller),
             received=now,
             deadline=None if message.deadline_ms is None else now + message.deadline_ms / 1000,
             accept_language=self._accept_language,
