@@ -57,8 +57,13 @@ def environment() -> dict[str, object]:
         "versions": {"qwen3tts-webui": __version__, "python": platform.python_version()}
         | {package: _version(package) for package in _PACKAGES},
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "command": " ".join(["qwen3tts-webui", *sys.argv[1:]]),
+        "command": " ".join([_program(), *sys.argv[1:]]),
     }
+
+
+def _program() -> str:
+    script = Path(sys.argv[0])
+    return f"python benchmarks/{script.name}" if script.parent.name == "benchmarks" else "qwen3tts-webui"
 
 
 def _version(package: str) -> str | None:
