@@ -205,10 +205,12 @@ def _notify(callback: Callable[[], None] | None) -> None:
 class TextQueue:
     """Text on its way from a writer to an engine that already synthesizes it; implements `TextStream`.
 
-    Holds at most `limit` characters that were not taken yet.
+    Holds at most `limit` characters that were not taken yet. The writer may set `language` when the text turns out to
+    be in another one.
     """
 
     def __init__(self, *, limit: int = 20_000) -> None:
+        self.language = ""
         self._limit = limit
         self._pieces: list[str] = []
         self._length = 0

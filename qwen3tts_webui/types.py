@@ -137,14 +137,16 @@ def option_values(kind: type[EngineOptions], source: object) -> dict[str, Any]:
 class SpeechRequest(SpeechOptions):
     """One request as `Speech` accepts it: typed fields, raw text.
 
-    `client` is the key for fair queueing and `weight` its share, `deadline` a time on `time.monotonic`'s clock.
-    `voice_id` names a preset, a saved voice or a speaker; the description in `voice` is appended to its own.
+    `model` is the name of the loaded model to use; "" takes the one that suits the voice. `client` is the key for fair
+    queueing and `weight` its share, `deadline` a time on `time.monotonic`'s clock. `voice_id` names a preset, a saved
+    voice or a speaker; the description in `voice` is appended to its own.
     """
 
     text: str
     language: str = "auto"
     voice: Voice = field(default_factory=Voice)
     voice_id: str | None = None
+    model: str = ""
     seed: int | None = None
     client: str = ""
     weight: float = 1.0
@@ -162,6 +164,11 @@ class TextStream(Protocol):
     @property
     def closed(self) -> bool:
         """True once no more text will be written. Text that was not taken yet is still available."""
+        ...
+
+    @property
+    def language(self) -> str:
+        """The code of the language that later text is in, as far as it was detected; "" if the utterance's holds."""
         ...
 
     def watch(self, on_text: Callable[[], None]) -> None:
@@ -280,7 +287,9 @@ class EngineInfo:
     `followed_traits` is None for an engine that reads the whole description; otherwise the dimensions of a description
     that it follows ("pitch"), or single traits in one language ("accent:british:en").
 
-    `x_vector_dim` is the size of `VoiceReference.x_vector` with the feature "cloning", else 0.
+    `x_vector_dim` is the size of `VoiceReference.x_vector` with the feature "cloning", else 0. `dtype_reason` is an
+    English clause; `kernels` names the CPU kernels of integer dtypes that were fastest when the model was loaded, with
+    the times of all.
     """
 
     name: str
@@ -296,6 +305,8 @@ class EngineInfo:
     slots: int = 1
     followed_traits: tuple[str, ...] | None = None
     x_vector_dim: int = 0
+    dtype_reason: str = ""
+    kernels: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -167,6 +167,8 @@ class UtteranceState:
         new = stream.take()
         self._text += new
         self._all_text += new
+        if stream.language and stream.language != self._language:
+            self._language, self.voice = stream.language, None
         if not self._text.strip():
             return "" if closed else None
         complete = self._text if closed else _complete_clauses(self._text)

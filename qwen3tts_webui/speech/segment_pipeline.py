@@ -207,15 +207,16 @@ class SegmentPipeline:
         if prepared.continues and index > 0:
             self._carry_voice(self.segments[index - 1])
         written = state.segment.text
+        spoken = prepared.spoken if state.streamed is None else state.streamed.front_end
         if state.streamed is None or state.streamed.queue is None:
-            state.normalized = prepared.spoken.normalized(written)
+            state.normalized = spoken.normalized(written)
         else:
             state.streamed.queue.take()  # written since the segment was taken: it is in `spoken_text`
             state.num_given = len(state.streamed.spoken_parts)
         state.given = state.spoken_text
         return Utterance(
             text=state.given,
-            language=prepared.spoken.engine_language(written, preview=prepared.info.preview),
+            language=spoken.engine_language(written, preview=prepared.info.preview),
             voice=self._carried_voice or prepared.voice,
             seed=prepared.seed,
             max_frames=prepared.max_frames,

@@ -16,14 +16,12 @@ from qwen3tts_webui.speech.events import (
     AudioChunk,
     Event,
     Flushed,
-    Report,
     SegmentEnded,
     SegmentFailed,
-    SegmentReport,
     SegmentStarted,
     SkippedText,
 )
-from qwen3tts_webui.speech.report import request_report
+from qwen3tts_webui.speech.report import Outcome, Report, SegmentReport, make_report
 from qwen3tts_webui.speech.segment_pipeline import SegmentPipeline, SegmentState
 from qwen3tts_webui.speech.skipped_text import nothing_to_say
 from qwen3tts_webui.speech.text_stream import TextStreamSession
@@ -40,7 +38,7 @@ class SpeechSession:
     """The events of one request, for a single `async for`. `cancel` may be called from any thread.
 
     Iterating raises `DeadlineExceeded`, or the failure of the first segment if there was no audio before it. Call
-    `cancel` if you stop iterating before the end.
+    `cancel` if you stop iterating before the end. `info` is the engine that synthesizes the request.
     """
 
     def __init__(
@@ -53,7 +51,7 @@ class SpeechSession:
         self._started = time.monotonic()
         self._prepared = prepared
         self._text_stream = text_stream
-        self._info = synthesizer.info
+        self.info = synthesizer.info
         self._pipeline = SegmentPipeline(synthesizer, prepared, text_stream)
         self._wakeup = asyncio.Event()
         self._normalizer = LoudnessNormalizer() if prepared.request.loudness else None
@@ -109,17 +107,15 @@ class SpeechSession:
     @property
     def report(self) -> Report:
         """The report so far; final once the iteration has ended."""
-        return request_report(
-            self._prepared,
-            self._info,
+        outcome = Outcome(
             text=self._typed_text,
             num_samples=self._position,
             finish_reason=self._request_finish_reason(),
-            error=self._error,
+            failed=None if self._error is None else self._error.code,
             total_ms=self._total_ms,
-            segments=self._segment_reports,
             warnings=self.warnings,
         )
+        return make_report(self._prepared, self.info, tuple(self._segment_reports), outcome)
 
     @property
     def _typed_text(self) -> str:

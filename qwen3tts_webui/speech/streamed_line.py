@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import regex
+
 from qwen3tts_webui.speech.spoken_text import SpokenText
 from qwen3tts_webui.streams import TextQueue
 from qwen3tts_webui.text import (
+    AUTO,
     MAX_SPEECH_UNITS,
     StreamingNormalizer,
     has_speech,
@@ -22,6 +25,8 @@ from qwen3tts_webui.text import (
 from qwen3tts_webui.types import Segment
 
 # without the period: it may belong to an abbreviation or a number, which only the next word decides
+_CLAUSES = regex.compile(r"[^，。！？；：、…,;:!?.]*[，。！？；：、…,;:!?.]+\s*|[^，。！？；：、…,;:!?.]+")
+_CLAUSE_END = regex.compile(r"[，。！？；：、…]\s*$|[,;:!?.]\s+$")
 _CLAUSE_ENDS = (*"，。！？；：、…", ", ", "; ", ": ", "! ", "? ")
 
 
@@ -35,6 +40,7 @@ class StreamedSegment:
     segment: Segment
     pause_s: float
     queue: TextQueue | None
+    front_end: SpokenText
     text_parts: list[str] = field(default_factory=list)
     spoken_parts: list[str] = field(default_factory=list)
     normalizer: StreamingNormalizer | None = None
@@ -59,7 +65,8 @@ class StreamedLine:
         self._rest = ""
         self._clauses: list[str] = []
         self._text_parts: list[str] = []
-        self._front_end = front_end
+        self.front_end = front_end
+        self._written = ""
         self._normalizer: StreamingNormalizer | None = None
         self._spoken: list[str] = []
 
@@ -98,7 +105,7 @@ class StreamedLine:
     def clear(self) -> None:
         """Discard what `next` has not returned."""
         self._rest, self._clauses = "", []
-        self._normalizer, self._spoken = None, []
+        self._normalizer, self._spoken, self._written = None, [], ""
 
     def next(self, index: int, target_units: float) -> StreamedSegment | None:
         """Return the next segment that may be submitted, as segment `index`; None if there is none yet.
@@ -118,15 +125,27 @@ class StreamedLine:
         if self._queue is not None:
             self._text_parts = text_parts
         segment = Segment(index=index, line=self.line, text=text.strip(), speed=self.speed)
-        return StreamedSegment(segment, pause_s, self._queue, text_parts, self._spoken, self._normalizer)
+        parts = (text_parts, self._spoken, self._normalizer)
+        return StreamedSegment(segment, pause_s, self._queue, self.front_end, *parts)
 
     def _normalize(self, cleaned: str) -> None:
         """Normalize what was written, as far as it is certain."""
         if self._normalizer is None and has_speech(self._rest + cleaned):
-            self._normalizer = self._front_end.stream(self._rest + cleaned)
+            self._normalizer = self.front_end.stream(self._rest + cleaned)
             cleaned = self._rest + cleaned
-        if self._normalizer is not None:
-            self._put(self._normalizer.push(cleaned))
+        if self._normalizer is None:
+            return
+        for piece in _CLAUSES.findall(cleaned) if self.front_end.language == AUTO else [cleaned]:
+            self._written += piece
+            if _CLAUSE_END.search(self._written):
+                self._correct_language(self._normalizer)
+            self._put(self._normalizer.push(piece))
+
+    def _correct_language(self, normalizer: StreamingNormalizer) -> None:
+        """After a clause: the first words may have been too few to tell the language."""
+        language = self.front_end.language_of(self._written)
+        if self._queue is not None and language != normalizer.language:
+            normalizer.language = self._queue.language = language
 
     def _put(self, spoken: str) -> None:
         self._spoken.append(spoken)

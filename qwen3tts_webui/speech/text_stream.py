@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from qwen3tts_webui.errors import ErrorDetail, InvalidValue, TextTooLong
 from qwen3tts_webui.speech.skipped_text import SkippedTexts
 from qwen3tts_webui.speech.spoken_text import RAW, SpokenText
 from qwen3tts_webui.speech.streamed_line import StreamedLine, StreamedSegment
 from qwen3tts_webui.text import (
+    AUTO,
     DEFAULT_OPTIONS,
     MAX_PAUSE_S,
     MAX_SPEECH_UNITS,
@@ -106,6 +108,10 @@ class TextStreamSession:
             raise TextTooLong(length=self._length + len(chunk), limit=self._limit)
         self._length += len(chunk)
         self._chunks.append(chunk)
+        if self._front_end.language == AUTO:  # what is known of the text so far
+            self._front_end = replace(self._front_end, text=self.text)
+            for line in self._lines:
+                line.front_end = self._front_end
         events = self._tags.push(chunk if self._markup is None else self._markup.push(chunk))
         self._add(events)
         self._notify()

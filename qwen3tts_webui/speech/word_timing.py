@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import regex
 
-from qwen3tts_webui.speech.events import SegmentReport, TimedWord
+from qwen3tts_webui.speech.events import TimedWord
 from qwen3tts_webui.text import NormalizedText, estimate_duration_s, speech_units
 from qwen3tts_webui.types import SAMPLE_RATE, Segment, WordMark
 
@@ -127,7 +127,6 @@ def _without_spaces(text: str, other: str, start: int, end: int) -> tuple[int, i
     return places[min(first, len(places) - 1)], places[min(max(last, 0), len(places) - 1)] + 1
 
 
-def heard_chars(segments: Iterable[SegmentReport], sample: int) -> int:
+def heard_chars(words: Iterable[TimedWord], sample: int) -> int:
     """Return how many characters of the typed text were spoken up to `sample`: to the end of the last whole word."""
-    words = [word for report in segments for word in report.words]
     return max((word.end for word in words if word.end is not None and word.end_sample <= sample), default=0)

@@ -15,6 +15,7 @@ Span = tuple[int, int, int, int]
 
 Replace = Callable[["regex.Match[str]"], str | None]
 
+_DIGIT = regex.compile(r"\d")
 _LETTER = regex.compile(r"[\p{L}\p{N}]")
 _SPACELESS = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}ー々〇]")
 
@@ -53,6 +54,20 @@ class AlignedText:
         """Make what matches final as it is."""
         for match in pattern.finditer(self.text):
             self._final[match.start() : match.end()] = [True] * len(match[0])
+
+    def link(self, pattern: regex.Pattern[str], word: str, fits: Callable[[str, str], bool]) -> None:
+        """Replace each match that stands between two final edits of something with a digit by `word`, where `fits` says
+        so of what was written on its left and right."""
+        edits: list[tuple[int, int, str]] = []
+        for match in pattern.finditer(self.text):
+            start, end = match.span()
+            if not start or end >= len(self.text) or any(self._final[start:end]):
+                continue
+            if self._changed[start - 1] and self._changed[end] and self._final[start - 1] and self._final[end]:
+                left, right = (self.written[slice(*self._origins[at])] for at in (start - 1, end))
+                if _DIGIT.search(left) and _DIGIT.search(right) and fits(left, right):
+                    edits.append((start, end, word))
+        self._apply(edits, final=True)
 
     def splice(self, start: int, spoken: str, spans: Iterable[Span]) -> None:
         """Take over the edits that were made on a copy of the text from `start` on."""

@@ -71,7 +71,9 @@ _LINK = regex.compile(
     r"[^\[\]\n]{0,80}\])"
 )
 _FOOTNOTE = regex.compile(r"\[\^[\w-]{1,20}\]:?")
-_AUTOLINK = regex.compile(r"<(?P<url>(?:https?|mailto|ftp):[^<>\s]{1,500})>", regex.IGNORECASE)
+_AUTOLINK = regex.compile(
+    r"<(?P<url>(?:https?|mailto|ftp):[^<>\s]{1,500}|[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5})>", regex.IGNORECASE
+)
 _EMPHASIS = regex.compile(
     r"(?<![\\\d])(?P<m>\*\*\*|\*\*|~~)(?=\S)(?P<text>[^\n*~]{1,200}?)(?<=\S)(?P=m)(?!\d)"
     r"|(?<![\p{L}\p{N}\\*])(?P<m>\*)(?=[^\s*])(?P<text>[^\n*]{1,200}?)(?<=[^\s*])\*(?![\p{L}\p{N}*])"
@@ -123,7 +125,7 @@ def apply_markup(text: AlignedText, options: MarkupOptions = DEFAULT_OPTIONS) ->
 
 
 def _skip_blocks(text: AlignedText, options: MarkupOptions) -> None:
-    text.sub(_THINK, lambda match: _kept_lines(match[0]), final=False)
+    text.sub(_THINK, _thought, final=False)
     text.sub(_COMMENT, lambda match: _kept_lines(match[0]), final=False)
     text.sub(_UNREAD, lambda match: _kept_lines(match[0]), final=False)
     if options.skip_code:
@@ -169,6 +171,12 @@ def _ends_line(match: regex.Match[str]) -> bool:
 def _kept_lines(block: str) -> str:
     """A block that is left out: one keeper for each of its lines that is not empty."""
     return "\n".join(LINE_KEEPER if line.strip() else "" for line in block.split("\n"))
+
+
+def _thought(match: regex.Match[str]) -> str:
+    """Inside a line a space, so that the sentences around it stay apart."""
+    before = match.string[match.start() - 1 : match.start()]
+    return " " if before.strip() and "\n" not in match[0] else _kept_lines(match[0])
 
 
 def _table_row(row: str, options: MarkupOptions) -> str:

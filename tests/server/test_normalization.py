@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+import regex
 from fastapi.testclient import TestClient
 
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.history import HistoryStore
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.speech import Speech
+from qwen3tts_webui.text import LANGUAGES, Lexicon, LexiconEntry
+from qwen3tts_webui.types import Utterance
 from qwen3tts_webui.voices import LexiconFile, Presets
 from tests.support.fakes import ZeroCostSynthesizer
 from tests.support.server import make_client
@@ -76,6 +81,39 @@ def receive_until(socket: Any, kind: str) -> list[dict[str, Any]]:
         if message.get("text"):
             events.append(json.loads(message["text"]))
     return events
+
+
+TABLES = Path(__file__).parents[1] / "text" / "normalize_cases"
+SHORT = LexiconEntry("SQL", "sequel")
+
+
+@pytest.mark.parametrize("code", [language.code for language in LANGUAGES])
+def test_random_cuts_over_the_websocket_say_what_the_whole_says(code: str) -> None:
+    chance = random.Random(code)
+    rows = [row.split("\t")[1] for row in (TABLES / f"{code}.tsv").read_text("utf-8").splitlines()[1:]]
+    text = "SQL <b>OK</b>, &amp; [link](https://a.b), <think>x</think> ".join(["", *chance.sample(rows, 4), "SQL."])
+    engine = ZeroCostSynthesizer(num_frames=1, features=("description", "text_streaming"))
+    lexicon = LexiconFile(lexicon=Lexicon([SHORT]))
+    speech = Speech(engine, Presets.load(), lexicon=lexicon)
+    with make_client(create_app(speech, Settings())) as client:
+        for num_cuts in (0, 3, 12, 40):
+            cuts = sorted(chance.sample(range(len(text)), min(num_cuts, len(text))))
+            with client.websocket_connect("ws://127.0.0.1/ws/tts") as socket:
+                socket.send_json({"type": "open", "language": code, "normalize": "on"})
+                for start, end in pairwise([0, *cuts, len(text)]):
+                    socket.send_json({"type": "text", "text": text[start:end]})
+                socket.send_json({"type": "close"})
+                receive_until(socket, "done")
+    said = [said_by(utterance) for utterance in engine.utterances]
+    assert len(said) == 4
+    assert set(said) == {said[0]}
+    assert "sequel" in said[0]
+    assert not regex.search(r"[<&\d]|think", said[0])
+
+
+def said_by(utterance: Utterance) -> str:
+    rest = "" if utterance.text_stream is None else utterance.text_stream.take()
+    return " ".join((utterance.text + rest).split())
 
 
 @pytest.mark.parametrize("route", ["/api/tts", "/v1/audio/speech"])

@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 
 from qwen3tts_webui.errors import Busy, EmptyText, InvalidValue, TextTooLong
-from qwen3tts_webui.speech import AudioChunk, Event, Flushed, SegmentStarted, Speech, SpeechSession, TextStreamSession
+from qwen3tts_webui.speech import (
+    AudioChunk,
+    Event,
+    Flushed,
+    SegmentStarted,
+    Speech,
+    SpeechSession,
+    SpokenText,
+    TextStreamSession,
+)
 from qwen3tts_webui.text import split_segments
 from qwen3tts_webui.types import SAMPLE_RATE, SpeechRequest
 from qwen3tts_webui.voices import Presets
@@ -242,6 +251,29 @@ async def test_a_feed_without_a_word_is_an_empty_text(written: str) -> None:
         feed.close()
         with pytest.raises(EmptyText):
             await listener.task
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_a_clause_corrects_the_language_of_its_first_words(size: int) -> None:
+    written = "Taxi, ich bin müde und es sind noch 3 km, bitte. 今は3時です。 "
+    feed = TextStreamSession(limit=1_000, speed=1.0, accepts_text_stream=True, spoken=SpokenText(mode="on"))
+    segments = []
+    for start in range(0, len(written), size):
+        feed.write(written[start : start + size])
+        segments += filter(None, [feed.next()])
+    feed.close()
+    (streamed,) = segments
+    assert streamed.queue is not None
+    assert "drei Kilometer" in "".join(streamed.spoken_parts)
+    assert streamed.queue.language == ("de" if size < 100 else "")
+
+
+def test_a_later_line_knows_the_lines_before() -> None:
+    feed = TextStreamSession(limit=1_000, speed=1.0, accepts_text_stream=False, spoken=SpokenText(mode="on"))
+    feed.write("明日は学校です。\n東京大学\n")
+    feed.close()
+    segments = [*iter(feed.next, None)]
+    assert [each.front_end.language_of(each.segment.text) for each in segments] == ["ja", "ja"]
 
 
 async def test_a_full_queue_ends_it_before_anything_is_spent() -> None:

@@ -44,6 +44,8 @@ PAIRS = [
     ("-5 degrees", "-5 degrees"),
     (r"not \*bold\*", "not *bold*"),
     ("<think>secret\nplan</think>Hi", f"{LINE_KEEPER}\n{LINE_KEEPER}Hi"),
+    ("Sure.<think>x</think>The answer", "Sure. The answer"),
+    ("mail <a.b@c.org> or <https://d.org>", "mail a.b@c.org or https://d.org"),
     ("<think>never closed", LINE_KEEPER),
     ("a\n```python\nx = 1\n```\nb", f"a\n{LINE_KEEPER}\n{LINE_KEEPER}\n{LINE_KEEPER}\nb"),
     ("| a | b |\n|---|---|\n| 1 | 2 |\nend", f"{LINE_KEEPER}\n{LINE_KEEPER}\n{LINE_KEEPER}\nend"),

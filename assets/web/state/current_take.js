@@ -26,6 +26,7 @@ export class CurrentTake extends EventTarget {
     player.addEventListener("change", ({ detail }) => {
       if (this.#retake && detail !== "progress") this.#onRetakeProgress();
       const { heardLine } = this;
+      this.dispatchEvent(new Event("progress"));
       if (heardLine === this.#lastHeard && (detail === "progress" || detail === "peaks")) return;
       this.#lastHeard = heardLine;
       this.#changed();

@@ -174,6 +174,7 @@ class UtteranceSession:
 
     def _report(self) -> dict[str, Any]:
         report = self.session.report
+        words = [word for segment in report.segments for word in segment.words]
         return {
             "finish_reason": report.finish_reason,
             "num_samples": report.num_samples,
@@ -185,8 +186,8 @@ class UtteranceSession:
             "preview": report.preview,
             "timings": asdict(report.timings),
             "spoken_chars": report.spoken_chars,
-            "heard_chars": None if self._num_played is None else heard_chars(report.segments, self._num_played),
-            "words": [to_json(word) for segment in report.segments for word in segment.words],
+            "heard_chars": None if self._num_played is None else heard_chars(words, self._num_played),
+            "words": to_json(words),
             "words_estimated": any(segment.words_estimated for segment in report.segments),
         }
 

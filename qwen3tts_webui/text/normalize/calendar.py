@@ -6,6 +6,7 @@ import regex
 
 from qwen3tts_webui.text.aligned import AlignedText
 from qwen3tts_webui.text.normalize.grammar import Grammar
+from qwen3tts_webui.text.normalize.phrases import PHRASES
 from qwen3tts_webui.text.normalize.quantities import alternatives
 
 _NOT_INSIDE = r"(?<![\p{Latin}\p{Cyrillic}\d_][-/.:]?)(?<![\d])"
@@ -26,6 +27,9 @@ class Calendar:
         self._time = regex.compile(
             rf"(?<![\d:：.,])(?:{_T.format(1)})(?:\s?[-–—~～至到〜]\s?(?:{_T.format(2)}))?(?![\d]|[:：]\d){suffix}"
         )
+        self._hours = regex.compile(
+            rf"(?<![\d:：.,/-])(?P<h0>[01]?\d|2[0-4])\s?[-–—~～至到〜]\s?(?:{_T.format(1)})(?![\d]|[:：]\d){suffix}"
+        )
         self._months = {name.casefold(): i for i, name in enumerate(grammar.month_names, 1)}
         self._months |= {short.casefold(): i for i, short in enumerate(grammar.month_shorts, 1)}
         months = alternatives(self._months)
@@ -40,6 +44,26 @@ class Calendar:
             rf"(?<!\p{{L}})(?P<month>{months})\.?\s(?P<d>[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?(?![\d:.]?\d)(?:,?\s{year})?",
             regex.IGNORECASE,
         )
+        to = regex.escape(grammar.to) + (r"|по" if grammar.code == "ru" else "")
+        dash = rf"(?:\s?[-–—]\s?|\s(?:{to})\s(?:dem\s|zum\s)?)"
+        day = r"(?:[12]\d|3[01]|0?[1-9])"
+        self._days_month = regex.compile(
+            rf"(?<![\p{{L}}\d.,/-])(?P<d>{day})\.?{dash}(?P<d2>{day})(?:\.|st|nd|rd|th|er)?{link}(?P<month>{months})\.?(?!\p{{L}})"
+            rf"(?:(?:,|\s(?:de|del|do))?\s{year})?(?P<after>\s(?:года|год|г\.))?",
+            regex.IGNORECASE,
+        )
+        self._month_days = regex.compile(
+            rf"(?<!\p{{L}})(?P<month>{months})\.?\s(?P<d>{day})(?:st|nd|rd|th)?{dash}(?P<d2>{day})(?:st|nd|rd|th)?(?![\p{{L}}\d:/.-]?\d)(?:,?\s{year})?",
+            regex.IGNORECASE,
+        )
+        dated, dot = PHRASES[grammar.code].dated, grammar.code == "de"
+        self._dated = (
+            regex.compile(
+                rf"(?<=\b(?i:{dated})\s)(?P<a>\d{{1,2}}){r'[.]' if dot else '/'}(?P<b>\d{{1,2}})(?P<dot>{r'[.]' if dot else ''})(?![\d/])"
+            )
+            if dated
+            else None
+        )
         self._month_year = regex.compile(
             rf"(?<!\p{{L}})(?P<month>{months})\.?(?:\s(?:de|del|do))?,?\s{year}(?P<after>\s(?:года|год|г\.))?",
             regex.IGNORECASE,
@@ -48,14 +72,19 @@ class Calendar:
     def dates(self, text: AlignedText) -> None:
         text.sub(_ISO, lambda match: self._say_date(match, int(match["y"]), int(match["m"]), int(match["d"])))
         text.sub(_LOCAL, self._say_local)
+        if self._dated is not None:
+            text.sub(self._dated, self._say_dated)
         if not self._months:
             return
         if self._grammar.date_order == "mdy":
+            text.sub(self._month_days, self._say_days)
             text.sub(self._month_day, self._say_named)
+        text.sub(self._days_month, self._say_days)
         text.sub(self._day_month, self._say_named)
         text.sub(self._month_year, self._say_named)
 
     def times(self, text: AlignedText) -> None:
+        text.sub(self._hours, self._say_hours, spaced=True)
         text.sub(self._time, self._say_time, spaced=True)
 
     def _say_date(self, match: regex.Match[str], year: int | None, month: int, day: int | None) -> str | None:
@@ -82,12 +111,35 @@ class Calendar:
         year = int(groups["y"]) if groups.get("y") else None
         return self._say_date(match, year, month, int(groups["d"]) if groups.get("d") else None)
 
+    def _say_dated(self, match: regex.Match[str]) -> str | None:
+        """ "am 24.12.", "el 12/10"."""
+        a, b = int(match["a"]), int(match["b"])
+        month, day = (a, b) if self._grammar.date_order == "mdy" else (b, a)
+        said = self._say_date(match, None, month, day)
+        return said + match["dot"] if said and match["dot"] and not match.string[match.end() :].strip() else said
+
+    def _say_days(self, match: regex.Match[str]) -> str | None:
+        """ "3–5 May 2024"."""
+        month, first, last = self._months[match["month"].casefold()], int(match["d"]), int(match["d2"])
+        if first >= last or (match["month"].islower() and self._grammar.code in ("en", "de")):
+            return None
+        before = _BEFORE.search(match.string[max(0, match.start() - 20) : match.start()])
+        return self._grammar.days(
+            int(match["y"]) if match["y"] else None, month, first, last, before[1] if before else ""
+        )
+
+    def _say_hours(self, match: regex.Match[str]) -> str:
+        """ "14-15:30"."""
+        suffix = (match["suffix"] or "").strip()
+        start = self._grammar.clock(int(match["h0"]), 0, None, suffix)
+        return self._grammar.clock_range(start, self._clock(match, "1", suffix))
+
     def _say_time(self, match: regex.Match[str]) -> str:
         grammar, suffix = self._grammar, (match["suffix"] or "").strip()
         start = self._clock(match, "1", suffix if match["h2"] is None else "")
-        if match["h2"] is None:
-            return start
-        return grammar.clock_range(start, self._clock(match, "2", suffix))
+        said = start if match["h2"] is None else grammar.clock_range(start, self._clock(match, "2", suffix))
+        before = _BEFORE.search(match.string[max(0, match.start() - 20) : match.start()])
+        return grammar.clock_after(before[1] if before else "", said)
 
     def _clock(self, match: regex.Match[str], which: str, suffix: str) -> str:
         second = match["s" + which]

@@ -20,12 +20,19 @@ _URL = regex.compile(
 _URL_TAIL = regex.compile(r"[.,;:!?…'\"*_]+$")
 _URL_PART = regex.compile(r"[A-Za-z]+|\d+|\p{L}+|.")
 _VERSION = regex.compile(
-    r"(?<![\p{Latin}\d.])(?:(?P<v>[vV])\.?\s?(?P<number>\d+(?:\.\d+)*)|(?P<number>\d{1,3}(?:\.\d{1,3}){2,}))(?P<tail>[a-z]\d?)?(?![\p{L}\d]|\.\d)"
+    r"(?<![\p{Latin}\d.])(?:(?P<v>[vV])\.?\s?(?P<number>\d+(?:\.\d+)*)|(?P<number>\d{1,3}(?:\.\d{1,3}){2,}))(?:[-.]?(?P<stage>alpha|beta|rc|pre|dev)\.?(?P<build>\d+)?|(?P<tail>[a-z]\d?))?(?![\p{L}\d]|\.\d)"
 )
 _HASHTAG = regex.compile(r"(?<![\w&#/])#(?P<tag>[\p{L}_][\p{L}\p{N}_]*)#?")
 _MENTION = regex.compile(r"(?<![\w@.])@(?=[\p{L}\p{N}_])")
 _INTERNATIONAL = regex.compile(r"(?<![\w+])\(?\+\d{1,3}\)?[\d ().\u00a0-]{5,}\d(?!\d)")
 _SPACED_DIGITS = regex.compile(r"(?<![\d.,])\d(?:[ -]\d){2,}(?![\d.,]?\d)")
+_CARD = regex.compile(r"(?<![\w.,-])\d{4}(?P<gap>[ -])\d{4}(?:(?P=gap)\d{4}){1,3}(?![\d-])")
+_MODEL = regex.compile(r"(?<=(?<![\p{L}.])\p{Lu})\.(?=\d{3}(?!\d))")
+_IBAN = regex.compile(
+    r"(?<![\w-])(?P<country>[A-Z]{2})(?P<digits>\d{2}(?:\s?[A-Z0-9]{4}){2,7}(?:\s?\d{1,4})?)(?![\w-])"
+)
+_DASHED = regex.compile(r"(?<![\w.,/:-])\d+(?:-\d+){2,}(?:-[Xx])?(?![\w-]|[./]\d)")
+_DATE = regex.compile(r"(?:\d{4}-\d{1,2}-\d{1,2}|\d{1,2}-\d{1,2}-\d{4})")
 
 
 class Codes:
@@ -51,6 +58,19 @@ class Codes:
         if self._announced is not None:
             text.sub(self._announced, self._say_announced, spaced=True)
         text.sub(_SPACED_DIGITS, lambda match: grammar.digits(regex.sub(r"\D", "", match[0])), spaced=True)
+
+    def accounts(self, text: AlignedText) -> None:
+        """Card and account numbers; "H.264" is no decimal."""
+        grammar = self._grammar
+        text.sub(_MODEL, lambda _: " ")
+        text.sub(_IBAN, lambda match: f"{match['country']} {grammar.phone(match['digits'])}", spaced=True)
+        text.sub(_CARD, lambda match: grammar.phone(match[0]), spaced=True)
+
+    def dashed(self, text: AlignedText) -> None:
+        """ISBNs and other numbers with several hyphens."""
+        text.sub(
+            _DASHED, lambda match: None if _DATE.fullmatch(match[0]) else self._grammar.phone(match[0]), spaced=True
+        )
 
     def addresses(self, text: AlignedText) -> None:
         text.sub(_EMAIL, lambda match: self._say_address(match[0].removeprefix("mailto:")), spaced=True)
@@ -99,4 +119,7 @@ class Codes:
         for part in said[1:]:
             words = grammar.join(words, grammar.version_point or grammar.point, part)
         words = grammar.join(grammar.version if match["v"] else "", words)
+        if match["stage"]:
+            build = grammar.cardinal(int(match["build"])) if match["build"] else ""
+            return " ".join(filter(None, (words, match["stage"], build)))
         return f"{words} {match['tail']}" if match["tail"] else words

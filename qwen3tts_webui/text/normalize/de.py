@@ -87,6 +87,7 @@ class German(Grammar):
         z. B. = zum Beispiel
         d. h. = das heißt
         u. a. = unter anderem
+        u. v. m.$ = und vieles mehr
         u. U. = unter Umständen
         i. d. R. = in der Regel
         z. T. = zum Teil
@@ -177,7 +178,8 @@ class German(Grammar):
         return f"{self.cardinal(whole)} {self.fraction(numerator, denominator)}"
 
     def amount(self, number: Number, noun: Noun) -> str:
-        return self.join(self.say(number, noun.gender, counted=True), self.form(number, noun))
+        gap = "" if noun.forms[0] == "mal" else " "
+        return f"{self.say(number, noun.gender, counted=True)}{gap}{self.form(number, noun)}"
 
     def money_join(self, units: str, cents: str) -> str:
         return f"{units} und {cents}"
@@ -218,6 +220,7 @@ class German(Grammar):
     def rules(self) -> tuple[Rule, ...]:
         ordinal_word = r"(?:\b(?P<before>\p{L}+)[ ])?(?<![\d.,])(?P<n>\d{1,3})\.(?=[ \u00a0](?P<after>\p{Lu}\p{Ll}+))"
         return (
+            (r"(?<![\d.,])(\d{1,3})\.(?=,[ ]\d+\.|[–-]\d+\.[ ]\p{Lu}|[ ](?:und|oder|bis)[ ](?:\p{L}+[ ])?\d+\.[ ]\p{Lu})", lambda m: self.inflected(int(m[1]), (regex.search(r"(\p{L}+)[ ]$", m.string[: m.start()]) or [""])[0].strip())),
             (ordinal_word, self._ordinal_before_noun),
             (r"(?<![\d.,:-])(1\d|20)(\d)0er\b(?:[ -]?(?=Jahre))?", lambda m: f"{self.year(int(m[1] + m[2] + '0'))}er "),
             (r"(?<![\d.,])([1-9]0)er\b", lambda m: f"{self.cardinal(int(m[1]))}er"),
@@ -228,7 +231,10 @@ class German(Grammar):
              lambda m: self.year(int(m[1]))),
             (r"(?<![\d.,:])(1[1-9]\d\d|20\d\d)[-–](1[1-9]\d\d|20\d\d)(?![\d-])", lambda m: f"{self.year(int(m[1]))} bis {self.year(int(m[2]))}"),
             (r"(?<![\d.,])(1[1-9]\d\d)(?=[.!?]?$)", lambda m: self.year(int(m[1])) if m[1][2:] != "00" else None),
-            (r"(?<![\d/.,])1/2[ ](?=(\p{Lu}\p{Ll}+))", lambda m: self._half(m[1]) + " "),
+            (r"(?<![\d/.,])(?<!\d )1/2[ ](?=(\p{Lu}\p{Ll}+))", lambda m: self._half(m[1]) + " "),
+            (r"(?<![\d.,])(\d)\.(?=[ ](?:FC|FCK|SC|SV|BC|OG|UG|EG|FSV)\b)", lambda m: self.inflected(int(m[1]), (regex.search(r"(\p{L}+)[ ]$", m.string[: m.start()]) or [""])[0].strip())),
+            (r"(?<![\d.,])(\d{1,3})-((?:mal|fach|tägig|jährig|stündig|minütig|köpfig|stellig|prozentig|monatig|wöchig|teilig|stöckig)\p{Ll}*)",
+             lambda m: self.cardinal(int(m[1]), counted=True) + m[2]),
             (r"§§[ ]?(?=\d)", lambda m: "Paragrafen "),
             (r"(\p{L}+)str\.(?=[ ]\d|[ ]?[,)]|$)", lambda m: f"{m[1]}straße"),
             (r"(?<![\d.,:/-])1(?=[ ](\p{Lu}\p{Ll}+)(?![\p{L}.]))", lambda m: self._one(m[1])),

@@ -20,7 +20,7 @@ _NUMBERED = word_set(
     Category Tier Amendment Canto Lesson Plate Annex Season Division Region Apollo Cohort Element chapter part
     volume section phase type stage act level class article"""
 )
-_YEAR_WORDS = r"(?:[Ii]n|[Ss]ince|[Ff]rom|[Uu]ntil|[Tt]ill|[Bb]y|[Oo]f|[Yy]ear|[Bb]efore|[Aa]fter|[Aa]round|[Cc]irca|[Dd]uring|[Ll]ate|[Ee]arly|[Mm]id|[Ss]pring|[Ss]ummer|[Aa]utumn|[Ff]all|[Ww]inter|[Bb]orn|©|[Cc]opyright|[Bb]ack in|[Ee]nd of|[Jj]une|[Mm]ay)"
+_YEAR_WORDS = r"(?:[Ii]n|[Ss]ince|[Ff]rom|[Uu]ntil|[Tt]ill|[Bb]y|[Oo]f|[Yy]ear|[Bb]efore|[Aa]fter|[Aa]round|[Cc]irca|ca?\.|[Dd]uring|[Ll]ate|[Ee]arly|[Mm]id|[Ss]pring|[Ss]ummer|[Aa]utumn|[Ff]all|[Ww]inter|[Bb]orn|©|[Cc]opyright|[Bb]ack in|[Ee]nd of|[Jj]une|[Mm]ay)"
 _DECADES = ("tens", "twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties", "nineties")
 
 
@@ -37,19 +37,8 @@ class English(Grammar):
         "December",
     )  # fmt: skip
     month_shorts = (
-        "Jan",
-        "Feb",
-        "Mar",
-        "Apr",
-        "May",
-        "Jun",
-        "Jul",
-        "Aug",
-        "Sep",
-        "Oct",
-        "Nov",
-        "Dec",
-    )
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    )  # fmt: skip
     time_suffix = r"[ap]\.\s?m\.|[AaPp][Mm]|[AP]\.M\.|o['’]clock|hrs|hours"
     currencies = {
         sign: (noun(whole), noun(cents) if cents else None)
@@ -160,6 +149,11 @@ class English(Grammar):
         ext.# = extension
         Ext.# = extension
         Tel. = telephone
+        bldg. = building
+        Bldg. = Building
+        Ste.# = suite
+        sec.# = section
+        cont. = continued
         w/o = without
         w/ = with
     """)
@@ -215,11 +209,17 @@ class English(Grammar):
 
     def date(self, year: int | None, month: int, day: int | None, before: str) -> str:
         said = self.month_names[month - 1]
-        if day is not None:
+        if day is not None and before == "the":
+            said = f"{self.ordinal(day)} of {said}"
+        elif day is not None:
             said += f" {self.ordinal(day)}"
         if year is None:
             return said
         return f"{said}{',' if day is not None else ''} {self.year(year)}"
+
+    def days(self, year: int | None, month: int, first: int, last: int, before: str) -> str:
+        said = f"{self.date(None, month, first, '')} {self.to} {self.ordinal(last)}"
+        return said if year is None else f"{said}, {self.year(year)}"
 
     def roman(self, number: int, before: str, after: str) -> str | None:
         if before in _KINGS and number < 40:
@@ -230,6 +230,7 @@ class English(Grammar):
 
     def rules(self) -> tuple[Rule, ...]:
         return (
+            (r"\bca?\.(?=[ ]\d)", lambda m: "circa"),
             (r"(?<![\d.,])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)\b", lambda m: self.ordinal(int(m[1].replace(",", "")))),
             (r"(?<![\d.,:-])(\d{2})(\d)0['’]?s\b", lambda m: self._decade(int(m[1]), int(m[2]))),
             (r"(?<=\b(?:the|his|her|their|my|your|early|mid|late|in)[ -])['’]?([1-9])0['’]?s\b|['’]([1-9])0s\b",
@@ -246,10 +247,14 @@ class English(Grammar):
             (r"(?<![\d:.,])(1[0-2]|[1-9])[ ]o['’]clock\b", lambda m: f"{self.cardinal(int(m[1]))} o'clock"),
             (r"(?<!\d)(\d)['′’][ ]?(\d{1,2})(?:[\"″”]|'')", lambda m: self._feet(m[1], m[2])),
             (r"(?<![\d.,])(\d)[ ]?ft\.?[ ]?(\d{1,2})[ ]?in\b\.?", lambda m: self._feet(m[1], m[2])),
-            (r"(?<![\d.])(\d+(?:\.\d+)?)[\"″](?=[ ]?(?:screen|display|monitor|TV|pipe|laptop|tablet))",
+            (r"(?<![\d.])(\d+(?:\.\d+)?)[\"″](?=[ ]?(?:screen|display|monitor|TV|vinyl|record|pizza|ruler|wheel|pipe|laptop|tablet))",
              lambda m: f"{self.say(self.number(m[1]))} inch"),
-            (r"\b24/7\b", lambda m: "twenty-four seven"),
+            (r"(?<=\bFY)[ ]?(20\d\d)(?!\d)", lambda m: " " + self.year(int(m[1]))),
+            (r"(?<=\b[CF])#(?![\p{L}\d])", lambda m: " sharp"),
             (r"\b9/11\b", lambda m: "nine eleven"),
+            (r"(?<=\d+\p{L}?(?:[ ]\p{Lu}[\p{L}.]*){1,3}[ ])Dr\.?(?=,|$|[ ]\p{Ll}|\n)", lambda m: "Drive"),
+            (r"\b(2|4|5|8|10)K\b", lambda m: f"{self.cardinal(int(m[1]))} K"),
+            (r"(?<=\b(?:tall|him|her|me|is|was|stands|over|under|about|almost)[ ])(\d)['′](?![\p{L}\d'])", lambda m: self._feet(m[1], "")),
             (r"\bSt\.(?=[ ]\p{Lu})", lambda m: "Saint"),
             (r"(?<=\p{L}[ ])St\.(?=,|$|[ ]\p{Ll})", lambda m: "Street"),
             (r"\b(\d{1,3})([A-Z])\b(?=[ ](?:seat|row|gate))", lambda m: f"{self.cardinal(int(m[1]))} {m[2]}"),
@@ -280,5 +285,5 @@ class English(Grammar):
         return self.cardinal(int(end)) if len(end) == 2 else self.year(int(end))
 
     def _feet(self, feet: str, inches: str) -> str:
-        small = self.amount(Number(inches, inches), Noun(("inch", "inches")))
-        return f"{self.amount(Number(feet, feet), Noun(('foot', 'feet')))} {small}"
+        small = self.amount(Number(inches, inches), Noun(("inch", "inches"))) if inches else ""
+        return self.join(self.amount(Number(feet, feet), Noun(("foot", "feet"))), small)

@@ -74,4 +74,12 @@ fps = frames per second
 rpm = revolutions per minute
 bpm = beats per minute
 Ω = ohm|ohms
+tsp = teaspoon|teaspoons
+tbsp Tbsp = tablespoon|tablespoons
+yr yrs = year|years
+mo mos = month|months
+wk wks = week|weeks
+mmHg = millimeter of mercury|millimeters of mercury
+acre acres = acre|acres
+pt pts = point|points
 """

@@ -158,7 +158,7 @@ class Spanish(Grammar):
 
     def mixed(self, whole: int, numerator: int, denominator: int) -> str:
         said = "medio" if (numerator, denominator) == (1, 2) else self.fraction(numerator, denominator)
-        return f"{self.cardinal(whole)} y {said}"
+        return f"{self.cardinal(whole, counted=True)} y {said}"
 
     def money_join(self, units: str, cents: str) -> str:
         return f"{units} con {cents}"
@@ -191,10 +191,11 @@ class Spanish(Grammar):
         return (
             (r"(?<![\d.,])([01]?\d|2[0-4])[ ]?h[ ]?([0-5]\d)\b(?![ ]?min)", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
             (r"(?<![\d:.,])(1[0-2]|[1-9])[ ]?([ap]\.[ ]?m\.|[AaPp][Mm])(?!\p{L})", lambda m: self.clock(int(m[1]), 0, None, m[2])),
+            (r"\bs\.(?=[ ][IVXL]+\b)", lambda m: "siglo"),
             (r"(?<![\d.,])([13])\.?(?:er|ᵉʳ)\b", lambda m: {"1": "primer", "3": "tercer"}[m[1]]),
             (r"(?<![\d.,])(\d{1,3})\.?º|(?<![\d.,])([1-9]|1\d)°(?=[ ](?:de|y|B|A|piso|grado|puesto|lugar|premio)\b)", lambda m: self._ordinal(m[1] or m[2], "m")),
             (r"(?<![\d.,])(\d{1,3})\.?ª", lambda m: self._ordinal(m[1], "f")),
-            (r"(?<![\d/.,])1/2(?=[ ]\p{Ll})", lambda m: "media" if regex.match(r"[ ](?:hora|docena|taza|naranja|tonelada|botella)", m.string[m.end() :]) else "medio"),
+            (r"(?<![\d/.,])(?<!\d )1/2(?=[ ]\p{Ll})", lambda m: "media" if regex.match(r"[ ](?:hora|docena|taza|naranja|tonelada|botella)", m.string[m.end() :]) else "medio"),
             (r"(?<=\b[Aa]ños[ ])(\d{2})\b", lambda m: self.cardinal(int(m[1]))),
             (r"(?<![\d.,])(\d*[02-9])?1(?=[ ](?:años?|días?|meses|minutos?|segundos?|libros?|niños?|hombres?|alumnos?|kilos?|millón|puntos?|pesos?|grados?|metros?)\b)",
              lambda m: self.cardinal(int(m[0]), counted=True)),

@@ -89,6 +89,11 @@ class French(Grammar):
         Me = Maître
         St = Saint
         Ste = Sainte
+        cf. = confer
+        c. à c. = cuillère à café
+        c. à café = cuillère à café
+        c. à soupe = cuillère à soupe
+        Mgr = Monseigneur
         p. ex. = par exemple
         c.-à-d. = c'est-à-dire
         etc.$ = et cetera
@@ -192,6 +197,9 @@ class French(Grammar):
             (r"(?<![\d.,])(\d{1,2})[ ]?h(?:[ ]?([0-5]\d)\b)?[ ]?[-–à][ ]?(\d{1,2})[ ]?h(?:[ ]?([0-5]\d)\b|(?![\p{L}\d]))",
              lambda m: f"{self.clock(int(m[1]), int(m[2] or 0), None, '')} à {self.clock(int(m[3]), int(m[4] or 0), None, '')}"),
             (r"(?<![\d.,])([01]?\d|2[0-4])[ ]?h[ ]?([0-5]\d)\b(?![ ]?min)", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
+            (r"(?<![\d.,])24[ ]?h(?:eures)?[ ]?/[ ]?24\b", lambda m: "vingt-quatre heures sur vingt-quatre"),
+            (r"(?<![\d.,])([5-7])[ ]?j(?:ours)?[ ]?/[ ]?7\b", lambda m: f"{self.cardinal(int(m[1]))} jours sur sept"),
+            (r"(?<![\d.,])([12])[ ]?m[ ]?([0-9]\d)\b", lambda m: f"{self.cardinal(int(m[1]))} mètre{'s' if m[1] == '2' else ''} {self.decimals(m[2])}"),
             (r"(?<![\d.,])1(?:er|ᵉʳ)\b", lambda m: "premier"),
             (r"(?<![\d.,])1(?:re|ʳᵉ|ère)\b", lambda m: "première"),
             (r"(?<![\d.,])2(?:nde|de)\b", lambda m: "seconde"),

@@ -181,6 +181,16 @@ class Grammar:
         """`before` is the word that stands before the date."""
         raise NotImplementedError
 
+    def days(self, year: int | None, month: int, first: int, last: int, before: str) -> str:
+        """ "3-5 May"."""
+        name = self.month_names[month - 1]
+        start = regex.sub(r"\s(?:de|di)$", "", self.date(None, month, first, before).removesuffix(name).strip())
+        return self.join(start, self.to, self.date(year, month, last, before))
+
+    def clock_after(self, before: str, said: str) -> str:
+        """A time of day after the word `before`."""
+        return said
+
     def roman(self, number: int, before: str, after: str) -> str | None:
         """A Roman numeral between two words; None if it is an ordinary word there."""
         return None

@@ -114,7 +114,9 @@ class Italian(Grammar):
         max. = massimo
         min. = minimo
         c.so = corso
+        C.so = corso
         v.le = viale
+        V.le = viale
         p.zza = piazza
         P.zza = piazza
         vs = contro
@@ -152,7 +154,7 @@ class Italian(Grammar):
 
     def mixed(self, whole: int, numerator: int, denominator: int) -> str:
         said = "mezzo" if (numerator, denominator) == (1, 2) else self.fraction(numerator, denominator)
-        return f"{self.cardinal(whole)} e {said}"
+        return f"{self.cardinal(whole, counted=True)} e {said}"
 
     def amount(self, number: Number, noun: Noun) -> str:
         return super().amount(number, noun).replace("una ora", "un'ora")
@@ -187,8 +189,9 @@ class Italian(Grammar):
     def rules(self) -> tuple[Rule, ...]:
         return (
             (r"(?<![\d.,])(\d{1,3})(?:º|°(?=[ ](?!C\b|F\b|K\b|di temperatura|nord|sud|est|ovest|N\b|S\b|E\b|O\b)\p{L}))", lambda m: self._ordinal(m[1], "m")),
+            (r"\b[Ss]ec\.(?=[ ][IVXL]+\b)", lambda m: "secolo"),
             (r"(?<![\d.,])(\d{1,3})ª", lambda m: self._ordinal(m[1], "f")),
-            (r"(?<![\d/.,])1/2(?=[ ]\p{Ll})", lambda m: "mezza" if regex.match(r"[ ](?:ora|dozzina|tazza|tonnellata|bottiglia)", m.string[m.end() :]) else "mezzo"),
+            (r"(?<![\d/.,])(?<!\d )1/2(?=[ ]\p{Ll})", lambda m: "mezza" if regex.match(r"[ ](?:ora|dozzina|tazza|tonnellata|bottiglia)", m.string[m.end() :]) else "mezzo"),
             (r"(?<=\b[Aa]nni[ ])['’]?(\d{2})\b", lambda m: self.cardinal(int(m[1]))),
             (r"['’](\d0)\b", lambda m: self.cardinal(int(m[1]))),
             (r"(?<![\d:.,])([01]?\d|2[0-4])[.]([0-5]\d)(?=[ ](?:di|del)[ ](?:mattina|mattino|sera|notte|pomeriggio)\b)", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),

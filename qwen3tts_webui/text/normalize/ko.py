@@ -14,7 +14,7 @@ _NATIVE_ONES = ("", "한", "두", "세", "네", "다섯", "여섯", "일곱", "�
 _NATIVE_TENS = ("", "열", "스물", "서른", "마흔", "쉰", "예순", "일흔", "여든", "아흔")
 _NATIVE_COUNTERS = (
     r"시간|시(?!간표|리즈|즌|도|장|의|민|내)|개(?!월|국|년|소|사)|명|살|번째|번(?!지|길|호)|마리|잔|병(?!동|실)|권|대(?!학|한|의|째|로|기|비)|장(?!관|군)|송이|사람|가지|군데|그루|켤레|벌|채(?!널)"
-    r"|달(?!러)|판|그릇|줄|곳|분(?=이서|께|의|들)|자루|통(?!화)|쌍|척|편|모금|숟가락|조각|접시|배(?=[가를는로의 ]|$)"
+    r"|달(?!러)|판|그릇|줄|곳|분(?=이서|께|의|들)|자루|통(?!화)|쌍|척|편|모금|숟가락|조각|접시|배(?=[가를는로의 ,.]|$)"
 )
 
 
@@ -198,8 +198,8 @@ class Korean(Grammar):
             return f"시속 {self.say(number)}{'' if self.keep_digits else ' '}{name}"
         if number.sign == "−" and name == "도":
             return f"영하 {self.say(Number(number.text, number.whole, number.fraction))}{name}"
-        if name == "시간" and 0 < number.value < 100 and not number.fraction and not self.keep_digits:
-            return f"{self.native(number.value)} 시간"
+        if name in ("시간", "배") and 0 < number.value < 100 and not number.fraction and not self.keep_digits:
+            return f"{self.native(number.value)} {name}"
         return f"{self.say(number)}{'' if self.keep_digits or name in ('도', '원') else ' '}{name}"
 
     def range(self, low: Number, high: Number, noun: Noun | None = None) -> str:
@@ -249,7 +249,15 @@ class Korean(Grammar):
         return (
             (r"(?<![\d.,])(\d{1,2})월", lambda m: self._month(int(m[1])) if 1 <= int(m[1]) <= 12 else None),
             (r"(?<![\d.,:])(\d{1,2})시(?=[\s까부에의반를정이,.]|\d|$|[은는])(?!간)", lambda m: self._hour(int(m[1])) if int(m[1]) <= 24 else None),
+            (r"제\s?(\d+)\s?[-~～–]\s?(?:제\s?)?(\d+)(?P<what>[가-힣]?)", lambda m: f"제{self.cardinal(int(m[1]))}에서 {self.cardinal(int(m[2]))}{m['what']}"),
             (r"제\s?(\d+)(?P<what>[가-힣]?)", lambda m: f"제{self.cardinal(int(m[1]))}{m['what']}"),
+            (r"(?<![\d.,])(\d)(?:·|\.(?=\d{1,2}\s?(?:절|혁명|민주|전쟁|운동)))(\d{1,2})(?!\d)(절)?", lambda m: self._day_name(m[1], m[2]) + (m[3] or "")),
+            (r"(?<![\d.,])(\d{1,3})번(?=\s?(?:출구|승강장|문제|버스|방|홈|게이트|선수|타자|좌석|국도|줄|창구|항목|답|트랙|채널|플랫폼|마을버스|노선)|\s?(?:으로|을 누|은|이 정답))",
+             lambda m: f"{self.cardinal(int(m[1]))} 번"),
+            (r"시속\s?(?=\d+(?:\.\d+)?\s?km/h)", lambda m: ""),
+            (r"(?<![\d.,:])(\d{1,2})시\s?[-–~～]\s?(?=\d{1,2}시)", lambda m: f"{self._hour(int(m[1]))}에서 "),
+            (r"(?<=\d\s?)([일월년분원명])\s?[-–—~～]\s?(?=\d)|(?<![가-힣])([월화수목금토일])\s?[~～-]\s?(?=[월화수목금토일](?:요일|\s|,|\.|$))", lambda m: f"{m[1] or m[2]}에서 "),
+            (r"(\d+)\s?([<>])\s?(\d+)", lambda m: f"{self._topic(self.cardinal(int(m[1])))} {self.cardinal(int(m[3]))}보다 {'크다' if m[2] == '>' else '작다'}"),
             (r"(?<![\d.,])1\s?번째", lambda m: "첫 번째"),
             (rf"(?<![\d.,:])(\d{{1,2}})\s?[-~～–]\s?(\d{{1,2}})\s?(?={_NATIVE_COUNTERS})",
              lambda m: f"{self._native_or_sino(m[1])}에서 {self._native_or_sino(m[2])} "),
@@ -258,6 +266,14 @@ class Korean(Grammar):
              lambda m: f"{self.cardinal(int(m[1]))} 대 {self.cardinal(int(m[2]))}"),
             (r"(?<![\d.,])(\d{4})\s?[-~～–]\s?(\d{4})(?=\s?년)", lambda m: f"{self.cardinal(int(m[1]))}에서 {self.cardinal(int(m[2]))} "),
         )  # fmt: skip
+
+    def _day_name(self, month: str, day: str) -> str:
+        """ "5·18" -> "오일팔", "3·1" -> "삼일"."""
+        return self.digits(month + day)
+
+    @staticmethod
+    def _topic(word: str) -> str:
+        return word + ("은" if (ord(word[-1]) - 0xAC00) % 28 else "는")
 
     def _native_or_sino(self, digits: str) -> str:
         number = int(digits)

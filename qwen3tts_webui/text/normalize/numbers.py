@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 _GROUPS = " \u00a0\u202f\u2009'’"
 _SPACE_GROUPED = rf"\d{{1,3}}(?:[{_GROUPS}]\d{{3}})+(?!\d)"
-POINT = r"(?:\d{1,3}(?:,\d{3})+(?!,?\d)|\d{1,3}(?:['’]\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+"
-COMMA = rf"(?:\d{{1,3}}(?:\.\d{{3}})+(?!\.?\d)|{_SPACE_GROUPED}|\d+)(?:[.,]\d+)?"
+_EUROPEAN, _AMERICAN = r"\d{1,3}(?:\.\d{3})+,\d{1,2}(?!\d)", r"\d{1,3}(?:,\d{3})+\.\d{1,2}(?!\d)"
+POINT = rf"{_EUROPEAN}|(?:\d{{1,3}}(?:,\d{{3}})+(?!,?\d)|\d{{1,3}}(?:['’]\d{{3}})+(?!\d)|\d+)(?:\.\d+)?|(?<![\p{{L}}\p{{N}}])\.\d+"
+COMMA = rf"{_AMERICAN}|(?:\d{{1,3}}(?:\.\d{{3}})+(?!\.?\d)|{_SPACE_GROUPED}|\d+)(?:[.,]\d+)?"
 """A number, in the languages that write 1,234.5 and in those that write 1.234,5 or 1 234,5."""
 
 
@@ -42,6 +43,8 @@ def parse_number(text: str, decimal_mark: str, sign: str = "") -> Number:
     for group in _GROUPS:
         plain = plain.replace(group, "")
     other = "," if decimal_mark == "." else "."
+    if plain.rfind(other) > plain.rfind(decimal_mark) >= 0:  # the other convention: "1.234,56" in English
+        decimal_mark, other = other, decimal_mark
     groups = plain.split(other)
     if len(groups) > 1 and all(len(group.partition(decimal_mark)[0]) == 3 for group in groups[1:]) and groups[0] != "0":
         plain = "".join(groups)
@@ -55,6 +58,11 @@ class Noun:
 
     forms: tuple[str, ...]
     gender: str = "m"
+
+    @property
+    def part(self) -> str:
+        """The form after a fraction: "three quarters teaspoon", "три четверти литра"."""
+        return self.forms[1 if len(self.forms) > 2 else 0]
 
 
 def noun(spec: str) -> Noun:

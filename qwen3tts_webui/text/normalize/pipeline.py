@@ -15,6 +15,7 @@ from qwen3tts_webui.text.aligned import AlignedText
 from qwen3tts_webui.text.normalize.calendar import Calendar
 from qwen3tts_webui.text.normalize.codes import Codes
 from qwen3tts_webui.text.normalize.compatibility import expand_compatibility
+from qwen3tts_webui.text.normalize.contexts import Contexts
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.languages import GRAMMARS
 from qwen3tts_webui.text.normalize.quantities import Quantities
@@ -34,16 +35,16 @@ class Pipeline:
     def __init__(self, grammar: Grammar) -> None:
         self.grammar = grammar
         calendar, codes = Calendar(grammar), Codes(grammar)
-        quantities, signs = Quantities(grammar), Signs(grammar)
+        quantities, signs, contexts = Quantities(grammar), Signs(grammar), Contexts(grammar)
         if grammar.keep_digits:
             self._passes: list[Callable[[AlignedText], None]] = [
-                codes.phones, signs.approximations, signs.sums, quantities.units, signs.math,
+                codes.phones, signs.approximations, signs.sums, contexts.powers, contexts.multiples, quantities.units, signs.math,
             ]  # fmt: skip
             return
         self._passes = [
-            codes.addresses, codes.phones, signs.approximations, calendar.dates, calendar.times, _rule_pass(grammar.rules()), signs.romans,
-            signs.sums, quantities.money, quantities.percent, quantities.units, codes.versions, signs.abbreviations,
-            quantities.fractions, quantities.ranges, signs.hashes, codes.tags, signs.math, quantities.numbers, signs.rest,
+            codes.addresses, codes.accounts, codes.phones, codes.dashed, contexts.phrases, signs.approximations, calendar.dates, calendar.times,
+            _rule_pass(grammar.rules()), signs.romans, signs.sums, contexts.powers, contexts.multiples, quantities.money, quantities.percent, quantities.units, codes.versions, signs.abbreviations,
+            quantities.fractions, quantities.ranges, signs.hashes, codes.tags, signs.math, quantities.numbers, contexts.dashes, signs.rest,
             _rule_pass(grammar.late_rules()),
         ]  # fmt: skip
 

@@ -114,6 +114,8 @@ class Portuguese(Grammar):
         aprox. = aproximadamente
         av. = avenida
         Av. = avenida
+        V. Exa. = Vossa Excelência
+        V.Exa. = Vossa Excelência
         R.# = rua
         tel. = telefone
         Tel. = telefone
@@ -190,10 +192,13 @@ class Portuguese(Grammar):
              lambda m: f"{self.clock(int(m[1]), int(m[2] or 0), None, '')} às {self.clock(int(m[3]), int(m[4] or 0), None, '')}"),
             (r"(?<![\d.,])([01]?\d|2[0-4])[ ]?h[ ]?([0-5]\d)(?:[ ]?min)?\b", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
             (r"(?<![\d.,])(\d{1,3})\.?º|(?<![\d.,])([1-9]|1\d)°(?=[ ](?:de|andar|lugar|ano|grau|dia|colocado)\b)", lambda m: self._ordinal(m[1] or m[2], "m")),
+            (r"\b[Ss]éc\.(?=[ ][IVXL]+\b)", lambda m: "século"),
+            (r"\bart\.(?=[ ]\d)", lambda m: "artigo"),
+            (r"(?<=\b(?:venceu|ganhou|perdeu|empatou|por|de|em|placar|vitória|derrota)[ ])(\d{1,2})[ ]?x[ ]?(\d{1,2})\b", lambda m: f"{self.cardinal(int(m[1]))} a {self.cardinal(int(m[2]))}"),
             (r"(?<![\d.,])(\d{1,3})\.?ª", lambda m: self._ordinal(m[1], "f")),
-            (r"(?<![\d/.,])1/2(?=[ ]\p{Ll})", lambda m: "meia" if regex.match(r"[ ](?:hora|dúzia|xícara|laranja|tonelada|garrafa)", m.string[m.end() :]) else "meio"),
+            (r"(?<![\d/.,])(?<!\d )1/2(?=[ ]\p{Ll})", lambda m: "meia" if regex.match(r"[ ](?:hora|dúzia|xícara|laranja|tonelada|garrafa)", m.string[m.end() :]) else "meio"),
             (r"(?<=\b[Aa]nos[ ])(\d{2})\b", lambda m: self.cardinal(int(m[1]))),
-            (rf"(?<![\d.,])(?<![\d][-–])(\d{{1,6}}){feminine}", lambda m: self.cardinal(int(m[1]), "f") if m[1][0] != "0" else None),
+            (rf"(?<![\d.,/])(?<![\d][-–])(\d{{1,6}}){feminine}", lambda m: self.cardinal(int(m[1]), "f") if m[1][0] != "0" else None),
             (r"(?<![\d.,-])(1\d{3}|20\d{2})[-–](1\d{3}|20\d{2})(?![\d-])", lambda m: f"{self.cardinal(int(m[1]))} a {self.cardinal(int(m[2]))}"),
         )  # fmt: skip
 

@@ -9,10 +9,12 @@ import regex
 from qwen3tts_webui.text.aligned import AlignedText
 from qwen3tts_webui.text.normalize.grammar import Grammar
 from qwen3tts_webui.text.normalize.numbers import Noun, Number
+from qwen3tts_webui.text.normalize.phrases import PHRASES
 
 _START = r"(?<![\p{Latin}\p{Cyrillic}\d_][-−.,:/]?)(?<![\p{Latin}\p{Cyrillic}\d_])"
 _END = r"(?![\p{Latin}\p{Cyrillic}\p{Nd}_])"
 _GAP = r"[ \u00a0\u202f\u2009]?"
+_NEEDS_SPACE = frozenset({"K", "B"})
 _RANGE = rf"{_GAP}(?:[-−–—~～〜至到])\s?"
 
 
@@ -27,7 +29,7 @@ class Quantities:
     def __init__(self, grammar: Grammar) -> None:
         self._grammar = grammar
         number = f"(?:{grammar.number_pattern})"
-        low = rf"(?P<sign>[-−–+±]{_GAP})?(?P<low>{number})"
+        low = rf"(?P<sign>[-–](?=\d|\.\d)|[−+±]{_GAP})?(?P<low>{number})"
         high = rf"(?:{_RANGE}(?P<high_sign>[-−])?(?P<high>{number}))?"
         magnitude = (
             rf"(?:{_GAP}-?(?P<magnitude>{alternatives(grammar.magnitudes)}){_END})?" if grammar.magnitudes else ""
@@ -37,15 +39,19 @@ class Quantities:
         units = alternatives(grammar.units)
         self._money = regex.compile(
             rf"(?<![\p{{Latin}}\p{{Nd}}])(?P<minus>[-−])?(?P<currency>{prefix}){_GAP}{low}(?:{_RANGE}(?:{prefix})?(?P<high>{number}))?"
-            rf"{magnitude}(?![\p{{Nd}}])(?P<link>)"
+            rf"{magnitude}(?:{_GAP}(?P<code>{alternatives(sign for sign in grammar.currencies if len(sign) > 1 or sign == '元')}){_END})?(?![\p{{Nd}}])(?P<link>)"
             rf"|{_START}{low}{high}{magnitude}(?P<link>\s(?:de|di|d['’])\s?)?{_GAP}(?P<currency>{currency}){_END}"
         )
         self._percent = regex.compile(rf"{_START}{low}(?:{_GAP}[%‰])?{high}{_GAP}(?P<percent>[%‰])(?![%‰])")
         self._units = regex.compile(
-            rf"{_START}{low}(?:{_GAP}°)?{high}{magnitude}[ \u00a0\u202f\u2009-]?(?P<unit>{units})"
-            rf"(?:/(?P<per>{units}))?{_END}(?![²³/])"
+            rf"{_START}{low}(?:{_GAP}°(?={_RANGE}))?{high}{magnitude}(?P<gap>[ \u00a0\u202f\u2009-]?)(?P<unit>{units})"
+            rf"(?:/(?P<per>{units}))?{_END}(?![²³/])(?:\.(?=\s\p{{Ll}}))?"
         )
         self._bare_unit = regex.compile(rf"(?<![\p{{L}}\p{{N}}])(?P<unit>m²|km²|cm²|m³|cm³|km/h|°C|°F){_END}")
+        each = PHRASES[grammar.code].each
+        letters = alternatives(unit for unit in grammar.units if unit[0].isalpha())
+        self._part = regex.compile(rf"(?<=\d/\d{{1,3}}\s?)(?P<unit>{letters}){_END}")
+        self._each = regex.compile(rf"(?<=\b{each}\s)(?P<unit>{letters}){_END}") if each else None
         self._mixed = regex.compile(rf"{_START}(?P<whole>\d{{1,4}})\s(?P<top>\d{{1,3}})/(?P<bottom>\d{{1,3}})(?![\d/])")
         self._fraction = regex.compile(rf"{_START}(?<![\d/])(?P<top>\d{{1,4}})/(?P<bottom>\d{{1,4}})(?![\d/]|[.,]\d)")
         self._score = regex.compile(rf"{_START}(?P<a>\d{{1,3}})[:：](?P<b>\d{{1,3}})(?![:：]?\d)")
@@ -65,6 +71,9 @@ class Quantities:
 
     def units(self, text: AlignedText) -> None:
         text.sub(self._units, self._say_units, spaced=True)
+        text.sub(self._part, lambda match: self._grammar.units[match["unit"]].part, spaced=True)
+        if self._each is not None:
+            text.sub(self._each, lambda match: self._grammar.units[match["unit"]].forms[0], spaced=True)
         text.sub(self._bare_unit, lambda match: self._grammar.units[match["unit"]].forms[-1], spaced=True)
 
     def fractions(self, text: AlignedText) -> None:
@@ -104,7 +113,7 @@ class Quantities:
         return said if noun is None else grammar.of_magnitude(said, noun)
 
     def _say_money(self, match: regex.Match[str]) -> str | None:
-        unit, cents = self._grammar.currencies[match["currency"]]
+        unit, cents = self._grammar.currencies[match.groupdict().get("code") or match["currency"]]
         low, high = self._low_high(match)
         if match["minus"]:
             low = Number(low.text, low.whole, low.fraction, "−")
@@ -120,8 +129,10 @@ class Quantities:
         said = grammar.say(low) if high is None else grammar.range(low, high)
         return grammar.in_percent(said, high or low)
 
-    def _say_units(self, match: regex.Match[str]) -> str:
+    def _say_units(self, match: regex.Match[str]) -> str | None:
         grammar = self._grammar
+        if match["unit"] in _NEEDS_SPACE and not match["gap"].isspace():
+            return None
         said = self._quantity(match, grammar.units[match["unit"]])
         if match["per"]:
             said = grammar.join(said, grammar.per, grammar.units[match["per"]].forms[0])
@@ -134,10 +145,18 @@ class Quantities:
         return self._grammar.mixed(whole, top, bottom)
 
     def _say_fraction(self, match: regex.Match[str]) -> str | None:
+        grammar, phrases = self._grammar, PHRASES[self._grammar.code]
         top, bottom = int(match["top"]), int(match["bottom"])
+        if bottom == 1 and match["bottom"] == "1" and 0 < top <= 12:
+            return grammar.date(None, *((top, 1) if grammar.date_order == "mdy" else (1, top)), "")
+        if 1900 <= top < 2100 and len(match["bottom"]) == 2:
+            return grammar.join(grammar.year(top), grammar.cardinal(bottom))
+        if (top >= bottom > 1 and (top == bottom or top + bottom == 100)) or (top > bottom >= 20):
+            link = phrases.even if top == bottom or top + bottom == 100 else phrases.over
+            return grammar.join(grammar.cardinal(top), link, grammar.cardinal(bottom))
         if not bottom or bottom == 1 or match["top"][0] == "0" or match["bottom"][0] == "0":
             return None
-        return self._grammar.fraction(top, bottom)
+        return grammar.fraction(top, bottom)
 
     def _say_score(self, match: regex.Match[str]) -> str:
         grammar = self._grammar
@@ -153,6 +172,8 @@ class Quantities:
     def _say_number(self, match: regex.Match[str]) -> str:
         magnitude = match.groupdict().get("magnitude")
         number = self._grammar.number(match["low"], (match["sign"] or "").strip())
-        if magnitude is not None:
-            return self._with_magnitude(number, None, magnitude, None)
-        return self._grammar.say(number)
+        if magnitude is None:
+            return self._grammar.say(number)
+        if len(magnitude) == 1 and regex.search(r"[\p{Latin}#]\s?$", match.string[: match.start()]):
+            return f"{self._grammar.say(number)} {magnitude}"  # "B2B", "#5B"
+        return self._with_magnitude(number, None, magnitude, None)

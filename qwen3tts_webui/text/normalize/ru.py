@@ -7,43 +7,15 @@ from typing import Any
 import regex
 
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
-from qwen3tts_webui.text.normalize.numbers import Noun, Number, noun, nouns, word_set, words
+from qwen3tts_webui.text.normalize.numbers import COMMA, Noun, Number, noun, nouns, word_set, words
+from qwen3tts_webui.text.normalize.quantities import alternatives
+from qwen3tts_webui.text.normalize.ru_cases import ORDINAL_ENDINGS, TENTHS, YEAR_TAILS, genitive
 from qwen3tts_webui.text.normalize.ru_units import ABBREVIATIONS, CURRENCIES, GENITIVE_NAMES, NAMES, UNITS
 
 _NUMBERED = word_set(
     """Глава глава Том том Часть часть Тип тип Раздел раздел Акт акт Книга книга Уровень Группа группа Статья статья
     Класс Фаза"""
 )
-_TENTHS = {1: ("десятая", "десятых"), 2: ("сотая", "сотых"), 3: ("тысячная", "тысячных")}
-_ORDINAL_ENDINGS = {
-    "й": ("n", "m"), "ый": ("n", "m"), "ой": ("n", "m"), "ий": ("n", "m"), "го": ("g", "m"), "ого": ("g", "m"), "му": ("d", "m"), "ому": ("d", "m"),
-    "м": ("p", "m"), "ом": ("p", "m"), "я": ("n", "f"), "ая": ("n", "f"), "ю": ("a", "f"), "ую": ("a", "f"), "е": ("n", "n"), "ое": ("n", "n"),
-}  # fmt: skip
-_MONTHS_IN = [
-    "январе",
-    "феврале",
-    "марте",
-    "апреле",
-    "мае",
-    "июне",
-    "июле",
-    "августе",
-    "сентябре",
-    "октябре",
-    "ноябре",
-    "декабре",
-]
-_YEAR_TAILS = {
-    "год": "n",
-    "года": "g",
-    "г.": "g",
-    "году": "p",
-    "годом": "i",
-    "гг.": "n",
-    "годы": "n",
-    "годов": "g",
-    "годах": "p",
-}
 
 
 class Russian(Grammar):
@@ -138,7 +110,7 @@ class Russian(Grammar):
     def say(self, number: Number, gender: str = "m", *, counted: bool = False) -> str:
         if self.keep_digits or not number.fraction or number.is_code:
             return super().say(number, gender, counted=counted)
-        name = _TENTHS.get(len(number.fraction))
+        name = TENTHS.get(len(number.fraction))
         whole = f"{self.whole(number.whole, 'f')} {'целая' if self._is_one(number.value) else 'целых'}"
         if name is None:
             return self.with_sign(number.sign, f"{whole} {self.digits(number.fraction)}")
@@ -180,7 +152,7 @@ class Russian(Grammar):
 
     def mixed(self, whole: int, numerator: int, denominator: int) -> str:
         if (numerator, denominator) == (1, 2):
-            return f"{self.cardinal(whole)} с половиной"
+            return "полтора" if whole == 1 else f"{self.cardinal(whole)} с половиной"
         return f"{self.cardinal(whole, 'f')} {'целая' if self._is_one(whole) else 'целых'} {self.fraction(numerator, denominator)}"
 
     def clock(self, hour: int, minute: int, second: int | None, suffix: str) -> str:
@@ -236,15 +208,22 @@ class Russian(Grammar):
         return None if case is None else self.inflected(number, case, "n" if word == "столетие" else "m")
 
     def rules(self) -> tuple[Rule, ...]:
+        genitive = r"(?<=\b(?:[Дд]о|[Оо]коло|[Сс]выше|[Бб]олее|[Мм]енее|[Бб]ольше|[Мм]еньше)[ ])"
         year = r"(?<![\d.,])(?:(?P<from>1\d{3}|20\d{2})[-–])?(?P<y>[12]\d{3})(?:-?й|-?го|-?м)?[ \u00a0]?(?P<tail>год(?:ом|ов|ах|а|у|ы)?|гг?\.)(?!\p{L})"
         return (
             (r"(?<=\b[Сс][ ])([12]\d{3})[ ](по|до)[ ]([12]\d{3})[ ](?:гг?\.|год(?:а|ы)?)(?!\p{L})", self._years),
+            (r"(?<![\d.,])(\d{1,4})[ ]?г(?:ода|од|\.)(?=[ ](?:до[ ])?н\.[ ]?э)", lambda m: f"{self.inflected(int(m[1]))} год"),
+            (r"(?<=\b[Сс][ ])(\d{1,6})(?=[ ](?:до|по)[ ]\d)", lambda m: self._cardinal(int(m[1]), "m", "g")),
             (year, self._year),
-            (r"(?<![\d.,])(\d{2,4})-?е[ ]?(?=(?:годы|года)\b)|(?<![\d.,])(\d0)-х\b", lambda m: self._decade(m[1] or m[2], m[2] is not None)),
-            (r"(?<![\d.,])(\d{1,4})-(й|ый|ой|ий|го|ого|му|ому|м|ом|я|ая|ю|ую|е|ое)(?!\p{L})", lambda m: self.inflected(int(m[1]), *_ORDINAL_ENDINGS[m[2]])),
+            (r"(?<![\d.,])(\d{2,4})-?е[ ]?(?=(?:годы|года)\b)|(?<![\d.,])(\d{0,2}[1-9]0)-х\b", lambda m: self._decade(m[1] or m[2], m[2] is not None)),
+            (r"(?<![\d.,])(\d{1,4})-(й|ый|ой|ий|го|ого|му|ому|м|ом|я|ая|ю|ую|е|ое)(?!\p{L})", lambda m: self.inflected(int(m[1]), *ORDINAL_ENDINGS[m[2]])),
             (r"(?<![\d.,])(\d{1,3})-((?:летн|дневн|часов|минутн|этажн|процентн|метров|километров|кратн|лети|местн|комнатн|градусн|тысячн|недельн|месячн)\p{L}*)",
              lambda m: self._compound(int(m[1])) + m[2]),
-            (r"(?<![\d/.,])1/2(?=[ ]\p{Ll})", lambda m: "половина"),
+            (r"(?<![\d/.,])(?<!\d )1/2(?=[ ]\p{Ll})", lambda m: "половина"),
+            (rf"{genitive}(?P<n>(?:{COMMA}))(?![\d/:]|-|[–—]\d)(?:[ \u00a0]?(?P<magnitude>{alternatives(self.magnitudes)})(?!\p{{L}}))?(?:[ \u00a0]?(?P<unit>{alternatives([*self.units, *self.currencies, '%'])})(?![\p{{L}}\d/²³]))?",
+             self._genitive_amount),
+            (r"(?<=\b[Кк][ ])(\d{1,3})(?=[ ](?:час|минут|год|дн|человек|рубл|процент)\p{Ll}*(?:ам|ям|у|ю)\b)", lambda m: self._cardinal(int(m[1]), "m", "d")),
+            (r"\bг\.(?=[ ]\p{Lu})(?<!\d[ ]?г\.)", lambda m: "город"),
             (r"№[ ]?(?=\d)", lambda m: "номер "),
             (r"(?<=\bдо[ ])(\d{1,3})(?=[ ](?:лет|часов|минут|человек|рублей|метров|дней|утра|вечера)\b)", lambda m: self._cardinal(int(m[1]), "m", "g")),
             (r"(?<![\d.,:])(\d*[02-9])?([12])(?=[ ](?:минут|секунд|тонн|недел|книг|девоч|женщин|страниц|комнат|машин|квартир|тысяч|копе|чашк|порци|ноч|систем|верси)\p{L}*)",
@@ -252,10 +231,30 @@ class Russian(Grammar):
             (r"(?<![\d.,:])(\d*[02-9])?1(?=[ ](?:яблоко|окно|место|слово|дерево|письмо|утро|озеро|море)\b)", lambda m: self.cardinal(int(m[0]), "n")),
         )  # fmt: skip
 
+    def days(self, year: int | None, month: int, first: int, last: int, before: str) -> str:
+        start = "" if before.lower() == "с" else "с "
+        said = f"{start}{self.inflected(first, 'g')} по {self.inflected(last, 'n', 'n')} {self.month_names[month - 1]}"
+        return said if year is None else f"{said} {self.inflected(year, 'g')} года"
+
+    def clock_after(self, before: str, said: str) -> str:
+        word = before.lower()
+        if said.startswith("с "):
+            return f"промежутке {said}" if word == "в" else said
+        return self._genitive(said) if word in ("до", "после", "от", "около", "с", "со") else said
+
+    def _genitive_amount(self, match: regex.Match[str]) -> str | None:
+        number = self.number(match["n"])
+        if number.is_code:
+            return None
+        key = match["unit"] or ""
+        noun_ = self.percent if key == "%" else self.units.get(key) or (self.currencies[key][0] if key else None)
+        size = match["magnitude"] and noun(self.magnitudes[match["magnitude"]])
+        return genitive(number, self._cardinal, size or None, noun_)
+
     def _year(self, match: regex.Match[str]) -> str | None:
         tail = match["tail"]
         before = regex.search(r"(\p{L}+)[ \u00a0]$", match.string[: match.start()])
-        case = _YEAR_TAILS.get(tail, "n")
+        case = YEAR_TAILS.get(tail, "n")
         if tail == "г." and before is not None and before[1].lower() in ("в", "во"):
             case = "p"
         elif tail == "г." and before is None:

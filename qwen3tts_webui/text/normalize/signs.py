@@ -29,16 +29,22 @@ class Signs:
         self._number = regex.compile(number)
         # an expression has an equals sign somewhere, or an operator that is nothing else
         self._sum = regex.compile(
-            rf"(?<![\w.,])(?P<first>[-−]?{number})(?P<rest>(?:\s?[-−+×÷*/x·]\s?{number})+\s?=(?:\s?[-−]?{number}|\s?[?？])?)(?![\w])"
+            rf"(?<![\w.,])(?P<first>[-−]?{number})(?P<rest>(?:(?:\s?[-−+×÷*/x·]\s?|\s:\s){number})+\s?=(?:\s?[-−]?{number}(?:/\d{{1,2}})?|\s?[?？])?)(?![\w])"
         )
-        self._operator = regex.compile(r"\s?([-−+×÷*/x·=])\s?(?=[-−]?[\d.?？]|$)")
+        part = r"\d{1,2}(?:/\d{1,2})?"
+        self._fraction_sum = regex.compile(
+            rf"(?<![\w.,/])(?={part}[^=\n]*/){part}(?:\s[-−+×÷]\s{part})+(?:\s=\s{part})?(?![\w/])"
+        )
+        self._operator = regex.compile(r"\s?([-−+×÷*/x·=:])\s?(?=[-−]?[\d.?？]|$)")
         self._times = regex.compile(r"(?<=\d)\s?(?P<sign>[x×*])\s?(?=\d)")
         self._power = regex.compile(
             r"(?<=[\p{L}\p{N})])(?:\^\(?(?P<sign>[-−])?(?P<n>\d{1,6}|[a-z](?![\p{L}²³]))\)?|(?P<super>[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6}))(?![.,]?\d)"
         )
         self._arrow = regex.compile(r"\s?(?:->|=>|→|⇒|⟶)\s?")
         self._compare = regex.compile(r"(?P<sign><=|>=|!=|≤|≥|≠|≈|<|>)")
-        self._about = regex.compile(r"(?<![\p{Latin}\p{Cyrillic}\p{N}]\s?)[~～≈]\s?(?=\d)")
+        self._about = regex.compile(
+            r"(?<![\p{Latin}\p{Cyrillic}\p{N}]\s?|\d\s?[일월년시분원명日月年号時时点分周]\s?)[~～≈]\s?(?=\d)"
+        )
         self._hash = regex.compile(r"(?<![\w#&])#\s?(?=\d)|№\s?|(?<!\p{L})[Nn]º\s?(?=\d)")
         words = {sign: word for sign, word in grammar.signs.items() if len(sign) == 1 and not sign.isalnum()}
         self._math = regex.compile(f"[{regex.escape(''.join(sign for sign in words if sign in _MATH_SIGNS))}]")
@@ -47,6 +53,8 @@ class Signs:
         self._expansions = {key.replace(" ", ""): said for key, said in grammar.abbreviations.items()}
 
     def sums(self, text: AlignedText) -> None:
+        """ "1/2 + 1/4 = 3/4" and "5 - 3 = 2"."""
+        text.sub(self._fraction_sum, self._say_fraction_sum, spaced=True)
         text.sub(self._sum, self._say_sum, spaced=True)
 
     def approximations(self, text: AlignedText) -> None:
@@ -84,7 +92,7 @@ class Signs:
             return word
         before, after = match.string[match.start() - 1 : match.start()], match.string[match.end() : match.end() + 1]
         return (
-            (" " if before and not before.isspace() else "")
+            (" " if before and not before.isspace() and before != "+" else "")
             + word
             + (" " if after.isalnum() or (after in "(<>=+-−" and after) else "")
         )
@@ -92,7 +100,13 @@ class Signs:
     def _say_sum(self, match: regex.Match[str]) -> str:
         grammar = self._grammar
         subtract = grammar.subtract or grammar.minus
-        names = {"-": subtract, "−": subtract, "+": grammar.signs["+"], "/": grammar.signs["÷"]}
+        names = {
+            "-": subtract,
+            "−": subtract,
+            "+": grammar.signs["+"],
+            "/": grammar.signs["÷"],
+            ":": grammar.signs["÷"],
+        }
         names |= {"*": grammar.signs["×"], "x": grammar.signs["×"], "·": grammar.signs["×"]}
 
         def operator(found: regex.Match[str]) -> str:
@@ -106,6 +120,20 @@ class Signs:
         first = match["first"]
         signed = regex.compile(rf"(?P<sign>[-−])?(?P<number>{self._number.pattern})")
         return grammar.polish(str(signed.sub(value, first)) + str(signed.sub(value, spoken)))
+
+    def _say_fraction_sum(self, match: regex.Match[str]) -> str | None:
+        grammar, said = self._grammar, ""
+        for token in regex.findall(r"\d+(?:/\d+)?|[-−+×÷=]", match[0]):
+            top, slash, bottom = token.partition("/")
+            if slash and (grammar.keep_digits or int(bottom) < 2):
+                return None
+            if slash:
+                said += grammar.fraction(int(top), int(bottom))
+            elif token.isdecimal():
+                said += grammar.say(grammar.number(token))
+            else:
+                said += self._between((grammar.subtract or grammar.minus) if token in "-−" else grammar.signs[token])
+        return said
 
     def _say_power(self, match: regex.Match[str]) -> str | None:
         grammar = self._grammar

@@ -13,10 +13,13 @@ from qwen3tts_webui.text.normalize.pipeline import NormalizeMode
 
 
 class StreamingNormalizer:
-    """`push` piece after piece; `flush` when what is there is to be spoken now, and at the end."""
+    """`push` piece after piece; `flush` when what is there is to be spoken now, and at the end.
+
+    `language` may be set to another one: it holds for what was not returned yet.
+    """
 
     def __init__(self, language: str, *, mode: NormalizeMode = "auto", lexicon: Lexicon | None = None) -> None:
-        self._language = language
+        self.language = language
         self._mode: NormalizeMode = mode
         self._lexicon = lexicon
         self._held = ""
@@ -35,21 +38,21 @@ class StreamingNormalizer:
     def push(self, piece: str) -> str:
         """What is said of the text that became certain."""
         if self.passes_through:
-            self._done = joined_texts(self._done, NormalizedText(piece, piece, self._language))
+            self._done = joined_texts(self._done, NormalizedText(piece, piece, self.language))
             return piece
         self._held += piece
-        cuts = chunk_cuts(self._held, self._language, self._mode, self._lexicon, complete=False)
+        cuts = chunk_cuts(self._held, self.language, self._mode, self._lexicon, complete=False)
         return self._give([0, *cuts])
 
     def flush(self) -> str:
         """What is said of the rest."""
-        cuts = chunk_cuts(self._held, self._language, self._mode, self._lexicon)
+        cuts = chunk_cuts(self._held, self.language, self._mode, self._lexicon)
         return self._give([0, *cuts, len(self._held)])
 
     def _give(self, positions: list[int]) -> str:
         before = len(self._done.spoken)
         for start, end in pairwise(positions):
-            chunk = normalize_chunk(self._held[start:end], self._language, self._mode, self._lexicon)
+            chunk = normalize_chunk(self._held[start:end], self.language, self._mode, self._lexicon)
             self._done = joined_texts(self._done, chunk)
         self._held = self._held[positions[-1] :]
         return self._done.spoken[before:]

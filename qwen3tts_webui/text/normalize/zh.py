@@ -199,6 +199,13 @@ class Chinese(Grammar):
             return f"两{name}"
         return self.say(number) + name
 
+    def with_magnitude(self, number: Number, written: str) -> str:
+        """ "20k" is 两万."""
+        if written not in ("k", "K") or self.keep_digits or len(number.fraction) > 3:
+            return super().with_magnitude(number, written)
+        value = str(int(number.whole + number.fraction.ljust(3, "0")))
+        return self.say(Number(value, value, sign=number.sign))
+
     def fraction(self, numerator: int, denominator: int) -> str:
         return f"{self.cardinal(denominator)}分之{self.cardinal(numerator)}"
 
@@ -206,8 +213,11 @@ class Chinese(Grammar):
         return f"{self.cardinal(whole)}又{self.fraction(numerator, denominator)}"
 
     def in_percent(self, said: str, number: Number) -> str:
-        if said.startswith("负"):
-            return f"负百分之{said[1:]}"
+        if said.startswith("加"):
+            return f"正百分之{said[1:]}"
+        if said.startswith(("负", "正负")):
+            sign = "正负" if said.startswith("正负") else "负"
+            return f"{sign}百分之{said.removeprefix(sign)}"
         return "百分之" + said.replace("到", "到百分之")
 
     def money(self, number: Number, unit: Noun, cents: Noun | None) -> str:
@@ -251,7 +261,15 @@ class Chinese(Grammar):
             (r"(?<![\d.,])(\d{4})(?=[级届])", lambda m: self.digits(m[1])),
             (r"(?<![\d.,])(\d{1,3})\s?[-:：–]\s?(\d{1,3})(?=\s?(?:战胜|击败|取胜|获胜|领先|战平|大胜|小胜|不敌|负于|逆转|落后|险胜|完胜))",
              lambda m: f"{self.cardinal(int(m[1]))}比{self.cardinal(int(m[2]))}"),
-            (r"(?<![\d.,])(\d+)K(?=[分显超高电屏画视])", lambda m: f"{self.cardinal(int(m[1]))}K"),
+            (r"(?<![\d.,])(\d+)K(?=\s?[分显超高电屏画视蓝])|(?<![\d.,])([248])K(?![\p{Latin}\d])", lambda m: f"{self.cardinal(int(m[1] or m[2]))}K"),
+            (r"(?<![\p{Latin}\d])([A-Z]{1,2})(\d{1,4})(?=次|航班|高速|国道)", lambda m: f"{m[1]}{self.phone_group(m[2])}"),
+            (r"(?<![\d.,])(\d{4})\s?[-–—~～至到]\s?(\d{2}|\d{4})(?=\s?(?:赛季|学年|财年|年度))", lambda m: f"{self.digits(m[1])}到{self.digits(m[2])}"),
+            (r"(?<=\d\s?[日号月年点时分元人])\s?[-–—~～]+\s?(?=\d)|(?<=[周期][一二三四五六日天])\s?[-–—~～]+\s?(?=[周星])", lambda m: "到"),
+            (r"(?<![\d.,:])1[:：](\d{3,})(?!\d)", lambda m: f"一比{self.whole(m[1])}"),
+            (r"(?<![\d.,])(\d{1,3})['′](\d{1,2})(?:[\"″”]|'')", lambda m: f"{self.cardinal(int(m[1]))}分{self.cardinal(int(m[2]))}秒"),
+            (r"(?<![\d.,])([1-9])\.(\d)折", lambda m: f"{self.cardinal(int(m[1]))}{self.cardinal(int(m[2]))}折"),
+            (r"(?<![\d.,])([12])米(\d{2})(?!\d)", lambda m: f"{self.cardinal(int(m[1]))}米{self.digits(m[2])}"),
+            (r"时速\s?(?=\d+(?:\.\d+)?\s?km/h)", lambda m: ""),
             (r"(?<![\d\p{Latin}.,])[-−](\d+(?:\.\d+)?)(?=\s?度)", lambda m: f"零下{self.say(self.number(m[1]))}"),
             (r"(?<![\d.,])(\d{2})(?=年代)", lambda m: self.cardinal(int(m[1])) if m[1][1] == "0" else None),
             (r"(?<![\d.,])([089]\d)(?=\s?(?:年[级度]?|后|届))(?!年(?:前|后|来|间|的))", lambda m: self.digits(m[1])),
@@ -259,12 +277,13 @@ class Chinese(Grammar):
              lambda m: f"{self.clock(int(m[1]), int(m[2]), None, '')}到{self.clock(int(m[3]), int(m[4]), None, '')}"),
             (r"(?<=比分|以|战成|比率|比例)\s?(\d{1,3})\s?[-:：–比]\s?(\d{1,3})(?!\d)",
              lambda m: f"{self.cardinal(int(m[1]))}比{self.cardinal(int(m[2]))}"),
+            (r"(?<=第)(\d{1,4})\s?[-–—~～至到]\s?(\d{1,4})", lambda m: f"{self.cardinal(int(m[1]))}到{self.cardinal(int(m[2]))}"),
             (r"(?<=[第初])\s?(\d+)", lambda m: self.cardinal(int(m[1]))),
             (r"(?<![\d.,])(\d{1,2})(?=[点时])(?:([点时])(\d{1,2})分?)", lambda m: self._point(m)),
             (r"(?<![\d.,第:：])2(?=(?:[点时])(?:[^\d]|$))", lambda m: "两"),
             (rf"(?<![\p{{Latin}}\d.,-])(?:2|{number})?\s?[-–—~～至到]\s?({number})(?=%)", lambda m: None),
-            (rf"(?<![\d.,第])2(?=\s?(?:{_COUNTED.pattern}))(?!\s?(?:月|日|号|两|%))", lambda m: "两"),
             (rf"(?<![\d.,第])({number})\s?[-–—~～至到]\s?2(?=\s?(?:{_COUNTED.pattern}))", lambda m: f"{self.say(self.number(m[1]))}到两"),
+            (rf"(?<![\d.,第/])2(?=\s?(?:{_COUNTED.pattern}))(?!\s?(?:月|日|号|两|%))", lambda m: "两"),
             (r"(?<![\d.,])(\d{1,4})(?=[路栋楼室床房](?!\p{Han}*[个万]))", lambda m: self.phone_group(m[1]) if len(m[1]) > 2 else None),
             (r"(?<=\p{Han})\s+(?=\d)|(?<=\d)\s+(?=\p{Han})", lambda m: ""),
         )  # fmt: skip

@@ -16,7 +16,7 @@ export function mountWordHighlight(gutter, take) {
     if (range) CSS.highlights.set(NAME, new Highlight(range));
     else CSS.highlights.delete(NAME);
   };
-  take.addEventListener("change", draw);
+  take.addEventListener("progress", draw);
   gutter.addEventListener("change", draw);
 }
 

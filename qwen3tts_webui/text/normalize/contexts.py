@@ -1,0 +1,142 @@
+"""What a number means next to certain signs and words: powers, "2x", "24/7", compass points, weekdays, dashes."""
+
+from __future__ import annotations
+
+import regex
+
+from qwen3tts_webui.text.aligned import AlignedText
+from qwen3tts_webui.text.normalize.grammar import Grammar
+from qwen3tts_webui.text.normalize.numbers import Noun, Number
+from qwen3tts_webui.text.normalize.phrases import PHRASES
+from qwen3tts_webui.text.normalize.quantities import alternatives
+
+_NOT_INSIDE = r"(?<![\p{Latin}\p{Cyrillic}\p{N}_.,/-])"
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+_NARROW_DASH = regex.compile(r"[-–~～〜]")
+_WIDE_DASH = regex.compile(r"\s[-–~～〜]\s")
+_SHAPE = regex.compile(r"[\d\s.,:]+")
+
+
+class Contexts:
+    """Built once per grammar."""
+
+    def __init__(self, grammar: Grammar) -> None:
+        self._grammar = grammar
+        self._phrases = phrases = PHRASES[grammar.code]
+        self._months = {name.casefold() for name in (*grammar.month_names, *grammar.month_shorts)}
+        number = f"(?:{grammar.number_pattern})"
+        units = alternatives(unit for unit in grammar.units if unit[0].isalpha())
+        currency = alternatives(grammar.currencies)
+        prefix = alternatives(sign for sign in grammar.currencies if not sign[0].islower())
+        magnitude = alternatives(grammar.magnitudes)
+        self._power = regex.compile(
+            rf"{_NOT_INSIDE}(?P<sign>[-−])?(?P<base>{number})(?:\^\(?(?P<n>[-−]?\d{{1,4}})\)?|(?P<n>[⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{{1,4}})|(?P<e>[eE])(?P<n>[-−+]?\d{{1,3}}))"
+            rf"(?:\s?(?P<unit>{units}))?(?![\p{{L}}\p{{N}}^]|[.,]\d)"
+        )
+        self._multiple = regex.compile(
+            rf"{_NOT_INSIDE}(?P<n>{number})\s?[x×](?![\p{{Latin}}\p{{Cyrillic}}\p{{N}}^(]|\s?[-−+=*/\d(])"
+        )
+        self._dose = regex.compile(
+            rf"{_NOT_INSIDE}(?P<n>\d{{1,2}})\s?[x×]\s?(?=\d+(?:[.,]\d+)?\s?(?:mg|g|ml|µg|μg|мг|г|мл|l)\b)"
+        )
+        self._rate = regex.compile(
+            rf"(?<=(?:{prefix})\s?{number}(?:\s?{magnitude})?|\d\s?(?:{currency})|\d\s?[次个件人回度])/(?P<unit>\p{{L}}{{1,12}})(?![\p{{L}}\d/])"
+        )
+        self._by = regex.compile(rf"(?<=\d(?:\s?{units})?)\s?x\s?(?=\d)")
+        self._always = regex.compile(r"(?<![\d/.,])24/7(?![\d/]|[.,]\d)(?:小时|時間)?")
+        self._compass = regex.compile(
+            rf"(?<![\w.,])(?P<n>{number})\s?°\s?(?P<letter>[{phrases.letters}])(?![\p{{L}}\d])"
+        )
+        days = "|".join(phrases.shorts)
+        self._days = (
+            regex.compile(rf"(?<![\p{{L}}-])(?P<a>{days})\.?\s?[-–—]\s?(?P<b>{days})(?:\.|(?![\p{{L}}-]))")
+            if days
+            else None
+        )
+        full = "|".join(phrases.weekdays)
+        link = regex.escape(grammar.signs["&"])
+        self._day = regex.compile(
+            rf"(?<![\p{{L}}])(?P<a>{days})\.(?=,?\s(?:\d|(?:{days})\b|{link}\s(?:{days})\b))"
+            rf"|(?<=\b(?:(?:{days})\.|{full}),?\s(?:{link}\s)?)(?P<a>{days})\."
+        ) if days else None  # fmt: skip
+
+    def powers(self, text: AlignedText) -> None:
+        """ "10^-6 m" and "3.2e-5"."""
+        text.sub(self._power, self._say_power, spaced=True)
+
+    def multiples(self, text: AlignedText) -> None:
+        """ "2x", "8 x 10"."""
+        noun = self._phrases.multiple
+        text.sub(self._rate, self._say_rate)
+        text.sub(
+            self._dose,
+            lambda match: (
+                self._grammar.amount(self._grammar.number(match["n"]), noun) + (" " if self._grammar.spaced else "")
+            ),
+        )
+        text.sub(self._by, lambda _: f" {self._phrases.by} " if self._grammar.spaced else self._phrases.by)
+        text.sub(
+            self._multiple, lambda match: self._grammar.amount(self._grammar.number(match["n"]), noun), spaced=True
+        )
+
+    def phrases(self, text: AlignedText) -> None:
+        text.sub(self._always, lambda _: self._phrases.always, spaced=True)
+        text.sub(self._compass, self._say_compass, spaced=True)
+        if self._days is not None and self._day is not None:
+            text.sub(self._days, self._say_days, spaced=True)
+            text.sub(self._day, lambda match: self._phrases.weekdays[self._day_index(match["a"])], spaced=True)
+
+    def dashes(self, text: AlignedText) -> None:
+        """A dash between two things that were just put in words: "5th–7th", "3 kg - 5 kg"."""
+        word = f" {self._grammar.to} " if self._grammar.spaced else self._grammar.to
+        if self._grammar.code == "ko":
+            word = word.lstrip()
+        text.link(_NARROW_DASH, word, lambda left, right: left[-1] != "]" and right[0] != "[")
+        text.link(_WIDE_DASH, word, self._alike)
+
+    def _alike(self, left: str, right: str) -> bool:
+        """Both are amounts of the same thing, or dates."""
+        first, last = _SHAPE.sub("", left), _SHAPE.sub("", right)
+        return (first == last != "") or {first.casefold(), last.casefold()} <= self._months
+
+    def _day_index(self, short: str) -> int:
+        return next(i for i, written in enumerate(self._phrases.shorts) if short in written.split("|"))
+
+    def _say_days(self, match: regex.Match[str]) -> str:
+        phrases, first, last = self._phrases, self._day_index(match["a"]), self._day_index(match["b"])
+        if phrases.first:
+            return f"{phrases.first[first]} {phrases.last[last]}"
+        return f"{phrases.weekdays[first]} {self._grammar.to} {phrases.weekdays[last]}"
+
+    def _say_rate(self, match: regex.Match[str]) -> str:
+        """ "20 €/h", "$5/month"."""
+        grammar, word = self._grammar, match["unit"]
+        said = grammar.units[word].forms[0] if word in grammar.units else word
+        each = self._phrases.each or grammar.per
+        if each == "al" and said[0] in "aeiou":
+            return f" all'{said}"
+        return f" {each} {said}" if grammar.spaced else grammar.per + said
+
+    def _say_power(self, match: regex.Match[str]) -> str:
+        grammar = self._grammar
+        exponent = match["n"].translate(_SUPERSCRIPTS).replace("−", "-")
+        sign, digits = ("-" if exponent[0] == "-" else ""), exponent.lstrip("+-")
+        base = grammar.say(grammar.number(match["base"], match["sign"] or ""))
+        if match["e"]:
+            ten = grammar.say(Number("10", "10"))
+            base = grammar.join(base, grammar.signs["×"], ten)
+        if digits in ("2", "3") and not sign:
+            power = grammar.squared if digits == "2" else grammar.cubed
+        else:
+            power = grammar.power.format(grammar.say(grammar.number(digits, sign)))
+        said = base + power if not grammar.spaced or power.startswith("의") else f"{base} {power}"
+        return grammar.join(said, grammar.units[match["unit"]].forms[-1]) if match["unit"] else said
+
+    def _say_compass(self, match: regex.Match[str]) -> str:
+        grammar = self._grammar
+        degrees: Noun = grammar.degree
+        amount = grammar.amount(grammar.number(match["n"]), degrees)
+        word = self._phrases.compass[self._phrases.letters.index(match["letter"])]
+        if grammar.code in ("zh", "ja", "ko"):
+            return grammar.join(word, amount)
+        return f"{amount} {word}"
