@@ -21,6 +21,7 @@ from qwen3tts_webui.checkpoints.local_store import LocalStore, folder_bytes, ver
 from qwen3tts_webui.checkpoints.memory_estimate import MemoryBudget, MemoryEstimate, estimate_memory
 from qwen3tts_webui.checkpoints.model_switch import ModelSwitch, StartEngine
 from qwen3tts_webui.checkpoints.progress import DownloadProgress
+from qwen3tts_webui.checkpoints.speed_meter import SpeedMeter
 from qwen3tts_webui.errors import SpeechError
 from qwen3tts_webui.hot_swap import HotSwapSynthesizer
 
@@ -29,7 +30,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelState:
-    """One released checkpoint. `bytes` is `approximate` until the hub has answered or the model is installed."""
+    """One released checkpoint. `bytes` is `approximate` until the hub has answered or the model is installed.
+
+    `speed` is in seconds of speech per second, measured on this machine; None before that.
+    """
 
     id: str
     kind: str
@@ -40,6 +44,7 @@ class ModelState:
     partial_bytes: int
     active: bool
     fit: MemoryEstimate
+    speed: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +67,7 @@ class ModelsOverview:
     models: tuple[ModelState, ...]
     download: DownloadProgress | None
     loading: EngineStart | None
+    measuring: bool
 
 
 class ModelInstaller:
@@ -79,11 +85,13 @@ class ModelInstaller:
         *,
         mirror: str = "hf",
         retry_policy: RetryPolicy | None = None,
+        speed_meter: SpeedMeter | None = None,
     ) -> None:
         self.store = store
         self._synthesizer = synthesizer
         self._switch = ModelSwitch(synthesizer, start)
         self._memory_budget = memory_budget
+        self._speed_meter = speed_meter
         self.mirror = mirror
         self._background = BackgroundDownload(store, self.activate, retry_policy=retry_policy)
         self._loading: EngineStart | None = None
@@ -103,7 +111,12 @@ class ModelInstaller:
         """Return the state of every released model, of the download and of the loading engine."""
         budget, progress = self._memory_budget(), self.progress
         models = tuple(self._state(model, budget, progress) for model in CATALOG)
-        return ModelsOverview(models=models, download=progress, loading=self._loading)
+        measuring = self._speed_meter is not None and self._speed_meter.measuring is not None
+        return ModelsOverview(models=models, download=progress, loading=self._loading, measuring=measuring)
+
+    def measure(self, model: CatalogModel) -> bool:
+        """Measure the speed of `model` on this machine in the background; False if that is not possible now."""
+        return self._speed_meter is not None and self._speed_meter.start(model.size)
 
     def download(self, model: str = DEFAULT_MODEL.id, mirror: str = "") -> None:
         """Download the model with this id and activate it; an installed one is activated at once.
@@ -162,4 +175,5 @@ class ModelInstaller:
             partial_bytes=self.store.partial_bytes(model.id),
             active=not engine.preview and engine.model == model.id.split("/")[1],
             fit=estimate_memory(weights, budget),
+            speed=None if self._speed_meter is None else self._speed_meter.speed(model.size),
         )

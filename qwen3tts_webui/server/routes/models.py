@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from qwen3tts_webui.checkpoints import (
     CATALOG,
     MIRRORS,
+    CatalogModel,
     DownloadProgress,
     EngineStart,
     ModelInstaller,
@@ -47,6 +48,12 @@ class DownloadBody(Body):
     mirror: Literal["", "hf", "modelscope"] = ""
 
 
+class SpeedBody(Body):
+    """`POST /api/models/speed`."""
+
+    model: str
+
+
 def models_router(server: ServerContext) -> APIRouter:
     """Without a `model_installer` the list is empty and nothing can be downloaded."""
     router = APIRouter()
@@ -56,7 +63,7 @@ def models_router(server: ServerContext) -> APIRouter:
         @router.get("/api/models")
         async def no_models() -> dict[str, Any]:
             """This server does not manage models."""
-            return {"models": [], "mirror": "", "mirrors": [], "download": None, "loading": None}
+            return {"models": [], "mirror": "", "mirrors": [], "download": None, "loading": None, "measuring": False}
 
     else:
         _add_routes(router, server, installer)
@@ -81,17 +88,22 @@ def _add_routes(router: APIRouter, server: ServerContext, installer: ModelInstal
             "mirrors": list(MIRRORS),
             "download": state(overview.download, request),
             "loading": state(overview.loading, request),
+            "measuring": overview.measuring,
         }
 
     @router.post("/api/models/download", status_code=202, **body_openapi(DownloadBody))
     async def download(request: Request) -> dict[str, Any]:
         """Start a download, or resume one."""
         body = await read_json(request, DownloadBody, max_bytes=_MAX_BYTES)
-        model = find_in_catalog(body.model)
-        if model is None:
-            raise InvalidValue(field="model", expected=one_of(model.id for model in CATALOG), got=ANOTHER_VALUE)
+        model = _released(body.model)
         await run_in_threadpool(installer.download, model.id, body.mirror)
         return {"download": state(installer.progress, request), "loading": state(installer.loading, request)}
+
+    @router.post("/api/models/speed", status_code=202, **body_openapi(SpeedBody))
+    async def measure(request: Request) -> dict[str, bool]:
+        """Measure the speed of a model on this machine, with random weights; `GET /api/models` has the result."""
+        body = await read_json(request, SpeedBody, max_bytes=_MAX_BYTES)
+        return {"measuring": installer.measure(_released(body.model))}
 
     @router.delete("/api/models/download", status_code=202)
     async def stop(request: Request) -> dict[str, Any]:
@@ -99,6 +111,13 @@ def _add_routes(router: APIRouter, server: ServerContext, installer: ModelInstal
         if not installer.stop():
             raise NotFound(what=_DOWNLOAD, got="?")
         return {"download": state(installer.progress, request)}
+
+
+def _released(model_id: str) -> CatalogModel:
+    model = find_in_catalog(model_id)
+    if model is None:
+        raise InvalidValue(field="model", expected=one_of(model.id for model in CATALOG), got=ANOTHER_VALUE)
+    return model
 
 
 def _error(server: ServerContext, error: SpeechError | None, accept_language: str) -> dict[str, str] | None:
