@@ -11,6 +11,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request, Response
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from qwen3tts_webui.checkpoints import (
@@ -46,6 +47,13 @@ class DownloadBody(Body):
 
     model: str
     mirror: Literal["", "hf", "modelscope"] = ""
+    also: bool = Field(default=False, description="true: keep the active model, and load this one in addition.")
+
+
+class UnloadBody(Body):
+    """`POST /api/models/unload`."""
+
+    model: str
 
 
 class SpeedBody(Body):
@@ -93,17 +101,23 @@ def _add_routes(router: APIRouter, server: ServerContext, installer: ModelInstal
 
     @router.post("/api/models/download", status_code=202, **body_openapi(DownloadBody))
     async def download(request: Request) -> dict[str, Any]:
-        """Start a download, or resume one."""
+        """Start a download, or resume one; an installed model is loaded at once."""
         body = await read_json(request, DownloadBody, max_bytes=_MAX_BYTES)
-        model = _released(body.model)
-        await run_in_threadpool(installer.download, model.id, body.mirror)
+        await run_in_threadpool(installer.download, _known(body.model).id, body.mirror, also=body.also)
         return {"download": state(installer.progress, request), "loading": state(installer.loading, request)}
 
     @router.post("/api/models/speed", status_code=202, **body_openapi(SpeedBody))
     async def measure(request: Request) -> dict[str, bool]:
         """Measure the speed of a model on this machine, with random weights; `GET /api/models` has the result."""
         body = await read_json(request, SpeedBody, max_bytes=_MAX_BYTES)
-        return {"measuring": installer.measure(_released(body.model))}
+        return {"measuring": installer.measure(_known(body.model))}
+
+    @router.post("/api/models/unload", status_code=202, **body_openapi(UnloadBody))
+    async def unload(request: Request) -> dict[str, Any]:
+        """Unload a model that was loaded in addition, once what it speaks has ended."""
+        body = await read_json(request, UnloadBody, max_bytes=_MAX_BYTES)
+        await run_in_threadpool(installer.unload, _known(body.model).id)
+        return {"loading": state(installer.loading, request)}
 
     @router.delete("/api/models/download", status_code=202)
     async def stop(request: Request) -> dict[str, Any]:
@@ -113,8 +127,9 @@ def _add_routes(router: APIRouter, server: ServerContext, installer: ModelInstal
         return {"download": state(installer.progress, request)}
 
 
-def _released(model_id: str) -> CatalogModel:
-    model = find_in_catalog(model_id)
+def _known(name: str) -> CatalogModel:
+    """Return a released model. Raises `InvalidValue` for any other."""
+    model = find_in_catalog(name)
     if model is None:
         raise InvalidValue(field="model", expected=one_of(model.id for model in CATALOG), got=ANOTHER_VALUE)
     return model

@@ -7,6 +7,7 @@ import { diagnosticLines } from "./diagnostics.js";
 import {
   isRunning,
   modelFacts,
+  modelName,
   plainName,
   panelSummary,
   problemText,
@@ -39,11 +40,9 @@ class ModelsPanel {
     this.#api = api;
     this.#i18n = i18n;
     i18n.addEventListener("change", () => this.#refresh());
+    document.addEventListener("studio-model", ({ detail }) => this.#show(detail));
     closeOnEscape(this.#panel);
-    byId("engine-open").onclick = () => {
-      openAnchored(this.#panel, byId("engine-open"));
-      this.#refresh();
-    };
+    byId("engine-open").onclick = () => this.#open();
     byId("rerun-checks").onclick = () => this.#runChecks();
   }
 
@@ -53,8 +52,22 @@ class ModelsPanel {
     if (this.#isOpen) this.#runChecks().then(() => this.#isOpen && moveNextTo(this.#panel, byId("engine-open")));
   }
 
+  #open() {
+    if (!this.#isOpen) openAnchored(this.#panel, byId("engine-open"));
+    this.#refresh();
+  }
+
   get #isOpen() {
     return this.#panel.matches(":popover-open");
+  }
+
+  /** Open the panel at the row of `model`, "owner/name" or a name. */
+  #show(model) {
+    this.#open();
+    const ids = [...this.#rows.keys()];
+    const row = this.#rows.get(ids.find((id) => id === model || modelName(id) === model));
+    row?.element.scrollIntoView({ block: "center" });
+    row?.element.querySelector("button:enabled")?.focus();
   }
 
   async run() {
@@ -73,12 +86,13 @@ class ModelsPanel {
     const previous = this.#latest;
     this.#latest = answer;
     if (!previous) showMirrors(answer, this.#i18n.language);
-    else if (activeModel(previous) !== activeModel(answer)) this.#onSwitch(activeModel(answer));
+    else if (loadedModels(previous) !== loadedModels(answer))
+      this.#onSwitch(activeModel(previous), activeModel(answer));
   }
 
-  #onSwitch(model) {
+  #onSwitch(before, model) {
     document.dispatchEvent(new Event("studio-engine"));
-    if (model) this.#showStatus(this.#i18n.t("models.switched", { model: plainName(model) }));
+    if (model && model !== before) this.#showStatus(this.#i18n.t("models.switched", { model: plainName(model) }));
   }
 
   #draw() {
@@ -107,9 +121,9 @@ class ModelsPanel {
   }
 
   #createRow(id) {
-    const [button, measure] = [h("button", { type: "button" }), h("button", { type: "button" })];
+    const [button, second, measure] = Array.from({ length: 3 }, () => h("button", { type: "button" }));
     const [facts, badge] = [h("small"), h("em")];
-    measure.onclick = () => this.#request("speed", "POST", { model: id });
+    measure.onclick = () => this.#send(() => this.#api.post("api/models/speed", { model: id }));
     const update = (model, t) => {
       const { download, measuring } = this.#latest;
       element.dataset.recommended = String(model.default);
@@ -119,20 +133,34 @@ class ModelsPanel {
       setText(measure, t(measuring ? "measuring" : "measure"));
       const isDownloading = download?.model === id && isRunning(download);
       button.disabled = model.active || (isBusy(this.#latest) && !isDownloading);
-      const start = () => this.#request("download", "POST", { model: id, mirror: byId("machine-mirror").value });
-      button.onclick = () => (isDownloading ? this.#request("download", "DELETE") : start());
+      const start = () => this.#request("POST", { model: id, mirror: byId("machine-mirror").value });
+      button.onclick = () => (isDownloading ? this.#request("DELETE") : start());
       setText(button, t(buttonKey(model, isDownloading)));
+      const isExtra = model.loaded && !model.active;
+      second.hidden = !isExtra && !(model.installed && !model.loaded && model.fits && hasActiveModel(this.#latest));
+      second.disabled = isBusy(this.#latest);
+      setText(second, t(isExtra ? "unload" : "also"));
+      second.onclick = () => (isExtra ? this.#unload(id) : this.#request("POST", { model: id, also: true }));
       setText(facts, modelFacts(model, t));
       facts.className = model.fits ? "" : "tight";
     };
-    const actions = h("div", { className: "actions" }, button, measure);
+    const actions = h("div", { className: "actions" }, button, second, measure);
     const element = h("div", { className: "model-row" }, h("b", {}, plainName(id), " ", badge), actions, facts);
     return { element, update };
   }
 
-  async #request(route, method, body) {
+  #request(method, body) {
+    return this.#send(() => (method === "POST" ? this.#api.post : this.#api.delete)("api/models/download", body));
+  }
+
+  async #unload(model) {
+    await this.#send(() => this.#api.post("api/models/unload", { model }));
+    document.dispatchEvent(new Event("studio-engine"));
+  }
+
+  async #send(request) {
     try {
-      await (method === "POST" ? this.#api.post : this.#api.delete)(`api/models/${route}`, body);
+      await request();
     } catch (error) {
       this.#showProblem(error.message);
       return;
@@ -161,6 +189,11 @@ class ModelsPanel {
 
 const isBusy = ({ download, loading, measuring }) => isRunning(download) || loading?.state === "loading" || measuring;
 const activeModel = ({ models }) => models.find((model) => model.active)?.id;
+const hasActiveModel = ({ models }) => models.some((model) => model.active);
+
+/** The models of all engines, the active one marked: changes with each of them. */
+const loadedModels = ({ models }) =>
+  models.flatMap(({ id, active, loaded }) => (loaded ? [active ? `${id}*` : id] : [])).join();
 
 function buttonKey(model, isDownloading) {
   if (isDownloading) return "stop";
