@@ -210,6 +210,7 @@ def test_a_missing_model_is_offered_and_loaded_in_addition(scene: Scene, fresh: 
     visit.generate()
     visit.until("stats.state === 'done' && stats.samples > 0")
     assert len(started.utterances) == 1 and active.utterances == []
+    page.click("#engine-open")
     page.click(".model-row:first-child button:has-text('Unload')")
     page.wait_for_selector(".model-row:first-child button:has-text('Also load')")
     wait_until(lambda: started.closed)
