@@ -16,7 +16,11 @@ from qwen3tts_webui.voices import VoiceKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentReport:
-    """The outcome of one segment. If it failed, `failed` is the error code and `finish_reason` None."""
+    """The outcome of one segment. If it failed, `failed` is the error code and `finish_reason` None.
+
+    `similarity` to the voice of the request (-1 to 1) is known some time after the request, and only while a model that
+    clones is loaded; `drifted` marks a segment that sounds like another voice.
+    """
 
     segment: Segment
     voice_source: VoiceSource
@@ -25,6 +29,8 @@ class SegmentReport:
     finish_reason: FinishReason | None = None
     failed: str | None = None
     timings: Timings | None = None
+    similarity: float | None = None
+    drifted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

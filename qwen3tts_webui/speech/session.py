@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 
 from qwen3tts_webui.audio import LoudnessNormalizer, TimeStretcher, silence
 from qwen3tts_webui.errors import DeadlineExceeded, SpeechError
+from qwen3tts_webui.speech.drift import Similarity
 from qwen3tts_webui.speech.events import (
     AudioChunk,
     Event,
@@ -100,6 +101,14 @@ class SpeechSession:
                 if voice is not None:
                     return state.segment.index, voice
         return None
+
+    def set_similarities(self, found: Mapping[int, Similarity]) -> None:
+        """Add what is known of the segments, by index, to the report; after the end."""
+        for position, one in enumerate(self._segment_reports):
+            similarity = found.get(one.segment.index)
+            if similarity is not None:
+                new = replace(one, similarity=similarity.value, drifted=similarity.drifted)
+                self._segment_reports[position] = new
 
     @property
     def report(self) -> Report:
