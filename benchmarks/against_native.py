@@ -3,8 +3,8 @@
     python benchmarks/against_native.py --vox VENV [--size 0.6B|1.7B] [--dtypes int8,int4] [--threads 2] [--rounds 3]
         [--official VENV] [--checkpoint DIR]
 
-`--vox` names a venv with vox-tts (PyPI, Apache 2.0), whose q8 and q4 stand beside our int8 and int4; `--official` adds
-the official package in float32. Each side is a process of its own that loads once; then they speak in turns.
+`--vox` names a venv with vox-tts (PyPI, Apache 2.0): our int8 and int4 are compared with its q8 and q4. `--official`
+adds the official package in float32. Each side is a process of its own that loads once; then they speak in turns.
 "frames_per_second" counts whole utterances including audio, in packets of four frames; "first_pcm_ms" is the first
 packet, of one frame, and the whole utterance of the official package. "peak_gib" is the most memory that was resident,
 loading included. Medians of the rounds; the last line is JSON.
@@ -51,7 +51,7 @@ for _ in sys.stdin:
 
 
 def build_vox_model(python: Path, folder: Path, kind: str) -> Path:
-    """The checkpoint in the format of vox, made once beside it."""
+    """The checkpoint in the format of vox, made once next to it."""
     target = folder.with_name(f"{folder.name}.{kind or 'bf16'}.tmod")
     if not target.exists():
         quantize = ["--quant", kind] if kind else []

@@ -15,8 +15,10 @@ from pathlib import Path
 import psutil
 
 from qwen3tts_webui import __version__
+from qwen3tts_webui.bootstrap.machine import read_cpu_flags
 
 _PACKAGES = ("torch", "triton", "transformers", "numpy", "fastapi", "uvicorn")
+_INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 
 
 def nearest_rank(values: Sequence[float], percent: float) -> float:
@@ -53,6 +55,7 @@ def environment() -> dict[str, object]:
     """Return the machine and its load, the versions and the date."""
     return {
         "machine": f"{_processor()}, {os.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB",
+        "instructions": [name for name in _INSTRUCTIONS if name in (read_cpu_flags() or ())],
         "load_1min": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "versions": {"qwen3tts-webui": __version__, "python": platform.python_version()}
         | {package: _version(package) for package in _PACKAGES},

@@ -19,7 +19,9 @@ from qwen3tts_webui.speech.events import (
     SegmentFailed,
     SegmentStarted,
     SkippedText,
+    TimedWord,
     VoiceSource,
+    WordsTimed,
 )
 from qwen3tts_webui.speech.report import Report, SegmentReport
 from qwen3tts_webui.speech.session import SpeechSession
@@ -35,6 +37,7 @@ from qwen3tts_webui.speech.validation import (
     draw_seed,
 )
 from qwen3tts_webui.speech.voice_resolution import continue_voice, resolve_voice
+from qwen3tts_webui.speech.word_timing import heard_chars
 
 __all__ = [
     "MAX_PARALLEL_SEGMENTS",
@@ -57,10 +60,13 @@ __all__ = [
     "SpeechSession",
     "SpokenText",
     "TextStreamSession",
+    "TimedWord",
     "VoiceSource",
+    "WordsTimed",
     "compare_segments",
     "continue_voice",
     "draw_seed",
+    "heard_chars",
     "language_detail",
     "resolve_voice",
     "skip_unsupported",
