@@ -89,10 +89,13 @@ def unchunked(body: bytes) -> bytes | None:
     return None
 
 
-async def speak(port: int, text: str, *, path: str = "/api/tts", leave_after: int | None = None) -> Answer:
+async def speak(
+    port: int, text: str, *, path: str = "/api/tts", leave_after: int | None = None, key: str = ""
+) -> Answer:
     """One streamed request on a connection of its own; with `leave_after` bytes the client drops it."""
     body = json.dumps({"text": text, "streaming": True}).encode()
     head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    head += f"Authorization: Bearer {key}\r\n" if key else ""
     request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
     loop = asyncio.get_running_loop()
     try:
@@ -182,7 +185,41 @@ async def turn(port: int, path: str, requests: int, at_once: int, num_frames: in
     return {"rate": len(first) / (time.perf_counter() - begun), "first_packet_ms": _spread(first), "wrong": wrong}
 
 
-TASKS: dict[str, Callable[..., Any]] = {"streams": streams, "burst": burst, "leavers": leavers, "turn": turn}
+async def sharing(port: int, others: int, greedy: str, modest: str, seconds: float, num_frames: int) -> dict[str, Any]:
+    """`others` clients of the key `greedy` that ask without a pause, and one of `modest` that asks now and then."""
+    end = time.perf_counter() + seconds
+    first: list[float] = []
+    asked = wrong = 0
+
+    async def other(number: int) -> None:
+        nonlocal asked, wrong
+        while time.perf_counter() < end:
+            text = f"Other {number}."
+            answer = await speak(port, text, key=greedy)
+            wrong += answer.sound != to_s16le(audio_of(text, num_frames))
+            asked += 1
+
+    asking = [asyncio.create_task(other(number)) for number in range(others)]
+    await asyncio.sleep(min(2.0, seconds / 5))
+    while time.perf_counter() < end:
+        answer = await speak(port, "Mine.", key=modest)
+        wrong += answer.sound != to_s16le(audio_of("Mine.", num_frames))
+        first.append(answer.first_ms or np.nan)
+        await asyncio.sleep(random.random())
+    await asyncio.gather(*asking)
+    return {
+        "requests": len(first), "requests_of_others": asked, "wrong_or_incomplete": wrong,
+        "first_packet_ms": _spread(first),
+    }  # fmt: skip
+
+
+TASKS: dict[str, Callable[..., Any]] = {
+    "streams": streams,
+    "burst": burst,
+    "leavers": leavers,
+    "turn": turn,
+    "sharing": sharing,
+}
 
 
 def main() -> None:

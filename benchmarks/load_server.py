@@ -11,6 +11,8 @@ Parts, in this order:
 - `against_bare`: the same bytes from the same engine by a bare Starlette route in the same process, turn about: with an
   engine in real time under the load of `streams`, and with one that costs nothing, where all that is left to measure is
   the server: one request at a time, and as many at once as keep one core busy (there, latency is throughput).
+- `fairness`: 50 clients of one API key ask without a pause; one client of another key asks now and then. The p95 of its
+  first packet may be 1.5 times that of the same client alone.
 
 The last line of stdout is one JSON object; `--output` writes it there too.
 """
@@ -25,6 +27,7 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from asyncio import all_tasks
@@ -46,6 +49,7 @@ sys.path.insert(0, str(ROOT))
 from qwen3tts_webui.audio import to_s16le
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.server import create_app, make_server
+from qwen3tts_webui.server.auth import ApiKeyStore
 from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.streams import PcmStream
 from qwen3tts_webui.testing import Job, RealTimeSynthesizer, ZeroCostSynthesizer
@@ -90,8 +94,8 @@ class InRealTime(RealTimeSynthesizer):
 class Served:
     """A server for one engine, in a thread, with a bare Starlette route next to the app; counts what it holds."""
 
-    def __init__(self, synthesizer: ZeroCostSynthesizer) -> None:
-        settings = Settings(rate_limit="100000000/minute", client_streams=1_000_000)
+    def __init__(self, synthesizer: ZeroCostSynthesizer, keys_file: Path | None = None) -> None:
+        settings = Settings(rate_limit="100000000/minute", client_streams=1_000_000, api_keys_file=keys_file)
         self._synthesizer = synthesizer
         app = create_app(Speech(synthesizer, Presets.load()), settings)
         self._server = make_server(_WithBareRoute(app, bare(synthesizer)), client_timeout_s=30)
@@ -249,8 +253,24 @@ def against_bare(args: argparse.Namespace, clients: Clients) -> dict[str, Any]:
     }
 
 
+def fairness(args: argparse.Namespace, clients: Clients) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        store = ApiKeyStore(Path(folder) / "keys.json")
+        (_, greedy), (_, modest) = store.create(), store.create()
+        engine = InRealTime(num_frames=_FRAMES, rate=2, slots=8, queue_size=64)
+        with Served(engine, Path(folder) / "keys.json") as served:
+            seconds = args.seconds / 2
+            alone = clients.do("sharing", served.port, 0, greedy, modest, seconds, _FRAMES)
+            shared = clients.do("sharing", served.port, 50, greedy, modest, seconds, _FRAMES)
+    ratio = shared["first_packet_ms"]["p95"] / alone["first_packet_ms"]["p95"]
+    wrong = alone["wrong_or_incomplete"] + shared["wrong_or_incomplete"]
+    passed = ratio <= _MAX_RATIO and wrong == 0 and shared["requests_of_others"] > 0
+    return {"alone": alone, "with_50_others": shared, "p95_ratio": round(ratio, 2), "passed": passed}
+
+
 PARTS: dict[str, Callable[[argparse.Namespace, Clients], dict[str, Any]]] = {
     "streams": streams, "over_the_limit": over_the_limit, "leavers": leavers, "against_bare": against_bare,
+    "fairness": fairness,
 }  # fmt: skip
 
 

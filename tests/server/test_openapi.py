@@ -164,6 +164,15 @@ def test_keys_and_errors_are_declared() -> None:
         assert all(response["content"]["application/json"]["schema"] == error for response in failed)
 
 
+def test_files_are_no_json() -> None:
+    for name, operation in operations().items():
+        if name.startswith("get") and name.endswith(("/audio", "/subtitles", ".zip", ".png", "/events")):
+            responses = operation["responses"]
+            assert "application/json" not in responses["200"]["content"], name
+            assert ("206" in responses) is ("416" in responses)
+            assert ("206" in responses) is not name.endswith((".zip", "/events")), name
+
+
 def test_bodies_are_named_components() -> None:
     document = APP.openapi()
     for name in ("TtsBody", "OpenAIBody", "SaveBody", "StarBody", "Error"):

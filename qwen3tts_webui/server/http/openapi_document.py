@@ -15,7 +15,18 @@ from qwen3tts_webui.server.http.openapi import ERROR_SCHEMA
 _OPEN_PATHS = ("/health", "/ready", "/api/stream/{token}")
 _ERROR_REF = {"$ref": "#/components/schemas/Error"}
 _ALWAYS = (405, 408, 414, 429, 431)
-_FILE_ROUTES = ("/audio", "/subtitles", "/picture.png", "/sample", "/export")  # answered by `FileBytes`, with ranges
+_RANGES = ("/audio", "/subtitles", "/picture.png", "/sample", "/export")  # answered by `FileBytes`
+_AUDIO = ("audio/wav", "audio/flac", "audio/mpeg", "audio/ogg", "audio/pcm")
+_FILES = {  # what GET answers that is no JSON, by the end of the path
+    "/audio": _AUDIO,
+    "/api/stream/{token}": _AUDIO,
+    "/subtitles": ("application/x-subrip", "text/vtt"),
+    "/segments.zip": ("application/zip",),
+    "/picture.png": ("image/png",),
+    "/sample": ("audio/ogg",),
+    "/events": ("text/event-stream",),
+    "/metrics": ("text/plain",),
+}
 _WITH_BODY = (400, 413, 415)
 
 
@@ -31,6 +42,8 @@ def complete_document(document: JsonObject) -> JsonObject:
         if path in _OPEN_PATHS:
             operation["security"] = []
         _name_bodies(operation, schemas)
+        if method == "get":
+            _name_file_types(operation, path)
         _add_errors(operation, path)
     return document
 
@@ -60,12 +73,21 @@ def _name_bodies(operation: JsonObject, schemas: JsonObject) -> None:
             content["schema"] = {"$ref": f"#/components/schemas/{name}"}
 
 
+def _name_file_types(operation: JsonObject, path: str) -> None:
+    """Declare the content types of a route that answers with a file."""
+    for end, mimes in _FILES.items():
+        if path.endswith(end):
+            binary, text = {"type": "string", "format": "binary"}, {"type": "string"}
+            content = {mime: {"schema": text if mime.startswith("text/") else binary} for mime in mimes}
+            operation["responses"]["200"]["content"] = content
+
+
 def _add_errors(operation: JsonObject, path: str) -> None:
     responses: dict[str, Any] = operation["responses"]
     statuses = [*_ALWAYS, *(_WITH_BODY if "requestBody" in operation else ()), *((404,) if "{" in path else ())]
     if path not in _OPEN_PATHS:
         statuses.append(401)
-    if path.endswith(_FILE_ROUTES):
+    if path.endswith(_RANGES):
         statuses += [206, 416]
     for status in map(str, statuses):
         responses.setdefault(status, {"description": HTTPStatus(int(status)).phrase})
