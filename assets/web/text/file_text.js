@@ -1,5 +1,5 @@
 // The text of a file: .txt and .md as they are, of a .docx the paragraphs of its word/document.xml. Files are read in the browser, with
-// bounds on their size and on what is unpacked. Throws `FileProblem`, whose code is "type", "size" or "damaged".
+// bounds on their size and on what is unpacked. Throws a `FileProblem` with the code "type", "size" or "damaged".
 
 const MAX_TEXT_BYTES = 4e6;
 const MAX_ARCHIVE_BYTES = 32e6;
