@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from qwen3tts_webui.errors import SpeechError
-from qwen3tts_webui.types import FinishReason, Pcm, Sampling, Segment, Timings
+from qwen3tts_webui.types import FinishReason, NormalizeMode, Pcm, Sampling, Segment, Timings
 from qwen3tts_webui.voices import VoiceKind
 
 VoiceSource = Literal["new", "continued", "same_seed"]
@@ -111,6 +111,9 @@ class Report:
     frames_per_packet: int | None
     continue_voice: bool
     loudness: bool
+    normalize: NormalizeMode = "auto"
+    skip_code: bool = True
+    skip_tables: bool = True
     engine: str
     label: str
     preview: bool
