@@ -267,7 +267,9 @@ class EngineInfo:
     `followed_traits` is None for an engine that reads the whole description; otherwise the dimensions of a description
     that it follows ("pitch"), or single traits in one language ("accent:british:en").
 
-    `x_vector_dim` is the size of `VoiceReference.x_vector` with the feature "cloning", else 0.
+    `x_vector_dim` is the size of `VoiceReference.x_vector` with the feature "cloning", else 0. `dtype_reason` is an
+    English clause; `kernels` names the CPU kernels of integer dtypes that were fastest when the model was loaded, with
+    the times of all.
     """
 
     name: str
@@ -283,6 +285,8 @@ class EngineInfo:
     slots: int = 1
     followed_traits: tuple[str, ...] | None = None
     x_vector_dim: int = 0
+    dtype_reason: str = ""
+    kernels: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -133,6 +133,9 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 _copy(ROOT / source, app / target if target != "./" else app / Path(source).name)
         elif step.word == "RUN" and step.stage != "base":
             command = shell_of(step).replace("/wheels", str(root / "wheels"))
+            if uv := shutil.which("uv"):  # the same packages, in a tenth of the time
+                install = f"{uv} pip install --quiet --python {root / 'venv'}"
+                command = command.replace("pip install --constraint", f"{install} --constraint")
             subprocess.run(["/bin/sh", "-ec", command], cwd=app, env=environment(root), check=True)
     (root / "models").mkdir()
     (root / "app" / "outputs").mkdir()
@@ -147,8 +150,9 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def environment(root: Path) -> dict[str, str]:
-    """The ENV and ARG of the target, with `root` for `/`; pip as this machine has it."""
-    values = {name: value for name, value in os.environ.items() if name.startswith("PIP_") or name.endswith("_proxy")}
+    """The ENV and ARG of the target, with `root` for `/`; pip and uv as this machine has them."""
+    passed = re.compile(r"PIP_|UV_|SSL_CERT|.*_proxy$")
+    values = {name: value for name, value in os.environ.items() if passed.match(name)}
     for step in of_target("cpu"):
         if step.word in ("ENV", "ARG"):
             values |= dict(pair.split("=", 1) for pair in shlex.split(step.rest))

@@ -168,10 +168,13 @@ byId("new-reading").onclick = () => {
   requestState.update({ seed: randomSeed() });
   generate();
 };
+i18n.addEventListener("change", () => {
+  suggestText();
+  fields.setValues({}); // "Auto" in the page's language
+});
 byId("theme").onclick = () => theme.toggle();
 byId("page-language").onclick = () => {
   i18n.setLanguage(i18n.languages.find((language) => language !== i18n.language));
-  suggestText();
 };
 
 /** Undo and redo begin with the draft. */
@@ -250,7 +253,11 @@ Object.assign(window.qwen3tts, {
     fields.onLanguageChange(language);
     suggestText();
   },
-  takePendingValues: () => fields.takePendingValues(),
+  takePendingValues() {
+    const [text, value, description] = fields.takePendingValues();
+    const choices = [[i18n.t("language.auto"), "auto"], ...bootstrap.languages];
+    return [text, { __type__: "update", value, choices }, description];
+  },
 });
 
 const { draft } = fields;

@@ -114,8 +114,11 @@ def gradio_installed() -> bool:
 
 def build_app(settings: Settings, speech: Speech, gpu: GpuMonitor, installer: ModelInstaller) -> Starlette:
     """Return the app: the routes of the API, and the page if Gradio is installed."""
-    from qwen3tts_webui.diagnostics import collect_facts, run_checks
+    from qwen3tts_webui.diagnostics import Finding, check_engine, collect_facts, run_checks
     from qwen3tts_webui.server import create_app
+
+    def run_doctor() -> list[Finding]:
+        return [*run_checks(collect_facts(settings, installer.store, serving=True)), check_engine(speech.info)]
 
     page = None
     if gradio_installed():
@@ -128,5 +131,5 @@ def build_app(settings: Settings, speech: Speech, gpu: GpuMonitor, installer: Mo
         page=page,
         gpu=lambda: gpu.latest,
         model_installer=installer,
-        run_doctor=lambda: run_checks(collect_facts(settings, installer.store, serving=True)),
+        run_doctor=run_doctor,
     )

@@ -13,6 +13,7 @@ from typing import Literal
 
 from qwen3tts_webui.checkpoints import DEFAULT_MODEL, estimate_memory
 from qwen3tts_webui.diagnostics.facts import Facts, memory_budget
+from qwen3tts_webui.types import EngineInfo
 
 Level = Literal["ok", "warning", "problem"]
 
@@ -33,6 +34,13 @@ class Finding:
 def run_checks(facts: Facts) -> list[Finding]:
     """Return the findings of every topic."""
     return [finding for check in CHECKS for finding in check(facts)]
+
+
+def check_engine(info: EngineInfo) -> Finding:
+    """Return what the running engine computes with."""
+    key = "engine.kernels" if info.kernels else "engine.ok"
+    params: dict[str, object] = {"label": info.label, "dtype": info.dtype, "device": info.device}
+    return Finding("engine", "ok", key, params | {"kernels": info.kernels})
 
 
 def render_findings(findings: list[Finding], t: Callable[..., str]) -> list[dict[str, str]]:

@@ -39,8 +39,7 @@ class Engine(EngineThread):
 
     @property
     def info(self) -> EngineInfo:
-        runner = self._loader.runner
-        return engine_info(self._spec, self._name, self._loader.choice, slots=0 if runner is None else runner.slots)
+        return engine_info(self._spec, self._name, self._loader.choice, self._loader.runner)
 
     @property
     def ready(self) -> bool:

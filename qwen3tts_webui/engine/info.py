@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from qwen3tts_webui.engine.model_runner import ModelRunner
 from qwen3tts_webui.hardware import DeviceChoice
 from qwen3tts_webui.model import ModelConfig
 from qwen3tts_webui.text import LANGUAGES
 from qwen3tts_webui.types import EngineInfo, Feature
 
 
-def engine_info(spec: ModelConfig, model: str, choice: DeviceChoice, *, slots: int) -> EngineInfo:
-    """Return the facts that clients see. `model` is the display name; `slots` is 0 while no model is loaded."""
+def engine_info(spec: ModelConfig, model: str, choice: DeviceChoice, runner: ModelRunner | None) -> EngineInfo:
+    """Return the facts that clients see. `model` is the display name; without a runner, no model is loaded."""
     features: set[Feature] = {"continuation", "sampling", "seed", "text_streaming", "packet_size", "precision"}
     if spec.accepts_description:
         features.add("description")
@@ -28,6 +29,8 @@ def engine_info(spec: ModelConfig, model: str, choice: DeviceChoice, *, slots: i
         languages=tuple(known.code for known in LANGUAGES if known.model in spec.languages),
         speakers=tuple(spec.talker.speakers),
         features=frozenset(features),
-        slots=slots,
+        slots=0 if runner is None else runner.slots,
         x_vector_dim=spec.talker.stack.hidden_size if spec.kind == "base" else 0,
+        dtype_reason=choice.reason,
+        kernels="" if runner is None else runner.model.talker.kernel_choice,
     )

@@ -20,6 +20,7 @@ def bootstrap_data(speech: Speech, settings: Settings) -> dict[str, Any]:
     return {
         "messages": {language: dict(Catalog(language).messages) for language in PAGE_LANGUAGES},
         "page_language": settings.page_language,
+        "languages": [[language.native, language.code] for language in LANGUAGES],
         "presets": [asdict(preset) for language in LANGUAGES for preset in speech.presets.of(language.code)],
         "limits": {
             "text": speech.max_text,

@@ -34,6 +34,8 @@ _HEAD = """
 <link rel="stylesheet" href="studio/regions/voice/recording.css">
 <link rel="stylesheet" href="studio/regions/playback/playback.css">
 <link rel="stylesheet" href="studio/regions/history/history.css">
+<link rel="stylesheet" href="studio/desktop.css">
+<link rel="stylesheet" href="studio/forced_colors.css">
 <link rel="icon" type="image/svg+xml" href="studio/icons/icon.svg">
 <link rel="apple-touch-icon" href="studio/icons/icon-192.png">
 <meta name="theme-color" content="#f6f6f3">

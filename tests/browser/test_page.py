@@ -133,36 +133,6 @@ def test_the_status_is_announced_to_screen_readers(studio: Studio, fresh: Fresh)
     assert status.inner_text() == "Done: 1.2 s of speech."
 
 
-@pytest.mark.parametrize(
-    "size", [(1440, 900), (1280, 720), (1024, 600), (1440, 780), (1920, 1080)], ids=lambda size: f"{size[0]}x{size[1]}"
-)
-@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
-def test_header_waveform_and_generate_are_visible_without_scrolling(
-    studio: Studio, fresh: Fresh, locale: str, size: tuple[int, int]
-) -> None:
-    width, height = size
-    visit = fresh(studio.url, viewport={"width": width, "height": height}, locale=locale)
-
-    def lowest() -> list[float]:
-        assert visit.page.evaluate("scrollY") == 0
-        names = (".page-header", "#wave", "#play", "#generate", "#wave-card", "#generate-card")
-        boxes = [visit.page.locator(name).bounding_box() for name in names]
-        assert all(box["y"] >= 0 and box["height"] > 30 for box in boxes)
-        return [box["y"] + box["height"] for box in boxes]
-
-    assert max(lowest()) <= height
-    visit.page.click("#presets .more-card")  # all cards, which then scroll within their place
-    visit.type("one\ntwo")
-    visit.generate()
-    visit.until("stats.position > 0")
-    assert max(lowest()) <= height
-    visit.until("stats.state === 'done'")
-    assert max(lowest()) <= height
-    visit.page.click("#compare-takes")
-    visit.page.wait_for_function("() => document.querySelectorAll('.take[data-state=done]').length === 4")
-    assert max(lowest()) <= height
-
-
 @pytest.mark.parametrize("state", ["before", "after"])
 def test_the_page_fits_390_pixels(studio: Studio, fresh: Fresh, state: str) -> None:
     visit = fresh(studio.url, viewport={"width": 390, "height": 844}, has_touch=True)

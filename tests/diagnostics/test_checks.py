@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from qwen3tts_webui.diagnostics import Facts, hardware_of, memory_budget, render_findings, run_checks
+from qwen3tts_webui.diagnostics import Facts, check_engine, hardware_of, memory_budget, render_findings, run_checks
 from qwen3tts_webui.diagnostics.facts import TorchFacts
 from qwen3tts_webui.hardware import GpuDevice, Hardware
-from qwen3tts_webui.i18n import PAGE_LANGUAGES, Catalog
+from qwen3tts_webui.i18n import PAGE_LANGUAGES, Catalog, PageLanguage
+from qwen3tts_webui.types import EngineInfo
 
 GIB = 1 << 30
 H100 = GpuDevice(name="NVIDIA H100", capability=(9, 0), free_bytes=78 * GIB, total_bytes=80 * GIB)
@@ -116,7 +117,7 @@ def test_every_line_has_words_and_every_complaint_one_action(language: str):
         for line, words in zip(lines, render_findings(lines, say), strict=True):
             assert words["text"]
             assert bool(words["action"]) == (line.level != "ok")
-    assert seen | {"torch.ok"} == said
+    assert seen | {"torch.ok", "engine.ok", "engine.kernels"} == said
 
 
 def test_a_path_in_chinese_is_shown_as_it_is():
@@ -170,3 +171,22 @@ def test_the_doctor_needs_no_torch():
 
     code = "import sys, qwen3tts_webui.diagnostics; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("kernels", ["", "int8: step avx2, prompt onednn (step avx2 0.31 ms, prompt onednn 2.10 ms)"])
+@pytest.mark.parametrize("language", PAGE_LANGUAGES)
+def test_the_running_engine_is_named_with_its_kernels(kernels: str, language: PageLanguage):
+    info = EngineInfo(
+        name="qwen3-tts",
+        label="Qwen3-TTS, 1.7B",
+        preview=False,
+        model="1.7B",
+        model_type="voice_design",
+        device="cpu",
+        dtype="int8",
+        languages=("en",),
+        kernels=kernels,
+    )
+    (line,) = render_findings([check_engine(info)], Catalog(language))
+    assert line["level"] == "ok" and line["action"] == ""
+    assert all(part in line["text"] for part in ("Qwen3-TTS, 1.7B", "int8", "cpu", kernels))

@@ -34,7 +34,7 @@ export class FormFields extends EventTarget {
 
   /** Write `values` (some of {text, language, description}) to the components. */
   setValues(values) {
-    this.#pending = values;
+    this.#pending = { ...this.#pending, ...values };
     document.getElementById("apply-values").click(); // Gradio then calls `takePendingValues()`
   }
 

@@ -50,7 +50,7 @@ class KernelChoice:
 
     def __str__(self) -> str:
         timed = ", ".join(f"{name} {elapsed:.2f} ms" for name, elapsed in self.milliseconds)
-        return f"steps by {self.step}, prompts by {self.prompt}" + (f" ({timed})" if timed else "")
+        return f"step {self.step}, prompt {self.prompt}" + (f" ({timed})" if timed else "")
 
 
 class TiledLinear(nn.Module):

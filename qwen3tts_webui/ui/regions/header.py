@@ -5,8 +5,9 @@ from __future__ import annotations
 from qwen3tts_webui.ui.html import html
 
 _METRIC = """
-<div class="metric" id="metric-{name}" tabindex="0" role="group" data-i18n-group="header.{name}">
- <dl><dt data-i18n="header.{name}"></dt><dd>–</dd></dl><div class="split" role="tooltip"></div>
+<div class="metric" id="metric-{name}" tabindex="0" role="group" data-i18n-group="header.{name}"
+ aria-describedby="split-{name}">
+ <dl><dt data-i18n="header.{name}"></dt><dd>–</dd></dl><div class="split" id="split-{name}" role="tooltip"></div>
 </div>"""
 
 _HEADER = """

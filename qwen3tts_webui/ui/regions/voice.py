@@ -49,8 +49,8 @@ def voice_region(t: Catalog) -> VoiceRegion:
         description = gr.Textbox(
             label=t("description.label"),
             placeholder=t("description.placeholder"),
-            lines=3,
-            max_lines=6,
+            lines=2,
+            max_lines=12,
             elem_id="description",
         )
         html(_CHECKLIST, elem_id="description-foot")

@@ -108,4 +108,4 @@ def test_the_choice_names_supported_kernels() -> None:
     assert choice.step in known_instructions()
     assert choice.prompt in (*known_instructions(), "onednn", "float32")
     assert {name for name, _ in choice.milliseconds} >= {f"step {choice.step}", "step plain float32"}
-    assert str(choice).startswith(f"steps by {choice.step}, prompts by {choice.prompt} (step ")
+    assert str(choice).startswith(f"step {choice.step}, prompt {choice.prompt} (step ")

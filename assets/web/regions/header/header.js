@@ -39,6 +39,7 @@ export class Header {
     this.#showFigure("total", seconds(server.total_ms));
     this.#showFigure("gpu", isKnown(this.#gpu) ? [String(Math.round(this.#gpu)), "%"] : [gpu, ""]);
     const { values, median } = this.#sparkline;
+    byId("split-gpu").textContent = this.#gpu === null ? t("header.gpu.none") : "";
     this.#showParts("latency", [
       ["header.queue", server.queued_ms],
       ["header.prefill", subtract(server.prefill_ms, server.queued_ms), "optional"],

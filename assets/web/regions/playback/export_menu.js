@@ -3,6 +3,7 @@
 
 import { resolveUrl } from "../../audio/urls.js";
 import { byId, h } from "../../components/dom.js";
+import { moveNextTo } from "../../components/popover.js";
 import { curlSnippet, pythonSnippet } from "./code_snippets.js";
 
 export class ExportMenu {
@@ -25,8 +26,14 @@ export class ExportMenu {
     const menu = byId("export-menu");
     document.addEventListener("pointerdown", ({ target }) => menu.contains(target) || (menu.open = false));
     menu.addEventListener("toggle", async () => (this.#needsKey = await serverNeedsKey()));
+    menu.addEventListener("toggle", () => this.#place(menu));
+    for (const change of ["scroll", "resize"]) window.addEventListener(change, () => this.#place(menu));
     menu.addEventListener("keydown", (event) => this.#onKey(event, menu));
     this.#draw();
+  }
+
+  #place(menu) {
+    if (menu.open) moveNextTo(menu.querySelector(".sheet"), menu.querySelector("summary"));
   }
 
   #onKey(event, menu) {
