@@ -262,15 +262,12 @@ class SpeechSession:
         return AudioChunk(pcm)
 
     def _request_finish_reason(self) -> FinishReason:
-        if self._cancelled:
-            return "cancelled"
-        cut = any(one.finish_reason == "length" for one in self._segment_reports)
-        return "length" if self._at_length_limit or cut else "stop"
+        cut = self._at_length_limit or any(one.finish_reason == "length" for one in self._segment_reports)
+        return "cancelled" if self._cancelled else "length" if cut else "stop"
 
     def _segment_finish_reason(self, result: SynthesisResult | None) -> FinishReason:
-        if self._cancelled:
-            return "cancelled"
-        return "length" if self._at_length_limit or result is None else result.finish_reason
+        reason = "length" if self._at_length_limit or result is None else result.finish_reason
+        return "cancelled" if self._cancelled else reason
 
     def _add_report(
         self,

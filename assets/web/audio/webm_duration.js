@@ -13,7 +13,7 @@ const BLOCK = 0xa1;
 const MASTERS = new Set([SEGMENT, CLUSTER, BLOCK_GROUP]);
 const LAST_BLOCK_MS = 20;
 
-/** `bytes` of a WebM file with its duration; the same bytes if it has one, or if it is none. */
+/** `bytes` of a WebM file with its duration; the same bytes if it has one, or if it is another format. */
 export function withDuration(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let info = null;
@@ -39,7 +39,7 @@ export function withDuration(bytes) {
   return insertDuration(bytes, info, last + (LAST_BLOCK_MS * 1_000_000) / scale_ns);
 }
 
-/** The info element anew: its size in eight bytes, its content, then the duration. */
+/** The file with a new info element: its size in eight bytes, its content, then the duration. */
 function insertDuration(bytes, { head, start, end }, duration) {
   const added = new DataView(new ArrayBuffer(11));
   added.setUint16(0, DURATION);
