@@ -150,6 +150,10 @@ class Side:
         )
         self._read_until("ready")
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def speak(self) -> dict[str, float]:
         assert self._process.stdin is not None
         self._process.stdin.write("\n")

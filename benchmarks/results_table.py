@@ -25,7 +25,11 @@ def result_of(record: dict[str, Any]) -> str:
     kind = record["benchmark"]
     if kind == "latency":
         first, speed = record["first_pcm_ms"], record["frames_per_second"]
-        return f"first PCM p50 {first['p50']} ms, p95 {first['p95']} ms; {speed['p50']} frames/s with the codec"
+        new = record.get("first_pcm_new_voice_ms")
+        new_voice = f" (a new voice: p50 {new['p50']} ms)" if new else ""
+        return (
+            f"first PCM p50 {first['p50']} ms, p95 {first['p95']} ms{new_voice}; {speed['p50']} frames/s with the codec"
+        )
     if kind == "throughput":
         rows = record["batches"]
         return "; ".join(f"batch {row['batch']}: {row['frames_per_second']} frames/s ({row['gain']}x)" for row in rows)
@@ -41,9 +45,10 @@ def result_of(record: dict[str, Any]) -> str:
 
 def row_of(record: dict[str, Any]) -> str:
     """One row of the table."""
+    instructions = f" ({', '.join(record['instructions'])})" if record.get("instructions") else ""
     cells = [
         record["date"][:10],
-        f"{record['machine']}; {record['device']} ({record['load_1min']})",
+        f"{record['machine']}{instructions}; {record['device']} ({record['load_1min']})",
         record["model"],
         record["dtype"],
         f"`{record['benchmark']}`",

@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     port: int = Field(default=7860, ge=0, le=65_535)
     browser: bool = True
     model: str = "auto"
+    also_load: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="further installed models to load in addition to `model`"
+    )
     preview: bool = False
     models: Path | None = Field(default=None, description="where models are stored; None: this user's data folder")
     mirror: str = "hf"
@@ -69,7 +72,7 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    @field_validator("allowed_hosts", "cors_origins", mode="before")
+    @field_validator("also_load", "allowed_hosts", "cors_origins", mode="before")
     @classmethod
     def _parse_list(cls, value: object) -> object:
         """Parse the list form of the environment: `a.example, b.example`."""

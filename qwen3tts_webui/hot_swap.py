@@ -1,7 +1,8 @@
-"""A synthesizer with an engine that can be replaced while it is running.
+"""A synthesizer with an engine that can be replaced while it is running, and with more engines in addition.
 
-In: utterances, as any engine takes them. Out: what the current engine makes of them. An engine that was replaced
-finishes its utterances and is closed once it has been idle for a while. Knows no particular engine.
+In: utterances, as any engine takes them. Out: what the active engine makes of them; `engines_of` lists all engines. An
+engine that was replaced finishes its utterances and is closed once it has been idle for a while. All engines share the
+limit of one queue (`SharedQueue`). Knows no particular engine.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ import threading
 import time
 from collections.abc import Sequence
 
-from qwen3tts_webui.errors import NotReady
+from qwen3tts_webui.errors import Busy, NotReady
 from qwen3tts_webui.synthesizer_proxy import SynthesizerProxy
-from qwen3tts_webui.types import PcmSink, Synthesizer, Utterance
+from qwen3tts_webui.types import EngineLoad, PcmSink, Synthesizer, Utterance
 
 
 class HotSwapSynthesizer(SynthesizerProxy):
@@ -25,11 +26,37 @@ class HotSwapSynthesizer(SynthesizerProxy):
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._retiring: list[threading.Thread] = []
+        self._others: tuple[Synthesizer, ...] = ()
 
     @property
     def current(self) -> Synthesizer:
         """The active engine."""
         return self._engine
+
+    @property
+    def engines(self) -> tuple[Synthesizer, ...]:
+        """All engines, the active one first."""
+        return (self._engine, *self._others)
+
+    def add(self, engine: Synthesizer) -> None:
+        """Keep `engine` next to the active one. Closes it at once if this synthesizer is closed already."""
+        with self._lock:
+            if self._closed.is_set():
+                engine.close()
+                return
+            self._others = (*self._others, engine)
+
+    def remove(self, engine: Synthesizer) -> None:
+        """Retire an engine that is not the active one."""
+        with self._lock:
+            self._others = tuple(other for other in self._others if other is not engine)
+        self.retire(engine)
+
+    def promote(self, engine: Synthesizer) -> None:
+        """Make one of the other engines the active one; the active one stays in its place."""
+        with self._lock:
+            self._others = tuple(self._engine if other is engine else other for other in self._others)
+            self._engine = engine
 
     def submit(self, requests: Sequence[tuple[Utterance, PcmSink]]) -> None:
         while True:
@@ -81,7 +108,8 @@ class HotSwapSynthesizer(SynthesizerProxy):
     def close(self, *, grace_s: float = 0.0) -> None:
         with self._lock:
             self._closed.set()
-        self._engine.close(grace_s=grace_s)
+        for engine in self.engines:
+            engine.close(grace_s=grace_s)
         for thread in self._retiring:
             thread.join()
 
@@ -93,3 +121,33 @@ class HotSwapSynthesizer(SynthesizerProxy):
 def current_engine(synthesizer: Synthesizer) -> Synthesizer:
     """Return the active engine, so that one engine synthesizes a request from its first segment to its last."""
     return synthesizer.current if isinstance(synthesizer, HotSwapSynthesizer) else synthesizer
+
+
+def engines_of(synthesizer: Synthesizer) -> tuple[Synthesizer, ...]:
+    """Return all engines, the active one first."""
+    return synthesizer.engines if isinstance(synthesizer, HotSwapSynthesizer) else (synthesizer,)
+
+
+def total_load(engines: Sequence[Synthesizer]) -> EngineLoad:
+    """Return the load of all engines together; the queue is that of the first one."""
+    loads = [engine.load for engine in engines]
+    return EngineLoad(
+        running=sum(load.running for load in loads),
+        queued=sum(load.queued for load in loads),
+        slots=sum(load.slots for load in loads),
+        queue_size=loads[0].queue_size,
+    )
+
+
+class SharedQueue(SynthesizerProxy):
+    """Implements `Synthesizer`: an engine that accepts no more than the queue shared by all `engines` can hold."""
+
+    def __init__(self, engine: Synthesizer, engines: Sequence[Synthesizer]) -> None:
+        super().__init__(engine)
+        self._engines = engines
+
+    def submit(self, requests: Sequence[tuple[Utterance, PcmSink]]) -> None:
+        own, total = self._engine.load, total_load(self._engines)
+        if total.queued + len(requests) > total.queue_size + max(0, own.slots - own.running):
+            raise Busy(waiting=total.queued, retry_after_s=5)
+        self._engine.submit(requests)

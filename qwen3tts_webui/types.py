@@ -137,14 +137,16 @@ def option_values(kind: type[EngineOptions], source: object) -> dict[str, Any]:
 class SpeechRequest(SpeechOptions):
     """One request as `Speech` accepts it: typed fields, raw text.
 
-    `client` is the key for fair queueing and `weight` its share, `deadline` a time on `time.monotonic`'s clock.
-    `voice_id` names a preset, a saved voice or a speaker; the description in `voice` is appended to its own.
+    `model` is the name of the loaded model to use; "" takes the one that suits the voice. `client` is the key for fair
+    queueing and `weight` its share, `deadline` a time on `time.monotonic`'s clock. `voice_id` names a preset, a saved
+    voice or a speaker; the description in `voice` is appended to its own.
     """
 
     text: str
     language: str = "auto"
     voice: Voice = field(default_factory=Voice)
     voice_id: str | None = None
+    model: str = ""
     seed: int | None = None
     client: str = ""
     weight: float = 1.0

@@ -79,7 +79,7 @@ def build_request(
     session = continue_from._session
     if session is None:
         raise InvalidValue(field="continue_from", expected="a result of generate", got="other audio")
-    return continue_voice(request, session, None, speech.info)
+    return continue_voice(request, session, None, speech.engines)
 
 
 def _read_voice(path: Path) -> SavedVoice:

@@ -15,8 +15,10 @@ from pathlib import Path
 import psutil
 
 from qwen3tts_webui import __version__
+from qwen3tts_webui.bootstrap.machine import read_cpu_flags
 
 _PACKAGES = ("torch", "triton", "transformers", "numpy", "fastapi", "uvicorn")
+_INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 
 
 def nearest_rank(values: Sequence[float], percent: float) -> float:
@@ -53,12 +55,18 @@ def environment() -> dict[str, object]:
     """Return the machine and its load, the versions and the date."""
     return {
         "machine": f"{_processor()}, {os.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB",
+        "instructions": [name for name in _INSTRUCTIONS if name in (read_cpu_flags() or ())],
         "load_1min": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "versions": {"qwen3tts-webui": __version__, "python": platform.python_version()}
         | {package: _version(package) for package in _PACKAGES},
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "command": " ".join(["qwen3tts-webui", *sys.argv[1:]]),
+        "command": " ".join([_program(), *sys.argv[1:]]),
     }
+
+
+def _program() -> str:
+    script = Path(sys.argv[0])
+    return f"python benchmarks/{script.name}" if script.parent.name == "benchmarks" else "qwen3tts-webui"
 
 
 def _version(package: str) -> str | None:

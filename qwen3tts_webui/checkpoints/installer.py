@@ -21,15 +21,23 @@ from qwen3tts_webui.checkpoints.local_store import LocalStore, folder_bytes, ver
 from qwen3tts_webui.checkpoints.memory_estimate import MemoryBudget, MemoryEstimate, estimate_memory
 from qwen3tts_webui.checkpoints.model_switch import ModelSwitch, StartEngine
 from qwen3tts_webui.checkpoints.progress import DownloadProgress
-from qwen3tts_webui.errors import SpeechError
+from qwen3tts_webui.errors import ErrorDetail, NotFound, SpeechError
 from qwen3tts_webui.hot_swap import HotSwapSynthesizer
+from qwen3tts_webui.types import UnloadableSynthesizer
 
 _log = logging.getLogger(__name__)
+
+_MAX_RATIO = 8.0  # of two models in bytes: beyond it the time of one does not tell that of the other
+_LOADED_MODEL = ErrorDetail("loaded_model", "model loaded in addition")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelState:
-    """One released checkpoint. `bytes` is `approximate` until the hub has answered or the model is installed."""
+    """One released checkpoint. `bytes` is `approximate` until the hub has answered or the model is installed.
+
+    `active`: it is the model of the active engine; `loaded`: that of any engine. `about_s`: seconds to load it, judged
+    by the last load of another model; None if there was none.
+    """
 
     id: str
     kind: str
@@ -39,20 +47,24 @@ class ModelState:
     approximate: bool
     partial_bytes: int
     active: bool
+    loaded: bool
     fit: MemoryEstimate
+    about_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineStart:
     """The most recent start of an engine for a model.
 
-    `replacing`: the model that had to leave memory first, "" if none; after a failure it is active again.
+    `replacing`: the model that had to leave memory first, "" if none; after a failure it is active again. `also`: the
+    active model stays, this one is loaded in addition.
     """
 
     model: str
     state: Literal["loading", "ready", "failed"]
     error: SpeechError | None = None
     replacing: str = ""
+    also: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +97,8 @@ class ModelInstaller:
         self._switch = ModelSwitch(synthesizer, start)
         self._memory_budget = memory_budget
         self.mirror = mirror
-        self._background = BackgroundDownload(store, self.activate, retry_policy=retry_policy)
+        self._background = BackgroundDownload(store, self._on_download, retry_policy=retry_policy)
+        self._also = False  # what to do with the model that is being downloaded
         self._loading: EngineStart | None = None
         self._start_lock = threading.Lock()  # one engine is started at a time
 
@@ -105,16 +118,25 @@ class ModelInstaller:
         models = tuple(self._state(model, budget, progress) for model in CATALOG)
         return ModelsOverview(models=models, download=progress, loading=self._loading)
 
-    def download(self, model: str = DEFAULT_MODEL.id, mirror: str = "") -> None:
+    def download(self, model: str = DEFAULT_MODEL.id, mirror: str = "", *, also: bool = False) -> None:
         """Download the model with this id and activate it; an installed one is activated at once.
+
+        With `also`, the active model stays and this one is loaded in addition.
 
         Raises InvalidValue for an unknown mirror, Busy while another model is being downloaded.
         """
         folder = self.store.find(model)
         if folder is None:
             self._background.start(model, source_for(mirror or self.mirror))
+            self._also = also
         elif self._loading is None or self._loading.state != "loading":
-            threading.Thread(target=self.activate, args=(model, folder), name="loading", daemon=True).start()
+            load = self.load_also if also else self.activate
+            threading.Thread(target=load, args=(model, folder), name="loading", daemon=True).start()
+
+    def unload(self, model: str) -> None:
+        """Close the engine of a model that was loaded in addition. Raises `NotFound` if there is none."""
+        if not self._switch.unload(_name(model)):
+            raise NotFound(what=_LOADED_MODEL, got=model)
 
     def stop(self) -> bool:
         """Stop the download soon; False if there is none."""
@@ -122,22 +144,32 @@ class ModelInstaller:
 
     def activate(self, model: str, folder: Path) -> None:
         """Start an engine for `folder` and make it the active one; blocks until it is ready or has failed."""
+
+        def on_replacing(replaced: str) -> None:
+            assert self._loading is not None
+            self._loading = replace(self._loading, replacing=replaced)
+
+        self._load(EngineStart(model=model, state="loading"), lambda: self._switch.to(folder, on_replacing))
+
+    def load_also(self, model: str, folder: Path) -> None:
+        """Start an engine for `folder` in addition to the active one; blocks until it is ready or has failed."""
+        self._load(EngineStart(model=model, state="loading", also=True), lambda: self._switch.add(folder))
+
+    def _on_download(self, model: str, folder: Path) -> None:
+        (self.load_also if self._also else self.activate)(model, folder)
+
+    def _load(self, start: EngineStart, load: Callable[[], None]) -> None:
         with self._start_lock:
-            start = self._loading = EngineStart(model=model, state="loading")
-
-            def on_replacing(replaced: str) -> None:
-                nonlocal start
-                start = self._loading = replace(start, replacing=replaced)
-
+            self._loading = start
             try:
-                self._switch.to(folder, on_replacing)
+                load()
             except Exception as error:
                 is_known = isinstance(error, SpeechError)
-                _log.error("%s cannot be activated: %s", model, error, exc_info=not is_known)
+                _log.error("%s cannot be loaded: %s", start.model, error, exc_info=not is_known)
                 reported = error if isinstance(error, SpeechError) else SpeechError()
-                self._loading = replace(start, state="failed", error=reported)
+                self._loading = replace(self._loading, state="failed", error=reported)
             else:
-                self._loading = replace(start, state="ready")
+                self._loading = replace(self._loading, state="ready")
 
     def close(self) -> None:
         """Stop the download and any engine that is loading. Idempotent."""
@@ -151,7 +183,9 @@ class ModelInstaller:
             size, approximate, weights = folder_bytes(folder), False, verify_checkpoint(folder)
         elif progress is not None and progress.model == model.id and progress.total_bytes is not None:
             size, approximate = progress.total_bytes, False
-        engine = self._synthesizer.info
+        engines = [engine.info for engine in self._synthesizer.engines]
+        loaded = [not info.preview and info.model == _name(model.id) for info in engines]
+        fit = estimate_memory(weights, budget)
         return ModelState(
             id=model.id,
             kind=model.kind,
@@ -160,6 +194,20 @@ class ModelInstaller:
             bytes=size,
             approximate=approximate,
             partial_bytes=self.store.partial_bytes(model.id),
-            active=not engine.preview and engine.model == model.id.split("/")[1],
-            fit=estimate_memory(weights, budget),
+            active=loaded[0],
+            loaded=any(loaded),
+            fit=fit,
+            about_s=self._seconds_to_load(fit.needed_bytes),
         )
+
+    def _seconds_to_load(self, num_bytes: int) -> float | None:
+        for engine in self._synthesizer.engines:
+            if isinstance(engine, UnloadableSynthesizer) and engine.memory_bytes and engine.load_state.load_s:
+                ratio = num_bytes / engine.memory_bytes
+                return engine.load_state.load_s * ratio if ratio < _MAX_RATIO else None
+        return None
+
+
+def _name(model: str) -> str:
+    """Return the name of the model "owner/name", as engines show it."""
+    return model.rsplit("/", 1)[-1]

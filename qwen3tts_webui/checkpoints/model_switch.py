@@ -15,6 +15,7 @@ from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Protocol
 
+from qwen3tts_webui.checkpoints.local_store import display_name
 from qwen3tts_webui.errors import EngineStopped, InsufficientMemory, SpeechError
 from qwen3tts_webui.hot_swap import HotSwapSynthesizer
 from qwen3tts_webui.types import MemoryRelease, Synthesizer, UnloadableSynthesizer
@@ -52,9 +53,14 @@ class ModelSwitch:
     def to(self, folder: Path, on_replacing: Callable[[str], None]) -> None:
         """Make an engine for `folder` the active one; blocks until it is ready, or raises why it is not.
 
-        `on_replacing` receives the name of the active model if it has to be unloaded first.
+        `on_replacing` receives the name of the active model if it has to be unloaded first. A model that was loaded in
+        addition is active at once, and the active one stays loaded.
         """
         old = self._synthesizer.current
+        loaded = self._find(display_name(folder))
+        if loaded is not None:
+            self._synthesizer.promote(loaded)
+            return
         try:
             engine = self._start(folder)
             self._wait_until_ready(engine)
@@ -65,6 +71,33 @@ class ModelSwitch:
             self._load_instead_of(old, folder, on_replacing)
         else:
             self._synthesizer.swap_to(engine)
+
+    def add(self, folder: Path) -> None:
+        """Load the model in `folder` in addition; blocks until it is ready, or raises why it is not.
+
+        Waits for the active model first, so that its memory is known.
+        """
+        name = display_name(folder)
+        if name == self._synthesizer.info.model or self._find(name) is not None:
+            return
+        while not self._synthesizer.ready and getattr(self._synthesizer.current, "failure", None) is None:
+            if self._closed.wait(_POLL_S):
+                raise EngineStopped()
+        engine = self._start(folder)
+        self._wait_until_ready(engine)
+        self._synthesizer.add(engine)
+
+    def unload(self, name: str) -> bool:
+        """Retire the engine of a model that was loaded in addition; False if there is none."""
+        engine = self._find(name)
+        if engine is None:
+            return False
+        self._synthesizer.remove(engine)
+        return True
+
+    def _find(self, name: str) -> Synthesizer | None:
+        others = self._synthesizer.engines[1:]
+        return next((engine for engine in others if engine.info.model == name), None)
 
     def close(self) -> None:
         """Let a switch in progress fail soon. Idempotent."""

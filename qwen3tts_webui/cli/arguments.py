@@ -55,13 +55,30 @@ def parse(argv: Sequence[str], subcommands: Mapping[str, Subcommand]) -> argpars
     return parser.parse_args(words)
 
 
-def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that select the engine."""
-    parser.add_argument(
-        "--model",
-        metavar="MODEL",
-        help="auto (default: an installed model), a folder, or the name of a model to download",
-    )
+class _FirstModel(argparse.Action):
+    """The first `--model` is the active one, those after it are loaded in addition."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        if "model" in namespace:
+            namespace.also_load = [*getattr(namespace, "also_load", []), values]
+        else:
+            namespace.model = values
+
+
+def add_engine_arguments(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    """Add the flags that select the engine; with `several`, `--model` may be repeated."""
+    model_help = "auto (default: an installed model), a folder, or the name of a model to download"
+    if several:
+        more = "; repeat it to load installed models in addition, for voices that need them"
+        parser.add_argument("--model", metavar="MODEL", action=_FirstModel, help=model_help + more)
+    else:
+        parser.add_argument("--model", metavar="MODEL", help=model_help)
     add_model_arguments(parser)
     parser.add_argument(
         "--preview",

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
+from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qwen3tts_webui.config import Settings
-from qwen3tts_webui.errors import ModelError
+from qwen3tts_webui.errors import DownloadError, ErrorDetail, ModelError
 from qwen3tts_webui.types import MemoryRelease, Synthesizer
 
 if TYPE_CHECKING:
@@ -83,6 +85,31 @@ def build_model_installer(settings: Settings, store: LocalStore, synthesizer: Ho
         lambda: probe_memory_budget(settings, store),
         mirror=settings.mirror,
     )
+
+
+def find_more_models(settings: Settings, store: LocalStore) -> list[tuple[str, Path]]:
+    """Return name and folder of each model to load in addition.
+
+    Raises `DownloadError` for one that is not installed, `CheckpointError` for one that is not complete.
+    """
+    found = []
+    for model in settings.also_load:
+        folder = store.find(model)
+        if folder is None:
+            raise DownloadError(what=model, reason=ErrorDetail("not_installed", "it is not installed on this machine"))
+        found.append((model, folder))
+    return found
+
+
+def load_more_models(installer: ModelInstaller, models: Sequence[tuple[str, Path]]) -> None:
+    """Load `models` one after another in the background, once the active one is ready."""
+
+    def load() -> None:
+        for model, folder in models:
+            installer.load_also(model, folder)
+
+    if models:
+        threading.Thread(target=load, name="loading", daemon=True).start()
 
 
 def build_history(settings: Settings) -> contextlib.closing[HistoryStore]:

@@ -45,7 +45,7 @@ class NoFreePort(Exception):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `serve`."""
-    add_engine_arguments(parser)
+    add_engine_arguments(parser, several=True)
     add_address_arguments(parser)
     parser.add_argument("--no-browser", dest="browser", action="store_false", help="do not open a browser")
     parser.add_argument("--desktop", action="store_true", help="open a desktop window instead of the browser")
@@ -160,7 +160,9 @@ def _serve(settings: Settings, listener: socket.socket, address: str, *, desktop
         build_speech,
         build_store,
         choose_synthesizer,
+        find_more_models,
         gradio_installed,
+        load_more_models,
     )
     from qwen3tts_webui.engine import GpuMonitor, visible_gpu
     from qwen3tts_webui.hot_swap import HotSwapSynthesizer
@@ -171,8 +173,10 @@ def _serve(settings: Settings, listener: socket.socket, address: str, *, desktop
             open_browser(address)
         if info.preview and not settings.preview:
             offer_download(settings, installer)
+        load_more_models(installer, more)
 
     store = build_store(settings)
+    more = find_more_models(settings, store)
     with contextlib.ExitStack() as stack:
         engine = choose_synthesizer(settings, store)
         synthesizer = stack.enter_context(contextlib.closing(HotSwapSynthesizer(engine)))

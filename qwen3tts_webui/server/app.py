@@ -89,7 +89,7 @@ def _build_context(
         errors=ErrorRenderer({OPENAI_PREFIX: OpenAIErrorRenderer()}),
         api_keys=api_keys,
         sessions=BrowserSessions(api_keys, None if keys_file is None else secret_file(keys_file)),
-        metrics=Metrics(lambda: speech.info, lambda: speech.load, lambda: _memory_bytes(gpu())),
+        metrics=Metrics(lambda: speech.engines, lambda: speech.load, lambda: _memory_bytes(gpu())),
         rate_limiter=RateLimiter(settings.rate_limit, settings.client_streams),
         requests=RequestRegistry(),
         recorder=Recorder(speech.library),

@@ -2,24 +2,25 @@
 
     Speech(synthesizer, presets, history).speak(request) -> SpeechSession, an async iterable of events
 
-speech.py holds the entry point, voice_resolution.py finds the requested voice, cloning.py makes one of a recording,
+speech.py holds the entry point, voice_resolution.py finds the requested voice, engine_choice.py its engine, cloning.py
+makes one of a recording,
 validation.py checks the request, segment_pipeline.py keeps the engine busy, session.py yields the events, events.py
 defines them. text_stream.py and streamed_line.py handle text that is still being written.
 """
 
-from qwen3tts_webui.speech.cloning import BASE_MODEL, ClonedRecording, voice_kind
+from qwen3tts_webui.speech.cloning import ClonedRecording, voice_kind
+from qwen3tts_webui.speech.engine_choice import MODEL_FOR
 from qwen3tts_webui.speech.events import (
     AudioChunk,
     Event,
     Flushed,
-    Report,
     SegmentEnded,
     SegmentFailed,
-    SegmentReport,
     SegmentStarted,
     SkippedText,
     VoiceSource,
 )
+from qwen3tts_webui.speech.report import Report, SegmentReport
 from qwen3tts_webui.speech.session import SpeechSession
 from qwen3tts_webui.speech.skipped_text import language_detail, skip_unsupported
 from qwen3tts_webui.speech.speech import Speech
@@ -35,9 +36,9 @@ from qwen3tts_webui.speech.validation import (
 from qwen3tts_webui.speech.voice_resolution import continue_voice, resolve_voice
 
 __all__ = [
-    "BASE_MODEL",
     "MAX_PARALLEL_SEGMENTS",
     "MAX_SEED",
+    "MODEL_FOR",
     "SPEED_RANGE",
     "AudioChunk",
     "ClonedRecording",

@@ -9,15 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qwen3tts_webui.errors import EMPTY, ErrorDetail, InvalidValue, Unsupported, num_characters
+from qwen3tts_webui.errors import EMPTY, ErrorDetail, InvalidValue, num_characters
+from qwen3tts_webui.speech.engine_choice import needs_model
 from qwen3tts_webui.types import CloneMode, EncodesReferences, EngineInfo, Voice, VoiceReference
 from qwen3tts_webui.voices import MAX_REFERENCE_TEXT, VoiceKind
 
 if TYPE_CHECKING:
     from qwen3tts_webui.audio import ReferenceAudio
-
-BASE_MODEL = "Qwen/Qwen3-TTS-12Hz-0.6B-Base"
-"""What to load where a voice needs a Base checkpoint and none is named: the smaller of the two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,18 +50,12 @@ def clone_recording(
     from qwen3tts_webui.audio import read_reference  # PyAV takes a while to load
 
     if encoder is None:
-        raise needs_base(info)
+        raise needs_model(info, "cloning")
     text = " ".join(text.split())
     mode: CloneMode = "xvector" if x_vector_only else "icl"
     _check_text(text, mode, text_field)
     audio = read_reference(recording) if isinstance(recording, bytes) else recording
     return ClonedRecording(reference=encoder.encode(audio.pcm, text, mode=mode), audio=audio)
-
-
-def needs_base(info: EngineInfo, model: str = "") -> Unsupported:
-    """The error for a cloned voice that the engine `info` cannot use; `model` is the one that the voice is for."""
-    hint = ErrorDetail("needs_model", "Load {model}.", model=model or BASE_MODEL)
-    return Unsupported(engine=info.label, feature="cloning", hint=hint)
 
 
 def voice_kind(voice: Voice) -> VoiceKind:

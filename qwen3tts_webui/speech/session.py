@@ -12,18 +12,16 @@ from dataclasses import replace
 
 from qwen3tts_webui.audio import LoudnessNormalizer, TimeStretcher, silence
 from qwen3tts_webui.errors import DeadlineExceeded, SpeechError
-from qwen3tts_webui.speech.cloning import voice_kind
 from qwen3tts_webui.speech.events import (
     AudioChunk,
     Event,
     Flushed,
-    Report,
     SegmentEnded,
     SegmentFailed,
-    SegmentReport,
     SegmentStarted,
     SkippedText,
 )
+from qwen3tts_webui.speech.report import Outcome, Report, SegmentReport, make_report
 from qwen3tts_webui.speech.segment_pipeline import SegmentPipeline, SegmentState
 from qwen3tts_webui.speech.skipped_text import nothing_to_say
 from qwen3tts_webui.speech.text_stream import TextStreamSession
@@ -38,7 +36,7 @@ class SpeechSession:
     """The events of one request, for a single `async for`. `cancel` may be called from any thread.
 
     Iterating raises `DeadlineExceeded`, or the failure of the first segment if there was no audio before it. Call
-    `cancel` if you stop iterating before the end.
+    `cancel` if you stop iterating before the end. `info` is the engine that synthesizes the request.
     """
 
     def __init__(
@@ -51,7 +49,7 @@ class SpeechSession:
         self._started = time.monotonic()
         self._prepared = prepared
         self._text_stream = text_stream
-        self._info = synthesizer.info
+        self.info = synthesizer.info
         self._pipeline = SegmentPipeline(synthesizer, prepared, text_stream)
         self._wakeup = asyncio.Event()
         self._normalizer = LoudnessNormalizer() if prepared.request.loudness else None
@@ -106,36 +104,15 @@ class SpeechSession:
     @property
     def report(self) -> Report:
         """The report so far; final once the iteration has ended."""
-        prepared, request, info = self._prepared, self._prepared.request, self._info
-        first = next((one.timings for one in self._segment_reports if one.timings is not None), Timings())
-        return Report(
-            request_id=request.request_id,
-            text=request.text if self._text_stream is None else self._text_stream.text,
-            language=prepared.language,
-            description=prepared.voice.description,
-            voice=request.voice_id,
-            voice_kind=voice_kind(prepared.voice),
-            speaker=prepared.voice.speaker,
-            seed=prepared.seed,
-            speed=request.speed,
-            sampling=request.sampling,
-            frames_per_packet=request.frames_per_packet,
-            continue_voice=request.continue_voice,
-            loudness=request.loudness,
-            normalize=request.normalize,
-            skip_code=request.skip_code,
-            skip_tables=request.skip_tables,
-            engine=info.name,
-            label=info.label,
-            preview=info.preview,
-            model=info.model,
+        outcome = Outcome(
+            text=self._prepared.request.text if self._text_stream is None else self._text_stream.text,
             num_samples=self._position,
             finish_reason=self._request_finish_reason(),
             failed=None if self._error is None else self._error.code,
-            timings=replace(first, total_ms=self._total_ms),
-            segments=tuple(self._segment_reports),
+            total_ms=self._total_ms,
             warnings=self.warnings,
         )
+        return make_report(self._prepared, self.info, tuple(self._segment_reports), outcome)
 
     async def __aiter__(self) -> AsyncGenerator[Event, None]:
         self._pipeline.listen(self._wakeup.set, on_loop_closed=self.cancel)
@@ -262,12 +239,15 @@ class SpeechSession:
         return AudioChunk(pcm)
 
     def _request_finish_reason(self) -> FinishReason:
-        cut = self._at_length_limit or any(one.finish_reason == "length" for one in self._segment_reports)
-        return "cancelled" if self._cancelled else "length" if cut else "stop"
+        if self._cancelled:
+            return "cancelled"
+        cut = any(one.finish_reason == "length" for one in self._segment_reports)
+        return "length" if self._at_length_limit or cut else "stop"
 
     def _segment_finish_reason(self, result: SynthesisResult | None) -> FinishReason:
-        reason = "length" if self._at_length_limit or result is None else result.finish_reason
-        return "cancelled" if self._cancelled else reason
+        if self._cancelled:
+            return "cancelled"
+        return "length" if self._at_length_limit or result is None else result.finish_reason
 
     def _add_report(
         self,

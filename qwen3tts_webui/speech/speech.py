@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from qwen3tts_webui.hot_swap import current_engine
+from qwen3tts_webui.errors import SpeechError
+from qwen3tts_webui.hot_swap import SharedQueue, current_engine, engines_of, total_load
 from qwen3tts_webui.speech.cloning import ClonedRecording, clone_recording
+from qwen3tts_webui.speech.engine_choice import choose_engine
 from qwen3tts_webui.speech.session import SpeechSession
 from qwen3tts_webui.speech.text_stream import TextStreamSession
 from qwen3tts_webui.speech.validation import PreparedRequest, prepare, prepare_stream
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class Speech:
-    """Resolves voices, validates requests and submits them to the active engine.
+    """Resolves voices, validates requests and submits them to the active engine, or to another one for its voices.
 
     `presets` are the built-in voices. `library` stores finished speech and saved voices; None disables the history.
     `lexicon_file` holds the person's own pronunciations, for all requests; by default it is stored in the library.
@@ -68,6 +70,20 @@ class Speech:
         return self._synthesizer.info
 
     @property
+    def engines(self) -> tuple[EngineInfo, ...]:
+        """All engines, the active one first."""
+        return tuple(engine.info for engine in engines_of(self._synthesizer))
+
+    def info_of(self, request: SpeechRequest) -> EngineInfo:
+        """The engine that synthesizes `request`."""
+        return self._choose(request).info
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """The named speakers of all engines."""
+        return tuple(dict.fromkeys(speaker for info in self.engines for speaker in info.speakers))
+
+    @property
     def languages(self) -> dict[str, str]:
         """The supported languages: code -> native name."""
         return {language.code: language.native for language in LANGUAGES if language.code in self.info.languages}
@@ -83,16 +99,18 @@ class Speech:
 
     @property
     def load(self) -> EngineLoad:
-        """How busy the active engine is."""
-        return self._synthesizer.load
+        """How busy all engines are together."""
+        return total_load(engines_of(self._synthesizer))
 
     @property
     def load_state(self) -> LoadState:
-        """Whether the model of the active engine is in memory; an engine that cannot unload it keeps it."""
-        engine = current_engine(self._synthesizer)
-        if isinstance(engine, UnloadableSynthesizer):
-            return engine.load_state
-        return LoadState(state="loaded" if engine.ready else "loading", load_s=None)
+        """Whether the model of the active engine is in memory; see `load_states`."""
+        return self.load_states[0]
+
+    @property
+    def load_states(self) -> tuple[LoadState, ...]:
+        """Whether the model of each engine is in memory; an engine that cannot unload it keeps it."""
+        return tuple(map(_load_state, engines_of(self._synthesizer)))
 
     @property
     def precision(self) -> PrecisionSwitching | None:
@@ -104,11 +122,14 @@ class Speech:
 
     @property
     def references(self) -> EncodesReferences | None:
-        """What encodes recordings for the active engine; None if that engine cannot clone."""
-        engine = current_engine(self._synthesizer)
-        if "cloning" in engine.info.features and isinstance(engine, CloningSynthesizer):
-            return engine.references
-        return None
+        """What encodes recordings; None if no engine can clone."""
+        engine = self._cloning_engine
+        return engine.references if isinstance(engine, CloningSynthesizer) else None
+
+    @property
+    def cloning_info(self) -> EngineInfo:
+        """The engine that recordings are encoded for: the active one, unless only another one can clone."""
+        return self._cloning_engine.info
 
     def clone(
         self,
@@ -118,8 +139,8 @@ class Speech:
         x_vector_only: bool = False,
         text_field: str = "ref_text",
     ) -> ClonedRecording:
-        """Encode a recording as a voice of the active engine; blocks while it does. See `clone_recording`."""
-        encoder, info = self.references, self.info
+        """Encode a recording as a voice of an engine that clones; blocks while it does. See `clone_recording`."""
+        encoder, info = self.references, self.cloning_info
         return clone_recording(encoder, info, recording, text, x_vector_only=x_vector_only, text_field=text_field)
 
     def speak(self, request: SpeechRequest) -> SpeechSession:
@@ -141,17 +162,28 @@ class Speech:
 
         Raises a `RequestError` or `DeadlineExceeded`.
         """
-        resolved, hint = self._resolve_voice(request, self.info), self._language_hint(request)
-        return prepare(resolved, self.info, max_text=self.max_text, lexicon=self.lexicon, hint=hint)
+        info = self.info_of(request)
+        resolved, hint = self._resolve_voice(request, info), self._language_hint(request)
+        return prepare(resolved, info, max_text=self.max_text, lexicon=self.lexicon, hint=hint)
 
     def start(self, prepared: Sequence[PreparedRequest]) -> list[SpeechSession]:
-        """Start prepared requests together: the engine accepts the first segments of all of them, or of none.
+        """Start prepared requests together: their engines accept the first segments of all of them, or of none.
 
         Raises `Busy` or `NotReady`.
         """
-        engine = self._engine()
-        sessions = [SpeechSession(engine, request) for request in prepared]
-        engine.submit([session.first_utterance() for session in sessions])
+        chosen = [self._engine_of(request.info) for request in prepared]
+        engines = {id(engine): self._wrapped(engine) for engine in chosen}
+        sessions = [
+            SpeechSession(engines[id(engine)], request) for engine, request in zip(chosen, prepared, strict=True)
+        ]
+        try:
+            for key, engine in engines.items():
+                own = [session for session, one in zip(sessions, chosen, strict=True) if id(one) == key]
+                engine.submit([session.first_utterance() for session in own])
+        except SpeechError:
+            for session in sessions:
+                session.cancel()  # what another engine has accepted
+            raise
         return sessions
 
     def speak_stream(self, request: SpeechRequest) -> tuple[SpeechSession, TextStreamSession]:
@@ -160,7 +192,7 @@ class Speech:
         Nothing is submitted before the first word. If the queue is full by then, iterating raises `Busy`. Raises a
         `RequestError` or `DeadlineExceeded`.
         """
-        engine = self._engine()
+        engine = self._wrapped(self._choose(request))
         resolved, hint = self._resolve_voice(request, engine.info), self._language_hint(request)
         prepared = prepare_stream(resolved, engine.info, lexicon=self.lexicon, hint=hint)
         text_stream = TextStreamSession(
@@ -187,8 +219,33 @@ class Speech:
     def _resolve_voice(self, request: SpeechRequest, info: EngineInfo) -> SpeechRequest:
         return resolve_voice(request, self.presets, None if self.library is None else self.library.voices, info)
 
-    def _engine(self) -> Synthesizer:
-        return self._wrap(current_engine(self._synthesizer))
+    def is_loaded(self, info: EngineInfo) -> bool:
+        """Whether one of the engines is still as `info` says."""
+        return info in self.engines
+
+    @property
+    def _cloning_engine(self) -> Synthesizer:
+        engines = engines_of(self._synthesizer)
+        return next((engine for engine in engines if "cloning" in engine.info.features), engines[0])
+
+    def _choose(self, request: SpeechRequest) -> Synthesizer:
+        saved = None if self.library is None else self.library.voices
+        return choose_engine(request, engines_of(self._synthesizer), saved)
+
+    def _engine_of(self, info: EngineInfo) -> Synthesizer:
+        """Return the engine for a request that was prepared for `info`; the active one if that was replaced."""
+        engines = engines_of(self._synthesizer)
+        return next((one for one in engines if (one.info.name, one.info.model) == (info.name, info.model)), engines[0])
+
+    def _wrapped(self, engine: Synthesizer) -> Synthesizer:
+        engines = engines_of(self._synthesizer)
+        return self._wrap(engine if len(engines) == 1 else SharedQueue(engine, engines))
+
+
+def _load_state(engine: Synthesizer) -> LoadState:
+    if isinstance(engine, UnloadableSynthesizer):
+        return engine.load_state
+    return LoadState(state="loaded" if engine.ready else "loading", load_s=None)
 
 
 def _unchanged(synthesizer: Synthesizer) -> Synthesizer:

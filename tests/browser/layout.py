@@ -72,6 +72,6 @@ _FINDINGS = """() => {
 
 
 def layout_findings(visit: Visit) -> list[str]:
-    """Return what covers something, leaves its card or the window, or is cut although there is room."""
+    """Return what covers something, leaves its card or the window, or is cut although there is space."""
     findings: list[str] = visit.page.evaluate(_FINDINGS)
     return findings

@@ -23,6 +23,7 @@ from qwen3tts_webui.types import LoadState
 from qwen3tts_webui.voices import Presets
 from tests.checkpoints.fake_hub import FakeHub, make_checkpoint, running_hub
 from tests.checkpoints.test_installer import Starter
+from tests.support.cloning import CloningFake
 from tests.support.fakes import SteppedSynthesizer, ZeroCostSynthesizer
 from tests.support.wait import wait_until
 
@@ -167,6 +168,36 @@ def test_an_idle_model_is_woken_and_a_model_that_fails_leaves_the_old_one(
     problem = page.locator("#machine-problem").inner_text()
     assert "needs 9.0 GiB" in problem and problem.endswith("Small is used again.")
     assert scene.switch.current is engine
+
+
+def test_a_missing_model_is_offered_and_loaded_in_addition(scene: Scene, fresh: Callable[..., Any]) -> None:
+    design, base = CATALOG[0], CATALOG[4]
+    make_checkpoint(scene.installer.store.path_of(design.id))
+    active = CloningFake()
+    model = base.id.split("/")[1]
+    active.info = replace(active.info, preview=False, label=model, model=model, model_type="base")
+    scene.switch.swap_to(active)
+    visit = fresh(scene.url)
+    page = visit.page
+    page.wait_for_selector("#engine[data-kind=real]")
+    visit.type("One line.")
+    visit.generate()
+    page.wait_for_selector("#retry:has-text('Show Qwen3-TTS-12Hz-1.7B-VoiceDesign')")
+    page.click("#retry")
+    assert "fits: needs" in page.locator(".model-row:first-child small").inner_text()
+    page.click(".model-row:first-child button:has-text('Also load')")
+    wait_until(lambda: bool(scene.starter.started), 30)
+    page.wait_for_function("() => document.querySelector('#model-summary').textContent.includes('in addition')")
+    started = scene.starter.started[0]
+    started.info = replace(started.info, model_type="voice_design")
+    started.ready = True
+    page.wait_for_function("() => document.querySelector('#model-summary').textContent.includes('Also loaded: Qwen3')")
+    visit.generate()
+    visit.until("stats.state === 'done' && stats.samples > 0")
+    assert len(started.utterances) == 1 and active.utterances == []
+    page.click(".model-row:first-child button:has-text('Unload')")
+    page.wait_for_selector(".model-row:first-child button:has-text('Also load')")
+    wait_until(lambda: started.closed)
 
 
 def test_the_diagnostics_are_in_the_page_language(scene: Scene, fresh: Callable[..., Any]) -> None:

@@ -51,6 +51,10 @@ def test_a_saved_voice_speaks_new_text_in_the_same_voice(continuing: Studio, fre
     visit = fresh(continuing.url)
     visit.page.fill("#description textarea", "a calm old man")
     speak(visit, "First words.")
+    visit.page.click("#keep")
+    assert visit.page.locator("#keep-sheet input:disabled").count() == 2  # cloning needs another model
+    assert "Cloning needs a Base model" in visit.page.inner_text("#keep-sheet")
+    visit.page.keyboard.press("Escape")
     keep(visit, "Grandpa")
     assert visit.page.inner_text(f"{card('Grandpa')} em") == "The same voice in every line"
     visit.page.wait_for_selector(f"{card('Grandpa')}[data-chosen=true]")  # it is selected at once

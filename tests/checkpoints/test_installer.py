@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from qwen3tts_webui.checkpoints import CATALOG, LocalStore, MemoryBudget, ModelInstaller, RetryPolicy
-from qwen3tts_webui.errors import Busy, EngineStopped, InsufficientMemory, SpeechError
+from qwen3tts_webui.errors import Busy, EngineStopped, InsufficientMemory, NotFound, SpeechError
 from qwen3tts_webui.hot_swap import HotSwapSynthesizer
 from qwen3tts_webui.streams import PcmStream
 from qwen3tts_webui.types import LoadState, MemoryRelease, PcmSink, Utterance
@@ -117,6 +117,36 @@ def test_an_engine_that_fails_while_loading_is_closed(scene: Scene):
     wait_until(state_of(scene)("failed"))
     assert scene.starter.started[0].closed
     assert scene.switch.info.name == "fake"
+
+
+def test_a_model_is_loaded_in_addition_made_active_and_unloaded(scene: Scene, store: LocalStore):
+    make_checkpoint(store.path_of(MODEL))
+    name = MODEL.split("/")[1]
+    scene.installer.download(MODEL, also=True)
+    wait_until(lambda: bool(scene.starter.started))
+    engine = scene.starter.started[0]
+    engine.ready = True
+    wait_until(state_of(scene)("ready"))
+    assert [one.info.model for one in scene.switch.engines] == ["fake", name]
+    state = scene.installer.overview().models[0]
+    assert (state.active, state.loaded, scene.installer.loading.also) == (False, True, True)
+    scene.installer.load_also(MODEL, store.path_of(MODEL))  # no effect
+    scene.installer.activate(MODEL, store.path_of(MODEL))  # without loading it again
+    assert [one.info.model for one in scene.switch.engines] == [name, "fake"]
+    assert scene.starter.started == [engine]
+    with pytest.raises(NotFound):
+        scene.installer.unload(MODEL)  # it is active
+    scene.switch.promote(scene.preview)
+    scene.installer.unload(MODEL)
+    wait_until(lambda: engine.closed)
+    assert scene.switch.engines == (scene.preview,)
+
+
+def test_a_model_that_does_not_fit_in_addition_changes_nothing(scene: Scene, store: LocalStore):
+    scene.starter.crowded = True
+    scene.installer.load_also(MODEL, make_checkpoint(store.path_of(MODEL)))
+    assert scene.installer.loading is not None and isinstance(scene.installer.loading.error, InsufficientMemory)
+    assert scene.switch.engines == (scene.preview,)
 
 
 def test_a_failed_download_starts_no_engine_and_can_be_tried_again(scene: Scene, hub: FakeHub):

@@ -20,7 +20,7 @@ from qwen3tts_webui.config import Settings
 from qwen3tts_webui.history import HistoryStore
 from qwen3tts_webui.hot_swap import HotSwapSynthesizer
 from qwen3tts_webui.server import create_app
-from qwen3tts_webui.speech import BASE_MODEL, Speech
+from qwen3tts_webui.speech import MODEL_FOR, Speech
 from qwen3tts_webui.voices import Presets
 from tests.support.cloning import CloningFake
 from tests.support.fakes import ContinuingSynthesizer, ZeroCostSynthesizer
@@ -187,7 +187,7 @@ def test_without_a_base_model_the_error_names_one(library: HistoryStore, path: s
     answer = upload(client) if path == "/api/voices" else client.post(path, json=body)
     status = 400 if path.startswith("/v1") else 422
     error = error_of(answer, status)
-    assert error["code"] == "unsupported" and BASE_MODEL in error["message"]
+    assert error["code"] == "unsupported" and MODEL_FOR["cloning"] in error["message"]
 
 
 @pytest.mark.parametrize("prefix", ["", "data:audio/wav;base64,", "data:audio/webm;codecs=opus;base64,"])

@@ -89,7 +89,7 @@ def test_memory_is_the_devices_and_absent_without_one() -> None:
 
 
 def metrics_of(synthesizer: ZeroCostSynthesizer) -> Metrics:
-    return Metrics(lambda: synthesizer.info, lambda: synthesizer.load, lambda: None)
+    return Metrics(lambda: (synthesizer.info,), lambda: synthesizer.load, lambda: None)
 
 
 def test_a_late_packet_is_an_underrun(monkeypatch) -> None:  # type: ignore[no-untyped-def]

@@ -72,6 +72,21 @@ def test_a_downloaded_model_is_used_without_a_restart(client: TestClient, starte
     assert client.get("/api/models").json()["models"][0]["installed"] is True
 
 
+def test_a_model_is_loaded_in_addition_and_unloaded(client: TestClient, starter: Starter):
+    client.post(ROUTE, json={"model": MODEL, "also": True})
+    wait_until(lambda: bool(starter.started))
+    starter.started[0].ready = True
+    wait_until(lambda: len(client.get("/api/info").json()["engines"]) == 2)
+    info = client.get("/api/info").json()
+    assert [engine["name"] for engine in info["engines"]] == ["fake", "model"] and info["name"] == "fake"
+    assert 'model="' + MODEL.split("/")[1] in client.get("/metrics").text
+    state = client.get("/api/models").json()["models"][0]
+    assert (state["active"], state["loaded"]) == (False, True)
+    assert client.post("/api/models/unload", json={"model": MODEL}).status_code == 202
+    assert len(client.get("/api/info").json()["engines"]) == 1
+    assert client.post("/api/models/unload", json={"model": MODEL}).status_code == 404
+
+
 def test_the_list_says_what_exists_and_fits(client: TestClient, hub: FakeHub):
     seen = client.get("/api/models").json()
     assert [model["id"] for model in seen["models"]] == [model.id for model in CATALOG]

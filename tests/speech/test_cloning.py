@@ -12,7 +12,7 @@ import pytest
 from qwen3tts_webui.audio import encode_all
 from qwen3tts_webui.errors import InvalidValue, Unsupported
 from qwen3tts_webui.history import HistoryStore
-from qwen3tts_webui.speech import BASE_MODEL, Speech
+from qwen3tts_webui.speech import MODEL_FOR, Speech
 from qwen3tts_webui.speech.validation import prepare
 from qwen3tts_webui.speech.voice_resolution import with_voice
 from qwen3tts_webui.types import EngineInfo, SpeechRequest, Voice, VoiceReference
@@ -40,7 +40,8 @@ def test_a_cloned_voice_is_the_same_in_every_line_without_waiting_for_the_one_be
     asked = SpeechRequest(text="One.\nTwo.", voice=CLONED)
     assert prepare(asked, BASE, max_text=1_000).voice.reference is REFERENCE
     assert not prepare(asked, BASE, max_text=1_000).continues
-    assert prepare(replace(asked, voice=Voice()), BASE, max_text=1_000).continues
+    with pytest.raises(Unsupported, match=MODEL_FOR["description"]):
+        prepare(replace(asked, voice=Voice()), BASE, max_text=1_000)
 
 
 def test_an_engine_that_does_not_clone_says_so() -> None:
@@ -82,7 +83,7 @@ def test_without_the_transcript_only_the_x_vector_is_taken() -> None:
 
 
 def test_an_engine_that_cannot_clone_names_a_model_that_can() -> None:
-    with pytest.raises(Unsupported, match=BASE_MODEL):
+    with pytest.raises(Unsupported, match=MODEL_FOR["cloning"]):
         speech(ZeroCostSynthesizer()).clone(b"", "What I said.")
 
 

@@ -37,8 +37,8 @@ async function speak(request) {
     if (abort.signal.aborted) post("aborted", {});
     else {
       await withTimeout(events); // a failure after the first audio is described by its event
-      const { code = "network", status = null, field, line } = error;
-      post("failed", { code, message: error.code ? error.message : null, status, field, line });
+      const { code = "network", status = null, field, line, model } = error;
+      post("failed", { code, message: error.code ? error.message : null, status, field, line, model });
     }
   } finally {
     request.port.postMessage({ end: true });

@@ -32,7 +32,7 @@ const INITIAL_STATS = {
   server: null, // the server's timings, and server_first_pcm_ms: request received -> first audio on the socket
   failed: false, // the whole request, after its audio had begun
   finish_reason: null,
-  error: null, // {code, message, status, field?, line?}
+  error: null, // {code, message, status, field?, line?, model?}
 };
 
 export class Player extends EventTarget {

@@ -30,7 +30,7 @@ class AudioResponse(Response):
         self.stream = stream
         self._warnings = warnings
         self.context = stream.context
-        self._info = stream.context.server.speech.info
+        self._info = stream.record.session.info
 
     @property
     def mime(self) -> str:

@@ -248,7 +248,7 @@ class BatchResponse(Response):
             if deadline is not None and deadline <= time.monotonic():
                 raise DeadlineExceeded(deadline_ms=0)
             try:
-                if item.prepared.info != speech.info:  # the engine was replaced in the meantime
+                if not speech.is_loaded(item.prepared.info):  # the engine was replaced in the meantime
                     item.prepared = await asyncio.to_thread(speech.prepare, item.request)
                 (session,) = speech.start([item.prepared])
                 return self._context.server.requests.open(item.request.request_id, session, self._context.received)

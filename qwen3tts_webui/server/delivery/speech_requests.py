@@ -99,7 +99,7 @@ def _request(body: TtsBody | Open, context: RequestContext, **values: Any) -> Sp
     if source is None:
         return request
     session = context.server.requests.get(source.request_id).session
-    return continue_voice(request, session, source.segment, context.server.speech.info)
+    return continue_voice(request, session, source.segment, context.server.speech.engines)
 
 
 def _check_batch_size(body: TtsBody) -> None:

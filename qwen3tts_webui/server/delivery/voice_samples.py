@@ -29,7 +29,7 @@ class VoiceSamples:
 
     async def sample(self, voice_id: str) -> bytes:
         """Return the first sentence of the sample text. Raises `UnknownVoice` and what `Speech.speak` raises."""
-        info = self._speech.info
+        info = self._speech.info_of(SpeechRequest(text="", voice_id=voice_id))
         key = (voice_id, info.name, info.model)
         task = self._samples.get(key)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
@@ -40,7 +40,7 @@ class VoiceSamples:
         return await asyncio.shield(task)  # another listener may wait for it
 
     async def _synthesize(self, voice_id: str) -> bytes:
-        is_speaker = voice_id in self._speech.info.speakers
+        is_speaker = voice_id in self._speech.speakers
         preset = self._speech.presets.of("en")[0] if is_speaker else self._speech.presets.get(voice_id)
         text = split_sentences(preset.sample)[0]
         request = SpeechRequest(

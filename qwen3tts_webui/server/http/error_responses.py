@@ -40,7 +40,9 @@ class ErrorRenderer:
         self._catalogs = {language: Catalog(language) for language in PAGE_LANGUAGES}
 
     def to_dict(self, error: SpeechError, accept_language: str) -> JsonObject:
-        """Return `code`, `message`, `field` if one field is at fault, and `line` if it is in one line of the text.
+        """Return `code`, `message`, `field` if one field is at fault, `line` if it is in one line of the text.
+
+        `model` is the model that has to be loaded, if that is the reason.
 
         Details of model files are withheld.
         """
@@ -51,6 +53,9 @@ class ErrorRenderer:
             rendered["field"] = str(field)
         if "line" in public.params:
             rendered["line"] = public.params["line"]
+        hint = public.params.get("hint")
+        if isinstance(hint, ErrorDetail) and hint.code == "needs_model":
+            rendered["model"] = str(hint.params["model"])
         return rendered
 
     def message_dict(self, error: SpeechError, accept_language: str) -> dict[str, str]:

@@ -34,16 +34,16 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 class Metrics:
-    """All metrics. `info`, `load` and `memory_bytes` (used and total GPU memory) are called on each scrape."""
+    """All metrics. `engines`, `load` and `memory_bytes` (used and total GPU memory) are called on each scrape."""
 
     def __init__(
         self,
-        info: Callable[[], EngineInfo],
+        engines: Callable[[], Sequence[EngineInfo]],
         load: Callable[[], EngineLoad],
         memory_bytes: Callable[[], tuple[int, int] | None],
     ) -> None:
         self._registry = CollectorRegistry()
-        self._info = info
+        self._engines = engines
         self._load = load
         self._memory_bytes = memory_bytes
         registry = self._registry
@@ -115,13 +115,14 @@ class Metrics:
         self._errors.labels(model, error.code if isinstance(error, SpeechError) else SpeechError.code).inc()
 
     def _gauges(self) -> Iterable[Metric]:
-        info, load, memory = self._info(), self._load(), self._memory_bytes()
+        load, memory = self._load(), self._memory_bytes()
         engine_info = GaugeMetricFamily(
             "qwen3tts_engine_info",
-            "The active engine; always 1",
+            "Each engine that is loaded; always 1",
             labels=["engine", "model", "device", "dtype", "preview"],
         )
-        engine_info.add_metric([info.name, info.model, info.device, info.dtype, str(info.preview).lower()], 1)
+        for info in self._engines():
+            engine_info.add_metric([info.name, info.model, info.device, info.dtype, str(info.preview).lower()], 1)
         yield engine_info
         for name, description, value in (
             ("slots", "Utterances that can run at once", load.slots),

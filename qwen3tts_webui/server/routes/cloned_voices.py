@@ -64,7 +64,7 @@ async def clone_and_save(
         raise InvalidValue(field="consent", expected=CONSENT, got="false")
     recording = InlineRecording(audio=audio, text=body.text, x_vector_only=body.mode == "xvector")
     cloned = await server.recordings.clone(recording, text_field=text_field)
-    info = server.speech.info
+    info = server.speech.cloning_info
     voice = SavedVoice(
         name=body.name,
         language=body.language,

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request, Response
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from qwen3tts_webui.checkpoints import (
@@ -45,6 +46,13 @@ class DownloadBody(Body):
 
     model: str
     mirror: Literal["", "hf", "modelscope"] = ""
+    also: bool = Field(default=False, description="true: keep the active model, and load this one in addition.")
+
+
+class UnloadBody(Body):
+    """`POST /api/models/unload`."""
+
+    model: str
 
 
 def models_router(server: ServerContext) -> APIRouter:
@@ -85,13 +93,17 @@ def _add_routes(router: APIRouter, server: ServerContext, installer: ModelInstal
 
     @router.post("/api/models/download", status_code=202, **body_openapi(DownloadBody))
     async def download(request: Request) -> dict[str, Any]:
-        """Start a download, or resume one."""
+        """Start a download, or resume one; an installed model is loaded at once."""
         body = await read_json(request, DownloadBody, max_bytes=_MAX_BYTES)
-        model = find_in_catalog(body.model)
-        if model is None:
-            raise InvalidValue(field="model", expected=one_of(model.id for model in CATALOG), got=ANOTHER_VALUE)
-        await run_in_threadpool(installer.download, model.id, body.mirror)
+        await run_in_threadpool(installer.download, _known(body.model), body.mirror, also=body.also)
         return {"download": state(installer.progress, request), "loading": state(installer.loading, request)}
+
+    @router.post("/api/models/unload", status_code=202, **body_openapi(UnloadBody))
+    async def unload(request: Request) -> dict[str, Any]:
+        """Unload a model that was loaded in addition, once what it speaks has ended."""
+        body = await read_json(request, UnloadBody, max_bytes=_MAX_BYTES)
+        await run_in_threadpool(installer.unload, _known(body.model))
+        return {"loading": state(installer.loading, request)}
 
     @router.delete("/api/models/download", status_code=202)
     async def stop(request: Request) -> dict[str, Any]:
@@ -99,6 +111,14 @@ def _add_routes(router: APIRouter, server: ServerContext, installer: ModelInstal
         if not installer.stop():
             raise NotFound(what=_DOWNLOAD, got="?")
         return {"download": state(installer.progress, request)}
+
+
+def _known(name: str) -> str:
+    """Return the id of a released model. Raises `InvalidValue` for any other."""
+    model = find_in_catalog(name)
+    if model is None:
+        raise InvalidValue(field="model", expected=one_of(model.id for model in CATALOG), got=ANOTHER_VALUE)
+    return model.id
 
 
 def _error(server: ServerContext, error: SpeechError | None, accept_language: str) -> dict[str, str] | None:

@@ -157,9 +157,11 @@ def openai_router(server: ServerContext) -> APIRouter:
     max_bytes = max_body_bytes(server.settings) + MAX_INLINE_BYTES
 
     def models() -> list[dict[str, Any]]:
-        owner = f"qwen3tts-webui: {speech.info.label}"
-        names = (speech.info.model, *_MODELS)
-        return [{"id": name, "object": "model", "created": 0, "owned_by": owner} for name in names]
+        owned = {info.model: info for info in speech.engines} | dict.fromkeys(_MODELS, speech.info)
+        return [
+            {"id": name, "object": "model", "created": 0, "owned_by": f"qwen3tts-webui: {info.label}"}
+            for name, info in owned.items()
+        ]
 
     async def create_speech(request: Request) -> Response:
         """OpenAI's speech endpoint, streamed in every format."""
@@ -196,7 +198,7 @@ def openai_router(server: ServerContext) -> APIRouter:
 
     @router.get("/models")
     async def list_models() -> dict[str, Any]:
-        """The loaded model, under its own name and the names that OpenAI's clients use."""
+        """The loaded models, and the names that OpenAI's clients use for the active one."""
         return {"object": "list", "data": models()}
 
     @router.get("/audio/models")
@@ -219,7 +221,7 @@ def openai_router(server: ServerContext) -> APIRouter:
         found = [(preset.id, preset.name["en"], preset.language) for preset in speech.presets.of("auto")]
         if speech.library is not None:
             found += [(voice.id, voice.name, voice.language) for voice in speech.library.voices.list()]
-        found += [(name, name, AUTO) for name in (*speech.info.speakers, *OPENAI_VOICES)]
+        found += [(name, name, AUTO) for name in (*speech.speakers, *OPENAI_VOICES)]
         return {"voices": [_listed_voice(*voice) for voice in found]}
 
     async def upload(request: Request) -> dict[str, Any]:

@@ -70,7 +70,7 @@ async def upload_voice(request: Request, server: ServerContext) -> dict[str, Any
 
 def _is_known(voice: str, speech: Speech) -> bool:
     """Return True for an id, and for the name of something that is not a saved voice."""
-    known = (*OPENAI_VOICES, *speech.info.speakers, *(preset.id for preset in speech.presets.of("auto")))
+    known = (*OPENAI_VOICES, *speech.speakers, *(preset.id for preset in speech.presets.of("auto")))
     name = voice.strip().casefold()
     return not name or _is_saved(voice) or any(name == one.casefold() for one in known)
 

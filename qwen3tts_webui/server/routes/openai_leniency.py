@@ -63,7 +63,7 @@ def _spell_voice(fields: JsonObject, speech: Speech) -> bool:
     voice = _voice_name(fields)
     if not isinstance(voice, str) or voice.startswith("saved-"):
         return True
-    known = [*OPENAI_VOICES, *speech.info.speakers, *(preset.id for preset in speech.presets.of("auto"))]
+    known = [*OPENAI_VOICES, *speech.speakers, *(preset.id for preset in speech.presets.of("auto"))]
     by_name = {name.casefold(): name for name in known}
     name = by_name.get(voice.strip().casefold())
     if name is not None:

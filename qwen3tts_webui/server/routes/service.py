@@ -22,7 +22,7 @@ from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.http import body_openapi, read_json
 from qwen3tts_webui.server.schemas import Body
 from qwen3tts_webui.speech import SPEED_RANGE
-from qwen3tts_webui.types import SAMPLE_RATE, PrecisionChange
+from qwen3tts_webui.types import SAMPLE_RATE, EngineInfo, LoadState, PrecisionChange
 
 _MAX_BYTES = 1_024
 
@@ -66,14 +66,14 @@ def service_router(server: ServerContext) -> APIRouter:
 
     @router.get("/api/info")
     async def info() -> dict[str, Any]:
-        """The active engine and its features, its load, the languages and the limits."""
-        engine = asdict(speech.info)
-        engine["features"] = sorted(speech.info.features)
+        """The active engine and its features, all `engines`, their load, the languages and the limits."""
+        states = speech.load_states
+        engines = [_engine_json(info, state) for info, state in zip(speech.engines, states, strict=False)]
         return {
-            **engine,
+            **engines[0],
+            "engines": engines,
             "version": __version__,
             "ready": speech.ready,
-            "load_state": asdict(speech.load_state),
             "load": asdict(speech.load),
             "language_names": speech.languages,
             "limits": {"text": speech.max_text, "description": MAX_DESCRIPTION, "speed": list(SPEED_RANGE)},
@@ -93,6 +93,10 @@ def service_router(server: ServerContext) -> APIRouter:
     if server.run_doctor is not None:
         _add_doctor_route(router, server, server.run_doctor)
     return router
+
+
+def _engine_json(info: EngineInfo, state: LoadState) -> dict[str, Any]:
+    return {**asdict(info), "features": sorted(info.features), "load_state": asdict(state)}
 
 
 def _add_precision_routes(router: APIRouter, server: ServerContext) -> None:

@@ -103,7 +103,7 @@ def voices_router(server: ServerContext) -> APIRouter:
         return {
             "presets": [asdict(preset) for preset in speech.presets_for(language)],
             "saved": [] if speech.library is None else [voice_to_json(voice) for voice in saved().list()],
-            "speakers": list(speech.info.speakers),
+            "speakers": list(speech.speakers),
         }
 
     @router.get("/{voice_id}")
@@ -195,7 +195,7 @@ async def _voice_of(record: RequestRecord, server: ServerContext, body: SaveBody
     report = record.session.report
     if body.mode is not None:
         index, cloned = await clone_take(server, record, body.segment, body.mode)
-        voice, model = cloned.voice, server.speech.info.model
+        voice, model = cloned.voice, server.speech.cloning_info.model
     else:
         continuation = record.session.continuation_voice(body.segment)
         if continuation is None:

@@ -223,7 +223,7 @@ class WebSocketSession:
         )
 
     def _opened(self, utterance: UtteranceSession, message: Open) -> dict[str, Any]:
-        info = self._server.speech.info
+        info = utterance.session.info
         return {
             "id": utterance.id,
             "number": utterance.number,

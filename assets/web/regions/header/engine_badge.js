@@ -17,7 +17,8 @@ export async function showEngineBadge(i18n, onInfo = () => {}) {
         ? i18n.t("engine.preview")
         : info.label;
     byId("engine").dataset.kind = !info ? "away" : info.preview ? "preview" : "real";
-    const facts = info ? [info.label, info.model, info.device, info.dtype, restingText(info, i18n)] : [];
+    const others = (info?.engines ?? []).slice(1).map(({ model }) => `+ ${model}`);
+    const facts = info ? [info.label, info.model, info.device, info.dtype, ...others, restingText(info, i18n)] : [];
     byId("engine-what").textContent = facts.filter(isFirst).join(" · ");
     byId("engine-help").hidden = !info?.preview;
   };

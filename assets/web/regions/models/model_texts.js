@@ -16,11 +16,19 @@ export const modelName = (id) => id.split("/").pop();
 export function panelSummary({ models, download, loading }, t) {
   if (loading?.state === "loading") {
     const params = { model: modelName(loading.model), replaced: loading.replacing };
-    return t(loading.replacing ? "replacing" : "loading", params);
+    return t(loading.replacing ? "replacing" : loading.also ? "loading.also" : "loading", params);
   }
   if (isRunning(download)) return t("coming", { percent: Math.floor(100 * progressRatio(download)) });
   const active = models.find((model) => model.active);
-  if (active) return t("speaking", { model: modelName(active.id) });
+  if (active) {
+    const others = models.filter(({ loaded, active }) => loaded && !active).map(({ id }) => modelName(id));
+    return [
+      t("speaking", { model: modelName(active.id) }),
+      others.length && t("speaking.also", { others: others.join(", ") }),
+    ]
+      .filter(Boolean)
+      .join(" ");
+  }
   return models.some((model) => model.installed) ? t("here") : t("none");
 }
 
@@ -38,7 +46,9 @@ export function modelFacts(model, t) {
   const fit = { needed: (needed_bytes / GIB).toFixed(1), free: (free_bytes / GIB).toFixed(1), device };
   const facts = [model.installed ? t("on_disk", { size }) : t(model.approximate ? "about" : "exactly", { size })];
   if (model.partial_bytes) facts.push(t("partial", { size: (model.partial_bytes / GB).toFixed(2) }));
-  return [...facts, t(model.fits ? "fits" : "tight", fit)].join(" · ");
+  if (!model.loaded) facts.push(t(model.fits ? "fits" : "tight", fit));
+  if (!model.loaded && model.about_s) facts.push(t("about_s", { seconds: Math.ceil(model.about_s) }));
+  return facts.join(" · ");
 }
 
 /** The progress of a download in words; unknown parts are left out. */

@@ -36,6 +36,7 @@ class ModelsPanel {
     this.#api = api;
     this.#i18n = i18n;
     i18n.addEventListener("change", () => this.#refresh());
+    document.addEventListener("studio-model", ({ detail }) => this.#show(detail));
     this.#panel.addEventListener("toggle", () => this.#panel.open && this.#refresh());
     byId("rerun-checks").onclick = () => this.#runChecks();
   }
@@ -44,6 +45,15 @@ class ModelsPanel {
     this.#draw();
     this.#wake();
     if (this.#panel.open) this.#runChecks();
+  }
+
+  /** Open the panel at the row of `model`, "owner/name" or a name. */
+  #show(model) {
+    this.#panel.open = true;
+    const ids = [...this.#rows.keys()];
+    const row = this.#rows.get(ids.find((id) => id === model || modelName(id) === model));
+    row?.element.scrollIntoView({ block: "center" });
+    row?.element.querySelector("button:enabled")?.focus();
   }
 
   async run() {
@@ -62,7 +72,7 @@ class ModelsPanel {
     const previous = this.#latest;
     this.#latest = answer;
     if (!previous) showMirrors(answer);
-    else if (activeModel(previous) !== activeModel(answer)) document.dispatchEvent(new Event("studio-engine"));
+    else if (loadedModels(previous) !== loadedModels(answer)) document.dispatchEvent(new Event("studio-engine"));
   }
 
   #draw() {
@@ -89,7 +99,7 @@ class ModelsPanel {
   }
 
   #createRow(id) {
-    const button = h("button", { type: "button" });
+    const [button, second] = [h("button", { type: "button" }), h("button", { type: "button" })];
     const facts = h("small");
     const update = (model, t) => {
       const { download } = this.#latest;
@@ -98,15 +108,30 @@ class ModelsPanel {
       const start = () => this.#request("POST", { model: id, mirror: byId("machine-mirror").value });
       button.onclick = () => (isDownloading ? this.#request("DELETE") : start());
       setText(button, t(buttonKey(model, isDownloading)));
+      const isExtra = model.loaded && !model.active;
+      second.hidden = !isExtra && !(model.installed && !model.loaded && model.fits && hasActiveModel(this.#latest));
+      second.disabled = isBusy(this.#latest);
+      setText(second, t(isExtra ? "unload" : "also"));
+      second.onclick = () => (isExtra ? this.#unload(id) : this.#request("POST", { model: id, also: true }));
       setText(facts, modelFacts(model, t));
       facts.className = model.fits ? "" : "tight";
     };
-    return { element: h("div", { className: "model-row" }, h("b", {}, modelName(id)), button, facts), update };
+    const buttons = h("div", { className: "bar" }, button, second);
+    return { element: h("div", { className: "model-row" }, h("b", {}, modelName(id)), buttons, facts), update };
   }
 
-  async #request(method, body) {
+  #request(method, body) {
+    return this.#send(() => (method === "POST" ? this.#api.post : this.#api.delete)("api/models/download", body));
+  }
+
+  async #unload(model) {
+    await this.#send(() => this.#api.post("api/models/unload", { model }));
+    document.dispatchEvent(new Event("studio-engine"));
+  }
+
+  async #send(request) {
     try {
-      await (method === "POST" ? this.#api.post : this.#api.delete)("api/models/download", body);
+      await request();
     } catch (error) {
       this.#showProblem(error.message);
       return;
@@ -134,7 +159,11 @@ class ModelsPanel {
 }
 
 const isBusy = ({ download, loading }) => isRunning(download) || loading?.state === "loading";
-const activeModel = ({ models }) => models.find((model) => model.active)?.id;
+const hasActiveModel = ({ models }) => models.some((model) => model.active);
+
+/** The models of all engines, the active one marked: changes with each of them. */
+const loadedModels = ({ models }) =>
+  models.flatMap(({ id, active, loaded }) => (loaded ? [active ? `${id}*` : id] : [])).join();
 
 function buttonKey(model, isDownloading) {
   if (isDownloading) return "stop";

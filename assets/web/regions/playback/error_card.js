@@ -1,4 +1,4 @@
-// The error card. In: an error, {code, message, status, field, line}. Out: a plain sentence, the likely cause and one action; code and ids are
+// The error card. In: an error, {code, message, status, field, line, model}. Out: a plain sentence, the likely cause and one action; code and ids are
 // behind a disclosure. What was typed is never touched.
 
 import { byId, setText } from "../../components/dom.js";
@@ -41,17 +41,20 @@ const ACTION_HANDLERS = {
   language: () => document.querySelector("#language input").focus(),
   voice: () => document.querySelector("#presets button")?.focus(),
   settings: () => byId("settings-open").click(),
+  model: ({ model }) => document.dispatchEvent(new CustomEvent("studio-model", { detail: model })),
   reload: () => location.reload(), // the draft is restored
 };
 
-/** "retry", "text", "line", "description", "language", "voice", "settings" or "reload". */
-export function actionOf({ code, field, line }) {
+/** "retry", "text", "line", "description", "language", "voice", "settings", "model" or "reload". */
+export function actionOf({ code, field, line, model }) {
+  if (model) return "model";
   const action = ACTION_BY_FIELD[field] ?? ACTION_BY_CODE[code] ?? "retry";
   return action === "text" && Number.isInteger(line) ? "line" : action;
 }
 
 /** The message key of the likely cause. */
 function causeKey({ code }, action, i18n) {
+  if (action === "model") return "error.cause.model";
   if (action === "line") return "error.cause.line";
   const key = `error.cause.${code}`;
   return i18n.has(key) ? key : "error.cause.internal";
@@ -68,7 +71,10 @@ export function showError(error, requestId, i18n) {
   const action = actionOf(error);
   setText(byId("error-sentence"), message);
   setText(byId("error-cause"), i18n.t(causeKey(error, action, i18n)));
-  setText(byId("retry"), i18n.t(`error.action.${action}`, { line: (error.line ?? 0) + 1 }));
+  setText(
+    byId("retry"),
+    i18n.t(`error.action.${action}`, { line: (error.line ?? 0) + 1, model: error.model?.split("/").pop() }),
+  );
   byId("retry").onclick = () => ACTION_HANDLERS[action](error);
   const details = [error.code, error.status && `HTTP ${error.status}`, requestId, useOwnMessage ? error.message : null];
   setText(byId("error-details"), details.filter(Boolean).join(" · "));

@@ -4,6 +4,7 @@ import { byId, h } from "../../components/dom.js";
 import { createPopover, openAnchored } from "../../components/popover.js";
 
 const SUGGESTION_LENGTH = 24;
+const BASE_MODEL = "Qwen3-TTS-12Hz-0.6B-Base";
 
 export class SaveVoice {
   #take;
@@ -16,6 +17,7 @@ export class SaveVoice {
   #onSaved;
   #popover = createPopover("keep-sheet");
   #isPreview = false;
+  #baseModel = null; // the name of a loaded model that clones
 
   /** `onSaved(voice)` is called with each new voice. */
   constructor({ take, savedVoices, requestState, fields, i18n, presets, showStatus, onSaved }) {
@@ -32,8 +34,9 @@ export class SaveVoice {
     this.draw();
   }
 
-  setEngine({ preview }) {
+  setEngine({ preview, engines }) {
     this.#isPreview = preview;
+    this.#baseModel = engines.find(({ features }) => features.includes("cloning"))?.model ?? null;
     this.draw();
   }
 
@@ -60,16 +63,36 @@ export class SaveVoice {
     return clause.length ? clause.slice(0, SUGGESTION_LENGTH).join("") : this.#i18n.t("save_voice.plain");
   }
 
+  /** Continue the take with the model that made it, or clone it with a Base model. */
+  #modes(t) {
+    const choice = (value, key, disabled) => {
+      const radio = h("input", { type: "radio", name: "voice-mode", value, disabled, checked: value === "" });
+      return h("label", {}, radio, h("span", {}, t(`save_voice.mode.${key}`)));
+    };
+    const cannot = this.#baseModel === null;
+    const key = cannot ? "save_voice.mode.needs" : "save_voice.mode.clone";
+    return h(
+      "fieldset",
+      { className: "voice-modes" },
+      choice("", "continue", false),
+      choice("icl", "icl", cannot),
+      choice("xvector", "xvector", cannot),
+      h("p", { className: "muted" }, t(key, { model: this.#baseModel ?? BASE_MODEL })),
+    );
+  }
+
   #open() {
     const t = (key, params) => this.#i18n.t(key, params);
     const ariaLabel = t("saved_voices.name");
     const name = h("input", { type: "text", value: this.#suggestion, maxLength: 80, required: true, ariaLabel });
+    const modes = this.#modes(t);
     const problem = h("p", { className: "problem", role: "alert" });
     const button = h("button", { type: "submit", className: "button-outline main" }, t("save_voice.save"));
     const onsubmit = async (event) => {
       event.preventDefault();
       try {
-        const voice = await this.#savedVoices.save(this.#take.requestId, name.value);
+        const mode = modes.querySelector(":checked").value || undefined;
+        const voice = await this.#savedVoices.save(this.#take.requestId, name.value, mode);
         this.#popover.hidePopover();
         this.#showStatus(t("save_voice.done", voice));
         this.#onSaved(voice);
@@ -82,6 +105,7 @@ export class SaveVoice {
       h("h3", {}, t("save_voice.title")),
       h("p", { className: "muted" }, t("save_voice.how")),
       h("form", { className: "rename", onsubmit }, name, button),
+      modes,
       problem,
     );
     openAnchored(this.#popover, byId("keep"), name);

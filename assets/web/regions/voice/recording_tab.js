@@ -14,7 +14,7 @@ export class RecordingTab {
   #i18n;
   #fields;
   #onSaved;
-  #info = { features: [], label: "" };
+  #info = { engines: [], label: "" };
   #microphone = new Microphone();
   #audio = new Audio();
   #clip = null; // a Blob
@@ -60,9 +60,12 @@ export class RecordingTab {
     this.draw();
   }
 
+  get #canClone() {
+    return this.#info.engines.some(({ features }) => features.includes("cloning"));
+  }
+
   draw() {
-    const canClone = this.#info.features.includes("cloning");
-    setChildren(this.element, [canClone ? this.#form : this.#needs]);
+    setChildren(this.element, [this.#canClone ? this.#form : this.#needs]);
     setText(this.#needs, this.#t("recording.needs", { model: BASE_MODEL, engine: this.#info.label }));
     const { recording } = this.#microphone;
     const again = this.#clip ? "recording.again" : "recording.record";
@@ -112,7 +115,7 @@ export class RecordingTab {
     this.element.ondrop = (event) => {
       event.preventDefault();
       const [file] = event.dataTransfer.files;
-      if (file && this.#info.features.includes("cloning")) this.#take(file);
+      if (file && this.#canClone) this.#take(file);
     };
     this.#i18n.addEventListener("change", () => this.draw());
   }

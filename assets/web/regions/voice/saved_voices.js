@@ -15,7 +15,7 @@ export class SavedVoices extends EventTarget {
   #all = [];
   #deleting = null; // the id of the deleted voice, while undo is possible
   #cards = new Map(); // voice id -> {element, update(voice)}; an update keeps the elements
-  #info = { features: [], name: "" };
+  #info = { engines: [], preview: false };
   #popover = createPopover("voice-sheet");
   #samples;
   #file = h("input", { type: "file", accept: ".voice,application/json", hidden: true });
@@ -66,9 +66,9 @@ export class SavedVoices extends EventTarget {
     this.#changed();
   }
 
-  /** Save the voice of a finished request as `name`. */
-  async save(request_id, name) {
-    const voice = await this.#api.post("api/voices", { request_id, name });
+  /** Save the voice of a finished request as `name`; with a `mode`, clone it: "icl" or "xvector". */
+  async save(request_id, name, mode) {
+    const voice = await this.#api.post("api/voices", { request_id, name, mode });
     await this.refresh();
     return voice;
   }
@@ -76,7 +76,8 @@ export class SavedVoices extends EventTarget {
   /** How the next speech continues the voice: "continued" or "same_seed". */
   continuationKind({ continuation, engine }) {
     const feature = continuation === "acoustic_prompt" ? "continuation" : continuation;
-    return engine === this.#info.name && this.#info.features.includes(feature) ? "continued" : "same_seed";
+    const canContinue = ({ name, features }) => engine === name && features.includes(feature);
+    return this.#info.engines.some(canContinue) ? "continued" : "same_seed";
   }
 
   /** All cards and the import card; a note if no voice is saved. */

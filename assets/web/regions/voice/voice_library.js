@@ -43,8 +43,9 @@ export class VoiceLibrary {
     this.draw();
   }
 
-  /** The speakers of the active engine: those of a CustomVoice model. */
-  setEngine({ speakers = [] }) {
+  /** The speakers of all engines: those of CustomVoice models. */
+  setEngine({ engines }) {
+    const speakers = [...new Set(engines.flatMap((engine) => engine.speakers))];
     if (speakers.join() === this.#speakers.join()) return;
     this.#speakers = speakers;
     const { speaker } = this.#requestState;

@@ -1,0 +1,113 @@
+"""What remains of a request: how each segment went, and the report that history, files and `/api/requests` show.
+
+All positions are samples at 24 kHz in the audio of the whole request, after speed changes and pauses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from qwen3tts_webui.speech.cloning import voice_kind
+from qwen3tts_webui.speech.events import SkippedText, VoiceSource
+from qwen3tts_webui.speech.validation import PreparedRequest
+from qwen3tts_webui.types import EngineInfo, FinishReason, NormalizeMode, Sampling, Segment, Timings
+from qwen3tts_webui.voices import VoiceKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentReport:
+    """The outcome of one segment. If it failed, `failed` is the error code and `finish_reason` None."""
+
+    segment: Segment
+    voice_source: VoiceSource
+    start_sample: int
+    num_samples: int = 0
+    finish_reason: FinishReason | None = None
+    failed: str | None = None
+    timings: Timings | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The request, its engine and its outcome: everything that the history and sidecar files store.
+
+    `engine`, `label` and `preview` identify the engine. `voice` is the requested voice id, if any; `voice_kind` says
+    how the voice was made. `failed` is the code
+    of the error that ended the whole request, if any. `timings` are those of the first segment, with `total_ms` of the
+    whole request. `warnings` says what was left out.
+    """
+
+    request_id: str
+    text: str
+    language: str
+    description: str
+    voice: str | None
+    voice_kind: VoiceKind
+    speaker: str | None
+    seed: int
+    speed: float
+    sampling: Sampling
+    frames_per_packet: int | None
+    continue_voice: bool
+    loudness: bool
+    normalize: NormalizeMode = "auto"
+    skip_code: bool = True
+    skip_tables: bool = True
+    engine: str
+    label: str
+    preview: bool
+    model: str
+    num_samples: int
+    finish_reason: FinishReason
+    failed: str | None
+    timings: Timings
+    segments: tuple[SegmentReport, ...]
+    warnings: tuple[SkippedText, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a request went so far, apart from its segments; see `Report`."""
+
+    text: str
+    num_samples: int
+    finish_reason: FinishReason
+    failed: str | None
+    total_ms: float | None
+    warnings: tuple[SkippedText, ...]
+
+
+def make_report(
+    prepared: PreparedRequest, info: EngineInfo, segments: tuple[SegmentReport, ...], outcome: Outcome
+) -> Report:
+    """Return the report of `prepared`, which the engine `info` synthesizes."""
+    request, voice = prepared.request, prepared.voice
+    first = next((one.timings for one in segments if one.timings is not None), Timings())
+    return Report(
+        request_id=request.request_id,
+        text=outcome.text,
+        language=prepared.language,
+        description=voice.description,
+        voice=request.voice_id,
+        voice_kind=voice_kind(voice),
+        speaker=voice.speaker,
+        seed=prepared.seed,
+        speed=request.speed,
+        sampling=request.sampling,
+        frames_per_packet=request.frames_per_packet,
+        continue_voice=request.continue_voice,
+        loudness=request.loudness,
+        normalize=request.normalize,
+        skip_code=request.skip_code,
+        skip_tables=request.skip_tables,
+        engine=info.name,
+        label=info.label,
+        preview=info.preview,
+        model=info.model,
+        num_samples=outcome.num_samples,
+        finish_reason=outcome.finish_reason,
+        failed=outcome.failed,
+        timings=replace(first, total_ms=outcome.total_ms),
+        segments=segments,
+        warnings=outcome.warnings,
+    )
