@@ -18,7 +18,9 @@ from qwen3tts_webui.speech.events import (
     SegmentFailed,
     SegmentStarted,
     SkippedText,
+    TimedWord,
     VoiceSource,
+    WordsTimed,
 )
 from qwen3tts_webui.speech.report import Report, SegmentReport
 from qwen3tts_webui.speech.session import SpeechSession
@@ -34,6 +36,7 @@ from qwen3tts_webui.speech.validation import (
     draw_seed,
 )
 from qwen3tts_webui.speech.voice_resolution import continue_voice, resolve_voice
+from qwen3tts_webui.speech.word_timing import heard_chars
 
 __all__ = [
     "MAX_PARALLEL_SEGMENTS",
@@ -55,9 +58,12 @@ __all__ = [
     "SpeechSession",
     "SpokenText",
     "TextStreamSession",
+    "TimedWord",
     "VoiceSource",
+    "WordsTimed",
     "continue_voice",
     "draw_seed",
+    "heard_chars",
     "language_detail",
     "resolve_voice",
     "skip_unsupported",

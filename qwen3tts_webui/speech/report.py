@@ -8,15 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from qwen3tts_webui.speech.cloning import voice_kind
-from qwen3tts_webui.speech.events import SkippedText, VoiceSource
+from qwen3tts_webui.speech.events import SkippedText, TimedWord, VoiceSource
 from qwen3tts_webui.speech.validation import PreparedRequest
+from qwen3tts_webui.speech.word_timing import heard_chars
 from qwen3tts_webui.types import EngineInfo, FinishReason, NormalizeMode, Sampling, Segment, Timings
 from qwen3tts_webui.voices import VoiceKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentReport:
-    """The outcome of one segment. If it failed, `failed` is the error code and `finish_reason` None."""
+    """The outcome of one segment. If it failed, `failed` is the error code and `finish_reason` None.
+
+    `words_estimated`: its words share the audio by their length.
+    """
 
     segment: Segment
     voice_source: VoiceSource
@@ -25,6 +29,8 @@ class SegmentReport:
     finish_reason: FinishReason | None = None
     failed: str | None = None
     timings: Timings | None = None
+    words: tuple[TimedWord, ...] = ()
+    words_estimated: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +40,8 @@ class Report:
     `engine`, `label` and `preview` identify the engine. `voice` is the requested voice id, if any; `voice_kind` says
     how the voice was made. `failed` is the code
     of the error that ended the whole request, if any. `timings` are those of the first segment, with `total_ms` of the
-    whole request. `warnings` says what was left out.
+    whole request. `warnings` says what was left out. `spoken_chars` is how much of the text was spoken, to the end of
+    the last whole word.
     """
 
     request_id: str
@@ -62,6 +69,7 @@ class Report:
     failed: str | None
     timings: Timings
     segments: tuple[SegmentReport, ...]
+    spoken_chars: int = 0
     warnings: tuple[SkippedText, ...] = ()
 
 
@@ -109,5 +117,6 @@ def make_report(
         failed=outcome.failed,
         timings=replace(first, total_ms=outcome.total_ms),
         segments=segments,
+        spoken_chars=heard_chars((word for one in segments for word in one.words), outcome.num_samples),
         warnings=outcome.warnings,
     )

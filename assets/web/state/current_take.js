@@ -3,6 +3,7 @@
 
 import { RATE } from "../audio/player.js";
 
+const WORD_REST = 0.15 * RATE; // a word stays marked for a moment after its end
 const UNKNOWN = { state: "", start: null, end: null, seconds: null };
 
 export class CurrentTake extends EventTarget {
@@ -25,6 +26,7 @@ export class CurrentTake extends EventTarget {
     player.addEventListener("change", ({ detail }) => {
       if (this.#retake && detail !== "progress") this.#onRetakeProgress();
       const { heardLine } = this;
+      this.dispatchEvent(new Event("progress"));
       if (heardLine === this.#lastHeard && (detail === "progress" || detail === "peaks")) return;
       this.#lastHeard = heardLine;
       this.#changed();
@@ -55,6 +57,18 @@ export class CurrentTake extends EventTarget {
     const started = timeline.segments.filter(({ failed, start_sample }) => !failed && start_sample <= stats.position);
     if (this.#retake) return this.#retake.line + (started.at(-1)?.line ?? 0);
     return started.at(-1)?.line;
+  }
+
+  /** The word being played: {line, words of the line so far, the last of which it is}, or null. */
+  get heardWord() {
+    const { stats, timeline } = this.#player;
+    const line = this.heardLine;
+    if (line === undefined) return null;
+    const first = this.#retake?.line ?? 0;
+    const segments = timeline.segments.filter((segment) => segment.line + first === line);
+    const all = segments.flatMap((segment) => segment.words ?? []);
+    const words = all.filter((word) => word.start_sample <= stats.position);
+    return words.length && stats.position <= words.at(-1).end_sample + WORD_REST ? { line, words } : null;
   }
 
   /** The history id of the take; null while it is unknown. */

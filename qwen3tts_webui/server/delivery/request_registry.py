@@ -35,6 +35,7 @@ from qwen3tts_webui.speech import (
     SegmentStarted,
     SkippedText,
     SpeechSession,
+    WordsTimed,
 )
 
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -100,6 +101,9 @@ class RequestRecord:
             self._append("warning", **to_json(event), message=message)
         elif isinstance(event, Flushed):
             self._append("flushed", sample=event.sample)
+        elif isinstance(event, WordsTimed):
+            self._append("words", index=event.segment.index, line=event.segment.line, estimated=event.estimated,
+                         words=to_json(event.words))  # fmt: skip
 
     def end(self, error: SpeechError | None = None, message: str = "") -> None:
         """Append the last event: `done` with the report, or `error`. Idempotent."""

@@ -4,6 +4,7 @@
 import { RATE } from "../../audio/player.js";
 import { record } from "../../audio/video_recorder.js";
 import { byId, formatDuration, h, loadStylesheet } from "../../components/dom.js";
+import { placeOf } from "../../text/word_place.js";
 import { playLabel } from "./controls.js";
 import { FORMATS, paintPresenter } from "./presenter_canvas.js";
 import { BarPeaks } from "./waveform.js";
@@ -145,11 +146,14 @@ export class Presenter {
     this.#updateLabels();
   }
 
+  get #segment() {
+    const { timeline, stats } = this.#player;
+    return timeline.segments.findLast((one) => one.start_sample <= stats.position) ?? timeline.segments[0];
+  }
+
   /** The text of the segment being played; before the first, the first line. */
   get #caption() {
-    const { timeline, stats } = this.#player;
-    const segments = timeline.segments;
-    const current = segments.findLast((one) => one.start_sample <= stats.position) ?? segments[0];
+    const current = this.#segment;
     const lines = this.#fields.text.split("\n").filter((line) => line.trim());
     return current?.text ?? lines[current?.line ?? 0] ?? "";
   }
@@ -162,6 +166,13 @@ export class Presenter {
     requestAnimationFrame(() => this.#draw());
   }
 
+  /** The words of the segment being played, up to the one being heard. */
+  #heardWords() {
+    const { position, state } = this.#player.stats;
+    const isPlaying = ["speaking", "paused"].includes(state);
+    return isPlaying ? (this.#segment?.words ?? []).filter((word) => word.start_sample <= position) : [];
+  }
+
   #frame() {
     const { peaks, stats } = this.#player;
     const span_s = Math.max(2, stats.samples / RATE);
@@ -169,8 +180,10 @@ export class Presenter {
     const latency = stats.server?.server_first_pcm_ms;
     const figure = latency === undefined || latency === null ? "–" : `${Math.round(latency)} ms`;
     const time = `${formatDuration(stats.position / RATE)} / ${formatDuration(stats.samples / RATE)}`;
+    const caption = this.#caption;
     return {
-      caption: this.#caption,
+      caption,
+      heard: placeOf(caption, this.#heardWords()),
       description: this.#shown.description.checked ? this.#fields.description : "",
       wave: { peaks, timeline: marks, stats, span_s, barPeaks: this.#barPeaks },
       latency: this.#shown.latency.checked ? figure : "",

@@ -14,7 +14,7 @@ const DESCRIPTION_LINES = 3;
 const TOP = 70;
 const FIGURES = 65; // from the bottom to the base line
 
-/** Paint `frame`, {caption, description, wave, latency, latencyLabel, facts}; `color(name)` gives the theme's colors. */
+/** Paint `frame`, {caption, heard, description, wave, latency, latencyLabel, facts}; `color(name)` gives the theme's colors. */
 export function paintPresenter(context, format, frame, color) {
   const [width, height] = FORMATS[format];
   const isTall = height >= width;
@@ -23,7 +23,7 @@ export function paintPresenter(context, format, frame, color) {
   context.fillStyle = color("background");
   context.fillRect(0, 0, width, height);
   const top = paintDescription(context, area, frame.description, color);
-  paintCaption(context, area, frame.caption, top, color);
+  paintCaption(context, area, frame, top, color);
   context.save();
   context.translate(area.margin, area.waveTop);
   paintWave(context, frame.wave, width - 2 * area.margin, area.waveHeight, color);
@@ -43,7 +43,8 @@ function paintDescription(context, { width, margin }, description, color) {
   return TOP + lines.length * step + 20;
 }
 
-function paintCaption(context, { width, margin, waveTop }, caption, top, color) {
+/** The word being heard is green. */
+function paintCaption(context, { width, margin, waveTop }, { caption, heard }, top, color) {
   const room = waveTop - 30 - top;
   let lines = [];
   let size = 0;
@@ -54,10 +55,20 @@ function paintCaption(context, { width, margin, waveTop }, caption, top, color) 
   }
   const step = size * LINE_HEIGHT;
   lines = limitLines(lines, Math.floor(room / step));
-  context.fillStyle = color("text");
   context.textBaseline = "middle";
   const first = top + (room - lines.length * step) / 2;
-  lines.forEach((line, i) => context.fillText(line, margin, first + (i + 0.5) * step));
+  let from = 0;
+  lines.forEach((line, i) => {
+    const y = first + (i + 0.5) * step;
+    context.fillStyle = color("text");
+    context.fillText(line, margin, y);
+    const start = caption.indexOf(line, from);
+    from = start < 0 ? from : start + line.length;
+    if (start < 0 || !heard || heard.start < start || heard.end > from) return;
+    context.fillStyle = color("green");
+    const before = context.measureText(line.slice(0, heard.start - start)).width;
+    context.fillText(line.slice(heard.start - start, heard.end - start), margin + before, y);
+  });
 }
 
 /** The latency on the left, the other facts on the right; one below the other where both do not fit. */
