@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from qwen3tts_webui.speech.cloning import voice_kind
+from qwen3tts_webui.speech.drift import Similarity
 from qwen3tts_webui.speech.events import SkippedText, TimedWord, VoiceSource
 from qwen3tts_webui.speech.validation import PreparedRequest
 from qwen3tts_webui.speech.word_timing import heard_chars
@@ -19,6 +20,8 @@ from qwen3tts_webui.voices import VoiceKind
 class SegmentReport:
     """The outcome of one segment. If it failed, `failed` is the error code and `finish_reason` None.
 
+    `similarity` to the voice of the request (-1 to 1) is known some time after the request, and only while a model that
+    clones is loaded; `drifted` marks a segment that sounds like another voice.
     `words_estimated`: its words share the audio by their length.
     """
 
@@ -29,6 +32,8 @@ class SegmentReport:
     finish_reason: FinishReason | None = None
     failed: str | None = None
     timings: Timings | None = None
+    similarity: float | None = None
+    drifted: bool = False
     words: tuple[TimedWord, ...] = ()
     words_estimated: bool = True
 
@@ -83,6 +88,11 @@ class Outcome:
     failed: str | None
     total_ms: float | None
     warnings: tuple[SkippedText, ...]
+
+
+def add_similarity(report: SegmentReport, found: Similarity | None) -> SegmentReport:
+    """Return `report` with what was found of the segment, if anything."""
+    return report if found is None else replace(report, similarity=found.value, drifted=found.drifted)
 
 
 def make_report(

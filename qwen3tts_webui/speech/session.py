@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 
 from qwen3tts_webui.audio import LoudnessNormalizer, TimeStretcher, silence
 from qwen3tts_webui.errors import DeadlineExceeded, SpeechError
+from qwen3tts_webui.speech.drift import Similarity
 from qwen3tts_webui.speech.events import (
     AudioChunk,
     Event,
@@ -21,7 +22,7 @@ from qwen3tts_webui.speech.events import (
     SegmentStarted,
     SkippedText,
 )
-from qwen3tts_webui.speech.report import Outcome, Report, SegmentReport, make_report
+from qwen3tts_webui.speech.report import Outcome, Report, SegmentReport, add_similarity, make_report
 from qwen3tts_webui.speech.segment_pipeline import SegmentPipeline, SegmentState
 from qwen3tts_webui.speech.skipped_text import nothing_to_say
 from qwen3tts_webui.speech.text_stream import TextStreamSession
@@ -103,6 +104,10 @@ class SpeechSession:
                 if voice is not None:
                     return state.segment.index, voice
         return None
+
+    def set_similarities(self, found: Mapping[int, Similarity]) -> None:
+        """Add what is known of the segments, by index, to the report; after the end."""
+        self._segment_reports = [add_similarity(one, found.get(one.segment.index)) for one in self._segment_reports]
 
     @property
     def report(self) -> Report:

@@ -65,7 +65,7 @@ class UtteranceSession:
         self._record = record
         self._text_stream = text_stream
         self._localize = context.localize
-        self._events = EventRecorder(record, context.server.recorder, context.localize)
+        self._events = EventRecorder(record, context.server.recorder, context.localize, context.server.meter)
         self.output_format = OutputFormat.of(opened.format, opened.sample_rate, packet_ms=opened.packet_ms)
         self._as_base64 = opened.audio == "base64"
         self._encoder = self.output_format.encoder()
