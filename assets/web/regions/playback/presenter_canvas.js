@@ -4,7 +4,7 @@
 import { paintWave } from "./waveform.js";
 
 /** Width and height in pixels. */
-export const FORMATS = { landscape: [1280, 720], square: [1080, 1080], portrait: [720, 1280] };
+export const FORMATS = { landscape: [1280, 720], square: [960, 960], portrait: [720, 1280] };
 
 const FONT = 'system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans SC", sans-serif';
 const CAPTION_PX = [72, 60, 50, 42, 36, 30];
