@@ -7,8 +7,8 @@ const FRAMES_PER_S = 30;
 const MIME_TYPES = [
   "video/mp4;codecs=avc1.640028,mp4a.40.2",
   "video/mp4;codecs=avc1.42E01F,mp4a.40.2",
+  "video/webm;codecs=vp8,opus", // without hardware it costs much less than VP9
   "video/webm;codecs=vp9,opus",
-  "video/webm;codecs=vp8,opus",
   "video/webm",
 ];
 
