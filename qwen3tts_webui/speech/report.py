@@ -80,7 +80,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a request went so far, apart from its segments; see `Report`."""
+    """How a request went so far, apart from its segments; see `Report`. `early_timings` until a segment has ended."""
 
     text: str
     num_samples: int
@@ -88,6 +88,7 @@ class Outcome:
     failed: str | None
     total_ms: float | None
     warnings: tuple[SkippedText, ...]
+    early_timings: Timings
 
 
 def add_similarity(report: SegmentReport, found: Similarity | None) -> SegmentReport:
@@ -100,7 +101,7 @@ def make_report(
 ) -> Report:
     """Return the report of `prepared`, which the engine `info` synthesizes."""
     request, voice = prepared.request, prepared.voice
-    first = next((one.timings for one in segments if one.timings is not None), Timings())
+    first = next((one.timings for one in segments if one.timings is not None), outcome.early_timings)
     return Report(
         request_id=request.request_id,
         text=outcome.text,
