@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 import numpy as np
 
 from qwen3tts_webui.errors import SpeechError, SynthesisError
-from qwen3tts_webui.types import SAMPLE_RATE, Pcm, SynthesisResult
+from qwen3tts_webui.types import SAMPLE_RATE, Pcm, SynthesisResult, WordMark
 
 
 class EventLoopNotifier:
@@ -59,6 +59,7 @@ class PcmStream:
         self._blocks: deque[Pcm] = deque()
         self._buffered = 0
         self._backpressured = False
+        self.marks: list[WordMark] = []
         self._result: SynthesisResult | None = None
         self._error: Exception | None = None
         self._cancelled = False
@@ -86,6 +87,10 @@ class PcmStream:
             self._backpressured = self._backpressured or self._buffered >= self._capacity
             self._change.notify_all()
         _notify(self._on_data)
+
+    def mark(self, marks: Sequence[WordMark]) -> None:
+        """Append to `marks`, the words so far."""
+        self.marks.extend(marks)
 
     def finish(self, result: SynthesisResult) -> None:
         """End successfully. The first ending counts; after `cancel` this only confirms that the engine has stopped."""

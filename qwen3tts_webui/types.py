@@ -223,8 +223,21 @@ class SynthesisResult:
     engine_voice_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class WordMark:
+    """Characters `start` to `end` of an utterance's text are spoken from `start_sample` to `end_sample` of its audio.
+
+    With a `text_stream`, characters count in the text taken so far, that of the utterance first.
+    """
+
+    start: int
+    end: int
+    start_sample: int
+    end_sample: int
+
+
 class PcmSink(Protocol):
-    """Where an engine delivers audio. `put`, `finish` and `fail` never block; one thread at a time may call them."""
+    """Where an engine delivers audio. `put`, `mark`, `finish` and `fail` never block, and one thread calls them."""
 
     @property
     def cancelled(self) -> bool:
@@ -242,6 +255,10 @@ class PcmSink(Protocol):
 
     def put(self, pcm: Pcm) -> None: ...
 
+    def mark(self, marks: Sequence[WordMark]) -> None:
+        """Say where the next words are, before their audio. Only by engines with the feature "word_timing"."""
+        ...
+
     def finish(self, result: SynthesisResult) -> None: ...
 
     def fail(self, error: Exception) -> None: ...
@@ -258,6 +275,7 @@ Feature = Literal[
     "text_streaming",  # Utterance.text_stream
     "packet_size",  # Utterance.frames_per_packet
     "cloning",  # Voice.reference: the engine implements `CloningSynthesizer`
+    "word_timing",  # PcmSink.mark: where the words are is known, not estimated
     "precision",  # the dtype can be switched while running: the engine implements `PrecisionSwitching`
 ]
 

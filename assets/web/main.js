@@ -120,7 +120,7 @@ showEngineBadge(i18n, (info) => {
   for (const part of [settings, take, savedVoices, library, recording, saveVoice, description, controls])
     part.setEngine(info);
 });
-showModels(api, i18n);
+showModels(api, i18n, showStatus);
 
 /** Show and choose the voice of a recording that was just saved. */
 async function onRecordingSaved(voice) {

@@ -9,7 +9,7 @@ from pathlib import Path
 from qwen3tts_webui.atomic_files import write_atomically
 from qwen3tts_webui.audio import encode_all
 from qwen3tts_webui.errors import InvalidValue, one_of
-from qwen3tts_webui.speech import SpeechSession
+from qwen3tts_webui.speech import SpeechSession, TimedWord
 from qwen3tts_webui.types import SAMPLE_RATE, FinishReason, Pcm, Timings
 
 _FORMAT_OF = {".wav": "wav", ".flac": "flac", ".mp3": "mp3", ".aac": "aac", ".opus": "opus", ".ogg": "opus"}
@@ -20,13 +20,16 @@ class Audio:
     """Generated audio: `samples` is float32 (num_samples,) in [-1, 1] at `sample_rate` Hz.
 
     `timings` are those of the first segment, with `total_ms` of all of it. Pass `seed` again to reproduce the audio on
-    the same engine, device and dtype. Pass the result itself as `continue_from` to continue in its voice.
+    the same engine, device and dtype. Pass the result itself as `continue_from` to continue in its voice. `words` says
+    where each word is, in the text and in the samples; `words_estimated` if the engine does not know it exactly.
     """
 
     samples: Pcm
     finish_reason: FinishReason
     timings: Timings
     seed: int
+    words: tuple[TimedWord, ...] = ()
+    words_estimated: bool = True
     sample_rate: int = SAMPLE_RATE
     _session: SpeechSession | None = field(default=None, repr=False)
 

@@ -24,6 +24,7 @@ from qwen3tts_webui.checkpoints.memory_estimate import (
 from qwen3tts_webui.checkpoints.model_switch import StartEngine, StartingEngine
 from qwen3tts_webui.checkpoints.progress import DownloadProgress, ProgressTracker
 from qwen3tts_webui.checkpoints.sources import LocalFolder, Source
+from qwen3tts_webui.checkpoints.speed_meter import SpeedMeter, bench_speed
 
 __all__ = [
     "CATALOG",
@@ -43,8 +44,10 @@ __all__ = [
     "ProgressTracker",
     "RetryPolicy",
     "Source",
+    "SpeedMeter",
     "StartEngine",
     "StartingEngine",
+    "bench_speed",
     "check_checkpoint",
     "default_models_folder",
     "display_name",

@@ -26,6 +26,11 @@ class CatalogModel:
     parameters: int
 
     @property
+    def size(self) -> str:
+        """The size in its name, such as "1.7B"."""
+        return self.id.split("-")[3]
+
+    @property
     def approximate_bytes(self) -> int:
         """Size on disk and of the download."""
         return 2 * self.parameters + 4 * _CODEC_PARAMETERS + _TOKENIZER_BYTES

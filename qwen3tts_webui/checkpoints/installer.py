@@ -21,6 +21,7 @@ from qwen3tts_webui.checkpoints.local_store import LocalStore, folder_bytes, ver
 from qwen3tts_webui.checkpoints.memory_estimate import MemoryBudget, MemoryEstimate, estimate_memory
 from qwen3tts_webui.checkpoints.model_switch import ModelSwitch, StartEngine
 from qwen3tts_webui.checkpoints.progress import DownloadProgress
+from qwen3tts_webui.checkpoints.speed_meter import SpeedMeter
 from qwen3tts_webui.errors import ErrorDetail, NotFound, SpeechError
 from qwen3tts_webui.hot_swap import HotSwapSynthesizer
 from qwen3tts_webui.types import UnloadableSynthesizer
@@ -36,7 +37,8 @@ class ModelState:
     """One released checkpoint. `bytes` is `approximate` until the hub has answered or the model is installed.
 
     `active`: it is the model of the active engine; `loaded`: that of any engine. `about_s`: seconds to load it, judged
-    by the last load of another model; None if there was none.
+    by the last load of another model; None if there was none. `speed`: seconds of speech per second, measured on this
+    machine; None before that.
     """
 
     id: str
@@ -49,6 +51,7 @@ class ModelState:
     active: bool
     loaded: bool
     fit: MemoryEstimate
+    speed: float | None = None
     about_s: float | None = None
 
 
@@ -74,6 +77,7 @@ class ModelsOverview:
     models: tuple[ModelState, ...]
     download: DownloadProgress | None
     loading: EngineStart | None
+    measuring: bool
 
 
 class ModelInstaller:
@@ -91,11 +95,13 @@ class ModelInstaller:
         *,
         mirror: str = "hf",
         retry_policy: RetryPolicy | None = None,
+        speed_meter: SpeedMeter | None = None,
     ) -> None:
         self.store = store
         self._synthesizer = synthesizer
         self._switch = ModelSwitch(synthesizer, start)
         self._memory_budget = memory_budget
+        self._speed_meter = speed_meter
         self.mirror = mirror
         self._background = BackgroundDownload(store, self._on_download, retry_policy=retry_policy)
         self._also = False  # what to do with the model that is being downloaded
@@ -116,7 +122,12 @@ class ModelInstaller:
         """Return the state of every released model, of the download and of the loading engine."""
         budget, progress = self._memory_budget(), self.progress
         models = tuple(self._state(model, budget, progress) for model in CATALOG)
-        return ModelsOverview(models=models, download=progress, loading=self._loading)
+        measuring = self._speed_meter is not None and self._speed_meter.measuring is not None
+        return ModelsOverview(models=models, download=progress, loading=self._loading, measuring=measuring)
+
+    def measure(self, model: CatalogModel) -> bool:
+        """Measure the speed of `model` on this machine in the background; False if that is not possible now."""
+        return self._speed_meter is not None and self._speed_meter.start(model.size)
 
     def download(self, model: str = DEFAULT_MODEL.id, mirror: str = "", *, also: bool = False) -> None:
         """Download the model with this id and activate it; an installed one is activated at once.
@@ -197,6 +208,7 @@ class ModelInstaller:
             active=loaded[0],
             loaded=any(loaded),
             fit=fit,
+            speed=None if self._speed_meter is None else self._speed_meter.speed(model.size),
             about_s=self._seconds_to_load(fit.needed_bytes),
         )
 

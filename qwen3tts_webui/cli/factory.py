@@ -76,7 +76,10 @@ def probe_memory_budget(settings: Settings, store: LocalStore) -> MemoryBudget:
 
 def build_model_installer(settings: Settings, store: LocalStore, synthesizer: HotSwapSynthesizer) -> ModelInstaller:
     """Return the installer that downloads and activates models while the program runs."""
-    from qwen3tts_webui.checkpoints import ModelInstaller
+    from qwen3tts_webui.checkpoints import ModelInstaller, SpeedMeter, bench_speed
+
+    options = ("--device", settings.device, "--dtype", settings.dtype)
+    speeds = store.folder / f"speed-{settings.device.replace(':', '-')}-{settings.dtype}.json"
 
     return ModelInstaller(
         store,
@@ -84,6 +87,7 @@ def build_model_installer(settings: Settings, store: LocalStore, synthesizer: Ho
         partial(start_model, settings),
         lambda: probe_memory_budget(settings, store),
         mirror=settings.mirror,
+        speed_meter=SpeedMeter(speeds, partial(bench_speed, options=options)),
     )
 
 

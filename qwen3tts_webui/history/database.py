@@ -74,6 +74,11 @@ class Transaction:
             (row.id, row.created, row.starred, row.num_bytes, row.report, words),
         )
 
+    def set_report(self, id: str, report: str) -> bool:
+        """Replace the report of a row that is not deleted; False if there is none."""
+        update = "UPDATE entry SET report = ? WHERE id = ? AND deleted = 0"
+        return self._connection.execute(update, (report, id)).rowcount > 0
+
     def all_ids(self) -> set[str]:
         """Return the ids of all rows, including those marked as deleted."""
         return {id for (id,) in self._connection.execute("SELECT id FROM entry")}

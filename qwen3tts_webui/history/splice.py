@@ -27,16 +27,18 @@ def splice_line(take: Mapping[str, Any], line: int, retake: Mapping[str, Any]) -
     start: int = segments[positions[0]]["start_sample"]
     end: int = after[0]["start_sample"] if after else take["num_samples"]
     added = retake["num_samples"] - (end - start)
+    text = _replace_line(take["text"], line, retake["text"])
+    new_chars = _line_start(text, line) - _num_leading(retake["text"])
     joined = [
         *(_move(take, report, 0, report["segment"]["line"]) for report in before),
-        *(_move(retake, report, start, line) for report in retake.get("segments", ())),
-        *(_move(take, report, added, report["segment"]["line"]) for report in after),
+        *(_move(retake, report, start, line, new_chars) for report in retake.get("segments", ())),
+        *(_move(take, report, added, report["segment"]["line"], len(text) - len(take["text"])) for report in after),
     ]
     report = {
         **take,
         "voice_from": take.get("voice_from", take["request_id"]),
         "request_id": secrets.token_urlsafe(12),
-        "text": _replace_line(take["text"], line, retake["text"]),
+        "text": text,
         "num_samples": take["num_samples"] + added,
         "segments": [_with_index(report, index) for index, report in enumerate(joined)],
         "retaken": [*take.get("retaken", ()), {"line": line, "seed": retake["seed"]}],
@@ -57,31 +59,62 @@ def splice_rest(take: Mapping[str, Any], line: int, retake: Mapping[str, Any]) -
     before = [report for report in segments if report["segment"]["line"] < line]
     rest = segments[len(before) :]
     start: int = rest[0]["start_sample"] if rest else take["num_samples"]
+    text = "\n".join([*lines[: numbered[line]], retake["text"].strip()])
+    new_chars = _line_start(text, line) - _num_leading(retake["text"])
+    new = retake.get("segments", ())
     joined = [
         *(_move(take, report, 0, report["segment"]["line"]) for report in before),
-        *(_move(retake, report, start, report["segment"]["line"] + line) for report in retake.get("segments", ())),
+        *(_move(retake, report, start, report["segment"]["line"] + line, new_chars) for report in new),
     ]
     report = {
         **take,
         **{name: retake[name] for name in ("finish_reason", "failed") if name in retake},
         "voice_from": take.get("voice_from", take["request_id"]),
         "request_id": secrets.token_urlsafe(12),
-        "text": "\n".join([*lines[: numbered[line]], retake["text"].strip()]),
+        "text": text,
         "num_samples": start + retake["num_samples"],
         "segments": [_with_index(report, index) for index, report in enumerate(joined)],
     }
     return report, start, take["num_samples"]
 
 
-def _move(source: Mapping[str, Any], report: Mapping[str, Any], offset: int, line: int) -> dict[str, Any]:
-    """Return a segment's report at another position; `continue_from` keeps where it was synthesized."""
+def _move(
+    source: Mapping[str, Any], report: Mapping[str, Any], offset: int, line: int, num_chars: int = 0
+) -> dict[str, Any]:
+    """Return a segment's report `offset` samples and `num_chars` characters later, in another line.
+
+    `continue_from` keeps where it was synthesized.
+    """
     segment = report["segment"]
+    words = [_move_word(word, offset, num_chars) for word in report.get("words", ())]
     return {
         "continue_from": {"request_id": source["request_id"], "segment": segment["index"]},
         **report,
+        **({"words": words} if words else {}),
         "start_sample": report["start_sample"] + offset,
         "segment": {**segment, "line": line},
     }
+
+
+def _move_word(word: Mapping[str, Any], offset: int, num_chars: int) -> dict[str, Any]:
+    samples = {name: word[name] + offset for name in ("start_sample", "end_sample")}
+    chars = {name: None if word[name] is None else word[name] + num_chars for name in ("start", "end")}
+    return {**word, **samples, **chars}
+
+
+def _line_start(text: str, line: int) -> int:
+    """Return where non-empty line number `line` starts, without the spaces before it."""
+    position = number = 0
+    for one in text.split("\n"):
+        if one.strip() and number == line:
+            return position + _num_leading(one)
+        number += bool(one.strip())
+        position += len(one) + 1
+    return position
+
+
+def _num_leading(text: str) -> int:
+    return len(text) - len(text.lstrip())
 
 
 def _with_index(report: Mapping[str, Any], index: int) -> dict[str, Any]:

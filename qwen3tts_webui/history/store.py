@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from qwen3tts_webui.atomic_files import AtomicFile, remove_stale_temp_files, sync_folder
+from qwen3tts_webui.atomic_files import AtomicFile, remove_stale_temp_files, sync_folder, write_atomically
 from qwen3tts_webui.errors import AUDIO, HISTORY_ENTRY, NotFound
 from qwen3tts_webui.history.database import HistoryDatabase, HistoryRow, search_words
 from qwen3tts_webui.history.upgrade import upgrade_report
@@ -130,6 +130,13 @@ class HistoryStore:
         self.entry(id)
         self._database.set_starred(id, starred)
         return self.entry(id)
+
+    def update_report(self, path: Path, report: StoredReport) -> None:
+        """Replace the report of the entry with the audio in `path`; nothing happens if it was deleted."""
+        text = _to_json(report)
+        with self._database.transaction() as transaction:
+            if transaction.set_report(path.stem, text):
+                write_atomically(path.with_suffix(".json"), text.encode())
 
     def delete(self, id: str, *, undo_s: float = 0.0) -> int:
         """Delete an entry and its files. Returns what `undelete` accepts for `undo_s` seconds."""

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from qwen3tts_webui.audio import fade_in, fade_out, replace_nonfinite, silence
 from qwen3tts_webui.preview.espeak import Espeak
-from qwen3tts_webui.preview.kokoro import MAX_TOKENS, Kokoro, Pack, trim_silence
+from qwen3tts_webui.preview.kokoro import MAX_TOKENS, Kokoro, Pack, audible_range
 from qwen3tts_webui.preview.kokoro_weights import cache_folder, joined_model, wheel_parts
-from qwen3tts_webui.preview.phonemes.g2p import G2P
+from qwen3tts_webui.preview.phonemes.g2p import G2P, Pronunciation
 from qwen3tts_webui.preview.utterance_state import Clause
 from qwen3tts_webui.preview.voice_selection import VoiceChoice, VoiceSelector
 from qwen3tts_webui.text import normalize_text
-from qwen3tts_webui.types import SAMPLE_RATE, SAMPLES_PER_FRAME, Pcm
+from qwen3tts_webui.types import SAMPLE_RATE, SAMPLES_PER_FRAME, Pcm, WordMark
 
 PACKET = SAMPLES_PER_FRAME  # 80 ms
 
@@ -102,10 +103,14 @@ class KokoroBackend:
         voice: VoiceChoice,
         put: Callable[[Pcm], None],
         *,
+        mark: Callable[[Sequence[WordMark]], None] = lambda marks: None,
         stop: Callable[[], bool] = lambda: False,
         yields: Callable[[], bool] = lambda: False,
     ) -> None:
         """Pass the rest of a clause and the pause after it to `put`, in packets of at most 80 ms.
+
+        Before each piece of its audio, `mark` gets the words in it; their positions count from the beginning of the
+        clause and of the piece. espeak-ng does not say where words are.
 
         If it is urgent, a long clause starts with a few words. Raises `SynthesisCancelled` soon after `stop` returned
         True, or `yields` between two pieces or while the model runs, and whatever `put` raises.
@@ -120,11 +125,15 @@ class KokoroBackend:
         pack = _mix_packs(packs, voice)
         gain = min(max(_LOUDNESS / self._selector.loudness[voice.timbre], 0.5), 2.2)
         put_packets = _packetize(put)
-        pieces = list(split_phonemes(g2p(text, language), FIRST_SYMBOLS if clause.urgent else MAX_TOKENS))
-        for piece in pieces[clause.pieces_done :]:
+        pronunciation = g2p.pronounce(text, language)
+        pieces = list(split_phonemes(pronunciation.symbols, FIRST_SYMBOLS if clause.urgent else MAX_TOKENS))
+        for first, piece in pieces[clause.pieces_done :]:
             # resampling by `ratio` shortens the audio as well: Kokoro generates it that much slower
-            pcm = kokoro.generate(piece, pack, speed=voice.speed / ratio, stop=lambda: stop() or yields())
-            pcm = trim_silence(_resample(pcm, ratio) * np.float32(gain))
+            speech = kokoro.generate(piece, pack, speed=voice.speed / ratio, stop=lambda: stop() or yields())
+            pcm = _resample(speech.pcm, ratio) * np.float32(gain)
+            audible = audible_range(pcm)
+            mark(_word_marks(pronunciation, first, speech.boundaries / ratio, audible))
+            pcm = pcm[audible]
             put_packets(replace_nonfinite(fade_out(fade_in(pcm, _EDGE_S), _EDGE_S)))
             clause.pieces_done += 1
         put_packets(silence(_pause_s(text)))
@@ -151,20 +160,38 @@ def _mix_packs(packs: dict[str, Pack], voice: VoiceChoice) -> Pack:
     return np.concatenate([packs[voice.timbre][:, :128], packs[voice.prosody][:, 128:]], axis=1)
 
 
-def split_phonemes(phonemes: str, first: int) -> Iterator[str]:
+def _word_marks(
+    pronunciation: Pronunciation, first: int, boundaries: npt.NDArray[np.float64], audible: slice
+) -> list[WordMark]:
+    """Return the words that begin in a piece, which starts at symbol `first` and is spoken at `boundaries`."""
+    marks = []
+    for word in pronunciation.words:
+        begin, end = word.first_symbol - first, min(word.last_symbol - first, len(boundaries) - 1)
+        if 0 <= begin < len(boundaries) - 1:
+            samples = np.clip([boundaries[begin], boundaries[end]], audible.start, audible.stop) - audible.start
+            marks.append(WordMark(word.start, word.end, round(samples[0]), round(samples[1])))
+    return marks
+
+
+def split_phonemes(phonemes: str, first: int) -> Iterator[tuple[int, str]]:
     """Split `phonemes` between words: about `first` symbols, then twice as many each time, at most `MAX_TOKENS`.
+
+    Yields each piece with its position.
 
     A rest of up to one and a half times the target stays in one piece.
     """
     target = min(first, MAX_TOKENS)
+    position = 0
     while phonemes:
         if len(phonemes) <= min(target * 3 // 2, MAX_TOKENS):
             cut = len(phonemes)
         else:
             space = phonemes.rfind(" ", 1, target)
             cut = space if space > 0 else target
-        yield phonemes[:cut]
-        phonemes = phonemes[cut:].lstrip()
+        yield position, phonemes[:cut]
+        rest = phonemes[cut:].lstrip()
+        position += len(phonemes) - len(rest)
+        phonemes = rest
         target = min(target * 2, MAX_TOKENS)
 
 

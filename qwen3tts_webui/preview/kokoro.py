@@ -11,6 +11,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,12 @@ import numpy.typing as npt
 
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm
 
+FRAME_SAMPLES = 600  # of the durations that the model predicts for its tokens
 MAX_TOKENS = 500  # the model takes 510, of which two are padding
 MIN_SPEED, MAX_SPEED = 0.6, 1.8
 Pack = npt.NDArray[np.float16]  # (256, 256): row n-1 is the style for n tokens
 
+_DURATIONS = "/encoder/Clip_output_0"  # inside the exported graph: the duration of each token
 _STOP_POLL_S = 0.02
 _log = logging.getLogger(__name__)
 
@@ -42,12 +45,21 @@ class Symbols:
         return symbol in self._ids
 
     def ids(self, phonemes: str) -> list[int]:
+        """Return the ids of the known symbols."""
         for symbol in phonemes:
             if symbol not in self._ids:
                 if symbol not in self.unknown:
                     _log.warning("Kokoro has no symbol for U+%04X; skipping it", ord(symbol))
                 self.unknown[symbol] += 1
         return [self._ids[symbol] for symbol in phonemes if symbol in self._ids]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Speech:
+    """`pcm` float32 (samples,); symbol i of the phonemes is spoken from `boundaries[i]` to `boundaries[i + 1]`."""
+
+    pcm: Pcm
+    boundaries: npt.NDArray[np.float64]  # (symbols + 1,), in samples
 
 
 class Kokoro:
@@ -61,19 +73,22 @@ class Kokoro:
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # or it would starve the server
         self._run_options: Callable[[], Any] = onnxruntime.RunOptions
-        self._session: Any = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        self._session: Any = onnxruntime.InferenceSession(
+            with_output(model.read_bytes(), _DURATIONS), options, providers=["CPUExecutionProvider"]
+        )
+        self._session._model_bytes = b""  # a second copy, kept for providers that may fail
         self.symbols = Symbols(vocab)
 
     def generate(
         self, phonemes: str, pack: Pack, *, speed: float = 1.0, stop: Callable[[], bool] = lambda: False
-    ) -> Pcm:
-        """Return the audio of at most `MAX_TOKENS` phonemes, float32 (samples,).
+    ) -> Speech:
+        """Return the audio of at most `MAX_TOKENS` phonemes, and where each of them is.
 
         `stop` is polled every 20 ms while the model runs; once True, the run ends and `SynthesisCancelled` is raised.
         """
         ids = self.symbols.ids(phonemes)[:MAX_TOKENS]
         if not ids:
-            return np.zeros(0, np.float32)
+            return Speech(np.zeros(0, np.float32), np.zeros(len(phonemes) + 1))
         feeds = {
             "tokens": np.array([[0, *ids, 0]], np.int64),
             "style": pack[min(len(ids), len(pack)) - 1].astype(np.float32).reshape(1, 256),
@@ -82,14 +97,24 @@ class Kokoro:
         options = self._run_options()
         with _StopWatcher(options, stop) as watcher:
             try:
-                audio = self._session.run(None, feeds, options)[0]
+                audio, durations = self._session.run(None, feeds, options)
             except Exception:
                 if watcher.stopped:
                     raise SynthesisCancelled from None
                 raise
         if watcher.stopped:
             raise SynthesisCancelled
-        return np.asarray(audio, np.float32).reshape(-1)
+        ends = np.cumsum(np.asarray(durations, np.float64).reshape(-1)) * FRAME_SAMPLES
+        return Speech(np.asarray(audio, np.float32).reshape(-1), self._boundaries(phonemes, ends))
+
+    def _boundaries(self, phonemes: str, ends: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return where each symbol starts, and the end of the last: an unknown symbol takes no time.
+
+        `ends` (tokens,) are those of the tokens, of which the first and the last are padding.
+        """
+        num_known = np.cumsum([0, *(symbol in self.symbols for symbol in phonemes)])
+        found: npt.NDArray[np.float64] = ends[np.minimum(num_known, len(ends) - 2)]
+        return found
 
 
 class _StopWatcher:
@@ -118,10 +143,23 @@ class _StopWatcher:
                 return
 
 
-def trim_silence(pcm: Pcm, *, lead_s: float = 0.03, tail_s: float = 0.06, threshold: float = 0.01) -> Pcm:
-    """Remove the silence around `pcm`, except for `lead_s` before and `tail_s` after it."""
+def audible_range(pcm: Pcm, *, lead_s: float = 0.03, tail_s: float = 0.06, threshold: float = 0.01) -> slice:
+    """Return `pcm` without the silence around it, except for `lead_s` before and `tail_s` after it."""
     loud = np.flatnonzero(np.abs(pcm) > threshold)
     if not len(loud):
-        return pcm[:0]
+        return slice(0, 0)
     first = max(0, int(loud[0]) - int(lead_s * SAMPLE_RATE))
-    return pcm[first : int(loud[-1]) + 1 + int(tail_s * SAMPLE_RATE)]
+    return slice(first, min(len(pcm), int(loud[-1]) + 1 + int(tail_s * SAMPLE_RATE)))
+
+
+def with_output(model: bytes, name: str) -> bytes:
+    """Return an ONNX model that also returns its inner tensor `name` (float32).
+
+    A protocol buffer that is appended to another is merged with it: here, one more output of the graph.
+    """
+    return model + _field(7, _field(12, _field(1, name.encode())))
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """Return a length-delimited field of a protocol buffer; `content` is shorter than 128 bytes."""
+    return bytes([number << 3 | 2, len(content)]) + content

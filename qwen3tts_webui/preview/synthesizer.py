@@ -30,11 +30,11 @@ from qwen3tts_webui.preview.kokoro import SynthesisCancelled
 from qwen3tts_webui.preview.utterance_state import Clause, UtteranceState
 from qwen3tts_webui.preview.voice_selection import FOLLOWED_TRAITS, VoiceChoice
 from qwen3tts_webui.text import LANGUAGES
-from qwen3tts_webui.types import EngineInfo, EngineLoad, Feature, Pcm, PcmSink, Utterance
+from qwen3tts_webui.types import EngineInfo, EngineLoad, Feature, Pcm, PcmSink, Utterance, WordMark
 
 _POLL_S = 0.02  # how often sinks and text streams are checked while no utterance is ready
 _MAX_INTERRUPTIONS = 2  # of one clause: its utterance must not starve
-_FEATURES: frozenset[Feature] = frozenset({"engine_voice", "seed", "text_streaming"})
+_FEATURES: frozenset[Feature] = frozenset({"engine_voice", "seed", "text_streaming", "word_timing"})
 _log = logging.getLogger(__name__)
 
 
@@ -63,10 +63,14 @@ class PreviewBackend(Protocol):
         voice: VoiceChoice,
         put: Callable[[Pcm], None],
         *,
+        mark: Callable[[Sequence[WordMark]], None],
         stop: Callable[[], bool],
         yields: Callable[[], bool],
     ) -> None:
-        """Pass the audio of one clause to `put`. Raises `SynthesisCancelled` after `stop` or `yields` returned True."""
+        """Pass the audio of one clause to `put`, and before it its words to `mark`.
+
+        Raises `SynthesisCancelled` after `stop` or `yields` returned True.
+        """
         ...
 
 
@@ -115,7 +119,7 @@ class PreviewSynthesizer:
             device="cpu",
             dtype="n/a" if fallback else "int8",
             languages=tuple(language.code for language in LANGUAGES),
-            features=_FEATURES,
+            features=_FEATURES - {"word_timing"} if fallback else _FEATURES,
             slots=self._slots,
             followed_traits=FOLLOWED_TRAITS,
         )
@@ -249,7 +253,10 @@ class PreviewSynthesizer:
             )
         if clause.text:
             try:
-                backend.synthesize(clause, state.language, state.voice, put, stop=stop, yields=yields)
+                backend.synthesize(
+                    clause, state.language, state.voice, put,
+                    mark=lambda words: state.mark(clause, words), stop=stop, yields=yields,
+                )  # fmt: skip
             except SynthesisCancelled:
                 if stop():
                     raise

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from qwen3tts_webui.preview.voice_selection import VoiceChoice
@@ -22,6 +22,7 @@ from qwen3tts_webui.types import (
     TextStream,
     Timings,
     Utterance,
+    WordMark,
 )
 
 # seconds of audio per clause; generation is faster than real time by more than GROWTH, so each clause is ready in time
@@ -32,9 +33,13 @@ _CLAUSE_END = re.compile(r"(?:[!?。！？，、；：…;]|(?<!\d)[.,:])[\"'”
 
 @dataclass(slots=True, eq=False)
 class Clause:
-    """A clause in progress. `urgent`: its utterance has no audio yet; `pieces_done` of its pieces were sent."""
+    """A clause in progress; it begins at character `start` of its utterance's text.
+
+    `urgent`: its utterance has no audio yet; `pieces_done` of its pieces were sent.
+    """
 
     text: str
+    start: int = 0
     urgent: bool = False
     pieces_done: int = 0
     interruptions: int = 0
@@ -54,6 +59,8 @@ class UtteranceState:
         self._first_audio_at: float | None = None
         self._num_samples = 0
         self._text = utterance.text
+        self._all_text = utterance.text
+        self._position = 0  # of the next clause in it
         self._clauses: deque[str] | None = None
         self._next: str | None = None
         self._interrupted: Clause | None = None
@@ -106,7 +113,10 @@ class UtteranceState:
             clause, self._interrupted = self._interrupted, None
             return clause
         text, self._next = self._next or "", None
-        return Clause(text, urgent=self.nothing_sent)
+        found = self._all_text.find(text, self._position)
+        start = self._position if found < 0 else found
+        self._position = start + len(text)
+        return Clause(text, start, urgent=self.nothing_sent)
 
     def interrupt(self, clause: Clause) -> None:
         """Give up the turn; `clause` continues with its next piece."""
@@ -124,6 +134,16 @@ class UtteranceState:
             self._first_audio_at = self._clock()
         self._num_samples += len(pcm)
         self.sink.put(pcm)
+
+    def mark(self, clause: Clause, words: Sequence[WordMark]) -> None:
+        """Report where words of `clause` are in its next audio; their positions count from both beginnings."""
+        start, sample = clause.start, self._num_samples
+        self.sink.mark(
+            [
+                WordMark(start + word.start, start + word.end, sample + word.start_sample, sample + word.end_sample)
+                for word in words
+            ]
+        )
 
     def finish(self, finish_reason: FinishReason) -> None:
         """Report the end to the sink."""
@@ -144,7 +164,9 @@ class UtteranceState:
 
     def _next_of_stream(self, stream: TextStream) -> str | None:
         closed = stream.closed  # read before `take`, so that the last text is not missed
-        self._text += stream.take()
+        new = stream.take()
+        self._text += new
+        self._all_text += new
         if stream.language and stream.language != self._language:
             self._language, self.voice = stream.language, None
         if not self._text.strip():

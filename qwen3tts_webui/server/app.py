@@ -22,6 +22,7 @@ from qwen3tts_webui.server.delivery import (
     Recorder,
     RecordingReader,
     RequestRegistry,
+    SimilarityMeter,
     StreamLinks,
 )
 from qwen3tts_webui.server.http import QUERY_ERROR_RESPONSE, ErrorRenderer
@@ -54,6 +55,7 @@ def create_app(
         yield
         context.requests.abort_all(EngineStopped())
         await context.recorder.close()
+        context.meter.close()
         context.recordings.close()
 
     app = SecuredApp(
@@ -94,6 +96,7 @@ def _build_context(
         requests=RequestRegistry(),
         recorder=Recorder(speech.library),
         recordings=RecordingReader(speech),
+        meter=SimilarityMeter(speech, None if speech.library is None else speech.library.update_report),
         connections=ConnectionRegistry(),
         stream_links=StreamLinks(),
         gpu=gpu,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         Recorder,
         RecordingReader,
         RequestRegistry,
+        SimilarityMeter,
         StreamLinks,
     )
     from qwen3tts_webui.server.http import ErrorRenderer
@@ -56,6 +57,7 @@ class ServerContext:
     requests: RequestRegistry
     recorder: Recorder
     recordings: RecordingReader
+    meter: SimilarityMeter
     connections: ConnectionRegistry
     stream_links: StreamLinks
     gpu: Callable[[], GpuReading | None]

@@ -3,12 +3,13 @@
     Speech(synthesizer, presets, history).speak(request) -> SpeechSession, an async iterable of events
 
 speech.py holds the entry point, voice_resolution.py finds the requested voice, engine_choice.py its engine, cloning.py
-makes one of a recording,
-validation.py checks the request, segment_pipeline.py keeps the engine busy, session.py yields the events, events.py
-defines them. text_stream.py and streamed_line.py handle text that is still being written.
+makes one of a recording, validation.py checks the request, segment_pipeline.py keeps the engine busy, session.py yields
+the events, events.py defines them, report.py is what remains, drift.py says which segments changed their voice.
+text_stream.py and streamed_line.py handle text that is still being written.
 """
 
 from qwen3tts_webui.speech.cloning import ClonedRecording, voice_kind
+from qwen3tts_webui.speech.drift import Similarity, compare_segments
 from qwen3tts_webui.speech.engine_choice import MODEL_FOR
 from qwen3tts_webui.speech.events import (
     AudioChunk,
@@ -18,7 +19,9 @@ from qwen3tts_webui.speech.events import (
     SegmentFailed,
     SegmentStarted,
     SkippedText,
+    TimedWord,
     VoiceSource,
+    WordsTimed,
 )
 from qwen3tts_webui.speech.report import Report, SegmentReport
 from qwen3tts_webui.speech.session import SpeechSession
@@ -34,6 +37,7 @@ from qwen3tts_webui.speech.validation import (
     draw_seed,
 )
 from qwen3tts_webui.speech.voice_resolution import continue_voice, resolve_voice
+from qwen3tts_webui.speech.word_timing import heard_chars
 
 __all__ = [
     "MAX_PARALLEL_SEGMENTS",
@@ -50,14 +54,19 @@ __all__ = [
     "SegmentFailed",
     "SegmentReport",
     "SegmentStarted",
+    "Similarity",
     "SkippedText",
     "Speech",
     "SpeechSession",
     "SpokenText",
     "TextStreamSession",
+    "TimedWord",
     "VoiceSource",
+    "WordsTimed",
+    "compare_segments",
     "continue_voice",
     "draw_seed",
+    "heard_chars",
     "language_detail",
     "resolve_voice",
     "skip_unsupported",

@@ -71,4 +71,30 @@ class Flushed:
     sample: int
 
 
-Event = SegmentStarted | AudioChunk | SegmentEnded | SegmentFailed | SkippedText | Flushed
+@dataclass(frozen=True, slots=True)
+class TimedWord:
+    """A word, in the text as it was typed (characters `start` to `end`) and in the audio.
+
+    `start` and `end` are None for a word that is not in the typed text as it stands.
+    """
+
+    text: str
+    start: int | None
+    end: int | None
+    start_sample: int
+    end_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class WordsTimed:
+    """Words of a segment. They replace what was said before about the segment from the first of them on.
+
+    `estimated`: the engine does not know where the words are; they share the audio by their length.
+    """
+
+    segment: Segment
+    words: tuple[TimedWord, ...]
+    estimated: bool
+
+
+Event = WordsTimed | SegmentStarted | AudioChunk | SegmentEnded | SegmentFailed | SkippedText | Flushed

@@ -8,15 +8,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from qwen3tts_webui.speech.cloning import voice_kind
-from qwen3tts_webui.speech.events import SkippedText, VoiceSource
+from qwen3tts_webui.speech.drift import Similarity
+from qwen3tts_webui.speech.events import SkippedText, TimedWord, VoiceSource
 from qwen3tts_webui.speech.validation import PreparedRequest
+from qwen3tts_webui.speech.word_timing import heard_chars
 from qwen3tts_webui.types import EngineInfo, FinishReason, Sampling, Segment, Timings
 from qwen3tts_webui.voices import VoiceKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentReport:
-    """The outcome of one segment. If it failed, `failed` is the error code and `finish_reason` None."""
+    """The outcome of one segment. If it failed, `failed` is the error code and `finish_reason` None.
+
+    `similarity` to the voice of the request (-1 to 1) is known some time after the request, and only while a model that
+    clones is loaded; `drifted` marks a segment that sounds like another voice.
+    `words_estimated`: its words share the audio by their length.
+    """
 
     segment: Segment
     voice_source: VoiceSource
@@ -25,6 +32,10 @@ class SegmentReport:
     finish_reason: FinishReason | None = None
     failed: str | None = None
     timings: Timings | None = None
+    similarity: float | None = None
+    drifted: bool = False
+    words: tuple[TimedWord, ...] = ()
+    words_estimated: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +45,8 @@ class Report:
     `engine`, `label` and `preview` identify the engine. `voice` is the requested voice id, if any; `voice_kind` says
     how the voice was made. `failed` is the code
     of the error that ended the whole request, if any. `timings` are those of the first segment, with `total_ms` of the
-    whole request. `warnings` says what was left out.
+    whole request. `warnings` says what was left out. `spoken_chars` is how much of the text was spoken, to the end of
+    the last whole word.
     """
 
     request_id: str
@@ -59,6 +71,7 @@ class Report:
     failed: str | None
     timings: Timings
     segments: tuple[SegmentReport, ...]
+    spoken_chars: int = 0
     warnings: tuple[SkippedText, ...] = ()
 
 
@@ -72,6 +85,11 @@ class Outcome:
     failed: str | None
     total_ms: float | None
     warnings: tuple[SkippedText, ...]
+
+
+def add_similarity(report: SegmentReport, found: Similarity | None) -> SegmentReport:
+    """Return `report` with what was found of the segment, if anything."""
+    return report if found is None else replace(report, similarity=found.value, drifted=found.drifted)
 
 
 def make_report(
@@ -103,5 +121,6 @@ def make_report(
         failed=outcome.failed,
         timings=replace(first, total_ms=outcome.total_ms),
         segments=segments,
+        spoken_chars=heard_chars((word for one in segments for word in one.words), outcome.num_samples),
         warnings=outcome.warnings,
     )

@@ -27,7 +27,8 @@ _RETRY_S = 0.1
 class SegmentState:
     """One segment: not submitted yet, failed to submit (`error`), or submitted (`stream`).
 
-    `streamed` is its source if its text is still being written.
+    `streamed` is its source if its text is still being written. `given` is the text that the engine got at first, made
+    of `num_given` of its parts; the others follow as they are written.
     """
 
     segment: Segment
@@ -36,6 +37,8 @@ class SegmentState:
     error: SpeechError | None = None
     voice_source: VoiceSource = "new"
     normalized: NormalizedText | None = None
+    given: str = ""
+    num_given: int = 0
 
     @property
     def spoken_text(self) -> str:
@@ -43,6 +46,20 @@ class SegmentState:
         if self.streamed is not None and self.streamed.queue is not None:
             return "".join(self.streamed.spoken_parts).strip()
         return self.text if self.normalized is None else self.normalized.spoken
+
+    @property
+    def engine_text(self) -> str:
+        """The text that the engine has by now, in which it counts positions."""
+        if self.streamed is not None and self.streamed.queue is not None:
+            return self.given + "".join(self.streamed.spoken_parts[self.num_given :])
+        return self.given
+
+    @property
+    def spoken_form(self) -> NormalizedText | None:
+        """Its spoken form so far, and where it was written; None before it is submitted."""
+        if self.streamed is not None and self.streamed.normalizer is not None:
+            return self.streamed.normalizer.normalized
+        return self.normalized
 
     @property
     def text(self) -> str:
@@ -193,8 +210,12 @@ class SegmentPipeline:
         spoken = prepared.spoken if state.streamed is None else state.streamed.front_end
         if state.streamed is None or state.streamed.queue is None:
             state.normalized = spoken.normalized(written)
+        else:
+            state.streamed.queue.take()  # written since the segment was taken: it is in `spoken_text`
+            state.num_given = len(state.streamed.spoken_parts)
+        state.given = state.spoken_text
         return Utterance(
-            text=state.spoken_text,
+            text=state.given,
             language=spoken.engine_language(written, preview=prepared.info.preview),
             voice=self._carried_voice or prepared.voice,
             seed=prepared.seed,

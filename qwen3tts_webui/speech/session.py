@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 
 from qwen3tts_webui.audio import LoudnessNormalizer, TimeStretcher, silence
 from qwen3tts_webui.errors import DeadlineExceeded, SpeechError
+from qwen3tts_webui.speech.drift import Similarity
 from qwen3tts_webui.speech.events import (
     AudioChunk,
     Event,
@@ -21,11 +22,13 @@ from qwen3tts_webui.speech.events import (
     SegmentStarted,
     SkippedText,
 )
-from qwen3tts_webui.speech.report import Outcome, Report, SegmentReport, make_report
+from qwen3tts_webui.speech.report import Outcome, Report, SegmentReport, add_similarity, make_report
 from qwen3tts_webui.speech.segment_pipeline import SegmentPipeline, SegmentState
 from qwen3tts_webui.speech.skipped_text import nothing_to_say
 from qwen3tts_webui.speech.text_stream import TextStreamSession
 from qwen3tts_webui.speech.validation import PreparedRequest
+from qwen3tts_webui.speech.word_events import WordEvents
+from qwen3tts_webui.speech.word_timing import TypedText
 from qwen3tts_webui.streams import PcmStream
 from qwen3tts_webui.types import SAMPLE_RATE, FinishReason, Pcm, SynthesisResult, Synthesizer, Timings, Utterance, Voice
 
@@ -56,6 +59,7 @@ class SpeechSession:
         self._position = 0
         self._num_played = self._num_warnings = 0
         self._segment_reports: list[SegmentReport] = []
+        self._typed = TypedText()
         self._error: SpeechError | None = None
         self._cancelled = False
         self._at_length_limit = False
@@ -101,11 +105,15 @@ class SpeechSession:
                     return state.segment.index, voice
         return None
 
+    def set_similarities(self, found: Mapping[int, Similarity]) -> None:
+        """Add what is known of the segments, by index, to the report; after the end."""
+        self._segment_reports = [add_similarity(one, found.get(one.segment.index)) for one in self._segment_reports]
+
     @property
     def report(self) -> Report:
         """The report so far; final once the iteration has ended."""
         outcome = Outcome(
-            text=self._prepared.request.text if self._text_stream is None else self._text_stream.text,
+            text=self._typed_text,
             num_samples=self._position,
             finish_reason=self._request_finish_reason(),
             failed=None if self._error is None else self._error.code,
@@ -113,6 +121,10 @@ class SpeechSession:
             warnings=self.warnings,
         )
         return make_report(self._prepared, self.info, tuple(self._segment_reports), outcome)
+
+    @property
+    def _typed_text(self) -> str:
+        return self._prepared.request.text if self._text_stream is None else self._text_stream.text
 
     async def __aiter__(self) -> AsyncGenerator[Event, None]:
         self._pipeline.listen(self._wakeup.set, on_loop_closed=self.cancel)
@@ -168,19 +180,24 @@ class SpeechSession:
         return None
 
     async def _segment_events(self, state: SegmentState) -> AsyncGenerator[Event, None]:
-        """All events of one segment: started, its audio, ended or failed, and the pause after it."""
+        """All events of one segment: started, its audio and words, ended or failed, and the pause after it."""
         segment, start_sample = state.segment, self._position
+        words = WordEvents(state, start_sample, self._prepared, self._typed, lambda: self._typed_text)
         started = False
         try:
             async for pcm in self._segment_audio(state):
                 if not started:
                     started = True
                     yield SegmentStarted(segment, start_sample, state.voice_source)
+                    for event in words.at_start():
+                        yield event
+                for event in words.reported():
+                    yield event
                 yield self._append(pcm)
                 if self._at_length_limit:
                     break
         except SpeechError as error:
-            self._add_report(state, start_sample, failed=error.code)
+            self._add_report(state, start_sample, words, failed=error.code)
             if self._position == 0:
                 self._error = error
             else:
@@ -191,15 +208,13 @@ class SpeechSession:
             if result is None:  # cancelled before the first audio
                 return
             yield SegmentStarted(segment, start_sample, state.voice_source)
-        ended = SegmentEnded(
-            segment=segment,
-            start_sample=start_sample,
-            num_samples=self._position - start_sample,
-            finish_reason=self._segment_finish_reason(result),
-            timings=Timings() if result is None else result.timings,
-        )
-        self._add_report(state, start_sample, finish_reason=ended.finish_reason, timings=ended.timings)
-        yield ended
+        finish_reason = self._segment_finish_reason(result)
+        for event in words.at_end(self._position, finish_reason):
+            yield event
+        timings = Timings() if result is None else result.timings
+        num_samples = self._position - start_sample
+        self._add_report(state, start_sample, words, finish_reason=finish_reason, timings=timings)
+        yield SegmentEnded(segment, start_sample, num_samples, finish_reason, timings)
         if segment.pause_s > 0 and not self._cancelled and not self._at_length_limit:
             yield self._append(silence(segment.pause_s))
 
@@ -253,6 +268,7 @@ class SpeechSession:
         self,
         state: SegmentState,
         start_sample: int,
+        words: WordEvents,
         finish_reason: FinishReason | None = None,
         failed: str | None = None,
         timings: Timings | None = None,
@@ -266,6 +282,8 @@ class SpeechSession:
                 finish_reason=finish_reason,
                 failed=failed,
                 timings=timings,
+                words=words.words,
+                words_estimated=words.estimated,
             )
         )
 

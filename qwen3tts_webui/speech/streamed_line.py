@@ -32,7 +32,10 @@ _CLAUSE_ENDS = (*"，。！？；：、…", ", ", "; ", ": ", "! ", "? ")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StreamedSegment:
-    """A segment that may be submitted. `pause_s` is the silence before it; `queue` delivers the rest of its text."""
+    """A segment that may be submitted. `pause_s` is the silence before it; `queue` delivers the rest of its text.
+
+    `spoken_parts` is what `normalizer` made of the text so far.
+    """
 
     segment: Segment
     pause_s: float
@@ -40,6 +43,7 @@ class StreamedSegment:
     front_end: SpokenText
     text_parts: list[str] = field(default_factory=list)
     spoken_parts: list[str] = field(default_factory=list)
+    normalizer: StreamingNormalizer | None = None
 
     @property
     def text(self) -> str:
@@ -121,7 +125,8 @@ class StreamedLine:
         if self._queue is not None:
             self._text_parts = text_parts
         segment = Segment(index=index, line=self.line, text=text.strip(), speed=self.speed)
-        return StreamedSegment(segment, pause_s, self._queue, self.front_end, text_parts, self._spoken)
+        parts = (text_parts, self._spoken, self._normalizer)
+        return StreamedSegment(segment, pause_s, self._queue, self.front_end, *parts)
 
     def _normalize(self, cleaned: str) -> None:
         """Normalize what was written, as far as it is certain."""

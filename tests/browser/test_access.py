@@ -52,7 +52,7 @@ def confirm_clear(visit: Visit) -> None:
 # All states of the page in the order of the test: how to reach each, and what is visible then.
 STATES: dict[str, tuple[Callable[[Visit], object], str]] = {
     "page": (lambda visit: None, "#generate"),
-    "who speaks": (lambda visit: visit.page.click("#engine summary"), "#engine-what"),
+    "who speaks": (lambda visit: visit.page.click("#engine-open"), "#engine-what"),
     "words for a trait": (lambda visit: visit.page.click("#checklist [data-dimension=pace]"), "#trait-words"),
     "examples": (lambda visit: visit.page.click("#examples-open"), "#examples"),
     "no voice kept": (lambda visit: visit.page.click("#tab-mine"), "#presets .none"),

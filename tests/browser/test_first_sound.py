@@ -98,7 +98,7 @@ def test_the_page_names_the_engine_and_how_to_get_the_real_model(studio: Studio,
     label = visit.page.locator("#engine-label")
     visit.page.wait_for_function("() => document.querySelector('#engine').dataset.kind === 'preview'")
     assert label.inner_text() == "Try-out voice (not Qwen3-TTS)"
-    visit.page.click("#engine summary")
+    visit.page.click("#engine-open")
     assert "Qwen3-TTS-12Hz-1.7B-VoiceDesign" in visit.page.locator("#engine-help").inner_text()
 
 

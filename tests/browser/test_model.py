@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from qwen3tts_webui.checkpoints import CATALOG, LocalStore, MemoryBudget, ModelInstaller, RetryPolicy
+from qwen3tts_webui.checkpoints import CATALOG, LocalStore, MemoryBudget, ModelInstaller, RetryPolicy, SpeedMeter
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.diagnostics import collect_facts, run_checks
 from qwen3tts_webui.errors import InsufficientMemory
@@ -43,7 +43,13 @@ class Scene:
         room = MemoryBudget(device="cuda:0", dtype="bfloat16", free_bytes=24 << 30)
         retry_policy = RetryPolicy(max_attempts=1, initial_wait_s=0.001)
         self.installer = ModelInstaller(
-            store, self.switch, self.starter, lambda: room, mirror=hub.url, retry_policy=retry_policy
+            store,
+            self.switch,
+            self.starter,
+            lambda: room,
+            mirror=hub.url,
+            retry_policy=retry_policy,
+            speed_meter=SpeedMeter(folder / "speed.json", lambda size: {"1.7B": 0.4}[size]),
         )
         self.settings = Settings(outputs=folder)
         self.url = ""
@@ -98,8 +104,15 @@ def test_a_model_is_downloaded_stopped_resumed_and_activated_by_click(scene: Sce
     visit = fresh(scene.url)
     page = visit.page
     page.wait_for_function("() => document.querySelector('#engine').dataset.kind === 'preview'")
-    page.click("#machine summary")
+    page.click("#engine-open")
     assert page.locator(".model-row").count() == len(CATALOG) == 5
+    assert page.locator("[data-recommended=true] b").inner_text() == "Qwen3-TTS VoiceDesign 1.7B recommended"
+    page.click("text=Measure the speed")
+    page.wait_for_selector("[data-recommended=true] small:has-text('makes 0.40 s of speech per second here')")
+    for close in (lambda: page.keyboard.press("Escape"), lambda: page.mouse.click(5, 895)):
+        close()
+        assert page.evaluate("document.getElementById('machine').matches(':popover-open')") is False
+        page.click("#engine-open")
     assert page.locator("#machine-mirror option").all_inner_texts() == [
         scene.hub.url.removeprefix("http://"), "Hugging Face", "ModelScope"
     ]  # fmt: skip
@@ -108,6 +121,7 @@ def test_a_model_is_downloaded_stopped_resumed_and_activated_by_click(scene: Sce
     assert scene.hub.held.wait(20)
     page.wait_for_function("() => !document.querySelector('#machine-download').hidden")
     page.wait_for_function("() => document.querySelector('#machine-bar').value > 0.2")
+    page.wait_for_function("() => /^\\d+ %$/.test(document.querySelector('#engine-next').textContent)")
     assert page.evaluate("button.isConnected && button.textContent") == "Stop"  # updated in place, once a second
     with page.expect_response(lambda answer: answer.request.method == "DELETE"):
         page.click(".model-row:first-child button:has-text('Stop')")
@@ -120,6 +134,7 @@ def test_a_model_is_downloaded_stopped_resumed_and_activated_by_click(scene: Sce
     scene.starter.started[0].ready = True
     page.wait_for_function("() => document.querySelector('#engine').dataset.kind === 'real'")
     page.wait_for_function("() => document.querySelector('#model-summary').textContent.includes('is active')")
+    page.wait_for_selector("#status:has-text('speaks from now on')")
     assert visit.complaints == []
 
 
@@ -157,7 +172,7 @@ def test_an_idle_model_is_woken_and_a_model_that_fails_leaves_the_old_one(
     engine.step()
     visit.until("stats.state === 'done'")
     scene.starter.crowded = True
-    page.click("#machine summary")
+    page.click("#engine-open")
     page.click(".model-row:first-child button")
     wait_until(lambda: bool(scene.starter.started), 30)
     page.wait_for_function(
@@ -195,6 +210,7 @@ def test_a_missing_model_is_offered_and_loaded_in_addition(scene: Scene, fresh: 
     visit.generate()
     visit.until("stats.state === 'done' && stats.samples > 0")
     assert len(started.utterances) == 1 and active.utterances == []
+    page.click("#engine-open")
     page.click(".model-row:first-child button:has-text('Unload')")
     page.wait_for_selector(".model-row:first-child button:has-text('Also load')")
     wait_until(lambda: started.closed)
@@ -202,16 +218,17 @@ def test_a_missing_model_is_offered_and_loaded_in_addition(scene: Scene, fresh: 
 
 def test_the_diagnostics_are_in_the_page_language(scene: Scene, fresh: Callable[..., Any]) -> None:
     page = fresh(scene.url, locale="zh-CN").page
-    page.wait_for_selector("#machine summary")
-    page.click("#machine summary")
+    page.wait_for_selector("#engine-open")
+    page.click("#engine-open")
     page.wait_for_function("() => document.querySelectorAll('#machine-lines li').length > 8")
+    page.click("#machine details summary")
     assert "此浏览器可以播放实时音频" in page.locator("#machine-lines").inner_text()
-    assert page.locator("#machine summary b").inner_text() == "模型与本机"
+    assert page.locator("#machine h3").inner_text() == "模型与本机"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious_in_the_panel(scene: Scene, fresh: Callable[..., Any], scheme: str) -> None:
     visit = fresh(scene.url, color_scheme=scheme)
-    visit.page.click("#machine summary")
+    visit.page.click("#engine-open")
     visit.page.wait_for_function("() => document.querySelectorAll('#machine-lines li').length > 8")
     assert serious(visit) == []

@@ -185,10 +185,10 @@ def test_on_a_phone_an_error_is_scrolled_into_view_above_generate(studio: Studio
 
 def test_on_a_phone_the_engine_details_cover_the_figures(studio: Studio, fresh: Fresh) -> None:
     visit = phone(fresh, studio)
-    visit.page.click("#engine summary")
+    visit.page.click("#engine-open")
     covering = """() => {
       const { left, top, width, height } = document.querySelector('#metric-latency dd').getBoundingClientRect();
-      return document.elementFromPoint(left + width / 2, top + height / 2).closest('#engine') !== null;
+      return document.elementFromPoint(left + width / 2, top + height / 2).closest('#machine') !== null;
     }"""
     assert visit.page.evaluate(covering) is True
 

@@ -13,7 +13,7 @@ from qwen3tts_webui.audio import encode_all
 from qwen3tts_webui.testing import CHROMIUM_FLAGS, Studio, installed_chromium
 from qwen3tts_webui.testing import serve_page as serve
 from tests.browser.axe import serious
-from tests.support.cloning import CloningFake
+from tests.support.cloning import CloningFake, HearingFake
 from tests.support.sounds import syllables
 
 from .conftest import Visit, playwright
@@ -46,6 +46,28 @@ def cloning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     studio = serve(engine, tmp_path_factory.mktemp("cloning"))
     yield studio
     studio.close()
+
+
+@pytest.fixture(scope="module")
+def hearing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    studio = serve(HearingFake(), tmp_path_factory.mktemp("hearing"))
+    yield studio
+    studio.close()
+
+
+def test_a_line_in_another_voice_is_marked_and_generated_again(hearing: Studio, fresh: Fresh) -> None:
+    visit = fresh(hearing.url)
+    visit.type("One.\nOff.\nTwo.")
+    visit.generate()
+    visit.page.wait_for_selector(".strip[data-drifted=true]")
+    assert visit.page.locator(".strip[data-drifted=true]").count() == 1
+    assert visit.page.locator(".strip[data-drifted=true] .state").inner_text() == "another voice?"
+    visit.until("stats.state === 'done'")
+    again = visit.page.get_by_role("button", name="Line 2 sounds unlike the voice (0 % similar)")
+    with visit.page.expect_response(lambda answer: "/lines/1" in answer.url):
+        again.click()
+    visit.page.wait_for_function("() => !document.querySelector('.strip[data-drifted=true]')")
+    assert [said.text for said in hearing.synthesizer.utterances] == ["One.", "Off.", "Two.", "Off."]
 
 
 def status(visit: Visit, text: str) -> None:

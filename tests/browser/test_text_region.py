@@ -200,3 +200,27 @@ def test_hostile_text_is_only_text(any_page: Visit, text: str) -> None:
     assert visit.page.evaluate("window.hacked") is None
     assert visit.page.locator("script:text('hacked')").count() == 0
     assert visit.complaints == []
+
+
+def test_the_word_being_heard_is_marked_where_it_was_typed(fresh: Fresh, studio: Studio) -> None:
+    visit = fresh(studio.url)
+    visit.type("The lighthouse keeper\n[1.5x] costs $5, 你好。")
+    visit.page.evaluate(
+        """() => {
+            window.heard = [];
+            const look = () => {
+                const [range] = CSS.highlights.get("heard-word") ?? [];
+                const word = range?.toString();
+                if (word && window.heard.at(-1) !== word) window.heard.push(word);
+                requestAnimationFrame(look);
+            };
+            look();
+        }"""
+    )
+    visit.generate()
+    visit.until("stats.state === 'done'")
+    heard = visit.page.evaluate("window.heard")
+    words = ["The", "lighthouse", "keeper", "costs", "$5", "你", "好"]
+    assert heard == sorted(heard, key=words.index), "in the order of the text"
+    assert {"lighthouse", "keeper", "costs"} <= set(heard)
+    visit.page.wait_for_function("() => !CSS.highlights.has('heard-word')")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,7 +16,7 @@ from qwen3tts_webui.preview.backend import PACKET, Assets, KokoroBackend
 from qwen3tts_webui.preview.kokoro import SynthesisCancelled
 from qwen3tts_webui.preview.utterance_state import Clause
 from qwen3tts_webui.preview.voice_selection import VoiceChoice
-from qwen3tts_webui.types import Pcm
+from qwen3tts_webui.types import Pcm, WordMark
 
 VOICE = VoiceChoice(engine="kokoro", timbre="af_heart")
 
@@ -50,6 +50,7 @@ class CountingBackend:
         voice: VoiceChoice,
         put: Callable[[Pcm], None],
         *,
+        mark: Callable[[Sequence[WordMark]], None],
         stop: Callable[[], bool],
         yields: Callable[[], bool],
     ) -> None:

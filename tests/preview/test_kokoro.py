@@ -7,7 +7,7 @@ import pytest
 
 from qwen3tts_webui.config import asset
 from qwen3tts_webui.preview.backend import FIRST_SYMBOLS, split_phonemes
-from qwen3tts_webui.preview.kokoro import MAX_TOKENS, Symbols, trim_silence
+from qwen3tts_webui.preview.kokoro import MAX_TOKENS, Symbols, audible_range
 
 
 def test_unknown_symbols_are_counted_and_said_once(caplog: pytest.LogCaptureFixture):
@@ -20,19 +20,19 @@ def test_unknown_symbols_are_counted_and_said_once(caplog: pytest.LogCaptureFixt
 def test_silence_around_speech_is_cut():
     pcm = np.zeros(24_000, np.float32)
     pcm[12_000:12_100] = 0.5
-    assert len(trim_silence(pcm, lead_s=0.01, tail_s=0.02)) == 240 + 100 + 480
+    assert len(pcm[audible_range(pcm, lead_s=0.01, tail_s=0.02)]) == 240 + 100 + 480
 
 
 def test_silence_alone_is_nothing():
-    assert len(trim_silence(np.zeros(100, np.float32))) == 0
+    assert audible_range(np.zeros(100, np.float32)) == slice(0, 0)
 
 
 def test_an_urgent_clause_begins_with_few_words():
     found = list(split_phonemes("word " * 60, FIRST_SYMBOLS))
-    assert " ".join(found).split() == ["word"] * 60
-    assert [len(piece) for piece in found] == [19, 39, 84, 155]
+    assert " ".join(piece for _, piece in found).split() == ["word"] * 60
+    assert [(start, len(piece)) for start, piece in found] == [(0, 19), (20, 39), (60, 84), (145, 155)]
 
 
 def test_no_piece_is_more_than_the_model_takes():
     found = list(split_phonemes("x" * 1_300, MAX_TOKENS))
-    assert [len(piece) for piece in found] == [500, 500, 300]
+    assert [(start, len(piece)) for start, piece in found] == [(0, 500), (500, 500), (1_000, 300)]

@@ -89,6 +89,13 @@ def test_the_picture_is_a_png_of_the_documented_size(client: httpx.Client, place
     assert struct.unpack(">II", answer.content[16:24]) == (1600, 900)
 
 
+def test_subtitles_by_word(client: httpx.Client, place: str) -> None:
+    lines = client.get(f"{place}/subtitles?format=vtt&by=word").text.split("\n")
+    assert lines[5:7] == ["00:00:00.133 --> 00:00:00.400", "morning"]
+    assert "世" in lines
+    assert client.get(f"{place}/subtitles?by=letter").status_code == 422
+
+
 @pytest.mark.parametrize("what", ["subtitles", "segments.zip", "picture.png"])
 @pytest.mark.parametrize("where", ["requests/nobody-there", "history/20260101-000000-abcdef", "history/..%2f..%2fetc"])
 def test_an_unknown_id_is_a_404(client: httpx.Client, where: str, what: str) -> None:

@@ -53,13 +53,18 @@ def test_a_late_follower_gets_all_events() -> None:
     assert answer.headers["content-type"].startswith("text/event-stream")
     events = events_of(answer.text)
     assert [event["type"] for event in events] == [
-        "segment_started",
-        "segment_ended",
-        "segment_started",
-        "segment_ended",
+        *("segment_started", "words", "words", "segment_ended"),
+        *("segment_started", "words", "words", "segment_ended"),
         "done",
     ]
-    assert events[2] == {
+    assert events[6] == {
+        "type": "words",
+        "index": 1,
+        "line": 1,
+        "estimated": True,
+        "words": [{"text": "Two", "start": 5, "end": 8, "start_sample": 9_600, "end_sample": 19_200}],
+    }
+    assert events[4] == {
         "type": "segment_started",
         "index": 1,
         "line": 1,
@@ -69,6 +74,7 @@ def test_a_late_follower_gets_all_events() -> None:
     }
     done = events[-1]
     assert (done["seed"], done["engine"], done["finish_reason"], done["num_samples"]) == (3, "fake", "stop", 19_200)
+    assert done["spoken_chars"] == len("One.\nTwo")
     assert done["server_first_pcm_ms"] > 0 and done["timings"]["total_ms"] > 0
 
 
@@ -85,13 +91,16 @@ def test_an_early_follower_gets_events_as_they_happen() -> None:
             assert json.loads(next(line for line in lines if line.startswith("data"))[6:])["type"] == "segment_started"
             assert synthesizer.load.running == 1
             synthesizer.step()
-            assert [event["type"] for event in events_of("\n".join(lines))] == ["segment_ended", "done"]
+            assert [event["type"] for event in events_of("\n".join(lines))] == [
+                *("words", "words", "segment_ended"),
+                "done",
+            ]
 
 
 def test_a_failed_segment_is_reported_in_the_clients_language() -> None:
     client = client_of(FailingSynthesizer(fails=lambda utterance: utterance.text == "Two."))
     speak(client, "One.\nTwo.", **{"Accept-Language": "zh"})
-    failed = events_of(client.get(f"/api/requests/{ID}/events").text)[2]
+    failed = events_of(client.get(f"/api/requests/{ID}/events").text)[4]
     assert failed == {
         "type": "segment_failed",
         "index": 1,

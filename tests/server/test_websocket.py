@@ -79,7 +79,7 @@ def test_an_utterance_from_open_to_done() -> None:
     with talking(ZeroCostSynthesizer(num_frames=3)) as talk:
         done = talk.speak("Hello there.", language="en", seed=7, id="a")
         kinds = [event["type"] for event in talk.events]
-        assert kinds == ["opened", "started", "segment", "timings", "done"]
+        assert kinds == ["opened", "started", "segment", "words", "words", "timings", "done"]
         opened = talk.events[0]
         assert (opened["id"], opened["number"], opened["seed"], opened["sample_rate"]) == ("a", 0, 7, 24_000)
         assert (opened["engine"], opened["preview"]) == ("fake", True)
@@ -89,6 +89,9 @@ def test_an_utterance_from_open_to_done() -> None:
             5_760,
             len(talk.sequences[0]),
         )
+        assert done["words"] == talk.events[4]["words"] and done["words_estimated"] is True
+        assert [(word["text"], word["start"]) for word in done["words"]] == [("Hello", 0), ("there", 6)]
+        assert (done["spoken_chars"], done["heard_chars"]) == (11, None)
         assert talk.sound[0] == to_s16le(audio_of("Hello there.", 3))
         assert talk.sequences[0] == list(range(len(talk.sequences[0])))
 
@@ -177,8 +180,9 @@ def test_cancel_stops_within_one_packet_and_says_so() -> None:
         wait_until(lambda: synthesizer.load.running == 1)
         synthesizer.step()
         talk.until("started")
-        talk.say("cancel")
-        assert talk.until("done")["finish_reason"] == "cancelled"
+        talk.say("cancel", played_sample=0)
+        done = talk.until("done")
+        assert (done["finish_reason"], done["heard_chars"]) == ("cancelled", 0)
         made = synthesizer.packets_made
         wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)
         assert synthesizer.packets_made - made <= 1
@@ -329,7 +333,7 @@ def test_a_full_queue_is_reported_before_any_work() -> None:
         talk.say("text", text="Hello there.")
         talk.say("close")
         error = talk.until("error")
-        assert (error["code"], error["retry_after_s"], error["fatal"]) == ("busy", 1, True)
+        assert (error["code"], error["retry_after_s"], error["fatal"]) == ("busy", 5, True)
         assert synthesizer.packets_made == 0
 
 
@@ -458,7 +462,7 @@ def test_the_number_of_connections_is_limited() -> None:
             with pytest.raises(InvalidStatus) as refused:
                 connect(address)
             assert refused.value.response.status_code == 429
-            assert refused.value.response.headers["Retry-After"] == "1"
+            assert refused.value.response.headers["Retry-After"] == "2"
             assert Talk(second).speak("Hi.")["finish_reason"] == "stop"
         wait_until(lambda: "http_in_flight 1.0" in httpx.get(f"{url}/metrics").text)
         with connect(address) as third:

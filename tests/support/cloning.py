@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from qwen3tts_webui.types import CloneMode, Feature, Pcm, VoiceReference, XVector
-from tests.support.fakes import ZeroCostSynthesizer
+from qwen3tts_webui.types import CloneMode, EngineLoad, Feature, Pcm, VoiceReference, XVector
+from tests.support.fakes import ZeroCostSynthesizer, frame_of
 
 X_VECTOR_DIM = 8
 
@@ -44,3 +44,31 @@ class CloningFake(ZeroCostSynthesizer):
         super().__init__(num_frames=num_frames, features=features)
         self.info = replace(self.info, x_vector_dim=X_VECTOR_DIM)
         self.references = FakeReferences()
+
+
+class Ears(FakeReferences):
+    """Hears one voice in everything but the line "Off.": its x-vector is orthogonal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.num_heard = 0
+
+    def x_vector(self, pcm: Pcm) -> XVector:
+        self.num_heard += 1
+        vector = np.zeros(X_VECTOR_DIM, np.float32)
+        vector[1 if pcm[0] == frame_of("Off.", 0)[0] else 0] = 1
+        return vector
+
+
+class HearingFake(CloningFake):
+    """Hears one voice in all lines but "Off.", and also speaks without a reference; busy when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__(num_frames=10, features=("seed", "cloning", "description"))
+        self.info = replace(self.info, preview=False)
+        self.references = self.ears = Ears()
+        self.busy = False
+
+    @property
+    def load(self) -> EngineLoad:
+        return EngineLoad(running=int(self.busy), queued=0, slots=4, queue_size=64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from qwen3tts_webui.engine.core import EngineCore
 from qwen3tts_webui.engine.sequence import SequenceState
 from qwen3tts_webui.hardware import DeviceChoice, Dtype
 from qwen3tts_webui.model import Qwen3TTS, load_model
-from qwen3tts_webui.types import Codes, FinishReason, Pcm, Sampling, SynthesisResult, Utterance, Voice
+from qwen3tts_webui.types import Codes, FinishReason, Pcm, Sampling, SynthesisResult, Utterance, Voice, WordMark
 from tests.support.golden_cases import GOLDEN
 from tests.support.wait import wait_until
 
@@ -54,6 +54,9 @@ class RecordingSink:
         assert not self.num_endings
         self.packets.append(pcm)
         self.after_packets.pop(len(self.packets), lambda: None)()
+
+    def mark(self, marks: Sequence[WordMark]) -> None:
+        raise AssertionError("this engine does not know where words are")
 
     def finish(self, result: SynthesisResult) -> None:
         self.result = result

@@ -39,7 +39,7 @@ export class Player extends EventTarget {
   stats = { ...INITIAL_STATS };
   peaks = []; // one per 20 ms
   request = null; // the body that was sent; null for finished audio
-  timeline = { segments: [], underruns: [] }; // in samples at 24 kHz
+  timeline = { segments: [], underruns: [] }; // in samples at 24 kHz; a segment has its words
   #startBufferMs = START_BUFFER_MS.default;
   #clickedAt = 0; // on Date's clock, which the Worker and the worklet share
   #output = new AudioOutput((message) => this.#onMessage(message));
@@ -170,6 +170,11 @@ export class Player extends EventTarget {
   #onEvent(event) {
     const { stats, timeline } = this;
     if (event.type === "segment_started") timeline.segments.push({ ...event, failed: false });
+    if (event.type === "words") {
+      const segment = timeline.segments.find((one) => one.index === event.index);
+      const before = (segment?.words ?? []).filter((word) => word.start_sample < event.words[0].start_sample);
+      if (segment) segment.words = [...before, ...event.words];
+    }
     if (event.type === "segment_ended" || event.type === "segment_failed") {
       const segment = timeline.segments.find((one) => one.index === event.index);
       const failed = event.type === "segment_failed";

@@ -6,14 +6,19 @@ import { h } from "./dom.js";
 export function createPopover(id) {
   const popover = h("div", { id, className: "panel", role: "dialog", tabIndex: -1 });
   popover.popover = "auto";
+  closeOnEscape(popover);
+  document.body.append(popover);
+  return popover;
+}
+
+/** Make Escape close `popover` and not stop the speech as well. */
+export function closeOnEscape(popover) {
   popover.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
-    event.stopPropagation(); // Escape closes the popover and does not stop the speech as well
+    event.stopPropagation();
     event.preventDefault();
     popover.hidePopover();
   });
-  document.body.append(popover);
-  return popover;
 }
 
 /** Open `popover` next to `anchor`, inside the window. Focus moves to `first`, and returns when it closes. */

@@ -3,12 +3,15 @@
 
 import { RATE } from "../audio/player.js";
 
+const WORD_REST = 0.15 * RATE; // a word stays marked for a moment after its end
 const UNKNOWN = { state: "", start: null, end: null, seconds: null };
 
 export class CurrentTake extends EventTarget {
   spoken = []; // the requested lines
   canContinue = false; // whether the active engine can continue in the voice of a segment
-  #model = null; // of the active engine
+  #models = []; // of all engines
+  #canMeasure = false; // whether the server compares each line with the voice
+  #measuredRun = 0; // the run of which the measured lines were asked for
   #player;
   #api;
   #spokenLines;
@@ -24,16 +27,38 @@ export class CurrentTake extends EventTarget {
     this.#spokenLines = spokenLines;
     player.addEventListener("change", ({ detail }) => {
       if (this.#retake && detail !== "progress") this.#onRetakeProgress();
+      if (detail === "done") this.#measure();
       const { heardLine } = this;
+      this.dispatchEvent(new Event("progress"));
       if (heardLine === this.#lastHeard && (detail === "progress" || detail === "peaks")) return;
       this.#lastHeard = heardLine;
       this.#changed();
     });
   }
 
-  setEngine({ features, model }) {
+  setEngine({ features, engines }) {
     this.canContinue = features.some((feature) => ["continuation", "engine_voice"].includes(feature));
-    this.#model = model;
+    this.#models = engines.map(({ model }) => model);
+    this.#canMeasure = engines.some((engine) => engine.features.includes("cloning"));
+  }
+
+  /** After a request: mark the lines that do not sound like the voice, once the server has measured them. */
+  async #measure() {
+    const { stats, timeline } = this.#player;
+    const { run, request_id } = stats;
+    if (!this.#canMeasure || stats.recalled || stats.receiving || run === this.#measuredRun) return;
+    this.#measuredRun = run;
+    try {
+      const { segments } = await this.#api.get(`api/requests/${request_id}?measured=true`);
+      if (run !== stats.run) return;
+      for (const segment of timeline.segments) {
+        const { similarity, drifted } = segments.find((one) => one.segment.index === segment.index) ?? {};
+        Object.assign(segment, { similarity, drifted });
+      }
+      this.#changed();
+    } catch {
+      // the server no longer keeps this request
+    }
   }
 
   /** All of `text` is about to be spoken. */
@@ -55,6 +80,18 @@ export class CurrentTake extends EventTarget {
     const started = timeline.segments.filter(({ failed, start_sample }) => !failed && start_sample <= stats.position);
     if (this.#retake) return this.#retake.line + (started.at(-1)?.line ?? 0);
     return started.at(-1)?.line;
+  }
+
+  /** The word being played: {line, words of the line so far, the last of which it is}, or null. */
+  get heardWord() {
+    const { stats, timeline } = this.#player;
+    const line = this.heardLine;
+    if (line === undefined) return null;
+    const first = this.#retake?.line ?? 0;
+    const segments = timeline.segments.filter((segment) => segment.line + first === line);
+    const all = segments.flatMap((segment) => segment.words ?? []);
+    const words = all.filter((word) => word.start_sample <= stats.position);
+    return words.length && stats.position <= words.at(-1).end_sample + WORD_REST ? { line, words } : null;
   }
 
   /** The history id of the take; null while it is unknown. */
@@ -79,7 +116,7 @@ export class CurrentTake extends EventTarget {
     this.#player.recall(`api/history/${entry.id}/audio`, entry, options);
   }
 
-  /** The status of line `number`: {state, start, end, seconds}; state is "", "queued", "speaking", "done" or "failed". */
+  /** The status of line `number`: {state, start, end, seconds, similarity}; `similarity` only of a line that drifted; state is "", "queued", "speaking", "done" or "failed". */
   lineStatus(number) {
     const { line, toEnd } = this.#retake ?? {};
     if (line === number || (toEnd && line < number)) return { ...this.#status(number - line), start: null };
@@ -103,7 +140,8 @@ export class CurrentTake extends EventTarget {
     const complete = ended && (next || !stats.receiving || stats.recalled);
     const failed = segments.some((segment) => segment.failed);
     const state = failed ? "failed" : !complete && stats.receiving ? "speaking" : "done";
-    return { state, start, end, seconds: state === "done" ? seconds : null };
+    const drifted = segments.find((segment) => segment.drifted);
+    return { state, start, end, seconds: state === "done" ? seconds : null, similarity: drifted?.similarity };
   }
 
   #stateBeforeAudio(number) {
@@ -175,7 +213,7 @@ export class CurrentTake extends EventTarget {
     const source = neighbor.continue_from ?? { request_id, segment: neighbor.segment.index };
     try {
       const { model } = await this.#api.get(`api/requests/${source.request_id}`);
-      return model === this.#model ? source : null;
+      return this.#models.includes(model) ? source : null;
     } catch {
       return null; // the server no longer keeps this request
     }

@@ -47,6 +47,15 @@ class Chinese:
         """Phonemes of `words`, a space between words."""
         return " ".join(filter(None, (self._word(word) for word in self._cut(words))))
 
+    def spans(self, words: str) -> list[tuple[int, int]]:
+        """Return where the words are that have symbols."""
+        found, end = [], 0
+        for word in self._cut(words):
+            start, end = end, end + len(word)
+            if self._word(word):
+                found.append((start, end))
+        return found
+
     def _word(self, word: str) -> str:
         syllables = self._pinyin(word, style=self._style, neutral_tone_with_five=True, errors="ignore")
         return "".join(self._syllable(syllable) for syllable in syllables)

@@ -16,6 +16,7 @@ from qwen3tts_webui.server.delivery.recordings import (
 )
 from qwen3tts_webui.server.delivery.request_context import RequestContext, warning_message
 from qwen3tts_webui.server.delivery.request_registry import RequestRecord, RequestRegistry, to_json
+from qwen3tts_webui.server.delivery.similarity import SimilarityMeter
 from qwen3tts_webui.server.delivery.speech_requests import (
     batch_requests,
     needs_thread,
@@ -44,6 +45,7 @@ __all__ = [
     "RequestContext",
     "RequestRecord",
     "RequestRegistry",
+    "SimilarityMeter",
     "StreamLinks",
     "UtteranceSession",
     "VoiceSamples",

@@ -30,7 +30,7 @@ class AudioStream:
         self.error: SpeechError | None = None
         self.truncated_by: SpeechError | None = None
         self.first_segment_error: SpeechError | None = None
-        self._events = EventRecorder(record, context.server.recorder, context.localize)
+        self._events = EventRecorder(record, context.server.recorder, context.localize, context.server.meter)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yield bytes as soon as they are ready.

@@ -19,6 +19,7 @@ import numpy as np
 from qwen3tts_webui.audio import FormatInfo, encode_all, format_info, read_wav
 from qwen3tts_webui.errors import AUDIO, NotFound, SpeechError
 from qwen3tts_webui.server.delivery.request_registry import RequestRecord
+from qwen3tts_webui.server.delivery.similarity import SimilarityMeter
 from qwen3tts_webui.server.http import JsonObject
 from qwen3tts_webui.speech import AudioChunk, Event, SegmentFailed, SkippedText
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm
@@ -149,19 +150,28 @@ class Recorder:
 
 
 class EventRecorder:
-    """Passes each delivered event to the request's followers and its recording: `on_event` for each, then `end`.
+    """Passes each delivered event to the request's followers, its recording and the comparison with its voice.
+
+    Call `on_event` for each, then `end`.
 
     `localize` renders an error or a warning in the client's language.
     """
 
     def __init__(
-        self, record: RequestRecord, recorder: Recorder, localize: Callable[[SpeechError | SkippedText], JsonObject]
+        self,
+        record: RequestRecord,
+        recorder: Recorder,
+        localize: Callable[[SpeechError | SkippedText], JsonObject],
+        meter: SimilarityMeter,
     ) -> None:
         self._record = record
         self._recording = recorder.start(record)
+        self._comparison = meter.start(record)
         self._localize = localize
 
     def on_event(self, event: Event) -> None:
+        if self._comparison is not None:
+            self._comparison.on_event(event)
         if isinstance(event, SegmentFailed):
             self._record.record_event(event, self._localize(event.error)["message"])
         elif isinstance(event, SkippedText):
@@ -181,6 +191,8 @@ class EventRecorder:
                 self._recording.end(lambda: self._record.report)
         finally:
             self._record.end(error, "" if error is None else self._localize(error)["message"])
+            if self._comparison is not None:
+                self._comparison.end()
 
 
 def _read(path: Path, format: str, tags: Mapping[str, str]) -> bytes:

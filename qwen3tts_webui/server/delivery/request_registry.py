@@ -11,6 +11,7 @@ import re
 import secrets
 import time
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,10 @@ from qwen3tts_webui.speech import (
     SegmentStarted,
     SkippedText,
     SpeechSession,
+    WordsTimed,
 )
 
+_MAX_MEASURE_S = 180.0
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _REQUEST = ErrorDetail("request", "request")
 
@@ -54,6 +57,7 @@ class RequestRecord:
     """One accepted request. `events` holds all events so far, for JSON.
 
     `audio_path` resolves to the path of the finished audio, None if there is none; it is None if history is disabled.
+    `measured` resolves once the similarity of the segments is in the report; it is None if it is not measured.
     """
 
     def __init__(self, request_id: str, session: SpeechSession, received: float) -> None:
@@ -62,6 +66,7 @@ class RequestRecord:
         self.events: list[JsonObject] = []
         self.ended = False
         self.audio_path: Future[Path | None] | None = None
+        self.measured: Future[None] | None = None
         self._received = received
         self._first_pcm_ms: float | None = None
         self._changed = asyncio.Event()
@@ -100,6 +105,9 @@ class RequestRecord:
             self._append("warning", **to_json(event), message=message)
         elif isinstance(event, Flushed):
             self._append("flushed", sample=event.sample)
+        elif isinstance(event, WordsTimed):
+            self._append("words", index=event.segment.index, line=event.segment.line, estimated=event.estimated,
+                         words=to_json(event.words))  # fmt: skip
 
     def end(self, error: SpeechError | None = None, message: str = "") -> None:
         """Append the last event: `done` with the report, or `error`. Idempotent."""
@@ -127,6 +135,13 @@ class RequestRecord:
         """Wait for the last event."""
         while not self.ended:
             await self._changed.wait()
+
+    async def fully_measured(self) -> None:
+        """Wait for the last event, and until the similarity of the segments is known, if it is measured."""
+        await self.finished()
+        if self.measured is not None:
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self.measured)), _MAX_MEASURE_S)
 
     async def finished_audio_path(self, what: ErrorDetail = AUDIO) -> Path:
         """Wait for the finished audio on disk. Raises `NotFound`, naming `what`, if none was kept."""

@@ -17,7 +17,7 @@ from qwen3tts_webui.audio import OutputFormat
 from qwen3tts_webui.errors import SpeechError
 from qwen3tts_webui.server.delivery.recorder import EventRecorder
 from qwen3tts_webui.server.delivery.request_context import RequestContext
-from qwen3tts_webui.server.delivery.request_registry import RequestRecord
+from qwen3tts_webui.server.delivery.request_registry import RequestRecord, to_json
 from qwen3tts_webui.server.http import IdleTimer, RequestTimeout
 from qwen3tts_webui.server.schemas import Open, pack_frame
 from qwen3tts_webui.speech import (
@@ -30,6 +30,8 @@ from qwen3tts_webui.speech import (
     SkippedText,
     SpeechSession,
     TextStreamSession,
+    WordsTimed,
+    heard_chars,
 )
 
 log = logging.getLogger(__name__)
@@ -63,12 +65,13 @@ class UtteranceSession:
         self._record = record
         self._text_stream = text_stream
         self._localize = context.localize
-        self._events = EventRecorder(record, context.server.recorder, context.localize)
+        self._events = EventRecorder(record, context.server.recorder, context.localize, context.server.meter)
         self.output_format = OutputFormat.of(opened.format, opened.sample_rate, packet_ms=opened.packet_ms)
         self._as_base64 = opened.audio == "base64"
         self._encoder = self.output_format.encoder()
         self._error: SpeechError | None = None
         self._num_frames = 0
+        self._num_played: int | None = None
         self._first_text_at: float | None = None
         self._first_audio_ms: float | None = None
         timeout = RequestTimeout(limit_s=round(text_timeout_s))
@@ -92,6 +95,11 @@ class UtteranceSession:
         """No more text will come."""
         self._text_timer.stop()
         self._text_stream.close()
+
+    def cancel(self, played_sample: int | None) -> None:
+        """Stop at once. The client has played its audio up to `played_sample`, if it says so."""
+        self._num_played = played_sample
+        self.session.cancel()
 
     def end(self) -> None:
         """Cancel what is left and finish the record. Idempotent."""
@@ -138,6 +146,9 @@ class UtteranceSession:
                 "timings", id=self.id, index=event.segment.index, start_sample=event.start_sample,
                 num_samples=event.num_samples, finish_reason=event.finish_reason, timings=asdict(event.timings),
             )  # fmt: skip
+        elif isinstance(event, WordsTimed):
+            words = to_json(event.words)
+            await sink.send_json("words", id=self.id, index=event.segment.index, estimated=event.estimated, words=words)
         elif isinstance(event, SkippedText):
             await sink.send_json("warning", id=self.id, **asdict(event), **self._localize(event))
         elif isinstance(event, SegmentFailed):
@@ -163,6 +174,7 @@ class UtteranceSession:
 
     def _report(self) -> dict[str, Any]:
         report = self.session.report
+        words = [word for segment in report.segments for word in segment.words]
         return {
             "finish_reason": report.finish_reason,
             "num_samples": report.num_samples,
@@ -173,6 +185,10 @@ class UtteranceSession:
             "engine_label": report.label,
             "preview": report.preview,
             "timings": asdict(report.timings),
+            "spoken_chars": report.spoken_chars,
+            "heard_chars": None if self._num_played is None else heard_chars(words, self._num_played),
+            "words": to_json(words),
+            "words_estimated": any(segment.words_estimated for segment in report.segments),
         }
 
 

@@ -26,6 +26,7 @@ from qwen3tts_webui.types import (
     Synthesizer,
     TextStream,
     Utterance,
+    WordMark,
 )
 
 _FIRST_AUDIO_S = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -248,6 +249,9 @@ class InstrumentedSink:
                 self._underruns.inc()
         self._plays_until = max(now, self._plays_until) + len(pcm) / SAMPLE_RATE
         self._last_packet_at, self._was_backpressured = now, False
+
+    def mark(self, marks: Sequence[WordMark]) -> None:
+        self._sink.mark(marks)
 
     def finish(self, result: SynthesisResult) -> None:
         self._sink.finish(result)

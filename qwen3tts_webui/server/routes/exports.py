@@ -73,13 +73,15 @@ def _add_routes(
         return attachment(stem, extension, entry.id)
 
     @router.get(f"{prefix}/subtitles")
-    async def subtitles(id: str, format: str = "srt") -> Response:
-        """One cue per segment, as SubRip (srt) or WebVTT (vtt)."""
+    async def subtitles(id: str, format: str = "srt", by: str = "segment") -> Response:
+        """One cue per segment, or per word (`by=word`), as SubRip (srt) or WebVTT (vtt)."""
+        if by not in _CUES:
+            raise InvalidValue(field="by", expected=one_of(_CUES), got=ANOTHER_VALUE)
         if format not in _SUBTITLES:
             raise InvalidValue(field="format", expected=one_of(_SUBTITLES), got=ANOTHER_VALUE)
         entry = await find(id)
         mime, render = _SUBTITLES[format]
-        cues = [segment.cue for segment in _segments(entry)]
+        cues = _CUES[by](entry)
         return FileBytes(render(cues).encode(), headers=await headers_of(entry, format), media_type=mime)
 
     @router.get(f"{prefix}/segments.zip")
@@ -111,6 +113,20 @@ def _segments(entry: HistoryEntry) -> list[_Segment]:
         for report in reports
         if report["num_samples"]
     ]
+
+
+def _segment_cues(entry: HistoryEntry) -> list[Cue]:
+    return [segment.cue for segment in _segments(entry)]
+
+
+def _word_cues(entry: HistoryEntry) -> list[Cue]:
+    """Return the words of all segments; none for speech of earlier versions."""
+    reports: Any = entry.report.get("segments", ())
+    words = [word for report in reports for word in report.get("words", ())]
+    return [Cue(word["text"], word["start_sample"] / SAMPLE_RATE, word["end_sample"] / SAMPLE_RATE) for word in words]
+
+
+_CUES: dict[str, Callable[[HistoryEntry], list[Cue]]] = {"segment": _segment_cues, "word": _word_cues}
 
 
 def _archive(path: Path, segments: list[_Segment], format: str, extension: str) -> ZipStream:

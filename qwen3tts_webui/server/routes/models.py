@@ -17,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from qwen3tts_webui.checkpoints import (
     CATALOG,
     MIRRORS,
+    CatalogModel,
     DownloadProgress,
     EngineStart,
     ModelInstaller,
@@ -55,6 +56,12 @@ class UnloadBody(Body):
     model: str
 
 
+class SpeedBody(Body):
+    """`POST /api/models/speed`."""
+
+    model: str
+
+
 def models_router(server: ServerContext) -> APIRouter:
     """Without a `model_installer` the list is empty and nothing can be downloaded."""
     router = APIRouter()
@@ -64,7 +71,7 @@ def models_router(server: ServerContext) -> APIRouter:
         @router.get("/api/models")
         async def no_models() -> dict[str, Any]:
             """This server does not manage models."""
-            return {"models": [], "mirror": "", "mirrors": [], "download": None, "loading": None}
+            return {"models": [], "mirror": "", "mirrors": [], "download": None, "loading": None, "measuring": False}
 
     else:
         _add_routes(router, server, installer)
@@ -89,20 +96,27 @@ def _add_routes(router: APIRouter, server: ServerContext, installer: ModelInstal
             "mirrors": list(MIRRORS),
             "download": state(overview.download, request),
             "loading": state(overview.loading, request),
+            "measuring": overview.measuring,
         }
 
     @router.post("/api/models/download", status_code=202, **body_openapi(DownloadBody))
     async def download(request: Request) -> dict[str, Any]:
         """Start a download, or resume one; an installed model is loaded at once."""
         body = await read_json(request, DownloadBody, max_bytes=_MAX_BYTES)
-        await run_in_threadpool(installer.download, _known(body.model), body.mirror, also=body.also)
+        await run_in_threadpool(installer.download, _known(body.model).id, body.mirror, also=body.also)
         return {"download": state(installer.progress, request), "loading": state(installer.loading, request)}
+
+    @router.post("/api/models/speed", status_code=202, **body_openapi(SpeedBody))
+    async def measure(request: Request) -> dict[str, bool]:
+        """Measure the speed of a model on this machine, with random weights; `GET /api/models` has the result."""
+        body = await read_json(request, SpeedBody, max_bytes=_MAX_BYTES)
+        return {"measuring": installer.measure(_known(body.model))}
 
     @router.post("/api/models/unload", status_code=202, **body_openapi(UnloadBody))
     async def unload(request: Request) -> dict[str, Any]:
         """Unload a model that was loaded in addition, once what it speaks has ended."""
         body = await read_json(request, UnloadBody, max_bytes=_MAX_BYTES)
-        await run_in_threadpool(installer.unload, _known(body.model))
+        await run_in_threadpool(installer.unload, _known(body.model).id)
         return {"loading": state(installer.loading, request)}
 
     @router.delete("/api/models/download", status_code=202)
@@ -113,12 +127,12 @@ def _add_routes(router: APIRouter, server: ServerContext, installer: ModelInstal
         return {"download": state(installer.progress, request)}
 
 
-def _known(name: str) -> str:
-    """Return the id of a released model. Raises `InvalidValue` for any other."""
+def _known(name: str) -> CatalogModel:
+    """Return a released model. Raises `InvalidValue` for any other."""
     model = find_in_catalog(name)
     if model is None:
         raise InvalidValue(field="model", expected=one_of(model.id for model in CATALOG), got=ANOTHER_VALUE)
-    return model.id
+    return model
 
 
 def _error(server: ServerContext, error: SpeechError | None, accept_language: str) -> dict[str, str] | None:

@@ -22,9 +22,15 @@ def requests_router(server: ServerContext) -> APIRouter:
     router = APIRouter(prefix="/api/requests/{request_id}")
 
     @router.get("")
-    def report(request_id: str) -> Response:
-        """The report: the request, the engine that generated it, and how it went; `ended` is false while it runs."""
+    async def report(request_id: str, measured: bool = False) -> Response:
+        """The report: the request, the engine that generated it, and how it went; `ended` is false while it runs.
+
+        With `measured=true`, waits for its end and for the `similarity` of its segments to the voice, which is null
+        unless a model that clones is loaded; `drifted` marks segments that sound like another voice.
+        """
         record = server.requests.get(request_id)
+        if measured:
+            await record.fully_measured()
         return JSONResponse({"ended": record.ended, **record.report}, headers={"Cache-Control": "no-store"})
 
     @router.get("/events")

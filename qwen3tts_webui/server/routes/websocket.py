@@ -183,7 +183,7 @@ class WebSocketSession:
         elif isinstance(message, Close):
             utterance.close()
         else:
-            utterance.session.cancel()
+            utterance.cancel(message.played_sample)
 
     async def _open(self, message: Open) -> None:
         """Start an utterance. Raises `SpeechError` if it is not valid, before anything is submitted."""

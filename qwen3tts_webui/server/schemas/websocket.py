@@ -68,9 +68,10 @@ class Close(_Message):
 
 
 class Cancel(_Message):
-    """Stop the utterance at once."""
+    """Stop the utterance at once. `played_sample`: how far the client has played it, in samples at 24 kHz."""
 
     type: Literal["cancel"]
+    played_sample: int | None = Field(default=None, ge=0)
 
 
 class Ping(_Message):

@@ -45,6 +45,15 @@ class NormalizedText:
         return max(start, min(len(self.written), end + position - spoken_end))
 
 
+def joined_texts(first: NormalizedText, second: NormalizedText) -> NormalizedText:
+    """Return one text after the other."""
+    written, spoken = len(first.written), len(first.spoken)
+    moved = ((a + written, b + written, c + spoken, d + spoken) for a, b, c, d in second.spans)
+    return NormalizedText(
+        first.written + second.written, first.spoken + second.spoken, first.language, (*first.spans, *moved)
+    )
+
+
 def normalize_text(
     text: str, language: str = "auto", *, mode: NormalizeMode = "auto", lexicon: Lexicon | None = None
 ) -> NormalizedText:

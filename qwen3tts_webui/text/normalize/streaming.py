@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from qwen3tts_webui.text.lexicon import Lexicon
-from qwen3tts_webui.text.normalize.normalizer import chunk_cuts, normalize_chunk
+from qwen3tts_webui.text.normalize.normalizer import NormalizedText, chunk_cuts, joined_texts, normalize_chunk
 from qwen3tts_webui.text.normalize.pipeline import NormalizeMode
 
 
@@ -23,6 +23,12 @@ class StreamingNormalizer:
         self._mode: NormalizeMode = mode
         self._lexicon = lexicon
         self._held = ""
+        self._done = NormalizedText("", "", language)
+
+    @property
+    def normalized(self) -> NormalizedText:
+        """What was given so far, and where it was written."""
+        return self._done
 
     @property
     def passes_through(self) -> bool:
@@ -32,6 +38,7 @@ class StreamingNormalizer:
     def push(self, piece: str) -> str:
         """What is said of the text that became certain."""
         if self.passes_through:
+            self._done = joined_texts(self._done, NormalizedText(piece, piece, self.language))
             return piece
         self._held += piece
         cuts = chunk_cuts(self._held, self.language, self._mode, self._lexicon, complete=False)
@@ -43,9 +50,9 @@ class StreamingNormalizer:
         return self._give([0, *cuts, len(self._held)])
 
     def _give(self, positions: list[int]) -> str:
-        spoken = "".join(
-            normalize_chunk(self._held[start:end], self.language, self._mode, self._lexicon).spoken
-            for start, end in pairwise(positions)
-        )
+        before = len(self._done.spoken)
+        for start, end in pairwise(positions):
+            chunk = normalize_chunk(self._held[start:end], self.language, self._mode, self._lexicon)
+            self._done = joined_texts(self._done, chunk)
         self._held = self._held[positions[-1] :]
-        return spoken
+        return self._done.spoken[before:]

@@ -13,17 +13,10 @@ _METRIC = """
 _HEADER = """
 <header class="page-header">
  <h1 data-i18n="page.title"></h1>
- <details id="engine" data-kind="away">
-  <summary><span id="engine-label" data-i18n="engine.away"></span></summary>
-  <div class="sheet">
-   <p id="engine-what"></p>
-   <div id="engine-help" hidden>
-    <p data-i18n="engine.why"></p>
-    <p data-i18n="models.get"></p>
-    <code>python3 app.py download Qwen3-TTS-12Hz-1.7B-VoiceDesign</code>
-   </div>
-  </div>
- </details>
+ <div id="engine" data-kind="away">
+  <button type="button" id="engine-open" aria-haspopup="dialog"><span id="engine-label" data-i18n="engine.away"></span>
+   <b id="engine-next"></b></button>
+ </div>
  <div class="metrics">{metrics}</div>
  <div class="icons">
   <button type="button" id="history-open" data-i18n-label="history.open"><svg viewBox="0 0 16 16" aria-hidden="true">

@@ -1,6 +1,6 @@
-"""Model and machine, below the studio: available models, download progress, diagnostics.
+"""The dialog that the engine's label opens: the active engine, the models, the download, and diagnostics.
 
-Filled by assets/web/regions/models/ from /api/models and /api/doctor; collapsed at first.
+Filled by assets/web/regions/models/ from /api/models and /api/doctor.
 """
 
 from __future__ import annotations
@@ -9,26 +9,32 @@ from qwen3tts_webui.ui.html import html
 
 _REGION = """
 <link rel="stylesheet" href="studio/regions/models/models.css">
-<details id="machine">
- <summary><b data-i18n="models.title"></b><span id="model-summary" role="status"></span></summary>
- <div class="machine">
-  <section>
-   <h2 data-i18n="models.choose"></h2>
-   <div id="machine-models"></div>
-   <label class="mirror"><span data-i18n="models.mirror"></span>
-    <select id="machine-mirror"></select></label>
-   <div id="machine-download" hidden><progress id="machine-bar" max="1"></progress><p id="download-progress"></p></div>
-   <p id="machine-problem" role="alert" hidden></p>
-  </section>
-  <section>
-   <h2 data-i18n="diagnostics.title"></h2>
-   <ul id="machine-lines"></ul>
-   <button type="button" id="rerun-checks" data-i18n="diagnostics.again"></button>
-  </section>
+<div id="machine" class="panel" popover role="dialog" tabindex="-1" data-i18n-group="models.title">
+ <h3 data-i18n="models.title"></h3>
+ <p id="engine-what"></p>
+ <div id="engine-help" hidden>
+  <p data-i18n="engine.why"></p>
+  <p><span data-i18n="models.get"></span> <code>python3 app.py download Qwen3-TTS-12Hz-1.7B-VoiceDesign</code></p>
  </div>
-</details>"""
+ <section id="machine-choice">
+  <p id="model-summary" role="status"></p>
+  <div id="machine-download" hidden><progress id="machine-bar" max="1" data-i18n-label="models.progress"></progress>
+   <p id="download-progress"></p></div>
+  <p id="machine-problem" role="alert" hidden></p>
+  <div id="machine-models"></div>
+  <label class="mirror"><span data-i18n="models.mirror"></span>
+   <select id="machine-mirror"></select></label>
+  <p><small data-i18n="models.speed.how"></small></p>
+  <p><small data-i18n="models.folder"></small> <code>python3 app.py --model FOLDER</code></p>
+ </section>
+ <details>
+  <summary data-i18n="diagnostics.title"></summary>
+  <ul id="machine-lines"></ul>
+  <button type="button" id="rerun-checks" data-i18n="diagnostics.again"></button>
+ </details>
+</div>"""
 
 
 def model_region() -> None:
-    """Draw the region. No Gradio event uses its components."""
+    """Draw the dialog. No Gradio event uses its components."""
     html(_REGION, elem_id="machine-block")

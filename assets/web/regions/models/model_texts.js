@@ -12,6 +12,9 @@ export const progressRatio = (download) => (download?.total_bytes ? download.don
 /** A model's name without its owner. */
 export const modelName = (id) => id.split("/").pop();
 
+/** A model's name for readers: "Qwen3-TTS VoiceDesign 1.7B". */
+export const plainName = (id) => modelName(id).replace(/^(Qwen3-TTS)-12Hz-([\d.]+B)-(\w+)$/, "$1 $3 $2");
+
 /** One line for the closed panel. */
 export function panelSummary({ models, download, loading }, t) {
   if (loading?.state === "loading") {
@@ -46,6 +49,9 @@ export function modelFacts(model, t) {
   const fit = { needed: (needed_bytes / GIB).toFixed(1), free: (free_bytes / GIB).toFixed(1), device };
   const facts = [model.installed ? t("on_disk", { size }) : t(model.approximate ? "about" : "exactly", { size })];
   if (model.partial_bytes) facts.push(t("partial", { size: (model.partial_bytes / GB).toFixed(2) }));
+  if (!model.loaded && model.speed !== null) {
+    facts.push(t(model.speed < 1 ? "slow" : "fast", { speed: model.speed.toFixed(2) }));
+  }
   if (!model.loaded) facts.push(t(model.fits ? "fits" : "tight", fit));
   if (!model.loaded && model.about_s) facts.push(t("about_s", { seconds: Math.ceil(model.about_s) }));
   return facts.join(" · ");

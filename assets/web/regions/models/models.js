@@ -2,11 +2,13 @@
 // is, and requests to download, stop or use a model. Polls often only while something is in progress; rows are updated in place.
 
 import { byId, h, setChildren, setText, waitForElement } from "../../components/dom.js";
+import { closeOnEscape, moveNextTo, openAnchored } from "../../components/popover.js";
 import { diagnosticLines } from "./diagnostics.js";
 import {
   isRunning,
   modelFacts,
   modelName,
+  plainName,
   panelSummary,
   problemText,
   progressRatio,
@@ -17,39 +19,51 @@ const BUSY_MS = 1000;
 const IDLE_MS = 10000;
 const MIRROR_NAMES = { hf: "Hugging Face", modelscope: "ModelScope" };
 
-/** Fill the panel and keep it up to date; it is removed where the server offers no models. */
-export async function showModels(api, i18n) {
+/** Fill the dialog of the engine's label and keep it up to date; without models it has the engine and the diagnostics. */
+export async function showModels(api, i18n, showStatus) {
   await waitForElement("#rerun-checks");
   i18n.apply();
-  await new ModelsPanel(api, i18n).run();
+  await new ModelsPanel(api, i18n, showStatus).run();
 }
 
 class ModelsPanel {
   #api;
   #i18n;
+  #showStatus;
   #panel = byId("machine");
   #latest = null; // the last answer of /api/models
   #rows = new Map(); // model id -> {element, update(model)}
   #wake = () => {};
 
-  constructor(api, i18n) {
+  constructor(api, i18n, showStatus) {
+    this.#showStatus = showStatus;
     this.#api = api;
     this.#i18n = i18n;
     i18n.addEventListener("change", () => this.#refresh());
     document.addEventListener("studio-model", ({ detail }) => this.#show(detail));
-    this.#panel.addEventListener("toggle", () => this.#panel.open && this.#refresh());
+    closeOnEscape(this.#panel);
+    byId("engine-open").onclick = () => this.#open();
     byId("rerun-checks").onclick = () => this.#runChecks();
   }
 
   #refresh() {
     this.#draw();
     this.#wake();
-    if (this.#panel.open) this.#runChecks();
+    if (this.#isOpen) this.#runChecks().then(() => this.#isOpen && moveNextTo(this.#panel, byId("engine-open")));
+  }
+
+  #open() {
+    if (!this.#isOpen) openAnchored(this.#panel, byId("engine-open"));
+    this.#refresh();
+  }
+
+  get #isOpen() {
+    return this.#panel.matches(":popover-open");
   }
 
   /** Open the panel at the row of `model`, "owner/name" or a name. */
   #show(model) {
-    this.#panel.open = true;
+    this.#open();
     const ids = [...this.#rows.keys()];
     const row = this.#rows.get(ids.find((id) => id === model || modelName(id) === model));
     row?.element.scrollIntoView({ block: "center" });
@@ -59,7 +73,7 @@ class ModelsPanel {
   async run() {
     for (;;) {
       const answer = await this.#fetchOrNull("api/models");
-      if (answer?.models.length === 0) return void (byId("machine-block").hidden = true);
+      if (answer?.models.length === 0) return void (byId("machine-choice").hidden = true);
       if (answer) this.#onAnswer(answer);
       this.#draw();
       const interval = this.#latest && isBusy(this.#latest) ? BUSY_MS : IDLE_MS;
@@ -71,8 +85,14 @@ class ModelsPanel {
   #onAnswer(answer) {
     const previous = this.#latest;
     this.#latest = answer;
-    if (!previous) showMirrors(answer);
-    else if (loadedModels(previous) !== loadedModels(answer)) document.dispatchEvent(new Event("studio-engine"));
+    if (!previous) showMirrors(answer, this.#i18n.language);
+    else if (loadedModels(previous) !== loadedModels(answer))
+      this.#onSwitch(activeModel(previous), activeModel(answer));
+  }
+
+  #onSwitch(before, model) {
+    document.dispatchEvent(new Event("studio-engine"));
+    if (model && model !== before) this.#showStatus(this.#i18n.t("models.switched", { model: plainName(model) }));
   }
 
   #draw() {
@@ -89,6 +109,8 @@ class ModelsPanel {
     byId("machine-bar").value = progressRatio(download);
     setText(byId("download-progress"), running ? progressText(download, t) : "");
     this.#showProblem(problemText(this.#latest, t));
+    const isPreview = !models.some((model) => model.active);
+    setText(byId("engine-next"), running ? `${Math.floor(100 * progressRatio(download))} %` : isPreview ? t("go") : "");
   }
 
   #row(model, t) {
@@ -99,10 +121,16 @@ class ModelsPanel {
   }
 
   #createRow(id) {
-    const [button, second] = [h("button", { type: "button" }), h("button", { type: "button" })];
-    const facts = h("small");
+    const [button, second, measure] = Array.from({ length: 3 }, () => h("button", { type: "button" }));
+    const [facts, badge] = [h("small"), h("em")];
+    measure.onclick = () => this.#send(() => this.#api.post("api/models/speed", { model: id }));
     const update = (model, t) => {
-      const { download } = this.#latest;
+      const { download, measuring } = this.#latest;
+      element.dataset.recommended = String(model.default);
+      setText(badge, model.default ? t("recommended") : "");
+      measure.hidden = !model.default || model.speed !== null || !model.fits;
+      measure.disabled = measuring || isBusy(this.#latest);
+      setText(measure, t(measuring ? "measuring" : "measure"));
       const isDownloading = download?.model === id && isRunning(download);
       button.disabled = model.active || (isBusy(this.#latest) && !isDownloading);
       const start = () => this.#request("POST", { model: id, mirror: byId("machine-mirror").value });
@@ -116,8 +144,9 @@ class ModelsPanel {
       setText(facts, modelFacts(model, t));
       facts.className = model.fits ? "" : "tight";
     };
-    const buttons = h("div", { className: "bar" }, button, second);
-    return { element: h("div", { className: "model-row" }, h("b", {}, modelName(id)), buttons, facts), update };
+    const actions = h("div", { className: "actions" }, button, second, measure);
+    const element = h("div", { className: "model-row" }, h("b", {}, plainName(id), " ", badge), actions, facts);
+    return { element, update };
   }
 
   #request(method, body) {
@@ -158,7 +187,8 @@ class ModelsPanel {
   }
 }
 
-const isBusy = ({ download, loading }) => isRunning(download) || loading?.state === "loading";
+const isBusy = ({ download, loading, measuring }) => isRunning(download) || loading?.state === "loading" || measuring;
+const activeModel = ({ models }) => models.find((model) => model.active)?.id;
 const hasActiveModel = ({ models }) => models.some((model) => model.active);
 
 /** The models of all engines, the active one marked: changes with each of them. */
@@ -178,8 +208,9 @@ async function pageVisible() {
   await new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
 }
 
-/** The mirrors to choose from; the configured one first, by its address if it has no name. */
-function showMirrors({ mirror, mirrors }) {
+/** The mirrors to choose from: the configured one first, by its address if it has no name; in Chinese ModelScope before Hugging Face. */
+function showMirrors({ mirror: configuredMirror, mirrors }, language) {
+  const mirror = configuredMirror === "hf" && language === "zh" ? "modelscope" : configuredMirror;
   const names = mirrors.map((name) => [name, MIRROR_NAMES[name] ?? name]);
   const configured = names.filter(([name]) => name === mirror);
   const others = names.filter(([name]) => name !== mirror);

@@ -4,6 +4,7 @@
 import { RATE } from "../../audio/player.js";
 import { record } from "../../audio/video_recorder.js";
 import { byId, formatDuration, h, loadStylesheet } from "../../components/dom.js";
+import { placeOf } from "../../text/word_place.js";
 import { playLabel } from "./controls.js";
 import { BarPeaks, paintWave } from "./waveform.js";
 
@@ -93,11 +94,14 @@ export class Presenter {
     this.#updateLabels();
   }
 
+  get #segment() {
+    const { timeline, stats } = this.#player;
+    return timeline.segments.findLast((one) => one.start_sample <= stats.position) ?? timeline.segments[0];
+  }
+
   /** The text of the segment being played; before the first, the first line. */
   get #caption() {
-    const { timeline, stats } = this.#player;
-    const segments = timeline.segments;
-    const current = segments.findLast((one) => one.start_sample <= stats.position) ?? segments[0];
+    const current = this.#segment;
     const lines = this.#fields.text.split("\n").filter((line) => line.trim());
     return current?.text ?? lines[current?.line ?? 0] ?? "";
   }
@@ -129,7 +133,26 @@ export class Presenter {
     context.fillStyle = color("text");
     context.textBaseline = "middle";
     const top = 70 + (WAVE.top - 100 - lines.length * size * LINE_HEIGHT) / 2;
-    lines.forEach((line, i) => context.fillText(line, MARGIN, top + (i + 0.5) * size * LINE_HEIGHT));
+    const heard = placeOf(caption, this.#heardWords());
+    let from = 0;
+    lines.forEach((line, i) => {
+      const y = top + (i + 0.5) * size * LINE_HEIGHT;
+      context.fillStyle = color("text");
+      context.fillText(line, MARGIN, y);
+      const start = caption.indexOf(line, from);
+      from = start < 0 ? from : start + line.length;
+      if (start < 0 || !heard || heard.start < start || heard.end > from) return;
+      context.fillStyle = color("green");
+      const before = context.measureText(line.slice(0, heard.start - start)).width;
+      context.fillText(line.slice(heard.start - start, heard.end - start), MARGIN + before, y);
+    });
+  }
+
+  /** The words of the segment being played, up to the one being heard. */
+  #heardWords() {
+    const { position, state } = this.#player.stats;
+    const isPlaying = ["speaking", "paused"].includes(state);
+    return isPlaying ? (this.#segment?.words ?? []).filter((word) => word.start_sample <= position) : [];
   }
 
   #drawWave(context, color) {

@@ -7,11 +7,13 @@ import { LinePopover } from "./line_popover.js";
 import { LineToolbar } from "./line_toolbar.js";
 import { SpokenForm } from "./spoken_form.js";
 import { TextNotices } from "./text_notices.js";
+import { mountWordHighlight } from "./word_highlight.js";
 
 /** `normalize(body)` asks for a spoken form, `speak(changes)` sends a request, `showStatus(message)` shows a message. */
 export function mountTextRegion(parts) {
   const { fields, take, settings, i18n, analyzer, limits, normalize, speak, showStatus } = parts;
   const gutter = new LineGutter(fields, take, i18n, analyzer, limits.text);
+  mountWordHighlight(gutter, take);
   const actions = {
     canRetake: () => take.isComplete,
     replay: (row) => take.replay(row.line),

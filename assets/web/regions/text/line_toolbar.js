@@ -111,7 +111,11 @@ export class LineToolbar {
     replay.disabled = status.start === null || status.state === "failed" || status.end <= status.start;
     setTitle(replay, t("line.replay.of", line));
     retake.disabled = row.line === null || !this.#take.isComplete;
-    setTitle(retake, t("line.retake.of", line));
+    const { similarity } = status;
+    const drifted = similarity !== undefined;
+    retake.dataset.set = toolbar.dataset.drifted = drifted;
+    const percent = drifted && Math.round(100 * similarity);
+    setTitle(retake, t(drifted ? "line.drifted.of" : "line.retake.of", { ...line, percent }));
     setTitle(spoken, t("line.spoken.of", line));
     setTitle(more, t("line.more.of", line));
     for (const tool of [speed, pause, spoken, replay, retake, more]) tool.tabIndex = isCurrent ? 0 : -1;
@@ -121,6 +125,7 @@ export class LineToolbar {
 /** The status of a row as a word, or its length. */
 export function statusText({ status, playing, edited }, t) {
   if (playing && status.state !== "failed") return t("line.state.now");
+  if (status.state === "done" && status.similarity !== undefined && !edited) return t("line.state.drifted");
   if (status.state === "done") return edited ? t("line.state.edited") : formatDuration(status.seconds);
   return status.state ? t(`line.state.${status.state}`) : "";
 }
