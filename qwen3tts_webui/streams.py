@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 import numpy as np
 
 from qwen3tts_webui.errors import SpeechError, SynthesisError
-from qwen3tts_webui.types import SAMPLE_RATE, Pcm, SynthesisResult, WordMark
+from qwen3tts_webui.types import SAMPLE_RATE, Pcm, SynthesisResult, Timings, WordMark
 
 
 class EventLoopNotifier:
@@ -60,6 +60,7 @@ class PcmStream:
         self._buffered = 0
         self._backpressured = False
         self.marks: list[WordMark] = []
+        self.early_timings: Timings | None = None
         self._result: SynthesisResult | None = None
         self._error: Exception | None = None
         self._cancelled = False
@@ -76,6 +77,10 @@ class PcmStream:
     @property
     def is_backpressured(self) -> bool:
         return self._backpressured
+
+    def begin(self, timings: Timings) -> None:
+        """Keep the times until the first audio."""
+        self.early_timings = timings
 
     def put(self, pcm: Pcm) -> None:
         """Append `pcm`, float32 (samples,). Dropped when the listener has left."""

@@ -237,7 +237,7 @@ class WordMark:
 
 
 class PcmSink(Protocol):
-    """Where an engine delivers audio. `put`, `mark`, `finish` and `fail` never block, and one thread calls them."""
+    """Where an engine delivers audio. `begin` to `fail` never block, and one thread calls them."""
 
     @property
     def cancelled(self) -> bool:
@@ -251,6 +251,10 @@ class PcmSink(Protocol):
 
     def watch(self, on_capacity: Callable[[], None]) -> None:
         """Call `on_capacity`, from the listener's thread, when there is capacity again or the listener has left."""
+        ...
+
+    def begin(self, timings: Timings) -> None:
+        """Say how long it took so far, just before the first `put`."""
         ...
 
     def put(self, pcm: Pcm) -> None: ...

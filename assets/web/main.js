@@ -223,10 +223,12 @@ function restore(entry) {
     sampling = {},
     frames_per_packet = null,
     loudness = false,
+    normalize = null,
+    skip_code = true,
   } = entry;
   const voice = savedVoices.find(entry.voice);
   requestState.update({ seed, voice, speaker: voice ? null : (speaker ?? null) });
-  settings.restore({ ...sampling, frames_per_packet, loudness });
+  settings.restore({ ...sampling, frames_per_packet, loudness, normalize, read_blocks: !skip_code });
   fields.setValues({ text, language, description });
   take.recall(entry, { play: false });
   showStatus(i18n.t("history.restored"));

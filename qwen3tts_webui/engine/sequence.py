@@ -210,14 +210,15 @@ class SequenceState:
 
     def emit(self, pcm: Pcm, codec_s: float) -> None:
         """Pass the `pcm` of all pending frames to the sink; `codec_s` is the decoding time."""
+        if self._first_pcm_at is None:
+            self._first_pcm_at = self._clock()
+            self._codec_s = codec_s
+            self.sink.begin(self._timings(includes_warmup=False))
         self.sink.put(pcm)
         self._num_decoded = len(self._frames)
         self._num_samples += len(pcm)
         self.num_packets += 1
         self.may_yield = True
-        if self._first_pcm_at is None:
-            self._first_pcm_at = self._clock()
-            self._codec_s = codec_s
 
     @property
     def buffered_ahead_s(self) -> float | None:

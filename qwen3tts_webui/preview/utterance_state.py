@@ -132,6 +132,7 @@ class UtteranceState:
             return
         if self._first_audio_at is None:
             self._first_audio_at = self._clock()
+            self.sink.begin(self._timings())
         self._num_samples += len(pcm)
         self.sink.put(pcm)
 

@@ -12,7 +12,7 @@ from qwen3tts_webui.speech.drift import Similarity
 from qwen3tts_webui.speech.events import SkippedText, TimedWord, VoiceSource
 from qwen3tts_webui.speech.validation import PreparedRequest
 from qwen3tts_webui.speech.word_timing import heard_chars
-from qwen3tts_webui.types import EngineInfo, FinishReason, Sampling, Segment, Timings
+from qwen3tts_webui.types import EngineInfo, FinishReason, NormalizeMode, Sampling, Segment, Timings
 from qwen3tts_webui.voices import VoiceKind
 
 
@@ -62,6 +62,9 @@ class Report:
     frames_per_packet: int | None
     continue_voice: bool
     loudness: bool
+    normalize: NormalizeMode = "auto"
+    skip_code: bool = True
+    skip_tables: bool = True
     engine: str
     label: str
     preview: bool
@@ -77,7 +80,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a request went so far, apart from its segments; see `Report`."""
+    """How a request went so far, apart from its segments; see `Report`. `early_timings` until a segment has ended."""
 
     text: str
     num_samples: int
@@ -85,6 +88,7 @@ class Outcome:
     failed: str | None
     total_ms: float | None
     warnings: tuple[SkippedText, ...]
+    early_timings: Timings
 
 
 def add_similarity(report: SegmentReport, found: Similarity | None) -> SegmentReport:
@@ -97,7 +101,7 @@ def make_report(
 ) -> Report:
     """Return the report of `prepared`, which the engine `info` synthesizes."""
     request, voice = prepared.request, prepared.voice
-    first = next((one.timings for one in segments if one.timings is not None), Timings())
+    first = next((one.timings for one in segments if one.timings is not None), outcome.early_timings)
     return Report(
         request_id=request.request_id,
         text=outcome.text,
@@ -112,6 +116,9 @@ def make_report(
         frames_per_packet=request.frames_per_packet,
         continue_voice=request.continue_voice,
         loudness=request.loudness,
+        normalize=request.normalize,
+        skip_code=request.skip_code,
+        skip_tables=request.skip_tables,
         engine=info.name,
         label=info.label,
         preview=info.preview,

@@ -18,7 +18,16 @@ from qwen3tts_webui.speech.validation import PreparedRequest
 from qwen3tts_webui.speech.voice_resolution import is_fixed_voice
 from qwen3tts_webui.streams import EventLoopNotifier, PcmStream
 from qwen3tts_webui.text import NormalizedText
-from qwen3tts_webui.types import AcousticPrompt, EngineOptions, Segment, Synthesizer, Utterance, Voice, option_values
+from qwen3tts_webui.types import (
+    AcousticPrompt,
+    EngineOptions,
+    Segment,
+    Synthesizer,
+    Timings,
+    Utterance,
+    Voice,
+    option_values,
+)
 
 _RETRY_S = 0.1
 
@@ -99,6 +108,12 @@ class SegmentPipeline:
     def complete(self) -> bool:
         """True once no segments will be added."""
         return self._text_stream is None or self._text_stream.ended
+
+    @property
+    def early_timings(self) -> Timings:
+        """The times until the first audio of the first segment, as far as they are known."""
+        stream = self.segments[0].stream if self.segments else None
+        return Timings() if stream is None or stream.early_timings is None else stream.early_timings
 
     def first_utterance(self) -> tuple[Utterance, PcmStream]:
         """Return the first segment for the caller to submit. Only without a text stream."""

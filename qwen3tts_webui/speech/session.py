@@ -119,6 +119,7 @@ class SpeechSession:
             failed=None if self._error is None else self._error.code,
             total_ms=self._total_ms,
             warnings=self.warnings,
+            early_timings=self._pipeline.early_timings,
         )
         return make_report(self._prepared, self.info, tuple(self._segment_reports), outcome)
 

@@ -140,7 +140,9 @@ class ZeroCostSynthesizer:
             self.finish(job, "cancelled")
             return False
         if job.made < job.num_frames:
-            job.first_at = job.first_at or time.monotonic()
+            if job.first_at is None:
+                job.first_at = time.monotonic()
+                job.sink.begin(job.timings)
             self.packets_made += 1
             job.sink.put(frame_of(job.utterance.text, job.made))
             job.made += 1

@@ -16,7 +16,17 @@ from qwen3tts_webui.engine.core import EngineCore
 from qwen3tts_webui.engine.sequence import SequenceState
 from qwen3tts_webui.hardware import DeviceChoice, Dtype
 from qwen3tts_webui.model import Qwen3TTS, load_model
-from qwen3tts_webui.types import Codes, FinishReason, Pcm, Sampling, SynthesisResult, Utterance, Voice, WordMark
+from qwen3tts_webui.types import (
+    Codes,
+    FinishReason,
+    Pcm,
+    Sampling,
+    SynthesisResult,
+    Timings,
+    Utterance,
+    Voice,
+    WordMark,
+)
 from tests.support.golden_cases import GOLDEN
 from tests.support.wait import wait_until
 
@@ -54,6 +64,9 @@ class RecordingSink:
         assert not self.num_endings
         self.packets.append(pcm)
         self.after_packets.pop(len(self.packets), lambda: None)()
+
+    def begin(self, timings: Timings) -> None:
+        assert not self.packets and timings.first_pcm_ms is not None
 
     def mark(self, marks: Sequence[WordMark]) -> None:
         raise AssertionError("this engine does not know where words are")

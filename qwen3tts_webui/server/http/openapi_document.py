@@ -14,7 +14,8 @@ from qwen3tts_webui.server.http.openapi import ERROR_SCHEMA
 
 _OPEN_PATHS = ("/health", "/ready", "/api/stream/{token}")
 _ERROR_REF = {"$ref": "#/components/schemas/Error"}
-_ALWAYS = (408, 414, 429, 431)
+_ALWAYS = (405, 408, 414, 429, 431)
+_FILE_ROUTES = ("/audio", "/subtitles", "/picture.png", "/sample", "/export")  # answered by `FileBytes`, with ranges
 _WITH_BODY = (400, 413, 415)
 
 
@@ -64,6 +65,8 @@ def _add_errors(operation: JsonObject, path: str) -> None:
     statuses = [*_ALWAYS, *(_WITH_BODY if "requestBody" in operation else ()), *((404,) if "{" in path else ())]
     if path not in _OPEN_PATHS:
         statuses.append(401)
+    if path.endswith(_FILE_ROUTES):
+        statuses += [206, 416]
     for status in map(str, statuses):
         responses.setdefault(status, {"description": HTTPStatus(int(status)).phrase})
     for status, response in responses.items():

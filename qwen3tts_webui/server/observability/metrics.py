@@ -25,6 +25,7 @@ from qwen3tts_webui.types import (
     SynthesisResult,
     Synthesizer,
     TextStream,
+    Timings,
     Utterance,
     WordMark,
 )
@@ -249,6 +250,9 @@ class InstrumentedSink:
                 self._underruns.inc()
         self._plays_until = max(now, self._plays_until) + len(pcm) / SAMPLE_RATE
         self._last_packet_at, self._was_backpressured = now, False
+
+    def begin(self, timings: Timings) -> None:
+        self._sink.begin(timings)
 
     def mark(self, marks: Sequence[WordMark]) -> None:
         self._sink.mark(marks)

@@ -86,11 +86,12 @@ def _add_routes(
 
     @router.get(f"{prefix}/segments.zip")
     async def segments(id: str, format: str = "wav") -> Response:
-        """Each segment as a file: wav, flac, mp3 or opus. The archive is created while it is sent."""
+        """Each segment as a file: wav, flac, mp3 or opus. Created while it is sent, so it has no ranges."""
         extension = format_info(format).extension
         entry = await find(id)
         archive = _archive(await audio_path(entry), _segments(entry), format, extension)
-        return StreamingResponse(archive, headers=await headers_of(entry, "zip"), media_type="application/zip")
+        headers = await headers_of(entry, "zip") | {"Accept-Ranges": "none"}
+        return StreamingResponse(archive, headers=headers, media_type="application/zip")
 
     @router.get(f"{prefix}/picture.png")
     async def picture(request: Request, id: str, language: str = "") -> Response:
