@@ -83,7 +83,7 @@ const showStatus = (message) => controls.showStatus(message);
 const samples = new VoiceSamples(player, i18n, () => showStatus(i18n.t("voice.hear.failed")));
 const savedVoices = new SavedVoices({ api, requestState, fields, i18n, showStatus, samples });
 const recording = new RecordingTab({ api, i18n, fields, onSaved: onRecordingSaved });
-const library = new VoiceLibrary({ presets, fields, requestState, i18n, savedVoices, recording, samples });
+const library = new VoiceLibrary({ presets, fields, requestState, i18n, savedVoices, recording, samples, showStatus });
 const description = new Description({ fields, i18n, analyzer: descriptionAnalyzer, bootstrap, api });
 const takes = new Takes();
 const strip = new TakeStrip({
@@ -223,10 +223,12 @@ function restore(entry) {
     sampling = {},
     frames_per_packet = null,
     loudness = false,
+    normalize = null,
+    skip_code = true,
   } = entry;
   const voice = savedVoices.find(entry.voice);
   requestState.update({ seed, voice, speaker: voice ? null : (speaker ?? null) });
-  settings.restore({ ...sampling, frames_per_packet, loudness });
+  settings.restore({ ...sampling, frames_per_packet, loudness, normalize, read_blocks: !skip_code });
   fields.setValues({ text, language, description });
   take.recall(entry, { play: false });
   showStatus(i18n.t("history.restored"));

@@ -12,7 +12,7 @@ from qwen3tts_webui.speech.drift import Similarity
 from qwen3tts_webui.speech.events import SkippedText, TimedWord, VoiceSource
 from qwen3tts_webui.speech.validation import PreparedRequest
 from qwen3tts_webui.speech.word_timing import heard_chars
-from qwen3tts_webui.types import EngineInfo, FinishReason, Sampling, Segment, Timings
+from qwen3tts_webui.types import EngineInfo, FinishReason, NormalizeMode, Sampling, Segment, Timings
 from qwen3tts_webui.voices import VoiceKind
 
 
@@ -62,6 +62,9 @@ class Report:
     frames_per_packet: int | None
     continue_voice: bool
     loudness: bool
+    normalize: NormalizeMode = "auto"
+    skip_code: bool = True
+    skip_tables: bool = True
     engine: str
     label: str
     preview: bool
@@ -113,6 +116,9 @@ def make_report(
         frames_per_packet=request.frames_per_packet,
         continue_voice=request.continue_voice,
         loudness=request.loudness,
+        normalize=request.normalize,
+        skip_code=request.skip_code,
+        skip_tables=request.skip_tables,
         engine=info.name,
         label=info.label,
         preview=info.preview,

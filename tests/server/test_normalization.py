@@ -15,12 +15,15 @@ from fastapi.testclient import TestClient
 
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.history import HistoryStore
+from qwen3tts_webui.model.prompt.text_ids import PromptText
+from qwen3tts_webui.model.prompt.tokenizer import Tokenizer
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.speech import Speech
 from qwen3tts_webui.text import LANGUAGES, Lexicon, LexiconEntry
 from qwen3tts_webui.types import Utterance
 from qwen3tts_webui.voices import LexiconFile, Presets
 from tests.support.fakes import ZeroCostSynthesizer
+from tests.support.golden_cases import GOLDEN
 from tests.support.server import make_client
 
 CSV = {"Content-Type": "text/csv"}
@@ -81,6 +84,23 @@ def receive_until(socket: Any, kind: str) -> list[dict[str, Any]]:
         if message.get("text"):
             events.append(json.loads(message["text"]))
     return events
+
+
+PIECES = {
+    "auto": "Call| five| five| five|,| zero| one| nine| nine|,| |5| kilometers|.",
+    "on": "Call| five| five| five|,| zero| one| nine| nine|,| five| kilometers|.",
+    "off": "Call| |5|5|5|-|0|1|9|9|,| |5| km|.",
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_token_ids_that_reach_the_model(client: TestClient, mode: str) -> None:
+    body = {"text": "Call 555-0199, 5 km.", "language": "en", "normalize": mode}
+    num_before = len(ENGINE.utterances)
+    assert client.post("/api/tts", json=body).status_code == 200
+    tokenizer = Tokenizer(GOLDEN / "design")
+    ids = PromptText(tokenizer, ENGINE.utterances[num_before]).whole()
+    assert ids == [token for piece in PIECES[mode].split("|") for token in tokenizer.encode(piece)]
 
 
 TABLES = Path(__file__).parents[1] / "text" / "normalize_cases"

@@ -6,9 +6,10 @@ const OLD_NAMES = { packet_frames: "frames_per_packet" };
 
 /** Each setting that goes into a request: the engine feature it needs, and its range. */
 export const CONTROLS = {
+  speed: { feature: null, kind: "choice", choices: [0.75, 0.9, 1.1, 1.25, 1.5, 2], ofText: true },
   loudness: { feature: null, kind: "switch" },
-  normalize: { feature: null, kind: "choice", choices: ["auto", "on", "off"], ofText: true },
-  read_blocks: { feature: null, kind: "switch", ofText: true }, // code blocks and tables
+  normalize: { feature: null, kind: "choice", choices: ["auto", "on", "off"], default: "auto" },
+  read_blocks: { feature: null, kind: "switch" }, // code blocks and tables
   frames_per_packet: { feature: "packet_size", kind: "choice", choices: [1, 2, 4, 8, 16] },
   temperature: { feature: "sampling", kind: "number", min: 0.01, max: 5, step: 0.05, default: 0.9 },
   top_k: { feature: "sampling", kind: "number", min: 0, max: 4096, step: 1, default: 50 },
@@ -54,7 +55,6 @@ export class Settings extends EventTarget {
   /** Set all to those of an earlier request; defaults are left to the engine. */
   restore(values) {
     for (const [name, control] of Object.entries(CONTROLS)) {
-      if (control.ofText) continue; // how a text is read is the reader's choice, not that of the speech
       const value = values[name] ?? null;
       this.set(name, value === (control.default ?? null) ? null : value);
     }

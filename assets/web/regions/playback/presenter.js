@@ -1,27 +1,28 @@
-// The presenter view, for demos and recordings: the text being spoken, large, with waveform and latency. Drawn on one canvas of
-// 1280 x 720, so that a recorded video shows the same. Loaded when it is first opened.
+// The presenter view, for demos and recordings: the text being spoken, large, with waveform and latency. Drawn on one canvas, so that
+// a recorded video shows the same. Loaded when it is first opened.
 
 import { RATE } from "../../audio/player.js";
 import { record } from "../../audio/video_recorder.js";
 import { byId, formatDuration, h, loadStylesheet } from "../../components/dom.js";
 import { placeOf } from "../../text/word_place.js";
 import { playLabel } from "./controls.js";
-import { BarPeaks, paintWave } from "./waveform.js";
+import { FORMATS, paintPresenter } from "./presenter_canvas.js";
+import { BarPeaks } from "./waveform.js";
 
-const [WIDTH, HEIGHT, MARGIN] = [1280, 720, 88];
-const FONT = 'system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans SC", sans-serif';
-const CAPTION_PX = [72, 60, 50, 42, 36, 30];
-const LINE_HEIGHT = 1.35;
-const WAVE = { top: 470, height: 120 };
+const STORAGE_KEY = "qwen3tts.presenter";
 
 export class Presenter {
   #player;
   #fields;
   #i18n;
   #dialog = h("dialog", { id: "presenter", className: "presenter" });
-  #canvas = h("canvas", { width: WIDTH, height: HEIGHT, id: "presenter-canvas" });
+  #canvas = h("canvas", { id: "presenter-canvas" });
+  #generate = h("button", { type: "button", className: "button-outline", id: "presenter-generate" });
   #play = h("button", { type: "button", className: "button-outline" });
   #record = h("button", { type: "button", className: "button-outline", id: "presenter-record" });
+  #format = h("select", { id: "presenter-format" });
+  #shown = { description: h("input", { type: "checkbox" }), latency: h("input", { type: "checkbox" }) };
+  #labels = { description: h("span"), latency: h("span") };
   #close = h("button", { type: "button", className: "button-outline" });
   #status = h("p", { className: "status" });
   #barPeaks = new BarPeaks();
@@ -33,9 +34,21 @@ export class Presenter {
     this.#i18n = i18n;
     this.#canvas.setAttribute("role", "img");
     this.#status.setAttribute("role", "status");
-    const bar = h("div", { className: "bar" }, this.#play, this.#record, this.#status, this.#close);
-    this.#dialog.append(this.#canvas, bar);
-    this.#play.onclick = () => (player.stats.samples ? player.togglePlay() : byId("generate").click());
+    this.#format.append(...Object.keys(FORMATS).map((value) => h("option", { value })));
+    this.#readOptions();
+    const switches = Object.keys(this.#shown).map((name) => {
+      this.#shown[name].id = `presenter-${name}`;
+      this.#shown[name].onchange = () => this.#storeOptions();
+      return h("label", {}, this.#shown[name], this.#labels[name]);
+    });
+    this.#format.onchange = () => this.#storeOptions();
+    const buttons = [this.#generate, this.#play, this.#record, this.#format];
+    this.#dialog.append(
+      this.#canvas,
+      h("div", { className: "bar" }, ...buttons, ...switches, this.#status, this.#close),
+    );
+    this.#generate.onclick = () => byId("generate").click();
+    this.#play.onclick = () => player.togglePlay();
     this.#record.onclick = () => (this.#recording ? this.#finishRecording() : this.#startRecording());
     this.#close.onclick = () => this.#dialog.close();
     this.#dialog.addEventListener("close", () => this.#recording && this.#finishRecording());
@@ -58,27 +71,65 @@ export class Presenter {
 
   #t = (key, params) => this.#i18n.t(`presenter.${key}`, params);
 
+  #readOptions() {
+    let stored = {};
+    try {
+      stored = JSON.parse(localStorage.getItem(STORAGE_KEY)) ?? {};
+    } catch {
+      // nothing stored
+    }
+    this.#format.value = stored.format in FORMATS ? stored.format : "landscape";
+    for (const [name, box] of Object.entries(this.#shown)) box.checked = stored[name] ?? name === "latency";
+    this.#resize();
+  }
+
+  #storeOptions() {
+    const shown = Object.fromEntries(Object.entries(this.#shown).map(([name, box]) => [name, box.checked]));
+    try {
+      localStorage.setItem(STORAGE_KEY, JSON.stringify({ format: this.#format.value, ...shown }));
+    } catch {
+      // private browsing without storage
+    }
+    this.#resize();
+  }
+
+  #resize() {
+    const [width, height] = FORMATS[this.#format.value];
+    if (this.#canvas.width !== width || this.#canvas.height !== height) Object.assign(this.#canvas, { width, height });
+  }
+
   #updateLabels() {
-    const { stats } = this.#player;
-    const { state, samples } = stats;
+    const { stats, busy } = this.#player;
     this.#dialog.setAttribute("aria-label", this.#t("title"));
-    this.#play.textContent = this.#i18n.t(samples ? playLabel(stats) : "generate.go");
+    this.#generate.textContent = this.#i18n.t(busy ? "generate.stop" : "generate.go");
+    this.#play.textContent = this.#i18n.t(playLabel(stats));
+    this.#play.disabled = !stats.samples;
     this.#record.textContent = this.#t(this.#recording ? "stop" : "record");
-    this.#record.disabled = !this.#recording && !(samples && ["done", "stopped", "paused"].includes(state));
+    this.#record.disabled = !this.#recording && busy;
+    this.#format.disabled = Boolean(this.#recording);
+    this.#format.ariaLabel = this.#t("format");
+    for (const option of this.#format.options) option.textContent = this.#t(`format.${option.value}`);
+    this.#labels.description.textContent = this.#t("description");
+    this.#labels.latency.textContent = this.#i18n.t("header.latency");
     this.#close.textContent = this.#t("close");
     this.#canvas.ariaLabel = this.#caption;
   }
 
-  /** Play from the start and record; the recording ends with the audio. */
+  /** Record what is played from the start, or what is generated now; the recording ends with the audio. */
   #startRecording() {
+    const { stats } = this.#player;
     try {
       this.#recording = record(this.#canvas, this.#player.tap());
     } catch (error) {
       this.#status.textContent = this.#t("cannot", { reason: error.message });
       return;
     }
-    this.#player.seek(0);
-    if (this.#player.stats.state !== "speaking") this.#player.togglePlay();
+    if (stats.samples) {
+      this.#player.seek(0);
+      if (stats.state !== "speaking") this.#player.togglePlay();
+    } else {
+      byId("generate").click();
+    }
     this.#status.textContent = this.#t("recording");
     this.#updateLabels();
   }
@@ -87,10 +138,11 @@ export class Presenter {
     const recording = this.#recording;
     this.#recording = null;
     const video = await recording.stop();
-    const link = h("a", { href: URL.createObjectURL(video), download: "speech.webm" });
+    const name = `${fileStem(this.#fields.text)}.${recording.extension}`;
+    const link = h("a", { href: URL.createObjectURL(video), download: name });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-    this.#status.textContent = this.#t("saved");
+    this.#status.textContent = this.#t("saved", { name });
     this.#updateLabels();
   }
 
@@ -108,44 +160,10 @@ export class Presenter {
 
   #draw() {
     if (!this.#dialog.open) return;
-    const context = this.#canvas.getContext("2d");
     const style = getComputedStyle(this.#canvas);
     const color = (name) => style.getPropertyValue(`--${name}`).trim();
-    context.fillStyle = color("background");
-    context.fillRect(0, 0, WIDTH, HEIGHT);
-    this.#drawCaption(context, color);
-    this.#drawWave(context, color);
-    this.#drawFigures(context, color);
+    paintPresenter(this.#canvas.getContext("2d"), this.#format.value, this.#frame(), color);
     requestAnimationFrame(() => this.#draw());
-  }
-
-  #drawCaption(context, color) {
-    const caption = this.#caption;
-    let lines = [];
-    let size = 0;
-    for (size of CAPTION_PX) {
-      context.font = `650 ${size}px ${FONT}`;
-      lines = wrapText(context, caption, WIDTH - 2 * MARGIN);
-      if (lines.length * size * LINE_HEIGHT <= WAVE.top - 130) break;
-    }
-    const maxLines = Math.floor((WAVE.top - 130) / (size * LINE_HEIGHT));
-    if (lines.length > maxLines) lines = [...lines.slice(0, maxLines - 1), `${lines[maxLines - 1]}…`];
-    context.fillStyle = color("text");
-    context.textBaseline = "middle";
-    const top = 70 + (WAVE.top - 100 - lines.length * size * LINE_HEIGHT) / 2;
-    const heard = placeOf(caption, this.#heardWords());
-    let from = 0;
-    lines.forEach((line, i) => {
-      const y = top + (i + 0.5) * size * LINE_HEIGHT;
-      context.fillStyle = color("text");
-      context.fillText(line, MARGIN, y);
-      const start = caption.indexOf(line, from);
-      from = start < 0 ? from : start + line.length;
-      if (start < 0 || !heard || heard.start < start || heard.end > from) return;
-      context.fillStyle = color("green");
-      const before = context.measureText(line.slice(0, heard.start - start)).width;
-      context.fillText(line.slice(heard.start - start, heard.end - start), MARGIN + before, y);
-    });
   }
 
   /** The words of the segment being played, up to the one being heard. */
@@ -155,48 +173,28 @@ export class Presenter {
     return isPlaying ? (this.#segment?.words ?? []).filter((word) => word.start_sample <= position) : [];
   }
 
-  #drawWave(context, color) {
-    const { peaks, timeline, stats } = this.#player;
+  #frame() {
+    const { peaks, stats } = this.#player;
     const span_s = Math.max(2, stats.samples / RATE);
-    const marks = { underruns: timeline.underruns, segments: [], firstAudio: false };
-    context.save();
-    context.translate(MARGIN, WAVE.top);
-    const wave = { peaks, timeline: marks, stats, span_s, barPeaks: this.#barPeaks };
-    paintWave(context, wave, WIDTH - 2 * MARGIN, WAVE.height, color);
-    context.restore();
-  }
-
-  #drawFigures(context, color) {
-    const { stats } = this.#player;
+    const marks = { underruns: [], segments: [], firstAudio: false };
     const latency = stats.server?.server_first_pcm_ms;
     const figure = latency === undefined || latency === null ? "–" : `${Math.round(latency)} ms`;
-    context.textBaseline = "alphabetic";
-    context.fillStyle = color("text");
-    context.font = `650 34px ${FONT}`;
-    context.fillText(figure, MARGIN, 655);
-    const { width } = context.measureText(figure);
-    context.fillStyle = color("text-muted");
-    context.font = `20px ${FONT}`;
-    context.fillText(this.#i18n.t("header.latency"), MARGIN + width + 14, 655);
     const time = `${formatDuration(stats.position / RATE)} / ${formatDuration(stats.samples / RATE)}`;
-    const right = `${byId("engine-label").textContent}   ${time}`;
-    context.fillText(right, WIDTH - MARGIN - context.measureText(right).width, 655);
+    const caption = this.#caption;
+    return {
+      caption,
+      heard: placeOf(caption, this.#heardWords()),
+      description: this.#shown.description.checked ? this.#fields.description : "",
+      wave: { peaks, timeline: marks, stats, span_s, barPeaks: this.#barPeaks },
+      latency: this.#shown.latency.checked ? figure : "",
+      latencyLabel: this.#i18n.t("header.latency"),
+      facts: `${byId("engine-label").textContent}   ${time}`,
+    };
   }
 }
 
-/** `text` in lines of at most `width`, broken between words, or anywhere in scripts without spaces. */
-function wrapText(context, text, width) {
-  const lines = [];
-  let line = "";
-  const isWide = (part) => context.measureText(part).width > width;
-  for (const { segment } of new Intl.Segmenter(undefined, { granularity: "word" }).segment(text)) {
-    for (const part of isWide(segment) ? segment : [segment]) {
-      if (line && isWide(line + part) && part.trim() && !/^[\p{P}]+$/u.test(part)) {
-        lines.push(line.trim());
-        line = "";
-      }
-      line += part;
-    }
-  }
-  return line.trim() ? [...lines, line.trim()] : lines;
+/** A file name from the first words of `text`. */
+function fileStem(text) {
+  const words = text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+  return words.slice(0, 5).join("-").slice(0, 40) || "speech";
 }
