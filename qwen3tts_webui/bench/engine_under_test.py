@@ -79,18 +79,24 @@ def open_engine(args: argparse.Namespace) -> Iterator[EngineUnderTest]:
             quantization_errors.append({"equal_greedy_codes": rounding.argmax_agreement, "score_error": rounding.error})
         return disable_eos(model)
 
-    began = time.monotonic()
     engine = start_engine_with(
         make, spec=spec, encoder=encoder, name=name, device=args.device, dtype=args.dtype, slots=args.slots
     )
     with closing(engine):
-        while not engine.ready:
-            if engine.failure is not None:
-                raise engine.failure
-            if time.monotonic() - began > _LOAD_S:
-                raise NotReady(reason=f"it took longer than {_LOAD_S:.0f} s to load")
-            time.sleep(0.05)
-        yield EngineUnderTest(engine=engine, ready_s=time.monotonic() - began, quantization_errors=quantization_errors)
+        ready_s = wait_until_ready(engine)
+        yield EngineUnderTest(engine=engine, ready_s=ready_s, quantization_errors=quantization_errors)
+
+
+def wait_until_ready(engine: Engine) -> float:
+    """Wait for an engine that was just started; return the seconds. Raises the error that prevents it."""
+    began = time.monotonic()
+    while not engine.ready:
+        if engine.failure is not None:
+            raise engine.failure
+        if time.monotonic() - began > _LOAD_S:
+            raise NotReady(reason=f"it took longer than {_LOAD_S:.0f} s to load")
+        time.sleep(0.05)
+    return time.monotonic() - began
 
 
 @dataclass(eq=False, slots=True)

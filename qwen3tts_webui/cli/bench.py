@@ -1,4 +1,4 @@
-"""Measure the engine: latency, throughput, load or memory.
+"""Measure the engine: latency, throughput, load, memory or cloning.
 
 In: the measurement, and a checkpoint or random weights of a released size. Out: a table and one JSON line.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from qwen3tts_webui.cli.arguments import add_device_arguments, add_packet_size_argument, count
 
-MEASUREMENTS = ("latency", "throughput", "load", "memory")
+MEASUREMENTS = ("latency", "throughput", "load", "memory", "cloning")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dtypes", default="", metavar="A,B,...", help="memory: switch through these dtypes")
     parser.add_argument("--slots", type=count, default=0, metavar="N", help="parallel utterances; 0: as many as fit")
     parser.add_argument("--frames", type=count, default=50, metavar="N", help="length of each, in frames of 80 ms")
-    parser.add_argument("--runs", type=count, default=5, metavar="N", help="number of runs (latency, throughput)")
+    parser.add_argument("--runs", type=count, default=5, metavar="N", help="number of runs; not for load and memory")
     add_packet_size_argument(parser, "latency: a fixed packet size", type=count, default=None)
     parser.add_argument("--rates", default="1", metavar="A,B,...", help="load: requests per second, one run each")
     parser.add_argument("--seconds", type=float, default=30.0, metavar="S", help="load: length of a run")

@@ -24,7 +24,7 @@ from qwen3tts_webui.errors import SpeechError
 from qwen3tts_webui.server.http import HeadersTooLarge, IdleTimer, MalformedRequest, RequestTimeout, UrlTooLong
 from qwen3tts_webui.server.middleware import MAX_HEADER_BYTES, MAX_URL_BYTES
 from qwen3tts_webui.server.observability import suppress_handshake_error, suppress_truncation_error
-from qwen3tts_webui.server.schemas import MAX_MESSAGE_BYTES
+from qwen3tts_webui.server.schemas import MAX_RECORDING_MESSAGE_BYTES
 
 KEEP_ALIVE_S = 15
 _UPGRADE_HEADERS = frozenset({b"upgrade", b"connection", b"http2-settings"})
@@ -75,7 +75,7 @@ def make_server(
         port=port,
         http=_limited_http(client_timeout_s),
         ws=_limited_websocket(client_timeout_s),
-        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_max_size=MAX_RECORDING_MESSAGE_BYTES,
         ws_per_message_deflate=False,  # audio does not compress, and a small frame must not inflate to a large one
         access_log=False,
         log_config=None,

@@ -34,6 +34,15 @@ def test_throughput_goes_through_the_batches(capsys: pytest.CaptureFixture[str])
     assert [row["batch"] for row in result["batches"]] == [1, 2]  # type: ignore[attr-defined]
 
 
+def test_cloning_needs_a_base_checkpoint(capsys: pytest.CaptureFixture[str]) -> None:
+    base = str(ROOT / "tests" / "golden" / "base")
+    result = run_bench(capsys, "cloning", *SHORT, "--model", base)
+    assert result["seconds"] == 10.0
+    assert {"x_vector_ms", "reference_ms", "first_pcm_icl_ms", "first_pcm_x_vector_ms"} <= set(result)
+    assert main(["bench", "cloning", *SHORT]) == 2
+    assert "Base checkpoint" in capsys.readouterr().err
+
+
 def test_memory_in_half_precision_is_less(capsys: pytest.CaptureFixture[str]) -> None:
     result = run_bench(capsys, "memory", *SHORT, "--dtypes", "float32,bfloat16")
     full, half = result["types"]  # type: ignore[misc]

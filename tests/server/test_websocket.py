@@ -304,7 +304,7 @@ def test_too_much_text_is_rejected_and_the_utterance_continues() -> None:
 
 def test_a_message_that_is_too_large_ends_the_connection() -> None:
     with talking(ZeroCostSynthesizer()) as talk:
-        talk.say("text", text="x" * 100_000)
+        talk.say("text", text="x" * 1_100_000)
         with pytest.raises(ConnectionClosed) as closed:
             talk.hear()
         assert closed.value.rcvd is not None and closed.value.rcvd.code == 1009

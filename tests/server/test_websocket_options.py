@@ -15,11 +15,13 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection
 from websockets.typing import Subprotocol
 
-from qwen3tts_webui.audio import to_s16le
+from qwen3tts_webui.audio import encode_all, to_s16le
 from qwen3tts_webui.server.auth import ApiKeyStore
 from qwen3tts_webui.voices import OPENAI_VOICES
+from tests.support.cloning import CloningFake
 from tests.support.fakes import ZeroCostSynthesizer, audio_of
 from tests.support.server import connect, run_server
+from tests.support.sounds import syllables
 
 NUM_FRAMES = 3
 SOUND = to_s16le(audio_of("Hello.", NUM_FRAMES))
@@ -40,6 +42,26 @@ def socket_url(synthesizer: ZeroCostSynthesizer) -> Iterator[str]:
 def socket(socket_url: str) -> Iterator[ClientConnection]:
     with connect(socket_url) as connection:
         yield connection
+
+
+def test_a_recording_is_the_voice_of_its_utterance(socket_url: str, socket: ClientConnection) -> None:
+    engine = CloningFake(num_frames=NUM_FRAMES)
+    clip = base64.b64encode(encode_all(syllables(4.0), "wav")).decode()
+    assert len(clip) > 128 * 1024  # more than any other message may have
+    with run_server(engine) as url, connect(url.replace("http", "ws") + "/ws/tts", max_size=None) as cloning:
+        say(cloning, "open", id="a", ref_audio=clip, ref_text="What I said.")
+        say(cloning, "text", id="a", text="Hello. ")
+        say(cloning, "close", id="a")
+        events, _ = until(cloning, "done")
+        assert events[0]["type"] == "opened" and events[0]["recording_warnings"] == []
+        (said,) = engine.utterances
+        assert said.voice.reference is not None and said.voice.reference.text == "What I said."
+        say(cloning, "text", id="b", text="x" * 70_000)
+        assert until(cloning, "error")[0][-1]["code"] == "body_too_large"
+        say(cloning, "open", id="c", ref_text="Without a recording.")
+        assert until(cloning, "error")[0][-1]["field"] == "ref_text"
+    say(socket, "open", id="a", ref_audio=clip, ref_text="What I said.")
+    assert until(socket, "error")[0][-1]["code"] == "unsupported"
 
 
 def say(socket: ClientConnection, kind: str, **fields: Any) -> None:

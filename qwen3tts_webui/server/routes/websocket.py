@@ -27,7 +27,14 @@ from qwen3tts_webui.errors import (
     TooManyRequests,
 )
 from qwen3tts_webui.server.context import ServerContext
-from qwen3tts_webui.server.delivery import RequestContext, UtteranceSession, retry_after, streamed_request
+from qwen3tts_webui.server.delivery import (
+    RequestContext,
+    UtteranceSession,
+    inline_recording,
+    retry_after,
+    streamed_request,
+    with_recording,
+)
 from qwen3tts_webui.server.http import BodyTooLarge, ConnectionExpired, MalformedJson, RequestTimeout
 from qwen3tts_webui.server.middleware import caller_of, reject
 from qwen3tts_webui.server.schemas import (
@@ -42,6 +49,7 @@ from qwen3tts_webui.server.schemas import (
     message_id,
     parse_message,
 )
+from qwen3tts_webui.types import SpeechRequest
 
 MAX_UTTERANCES = 16
 SUBPROTOCOL = "qwen3tts"
@@ -154,14 +162,15 @@ class WebSocketSession:
     async def _handle(self, text: str) -> None:
         """Handle one message. An invalid one is answered with an error, and the connection stays open."""
         try:
-            if len(text) > MAX_MESSAGE_BYTES:
-                raise BodyTooLarge(limit_kib=MAX_MESSAGE_BYTES // 1024)
             if not text:
                 raise MalformedJson()
-            await self._dispatch(parse_message(text))
+            message = parse_message(text)
+            if len(text) > MAX_MESSAGE_BYTES and not (isinstance(message, Open) and message.ref_audio):
+                raise BodyTooLarge(limit_kib=MAX_MESSAGE_BYTES // 1024)
+            await self._dispatch(message)
         except SpeechError as error:
             self._num_protocol_errors += 1
-            await self._send_error(error, message_id(text) if len(text) <= MAX_MESSAGE_BYTES else None)
+            await self._send_error(error, message_id(text))
 
     async def _dispatch(self, message: Message) -> None:
         if isinstance(message, Ping):
@@ -196,7 +205,8 @@ class WebSocketSession:
             stack.enter_context(self._server.rate_limiter.acquire_stream(self.caller))
             format_info(message.format, message.sample_rate)  # raises for a rate that the format does not support
             context = self._context_of(message)
-            session, text_stream = self._server.speech.speak_stream(streamed_request(message, context))
+            request, hints = await self._in_its_voice(streamed_request(message, context), message)
+            session, text_stream = self._server.speech.speak_stream(request)
             record = self._server.requests.open(context.request_id, session, context.received)
             utterance = UtteranceSession(
                 self._num_opened, message, record, text_stream, context, text_timeout_s=self._text_timeout_s
@@ -204,10 +214,19 @@ class WebSocketSession:
             self._num_opened += 1
             self._utterances[message.id] = utterance
             task = asyncio.create_task(
-                self._run_utterance(utterance, stack.pop_all(), self._opened(utterance, message))
+                self._run_utterance(utterance, stack.pop_all(), self._opened(utterance, message) | hints)
             )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _in_its_voice(self, request: SpeechRequest, message: Open) -> tuple[SpeechRequest, dict[str, Any]]:
+        """Put `request` in the voice of the recording in `message`, if any; return hints about its quality too."""
+        recording = inline_recording(message.ref_audio, message.ref_text, message.x_vector_only)
+        if recording is None:
+            return request, {}
+        self._server.rate_limiter.hit(self.caller, "clone")
+        cloned = await self._server.recordings.clone(recording)
+        return with_recording(request, cloned), {"recording_warnings": list(cloned.audio.warnings)}
 
     def _context_of(self, message: Open) -> RequestContext:
         now = time.monotonic()

@@ -8,6 +8,7 @@ from qwen3tts_webui.server.schemas.speech import (
 )
 from qwen3tts_webui.server.schemas.websocket import (
     MAX_MESSAGE_BYTES,
+    MAX_RECORDING_MESSAGE_BYTES,
     Cancel,
     Close,
     Flush,
@@ -23,6 +24,7 @@ from qwen3tts_webui.server.schemas.websocket import (
 __all__ = [
     "MAX_BATCH_TEXTS",
     "MAX_MESSAGE_BYTES",
+    "MAX_RECORDING_MESSAGE_BYTES",
     "Body",
     "Cancel",
     "Close",

@@ -122,15 +122,6 @@ class SpeechFields(Body):
     subtalker_top_p: float = Field(
         default=_DEFAULT.subtalker_top_p, description="0.01 to 1.", examples=[_DEFAULT.subtalker_top_p]
     )
-
-
-class TtsBody(SpeechFields):
-    """`POST /api/tts`."""
-
-    text: str | list[str] = Field(
-        description=f"The text; each line is one segment. A list of 1 to {MAX_BATCH_TEXTS} texts is a batch.",
-        examples=["Hello. Nice to meet you."],
-    )
     ref_audio: str | None = Field(
         default=None,
         description="With a Base model: a recording of the voice to clone, 0.5 to 60 s (best 3 to 15), as base64 or a "
@@ -144,6 +135,15 @@ class TtsBody(SpeechFields):
         default=False,
         description="true: clone the timbre alone, without `ref_text`; less alike.",
         examples=[False],
+    )
+
+
+class TtsBody(SpeechFields):
+    """`POST /api/tts`."""
+
+    text: str | list[str] = Field(
+        description=f"The text; each line is one segment. A list of 1 to {MAX_BATCH_TEXTS} texts is a batch.",
+        examples=["Hello. Nice to meet you."],
     )
     streaming: bool = Field(
         default=False,

@@ -17,6 +17,8 @@ from qwen3tts_webui.server.http import MalformedJson, from_pydantic_error
 from qwen3tts_webui.server.schemas.speech import Body, SpeechFields
 
 MAX_MESSAGE_BYTES = 65_536
+MAX_RECORDING_MESSAGE_BYTES = 2**20
+"""An `open` with `ref_audio`: ten seconds as WAV, a minute compressed."""
 PROTOCOL_VERSION = 1
 FRAME_HEADER = struct.Struct(">BBHII")  # protocol version, format code, 0, utterance number, sequence number
 FORMAT_CODES: dict[str, int] = {"pcm": 1, "opus": 2, "mp3": 3, "mulaw": 4, "alaw": 5}
