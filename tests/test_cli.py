@@ -283,3 +283,11 @@ def test_serve_starts_synthesizes_and_stops_cleanly(tmp_path: Path):
             assert process.stdout.read() == "Stopped.\n"
         assert process.wait() == 0
     assert list((tmp_path / "outputs").rglob("*.wav"))
+
+
+def test_a_damaged_model_ends_in_a_sentence_with_advice(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "config.json").write_text("{}")
+    assert main(["say", "--model", str(tmp_path), "--text", "Hi.", "--output", str(tmp_path / "out.wav")]) == 2
+    complaint = capsys.readouterr().err
+    assert "This model is damaged or incomplete. Choose another folder with --model" in complaint
+    assert "Traceback" not in complaint

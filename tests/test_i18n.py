@@ -124,7 +124,7 @@ def test_every_error_has_a_chinese_message_with_the_same_placeholders(kind: type
 def test_every_feature_has_a_name_in_both_languages() -> None:
     for feature in get_args(Feature):
         error = Unsupported(engine="X", feature=feature)
-        if feature == "dialect":  # only says how well a voice works; nothing is refused for it
+        if feature in ("dialect", "word_timing"):  # nothing is refused for it
             continue
         assert isinstance(error.params["feature"], ErrorDetail), feature
         assert re.fullmatch(r"X 不支持[\u4e00-\u9fff]+。", Catalog("zh").error(error))

@@ -83,7 +83,7 @@ const showStatus = (message) => controls.showStatus(message);
 const samples = new VoiceSamples(player, i18n, () => showStatus(i18n.t("voice.hear.failed")));
 const savedVoices = new SavedVoices({ api, requestState, fields, i18n, showStatus, samples });
 const recording = new RecordingTab({ api, i18n, fields, onSaved: onRecordingSaved });
-const library = new VoiceLibrary({ presets, fields, requestState, i18n, savedVoices, recording, samples });
+const library = new VoiceLibrary({ presets, fields, requestState, i18n, savedVoices, recording, samples, showStatus });
 const description = new Description({ fields, i18n, analyzer: descriptionAnalyzer, bootstrap, api });
 const takes = new Takes();
 const strip = new TakeStrip({

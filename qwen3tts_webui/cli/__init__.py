@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from qwen3tts_webui.cli import bench, doctor, download, key, serve, synthesize, voices
 from qwen3tts_webui.cli.arguments import parse
-from qwen3tts_webui.errors import SpeechError
+from qwen3tts_webui.errors import CheckpointError, SpeechError
 
 SUBCOMMANDS = {
     "serve": serve,
@@ -23,6 +23,10 @@ SUBCOMMANDS = {
     "key": key,
     "bench": bench,
 }
+_DAMAGED = (
+    "This model is damaged or incomplete. Choose another folder with --model, "
+    "or get a complete one with: qwen3tts-webui download"
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,6 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse(sys.argv[1:] if argv is None else argv, SUBCOMMANDS)
     try:
         return int(args.run(args))
+    except CheckpointError as error:
+        print(f"{error}\n{_DAMAGED}", file=sys.stderr)
+        return 2
     except (SpeechError, serve.NoFreePort) as error:
         print(error, file=sys.stderr)
         return 2

@@ -198,3 +198,12 @@ def test_speakers_of_a_custom_voice_model_are_cards_and_part_of_the_request(spea
     visit.generate()
     visit.until("stats.state === 'done'")
     assert speakers.synthesizer.utterances[-1].voice.speaker == "uncle_fu"
+    visit.page.click("#presets .more-card")
+    visit.page.click("#presets [data-id] .choose >> nth=0")
+    visit.page.wait_for_selector("#presets [data-id][data-chosen=true]")
+    assert visit.page.locator("[data-speaker] [aria-pressed=true]").count() == 0
+    assert visit.page.locator("#status").inner_text().startswith("Uncle Fu no longer speaks")
+    visit.page.click("[data-speaker=vivian] .choose")
+    visit.page.wait_for_selector("[data-speaker=vivian][data-chosen=true]")
+    assert visit.page.locator("#presets [data-id][data-chosen=true]").count() == 0
+    assert visit.page.locator("#status").inner_text().startswith("Vivian speaks.")

@@ -109,6 +109,16 @@ def test_even_loudness_is_stored(able: Studio, fresh: Fresh) -> None:
     assert asked == '{"loudness":true}'
 
 
+def test_a_speed_for_the_whole_text_makes_the_audio_shorter(able: Studio, fresh: Fresh) -> None:
+    visit = opened(fresh(able.url))
+    visit.page.select_option("#setting-speed", "1.5")
+    visit.page.keyboard.press("Escape")
+    visit.type("one line")
+    visit.generate()
+    visit.until("stats.state === 'done'")
+    assert visit.page.evaluate("qwen3tts.stats.samples") < 0.8 * 1920 * able.synthesizer.num_frames
+
+
 def test_even_loudness_changes_the_audio(able: Studio, fresh: Fresh) -> None:
     visit = fresh(able.url)
     visit.type("a line\n" * 12)  # it moves the gain slowly

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -224,3 +226,72 @@ def test_the_word_being_heard_is_marked_where_it_was_typed(fresh: Fresh, studio:
     assert heard == sorted(heard, key=words.index), "in the order of the text"
     assert {"lighthouse", "keeper", "costs"} <= set(heard)
     visit.page.wait_for_function("() => !CSS.highlights.has('heard-word')")
+
+
+def docx(document: str) -> bytes:
+    """A Word file with the XML inside `w:body`."""
+    word = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("word/document.xml", f'<w:document xmlns:w="{word}"><w:body>{document}</w:body></w:document>')
+    return file.getvalue()
+
+
+FILES = {
+    "story.txt": ("\ufeffFirst.\r\nSecond.\n".encode(), "First.\nSecond."),
+    "故事.md": ("从前有座山。\n山里有座庙。".encode("gb18030"), "从前有座山。\n山里有座庙。"),
+    "report.DOCX": (
+        docx(
+            "<w:p><w:r><w:t>One &amp; </w:t></w:r><w:r><w:t>two.</w:t></w:r></w:p>"
+            "<w:p><w:r><w:t>Three.</w:t></w:r></w:p>"
+        ),
+        "One & two.\nThree.",
+    ),
+}
+REFUSED = {
+    "picture.png": (b"\x89PNG", "not a .txt"),
+    "bomb.docx": (docx(f"<w:p><w:r><w:t>{'a' * 17_000_000}</w:t></w:r></w:p>"), "too large"),
+    "cut.docx": (docx("<w:p/>")[:150], "cannot be read"),
+    "entity.docx": (b"PK not a zip", "cannot be read"),
+}
+
+
+def test_files_are_opened_by_button_and_by_drop_and_bad_ones_change_nothing(studio: Studio, fresh: Fresh) -> None:
+    visit = fresh(studio.url)
+
+    def give(name: str, content: bytes) -> None:
+        file = {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+        visit.page.set_input_files("#open-file-input", files=[file])
+
+    for name, (content, text) in FILES.items():
+        give(name, content)
+        holds(visit, text)
+    visit.page.evaluate("""() => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(['Dropped.'], 'a.txt'));
+      const drop = new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true });
+      document.querySelector('#text textarea').dispatchEvent(drop);
+    }""")
+    holds(visit, "Dropped.")
+    for name, (content, reason) in REFUSED.items():
+        give(name, content)
+        visit.page.wait_for_selector(f"#status:text('{name}'):text('{reason}')")
+    holds(visit, "Dropped.")
+    visit.page.click("#undo")
+    holds(visit, FILES["report.DOCX"][1])
+
+
+def test_the_line_being_heard_is_in_sight(studio: Studio, fresh: Fresh) -> None:
+    visit = fresh(studio.url, viewport={"width": 1280, "height": 720})
+    visit.type("\n".join(f"Line {number}." for number in range(1, 21)))
+    visit.page.locator("#text textarea").evaluate("(area) => { area.scrollTop = area.scrollHeight; }")
+    visit.generate()
+    visit.page.wait_for_function("""() => {
+      const [line, area] = [document.querySelector('.line[data-state=now]'), document.querySelector('#text textarea')];
+      if (!line) return false;
+      const [one, all] = [line.getBoundingClientRect(), area.getBoundingClientRect()];
+      return one.top >= all.top - 1 && one.bottom <= all.bottom + 1 && area.scrollTop === 0;
+    }""")
+    visit.page.keyboard.press("Escape")
+    visit.until("stats.state === 'stopped'")

@@ -104,6 +104,19 @@ def test_a_click_seeks_within_the_received_audio(long: Studio, fresh: Fresh) -> 
     visit.generate()
 
 
+def test_seeking_to_the_end_of_what_was_received_is_no_underrun(studio: Studio, fresh: Fresh) -> None:
+    visit = fresh(studio.url)
+    visit.type("\n".join(["one line"] * 4))
+    visit.generate()
+    visit.until("stats.position > 12000 && stats.receiving")
+    before = visit.stats()["underruns"]
+    visit.page.focus("#wave")
+    visit.page.keyboard.press("End")
+    stats = visit.until("stats.state === 'done'")
+    assert stats["samples"] == 4 * LINE
+    assert stats["underruns"] == before
+
+
 def test_the_keyboard_seeks_and_plays(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
     visit.type("one\ntwo\nthree")

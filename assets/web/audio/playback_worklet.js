@@ -3,6 +3,7 @@
 // Keeps all samples for replay. Knows no network and no clock but the device's.
 
 const RAMP_S = 0.006; // the steepest fade: stop, pause and seek do not click
+const EDGE_S = 0.25; // seeking that close to the end of what was received
 const PROGRESS_FRAMES = 768;
 
 class PlaybackProcessor extends AudioWorkletProcessor {
@@ -22,6 +23,7 @@ class PlaybackProcessor extends AudioWorkletProcessor {
     this.block = 0; // the block that holds `position`
     this.ended = false;
     this.startAt = 0;
+    this.soughtEdge = false;
     this.volume = 1;
     this.state = "idle"; // idle, filling, playing, paused, finished
     this.gain = 1;
@@ -87,6 +89,7 @@ class PlaybackProcessor extends AudioWorkletProcessor {
     const silent = this.state !== "playing";
     const jump = () => {
       this.moveTo(Math.max(0, Math.min(sample, this.total)));
+      this.soughtEdge = this.total - this.position < EDGE_S * sampleRate;
       if (this.state === "finished") this.state = "paused";
       if (!silent) this.targetGain = 1;
       this.report("progress");
@@ -193,11 +196,13 @@ class PlaybackProcessor extends AudioWorkletProcessor {
       this.report("finished");
       return;
     }
-    this.counts.underruns++;
-    this.refillSamples = sampleRate * Math.min(1, 0.1 * 2 ** (this.counts.underruns - 1));
+    const isUnderrun = !this.soughtEdge; // after seeking to the end of what was received, playback waits for the rest
+    this.soughtEdge = false;
+    if (isUnderrun) this.counts.underruns++;
+    this.refillSamples = sampleRate * Math.min(1, 0.1 * 2 ** Math.max(0, this.counts.underruns - 1));
     this.state = "filling";
     this.gain = 0;
-    this.report("underrun");
+    this.report(isUnderrun ? "underrun" : "progress");
   }
 }
 

@@ -6,6 +6,7 @@ const OLD_NAMES = { packet_frames: "frames_per_packet" };
 
 /** Each setting that goes into a request: the engine feature it needs, and its range. */
 export const CONTROLS = {
+  speed: { feature: null, kind: "choice", choices: [0.75, 0.9, 1.1, 1.25, 1.5, 2], ofText: true },
   loudness: { feature: null, kind: "switch" },
   normalize: { feature: null, kind: "choice", choices: ["auto", "on", "off"], default: "auto" },
   read_blocks: { feature: null, kind: "switch" }, // code blocks and tables

@@ -30,6 +30,7 @@ _WAVE = """
    <hr>
    <button type="button" id="copy-curl" data-i18n="export.curl"></button>
    <button type="button" id="copy-python" data-i18n="export.python"></button>
+   <a href="docs" target="_blank" rel="noopener" data-i18n="export.api"></a>
   </div>
  </details>
  <button type="button" id="open-presenter" class="button-outline" data-i18n="presenter.open"></button>

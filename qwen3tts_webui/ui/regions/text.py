@@ -14,6 +14,8 @@ _FOOTER = """
  <span id="text-count"></span>
  <span id="text-notice" role="status"></span>
  <span><span id="text-hint" data-i18n="text.hint"></span>
+ <button type="button" class="tool" id="open-file" data-i18n-label="text.open"><svg class="icon" viewBox="0 0 16 16"
+  aria-hidden="true"><path d="M1.8 12.5v-9h4l1.6 2h6.8v7z"/></svg></button>
  <button type="button" class="tool" id="undo" disabled data-i18n-label="edit.undo">↶</button>
  <button type="button" class="tool" id="redo" disabled data-i18n-label="edit.redo">↷</button></span>
 </div>"""

@@ -60,13 +60,13 @@ export class SettingsDrawer {
   }
 
   #draw() {
-    const speech = [this.#precisionRow(), this.#packetRow(), this.#seedRow(), this.#switchRow("loudness")];
+    const speech = [this.#speedRow(), this.#precisionRow(), this.#packetRow(), this.#seedRow()];
     const text = [this.#normalizeRow(), this.#switchRow("read_blocks"), this.#lexiconRow()];
     const sampling = [this.#samplingReason(), ...SAMPLING.map((name) => this.#numberRow(name))];
     const summary = this.#keep("advanced", [], () => h("summary", {}, this.#t("advanced")));
     setChildren(this.#advanced, [summary, ...sampling]);
     const sections = [
-      this.#section("speech", [...speech, this.#advanced]),
+      this.#section("speech", [...speech, this.#switchRow("loudness"), this.#advanced]),
       this.#section("text", text),
       this.#section("page", [this.#languageRow(), this.#themeRow()]),
     ];
@@ -175,6 +175,15 @@ export class SettingsDrawer {
     }
     this.#changing = false;
     await this.#fetchPrecision();
+  }
+
+  #speedRow() {
+    return this.#selectRow("speed", {
+      options: [["", this.#t("speed.normal")], ...CONTROLS.speed.choices.map((factor) => [factor, `${factor}×`])],
+      value: this.#settings.get("speed") ?? "",
+      help: this.#t("speed.help"),
+      onchange: (value) => this.#settings.set("speed", value ? Number(value) : null),
+    });
   }
 
   #packetRow() {

@@ -2,6 +2,7 @@
 
 import { byId } from "../../components/dom.js";
 import { randomSeed } from "../../state/request_state.js";
+import { mountFileDrop } from "./file_drop.js";
 import { LineGutter } from "./line_gutter.js";
 import { LinePopover } from "./line_popover.js";
 import { LineToolbar } from "./line_toolbar.js";
@@ -27,6 +28,7 @@ export function mountTextRegion(parts) {
   };
   const spoken = new SpokenForm({ fields, settings, i18n, request: normalize });
   const popover = new LinePopover({ gutter, i18n, analyzer, limits, actions, spoken });
+  mountFileDrop({ fields, i18n, showStatus });
   new TextNotices({ fields, i18n, analyzer, showStatus });
   new LineToolbar(gutter, take, i18n, popover, actions);
   take.addEventListener("replaced", ({ detail: { line, toEnd } }) => {

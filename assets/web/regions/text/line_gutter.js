@@ -4,6 +4,7 @@
 import { byId, formatDuration, h } from "../../components/dom.js";
 import { PROVISIONAL_LINE } from "../../text/text_analyzer.js";
 
+const QUIET_MS = 4000;
 const NO_STATUS = { state: "", start: null, end: null, seconds: null };
 
 export class LineGutter extends EventTarget {
@@ -18,6 +19,8 @@ export class LineGutter extends EventTarget {
   #copy = h("div", { className: "lines", ariaHidden: "true" });
   #scheduled = false;
   #numSpoken = 0;
+  #heard = null; // the row being played
+  #touchedAt = -Infinity; // when the reader last typed, scrolled or clicked in the text
 
   constructor(fields, take, i18n, analyzer, limit) {
     super();
@@ -33,6 +36,9 @@ export class LineGutter extends EventTarget {
     analyzer.addEventListener("change", () => this.draw());
     i18n.addEventListener("change", () => this.#showCount());
     take.addEventListener("change", () => this.#updateStatus());
+    for (const event of ["input", "wheel", "touchmove", "pointerdown"]) {
+      this.area.addEventListener(event, () => (this.#touchedAt = performance.now()), { passive: true });
+    }
     this.#onEdit();
   }
 
@@ -124,7 +130,19 @@ export class LineGutter extends EventTarget {
       const state = row.playing ? "now" : row.status.state;
       if (row.element.dataset.state !== state) row.element.dataset.state = state;
     }
+    this.#follow(this.rows.find((row) => row.playing) ?? null);
     this.dispatchEvent(new Event("change"));
+  }
+
+  /** Keep the line being played in sight, unless the reader is busy elsewhere in the text. */
+  #follow(row) {
+    const isNext = row && row !== this.#heard;
+    this.#heard = row;
+    if (!isNext || performance.now() - this.#touchedAt < QUIET_MS) return;
+    const { offsetTop, offsetHeight } = row.element;
+    const { scrollTop, clientHeight } = this.area;
+    if (offsetTop >= scrollTop && offsetTop + offsetHeight <= scrollTop + clientHeight) return;
+    this.area.scrollTop = offsetTop - clientHeight / 3;
   }
 }
 

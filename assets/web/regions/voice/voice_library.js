@@ -16,6 +16,7 @@ export class VoiceLibrary {
   #savedVoices;
   #recording;
   #samples;
+  #showStatus;
   #tab;
   #speakers = [];
   #cards = new Map(); // preset or speaker -> its card; an update keeps the elements
@@ -23,7 +24,8 @@ export class VoiceLibrary {
   #language = null;
   #expanded = false;
 
-  constructor({ presets, fields, requestState, i18n, savedVoices, recording, samples }) {
+  constructor({ presets, fields, requestState, i18n, savedVoices, recording, samples, showStatus }) {
+    this.#showStatus = showStatus;
     this.#samples = samples;
     this.#presets = presets;
     this.#fields = fields;
@@ -111,7 +113,9 @@ export class VoiceLibrary {
   #createPresetCard(preset) {
     const badge = h("span", { className: "badge" });
     const onclick = () => {
-      this.#requestState.update({ voice: null });
+      const { speaker } = this.#requestState;
+      this.#requestState.update({ voice: null, speaker: null });
+      if (speaker) this.#showStatus(this.#i18n.t("speaker.released", { name: speakerName(speaker) }));
       this.#fields.setValues({ description: preset.description });
     };
     const { element, name, summary, hear } = this.#createCard({ id: preset.id }, preset.id, onclick);
@@ -127,12 +131,14 @@ export class VoiceLibrary {
   }
 
   #createSpeakerCard(id) {
-    const onclick = () => this.#requestState.update({ speaker: this.#requestState.speaker === id ? null : id });
+    const onclick = () => {
+      const isChosen = this.#requestState.speaker !== id;
+      this.#requestState.update({ speaker: isChosen ? id : null });
+      const key = isChosen ? "speaker.chosen" : "speaker.released";
+      this.#showStatus(this.#i18n.t(key, { name: speakerName(id) }));
+    };
     const { element, name, summary, hear } = this.#createCard({ speaker: id }, id, onclick);
-    setText(
-      name,
-      id.replace(/_/g, " ").replace(/\b\p{L}/gu, (letter) => letter.toUpperCase()),
-    );
+    setText(name, speakerName(id));
     const key = `speaker.${id.toLowerCase()}`;
     const update = () => {
       this.#samples.label(hear, name.textContent);
@@ -161,7 +167,7 @@ export class VoiceLibrary {
       const isChosen =
         (saved && saved === voice?.id) ||
         (ownSpeaker && ownSpeaker === speaker) ||
-        (preset && !voice && preset.description.trim() === description);
+        (preset && !voice && !speaker && preset.description.trim() === description);
       card.dataset.chosen = choose.ariaPressed = String(Boolean(isChosen));
       if (isChosen) chosen = card;
     }
@@ -170,4 +176,9 @@ export class VoiceLibrary {
       this.draw();
     }
   }
+}
+
+/** The name of a speaker for readers: "Uncle Fu" of "uncle_fu". */
+function speakerName(id) {
+  return id.replace(/_/g, " ").replace(/\b\p{L}/gu, (letter) => letter.toUpperCase());
 }
