@@ -27,12 +27,17 @@ FIELDS = ("written", "language", "spoken", "case_sensitive")
 _PINYIN = regex.compile(r"[a-zü]{1,6}[1-5](?:[ ']?[a-zü]{1,6}[1-5])*", regex.IGNORECASE)
 _SYLLABLE = regex.compile(r"[a-zü]+[1-5]", regex.IGNORECASE)
 _CONTROL = regex.compile(r"[\p{Cc}\p{Cs}\u2028\u2029]")
+_HAN = regex.compile(r"\p{Han}")
+_LONGEST_WORD = 4
 _WORDLIKE = regex.compile(r"[\p{Latin}\p{Cyrillic}\p{N}]")
 
 
 @dataclass(frozen=True, slots=True)
 class LexiconEntry:
-    """`language` is a code or "auto" for all; `spoken` replaces `written` wherever it stands as a word."""
+    """`language` is a code or "auto" for all; `spoken` replaces `written` wherever it stands as a word.
+
+    A single Chinese character (a surname) is left alone inside a known word: 单 in 单老师, not in 单位.
+    """
 
     written: str
     spoken: str
@@ -50,20 +55,27 @@ class Lexicon:
             expected = at_most(MAX_ENTRIES)
             raise InvalidValue(field="lexicon", expected=expected, got=len(kept))
         self.entries = tuple(kept.values())
-        self.longest = max((len(entry.written) for entry in self.entries), default=0)
+        self.longest = max((self._length(entry) for entry in self.entries), default=0)
         self._patterns: dict[str, tuple[regex.Pattern[str], dict[str, LexiconEntry]] | None] = {}
 
     def __bool__(self) -> bool:
         return bool(self.entries)
+
+    @staticmethod
+    def _length(entry: LexiconEntry) -> int:
+        """The characters that decide about `entry`."""
+        return _LONGEST_WORD if _HAN.fullmatch(entry.written) else len(entry.written)
 
     def merged(self, other: Lexicon) -> Lexicon:
         """These entries and those of `other`, which count where both have one."""
         return Lexicon((*self.entries, *other.entries))
 
     def matches(self, text: str, language: str) -> list[tuple[int, int]]:
-        """Where entries for `language` stand in `text`."""
+        """Where entries for `language` stand in `text`, also inside the words in which they are left alone."""
         found = self._pattern(language)
-        return [] if found is None else [match.span() for match in found[0].finditer(text)]
+        if found is None:
+            return []
+        return [_word_around(match, language) or match.span() for match in found[0].finditer(text)]
 
     def apply(self, text: AlignedText, language: str) -> None:
         """Replace every entry for `language`; what is replaced is not touched again."""
@@ -71,7 +83,11 @@ class Lexicon:
         if found is None:
             return
         pattern, entries = found
-        text.sub(pattern, lambda match: spelled(entries[match.lastgroup or ""].spoken), spaced=True)
+
+        def replaced(match: regex.Match[str]) -> str | None:
+            return None if _word_around(match, language) else spelled(entries[match.lastgroup or ""].spoken)
+
+        text.sub(pattern, replaced, spaced=True)
 
     def _pattern(self, language: str) -> tuple[regex.Pattern[str], dict[str, LexiconEntry]] | None:
         if language not in self._patterns:
@@ -174,8 +190,21 @@ def _by_frequency() -> list[int]:
     return codes
 
 
+def _word_around(match: regex.Match[str], language: str) -> tuple[int, int] | None:
+    """The known Chinese word that the single character `match` is part of."""
+    if language != "zh" or not _HAN.fullmatch(match[0]):
+        return None
+    from pypinyin.constants import PHRASES_DICT
+
+    for length in range(_LONGEST_WORD, 1, -1):
+        for start in range(max(0, match.start() - length + 1), match.start() + 1):
+            if match.string[start : start + length] in PHRASES_DICT:
+                return start, start + length
+    return None
+
+
 def _alternative(name: str, entry: LexiconEntry) -> str:
-    body = regex.escape(entry.written)
+    body = regex.sub("['’]", "['’]", regex.escape(entry.written))
     if not entry.case_sensitive:
         body = f"(?i:{body})"
     before = r"(?<![\p{Latin}\p{Cyrillic}\p{N}])" if _WORDLIKE.match(entry.written[0]) else ""

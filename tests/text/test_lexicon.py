@@ -6,7 +6,7 @@ import pytest
 
 from qwen3tts_webui.errors import InvalidValue
 from qwen3tts_webui.text.lexicon import Lexicon, LexiconEntry, parse_csv, spelled, write_csv
-from qwen3tts_webui.text.normalize import normalize_text
+from qwen3tts_webui.text.normalize import StreamingNormalizer, normalize_text
 
 
 def said(text: str, language: str, *entries: LexiconEntry, mode: str = "off") -> str:
@@ -30,6 +30,20 @@ def test_chinese_surnames_by_pinyin(written: str, pinyin: str, spoken: str) -> N
     readings = pypinyin.lazy_pinyin(heard[0], style=pypinyin.Style.TONE3, neutral_tone_with_five=True)
     assert readings[0] == pinyin
     assert len(heard) == 3
+
+
+def test_a_surname_is_left_alone_inside_a_known_word() -> None:
+    names = (LexiconEntry("单", "shan4", "zh"), LexiconEntry("仇", "qiu2", "zh"), LexiconEntry("区", "ou1", "zh"))
+    assert said("单老师、仇先生和区小姐", "zh", *names) == "擅老师、球先生和欧小姐"
+    assert said("单位简单，报仇，区区小事", "zh", *names) == "单位简单，报仇，区区小事"
+    stream = StreamingNormalizer("zh", lexicon=Lexicon(names))
+    text = "我们单位的单老师在小区里见到了区先生，他们两个人聊了很久很久。"
+    pieces = [stream.push(character) for character in text]
+    assert "".join([*pieces, stream.flush()]) == said(text, "zh", *names)
+
+
+def test_either_apostrophe_matches() -> None:
+    assert said("O'Brien and O’Brien", "en", LexiconEntry("O'Brien", "oh bryan")) == "oh bryan and oh bryan"
 
 
 def test_the_longest_entry_and_its_own_language_count() -> None:

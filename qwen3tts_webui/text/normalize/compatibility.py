@@ -15,6 +15,7 @@ _ENCLOSED = regex.compile(r"[①-⑳⓪㉑-㉟㊱-㊿⑴-⒇⒈-⒛❶-❿➀-�
 _SQUARED = regex.compile(r"[\u3300-\u33ff\u32c0-\u32cb\u3358-\u3370℡™℠℃℉ℓΩK㋀-㋋]")
 _PARENTHESIZED = regex.compile(r"[\u3200-\u32b0\u24b6-\u24e9\u249c-\u24b5]")
 _FRACTION = regex.compile(r"(?:(?P<whole>\d+)\s?)?(?P<vulgar>[¼-¾⅐-⅞↉])")
+_SUBSCRIPT = regex.compile(r"[₀-₉]")
 _TEXT_FRACTION = regex.compile(r"(?<=\d)⁄(?=\d)")
 _WIDE_SIGN = regex.compile(r"[％＃＆＠＄￥￡￦＝＜＞＋＊＾]")
 _WIDE_BETWEEN_DIGITS = regex.compile(r"(?<=\d)[：／－．](?=\d)|(?<!\d)－(?=\d)")
@@ -37,6 +38,7 @@ def expand_compatibility(text: AlignedText, *, spaced: bool) -> None:
     """`spaced` False: the language writes no spaces, so "①打开" becomes "1、打开" instead of "1, "."""
     text.sub(_ENCLOSED, lambda match: _enclosed(match, spaced), final=False)
     text.sub(_FRACTION, _fraction, final=False)
+    text.sub(_SUBSCRIPT, _nfkc, final=False)
     text.sub(_TEXT_FRACTION, lambda _: "/", final=False)
     text.sub(_PARENTHESIZED, _parenthesized, final=False)
     text.sub(_PLAIN_COMPANY, lambda match: _COMPANY[f"({match['kind']})"], final=False)
