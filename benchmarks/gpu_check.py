@@ -50,7 +50,8 @@ TOGETHER = [  # in one process each, which loads and captures once; in the order
 
 def run_steps(names: list[str], options: argparse.Namespace) -> int:
     """In a process of their own: measure, append a JSON line for each, and say what failed if it did."""
-    from gpu_steps import STEPS, Shared
+    from gpu_shared import Shared
+    from gpu_steps import STEPS
 
     from qwen3tts_webui.bench.report import environment
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import contextlib
 import json
 import shutil
 import subprocess
@@ -11,117 +9,24 @@ import sys
 import sysconfig
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
+from gpu_runner_steps import parity, profile, steps
+from gpu_shared import FRAMES, ROOT, Options, engine_flags, repeated_ms, runs_of
 
 from qwen3tts_webui.bench.engine_under_test import (
-    EngineUnderTest,
     PacketRecorder,
-    benchmark_tokenizer,
     count_underruns,
     make_utterances,
     open_engine,
     synthesize,
 )
 from qwen3tts_webui.bench.report import percentiles
-from qwen3tts_webui.engine import (
-    KV_LENGTH,
-    CudaCapture,
-    CudaGraphRunner,
-    CudaTimer,
-    Engine,
-    GraphShape,
-    ModelRunner,
-    SlotAssignment,
-    configure_cuda,
-)
-from qwen3tts_webui.model import Qwen3TTS
-from qwen3tts_webui.model.sampling import SamplingBounds
-from qwen3tts_webui.model.synthetic import disable_eos, synthetic_config, synthetic_model
+from qwen3tts_webui.engine import CudaGraphRunner, Engine
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm
-
-Options = Any  # the flags of gpu_check, or a `Shared`
-ROOT = Path(__file__).resolve().parent.parent
-FRAMES = 25
-
-
-# what is measured
-
-
-def engine_flags(options: Options, **changes: Any) -> argparse.Namespace:
-    """As the flags of `qwen3tts-webui bench`."""
-    size = "tiny" if options.tiny else options.size
-    dtype = "bfloat16" if options.device != "cpu" else "float32"
-    flags = {"synthetic": size, "model": None, "device": options.device, "dtype": dtype}
-    return argparse.Namespace(**flags | {"slots": 4 if options.tiny else 64} | changes)
-
-
-class Shared(contextlib.ExitStack):
-    """The options, and what the steps of one process use in turn."""
-
-    def __init__(self, options: Options) -> None:
-        super().__init__()
-        self.__dict__.update(vars(options))
-        self._target: EngineUnderTest | None = None
-        self._runner: CudaGraphRunner | None = None
-
-    def target(self) -> EngineUnderTest:
-        """A ready engine."""
-        if self._target is None:
-            self._target = self.enter_context(open_engine(engine_flags(self)))
-        return self._target
-
-    def runner(self) -> CudaGraphRunner:
-        """A runner without an engine, with all its graphs."""
-        if self._runner is None:
-            set_up(self)
-            self._runner = make_runner(self, make_model(self), 4 if self.tiny else 64)
-        return self._runner
-
-
-def make_model(options: Options, dtype: str = "bfloat16") -> Qwen3TTS:
-    spec = synthetic_config("tiny" if options.tiny else options.size)
-    dtype = dtype if options.device != "cpu" else "float32"
-    return disable_eos(synthetic_model(spec, benchmark_tokenizer(), device=options.device, dtype=dtype))
-
-
-def make_runner(options: Options, model: Qwen3TTS, slots: int) -> CudaGraphRunner:
-    """With all its graphs; on a CPU a graph is the work itself."""
-    if options.device == "cpu":
-        runner = CudaGraphRunner(model, slots=slots, kv_length=KV_LENGTH, capture=lambda work: work)
-    else:
-        capture = CudaCapture(model.device)
-        runner = CudaGraphRunner(model, slots=slots, kv_length=KV_LENGTH, capture=capture, timer=CudaTimer())
-    runner.prepare()
-    return runner
-
-
-def set_up(options: Options) -> None:
-    if options.device != "cpu":
-        configure_cuda(torch.device(options.device if ":" in options.device else "cuda:0"))
-
-
-def repeated_ms(work: Callable[[], object], runs: int) -> dict[str, float]:
-    """Wall time of `work`, which waits for its result, in milliseconds."""
-    work()
-    times = []
-    for _ in range(runs):
-        began = time.perf_counter()
-        work()
-        times.append(1e3 * (time.perf_counter() - began))
-    return percentiles(times, 3)
-
-
-def runs_of(options: Options, number: int) -> int:
-    return 2 if options.tiny else number
-
-
-# the steps
 
 
 def versions(options: Options) -> dict[str, object]:
@@ -150,7 +55,7 @@ def versions(options: Options) -> dict[str, object]:
 def start(options: Options) -> dict[str, object]:
     """From nothing to ready, then latencies of one listener after the other."""
     target = options.target()
-    runner = target.engine._runner
+    runner = target.engine._loader.runner
     assert runner is not None
     found = dict(target.facts)
     found["memory_gib"] = round((target.engine.memory_bytes or 0) / 2**30, 2)
@@ -190,113 +95,12 @@ def tests(options: Options) -> dict[str, object]:
     command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider"]
     command += [f"--junitxml={options.out / 'junit.xml'}", "--timeout=100"]
     if options.tiny:
-        command += ["-k", "three_are_padded or a_step_equals", *files[:1]]
+        command.append(f"{files[0]}::test_three_sequences_are_padded_to_four")
     else:
         command += ["-m", "gpu or not slow", *files]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     print(done.stdout[-4000:], done.stderr[-1000:])
     return {"exit": done.returncode, "summary": done.stdout.strip().splitlines()[-1:]}
-
-
-def parity(options: Options) -> dict[str, object]:
-    """Whether graphs say what their eager twin says, and from which frame on a full batch differs from one alone."""
-    runner = options.runner()
-    model = runner.model
-    frames = 4 if options.tiny else 25
-    twin = ModelRunner(model, slots=1, kv_length=KV_LENGTH)
-    found: dict[str, object] = {"fused": model.talker.model.steps is not None}
-    alone = run_codes(runner, 1, frames)
-    eager = run_codes(twin, 1, frames)
-    found["graph_equals_eager"] = bool((alone == eager).all())
-    found["first_differing_frame"] = {}
-    for batch in [size for size in (2, 4, 8, 16, 32, 64) if size <= runner.slots]:
-        differs = (run_codes(runner, batch, frames)[:, 0] != alone[:, 0]).any(axis=1)
-        found["first_differing_frame"] |= {str(batch): int(differs.argmax()) if differs.any() else None}
-    if model.talker.model.steps is not None and options.device != "cpu":
-        kept = disable_kernels(model)
-        layers = run_codes(ModelRunner(model, slots=1, kv_length=KV_LENGTH), 1, frames)
-        restore_kernels(model, kept)
-        differs = (layers[:, 0] != alone[:, 0]).any(axis=1)
-        found["layers_differ_from_frame"] = int(differs.argmax()) if differs.any() else None
-    return found
-
-
-def disable_kernels(model: Qwen3TTS) -> tuple[Any, ...]:
-    talker = model.talker
-    kept = talker.model.steps, talker.code_predictor.model.steps, talker.fused_sampler, talker.model.prompts
-    talker.model.steps = talker.code_predictor.model.steps = talker.fused_sampler = talker.model.prompts = None
-    return kept
-
-
-def restore_kernels(model: Qwen3TTS, kept: tuple[Any, ...]) -> None:
-    talker = model.talker
-    talker.model.steps, talker.code_predictor.model.steps, talker.fused_sampler, talker.model.prompts = kept
-
-
-def run_codes(runner: ModelRunner, batch: int, frames: int) -> np.ndarray[Any, Any]:
-    """Codes (frames, batch, 16) of utterances with the seeds 0, 1, ..."""
-    bounds = SamplingBounds.of([make_utterances(1, frames=1)[0].sampling], runner.model.config.talker.vocab_size)
-    longest = len(assignments(runner, 1)[0].prompt.text)
-    rows = [prefill_all(runner, batch, bounds)]
-    rows += [runner.step(batch, longest + count + 1, bounds) for count in range(frames - 1)]
-    for slot in range(batch):
-        runner.release(slot)
-    return np.stack(rows)[:, :, :16]
-
-
-def assignments(runner: ModelRunner, batch: int) -> list[SlotAssignment]:
-    model = runner.model
-    jobs = make_utterances(batch, frames=FRAMES)
-    prompts = [model.prompts.build(job, model.encode_prompt(job)[0], streaming=False) for job in jobs]
-    return [
-        SlotAssignment(slot, prompt, job.sampling, job.seed)
-        for slot, (prompt, job) in enumerate(zip(prompts, jobs, strict=True))
-    ]
-
-
-def prefill_all(runner: ModelRunner, batch: int, bounds: SamplingBounds) -> np.ndarray[Any, Any]:
-    group = assignments(runner, batch)
-    return np.concatenate([runner.prefill(group[at : at + 32], bounds) for at in range(0, batch, 32)])
-
-
-def steps(options: Options) -> dict[str, object]:
-    """Device and wall time of a frame at several lengths, of prompts and of packets, for 1, 16 and 64 listeners."""
-    runner = options.runner()
-    bounds = SamplingBounds(max_top_k=64, uses_top_p=False)
-    found: dict[str, object] = {"frame": {}, "prompt": {}, "packet": {}}
-    batches = (1, 4) if options.tiny else (1, 4, 16, 64)
-    runs = runs_of(options, 30)
-    for batch in batches:
-        prefill_all(runner, batch, bounds)
-        for length in (100, 500, 1000, 2000):
-            runner.state.positions[:batch] = length
-            found["frame"] |= {f"{batch} x {length} rows": timed(runner, GraphShape("step", batch, 0), (), runs)}
-        for size in (1, 2, 4, 8):
-            codes = np.zeros((batch, 16, size), np.int64)
-            values = (np.arange(batch), codes)
-            found["packet"] |= {f"{batch} x {size}": timed(runner, GraphShape("packet", batch, size), values, runs)}
-        for slot in range(batch):
-            runner.release(slot)
-    for batch, rows in ((1, 32), (1, 64), (1, 96), (1, 256), (4, 64), (16, 64)):
-        if batch <= runner.slots:
-            values = runner._prompt_inputs([], size=batch, length=rows, spare=runner.slots)
-            found["prompt"] |= {f"{batch} x {rows}": timed(runner, GraphShape("prompt", batch, rows), values, runs)}
-    return found
-
-
-def timed(runner: CudaGraphRunner, shape: GraphShape, values: Sequence[Any], runs: int) -> dict[str, float | None]:
-    """Medians in milliseconds: by the device's clock, and with the copies there and back."""
-    found = runner._find(shape.kind, shape.batch, shape.length, SamplingBounds(max_top_k=64, uses_top_p=False))
-    if found is None:
-        return {}
-    device: list[float] = []
-
-    def replay() -> None:
-        runner._replay(found[1], values)
-        device.append(1e3 * (runner.device_s or 0.0))
-
-    wall = repeated_ms(replay, runs)
-    return {"device_ms": percentiles(device, 3)["p50"], "wall_ms": wall["p50"]}
 
 
 def throughput(options: Options) -> dict[str, object]:
@@ -381,29 +185,13 @@ def load(options: Options) -> dict[str, object]:
     rates, length = ("5", 2.0) if options.tiny else ("1,10", 12.0)
     frames = 5 if options.tiny else 38
     with run_server(options.target().engine) as (host, port):
-        command = [sys.executable, "-m", "benchmarks.gpu_steps", host, port, rates, length, frames]
+        command = [sys.executable, "-m", "benchmarks.gpu_load_client", host, port, rates, length, frames]
         done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=75, cwd=ROOT)
     print(done.stderr[-2000:])
     done.check_returncode()
     rows = json.loads(done.stdout.strip().splitlines()[-1])
     (options.out / "load.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
     return {"rates": rows}
-
-
-def load_client(host: str, port: str, rates: str, length: str, frames: str) -> None:
-    """The other process: send requests at each of the rates, and print the results."""
-    import asyncio
-
-    from qwen3tts_webui.bench.load import send_requests, summarize
-
-    rows = []
-    for rate in (float(rate) for rate in rates.split(",")):
-        speech_s = int(frames) * 0.08
-        asyncio.run(send_requests((host, int(port)), rate, 1.5, seconds=speech_s, seed=1_000))
-        began = time.monotonic()
-        records = asyncio.run(send_requests((host, int(port)), rate, float(length), seconds=speech_s, seed=0))
-        rows.append(summarize(rate, 0, records, time.monotonic() - began))
-    print(json.dumps(rows))
 
 
 def memory(options: Options) -> dict[str, object]:
@@ -432,35 +220,6 @@ def faster(options: Options) -> dict[str, object]:
     return against_faster.compare(options.device, "tiny" if options.tiny else options.size, runs_of(options, 5))
 
 
-def profile(options: Options) -> dict[str, object]:
-    """The kernels of five frames of one listener, and of five packets."""
-    from torch.profiler import ProfilerActivity
-    from torch.profiler import profile as profiler
-
-    runner = options.runner()
-    runs = runs_of(options, 5)
-    bounds = SamplingBounds(max_top_k=64, uses_top_p=False)
-    prefill_all(runner, 1, bounds)
-    activity = ProfilerActivity.CPU if options.device == "cpu" else ProfilerActivity.CUDA
-    found: dict[str, object] = {}
-    works: dict[str, Callable[[], object]] = {
-        "frame": lambda: runner.step(1, 100, bounds),
-        "packet": lambda: runner.decode([0], np.zeros((1, 1, 16), np.int64)),
-        "prompt": lambda: prefill_all(runner, 1, bounds),
-    }
-    with (options.out / "profile.txt").open("w", encoding="utf-8") as file:
-        for name, work in works.items():
-            with profiler(activities=[activity]) as seen:
-                for _ in range(runs):
-                    work()
-            events = seen.key_averages()
-            by = "self_cpu_time_total" if options.device == "cpu" else "self_device_time_total"
-            file.write(f"== {name}\n{events.table(sort_by=by, row_limit=40, max_name_column_width=70)}\n")
-            found[f"{name}_kernels"] = sum(event.count for event in events) // runs
-            found[f"{name}_kernel_ms"] = round(sum(getattr(event, by) for event in events) / (1e3 * runs), 3)
-    return found
-
-
 STEPS: dict[str, Callable[[Options], dict[str, object]]] = {
     "versions": versions,
     "start": start,
@@ -474,6 +233,3 @@ STEPS: dict[str, Callable[[Options], dict[str, object]]] = {
     "faster": faster,
     "profile": profile,
 }
-
-if __name__ == "__main__":
-    load_client(*sys.argv[1:])

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from qwen3tts_webui.cli import bench, doctor, download, key, serve, synthesize, voices
 from qwen3tts_webui.cli.arguments import parse
-from qwen3tts_webui.errors import CheckpointError, SpeechError
+from qwen3tts_webui.errors import NO_FOLDER, CheckpointError, SpeechError
 
 SUBCOMMANDS = {
     "serve": serve,
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(args.run(args))
     except CheckpointError as error:
-        print(f"{error}\n{_DAMAGED}", file=sys.stderr)
+        print(error, *([] if error.params["problem"] is NO_FOLDER else [_DAMAGED]), sep="\n", file=sys.stderr)
         return 2
     except (SpeechError, serve.NoFreePort) as error:
         print(error, file=sys.stderr)

@@ -29,6 +29,7 @@ def read_lines(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.timeout(900)
 def test_every_step_runs_on_a_cpu_in_miniature(gpu_check: ModuleType, tmp_path: Path) -> None:
     command = [sys.executable, str(SCRIPT), "--device", "cpu", "--tiny", "--out", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)

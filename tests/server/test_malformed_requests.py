@@ -334,7 +334,7 @@ def test_too_many_concurrent_streams_are_rejected() -> None:
         with open_request(url, body), open_request(url, body):
             wait_until(lambda: synthesizer.load.running == 2)
             refused = httpx.post(f"{url}/api/tts", json=body)
-            assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+            assert refused.status_code == 429 and int(refused.headers["retry-after"]) >= 1
             assert len(synthesizer.utterances) == 2
         wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)
         wait_until(lambda: httpx.post(f"{url}/api/tts", json={"text": "", "streaming": True}).status_code == 422)
