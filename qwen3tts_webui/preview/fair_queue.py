@@ -1,8 +1,8 @@
 """A fair queue of the utterances that are running or waiting.
 
 The client that has received least audio comes next, clause by clause (`fair_share`). Among the utterances of one client
-the oldest comes first: a client plays them one after the other anyway. Utterances that are far ahead of playback or
-waiting for text are skipped. Not thread-safe: the owner holds the lock.
+the oldest comes first, as a client usually plays them one after the other, until it is well ahead of playback. Those
+with a full sink and those that wait for text are skipped. Not thread-safe: the owner holds the lock.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from qwen3tts_webui.fair_share import FairShares
 from qwen3tts_webui.preview.utterance_state import UtteranceState
 from qwen3tts_webui.types import SAMPLE_RATE
+
+ENOUGH_LEAD_S = 6.0
+"""Seconds ahead of playback after which other utterances of the same client come first: about two clauses' time."""
 
 
 class FairQueue:
@@ -44,11 +47,12 @@ class FairQueue:
 
     def next(self, is_ready: Callable[[UtteranceState], bool]) -> UtteranceState | None:
         """Return the utterance that is next: of the client that has received least, a new one before others."""
-        oldest: dict[str, UtteranceState] = {}
+        chosen: dict[str, UtteranceState] = {}
         for state in self._utterances:
-            if state.client not in oldest and is_ready(state):
-                oldest[state.client] = state
-        return min(oldest.values(), key=self._precedence, default=None)
+            first = chosen.get(state.client)
+            if (first is None or first.lead_s > ENOUGH_LEAD_S >= state.lead_s) and is_ready(state):
+                chosen[state.client] = state
+        return min(chosen.values(), key=self._precedence, default=None)
 
     def must_yield(self, state: UtteranceState, is_ready: Callable[[UtteranceState], bool]) -> bool:
         """Return True if another client, which has heard nothing yet, should not wait for the clause of `state`."""

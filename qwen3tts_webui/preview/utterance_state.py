@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from qwen3tts_webui.preview.voice_selection import VoiceChoice
 from qwen3tts_webui.text import detect_language, split_clauses, split_growing_clauses
 from qwen3tts_webui.types import (
+    SAMPLE_RATE,
     SAMPLES_PER_FRAME,
     FinishReason,
     Pcm,
@@ -94,6 +95,13 @@ class UtteranceState:
     def nothing_sent(self) -> bool:
         """True until the first audio: the next audio is urgent."""
         return self._first_audio_at is None
+
+    @property
+    def lead_s(self) -> float:
+        """Seconds of audio sent beyond what a listener who plays at once has heard; at least 0."""
+        if self._first_audio_at is None:
+            return 0.0
+        return max(0.0, self._num_samples / SAMPLE_RATE - (self._clock() - self._first_audio_at))
 
     def has_clause(self) -> bool:
         """Return True once `next_clause` knows the next clause, or that there is none; False while waiting for text."""
