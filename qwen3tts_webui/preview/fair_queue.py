@@ -1,8 +1,9 @@
 """A fair queue of the utterances that are running or waiting.
 
 The client that has received least audio comes next, clause by clause (`fair_share`). Among the utterances of one client
-the oldest comes first, as a client usually plays them one after the other, until it is well ahead of playback. Those
-with a full sink and those that wait for text are skipped. Not thread-safe: the owner holds the lock.
+the oldest comes first, as a client usually plays them one after the other, unless it is well ahead of playback or a
+newer one has long waited for its first clause. Those with a full sink and those that wait for text are skipped. Not
+thread-safe: the owner holds the lock.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from qwen3tts_webui.types import SAMPLE_RATE
 
 ENOUGH_LEAD_S = 6.0
 """Seconds ahead of playback after which other utterances of the same client come first: about two clauses' time."""
+PATIENCE_S = 5.0
+"""Seconds after which the first clause of an utterance comes before the next one of an older utterance."""
 
 
 class FairQueue:
@@ -49,8 +52,8 @@ class FairQueue:
         """Return the utterance that is next: of the client that has received least, a new one before others."""
         chosen: dict[str, UtteranceState] = {}
         for state in self._utterances:
-            first = chosen.get(state.client)
-            if (first is None or first.lead_s > ENOUGH_LEAD_S >= state.lead_s) and is_ready(state):
+            older = chosen.get(state.client)
+            if is_ready(state) and (older is None or _overtakes(state, older)):
                 chosen[state.client] = state
         return min(chosen.values(), key=self._precedence, default=None)
 
@@ -73,3 +76,10 @@ class FairQueue:
 
     def _update_clients(self) -> None:
         self._shares.set_active(state.client for state in self._utterances)
+
+
+def _overtakes(newer: UtteranceState, older: UtteranceState) -> bool:
+    """Whether the newer of two utterances of a client comes first: reporting an end takes no time."""
+    return (
+        newer.all_sent or older.lead_s > ENOUGH_LEAD_S >= newer.lead_s or newer.waited_s > PATIENCE_S >= older.waited_s
+    )

@@ -97,6 +97,11 @@ class UtteranceState:
         return self._first_audio_at is None
 
     @property
+    def waited_s(self) -> float:
+        """Seconds since it was submitted, until the first audio; then 0."""
+        return self._clock() - self._submitted_at if self.nothing_sent else 0.0
+
+    @property
     def lead_s(self) -> float:
         """Seconds of audio sent beyond what a listener who plays at once has heard; at least 0."""
         if self._first_audio_at is None:
@@ -111,6 +116,11 @@ class UtteranceState:
             stream = self.utterance.text_stream
             self._next = self._next_of_text() if stream is None else self._next_of_stream(stream)
         return self._next is not None
+
+    @property
+    def all_sent(self) -> bool:
+        """True once only its end is left to report. Only after `has_clause`."""
+        return self._interrupted is None and self._next == ""
 
     def next_clause(self) -> Clause:
         """Take the next clause, without text at the end; the one that was interrupted comes again. Only after

@@ -1,14 +1,16 @@
-"""Whose clause comes next: clients take turns, and one client's utterances come in order until one is well ahead."""
+"""Which clause comes next: clients take turns, and utterances of one client come in order until one is well ahead."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from qwen3tts_webui.preview.fair_queue import ENOUGH_LEAD_S, FairQueue
+from qwen3tts_webui.preview.fair_queue import ENOUGH_LEAD_S, PATIENCE_S, FairQueue
 from qwen3tts_webui.preview.utterance_state import UtteranceState
 from qwen3tts_webui.streams import PcmStream
 from qwen3tts_webui.types import SAMPLE_RATE, Utterance
+
+LONG = "The quick brown fox jumps over the lazy dog, and everybody knows why it does that. " * 5
 
 
 class Clock:
@@ -19,13 +21,13 @@ class Clock:
 
 
 def add(queue: FairQueue, client: str, clock: Clock) -> UtteranceState:
-    state = UtteranceState(Utterance(text="One. Two. Three.", client=client), PcmStream(), clock)
+    state = UtteranceState(Utterance(text=LONG, client=client), PcmStream(), clock)
     queue.add([state])
     return state
 
 
 def send(queue: FairQueue, state: UtteranceState, seconds: float) -> None:
-    state.next_clause()
+    assert state.has_clause() and state.next_clause().text
     state.put(np.zeros(round(seconds * SAMPLE_RATE), np.float32))
     queue.charge(state, round(seconds * SAMPLE_RATE))
 
@@ -51,6 +53,25 @@ def test_playback_takes_the_lead_away_again() -> None:
     assert queue.next(is_ready) is first
     clock.now += 2.0
     assert queue.next(is_ready) is first
+
+
+def test_a_first_clause_does_not_wait_for_a_long_utterance_to_end() -> None:
+    queue, clock = FairQueue(), Clock()
+    first, second = add(queue, "a", clock), add(queue, "a", clock)
+    send(queue, first, 1.0)
+    clock.now = PATIENCE_S + 1
+    assert queue.next(is_ready) is second
+    send(queue, second, 1.0)
+    assert queue.next(is_ready) is first
+
+
+def test_an_utterance_ends_as_soon_as_all_is_sent() -> None:
+    queue, clock = FairQueue(), Clock()
+    add(queue, "a", clock)
+    short = UtteranceState(Utterance(text="One.", client="a"), PcmStream(), clock)
+    queue.add([short])
+    send(queue, short, 1.0)
+    assert queue.next(is_ready) is short and short.next_clause().text == ""
 
 
 def test_clients_take_turns() -> None:
