@@ -135,7 +135,7 @@ def test_the_menu_works_with_the_keyboard(studio: Studio, fresh: Fresh) -> None:
     visit.page.keyboard.press("ArrowDown")
     assert visit.page.evaluate("document.activeElement.dataset.i18n") == "export.flac"
     visit.page.keyboard.press("ArrowUp")
-    assert visit.page.evaluate("document.activeElement.dataset.i18n") == "export.python"
+    assert visit.page.evaluate("document.activeElement.dataset.i18n") == "export.api"
     visit.page.keyboard.press("Escape")
     assert visit.page.evaluate("document.getElementById('export-menu').open") is False
 

@@ -30,7 +30,7 @@ export async function showEngineBadge(i18n, onInfo = () => {}) {
     if (info && facts !== announced) onInfo(info);
     if (info) announced = facts;
     const isSettled = info && info.ready !== false && info.load_state.state !== "waking";
-    await Promise.race([engineChange(), sleep(isSettled ? CHECK_MS : RETRY_MS), once("online"), once("offline")]);
+    await waitForChange(isSettled ? CHECK_MS : RETRY_MS);
   }
 }
 
@@ -39,13 +39,20 @@ function restingText({ load_state: { state, load_s } }, i18n) {
   return state === "unloaded" ? i18n.t("engine.unloaded", { seconds: Math.ceil(load_s) }) : "";
 }
 
-/** Another part of the page announces that the engine has changed. */
-const engineChange = () => once("studio-engine", document);
-
-const once = (type, target = window) =>
-  new Promise((resolve) => target.addEventListener(type, resolve, { once: true }));
-
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+/** Wait until the connection changes, another part of the page announces that the engine has, or `ms` have passed. */
+function waitForChange(ms) {
+  return new Promise((resolve) => {
+    const waiting = new AbortController();
+    const end = () => {
+      clearTimeout(timer);
+      waiting.abort(); // removes the listeners
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    document.addEventListener("studio-engine", end, { signal: waiting.signal });
+    for (const type of ["online", "offline"]) window.addEventListener(type, end, { signal: waiting.signal });
+  });
+}
 
 const isFirst = (word, i, words) => word && words.indexOf(word) === i;
 
