@@ -116,7 +116,17 @@ def test_the_tab_key_reaches_everything(studio: Studio, fresh: Fresh) -> None:
         reached.append(where)
         if where == "generate":
             break
-    for stop in ("engine-open", "page-language", "theme", "text", "language", "presets", "description", "wave", "generate"):
+    for stop in (
+        "engine-open",
+        "page-language",
+        "theme",
+        "text",
+        "language",
+        "presets",
+        "description",
+        "wave",
+        "generate",
+    ):
         assert stop in reached, reached
     visit.page.keyboard.press("Enter")
     visit.until("stats.nonzero_samples > 0")
