@@ -2,6 +2,7 @@
 // it in place. In: the player and the history routes. Does not know the page's elements.
 
 import { RATE } from "../audio/player.js";
+import { cloningEngine } from "./engines.js";
 
 const WORD_REST = 0.15 * RATE; // a word stays marked for a moment after its end
 const UNKNOWN = { state: "", start: null, end: null, seconds: null };
@@ -39,7 +40,7 @@ export class CurrentTake extends EventTarget {
   setEngine({ features, engines }) {
     this.canContinue = features.some((feature) => ["continuation", "engine_voice"].includes(feature));
     this.#models = engines.map(({ model }) => model);
-    this.#canMeasure = engines.some((engine) => engine.features.includes("cloning"));
+    this.#canMeasure = cloningEngine(engines) !== undefined;
   }
 
   /** After a request: mark the lines that do not sound like the voice, once the server has measured them. */

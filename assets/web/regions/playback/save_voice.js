@@ -2,9 +2,9 @@
 
 import { byId, h } from "../../components/dom.js";
 import { createPopover, openAnchored } from "../../components/popover.js";
+import { BASE_MODEL, cloningEngine } from "../../state/engines.js";
 
 const SUGGESTION_LENGTH = 24;
-const BASE_MODEL = "Qwen3-TTS-12Hz-0.6B-Base";
 
 export class SaveVoice {
   #take;
@@ -36,7 +36,7 @@ export class SaveVoice {
 
   setEngine({ preview, engines }) {
     this.#isPreview = preview;
-    this.#baseModel = engines.find(({ features }) => features.includes("cloning"))?.model ?? null;
+    this.#baseModel = cloningEngine(engines)?.model ?? null;
     this.draw();
   }
 

@@ -3,6 +3,7 @@
 
 import { newRequestId } from "../../audio/player.js";
 import { byId, setChildren, setText } from "../../components/dom.js";
+import { speakerName } from "../../state/engines.js";
 import { alignedPosition } from "../../state/take_alignment.js";
 import { randomSeed } from "../../state/request_state.js";
 import { diffWords } from "../../text/word_diff.js";
@@ -292,7 +293,7 @@ export class TakeStrip {
   /** The name of a preset, a speaker or a saved voice; "" for a description of one's own. */
   #voiceName({ description, speaker, voice }) {
     const { presets, savedVoices, i18n } = this.#parts;
-    if (speaker) return speaker.replace(/_/g, " ");
+    if (speaker) return speakerName(speaker);
     const saved = voice && savedVoices.find(voice);
     if (saved) return saved.name;
     return presets.find((preset) => preset.description.trim() === description?.trim())?.name[i18n.language] ?? "";

@@ -3,10 +3,10 @@
 
 import { Microphone, MicrophoneError } from "../../audio/microphone.js";
 import { h, setChildren, setText } from "../../components/dom.js";
+import { BASE_MODEL, cloningEngine } from "../../state/engines.js";
 
 const SECONDS = 10;
 const ACCEPT = "audio/*,.wav,.flac,.mp3,.ogg,.opus,.m4a,.webm";
-const BASE_MODEL = "Qwen3-TTS-12Hz-0.6B-Base";
 
 export class RecordingTab {
   element = h("div", { id: "recording" });
@@ -61,7 +61,7 @@ export class RecordingTab {
   }
 
   get #canClone() {
-    return this.#info.engines.some(({ features }) => features.includes("cloning"));
+    return cloningEngine(this.#info.engines) !== undefined;
   }
 
   draw() {

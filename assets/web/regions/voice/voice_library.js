@@ -3,6 +3,7 @@
 // Choosing a preset fills in its description; a speaker or a saved voice goes into the request.
 
 import { byId, h, setChildren, setText } from "../../components/dom.js";
+import { speakerName } from "../../state/engines.js";
 
 const MAX_COLLAPSED = 6; // cards before "More"
 const TAB_KEY = "qwen3tts.tab";
@@ -176,9 +177,4 @@ export class VoiceLibrary {
       this.draw();
     }
   }
-}
-
-/** The name of a speaker for readers: "Uncle Fu" of "uncle_fu". */
-function speakerName(id) {
-  return id.replace(/_/g, " ").replace(/\b\p{L}/gu, (letter) => letter.toUpperCase());
 }
