@@ -101,7 +101,7 @@ def test_a_late_search_keeps_rows_and_focus(own: Studio, fresh: Fresh) -> None:
 
 def test_an_entry_restores_text_voice_options_and_audio(own: Studio, fresh: Fresh) -> None:
     visit = fresh(own.url)
-    options = {"language": "fr", "seed": 77, "temperature": 0.6, "normalize": "on"}
+    options = {"language": "fr", "seed": 77, "temperature": 0.6, "normalize": "on", "speed": 0.9}
     speak(visit, "Words to keep.\nTwo lines.", voice_desc="a calm old man", **options)
     visit.type("Something else")
     visit.page.click("#history-open")
@@ -118,7 +118,8 @@ def test_an_entry_restores_text_voice_options_and_audio(own: Studio, fresh: Fres
     asked = own.synthesizer.utterances[-1]
     assert (asked.language, asked.voice.description, asked.seed) == ("fr", "a calm old man", 77)
     assert asked.sampling.temperature == 0.6
-    assert visit.page.evaluate("() => JSON.parse(localStorage.getItem('qwen3tts.settings')).normalize") == "on"
+    stored = visit.page.evaluate("() => JSON.parse(localStorage.getItem('qwen3tts.settings'))")
+    assert (stored["normalize"], stored["speed"]) == ("on", 0.9)
 
 
 def test_the_engine_of_an_entry_is_named_in_the_page_language(own: Studio, fresh: Fresh) -> None:

@@ -6,7 +6,7 @@ const OLD_NAMES = { packet_frames: "frames_per_packet" };
 
 /** Each setting that goes into a request: the engine feature it needs, and its range. */
 export const CONTROLS = {
-  speed: { feature: null, kind: "choice", choices: [0.75, 0.9, 1.1, 1.25, 1.5, 2], ofText: true },
+  speed: { feature: null, kind: "choice", choices: [0.75, 0.9, 1.1, 1.25, 1.5, 2], default: 1 },
   loudness: { feature: null, kind: "switch" },
   normalize: { feature: null, kind: "choice", choices: ["auto", "on", "off"], default: "auto" },
   read_blocks: { feature: null, kind: "switch" }, // code blocks and tables
@@ -52,11 +52,12 @@ export class Settings extends EventTarget {
     return true;
   }
 
-  /** Set all to those of an earlier request; defaults are left to the engine. */
+  /** Set all to those of an earlier request; defaults, and what cannot be chosen here, are left to the engine. */
   restore(values) {
     for (const [name, control] of Object.entries(CONTROLS)) {
       const value = values[name] ?? null;
-      this.set(name, value === (control.default ?? null) ? null : value);
+      const isDefault = value === (control.default ?? null);
+      if (isDefault || !this.set(name, value)) this.set(name, null);
     }
   }
 
