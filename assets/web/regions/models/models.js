@@ -109,8 +109,8 @@ class ModelsPanel {
     byId("machine-bar").value = progressRatio(download);
     setText(byId("download-progress"), running ? progressText(download, t) : "");
     this.#showProblem(problemText(this.#latest, t));
-    const isPreview = !models.some((model) => model.active);
-    setText(byId("engine-next"), running ? `${Math.floor(100 * progressRatio(download))} %` : isPreview ? t("go") : "");
+    const next = activeModel(this.#latest) ? "" : t("go");
+    setText(byId("engine-next"), running ? `${Math.floor(100 * progressRatio(download))} %` : next);
   }
 
   #row(model, t) {
@@ -129,7 +129,7 @@ class ModelsPanel {
       element.dataset.recommended = String(model.default);
       setText(badge, model.default ? t("recommended") : "");
       measure.hidden = !model.default || model.speed !== null || !model.fits;
-      measure.disabled = measuring || isBusy(this.#latest);
+      measure.disabled = isBusy(this.#latest);
       setText(measure, t(measuring ? "measuring" : "measure"));
       const isDownloading = download?.model === id && isRunning(download);
       button.disabled = model.active || (isBusy(this.#latest) && !isDownloading);
@@ -137,7 +137,7 @@ class ModelsPanel {
       button.onclick = () => (isDownloading ? this.#request("DELETE") : start());
       setText(button, t(buttonKey(model, isDownloading)));
       const isExtra = model.loaded && !model.active;
-      second.hidden = !isExtra && !(model.installed && !model.loaded && model.fits && hasActiveModel(this.#latest));
+      second.hidden = !isExtra && !(model.installed && !model.loaded && model.fits && activeModel(this.#latest));
       second.disabled = isBusy(this.#latest);
       setText(second, t(isExtra ? "unload" : "also"));
       second.onclick = () => (isExtra ? this.#unload(id) : this.#request("POST", { model: id, also: true }));
@@ -189,7 +189,6 @@ class ModelsPanel {
 
 const isBusy = ({ download, loading, measuring }) => isRunning(download) || loading?.state === "loading" || measuring;
 const activeModel = ({ models }) => models.find((model) => model.active)?.id;
-const hasActiveModel = ({ models }) => models.some((model) => model.active);
 
 /** The models of all engines, the active one marked: changes with each of them. */
 const loadedModels = ({ models }) =>
