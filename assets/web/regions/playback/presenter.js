@@ -78,7 +78,8 @@ export class Presenter {
     } catch {
       // nothing stored
     }
-    this.#format.value = stored.format in FORMATS ? stored.format : "landscape";
+    const suitable = innerHeight > innerWidth ? "portrait" : "landscape";
+    this.#format.value = stored.format in FORMATS ? stored.format : suitable;
     for (const [name, box] of Object.entries(this.#shown)) box.checked = stored[name] ?? name === "latency";
     this.#resize();
   }
