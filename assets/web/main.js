@@ -74,6 +74,7 @@ const take = new CurrentTake(player, api, (text) => textAnalyzer.spokenLines(tex
 const { presets, limits } = bootstrap;
 let expected = 0; // seconds, of the current speech
 const expectedSeconds = () => expected;
+player.expectedSeconds = expectedSeconds;
 
 const wave = new Waveform(byId("wave"), player, expectedSeconds);
 player.addEventListener("change", () => wave.draw());
@@ -204,12 +205,12 @@ function generate({ text, language } = fields) {
 }
 
 /** Set the expected duration, from the server if it is not known yet. */
-async function estimate({ text, language }) {
+async function estimate({ text, language, speed = 1 }) {
   const { run } = player.stats;
-  expected = textAnalyzer.seconds(text, language) ?? 0;
+  expected = (textAnalyzer.seconds(text, language) ?? 0) / speed;
   if (expected) return;
   const seconds = await textAnalyzer.estimate(text, language).catch(() => 0);
-  if (run === player.stats.run) expected = seconds;
+  if (run === player.stats.run) expected = seconds / speed;
 }
 
 /** Restore a history entry: its text, voice, options, seed and audio. */
@@ -220,6 +221,7 @@ function restore(entry) {
     description,
     speaker,
     seed,
+    speed = 1,
     sampling = {},
     frames_per_packet = null,
     loudness = false,
@@ -228,7 +230,7 @@ function restore(entry) {
   } = entry;
   const voice = savedVoices.find(entry.voice);
   requestState.update({ seed, voice, speaker: voice ? null : (speaker ?? null) });
-  settings.restore({ ...sampling, frames_per_packet, loudness, normalize, read_blocks: !skip_code });
+  settings.restore({ speed, ...sampling, frames_per_packet, loudness, normalize, read_blocks: !skip_code });
   fields.setValues({ text, language, description });
   take.recall(entry, { play: false });
   showStatus(i18n.t("history.restored"));

@@ -88,6 +88,29 @@ def test_an_underrun_is_marked_and_reported(slow: Studio, fresh: Fresh) -> None:
     assert "Short breaks" in visit.page.locator("#status").inner_text()
 
 
+def test_a_machine_known_to_be_slow_collects_first(slow: Studio, fresh: Fresh) -> None:
+    visit = fresh(slow.url)
+    visit.type("one two three four five six seven eight nine ten")
+    visit.generate()
+    visit.until("stats.state === 'done'")
+    visit.page.evaluate("""() => {
+      window.shown = [];
+      const status = document.querySelector('#status');
+      const note = () => window.shown.push(status.textContent);
+      new MutationObserver(note).observe(status, { childList: true, characterData: true, subtree: true });
+    }""")
+    visit.generate()
+    stats = visit.until("stats.state === 'done' && !stats.receiving")
+    assert stats["underruns"] == 0
+    assert stats["collecting_s"] is None
+    shown = visit.page.evaluate("window.shown")
+    assert any(text.startswith("Collecting first") for text in shown), shown
+    visit.generate()
+    visit.until("stats.collecting_s !== null && (document.querySelector('#play').click(), true)")
+    stats = visit.until("stats.state === 'done' && !stats.receiving")
+    assert stats["first_sample_ms"] < stats["total_ms"], "Play now starts at once"
+
+
 def test_a_click_seeks_within_the_received_audio(long: Studio, fresh: Fresh) -> None:
     visit = fresh(long.url)
     visit.type("word " * 120)

@@ -56,16 +56,17 @@ export class AudioOutput {
 
   /**
    * Request and play audio. `request` is {run, url, events, headers, body}, or {run, method: "GET", url} for finished audio;
-   * playback starts `startBufferMs` after the first samples; a `silent` one waits for `resume`. `start` is the first sample to play
+   * playback starts `startBufferMs` after the first samples, or when `collect` lets it if it `collects`; a `silent` one waits for
+   * `resume`. `start` is the first sample to play
    * (at 24 kHz), `volume` a factor.
    */
-  async speak(request, startBufferMs, { silent = false, start = 0, volume = 1 } = {}) {
+  async speak(request, startBufferMs, { collects = false, silent = false, start = 0, volume = 1 } = {}) {
     this.wake();
     if (!this.#node) await this.ready;
     const { port1, port2 } = new MessageChannel();
     const startBuffer = startBufferMs / 1000;
     const startAt = Math.round((start * this.#context.sampleRate) / RATE);
-    const open = { type: "open", run: request.run, port: port2, startBuffer, silent, startAt, volume };
+    const open = { type: "open", run: request.run, port: port2, startBuffer, collects, silent, startAt, volume };
     this.#node.port.postMessage(open, [port2]);
     this.#worker.postMessage({ type: "speak", ...request, rate: this.#context.sampleRate, port: port1 }, [port1]);
   }
@@ -85,6 +86,11 @@ export class AudioOutput {
   resume() {
     this.wake();
     this.#post("resume");
+  }
+
+  /** Start or resume playback no sooner than with `seconds` of audio. */
+  collect(seconds) {
+    this.#post("collect", { until: Math.round(seconds * this.#context.sampleRate) });
   }
 
   /** Move to `sample` (at 24 kHz). */

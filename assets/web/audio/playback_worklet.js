@@ -1,4 +1,4 @@
-// In, on the node's port: {type: "open", run, port, startBuffer, silent}, "pause", "resume", "seek", "range", "stop"; in, on each
+// In, on the node's port: {type: "open", run, port, startBuffer, collects, silent}, "collect", "pause", "resume", "seek", "range", "stop"; in, on each
 // run's port: {pcm} and {end}. Out: "first" (the first sample that is not silence), "progress", "underrun", "reached", "finished".
 // Keeps all samples for replay. Knows no network and no clock but the device's.
 
@@ -31,12 +31,13 @@ class PlaybackProcessor extends AudioWorkletProcessor {
     this.onSilent = null; // called once the gain has reached 0
     this.lastSample = 0;
     this.refillSamples = 0;
+    this.collectUntil = 0; // playback does not start or resume before as many samples were received
     this.firstFrame = null; // when the first samples arrived
     this.reportedFrame = 0;
     this.counts = { samples_played: 0, nonzero_samples: 0, underruns: 0, min_buffer_ms: null };
   }
 
-  open({ run, port, startBuffer, silent, startAt = 0, volume = 1 }) {
+  open({ run, port, startBuffer, collects = false, silent, startAt = 0, volume = 1 }) {
     this.source?.close();
     const { lastSample } = this;
     this.clear(run);
@@ -45,6 +46,7 @@ class PlaybackProcessor extends AudioWorkletProcessor {
     this.volume = volume;
     this.source = port;
     this.startBuffer = startBuffer;
+    this.collectUntil = collects ? Infinity : 0; // until "collect" says how much
     this.state = silent ? "paused" : "filling";
     port.onmessage = ({ data }) => (data.end ? (this.ended = true) : this.append(data.pcm));
   }
@@ -58,6 +60,10 @@ class PlaybackProcessor extends AudioWorkletProcessor {
     this.starts.push(this.total);
     this.total += pcm.length;
     this.firstFrame ??= currentFrame;
+  }
+
+  collect({ until }) {
+    this.collectUntil = until;
   }
 
   pause() {
@@ -124,6 +130,7 @@ class PlaybackProcessor extends AudioWorkletProcessor {
   /** Whether playback can start: after the start buffer, or after an underrun once enough is buffered. */
   get isFilled() {
     if (this.firstFrame === null || this.ended || this.total <= this.startAt) return this.ended;
+    if (this.total < this.collectUntil) return false;
     if (this.refillSamples) return this.total - this.position >= this.refillSamples;
     return currentFrame - this.firstFrame >= this.startBuffer * sampleRate;
   }

@@ -2,6 +2,7 @@
 // page and by the tests, and a "change" event for each update. Plays one thing at a time. Does not know the page's elements.
 
 import { AudioOutput } from "./audio_output.js";
+import { SmoothStart } from "./smooth_start.js";
 import { resolveUrl } from "./urls.js";
 
 const START_BUFFER_MS = { ahead: 0, default: 20, max: 200 };
@@ -28,6 +29,7 @@ const INITIAL_STATS = {
   nonzero_samples: 0,
   underruns: 0,
   start_buffer_ms: START_BUFFER_MS.default,
+  collecting_s: null, // until playback starts, while audio is collected first
   min_buffer_ms: null, // the least that was buffered during playback
   server: null, // the server's timings, and server_first_pcm_ms: request received -> first audio on the socket
   failed: false, // the whole request, after its audio had begun
@@ -40,7 +42,11 @@ export class Player extends EventTarget {
   peaks = []; // one per 20 ms
   request = null; // the body that was sent; null for finished audio
   timeline = { segments: [], underruns: [] }; // in samples at 24 kHz; a segment has its words
+  expectedSeconds = () => 0; // of the current speech; the page knows
   #startBufferMs = START_BUFFER_MS.default;
+  #smoothStart = new SmoothStart();
+  #canCollect = true; // until the listener wants to hear this run at once
+  #isFilling = false; // whether playback waits for audio
   #clickedAt = 0; // on Date's clock, which the Worker and the worklet share
   #output = new AudioOutput((message) => this.#onMessage(message));
 
@@ -63,8 +69,11 @@ export class Player extends EventTarget {
     const headers = { "Content-Type": "application/json", "Accept-Language": language, "X-Request-Id": id };
     const urls = { url: resolveUrl("api/tts"), events: resolveUrl(`api/requests/${id}/events`) };
     const body = JSON.stringify({ ...request, streaming: true });
+    this.#smoothStart.begin();
+    this.#canCollect = this.#isFilling = true;
+    const collects = this.#smoothStart.isSlow;
     this.#output
-      .speak({ run: this.stats.run, headers, body, ...urls }, start_buffer_ms)
+      .speak({ run: this.stats.run, headers, body, ...urls }, start_buffer_ms, { collects })
       .catch((error) => this.#fail({ code: "sound", message: String(error), status: null }));
     this.#changed("started");
   }
@@ -101,13 +110,16 @@ export class Player extends EventTarget {
       const audio = samples ? `api/requests/${request_id}/audio` : null; // what was made so far is kept
       Object.assign(this.stats, { finish_reason: "cancelled", audio });
     }
-    Object.assign(this.stats, { state: "stopped", receiving: false });
+    Object.assign(this.stats, { state: "stopped", receiving: false, collecting_s: null });
     this.#changed();
   }
 
-  /** Pause, resume, or play again from the start. */
+  /** Pause, resume, or play again from the start; while audio is collected, play what is there. */
   togglePlay() {
-    if (this.stats.state === "speaking") {
+    if (this.stats.collecting_s !== null) {
+      this.#canCollect = false;
+      this.#collect();
+    } else if (this.stats.state === "speaking") {
       this.#output.pause();
       this.stats.state = "paused";
     } else if (this.stats.samples && this.stats.state !== "waiting") {
@@ -153,11 +165,16 @@ export class Player extends EventTarget {
       stats.samples = detail.samples;
       stats.level = detail.level;
       for (const peak of detail.peaks) this.peaks.push(peak);
+      if (!stats.recalled) {
+        this.#smoothStart.measure(detail.samples / RATE, detail.at);
+        this.#collect();
+      }
     } else if (type === "event") {
       this.#onEvent(detail.event);
     } else if (type === "done") {
       if (!stats.recalled) stats.total_ms = this.#sinceClick(Date.now());
       stats.receiving = false;
+      stats.collecting_s = null;
       if (stats.samples) stats.audio ??= `api/requests/${stats.request_id}/audio`;
       if (!stats.samples && stats.state === "waiting") stats.state = "done"; // nothing to play
       if (stats.failed) return this.#fail(stats.error);
@@ -165,6 +182,22 @@ export class Player extends EventTarget {
       return this.#fail(stats.error ?? detail);
     }
     this.#changed(type);
+  }
+
+  /** Where audio is made slower than it is played, let playback wait until it will not be interrupted. */
+  #collect() {
+    const { samples, position } = this.stats;
+    const expected = Math.max(samples / RATE, this.expectedSeconds());
+    const needed = this.#canCollect ? this.#smoothStart.secondsToCollect(position / RATE, expected) : 0;
+    this.#output.collect(needed);
+    const missing = needed - samples / RATE;
+    this.#showCollecting(this.#isFilling && missing > 0 ? Math.ceil(this.#smoothStart.secondsUntil(missing)) : null);
+  }
+
+  #showCollecting(seconds) {
+    if (this.stats.collecting_s === seconds) return;
+    this.stats.collecting_s = seconds;
+    this.#changed("collecting");
   }
 
   #onEvent(event) {
@@ -213,6 +246,8 @@ export class Player extends EventTarget {
   #onPlayback({ type, at, state, position, samples_played, nonzero_samples, underruns, min_buffer_ms }) {
     const { stats, timeline } = this;
     Object.assign(stats, { position, samples_played, nonzero_samples, underruns, min_buffer_ms });
+    this.#isFilling = state === "filling";
+    if (!this.#isFilling) this.#showCollecting(null);
     if (type === "first") {
       if (stats.state === "waiting") stats.state = "speaking";
       if (!stats.recalled) {
@@ -240,7 +275,7 @@ export class Player extends EventTarget {
   }
 
   #fail(error) {
-    Object.assign(this.stats, { state: "failed", receiving: false, error });
+    Object.assign(this.stats, { state: "failed", receiving: false, collecting_s: null, error });
     this.#changed("failed");
   }
 

@@ -51,7 +51,7 @@ export class Controls {
     if (!busy) generate.append(h("kbd", {}, t("generate.keys")));
     setText(byId("status"), this.#statusText());
     const play = byId("play");
-    play.disabled = !stats.samples || stats.state === "waiting";
+    play.disabled = !stats.samples || (stats.state === "waiting" && stats.collecting_s === null);
     play.textContent = t(playLabel(stats));
     showError(stats.error, stats.request_id, this.#i18n);
     this.#drawTimes();
@@ -76,6 +76,7 @@ export class Controls {
     const { state, load_s } = this.#loadState ?? {};
     const isWaking = stats.state === "waiting" && ["unloaded", "waking"].includes(state);
     if (isWaking) return this.#i18n.t("status.waking", { seconds: Math.ceil(load_s) });
+    if (stats.collecting_s !== null) return this.#i18n.t("status.collecting", { seconds: stats.collecting_s });
     const params = { seconds: formatDuration(stats.samples / RATE), underruns: stats.underruns };
     const sentences = [this.#i18n.t(`status.${stats.state}`, params)];
     if (stats.underruns) sentences.push(this.#i18n.t("status.underruns", params));
@@ -97,7 +98,8 @@ export class Controls {
 }
 
 /** The message key for the play button. */
-export function playLabel({ state, samples_played }) {
+export function playLabel({ state, samples_played, collecting_s }) {
+  if (collecting_s !== null) return "player.now";
   if (state === "speaking") return "player.pause";
   if (state === "paused") return "player.resume";
   return samples_played ? "player.again" : "player.play";
