@@ -25,8 +25,9 @@ export function panelSummary({ models, download, loading }, t) {
   const active = models.find((model) => model.active);
   if (active) {
     const others = models.filter(({ loaded, active }) => loaded && !active).map(({ id }) => modelName(id));
-    const also = others.length ? t("speaking.also", { others: others.join(", ") }) : "";
-    return `${t("speaking", { model: modelName(active.id) })} ${also}`.trim();
+    const sentences = [["speaking", { model: modelName(active.id) }]];
+    if (others.length) sentences.push(["speaking.also", { others: others.join(", ") }]);
+    return sentences.map(([key, params]) => t(key, params)).join(" ");
   }
   return models.some((model) => model.installed) ? t("here") : t("none");
 }
