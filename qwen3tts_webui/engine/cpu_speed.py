@@ -17,7 +17,6 @@ from qwen3tts_webui.hardware import DeviceChoice, Dtype
 from qwen3tts_webui.model import DecoderConfig, ModelConfig, numba_available
 from qwen3tts_webui.types import FRAMES_PER_SECOND
 
-
 _WEIGHT_BYTES: dict[Dtype, float] = {"float32": 2.0, "bfloat16": 2.0, "int8": 1.0, "int4": 0.5625}
 """Bytes read per weight and step: under float32 the released bfloat16 weights are kept."""
 _PREDICTOR_PASSES = 15
