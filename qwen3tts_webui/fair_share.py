@@ -62,6 +62,11 @@ class Admission:
     displaced: int | None = None
 
 
+def client_key(client: str, utterance: object) -> str:
+    """Return the key of `client` for fair queueing; without a name, `utterance` is its own client."""
+    return client or f"#{id(utterance)}"
+
+
 class FairShares:
     """Seconds of audio that each client has received, divided by its weight."""
 
@@ -98,7 +103,7 @@ def admit(
     running: Sequence[RunningClaim], waiting: Sequence[WaitingClaim], *, slots: int, limit: int
 ) -> tuple[Admission, ...]:
     """Return up to `limit` admissions, best first: of the client that has received least, then by arrival."""
-    return _Allocation(running, waiting, slots).admissions(limit)
+    return _Allocation(running, waiting, slots).admissions(limit) if waiting else ()
 
 
 class _Allocation:

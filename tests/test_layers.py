@@ -32,7 +32,7 @@ MAY_IMPORT = {  # in reading order
     "audio": BASE | {"lazy_exports"},
     "voices": BASE | {"config", "atomic_files", "text"},
     "history": BASE | {"atomic_files", "text", "audio", "voices"},
-    "checkpoints": BASE | {"config", "safetensors_header", "hardware", "hot_swap"},
+    "checkpoints": BASE | {"config", "atomic_files", "safetensors_header", "hardware", "hot_swap"},
     "diagnostics": BASE | {"bootstrap", "config", "hardware", "checkpoints"},
     "model": BASE | {"lazy_exports", "safetensors_header", "text", "audio"},
     "engine": BASE | {"lazy_exports", "config", "hardware", "streams", "fair_share", "text", "model"},

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields
 
+import pytest
+
 from qwen3tts_webui.api import GenerationOptions
+from qwen3tts_webui.errors import InvalidValue
 from qwen3tts_webui.server.schemas import Open, TtsBody, parse_message
 from qwen3tts_webui.types import Sampling, SpeechOptions
 
@@ -30,3 +34,12 @@ def test_defaults_are_the_same_everywhere() -> None:
 def test_null_over_a_websocket_means_not_given() -> None:
     message = parse_message('{"type": "open", "temperature": null, "speed": null, "normalize": null, "voice": null}')
     assert message == parse_message('{"type": "open"}')
+
+
+@pytest.mark.parametrize(
+    ("field", "limit"), [("language", 64), ("voice_desc", 20_000), ("voice", 200), ("speaker", 200)]
+)
+def test_names_over_a_websocket_are_bounded(field: str, limit: int) -> None:
+    parse_message(json.dumps({"type": "open", field: "a" * limit}))
+    with pytest.raises(InvalidValue, match=field):
+        parse_message(json.dumps({"type": "open", field: "a" * (limit + 1)}))

@@ -233,8 +233,8 @@ async def _collect(session: SpeechSession) -> Audio:
         finish_reason=report.finish_reason,
         timings=report.timings,
         seed=report.seed,
-        words=tuple(word for segment in report.segments for word in segment.words),
-        words_estimated=any(segment.words_estimated for segment in report.segments),
+        words=report.words,
+        words_estimated=report.words_estimated,
         _session=session,
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from qwen3tts_webui.bench.engine_under_test import make_utterances, open_engine, synthesize
 from qwen3tts_webui.bench.report import print_table, write_result
 from qwen3tts_webui.engine import Engine
-from qwen3tts_webui.types import Utterance
+from qwen3tts_webui.types import FRAMES_PER_SECOND, Utterance
 
 
 def run(args: argparse.Namespace) -> None:
@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> None:
                 {
                     "batch": batch,
                     "frames_per_second": round(speed, 2),
-                    "times_real_time": round(speed / 12.5, 2),
+                    "times_real_time": round(speed / FRAMES_PER_SECOND, 2),
                     "gain": round(gain, 2),
                 }
             )

@@ -14,9 +14,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from qwen3tts_webui.atomic_files import write_atomically
+from qwen3tts_webui.types import FRAMES_PER_SECOND
+
 _log = logging.getLogger(__name__)
 
-_FRAMES_PER_SECOND = 12.5  # of speech
 _TIMEOUT_S = 600
 
 
@@ -29,7 +31,7 @@ def bench_speed(size: str, options: Sequence[str] = ()) -> float:
     command += ["--frames", "25", "--runs", "2", "--slots", "1", *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=True)
     report = json.loads(done.stdout.splitlines()[-1])
-    return round(float(report["frames_per_second"]["p50"]) / _FRAMES_PER_SECOND, 2)
+    return round(float(report["frames_per_second"]["p50"]) / FRAMES_PER_SECOND, 2)
 
 
 class SpeedMeter:
@@ -62,9 +64,7 @@ class SpeedMeter:
         try:
             self._speeds = {**self._speeds, size: self._run(size)}
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            part = self._file.with_suffix(".part")
-            part.write_text(json.dumps(self._speeds))
-            part.replace(self._file)
+            write_atomically(self._file, json.dumps(self._speeds).encode())
         except (OSError, ValueError, LookupError, subprocess.SubprocessError) as error:
             _log.warning("the speed of %s could not be measured: %s", size, error)
             self.failed = size

@@ -15,8 +15,7 @@ from torch.nn import functional as F
 
 from qwen3tts_webui.hardware import DeviceChoice, Dtype
 from qwen3tts_webui.model import DecoderConfig, ModelConfig, numba_available
-
-REAL_TIME = 12.5  # frames per second
+from qwen3tts_webui.types import FRAMES_PER_SECOND
 
 _WEIGHT_BYTES: dict[Dtype, float] = {"float32": 2.0, "bfloat16": 2.0, "int8": 1.0, "int4": 0.5625}
 """Bytes read per weight and step: under float32 the released bfloat16 weights are kept."""
@@ -76,11 +75,11 @@ def choose_cpu_dtype(choice: DeviceChoice, spec: ModelConfig, speed: CpuSpeed | 
     speed = measure_cpu(choice.threads) if speed is None else speed
     rates = {name: frames_per_second(spec, name, speed) for name in candidates}
     fallback: Dtype = "int8" if "int8" in rates else choice.dtype
-    picked = next((name for name in candidates if rates[name] >= REAL_TIME), fallback)
+    picked = next((name for name in candidates if rates[name] >= FRAMES_PER_SECOND), fallback)
     predictions = ", ".join(f"{name} about {rate:.1f}" for name, rate in rates.items())
     device_reason = choice.reason.partition(";")[0]
-    why = "the widest dtype that keeps real time" if rates[picked] >= REAL_TIME else "below real time"
-    reason = f"{device_reason}; {picked}, {why} ({REAL_TIME} frames/s are needed, predicted: {predictions})"
+    why = "the widest dtype that keeps real time" if rates[picked] >= FRAMES_PER_SECOND else "below real time"
+    reason = f"{device_reason}; {picked}, {why} ({FRAMES_PER_SECOND} frames/s are needed, predicted: {predictions})"
     if picked == "int4":
         reason += "; int4 changes how the voice sounds: request int8 to be closer to the original and slower"
     return replace(choice, dtype=picked, reason=reason)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from qwen3tts_webui.engine.model_runner import SavedSlot, SlotAssignment
 from qwen3tts_webui.engine.scheduler import next_packet_frames
 from qwen3tts_webui.errors import EmptyText, TextTooLong
+from qwen3tts_webui.fair_share import client_key
 from qwen3tts_webui.model import MAX_FRAMES, Prompt, PromptBuilder, PromptText, Tokenizer, frame_limit
 from qwen3tts_webui.types import (
     NUM_CODEBOOKS,
@@ -88,8 +89,7 @@ class SequenceState:
 
     @property
     def client(self) -> str:
-        """The key for fair queueing; without one, an utterance is its own client."""
-        return self.utterance.client or f"#{id(self)}"
+        return client_key(self.utterance.client, self)
 
     @property
     def idle(self) -> bool:

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from qwen3tts_webui.fair_share import client_key
 from qwen3tts_webui.preview.voice_selection import VoiceChoice
 from qwen3tts_webui.text import detect_language, split_clauses, split_growing_clauses
 from qwen3tts_webui.types import (
@@ -69,8 +70,7 @@ class UtteranceState:
 
     @property
     def client(self) -> str:
-        """The key for fair queueing; without one, an utterance is its own client."""
-        return self.utterance.client or f"#{id(self)}"
+        return client_key(self.utterance.client, self)
 
     @property
     def language(self) -> str:

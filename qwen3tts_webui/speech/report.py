@@ -77,6 +77,16 @@ class Report:
     spoken_chars: int = 0
     warnings: tuple[SkippedText, ...] = ()
 
+    @property
+    def words(self) -> tuple[TimedWord, ...]:
+        """The words of all segments."""
+        return _words(self.segments)
+
+    @property
+    def words_estimated(self) -> bool:
+        """Whether the words of any segment share the audio by their length."""
+        return any(segment.words_estimated for segment in self.segments)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -128,6 +138,10 @@ def make_report(
         failed=outcome.failed,
         timings=replace(first, total_ms=outcome.total_ms),
         segments=segments,
-        spoken_chars=heard_chars((word for one in segments for word in one.words), outcome.num_samples),
+        spoken_chars=heard_chars(_words(segments), outcome.num_samples),
         warnings=outcome.warnings,
     )
+
+
+def _words(segments: tuple[SegmentReport, ...]) -> tuple[TimedWord, ...]:
+    return tuple(word for segment in segments for word in segment.words)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from qwen3tts_webui.errors import CLOSING, EngineStopped, NotReady
-from qwen3tts_webui.fair_share import FairShares, RunningClaim, ServiceTime, WaitingClaim, admit, check_room
+from qwen3tts_webui.fair_share import FairShares, RunningClaim, ServiceTime, WaitingClaim, admit, check_room, client_key
 from qwen3tts_webui.types import (
     FRAMES_PER_SECOND,
     NUM_CODEBOOKS,
@@ -67,8 +67,7 @@ class Job:
 
     @property
     def client(self) -> str:
-        """The key for fair queueing; without one, an utterance is its own client."""
-        return self.utterance.client or f"#{id(self)}"
+        return client_key(self.utterance.client, self)
 
     @property
     def timings(self) -> Timings:

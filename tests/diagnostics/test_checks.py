@@ -11,7 +11,7 @@ from qwen3tts_webui.diagnostics import Facts, check_engine, hardware_of, memory_
 from qwen3tts_webui.diagnostics.facts import TorchFacts
 from qwen3tts_webui.hardware import GpuDevice, Hardware
 from qwen3tts_webui.i18n import PAGE_LANGUAGES, Catalog, PageLanguage
-from qwen3tts_webui.types import EngineInfo
+from qwen3tts_webui.testing import ZeroCostSynthesizer
 
 GIB = 1 << 30
 H100 = GpuDevice(name="NVIDIA H100", capability=(9, 0), free_bytes=78 * GIB, total_bytes=80 * GIB)
@@ -176,17 +176,7 @@ def test_the_doctor_needs_no_torch():
 @pytest.mark.parametrize("kernels", ["", "int8: step avx2, prompt onednn (step avx2 0.31 ms, prompt onednn 2.10 ms)"])
 @pytest.mark.parametrize("language", PAGE_LANGUAGES)
 def test_the_running_engine_is_named_with_its_kernels(kernels: str, language: PageLanguage):
-    info = EngineInfo(
-        name="qwen3-tts",
-        label="Qwen3-TTS, 1.7B",
-        preview=False,
-        model="1.7B",
-        model_type="voice_design",
-        device="cpu",
-        dtype="int8",
-        languages=("en",),
-        kernels=kernels,
-    )
+    info = replace(ZeroCostSynthesizer().info, label="Qwen3-TTS, 1.7B", dtype="int8", kernels=kernels)
     (line,) = render_findings([check_engine(info)], Catalog(language))
     assert line["level"] == "ok" and line["action"] == ""
     assert all(part in line["text"] for part in ("Qwen3-TTS, 1.7B", "int8", "cpu", kernels))

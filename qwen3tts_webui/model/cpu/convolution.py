@@ -8,20 +8,18 @@ caller prepends the context.
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+from qwen3tts_webui.model.cpu.timing import time_candidates
 
 logger = logging.getLogger(__name__)
 
 _FEW_TAPS = 3
 _TIMED_VALUES = 1 << 18  # of the timed input, all taps together: about a frame's
 _CLEARLY = 1.5  # times faster is the product taken: small differences would change from one start to the next
-_FAR_BEYOND = 4
-_RUNS = 4
 
 
 def make_convolution(weight: torch.Tensor, bias: torch.Tensor | None, *, dilation: int, groups: int) -> nn.Module:
@@ -49,20 +47,8 @@ def _fastest(weight: torch.Tensor, bias: torch.Tensor | None, dilation: int) -> 
         return product
     convolution = _PackedConvolution(weight, bias, dilation)
     x = weight.new_zeros(1, (taps - 1) * dilation + max(1, _TIMED_VALUES // (channels * taps)), channels)
-    limit_ms = least_ms(lambda: product(x)) * _CLEARLY
-    return product if least_ms(lambda: convolution(x), enough_ms=limit_ms) > limit_ms else convolution
-
-
-def least_ms(work: Callable[[], object], *, enough_ms: float = 0.0) -> float:
-    """The shortest of a few runs, in milliseconds; at most `enough_ms` ends them, as does a first one far beyond it."""
-    least = float("inf")
-    for _ in range(_RUNS):
-        began = time.perf_counter()
-        work()
-        least = min(least, 1e3 * (time.perf_counter() - began))
-        if least <= enough_ms or (enough_ms and least > _FAR_BEYOND * enough_ms):
-            break
-    return least
+    times = time_candidates({"product": lambda: product(x), "onednn": lambda: convolution(x)}, runs=2)
+    return product if times["onednn"] > _CLEARLY * times["product"] else convolution
 
 
 def _as_image(x: torch.Tensor) -> torch.Tensor:

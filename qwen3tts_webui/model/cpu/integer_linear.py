@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, cast
@@ -21,6 +20,7 @@ from torch.nn import functional as F
 from qwen3tts_webui.model.cpu.integer_weights import TILE, IntegerKind, TiledWeight, tile_weight
 from qwen3tts_webui.model.cpu.jit import call_kernel, has_features
 from qwen3tts_webui.model.cpu.packed_linear import Int8Linear, supports_linear
+from qwen3tts_webui.model.cpu.timing import time_candidates
 
 Instructions = Literal["madd", "vnni_256", "vnni_512"]
 Kernel = Literal["madd", "vnni_256", "vnni_512", "onednn", "float32"]
@@ -30,9 +30,6 @@ _ONEDNN_GAIN = 1.5  # oneDNN needs a second copy of the weights, so it has to be
 _PROMPT_ROWS = 64
 _LEAST_SIDE = 512  # of the timed matrix: for smaller ones, the call takes longer than the product
 _FLOAT32_TILES = 16  # upcast at a time where float32 is fastest: small enough to stay in the cache
-_RUNS = 5
-_FAR_BEHIND = 3
-_MORE_THAN_CACHES = 96 << 20
 
 WEIGHT_TAGS = {"int8": np.int8(0), "int4": np.uint8(0)}
 INSTRUCTION_TAGS = {"madd": np.int16(0), "vnni_256": np.int32(0), "vnni_512": np.int64(0)}
@@ -162,7 +159,7 @@ def choose_kernels(kind: IntegerKind, hidden: int, width: int) -> KernelChoice:
     if kind == "int8" and supports_linear("int8", level=logging.DEBUG):
         packed = _packed(weight)
         prompts["onednn"] = lambda: packed(rows)
-    step_times, prompt_times = _time_candidates(steps, evict=True), _time_candidates(prompts)
+    step_times, prompt_times = time_candidates(steps, evict=True), time_candidates(prompts)
     if step_times[instructions] > step_times["plain float32"]:
         log.warning("%s steps are slower than plain float32 on this processor", kind)
     costs = {name: elapsed * (_ONEDNN_GAIN if name == "onednn" else 1.0) for name, elapsed in prompt_times.items()}
@@ -192,23 +189,3 @@ def _is_exact(kind: IntegerKind, instructions: Instructions) -> bool:
     if not correct:
         log.warning("%s kernels give wrong results on this processor", instructions)
     return correct
-
-
-def _time_candidates(candidates: dict[str, Callable[[], Any]], *, evict: bool = False) -> dict[str, float]:
-    """The shortest time of each in milliseconds; candidates that are far slower are not run again.
-
-    `evict`: empty the caches before each run, as the steps of a model that is larger than they are find them empty.
-    """
-    least = dict.fromkeys(candidates, float("inf"))
-    other = torch.zeros(_MORE_THAN_CACHES if evict else 0, dtype=torch.uint8)
-    for run in range(_RUNS + 1):
-        best = min(least.values())
-        for name, work in candidates.items():
-            if run > 1 and least[name] > _FAR_BEHIND * best:
-                continue
-            other += 1
-            started = time.perf_counter()
-            work()
-            if run:
-                least[name] = min(least[name], 1000 * (time.perf_counter() - started))
-    return least

@@ -38,13 +38,13 @@ class RequestContext:
     def of(cls, request: Request, server: ServerContext) -> RequestContext:
         """Raises `InvalidValue` for a malformed header."""
         received = time.monotonic()
-        headers = request.headers
+        headers, client = request.headers, caller_of(request.scope)
         return cls(
             server=server,
             errors=server.errors.for_path(request.url.path),
             request_id=server.requests.new_id(_single(headers, "X-Request-Id")),
-            client=caller_of(request.scope),
-            weight=server.api_keys.weight_of(caller_of(request.scope)),
+            client=client,
+            weight=server.api_keys.weight_of(client),
             received=received,
             deadline=_deadline(_single(headers, "X-Deadline-Ms"), received),
             accept_language=headers.get("accept-language", ""),

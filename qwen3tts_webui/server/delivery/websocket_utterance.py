@@ -174,7 +174,6 @@ class UtteranceSession:
 
     def _report(self) -> dict[str, Any]:
         report = self.session.report
-        words = [word for segment in report.segments for word in segment.words]
         return {
             "finish_reason": report.finish_reason,
             "num_samples": report.num_samples,
@@ -186,9 +185,9 @@ class UtteranceSession:
             "preview": report.preview,
             "timings": asdict(report.timings),
             "spoken_chars": report.spoken_chars,
-            "heard_chars": None if self._num_played is None else heard_chars(words, self._num_played),
-            "words": to_json(words),
-            "words_estimated": any(segment.words_estimated for segment in report.segments),
+            "heard_chars": None if self._num_played is None else heard_chars(report.words, self._num_played),
+            "words": to_json(report.words),
+            "words_estimated": report.words_estimated,
         }
 
 

@@ -50,14 +50,8 @@ class DownloadBody(Body):
     also: bool = Field(default=False, description="true: keep the active model, and load this one in addition.")
 
 
-class UnloadBody(Body):
-    """`POST /api/models/unload`."""
-
-    model: str
-
-
-class SpeedBody(Body):
-    """`POST /api/models/speed`."""
+class ModelBody(Body):
+    """`POST /api/models/unload` and `POST /api/models/speed`."""
 
     model: str
 
@@ -106,16 +100,16 @@ def _add_routes(router: APIRouter, server: ServerContext, installer: ModelInstal
         await run_in_threadpool(installer.download, _known(body.model).id, body.mirror, also=body.also)
         return {"download": state(installer.progress, request), "loading": state(installer.loading, request)}
 
-    @router.post("/api/models/speed", status_code=202, **body_openapi(SpeedBody))
+    @router.post("/api/models/speed", status_code=202, **body_openapi(ModelBody))
     async def measure(request: Request) -> dict[str, bool]:
         """Measure the speed of a model on this machine, with random weights; `GET /api/models` has the result."""
-        body = await read_json(request, SpeedBody, max_bytes=_MAX_BYTES)
+        body = await read_json(request, ModelBody, max_bytes=_MAX_BYTES)
         return {"measuring": installer.measure(_known(body.model))}
 
-    @router.post("/api/models/unload", status_code=202, **body_openapi(UnloadBody))
+    @router.post("/api/models/unload", status_code=202, **body_openapi(ModelBody))
     async def unload(request: Request) -> dict[str, Any]:
         """Unload a model that was loaded in addition, once what it speaks has ended."""
-        body = await read_json(request, UnloadBody, max_bytes=_MAX_BYTES)
+        body = await read_json(request, ModelBody, max_bytes=_MAX_BYTES)
         await run_in_threadpool(installer.unload, _known(body.model).id)
         return {"loading": state(installer.loading, request)}
 

@@ -15,8 +15,8 @@ from qwen3tts_webui.errors import MISSING, ErrorDetail, InvalidValue
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.http import JsonObject, read_form, validate_strings
 from qwen3tts_webui.server.routes.cloned_voices import MAX_UPLOAD_BYTES, RecordingBody, clone_and_save, uploaded
+from qwen3tts_webui.server.routes.openai_leniency import find_voice
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.voices import OPENAI_VOICES
 
 _REF_AUDIO = ErrorDetail("with_task_base", "given with task_type Base, or a saved cloned voice as voice")
 _NO = frozenset({"", "false", "no", "0", "none", "null"})
@@ -70,9 +70,7 @@ async def upload_voice(request: Request, server: ServerContext) -> dict[str, Any
 
 def _is_known(voice: str, speech: Speech) -> bool:
     """Return True for an id, and for the name of something that is not a saved voice."""
-    known = (*OPENAI_VOICES, *speech.speakers, *(preset.id for preset in speech.presets.of("auto")))
-    name = voice.strip().casefold()
-    return not name or _is_saved(voice) or any(name == one.casefold() for one in known)
+    return not voice.strip() or _is_saved(voice) or find_voice(voice, speech) is not None
 
 
 def _is_saved(voice: Any) -> bool:

@@ -58,14 +58,18 @@ def _clamp_speed(fields: JsonObject) -> list[str]:
     return [f"speed {speed:g} replaced by {fields['speed']:g}"]
 
 
+def find_voice(name: str, speech: Speech) -> str | None:
+    """Return the voice with this name in any case: OpenAI's, a speaker or a preset; not one that was saved."""
+    known = (*OPENAI_VOICES, *speech.speakers, *(preset.id for preset in speech.presets.of("auto")))
+    return {one.casefold(): one for one in known}.get(name.strip().casefold())
+
+
 def _spell_voice(fields: JsonObject, speech: Speech) -> bool:
     """Spell a known voice as this server does. Return whether the voice is known, or left to validation."""
     voice = _voice_name(fields)
     if not isinstance(voice, str) or voice.startswith("saved-"):
         return True
-    known = [*OPENAI_VOICES, *speech.speakers, *(preset.id for preset in speech.presets.of("auto"))]
-    by_name = {name.casefold(): name for name in known}
-    name = by_name.get(voice.strip().casefold())
+    name = find_voice(voice, speech)
     if name is not None:
         fields["voice"] = name
     return name is not None

@@ -43,7 +43,12 @@ class Open(SpeechFields, _Message):
     """Open an utterance; its text follows in `Text` messages with the same id."""
 
     type: Literal["open"]
-    voice_desc: str = Field(default="", validation_alias=AliasChoices("voice_desc", "instruct", "instructions"))
+    language: str = Field(default="auto", max_length=64)
+    voice_desc: str = Field(
+        default="", max_length=20_000, validation_alias=AliasChoices("voice_desc", "instruct", "instructions")
+    )
+    voice: str | None = Field(default=None, max_length=200)
+    speaker: str | None = Field(default=None, max_length=200)
     format: Literal["pcm", "opus", "mp3", "mulaw", "alaw"] = "pcm"
     audio: Literal["binary", "base64"] = "binary"
     packet_ms: int = Field(default=16, ge=4, le=1_000)

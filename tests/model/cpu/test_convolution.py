@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from types import SimpleNamespace
+
 import pytest
 import torch
 
-from qwen3tts_webui.model.cpu import convolution
-from qwen3tts_webui.model.cpu.convolution import PlainConvolution, least_ms, make_convolution
+from qwen3tts_webui.model.cpu import convolution, timing
+from qwen3tts_webui.model.cpu.convolution import PlainConvolution, make_convolution
 
 
 @pytest.mark.parametrize(("product_ms", "onednn_ms", "taken"), [(1.0, 1.4, "onednn"), (1.0, 9.0, "product")])
 def test_the_clearly_faster_form_is_taken_and_both_are_exact(
     product_ms: float, onednn_ms: float, taken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    times = iter([product_ms, onednn_ms])
-    monkeypatch.setattr(convolution, "least_ms", lambda work, **_: next(times))
+    monkeypatch.setattr(
+        convolution, "time_candidates", lambda _, **options: {"product": product_ms, "onednn": onednn_ms}
+    )
     draw = torch.Generator().manual_seed(0)
     weight, bias = torch.randn(24, 16, 7, generator=draw), torch.randn(24, generator=draw)
     chosen = make_convolution(weight, bias, dilation=3, groups=1)
@@ -25,12 +29,21 @@ def test_the_clearly_faster_form_is_taken_and_both_are_exact(
 
 
 def test_few_taps_are_never_timed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(convolution, "least_ms", None)
+    monkeypatch.setattr(convolution, "time_candidates", None)
     make_convolution(torch.zeros(4, 4, 2), None, dilation=1, groups=1)
 
 
-@pytest.mark.parametrize(("enough_ms", "runs"), [(0.0, 4), (1e6, 1), (1e-9, 1)])
-def test_timing_ends_as_soon_as_the_result_is_certain(enough_ms: float, runs: int) -> None:
-    calls: list[int] = []
-    assert least_ms(lambda: calls.append(1), enough_ms=enough_ms) > 0
-    assert len(calls) == runs
+@pytest.mark.parametrize("evict", [False, True])
+def test_timing_ends_as_soon_as_a_candidate_is_far_behind(evict: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: Counter[str] = Counter()
+    now = [0.0]
+    monkeypatch.setattr(timing, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+
+    def work(name: str, seconds: float) -> None:
+        calls[name] += 1
+        now[0] += seconds if calls[name] > 1 else 9.0  # the first run, in which things are prepared, does not count
+
+    candidates = {"fast": lambda: work("fast", 0.001), "slow": lambda: work("slow", 0.05)}
+    found = timing.time_candidates(candidates, runs=4, evict=evict)
+    assert found == pytest.approx({"fast": 1.0, "slow": 50.0})
+    assert calls == {"fast": 5, "slow": 2}
