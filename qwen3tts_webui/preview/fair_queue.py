@@ -51,9 +51,9 @@ class FairQueue:
     def next(self, is_ready: Callable[[UtteranceState], bool]) -> UtteranceState | None:
         """Return the utterance that is next: of the client that has received least, a new one before others."""
         chosen: dict[str, UtteranceState] = {}
-        for state in self._utterances:
-            older = chosen.get(state.client)
-            if is_ready(state) and (older is None or _overtakes(state, older)):
+        for state in filter(is_ready, self._utterances):
+            older = chosen.setdefault(state.client, state)
+            if _place(state) < _place(older):
                 chosen[state.client] = state
         return min(chosen.values(), key=self._precedence, default=None)
 
@@ -78,8 +78,10 @@ class FairQueue:
         self._shares.set_active(state.client for state in self._utterances)
 
 
-def _overtakes(newer: UtteranceState, older: UtteranceState) -> bool:
-    """Whether the newer of two utterances of a client comes first: reporting an end takes no time."""
-    return (
-        newer.all_sent or older.lead_s > ENOUGH_LEAD_S >= newer.lead_s or newer.waited_s > PATIENCE_S >= older.waited_s
-    )
+def _place(state: UtteranceState) -> int:
+    """The place of an utterance among those of its client, the lowest first, then by arrival."""
+    if state.all_sent:
+        return 0  # reporting an end takes no time
+    if state.waited_s > PATIENCE_S:
+        return 1
+    return 3 if state.lead_s > ENOUGH_LEAD_S else 2

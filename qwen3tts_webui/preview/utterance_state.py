@@ -60,8 +60,7 @@ class UtteranceState:
         self._started_at: float | None = None
         self._first_audio_at: float | None = None
         self._num_samples = 0
-        self._text = utterance.text
-        self._all_text = utterance.text
+        self._text = utterance.text  # as far as it is known
         self._position = 0  # of the next clause in it
         self._clauses: deque[str] | None = None
         self._next: str | None = None
@@ -123,15 +122,17 @@ class UtteranceState:
         return self._interrupted is None and self._next == ""
 
     def next_clause(self) -> Clause:
-        """Take the next clause, without text at the end; the one that was interrupted comes again. Only after
-        `has_clause`."""
+        """Take the next clause, or again the one that was interrupted. Its text is "" at the end.
+
+        Only after `has_clause`.
+        """
         if self._started_at is None:
             self._started_at = self._clock()
         if self._interrupted is not None:
             clause, self._interrupted = self._interrupted, None
             return clause
         text, self._next = self._next or "", None
-        found = self._all_text.find(text, self._position)
+        found = self._text.find(text, self._position)
         start = self._position if found < 0 else found
         self._position = start + len(text)
         return Clause(text, start, urgent=self.nothing_sent)
@@ -183,18 +184,16 @@ class UtteranceState:
 
     def _next_of_stream(self, stream: TextStream) -> str | None:
         closed = stream.closed  # read before `take`, so that the last text is not missed
-        new = stream.take()
-        self._text += new
-        self._all_text += new
+        self._text += stream.take()
         if stream.language and stream.language != self._language:
             self._language, self.voice = stream.language, None
-        if not self._text.strip():
+        rest = self._text[self._position :]
+        if not rest.strip():
             return "" if closed else None
-        complete = self._text if closed else _complete_clauses(self._text)
-        pieces = split_growing_clauses(complete or self._text, self.language, first_s=self._target_s, growth=GROWTH)
+        complete = rest if closed else _complete_clauses(rest)
+        pieces = split_growing_clauses(complete or rest, self.language, first_s=self._target_s, growth=GROWTH)
         if not complete and len(pieces) < 2:
             return None
-        self._text = self._text[self._text.find(pieces[0]) + len(pieces[0]) :]
         self._target_s = min(self._target_s * GROWTH, MAX_S)
         return pieces[0]
 

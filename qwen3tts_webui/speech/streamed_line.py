@@ -24,10 +24,11 @@ from qwen3tts_webui.text import (
 )
 from qwen3tts_webui.types import Segment
 
-# without the period: it may belong to an abbreviation or a number, which only the next word decides
 _CLAUSES = regex.compile(r"[^，。！？；：、…,;:!?.]*[，。！？；：、…,;:!?.]+\s*|[^，。！？；：、…,;:!?.]+")
 _CLAUSE_END = regex.compile(r"[，。！？；：、…]\s*$|[,;:!?.]\s+$")
+# without the period: it may belong to an abbreviation or a number, which only the next word decides
 _CLAUSE_ENDS = (*"，。！？；：、…", ", ", "; ", ": ", "! ", "? ")
+_TELLING_CHARS = 1_000  # of a line, after which its language is settled
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,9 +137,10 @@ class StreamedLine:
         if self._normalizer is None:
             return
         for piece in _CLAUSES.findall(cleaned) if self.front_end.language == AUTO else [cleaned]:
-            self._written += piece
-            if _CLAUSE_END.search(self._written):
-                self._correct_language(self._normalizer)
+            if len(self._written) < _TELLING_CHARS:
+                self._written += piece
+                if _CLAUSE_END.search(self._written):
+                    self._correct_language(self._normalizer)
             self._put(self._normalizer.push(piece))
 
     def _correct_language(self, normalizer: StreamingNormalizer) -> None:

@@ -49,7 +49,7 @@ class WordEvents:
     def reported(self) -> Iterator[WordsTimed]:
         """What the engine has reported since the last call."""
         stream, spoken = self._state.stream, self._state.spoken_form
-        if stream is not None and spoken is not None:
+        if stream is not None and stream.marks and spoken is not None:
             yield from self._event(
                 self._timing.exact(stream.marks, self._state.engine_text, spoken, self._typed_text())
             )

@@ -73,7 +73,10 @@ _SIMPLIFIED = regex.compile(
     "[这们为说还对时没过发见让从给谁吗呢吧啊哪问间长门东车马鸟鱼书买卖开关头现电话语请谢认识钱样边师图几]"
 )
 _SHINJITAI = regex.compile(
-    "[気駅円図広売読対応発黒歩毎戦両働込峠畑辻匂枠塀雫営価関経継検県済権験険顕厳鉱効実児渋縦処焼証浄釈瀬摂銭続帯滝択沢単団弾遅鉄転伝闘悩脳拝廃髪抜払変辺舗豊黙訳薬様頼覧竜猟緑塁戻霊齢歴労録]|です|ます|(?:[会国学体来当数声医区号点].*[議業時間開電話車東馬鳥問語員場運動後長門駅]|[議業時間開電話車東馬鳥問語員場運動後長門].*[会国学体来当数声医区号点])"
+    "[気駅円図広売読対応発黒歩毎戦両働込峠畑辻匂枠塀雫営価関経継検県済権験険顕厳鉱効実児渋縦処焼証浄釈瀬摂銭続帯滝択沢単団弾遅鉄転伝闘悩脳拝廃髪抜払変辺舗豊黙訳薬様頼覧竜猟緑塁戻霊齢歴労録]"
+    "|です|ます"
+    # both in one line: a character of the reform that simplified Chinese shares, and one that is still traditional
+    "|(?m:^(?=.*[会国学体来当数声医区号点]).*[議業時間開電話車東馬鳥問語員場運動後長門])"
 )
 _CANTONESE = frozenset({"yue", "cantonese", "粤语", "粵語", "广东话", "廣東話", "zh-yue"})
 _CLASSIFIER_WEIGHT, _CLASSIFIER_WEIGHT_ALONE = 2.0, 0.9  # of a single word it knows less than the list of greetings

@@ -74,6 +74,17 @@ def test_an_utterance_ends_as_soon_as_all_is_sent() -> None:
     assert queue.next(is_ready) is short and short.next_clause().text == ""
 
 
+def test_an_end_does_not_wait_for_a_newer_utterance() -> None:
+    queue, clock = FairQueue(), Clock()
+    short = UtteranceState(Utterance(text="One.", client="a"), PcmStream(), clock)
+    queue.add([short])
+    send(queue, short, ENOUGH_LEAD_S + 1)
+    newer = add(queue, "a", clock)
+    clock.now = PATIENCE_S + 1
+    assert newer.waited_s > PATIENCE_S
+    assert queue.next(is_ready) is short and short.next_clause().text == ""
+
+
 def test_clients_take_turns() -> None:
     queue, clock = FairQueue(), Clock()
     first, other = add(queue, "a", clock), add(queue, "b", clock)

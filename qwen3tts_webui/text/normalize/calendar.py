@@ -15,6 +15,7 @@ _LOCAL = regex.compile(
     rf"{_NOT_INSIDE}(?P<a>\d{{1,2}})(?P<sep>[-/.])(?P<b>\d{{1,2}})(?P=sep)(?P<y>\d{{4}}|\d{{2}})(?![-/.]?\d)"
 )
 _T = r"(?P<h{0}>[01]?\d|2[0-4])(?:[:：](?P<m{0}>[0-5]\d)(?:[:：](?P<s{0}>[0-5]\d))?)"
+_DAY = r"(?:[12]\d|3[01]|0?[1-9])"
 _BEFORE = regex.compile(r"(\p{L}+)[ \u00a0]$")
 
 
@@ -35,32 +36,30 @@ class Calendar:
         months = alternatives(self._months)
         link = r"(?:\s?(?:of|de|di|do|del)\s|\s)"
         year = r"(?P<y>[12]\d{3})(?![\d.,]\d|\d)"
+        month_year = (
+            rf"(?P<month>{months})\.?(?!\p{{L}})(?:(?:,|\s(?:de|del|do))?\s{year})?(?P<after>\s(?:года|год|г\.))?"
+        )
         self._day_month = regex.compile(
-            rf"(?<![\d.,/-])(?P<d>[12]\d|3[01]|0?[1-9])(?:\.|er|re|º|°|ª|st|nd|rd|th|-?го|-?е)?{link}(?P<month>{months})\.?(?!\p{{L}})"
-            rf"(?:(?:,|\s(?:de|del|do))?\s{year})?(?P<after>\s(?:года|год|г\.))?",
-            regex.IGNORECASE,
+            rf"(?<![\d.,/-])(?P<d>{_DAY})(?:\.|er|re|º|°|ª|st|nd|rd|th|-?го|-?е)?{link}{month_year}", regex.IGNORECASE
         )
         self._month_day = regex.compile(
-            rf"(?<!\p{{L}})(?P<month>{months})\.?\s(?P<d>[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?(?![\d:.]?\d)(?:,?\s{year})?",
+            rf"(?<!\p{{L}})(?P<month>{months})\.?\s(?P<d>{_DAY})(?:st|nd|rd|th)?(?![\d:.]?\d)(?:,?\s{year})?",
             regex.IGNORECASE,
         )
         to = regex.escape(grammar.to) + (r"|по" if grammar.code == "ru" else "")
         dash = rf"(?:\s?[-–—]\s?|\s(?:{to})\s(?:dem\s|zum\s)?)"
-        day = r"(?:[12]\d|3[01]|0?[1-9])"
         self._days_month = regex.compile(
-            rf"(?<![\p{{L}}\d.,/-])(?P<d>{day})\.?{dash}(?P<d2>{day})(?:\.|st|nd|rd|th|er)?{link}(?P<month>{months})\.?(?!\p{{L}})"
-            rf"(?:(?:,|\s(?:de|del|do))?\s{year})?(?P<after>\s(?:года|год|г\.))?",
+            rf"(?<![\p{{L}}\d.,/-])(?P<d>{_DAY})\.?{dash}(?P<d2>{_DAY})(?:\.|st|nd|rd|th|er)?{link}{month_year}",
             regex.IGNORECASE,
         )
         self._month_days = regex.compile(
-            rf"(?<!\p{{L}})(?P<month>{months})\.?\s(?P<d>{day})(?:st|nd|rd|th)?{dash}(?P<d2>{day})(?:st|nd|rd|th)?(?![\p{{L}}\d:/.-]?\d)(?:,?\s{year})?",
+            rf"(?<!\p{{L}})(?P<month>{months})\.?\s(?P<d>{_DAY})(?:st|nd|rd|th)?{dash}(?P<d2>{_DAY})(?:st|nd|rd|th)?(?![\p{{L}}\d:/.-]?\d)(?:,?\s{year})?",
             regex.IGNORECASE,
         )
-        dated, dot = PHRASES[grammar.code].dated, grammar.code == "de"
+        dated = PHRASES[grammar.code].dated
+        separator, dot = (r"\.", r"\.") if grammar.code == "de" else ("/", "")
         self._dated = (
-            regex.compile(
-                rf"(?<=\b(?i:{dated})\s)(?P<a>\d{{1,2}}){r'[.]' if dot else '/'}(?P<b>\d{{1,2}})(?P<dot>{r'[.]' if dot else ''})(?![\d/])"
-            )
+            regex.compile(rf"(?<=\b(?i:{dated})\s)(?P<a>\d{{1,2}}){separator}(?P<b>\d{{1,2}})(?P<dot>{dot})(?![\d/])")
             if dated
             else None
         )
@@ -90,8 +89,7 @@ class Calendar:
     def _say_date(self, match: regex.Match[str], year: int | None, month: int, day: int | None) -> str | None:
         if not (1 <= month <= 12 and (day is None or 1 <= day <= 31)):
             return None
-        before = _BEFORE.search(match.string[max(0, match.start() - 20) : match.start()])
-        return self._grammar.date(year, month, day, before[1] if before else "")
+        return self._grammar.date(year, month, day, _word_before(match))
 
     def _say_local(self, match: regex.Match[str]) -> str | None:
         a, b = int(match["a"]), int(match["b"])
@@ -123,10 +121,8 @@ class Calendar:
         month, first, last = self._months[match["month"].casefold()], int(match["d"]), int(match["d2"])
         if first >= last or (match["month"].islower() and self._grammar.code in ("en", "de")):
             return None
-        before = _BEFORE.search(match.string[max(0, match.start() - 20) : match.start()])
-        return self._grammar.days(
-            int(match["y"]) if match["y"] else None, month, first, last, before[1] if before else ""
-        )
+        year = int(match["y"]) if match["y"] else None
+        return self._grammar.days(year, month, first, last, _word_before(match))
 
     def _say_hours(self, match: regex.Match[str]) -> str:
         """ "14-15:30"."""
@@ -138,11 +134,15 @@ class Calendar:
         grammar, suffix = self._grammar, (match["suffix"] or "").strip()
         start = self._clock(match, "1", suffix if match["h2"] is None else "")
         said = start if match["h2"] is None else grammar.clock_range(start, self._clock(match, "2", suffix))
-        before = _BEFORE.search(match.string[max(0, match.start() - 20) : match.start()])
-        return grammar.clock_after(before[1] if before else "", said)
+        return grammar.clock_after(_word_before(match), said)
 
     def _clock(self, match: regex.Match[str], which: str, suffix: str) -> str:
         second = match["s" + which]
         return self._grammar.clock(
             int(match["h" + which]), int(match["m" + which]), None if second is None else int(second), suffix
         )
+
+
+def _word_before(match: regex.Match[str]) -> str:
+    before = _BEFORE.search(match.string[max(0, match.start() - 20) : match.start()])
+    return before[1] if before else ""

@@ -74,7 +74,7 @@ class Contexts:
                 self._grammar.amount(self._grammar.number(match["n"]), noun) + (" " if self._grammar.spaced else "")
             ),
         )
-        text.sub(self._by, lambda _: f" {self._phrases.by} " if self._grammar.spaced else self._phrases.by)
+        text.sub(self._by, lambda _: self._grammar.between(self._phrases.by))
         text.sub(
             self._multiple, lambda match: self._grammar.amount(self._grammar.number(match["n"]), noun), spaced=True
         )
@@ -88,7 +88,7 @@ class Contexts:
 
     def dashes(self, text: AlignedText) -> None:
         """A dash between two things that were just put in words: "5th–7th", "3 kg - 5 kg"."""
-        word = f" {self._grammar.to} " if self._grammar.spaced else self._grammar.to
+        word = self._grammar.between(self._grammar.to)
         if self._grammar.code == "ko":
             word = word.lstrip()
         text.link(_NARROW_DASH, word, lambda left, right: left[-1] != "]" and right[0] != "[")

@@ -220,7 +220,7 @@ class German(Grammar):
     def rules(self) -> tuple[Rule, ...]:
         ordinal_word = r"(?:\b(?P<before>\p{L}+)[ ])?(?<![\d.,])(?P<n>\d{1,3})\.(?=[ \u00a0](?P<after>\p{Lu}\p{Ll}+))"
         return (
-            (r"(?<![\d.,])(\d{1,3})\.(?=,[ ]\d+\.|[–-]\d+\.[ ]\p{Lu}|[ ](?:und|oder|bis)[ ](?:\p{L}+[ ])?\d+\.[ ]\p{Lu})", lambda m: self.inflected(int(m[1]), (regex.search(r"(\p{L}+)[ ]$", m.string[: m.start()]) or [""])[0].strip())),
+            (r"(?<![\d.,])(\d{1,3})\.(?=,[ ]\d+\.|[–-]\d+\.[ ]\p{Lu}|[ ](?:und|oder|bis)[ ](?:\p{L}+[ ])?\d+\.[ ]\p{Lu})", self._ordinal_after_word),
             (ordinal_word, self._ordinal_before_noun),
             (r"(?<![\d.,:-])(1\d|20)(\d)0er\b(?:[ -]?(?=Jahre))?", lambda m: f"{self.year(int(m[1] + m[2] + '0'))}er "),
             (r"(?<![\d.,])([1-9]0)er\b", lambda m: f"{self.cardinal(int(m[1]))}er"),
@@ -232,7 +232,7 @@ class German(Grammar):
             (r"(?<![\d.,:])(1[1-9]\d\d|20\d\d)[-–](1[1-9]\d\d|20\d\d)(?![\d-])", lambda m: f"{self.year(int(m[1]))} bis {self.year(int(m[2]))}"),
             (r"(?<![\d.,])(1[1-9]\d\d)(?=[.!?]?$)", lambda m: self.year(int(m[1])) if m[1][2:] != "00" else None),
             (r"(?<![\d/.,])(?<!\d )1/2[ ](?=(\p{Lu}\p{Ll}+))", lambda m: self._half(m[1]) + " "),
-            (r"(?<![\d.,])(\d)\.(?=[ ](?:FC|FCK|SC|SV|BC|OG|UG|EG|FSV)\b)", lambda m: self.inflected(int(m[1]), (regex.search(r"(\p{L}+)[ ]$", m.string[: m.start()]) or [""])[0].strip())),
+            (r"(?<![\d.,])(\d)\.(?=[ ](?:FC|FCK|SC|SV|BC|OG|UG|EG|FSV)\b)", self._ordinal_after_word),
             (r"(?<![\d.,])(\d{1,3})-((?:mal|fach|tägig|jährig|stündig|minütig|köpfig|stellig|prozentig|monatig|wöchig|teilig|stöckig)\p{Ll}*)",
              lambda m: self.cardinal(int(m[1]), counted=True) + m[2]),
             (r"§§[ ]?(?=\d)", lambda m: "Paragrafen "),
@@ -255,6 +255,10 @@ class German(Grammar):
             noun.endswith("e") and noun not in ("Auge", "Ende", "Name", "Junge", "Käse")
         )
         return "eine" if is_feminine else "ein"
+
+    def _ordinal_after_word(self, match: regex.Match[str]) -> str:
+        before = regex.search(r"(\p{L}+)[ ]$", match.string[: match.start()])
+        return self.inflected(int(match[1]), before[1] if before else "")
 
     def _ordinal_before_noun(self, match: regex.Match[str]) -> str | None:
         if match["after"] in self.month_names or match["after"] in self.month_shorts:

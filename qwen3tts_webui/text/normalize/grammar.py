@@ -215,6 +215,10 @@ class Grammar:
     def join(self, *parts: str) -> str:
         return " ".join(filter(None, parts)) if self.spaced else "".join(parts)
 
+    def between(self, word: str) -> str:
+        """`word` where a sign was between two numbers or words."""
+        return f" {word} " if self.spaced else word
+
     def number(self, text: str, sign: str = "") -> Number:
         return parse_number(text, self.decimal_mark, "−" if sign and sign[0] in "-−–" else sign)
 

@@ -251,7 +251,7 @@ class Korean(Grammar):
             (r"(?<![\d.,:])(\d{1,2})시(?=[\s까부에의반를정이,.]|\d|$|[은는])(?!간)", lambda m: self._hour(int(m[1])) if int(m[1]) <= 24 else None),
             (r"제\s?(\d+)\s?[-~～–]\s?(?:제\s?)?(\d+)(?P<what>[가-힣]?)", lambda m: f"제{self.cardinal(int(m[1]))}에서 {self.cardinal(int(m[2]))}{m['what']}"),
             (r"제\s?(\d+)(?P<what>[가-힣]?)", lambda m: f"제{self.cardinal(int(m[1]))}{m['what']}"),
-            (r"(?<![\d.,])(\d)(?:·|\.(?=\d{1,2}\s?(?:절|혁명|민주|전쟁|운동)))(\d{1,2})(?!\d)(절)?", lambda m: self._day_name(m[1], m[2]) + (m[3] or "")),
+            (r"(?<![\d.,])(\d)(?:·|\.(?=\d{1,2}\s?(?:절|혁명|민주|전쟁|운동)))(\d{1,2})(?!\d)(절)?", lambda m: self.digits(m[1] + m[2]) + (m[3] or "")),
             (r"(?<![\d.,])(\d{1,3})번(?=\s?(?:출구|승강장|문제|버스|방|홈|게이트|선수|타자|좌석|국도|줄|창구|항목|답|트랙|채널|플랫폼|마을버스|노선)|\s?(?:으로|을 누|은|이 정답))",
              lambda m: f"{self.cardinal(int(m[1]))} 번"),
             (r"시속\s?(?=\d+(?:\.\d+)?\s?km/h)", lambda m: ""),
@@ -266,10 +266,6 @@ class Korean(Grammar):
              lambda m: f"{self.cardinal(int(m[1]))} 대 {self.cardinal(int(m[2]))}"),
             (r"(?<![\d.,])(\d{4})\s?[-~～–]\s?(\d{4})(?=\s?년)", lambda m: f"{self.cardinal(int(m[1]))}에서 {self.cardinal(int(m[2]))} "),
         )  # fmt: skip
-
-    def _day_name(self, month: str, day: str) -> str:
-        """ "5·18" -> "오일팔", "3·1" -> "삼일"."""
-        return self.digits(month + day)
 
     @staticmethod
     def _topic(word: str) -> str:

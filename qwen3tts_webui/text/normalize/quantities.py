@@ -147,12 +147,13 @@ class Quantities:
     def _say_fraction(self, match: regex.Match[str]) -> str | None:
         grammar, phrases = self._grammar, PHRASES[self._grammar.code]
         top, bottom = int(match["top"]), int(match["bottom"])
-        if bottom == 1 and match["bottom"] == "1" and 0 < top <= 12:
+        is_even = top == bottom or top + bottom == 100
+        if match["bottom"] == "1" and 0 < top <= 12:
             return grammar.date(None, *((top, 1) if grammar.date_order == "mdy" else (1, top)), "")
         if 1900 <= top < 2100 and len(match["bottom"]) == 2:
             return grammar.join(grammar.year(top), grammar.cardinal(bottom))
-        if (top >= bottom > 1 and (top == bottom or top + bottom == 100)) or (top > bottom >= 20):
-            link = phrases.even if top == bottom or top + bottom == 100 else phrases.over
+        if (is_even and top >= bottom > 1) or top > bottom >= 20:
+            link = phrases.even if is_even else phrases.over
             return grammar.join(grammar.cardinal(top), link, grammar.cardinal(bottom))
         if not bottom or bottom == 1 or match["top"][0] == "0" or match["bottom"][0] == "0":
             return None

@@ -9,7 +9,7 @@ import regex
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.numbers import COMMA, Noun, Number, noun, nouns, word_set, words
 from qwen3tts_webui.text.normalize.quantities import alternatives
-from qwen3tts_webui.text.normalize.ru_cases import ORDINAL_ENDINGS, TENTHS, YEAR_TAILS, genitive
+from qwen3tts_webui.text.normalize.ru_cases import ORDINAL_ENDINGS, TENTHS, YEAR_TAILS, genitive, is_one
 from qwen3tts_webui.text.normalize.ru_units import ABBREVIATIONS, CURRENCIES, GENITIVE_NAMES, NAMES, UNITS
 
 _NUMBERED = word_set(
@@ -111,26 +111,22 @@ class Russian(Grammar):
         if self.keep_digits or not number.fraction or number.is_code:
             return super().say(number, gender, counted=counted)
         name = TENTHS.get(len(number.fraction))
-        whole = f"{self.whole(number.whole, 'f')} {'целая' if self._is_one(number.value) else 'целых'}"
+        whole = f"{self.whole(number.whole, 'f')} {'целая' if is_one(number.value) else 'целых'}"
         if name is None:
             return self.with_sign(number.sign, f"{whole} {self.digits(number.fraction)}")
         part = int(number.fraction)
-        return self.with_sign(number.sign, f"{whole} {self.cardinal(part, 'f')} {name[0 if self._is_one(part) else 1]}")
+        return self.with_sign(number.sign, f"{whole} {self.cardinal(part, 'f')} {name[0 if is_one(part) else 1]}")
 
     def with_magnitude(self, number: Number, written: str) -> str:
         spec = self.magnitudes[written]
         return self.amount(number, noun(spec)) if "|" in spec else self.join(self.say(number), spec)
-
-    @staticmethod
-    def _is_one(value: int) -> bool:
-        return value % 10 == 1 and value % 100 != 11
 
     def range(self, low: Number, high: Number, noun: Noun | None = None) -> str:
         if self.keep_digits or low.fraction or high.fraction or low.is_code or high.is_code:
             return super().range(low, high, noun)
         gender = "m" if noun is None else noun.gender
         first, last = (self.with_sign(each.sign, self._cardinal(each.value, gender, "g")) for each in (low, high))
-        tail = "" if noun is None else noun.forms[1 if len(noun.forms) > 2 and self._is_one(high.value) else -1]
+        tail = "" if noun is None else noun.forms[1 if len(noun.forms) > 2 and is_one(high.value) else -1]
         return self.join("от", first, "до", last, tail)
 
     def in_percent(self, said: str, number: Number) -> str:
@@ -144,7 +140,7 @@ class Russian(Grammar):
         if denominator in (3, 4) and numerator < 5:
             names = {3: ("треть", "трети"), 4: ("четверть", "четверти")}[denominator]
             return f"{self.cardinal(numerator, 'f')} {names[0 if numerator == 1 else 1]}"
-        name = self.inflected(denominator, "n", "f") if self._is_one(numerator) else self._plural_genitive(denominator)
+        name = self.inflected(denominator, "n", "f") if is_one(numerator) else self._plural_genitive(denominator)
         return f"{self.cardinal(numerator, 'f')} {name}"
 
     def _plural_genitive(self, number: int) -> str:
@@ -153,7 +149,7 @@ class Russian(Grammar):
     def mixed(self, whole: int, numerator: int, denominator: int) -> str:
         if (numerator, denominator) == (1, 2):
             return "полтора" if whole == 1 else f"{self.cardinal(whole)} с половиной"
-        return f"{self.cardinal(whole, 'f')} {'целая' if self._is_one(whole) else 'целых'} {self.fraction(numerator, denominator)}"
+        return f"{self.cardinal(whole, 'f')} {'целая' if is_one(whole) else 'целых'} {self.fraction(numerator, denominator)}"
 
     def clock(self, hour: int, minute: int, second: int | None, suffix: str) -> str:
         hours, minutes, seconds = (
@@ -208,7 +204,7 @@ class Russian(Grammar):
         return None if case is None else self.inflected(number, case, "n" if word == "столетие" else "m")
 
     def rules(self) -> tuple[Rule, ...]:
-        genitive = r"(?<=\b(?:[Дд]о|[Оо]коло|[Сс]выше|[Бб]олее|[Мм]енее|[Бб]ольше|[Мм]еньше)[ ])"
+        preposition = r"(?<=\b(?:[Дд]о|[Оо]коло|[Сс]выше|[Бб]олее|[Мм]енее|[Бб]ольше|[Мм]еньше)[ ])"
         year = r"(?<![\d.,])(?:(?P<from>1\d{3}|20\d{2})[-–])?(?P<y>[12]\d{3})(?:-?й|-?го|-?м)?[ \u00a0]?(?P<tail>год(?:ом|ов|ах|а|у|ы)?|гг?\.)(?!\p{L})"
         return (
             (r"(?<=\b[Сс][ ])([12]\d{3})[ ](по|до)[ ]([12]\d{3})[ ](?:гг?\.|год(?:а|ы)?)(?!\p{L})", self._years),
@@ -220,7 +216,7 @@ class Russian(Grammar):
             (r"(?<![\d.,])(\d{1,3})-((?:летн|дневн|часов|минутн|этажн|процентн|метров|километров|кратн|лети|местн|комнатн|градусн|тысячн|недельн|месячн)\p{L}*)",
              lambda m: self._compound(int(m[1])) + m[2]),
             (r"(?<![\d/.,])(?<!\d )1/2(?=[ ]\p{Ll})", lambda m: "половина"),
-            (rf"{genitive}(?P<n>(?:{COMMA}))(?![\d/:]|-|[–—]\d)(?:[ \u00a0]?(?P<magnitude>{alternatives(self.magnitudes)})(?!\p{{L}}))?(?:[ \u00a0]?(?P<unit>{alternatives([*self.units, *self.currencies, '%'])})(?![\p{{L}}\d/²³]))?",
+            (rf"{preposition}(?P<n>(?:{COMMA}))(?![\d/:]|-|[–—]\d)(?:[ \u00a0]?(?P<magnitude>{alternatives(self.magnitudes)})(?!\p{{L}}))?(?:[ \u00a0]?(?P<unit>{alternatives([*self.units, *self.currencies, '%'])})(?![\p{{L}}\d/²³]))?",
              self._genitive_amount),
             (r"(?<=\b[Кк][ ])(\d{1,3})(?=[ ](?:час|минут|год|дн|человек|рубл|процент)\p{Ll}*(?:ам|ям|у|ю)\b)", lambda m: self._cardinal(int(m[1]), "m", "d")),
             (r"\bг\.(?=[ ]\p{Lu})(?<!\d[ ]?г\.)", lambda m: "город"),

@@ -34,8 +34,8 @@ def genitive(
         if len(number.fraction) not in _PARTS:
             return None
         part = int(number.fraction)
-        whole = f"{cardinal(number.value, 'f', 'g')} {'целой' if _is_one(number.value) else 'целых'}"
-        said = f"{whole} {cardinal(part, 'f', 'g')} {_PARTS[len(number.fraction)][0 if _is_one(part) else 1]}"
+        whole = f"{cardinal(number.value, 'f', 'g')} {'целой' if is_one(number.value) else 'целых'}"
+        said = f"{whole} {cardinal(part, 'f', 'g')} {_PARTS[len(number.fraction)][0 if is_one(part) else 1]}"
         word = counted.forms[min(1, len(counted.forms) - 1)] if counted else ""
     else:
         said = cardinal(number.value, counted.gender if counted else "m", "g")
@@ -45,8 +45,9 @@ def genitive(
 
 
 def _form(noun: Noun, value: int) -> str:
-    return noun.forms[1 if len(noun.forms) > 2 and _is_one(value) else -1]
+    return noun.forms[1 if len(noun.forms) > 2 and is_one(value) else -1]
 
 
-def _is_one(value: int) -> bool:
+def is_one(value: int) -> bool:
+    """Whether what is counted is in the singular: 1, 21, but not 11."""
     return value % 10 == 1 and value % 100 != 11

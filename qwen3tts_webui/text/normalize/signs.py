@@ -63,9 +63,9 @@ class Signs:
 
     def math(self, text: AlignedText) -> None:
         """Signs that a voice cannot know: comparison, multiplication, powers."""
-        text.sub(self._times, lambda match: self._between(self._grammar.signs["×"]))
+        text.sub(self._times, lambda match: self._grammar.between(self._grammar.signs["×"]))
         text.sub(self._power, self._say_power, spaced=True)
-        text.sub(self._arrow, lambda _: self._between(self._grammar.signs["→"]))
+        text.sub(self._arrow, lambda _: self._grammar.between(self._grammar.signs["→"]))
         text.sub(self._compare, lambda match: self._padded(match, self._grammar.signs[_SAME.get(match[0], match[0])]))
         text.sub(self._math, lambda match: self._padded(match, self._grammar.signs[match[0]]))
 
@@ -83,9 +83,6 @@ class Signs:
 
     def romans(self, text: AlignedText) -> None:
         text.sub(_ROMAN, self._say_roman, spaced=True)
-
-    def _between(self, word: str) -> str:
-        return f" {word} " if self._grammar.spaced else word
 
     def _padded(self, match: regex.Match[str], word: str) -> str:
         if not self._grammar.spaced:
@@ -110,7 +107,7 @@ class Signs:
         names |= {"*": grammar.signs["×"], "x": grammar.signs["×"], "·": grammar.signs["×"]}
 
         def operator(found: regex.Match[str]) -> str:
-            return self._between(names.get(found[1]) or grammar.signs[found[1]])
+            return grammar.between(names.get(found[1]) or grammar.signs[found[1]])
 
         def value(found: regex.Match[str]) -> str:
             sign = "-" if found["sign"] else ""
@@ -132,7 +129,7 @@ class Signs:
             elif token.isdecimal():
                 said += grammar.say(grammar.number(token))
             else:
-                said += self._between((grammar.subtract or grammar.minus) if token in "-−" else grammar.signs[token])
+                said += grammar.between((grammar.subtract or grammar.minus) if token in "-−" else grammar.signs[token])
         return said
 
     def _say_power(self, match: regex.Match[str]) -> str | None:

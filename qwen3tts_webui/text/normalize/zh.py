@@ -213,11 +213,9 @@ class Chinese(Grammar):
         return f"{self.cardinal(whole)}又{self.fraction(numerator, denominator)}"
 
     def in_percent(self, said: str, number: Number) -> str:
-        if said.startswith("加"):
-            return f"正百分之{said[1:]}"
-        if said.startswith(("负", "正负")):
-            sign = "正负" if said.startswith("正负") else "负"
-            return f"{sign}百分之{said.removeprefix(sign)}"
+        for sign, word in (("加", "正"), ("正负", "正负"), ("负", "负")):
+            if said.startswith(sign):
+                return f"{word}百分之{said.removeprefix(sign)}"
         return "百分之" + said.replace("到", "到百分之")
 
     def money(self, number: Number, unit: Noun, cents: Noun | None) -> str:
