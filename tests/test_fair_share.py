@@ -16,7 +16,7 @@ from qwen3tts_webui.fair_share import (
     ServiceTime,
     WaitingClaim,
     admit,
-    check_room,
+    check_capacity,
 )
 from qwen3tts_webui.streams import PcmStream
 from qwen3tts_webui.types import SAMPLES_PER_FRAME, EngineLoad, Utterance
@@ -86,10 +86,10 @@ def test_retry_after_is_measured() -> None:
 
 def test_a_full_queue_keeps_places_for_clients_that_have_none() -> None:
     load = EngineLoad(running=2, queued=8, slots=2, queue_size=8)
-    check_room(load, ["b"], {"a"}, ServiceTime())
+    check_capacity(load, ["b"], {"a"}, ServiceTime())
     for requested in (["a"], ["b"] * 3, [""]):
         with pytest.raises(Busy):
-            check_room(load, requested, {"a"}, ServiceTime())
+            check_capacity(load, requested, {"a"}, ServiceTime())
 
 
 def submit(engine: SteppedSynthesizer, client: str, count: int, weight: float = 1.0) -> list[PcmStream]:

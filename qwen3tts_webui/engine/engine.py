@@ -15,7 +15,7 @@ from qwen3tts_webui.engine.device import resolve_dtype
 from qwen3tts_webui.engine.engine_thread import EngineThread
 from qwen3tts_webui.engine.info import engine_info
 from qwen3tts_webui.errors import CLOSING, ErrorDetail, NestedError, NotReady, SpeechError
-from qwen3tts_webui.fair_share import ServiceTime, check_room
+from qwen3tts_webui.fair_share import ServiceTime, check_capacity
 from qwen3tts_webui.hardware import supported_dtypes
 from qwen3tts_webui.types import (
     EngineInfo,
@@ -77,7 +77,7 @@ class Engine(EngineThread):
                 raise NotReady(reason=CLOSING if self._failure is None else NestedError(self._failure))
             clients = [utterance.client for utterance, _ in jobs]
             service_time = ServiceTime() if self._core is None else self._core.service_time
-            check_room(self.load, clients, self._clients(), service_time)
+            check_capacity(self.load, clients, self._clients(), service_time)
             self._inbox.extend(self._new_sequence(utterance, sink) for utterance, sink in jobs)
         for utterance, sink in jobs:
             sink.watch(self._wakeup.set)

@@ -146,7 +146,7 @@ def causal_conv(
         splits = tl.num_programs(2)
         part = partial + tl.program_id(2).to(tl.int64) * rows * size_out
         tl.store(part + target, total, there)
-        tl.debug_barrier()  # all threads have stored before one of them says so
+        tl.debug_barrier()  # all threads have stored before one of them counts the program
         tile = tl.program_id(1) * tl.num_programs(0) + tl.program_id(0)
         last = tl.atomic_add(arrived + tile, 1, sem="acq_rel") == splits - 1
         tl.debug_barrier()
@@ -254,7 +254,7 @@ def attend(
     v_high = tl.load(source + 2 * width + HALF + low, own, 0.0)
 
     index = tl.arange(0, PAST)
-    before = start - 1 - (start - 1 - index + 2 * PAST * past) % past  # the position that a place of the ring holds
+    before = start - 1 - (start - 1 - index + 2 * PAST * past) % past  # the position that an index of the ring holds
     written = (index < past) & (before >= 0)
     held = written[:, None] & lanes
     ring = slot * slot_stride + head * 2 * HALF
@@ -294,11 +294,12 @@ def _product(a, b, TF32: tl.constexpr):
 def advance(
     inputs, flat, positions, slots, table, slot_stride, rows, frames, FRAMES: tl.constexpr, BLOCK: tl.constexpr
 ):
-    """Replace every context by the end of [context; input], and move the positions on.
+    """Replace every context by the end of [context; input], and advance the positions.
 
-    A program is one stream, one layer and BLOCK channels: it reads all that it replaces first. A line of `table`
-    (layers, 5) int64: where the inputs of the layer start in `inputs` (times `rows`, the number of frames of all
-    streams), its rows a frame, its channels, where its context starts in a slot of `flat`, the rows of that.
+    A program is one stream, one layer and BLOCK channels; it reads everything before it overwrites anything. A row of
+    `table` (layers, 5) int64 holds where the inputs of the layer start in `inputs` (times `rows`, the number of frames
+    of all streams), its rows per frame, its channels, where its context starts in a slot of `flat`, and the rows of
+    that context.
     """
     stream, layer, block = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     slot = tl.load(slots + stream)
@@ -309,7 +310,7 @@ def advance(
     channel = (block * BLOCK + tl.arange(0, BLOCK))[None, :]
     index = tl.arange(0, FRAMES)[:, None]
     inside = (index < kept) & (channel < channels)
-    fresh = index + time - kept  # of the input's rows; what is below 0 is still in the context
+    fresh = index + time - kept  # row of the input; negative ones are still in the context
     new = inputs + source + (stream * per_frame * frames + fresh) * channels + channel
     value = tl.load(new, inside & (fresh >= 0), 0.0)
     value += tl.load(context + (index + time) * channels + channel, inside & (fresh < 0), 0.0)

@@ -1,4 +1,4 @@
-"""Triton kernel that samples one code per row: temperature, top-k, top-p and Gumbel noise_scale in one launch."""
+"""Triton kernel that samples one code per row: temperature, top-k, top-p and Gumbel noise in one launch."""
 
 from __future__ import annotations
 

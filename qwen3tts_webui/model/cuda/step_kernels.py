@@ -16,7 +16,7 @@ import triton.language as tl
 def add_rmsnorm(
     x, delta, weight, total, out, x_stride, delta_stride, size, eps, HAS_DELTA: tl.constexpr, BLOCK: tl.constexpr
 ):
-    """total = x + delta, out = total / rms(total) * weight; a program is a row of `size` values."""
+    """total = x + delta, out = total / rms(total) * weight; a program is one row of `size` values."""
     row = tl.program_id(0)
     place = tl.arange(0, BLOCK)
     inside = place < size
@@ -33,7 +33,7 @@ def add_rmsnorm(
 
 @triton.jit
 def silu_mul(gate_up, out, size, BLOCK: tl.constexpr):
-    """out = silu(gate) * up; a row of `gate_up` is `size` values of each."""
+    """out = silu(gate) * up; a row of `gate_up` holds `size` values of each."""
     row = tl.program_id(0)
     place = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     inside = place < size
