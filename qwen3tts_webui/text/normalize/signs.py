@@ -27,7 +27,7 @@ class Signs:
         self._grammar = grammar
         number = f"(?:{grammar.number_pattern})"
         self._number = regex.compile(number)
-        # an expression has an equals sign somewhere, or an operator that is nothing else
+        # an expression contains an equals sign, or an operator that has no other meaning
         self._sum = regex.compile(
             rf"(?<![\w.,])(?P<first>[-−]?{number})(?P<rest>(?:(?:\s?[-−+×÷*/x·]\s?|\s:\s){number})+\s?=(?:\s?[-−]?{number}(?:/\d{{1,2}})?|\s?[?？])?)(?![\w])"
         )
@@ -62,7 +62,7 @@ class Signs:
         text.sub(self._about, lambda _: self._grammar.signs["~"] + (" " if self._grammar.spaced else ""))
 
     def math(self, text: AlignedText) -> None:
-        """Signs that a voice cannot know: comparison, multiplication, powers."""
+        """Signs that an engine cannot read: comparison, multiplication, powers."""
         text.sub(self._times, lambda match: self._grammar.between(self._grammar.signs["×"]))
         text.sub(self._power, self._say_power, spaced=True)
         text.sub(self._arrow, lambda _: self._grammar.between(self._grammar.signs["→"]))
@@ -74,7 +74,7 @@ class Signs:
         text.sub(self._hash, lambda _: self._grammar.signs["#"] + (" " if self._grammar.spaced else ""), spaced=True)
 
     def rest(self, text: AlignedText) -> None:
-        """Whatever sign is left."""
+        """All signs that are left."""
         text.sub(self._sign, lambda match: self._padded(match, self._grammar.signs[match[0]]))
 
     def abbreviations(self, text: AlignedText) -> None:
