@@ -82,7 +82,7 @@ class SpeechFields(Body):
     )
     normalize: NormalizeMode = Field(
         default="auto",
-        description="What is read out before the voice gets the text. auto: what Qwen3-TTS misreads (telephone "
+        description="How much of the text is spelled out before synthesis. auto: what Qwen3-TTS misreads (telephone "
         "numbers, units, signs, markup); on: all numbers, dates and abbreviations; off: nothing. The preview voice "
         "always reads out everything.",
         examples=["auto"],
