@@ -211,7 +211,7 @@ def _synthesize_with_preview(args: argparse.Namespace, settings: Settings) -> tu
                 hint = "Select a checkpoint with --model."
                 raise Unsupported(engine=synthesizer.info.label, feature=flag, hint=hint)
         voice = Voice(description=getattr(args, "voice", ""))
-        _lexicon(args)  # a file that was named must be there
+        _lexicon(args)  # a file that was named must exist
         speech = build_speech(settings, synthesizer)
         request = SpeechRequest(text=args.text, voice=voice, **_given(args, "language", "seed", "normalize"))
         session = speech.speak(request)
