@@ -18,6 +18,7 @@ from qwen3tts_webui.cli.factory import build_history, build_speech, build_store,
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.engine import GpuMonitor
 from qwen3tts_webui.errors import NotReady, loading_reason
+from qwen3tts_webui.recognition import find_recognizer
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.types import Synthesizer
 from qwen3tts_webui.ui import mount_page
@@ -45,6 +46,7 @@ class Replica:
             settings,
             page=lambda app: mount_page(app, speech, settings),
             gpu=lambda: gpu.latest,
+            recognizer=find_recognizer(settings.recognizer),
         )
         deadline = time.monotonic() + _LOAD_TIMEOUT_S
         while not self._synthesizer.ready:

@@ -66,7 +66,7 @@ def service_router(server: ServerContext) -> APIRouter:
 
     @router.get("/api/info")
     async def info() -> dict[str, Any]:
-        """The active engine and its features, all `engines`, their load, the languages and the limits."""
+        """The active engine and its features, all `engines`, their load, languages, limits and speech recognizer."""
         states = speech.load_states
         engines = [_engine_json(info, state) for info, state in zip(speech.engines, states, strict=False)]
         return {
@@ -78,6 +78,7 @@ def service_router(server: ServerContext) -> APIRouter:
             "language_names": speech.languages,
             "limits": {"text": speech.max_text, "description": MAX_DESCRIPTION, "speed": list(SPEED_RANGE)},
             "formats": list(FORMATS),
+            "recognizer": server.recordings.recognizer_label,
             "sample_rate": SAMPLE_RATE,
         }
 
