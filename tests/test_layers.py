@@ -28,7 +28,7 @@ MAY_IMPORT = {  # in reading order
     "joined_files": {"errors"},
     "i18n": {"errors", "config"},
     "synthesizer_proxy": BASE,
-    "hot_swap": BASE | {"synthesizer_proxy"},
+    "hot_swap": BASE | {"fair_share", "synthesizer_proxy"},
     "text": BASE | {"config"},
     "audio": BASE | {"lazy_exports"},
     "voices": BASE | {"config", "atomic_files", "text"},
