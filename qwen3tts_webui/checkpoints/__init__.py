@@ -18,6 +18,7 @@ from qwen3tts_webui.checkpoints.local_store import LocalStore, default_models_fo
 from qwen3tts_webui.checkpoints.memory_estimate import (
     MemoryBudget,
     MemoryEstimate,
+    ParameterCounts,
     estimate_memory,
     memory_by_purpose,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "ModelState",
     "ModelSwitch",
     "ModelsOverview",
+    "ParameterCounts",
     "ProgressTracker",
     "RetryPolicy",
     "Source",
