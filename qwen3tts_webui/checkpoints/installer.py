@@ -202,14 +202,14 @@ class ModelInstaller:
 
     def _state(self, model: CatalogModel, budget: MemoryBudget, progress: DownloadProgress | None) -> ModelState:
         folder = self.store.find(model.id)
-        size, approximate, weights = model.approximate_bytes, True, model.weights
+        size, approximate, counts = model.approximate_bytes, True, model.counts
         if folder is not None:
-            size, approximate, weights = folder_bytes(folder), False, verify_checkpoint(folder)
+            size, approximate, counts = folder_bytes(folder), False, verify_checkpoint(folder)
         elif progress is not None and progress.model == model.id and progress.total_bytes is not None:
             size, approximate = progress.total_bytes, False
         engines = [engine.info for engine in self._synthesizer.engines]
         loaded = [not info.preview and info.model == _name(model.id) for info in engines]
-        fit = estimate_memory(weights, budget)
+        fit = estimate_memory(counts, budget)
         return ModelState(
             id=model.id,
             kind=model.kind,

@@ -41,7 +41,7 @@ def starter() -> Starter:
 def client(tmp_path: Path, hub: FakeHub, starter: Starter) -> Iterator[TestClient]:
     switch = HotSwapSynthesizer(ZeroCostSynthesizer(), idle_timeout_s=0.02)
     store = LocalStore(tmp_path / "models", caches=())
-    room = MemoryBudget(device="cuda:0", dtype="bfloat16", free_bytes=24 << 30)
+    room = MemoryBudget(device="cuda:0", dtypes=("bfloat16",), free_bytes=24 << 30)
     retry_policy = RetryPolicy(max_attempts=1, initial_wait_s=0.001)
     installer = ModelInstaller(store, switch, starter, lambda: room, mirror=hub.url, retry_policy=retry_policy)
     lines = [
