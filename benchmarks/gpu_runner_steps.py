@@ -77,7 +77,7 @@ def prefill_all(runner: ModelRunner, batch: int, bounds: SamplingBounds) -> np.n
 
 
 def steps(options: Options) -> dict[str, object]:
-    """Measure device and wall time of frames at several lengths, of prompts and of packets, for 1, 16 and 64 streams."""
+    """Measure device and wall time of frames at several lengths, of prompts and packets, for 1, 16 and 64 streams."""
     runner = options.runner()
     bounds = SamplingBounds(max_top_k=64, uses_top_p=False)
     found: dict[str, object] = {"frame": {}, "prompt": {}, "packet": {}}

@@ -69,7 +69,7 @@ def start(options: Options) -> dict[str, object]:
 
 
 def latencies(engine: Engine, runs: int, packet_frames: int | None) -> dict[str, object]:
-    """Return milliseconds of first PCM, of its parts by the device's clock, and of a frame with its share of a packet."""
+    """Return milliseconds of first PCM, its parts by the device's clock, and a frame with its share of a packet."""
     synthesize(engine, make_utterances(1, frames=FRAMES, frames_per_packet=packet_frames))
     jobs = make_utterances(runs, frames=FRAMES, frames_per_packet=packet_frames)
     recorders = [synthesize(engine, [job])[0] for job in jobs]

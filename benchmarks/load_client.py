@@ -186,7 +186,7 @@ async def turn(port: int, path: str, requests: int, at_once: int, num_frames: in
 
 
 async def sharing(port: int, others: int, greedy: str, modest: str, seconds: float, num_frames: int) -> dict[str, Any]:
-    """Run `others` clients of the key `greedy` without pauses, and one of `modest` that sends a request now and then."""
+    """Run `others` clients of the key `greedy` without pauses, and one of `modest` with a request now and then."""
     end = time.perf_counter() + seconds
     first: list[float] = []
     asked = wrong = 0
