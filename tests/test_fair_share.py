@@ -63,7 +63,7 @@ def test_the_listener_with_most_audio_yields() -> None:
     assert admit(running, wait("b"), slots=3, limit=8) == (Admission(0, 2),)
 
 
-def test_who_returns_has_no_advantage_over_who_stayed() -> None:
+def test_a_returning_client_has_no_advantage() -> None:
     shares = FairShares()
     shares.set_active(["a", "b"])
     shares.charge("a", 1.0, 5.0)
