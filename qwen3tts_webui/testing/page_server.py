@@ -17,7 +17,30 @@ from qwen3tts_webui.testing.synthesizers import ZeroCostSynthesizer
 if TYPE_CHECKING:
     import uvicorn
 
-CHROMIUM_FLAGS = ["--no-sandbox", "--autoplay-policy=document-user-activation-required"]
+# Without the first two, Chromium loads two popups of its address bar with every new user, which takes as long as our
+# page. The others are those of Playwright, because only the last --disable-features counts.
+_DISABLED_FEATURES = (
+    "WebUIOmniboxPopup",
+    "WebUIOmniboxAimPopup",
+    "AimEnabled",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "ThirdPartyStoragePartitioning",
+)
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--autoplay-policy=document-user-activation-required",
+    f"--disable-features={','.join(_DISABLED_FEATURES)}",
+]
 
 
 @dataclass(eq=False)
