@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import uvicorn
 
 # Without the first two, Chromium loads two popups of its address bar with every new user, which takes as long as our
-# page. The others are those of Playwright, because only the last --disable-features counts.
+# page. A profile in use must not begin to allow autoplay. The others are those of Playwright, because only the last
+# --disable-features counts.
 _DISABLED_FEATURES = (
     "WebUIOmniboxPopup",
     "WebUIOmniboxAimPopup",
@@ -29,6 +30,7 @@ _DISABLED_FEATURES = (
     "HttpsFirstBalancedModeAutoEnable",
     "HttpsUpgrades",
     "LensOverlay",
+    "MediaEngagementBypassAutoplayPolicies",
     "MediaRouter",
     "NetworkTimeServiceQuerying",
     "OptimizationHints",
