@@ -18,10 +18,11 @@ from qwen3tts_webui.checkpoints.local_store import LocalStore, default_models_fo
 from qwen3tts_webui.checkpoints.memory_estimate import (
     MemoryBudget,
     MemoryEstimate,
+    ParameterCounts,
     estimate_memory,
     memory_by_purpose,
 )
-from qwen3tts_webui.checkpoints.model_switch import StartEngine, StartingEngine
+from qwen3tts_webui.checkpoints.model_switch import ModelSwitch, StartEngine, StartingEngine
 from qwen3tts_webui.checkpoints.progress import DownloadProgress, ProgressTracker
 from qwen3tts_webui.checkpoints.sources import LocalFolder, Source
 from qwen3tts_webui.checkpoints.speed_meter import SpeedMeter, bench_speed
@@ -40,7 +41,9 @@ __all__ = [
     "MemoryEstimate",
     "ModelInstaller",
     "ModelState",
+    "ModelSwitch",
     "ModelsOverview",
+    "ParameterCounts",
     "ProgressTracker",
     "RetryPolicy",
     "Source",
