@@ -124,10 +124,10 @@ def fresh(chromium: Any) -> Iterator[Callable[..., Visit]]:
     The first user of a test at an ordinary desktop has the browser's profile, with compiled scripts.
     """
     profile, *_ = chromium.contexts
-    blank, contexts = profile.pages[0], []
+    first_tab, contexts = profile.pages[0], []
 
     def visit(url: str, **options: Any) -> Visit:
-        is_ordinary = not options and profile.pages == [blank]
+        is_ordinary = not options and profile.pages == [first_tab]
         if not is_ordinary:
             contexts.append(chromium.new_context(**DESKTOP | options))
         return open_page(profile if is_ordinary else contexts[-1], url)
