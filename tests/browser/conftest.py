@@ -41,7 +41,7 @@ def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def running_chromium(profile: Path, *flags: str) -> Iterator[Any]:
-    """A browser whose first context has `profile`; the others start empty."""
+    """A browser: its first context uses `profile`, the others start empty."""
     with playwright.sync_playwright() as driver:
         context = driver.chromium.launch_persistent_context(
             profile, executable_path=installed_chromium(), args=[*CHROMIUM_FLAGS, *flags], **DESKTOP
