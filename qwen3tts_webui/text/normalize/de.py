@@ -137,7 +137,7 @@ class German(Grammar):
     """)
     phones = r"""(?<![\w.+-])0\d{2,4}[ /-]{1,3}\d{3,}(?:[ -]\d{2,}){0,4}(?!\d) | (?<![\w.+-])\(0\d{2,4}\)\s?\d{3,}(?:[ -]\d+)*(?!\d) | (?<![\w.+-])0[1-9]\d{8,11}(?!\d)
         | (?<=Notruf\s)11[02](?!\d)"""
-    phone_words = r"\b(?:Tel|Telefon|Telefonnummer|Handy|Mobil|Fax|PIN|Code|Passwort|PLZ|Postleitzahl|Durchwahl|Konto|Kundennummer)\b"
+    phone_words = r"\b(?:Tel|Telefon|Telefonnummer|Handy|Mobil|Fax|PIN|Code|Passwort|PLZ|Postleitzahl|Durchwahl|Konto|Kundennummer|Notruf)\b"
     squared, cubed, power, root = "zum Quadrat", "hoch drei", "hoch {}", "Wurzel aus"
 
     def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:

@@ -129,7 +129,7 @@ class Spanish(Grammar):
     """)
     phones = r"(?<![\w.+-])[6789]\d{2}[ .-]?\d{3}[ .-]?\d{3}(?!\d) | (?<![\w.+-])9\d{2}[ .-]\d{2}[ .-]\d{2}[ .-]\d{2}(?!\d) | (?<![\w.+-])\(?\d{2,3}\)?[ -]\d{4}[ -]\d{4}(?!\d) | (?<=\bal[ ])(?:112|911|091|062)(?!\d)"
     phone_words = (
-        r"\b(?:tel|teléfono|móvil|celular|código postal|código|contraseña|PIN|fax|extensión|clave|llame al|llama al)\b"
+        r"\b(?:tel|teléfono|móvil|celular|código postal|código|contraseña|PIN|fax|extensión|clave|llame|llamar)\b"
     )
     squared, cubed, power, root = "al cuadrado", "al cubo", "elevado a {}", "raíz cuadrada de"
 

@@ -122,7 +122,7 @@ class French(Grammar):
         SVP = s'il vous plaît
     """)
     phones = r"(?<![\w.+-])0[1-9](?:[ .\u00a0-]?\d{2}){4}(?!\d) | (?<![\w.+-])(?:15|17|18|112)(?=[ ]\(?(?:police|SAMU|pompiers|secours))"
-    phone_words = r"\b(?:tél|tel|téléphone|portable|mobile|numéro|code postal|code|mot de passe|PIN|fax|poste)\b"
+    phone_words = r"\b(?:tél|tel|téléphone|portable|mobile|numéro|code|passe|PIN|fax|poste)\b"
     squared, cubed, power, root = "au carré", "au cube", "puissance {}", "racine carrée de"
 
     def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:

@@ -200,6 +200,8 @@ class Grammar:
     def phone(self, written: str) -> str:
         """Digit by digit, with a break where the written number has one."""
         groups = [group for group in regex.split(r"[^\d+]+", written) if group]
+        if all(len(group) == 1 for group in groups):
+            groups = ["".join(groups)]
         said = (self.phone_group(group.removeprefix("+")) for group in groups)
         plus = self.plus + (" " if self.spaced else "") if written.lstrip("(").startswith("+") else ""
         return plus + self.pause().join(said)

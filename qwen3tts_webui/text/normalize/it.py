@@ -124,7 +124,7 @@ class Italian(Grammar):
     """)
     phones = r"(?<![\w.+-])3\d{2}[ ./-]?\d{3}[ .-]?\d{3,4}(?!\d) | (?<![\w.+-])0\d{1,3}[ ./-]\d{3,4}[ .-]?\d{2,4}(?!\d) | (?<![\w.+-])0\d{8,10}(?!\d) | (?<=\bil[ ])(?:112|113|115|118)(?!\d)"
     phone_words = (
-        r"\b(?:tel|telefono|cellulare|CAP|codice|password|PIN|fax|interno|chiamare il|chiama il|numero verde)\b"
+        r"\b(?:tel|telefono|cellulare|CAP|codice|password|PIN|fax|interno|chiamare|chiama|verde)\b"
     )
     squared, cubed, power, root = "al quadrato", "al cubo", "alla {}", "radice quadrata di"
 

@@ -38,7 +38,7 @@ class Pipeline:
         quantities, signs, contexts = Quantities(grammar), Signs(grammar), Contexts(grammar)
         if grammar.keep_digits:
             self._passes: list[Callable[[AlignedText], None]] = [
-                codes.phones, signs.approximations, signs.sums, contexts.powers, contexts.multiples, quantities.units, signs.math,
+                codes.phones, signs.numerals, signs.approximations, signs.sums, contexts.powers, contexts.multiples, quantities.units, signs.math,
             ]  # fmt: skip
             return
         self._passes = [

@@ -133,6 +133,8 @@ class Quantities:
         grammar = self._grammar
         if match["unit"] in _NEEDS_SPACE and not match["gap"].isspace():
             return None
+        if grammar.keep_digits and match["unit"] == "s" and not match["gap"] and match["low"].endswith("0"):
+            return None  # "the 1990s"
         said = self._quantity(match, grammar.units[match["unit"]])
         if match["per"]:
             said = grammar.join(said, grammar.per, grammar.units[match["per"]].forms[0])

@@ -74,7 +74,7 @@ class Russian(Grammar):
     version, version_point, hashtag = "версия", "точка", "хештег"
     abbreviations = words(ABBREVIATIONS)
     phones = r"(?<![\w.+-])8[ (-]{0,2}\d{3}[ )-]{0,2}\d{3}[ -]?\d{2}[ -]?\d{2}(?!\d) | (?<![\w.+-])\d{3}-\d{2}-\d{2}(?!\d) | (?<=\b(?:по|номеру|телефону|звоните)[ ])(?:112|10[1-4]|0[1-4])(?!\d)"
-    phone_words = r"\b(?:тел|телефон|телефону|номер|код|пароль|индекс|факс|ПИН)\b"
+    phone_words = r"\b(?:тел|телефон|телефону|номер|номеру|звоните|код|пароль|индекс|факс|ПИН)\b"
     squared, cubed, power, root = "в квадрате", "в кубе", "в степени {}", "корень из"
 
     def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:
