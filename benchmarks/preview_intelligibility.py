@@ -194,7 +194,7 @@ def threads() -> int:
 
 
 def clips(sentences: list[str], sounds: list[Pcm], longest_s: float) -> list[tuple[str, Pcm]]:
-    """Sentences in a row with their sound, each about `longest_s` long: Whisper takes 30 s for any shorter clip."""
+    """Sentences in a row with their audio, each about `longest_s` long: Whisper takes 30 s for any shorter clip."""
     found: list[tuple[str, Pcm]] = []
     for sentence, sound in zip(sentences, sounds, strict=True):
         if found and len(found[-1][1]) + len(sound) < longest_s * SAMPLE_RATE:

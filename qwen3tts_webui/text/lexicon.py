@@ -112,7 +112,7 @@ def parse_csv(text: str) -> Lexicon:
     Raises `InvalidValue` that names the line.
     """
     entries: list[LexiconEntry] = []
-    columns = FIELDS
+    columns: tuple[str, ...] = FIELDS
     for number, row in enumerate(_rows(text), 1):
         cells = [cell.strip() for cell in row]
         if not any(cells) or cells[0].startswith("# ") or (cells[0].startswith("#") and len(cells) < len(columns[:3])):

@@ -15,7 +15,9 @@ _MIN_LENGTH = 25  # columns: shorter lines are verse, lists or subtitles
 _SENTENCE_END = regex.compile(r"(?:[.!?。！？…:：;；][\"'”’»」』）)\]]*|[」』])$")
 _CLAUSE_END = regex.compile(rf"[,，、—–]$|{_SENTENCE_END.pattern}")
 _LINE_OF_ITS_OWN = regex.compile(r"[\p{Lu}\p{N}“\"«„「『¿¡]")
-_ITEM = regex.compile(r"^\s*(?:[-*+•·–—]\s|(?:\d{1,3}|\p{L}|[IVXivx]{1,5})[.)、]\s|\d{1,3}[.)、]|[A-Z][\w ]{0,20}:\s|[#>|])")
+_ITEM = regex.compile(
+    r"^\s*(?:[-*+•·–—]\s|(?:\d{1,3}|\p{L}|[IVXivx]{1,5})[.)、]\s|\d{1,3}[.)、]|[A-Z][\w ]{0,20}:\s|[#>|])"
+)
 _TIME_LINE = regex.compile(r"-->|^\s*\[?\d{1,2}:\d{2}(?::\d{2})?[.,\]]")
 _INLINE_TAG = regex.compile(r"[\[［【]\s*(?:pause|停顿|停頓|暂停|暫停)", regex.IGNORECASE)
 _WIDE = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\u3000-\u303f\uff00-\uff60]")

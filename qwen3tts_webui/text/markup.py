@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import regex
 
 from qwen3tts_webui.text.aligned import AlignedText
+from qwen3tts_webui.text.latex import FORMULA, is_formula, plain_formula
 
 LINE_KEEPER = "\u2063"
 """Stands in a line that held only markup, so that the lines after it keep their numbers; cleaning drops it."""
@@ -97,10 +98,35 @@ _ESCAPE = regex.compile(r"\\(?P<sign>[*_`#\[\](){}~>|!+.\\-])")
 _ENTITY = regex.compile(r"&(?:amp;)*(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 
 _INLINE = frozenset(
-    """a abbr b big code em emphasis font i lang mark phoneme prosody say-as small span speak strong sub sup token tt u
-    voice w""".split()
+    [
+        "a",
+        "abbr",
+        "b",
+        "big",
+        "code",
+        "em",
+        "emphasis",
+        "font",
+        "i",
+        "lang",
+        "mark",
+        "phoneme",
+        "prosody",
+        "say-as",
+        "small",
+        "span",
+        "speak",
+        "strong",
+        "sub",
+        "sup",
+        "token",
+        "tt",
+        "u",
+        "voice",
+        "w",
+    ]
 )
-_MAY_BE_MARKUP = regex.compile(r"[<&\[\]*_`|~\\《［]|-->|\AWEBVTT|^[ \t]*[>#+•=-]|[ \t]#+[ \t]*$", regex.M)
+_MAY_BE_MARKUP = regex.compile(r"[<&\[\]*_`|~\\《［$]|-->|\AWEBVTT|^[ \t]*[>#+•=-]|[ \t]#+[ \t]*$", regex.M)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +199,7 @@ def _speech_tags(text: AlignedText) -> None:
 
 
 def _markdown(text: AlignedText) -> None:
+    text.sub(FORMULA, lambda match: plain_formula(match["tex"]) if is_formula(match["tex"]) else None, final=False)
     text.sub(_RULE, lambda _: LINE_KEEPER, final=False)
     text.sub(_LINE_START, lambda match: LINE_KEEPER if _ends_line(match) else "", final=False)
     text.sub(_HEADING_END, lambda _: "", final=False)

@@ -6,8 +6,6 @@ it. An open tag, link, emphasis, block or table row is held back until it is clo
 
 from __future__ import annotations
 
-from os.path import commonprefix
-
 import regex
 
 from qwen3tts_webui.text.markup import DEFAULT_OPTIONS, MarkupOptions, strip_markup
@@ -20,6 +18,8 @@ _FENCE_LINE = regex.compile(r"^[ \t]{0,3}(`{3,}|~{3,})[^\n]*\n?", regex.M)
 _OPEN = regex.compile(
     r"<[^<>\n]{0,400}\Z|&(?:amp;)*[#\w]{0,32}\Z|!?\[[^\[\]\n]{0,300}(?:\](?:\([^\n]{0,600}|\[[^\[\]\n]{0,80}|:[ \t]*(?:h|ht|htt|https?|https?:[^\n]{0,600})?)?)?\Z|!\Z|\\\Z"
     r"|[｜|][^｜|《》\n]{0,40}(?:《[^《》\n]{0,40})?\Z|[\p{Han}々〆ヶ]+(?:《[^《》\n]{0,40})?\Z|［[^］\n]{0,200}\Z|[ \t]*#{1,6}[ \t]*\r?\Z|\{(?:\\[^{}\n]{0,100})?\Z"
+    r"|(?<![A-Za-z0-9$\\])\$\$?(?:[^\s\d$][^$\n]{0,200}|\d[\d.,]*(?:[\\^_][^$\n]{0,200})?)?\Z|\$\Z"
+    r"|\\(?:[A-Za-z]{1,20}(?:\{[^{}\n]{0,60}\}){0,2}(?:\{[^{}\n]{0,60})?|[(\[][^\n]{0,200})\Z"
 )
 _MARKER = regex.compile(r"<[^<>\n]{0,400}>|(?<=\])\([^()\s]{0,500}\)|(?<!\\)(?P<sign>\*{1,3}|~~?|_{1,2}|`{1,2})")
 _PLAIN = regex.compile(r"[\p{L}\p{N}\s)]{2,3}")
@@ -103,4 +103,7 @@ class StreamingMarkup:
         guard = f"x {context}" if len(context) > 1 else f"x{context}" if context else ""
         plain = strip_markup(guard + raw, self._options)
         self._line = (self._line + raw).rpartition("\n")[2][-3:]
-        return plain[len(commonprefix((guard, plain))) :]
+        given = next(
+            (i for i, (a, b) in enumerate(zip(guard, plain, strict=False)) if a != b), min(len(guard), len(plain))
+        )
+        return plain[given:]

@@ -68,6 +68,9 @@ PAIRS = [
     ("{\\an8}Top {x}", "Top {x}"),
     ('<a href="https://x.y/z?a=1&b=2" target="_blank">click</a> me', "click me"),
     ("## 2. Setup ##", "2. Setup"),
+    (r"$x_1^{2} \leq \frac{a}{b}$, $5 and $10, $20-$30", "x 1^2 ≤ a ÷ b, $5 and $10, $20-$30"),
+    (r"So \(\alpha\) is \sqrt{2}, $MSFT rose, C:\new\times", r"So α is √2, $MSFT rose, C:\new\times"),
+    (r"$10^3$ costs US$5, $f(x)$", "10^3 costs US$5, f(x)"),
     ("snake_case and __init__.py", "snake_case and init.py"),
     ("<!-- hidden -->shown", f"{LINE_KEEPER}shown"),
 ]  # fmt: skip
@@ -107,8 +110,8 @@ def test_normalizing_removes_markup_and_keeps_pauses() -> None:
 
 
 def shown(text: str) -> list[str]:
-    """The lines, each without the keepers that cleaning drops; a line of keepers alone stays one."""
-    return [line.replace(LINE_KEEPER, "") or line[:1] for line in text.split("\n")]
+    """The lines, each without the keepers and the spaces that cleaning drops; a line of keepers alone stays one."""
+    return [line.replace(LINE_KEEPER, "").rstrip() or line[:1].strip() for line in text.split("\n")]
 
 
 @settings(max_examples=100, deadline=None)

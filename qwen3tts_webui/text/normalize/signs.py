@@ -14,6 +14,9 @@ _ROMAN = regex.compile(
     r"(?<![\p{Latin}\p{Cyrillic}\p{N}’'\-.])(?=[IVXLCDM\u2160-\u217f])(?P<roman>(?:M{0,3})(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})|[\u2160-\u217f]+)"
     r"(?P<suffix>ème|eme|er|re|e|-?й|-?го|\.?[ºª]|\.(?=\s\p{L}|$))?(?![\p{Latin}\p{Cyrillic}\p{N}’'\-]|\.\p{L})"
 )
+_ROMAN_SECTION = regex.compile(
+    r"(?<![\p{L}\p{N}.])(?P<roman>[IVX]{1,5})(?P<rest>(?:\.[1-9]\d?){1,3})(?![\p{L}\p{N}]|\.\d)"
+)
 _ROMAN_CHARACTERS = regex.compile(r"[\u2160-\u217f]+")
 _ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 _WORD_BEFORE = regex.compile(r"([\p{L}.]+)[ \u00a0]?$")
@@ -69,7 +72,8 @@ class Signs:
         text.sub(self._placeholder, lambda match: match["name"], final=False, spaced=True)
         text.sub(self._times, lambda match: self._grammar.between(self._grammar.signs["×"]))
         text.sub(self._power, self._say_power, spaced=True)
-        text.sub(self._arrow, lambda _: self._grammar.between(self._grammar.signs["→"]))
+        arrow = self._grammar.between(self._grammar.signs["→"])
+        text.sub(self._arrow, lambda _: arrow.lstrip() if self._grammar.code == "ko" else arrow)
         text.sub(self._compare, lambda match: self._padded(match, self._grammar.signs[_SAME.get(match[0], match[0])]))
         text.sub(self._math, lambda match: self._padded(match, self._grammar.signs[match[0]]))
 
@@ -87,6 +91,7 @@ class Signs:
             text.sub(self._abbreviations, self._say_abbreviation, spaced=True)
 
     def romans(self, text: AlignedText) -> None:
+        text.sub(_ROMAN_SECTION, self._say_section, spaced=True)
         text.sub(_ROMAN, self._say_roman, spaced=True)
 
     def numerals(self, text: AlignedText) -> None:
@@ -158,13 +163,15 @@ class Signs:
         grammar, key = self._grammar, regex.sub(r"\s", "", match["abbreviation"])
         rest = match.string[match.end() :]
         flagged = key + "#"
+        if flagged not in self._expansions and (key[0].lower() + key[1:] + "#") in self._expansions:
+            flagged = key[0].lower() + key[1:] + "#"
         if flagged in self._expansions and regex.match(r"[ \u00a0]?(?:\d|[IVXLC]+\b)", rest):
             said = self._expansions[flagged]
         elif key in self._expansions:
             said = self._expansions[key]
         elif key + "$" in self._expansions:
             said = self._expansions[key + "$"]
-            if regex.match(r"\s+\p{Lu}", rest):
+            if regex.match(r"\s+\p{Lu}(?!\p{Lu}|[ ,.])", rest):
                 return said + "."
         else:
             return None
@@ -172,6 +179,13 @@ class Signs:
             return said + "."
         gap = " " if rest[:1].isalnum() and grammar.spaced else ""
         return said + gap
+
+    def _say_section(self, match: regex.Match[str]) -> str:
+        """ "IV.2"."""
+        grammar = self._grammar
+        numbers = [roman_value(match["roman"]), *map(int, match["rest"].strip(".").split("."))]
+        point = grammar.version_point or grammar.point
+        return grammar.join(*[word for number in numbers for word in (point, grammar.cardinal(number))][1:])
 
     def _say_roman(self, match: regex.Match[str]) -> str | None:
         grammar = self._grammar
@@ -205,6 +219,7 @@ def roman_value(numeral: str) -> int:
 
 def _abbreviation_pattern(grammar: Grammar) -> regex.Pattern[str] | None:
     keys = {key.rstrip("#$") for key in grammar.abbreviations}
+    keys |= {key[0].upper() + key[1:-1] for key in grammar.abbreviations if key.endswith("#")}
     if not keys:
         return None
     spaced = [
