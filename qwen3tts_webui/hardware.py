@@ -93,15 +93,21 @@ def fallback_dtype(dtype: Dtype, *, bf16: bool) -> Dtype | None:
 
 def ensure_fits(hardware: Hardware, choice: DeviceChoice, needed: Mapping[str, int]) -> None:
     """Raise `InsufficientMemory` unless the sum of `needed` (bytes by purpose) is free on the device."""
-    total = sum(needed.values())
-    free = free_bytes(hardware, choice.device) - reserve_bytes(choice.device)
-    if total <= free:
+    if fits(hardware, choice, needed):
         return
-    if choice.dtype == "float32":
+    if choice.device == "cpu" and choice.dtype not in _CPU_ONLY:
+        hint = ErrorDetail("int8", "Use --dtype int8.")
+    elif choice.dtype == "float32":
         hint = ErrorDetail("half", "Use half precision.")
     else:
         hint = ErrorDetail("smaller", "Use fewer slots, the 0.6B model or another device.")
+    total, free = sum(needed.values()), free_bytes(hardware, choice.device) - reserve_bytes(choice.device)
     raise InsufficientMemory(needed_gib=total / 2**30, free_gib=max(free, 0) / 2**30, device=choice.device, hint=hint)
+
+
+def fits(hardware: Hardware, choice: DeviceChoice, needed: Mapping[str, int]) -> bool:
+    """Whether the sum of `needed` (bytes by purpose) is free on the device, apart from its reserve."""
+    return sum(needed.values()) <= free_bytes(hardware, choice.device) - reserve_bytes(choice.device)
 
 
 def free_bytes(hardware: Hardware, device: str) -> int:

@@ -18,6 +18,7 @@ from qwen3tts_webui.checkpoints.local_store import LocalStore, default_models_fo
 from qwen3tts_webui.checkpoints.memory_estimate import (
     MemoryBudget,
     MemoryEstimate,
+    ParameterCounts,
     estimate_memory,
     memory_by_purpose,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "ModelInstaller",
     "ModelState",
     "ModelsOverview",
+    "ParameterCounts",
     "ProgressTracker",
     "RetryPolicy",
     "Source",

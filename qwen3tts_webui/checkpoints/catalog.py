@@ -8,7 +8,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from qwen3tts_webui.checkpoints.memory_estimate import ParameterCounts
+
 _CODEC_PARAMETERS = 170_557_441  # float32 on disk, decoder and encoder
+_TEXT_EMBEDDING_PARAMETERS = 151_936 * 2_048
 _TOKENIZER_BYTES = 5_000_000
 
 _MODEL_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
@@ -36,9 +39,13 @@ class CatalogModel:
         return 2 * self.parameters + 4 * _CODEC_PARAMETERS + _TOKENIZER_BYTES
 
     @property
-    def weights(self) -> dict[str, int]:
-        """Parameters by component, as `estimate_memory` takes them."""
-        return {"language model": self.parameters, "codec": _CODEC_PARAMETERS}
+    def counts(self) -> ParameterCounts:
+        """Its parameters, as `estimate_memory` takes them."""
+        return ParameterCounts(
+            language_model=self.parameters - _TEXT_EMBEDDING_PARAMETERS,
+            text_embedding=_TEXT_EMBEDDING_PARAMETERS,
+            codec=_CODEC_PARAMETERS,
+        )
 
 
 CATALOG = (

@@ -6,9 +6,11 @@ Reads names, sizes and safetensors headers, never weights. Needs neither torch n
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from qwen3tts_webui.checkpoints.memory_estimate import ParameterCounts
 from qwen3tts_webui.errors import (
     FILE_MISSING,
     NO_FOLDER,
@@ -18,16 +20,17 @@ from qwen3tts_webui.errors import (
     ErrorDetail,
     invalid_json,
 )
-from qwen3tts_webui.safetensors_header import read_safetensors_header
+from qwen3tts_webui.safetensors_header import TensorEntry, read_safetensors_header
 
 CODEC_FOLDER = "speech_tokenizer"
 SINGLE_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
+_TEXT_EMBEDDING = "talker.model.text_embedding.weight"
 SMALL_FILES = ("config.json", "vocab.json", "merges.txt", f"{CODEC_FOLDER}/config.json")
 
 
-def check_checkpoint(folder: Path) -> dict[str, int]:
-    """Return the parameter counts of "language model" and "codec" in `folder`.
+def check_checkpoint(folder: Path) -> ParameterCounts:
+    """Return the parameter counts of the checkpoint in `folder`.
 
     Raises CheckpointError naming the file: the folder does not exist, a file is missing, empty, truncated or a Git LFS
     pointer, or a shard is not in the index.
@@ -36,7 +39,15 @@ def check_checkpoint(folder: Path) -> dict[str, int]:
         raise CheckpointError(file=folder, key="", problem=NO_FOLDER)
     for name in SMALL_FILES:
         _check_small_file(folder / name)
-    return {"language model": _num_parameters(folder), "codec": _num_parameters(folder / CODEC_FOLDER)}
+    tensors, codec = _tensors(folder), _tensors(folder / CODEC_FOLDER)
+    parameters = _num_parameters(tensors)
+    text_embedding = tensors[_TEXT_EMBEDDING].num_elements if _TEXT_EMBEDDING in tensors else 0
+    return ParameterCounts(
+        language_model=parameters - text_embedding,
+        text_embedding=text_embedding,
+        codec=_num_parameters(codec),
+        stored_bytes=round(sum(entry.end - entry.start for entry in tensors.values()) / max(parameters, 1)),
+    )
 
 
 def _check_small_file(file: Path) -> None:
@@ -48,24 +59,24 @@ def _check_small_file(file: Path) -> None:
         raise CheckpointError(file=file, key="", problem=ErrorDetail("file_empty", "the file is empty"))
 
 
-def _num_parameters(folder: Path) -> int:
-    """Count the parameters in the safetensors files of `folder`, each exactly as long as its header says."""
+def _tensors(folder: Path) -> dict[str, TensorEntry]:
+    """The tensors in the safetensors files of `folder`, each file exactly as long as its header says."""
     single, index = folder / SINGLE_FILE, folder / INDEX_FILE
     if single.exists() or not index.exists():
-        return _sum_elements(single)
+        return read_safetensors_header(single)
     weight_map = _read_weight_map(index)
-    found: dict[str, int] = {}
+    found: dict[str, TensorEntry] = {}
     for name in sorted(set(weight_map.values())):
-        found |= {key: entry.num_elements for key, entry in read_safetensors_header(folder / name).items()}
+        found |= read_safetensors_header(folder / name)
     missing = set(weight_map) - set(found)
     if missing:
         problem = ErrorDetail("not_in_shards", "listed in the index, but in none of its files")
         raise CheckpointError(file=index, key=min(missing), problem=problem)
-    return sum(found.values())
+    return found
 
 
-def _sum_elements(file: Path) -> int:
-    return sum(entry.num_elements for entry in read_safetensors_header(file).values())
+def _num_parameters(tensors: Mapping[str, TensorEntry]) -> int:
+    return sum(entry.num_elements for entry in tensors.values())
 
 
 def _read_weight_map(index: Path) -> dict[str, str]:

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from qwen3tts_webui.checkpoints.catalog import CATALOG, find_in_catalog, is_model_id
 from qwen3tts_webui.checkpoints.integrity import check_checkpoint
+from qwen3tts_webui.checkpoints.memory_estimate import ParameterCounts
 from qwen3tts_webui.errors import FILE_MISSING, NO_FOLDER, CheckpointError, DownloadError, ErrorDetail, wrong_size
 
 _log = logging.getLogger(__name__)
@@ -133,7 +134,7 @@ def display_name(folder: Path) -> str:
     return folder.name.replace("___", ".")
 
 
-def verify_checkpoint(folder: Path) -> dict[str, int]:
+def verify_checkpoint(folder: Path) -> ParameterCounts:
     """Check a checkpoint and its manifest, if any; return its parameter counts. Raises CheckpointError."""
     manifest = folder / MANIFEST
     if manifest.exists():

@@ -57,7 +57,7 @@ def model_table(settings: Settings, store: LocalStore) -> list[str]:
     budget = probe_memory_budget(settings, store)
     lines = []
     for model in CATALOG:
-        estimate = estimate_memory(model.weights, budget)
+        estimate = estimate_memory(model.counts, budget)
         size = f"about {model.approximate_bytes / 1e9:.1f} GB to download"
         lines.append(
             f"{model.id:<40} {'installed' if store.find(model.id) else size}; "

@@ -6,7 +6,7 @@ facts.py reads the machine; checks.py turns facts into findings. The wording is 
 finding's key.
 """
 
-from qwen3tts_webui.diagnostics.checks import Finding, Level, check_engine, render_findings, run_checks
+from qwen3tts_webui.diagnostics.checks import Finding, Level, check_cpu_plan, check_engine, render_findings, run_checks
 from qwen3tts_webui.diagnostics.facts import Facts, TorchFacts, collect_facts, hardware_of, memory_budget
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Finding",
     "Level",
     "TorchFacts",
+    "check_cpu_plan",
     "check_engine",
     "collect_facts",
     "hardware_of",

@@ -43,6 +43,14 @@ def check_engine(info: EngineInfo) -> Finding:
     return Finding("engine", "ok", key, params | {"kernels": info.kernels})
 
 
+def check_cpu_plan(label: str, *, dtype: str, speed: float, kernels: str) -> list[Finding]:
+    """Return how a model would be computed on this CPU, `speed` in seconds of speech per second."""
+    is_fast = speed >= 1
+    params: dict[str, object] = {"label": label, "dtype": dtype, "speed": speed}
+    findings = [Finding("speed", "ok" if is_fast else "warning", "speed.ok" if is_fast else "speed.slow", params)]
+    return findings + ([Finding("kernels", "ok", "kernels", {"kernels": kernels})] if kernels else [])
+
+
 def render_findings(findings: list[Finding], t: Callable[..., str]) -> list[dict[str, str]]:
     """Return the findings with their wording. `t(key, **params)` is a message catalog."""
     return [
@@ -121,7 +129,7 @@ def _check_model(facts: Facts) -> Iterator[Finding]:
         yield Finding("model", "warning", "model.none", {"size": size})
     else:
         yield Finding("model", "ok", "model.ok", {"model": facts.model})
-    estimate = estimate_memory(DEFAULT_MODEL.weights, memory_budget(facts))
+    estimate = estimate_memory(DEFAULT_MODEL.counts, memory_budget(facts))
     params: dict[str, object] = {
         "needed": estimate.needed_bytes / _GIB,
         "free": estimate.free_bytes / _GIB,

@@ -113,7 +113,9 @@ def memory_budget(facts: Facts, device: str = "auto", dtype: str = "auto") -> Me
         choice = choose_device(hardware, device=device, dtype=dtype)
     except InvalidValue:
         choice = choose_device(hardware)
-    return MemoryBudget(device=choice.device, dtype=choice.dtype, free_bytes=free_bytes(hardware, choice.device))
+    may_narrow = choice.device == "cpu" and dtype == "auto" and importlib.util.find_spec("numba") is not None
+    dtypes = (choice.dtype, "int8") if may_narrow else (choice.dtype,)
+    return MemoryBudget(device=choice.device, dtypes=dtypes, free_bytes=free_bytes(hardware, choice.device))
 
 
 def _read_gpus() -> tuple[tuple[GpuDevice, ...], tuple[int, ...] | None]:

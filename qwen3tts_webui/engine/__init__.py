@@ -18,13 +18,15 @@ if TYPE_CHECKING:
     from qwen3tts_webui.engine.cuda_graph_runner import CudaGraphRunner, GraphShape
     from qwen3tts_webui.engine.device import probe_hardware
     from qwen3tts_webui.engine.engine import Engine
-    from qwen3tts_webui.engine.factory import KV_LENGTH, configure_cuda, start_engine, start_engine_with
+    from qwen3tts_webui.engine.factory import configure_cuda, start_engine, start_engine_with
     from qwen3tts_webui.engine.gpu_monitor import GpuMonitor, GpuSample, visible_gpu
     from qwen3tts_webui.engine.host_transfer import CudaTimer
     from qwen3tts_webui.engine.model_runner import ModelRunner, SlotAssignment
+    from qwen3tts_webui.engine.sizing import KV_LENGTH, CpuPlan, plan_on_cpu
 
 __all__ = [
     "KV_LENGTH",
+    "CpuPlan",
     "CudaCapture",
     "CudaGraphRunner",
     "CudaTimer",
@@ -35,6 +37,7 @@ __all__ = [
     "ModelRunner",
     "SlotAssignment",
     "configure_cuda",
+    "plan_on_cpu",
     "probe_hardware",
     "start_engine",
     "start_engine_with",
@@ -50,7 +53,6 @@ _EXPORTS = {
     "device": ("probe_hardware",),
     "engine": ("Engine",),
     "factory": (
-        "KV_LENGTH",
         "configure_cuda",
         "start_engine",
         "start_engine_with",
@@ -64,6 +66,11 @@ _EXPORTS = {
     "model_runner": (
         "ModelRunner",
         "SlotAssignment",
+    ),
+    "sizing": (
+        "KV_LENGTH",
+        "CpuPlan",
+        "plan_on_cpu",
     ),
 }
 

@@ -14,10 +14,10 @@ import torch
 from torch.nn import functional as F
 
 from qwen3tts_webui.hardware import DeviceChoice, Dtype
-from qwen3tts_webui.model import DecoderConfig, ModelConfig, numba_available
+from qwen3tts_webui.model import INTEGER_BYTES, DecoderConfig, ModelConfig, numba_available
 from qwen3tts_webui.types import FRAMES_PER_SECOND
 
-_WEIGHT_BYTES: dict[Dtype, float] = {"float32": 2.0, "bfloat16": 2.0, "int8": 1.0, "int4": 0.5625}
+_WEIGHT_BYTES = {"float32": 2.0, "bfloat16": 2.0} | INTEGER_BYTES
 """Bytes read per weight and step: under float32 the released bfloat16 weights are kept."""
 _PREDICTOR_PASSES = 15
 _OVERHEAD = 1.25  # time of a frame relative to reading its weights, measured on two kinds of machines
@@ -66,15 +66,23 @@ def frames_per_second(spec: ModelConfig, dtype: Dtype, speed: CpuSpeed) -> float
     return 1.0 / (_OVERHEAD * num_bytes / speed.read_bytes_s + _CODEC_FLOP / speed.flops)
 
 
-def choose_cpu_dtype(choice: DeviceChoice, spec: ModelConfig, speed: CpuSpeed | None = None) -> DeviceChoice:
-    """Return `choice`, made for a CPU without a requested dtype, with the widest dtype that keeps real time.
+def choose_cpu_dtype(
+    choice: DeviceChoice,
+    spec: ModelConfig,
+    speed: CpuSpeed | None = None,
+    *,
+    fits: Callable[[Dtype], bool] = lambda _dtype: True,
+) -> DeviceChoice:
+    """Return `choice`, made for a CPU without a requested dtype, with the widest dtype that fits and keeps real time.
 
-    int4 only if int8 is too slow and int4 is not; int8 if no dtype keeps real time.
+    int4 only if int8 is too slow and int4 is not; int8 if no dtype keeps real time, or none fits. `fits` tells whether
+    the memory suffices.
     """
     candidates: tuple[Dtype, ...] = (choice.dtype, "int8", "int4") if numba_available() else (choice.dtype,)
+    candidates = tuple(name for name in candidates if name == "int8" or fits(name)) or candidates
     speed = measure_cpu(choice.threads) if speed is None else speed
     rates = {name: frames_per_second(spec, name, speed) for name in candidates}
-    fallback: Dtype = "int8" if "int8" in rates else choice.dtype
+    fallback: Dtype = "int8" if "int8" in rates else candidates[0]
     picked = next((name for name in candidates if rates[name] >= FRAMES_PER_SECOND), fallback)
     predictions = ", ".join(f"{name} about {rate:.1f}" for name, rate in rates.items())
     device_reason = choice.reason.partition(";")[0]

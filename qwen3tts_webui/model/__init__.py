@@ -24,8 +24,16 @@ if TYPE_CHECKING:
     )
     from qwen3tts_webui.model.device_check import check_device
     from qwen3tts_webui.model.generate import MAX_FRAMES, Packet, Qwen3TTS, frame_limit
-    from qwen3tts_webui.model.loading.load import DTYPES, find_checkpoint, load_model
-    from qwen3tts_webui.model.loading.optimize import weight_dtypes
+    from qwen3tts_webui.model.loading.load import (
+        DTYPES,
+        INTEGER_BYTES,
+        find_checkpoint,
+        load_model,
+        stored_dtype,
+        weight_bytes,
+    )
+    from qwen3tts_webui.model.loading.optimize import INTEGER_KINDS
+    from qwen3tts_webui.model.loading.quantize import describe_kernels, kernels_for
     from qwen3tts_webui.model.prompt.builder import Prompt, PromptBuilder
     from qwen3tts_webui.model.prompt.text_ids import PromptText
     from qwen3tts_webui.model.prompt.tokenizer import Tokenizer
@@ -51,8 +59,9 @@ _EXPORTS = {
     "decode_step": ("DecodeState", "SlotStatus", "StepShape", "run_decode_step", "run_prefill"),
     "device_check": ("check_device",),
     "generate": ("MAX_FRAMES", "Packet", "Qwen3TTS", "frame_limit"),
-    "loading.load": ("DTYPES", "find_checkpoint", "load_model"),
-    "loading.optimize": ("weight_dtypes",),
+    "loading.load": ("DTYPES", "INTEGER_BYTES", "find_checkpoint", "load_model", "stored_dtype", "weight_bytes"),
+    "loading.optimize": ("INTEGER_KINDS",),
+    "loading.quantize": ("describe_kernels", "kernels_for"),
     "prompt.builder": ("Prompt", "PromptBuilder"),
     "prompt.text_ids": ("PromptText",),
     "prompt.tokenizer": ("Tokenizer",),
@@ -65,6 +74,8 @@ _EXPORTS = {
 
 __all__ = [
     "DTYPES",
+    "INTEGER_BYTES",
+    "INTEGER_KINDS",
     "LOADING_LOCK",
     "MAX_DECODE_FRAMES",
     "MAX_FRAMES",
@@ -84,10 +95,12 @@ __all__ = [
     "Talker",
     "Tokenizer",
     "check_device",
+    "describe_kernels",
     "disable_eos",
     "find_checkpoint",
     "frame_limit",
     "idle_slot_values",
+    "kernels_for",
     "load_model",
     "memory_bytes",
     "meta_model",
@@ -96,11 +109,12 @@ __all__ = [
     "run_decode_step",
     "run_prefill",
     "slot_values",
+    "stored_dtype",
     "synthetic_config",
     "synthetic_model",
     "synthetic_tokenizer",
     "trim_host_memory",
-    "weight_dtypes",
+    "weight_bytes",
 ]
 
 __getattr__, __dir__ = lazy_exports(__name__, _EXPORTS)

@@ -54,7 +54,7 @@ class Scene:
         self.preview = ZeroCostSynthesizer()
         self.switch = HotSwapSynthesizer(self.preview, idle_timeout_s=0.02)
         self.starter = Starter()
-        room = MemoryBudget(device="cpu", dtype="float32", free_bytes=32 << 30)
+        room = MemoryBudget(device="cpu", dtypes=("float32",), free_bytes=32 << 30)
         self.installer = ModelInstaller(
             store, self.switch, self.starter, lambda: room, mirror=mirror, retry_policy=HASTY
         )
@@ -191,7 +191,7 @@ def test_the_overview_knows_what_is_here_and_what_it_needs(scene: Scene, store: 
     default = scene.installer.overview().models[0]
     assert (default.installed, default.approximate) == (True, False)
     assert default.bytes == sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    assert default.fit.needed_bytes == (200_000 + 100 + 4 * 2048 * 57_344) * 4
+    assert default.fit.needed_bytes == (200_000 + 100 + 2048 * 57_344) * 4
 
 
 # models that do not fit in memory together
@@ -278,7 +278,7 @@ def crowded(tmp_path: Path) -> Iterator[tuple[Device, HotSwapSynthesizer, ModelI
     device = Device()
     old = device.start(tmp_path / "old")
     switch = HotSwapSynthesizer(old, idle_timeout_s=0.02)
-    room = MemoryBudget(device="cpu", dtype="float32", free_bytes=1 << 30)
+    room = MemoryBudget(device="cpu", dtypes=("float32",), free_bytes=1 << 30)
     installer = ModelInstaller(LocalStore(tmp_path, caches=()), switch, device.start, lambda: room)
     yield device, switch, installer
     installer.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from qwen3tts_webui.checkpoints import CATALOG, LocalStore, check_checkpoint
+from qwen3tts_webui.checkpoints import CATALOG, LocalStore, ParameterCounts, check_checkpoint
 from qwen3tts_webui.errors import CheckpointError
 from tests.checkpoints.fake_hub import BIG, MODEL, make_checkpoint
 
@@ -17,7 +17,9 @@ ORACLE = Path(__file__).resolve().parents[3] / "shared/oracle/checkpoints/vd_mic
 
 
 def test_numbers_of_parameters_are_read_from_the_headers(tmp_path: Path):
-    assert check_checkpoint(make_checkpoint(tmp_path / "x", numbers=1_234)) == {"language model": 1_234, "codec": 100}
+    assert check_checkpoint(make_checkpoint(tmp_path / "x", numbers=1_234)) == ParameterCounts(
+        language_model=1_234, text_embedding=0, codec=100, stored_bytes=4
+    )
 
 
 def test_shards_are_counted_through_their_index(tmp_path: Path):
@@ -25,7 +27,7 @@ def test_shards_are_counted_through_their_index(tmp_path: Path):
     (folder / BIG).rename(folder / "a.safetensors")
     index = folder / "model.safetensors.index.json"
     index.write_text(json.dumps({"weight_map": {"talker": "a.safetensors"}}))
-    assert check_checkpoint(folder)["language model"] == 50
+    assert check_checkpoint(folder).language_model == 50
     index.write_text(json.dumps({"weight_map": {"talker": "a.safetensors", "more": "b.safetensors"}}))
     with pytest.raises(CheckpointError, match=r"b\.safetensors: the file is missing"):
         check_checkpoint(folder)

@@ -7,7 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from qwen3tts_webui.diagnostics import Facts, check_engine, hardware_of, memory_budget, render_findings, run_checks
+from qwen3tts_webui.diagnostics import (
+    Facts,
+    check_cpu_plan,
+    check_engine,
+    hardware_of,
+    memory_budget,
+    render_findings,
+    run_checks,
+)
 from qwen3tts_webui.diagnostics.facts import TorchFacts
 from qwen3tts_webui.hardware import GpuDevice, Hardware
 from qwen3tts_webui.i18n import PAGE_LANGUAGES, Catalog, PageLanguage
@@ -117,7 +125,8 @@ def test_every_line_has_words_and_every_complaint_one_action(language: str):
         for line, words in zip(lines, render_findings(lines, say), strict=True):
             assert words["text"]
             assert bool(words["action"]) == (line.level != "ok")
-    assert seen | {"torch.ok", "engine.ok", "engine.kernels"} == said
+    running_or_planned = {"engine.ok", "engine.kernels", "speed.ok", "speed.slow", "kernels"}
+    assert seen | {"torch.ok"} | running_or_planned == said
 
 
 def test_a_path_in_chinese_is_shown_as_it_is():
@@ -138,13 +147,13 @@ def test_the_hardware_that_torch_would_find(gpus: tuple[GpuDevice, ...], device:
     facts = replace(GOOD, gpus=gpus, cpu_flags=frozenset({"avx512_bf16"}))
     assert hardware_of(facts) == Hardware(gpus=gpus, cores=facts.cores, cpu_bf16=True, free_bytes=facts.memory_free)
     budget = memory_budget(facts)
-    assert (budget.device, budget.dtype) == (device, dtype)
+    assert (budget.device, budget.dtypes[0]) == (device, dtype)
     assert budget.free_bytes == (gpus[0].free_bytes if gpus else facts.memory_free)
 
 
 @pytest.mark.parametrize("flags", [None, frozenset({"avx2"})])
 def test_a_cpu_without_bf16(flags: frozenset[str] | None):
-    assert memory_budget(replace(GOOD, gpus=(), cpu_flags=flags)).dtype == "float32"
+    assert memory_budget(replace(GOOD, gpus=(), cpu_flags=flags)).dtypes == ("float32", "int8")
 
 
 def test_a_device_that_the_machine_lacks_counts_as_auto():
@@ -158,12 +167,12 @@ def test_a_build_of_torch_without_cuda_has_no_room_on_the_gpu():
 @pytest.mark.parametrize(("device", "dtype"), [("cpu", "float32"), ("cuda:0", "float16")])
 def test_a_requested_device_and_dtype_are_used(device: str, dtype: str):
     found = memory_budget(GOOD, device, dtype)
-    assert (found.device, found.dtype) == (device, dtype)
+    assert (found.device, found.dtypes) == (device, (dtype,))
 
 
 def test_an_apple_gpu_takes_half_precision():
     found = memory_budget(replace(NO_GPU, system="Darwin", arch="arm64"))
-    assert (found.device, found.dtype) == ("mps", "float16")
+    assert (found.device, found.dtypes) == ("mps", ("float16",))
 
 
 def test_the_doctor_needs_no_torch():
@@ -180,3 +189,25 @@ def test_the_running_engine_is_named_with_its_kernels(kernels: str, language: Pa
     (line,) = render_findings([check_engine(info)], Catalog(language))
     assert line["level"] == "ok" and line["action"] == ""
     assert all(part in line["text"] for part in ("Qwen3-TTS, 1.7B", "int8", "cpu", kernels))
+
+
+@pytest.mark.parametrize(("speed", "level"), [(1.2, "ok"), (0.4, "warning")])
+@pytest.mark.parametrize("language", PAGE_LANGUAGES)
+def test_the_speed_on_a_cpu_is_predicted(speed: float, level: str, language: PageLanguage):
+    kernels = "int8: step madd, prompt madd"
+    first, second = render_findings(
+        check_cpu_plan("Qwen3-TTS-1.7B", dtype="int8", speed=speed, kernels=kernels), Catalog(language)
+    )
+    assert first["level"] == level and bool(first["action"]) == (level == "warning")
+    assert all(part in first["text"] for part in ("Qwen3-TTS-1.7B", "int8", str(speed)))
+    assert second["level"] == "ok" and kernels in second["text"]
+    assert len(check_cpu_plan("Qwen3-TTS-1.7B", dtype="float32", speed=speed, kernels="")) == 1
+
+
+def test_a_small_machine_without_a_gpu_has_room_for_integer_weights():
+    facts = replace(NO_GPU, memory=8 * GIB, memory_free=4 * GIB)
+    findings = {finding.topic: finding for finding in run_checks(facts)}
+    assert findings["fit"].level == "ok"
+    assert findings["fit"].params["dtype"] == "int8"
+    findings = {finding.topic: finding for finding in run_checks(replace(facts, memory_free=2 * GIB))}
+    assert findings["fit"].level == "warning"

@@ -37,6 +37,15 @@ def test_the_widest_dtype_that_keeps_real_time(size: str, gigabytes_s: float, dt
     assert ("below real time" in choice.reason) == (gigabytes_s == 10)
 
 
+@pytest.mark.skipif(not numba_available(), reason="numba is not installed")
+@pytest.mark.parametrize(
+    ("fitting", "dtype"), [(("bfloat16", "int8", "int4"), "bfloat16"), (("int8", "int4"), "int8"), ((), "int8")]
+)
+def test_a_dtype_that_does_not_fit_is_not_chosen(fitting: tuple[str, ...], dtype: str) -> None:
+    choice = choose_cpu_dtype(WIDE, synthetic_config("0.6B"), speed(200), fits=lambda name: name in fitting)
+    assert choice.dtype == dtype
+
+
 def test_fewer_bytes_and_a_smaller_model_are_faster() -> None:
     small, large = synthetic_config("0.6B"), synthetic_config("1.7B")
     rates = [frames_per_second(large, dtype, speed(40)) for dtype in ("bfloat16", "int8", "int4")]

@@ -48,7 +48,7 @@ class Later:
 
 
 def desk_without_a_network(folder: Path, switch: HotSwapSynthesizer) -> ModelInstaller:
-    room = MemoryBudget(device="cpu", dtype="float32", free_bytes=1 << 30)
+    room = MemoryBudget(device="cpu", dtypes=("float32",), free_bytes=1 << 30)
     retry_policy = RetryPolicy(max_attempts=1, initial_wait_s=0.001)
     return ModelInstaller(
         LocalStore(folder, caches=()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -16,10 +17,17 @@ from qwen3tts_webui.model.cloning.reference_encoder import ReferenceEncoder
 from qwen3tts_webui.model.codec.decoder import load_codec
 from qwen3tts_webui.model.config.model_config import CODEC_FOLDER, read_model_config
 from qwen3tts_webui.model.generate import Qwen3TTS
-from qwen3tts_webui.model.loading.optimize import INTEGER_KINDS, optimize_for_device, quantize_for_cpu, weight_dtypes
+from qwen3tts_webui.model.loading.optimize import (
+    INTEGER_KINDS,
+    optimize_for_device,
+    quantize_for_cpu,
+    weight_dtypes,
+)
+from qwen3tts_webui.model.loading.quantize import TEXT_EMBEDDING
 from qwen3tts_webui.model.prompt.tokenizer import Tokenizer
 from qwen3tts_webui.model.talker.talker import Talker
 from qwen3tts_webui.model.weights.module_loader import LOADING_LOCK, map_weight, open_weights
+from qwen3tts_webui.model.weights.safetensors_reader import read_shards
 from qwen3tts_webui.types import Sampling
 
 DTYPES = {
@@ -29,8 +37,8 @@ DTYPES = {
     "int8": torch.float32,
     "int4": torch.float32,
 }
-
-_TEXT_EMBEDDING = "model.text_embedding.weight"  # large, and few rows are used: memory-mapped on a CPU
+INTEGER_BYTES = {"int8": 1.0, "int4": 0.5625}
+"""Bytes of a weight of a quantized layer; int4 has a scale for each 32."""
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _FILES = ["*.json", "*.txt", "*.safetensors", f"{CODEC_FOLDER}/*.json", f"{CODEC_FOLDER}/*.safetensors"]
@@ -65,7 +73,7 @@ def load_model(
         if dtype in INTEGER_KINDS:
             kind = quantize_for_cpu(talker, weights, dtype)
         else:
-            mapped = _TEXT_EMBEDDING if target.type == "cpu" else ""
+            mapped = TEXT_EMBEDDING if target.type == "cpu" else ""
             weights.fill(
                 talker, weight_dtypes(dtype, torch_dtype, target), device=target, wanted=lambda name: name != mapped
             )
@@ -98,6 +106,29 @@ def find_checkpoint(path_or_id: str | Path, *, offline: bool | None = None) -> P
         raise DownloadError(what=path_or_id, reason=reason) from error
     except (HfHubHTTPError, OSError) as error:
         raise DownloadError(what=path_or_id, reason=str(error).partition("\n")[0]) from error
+
+
+def weight_bytes(talker: Talker, dtype: str, stored: torch.dtype, device: torch.device) -> int:
+    """The memory of the weights of `talker`, stored in `stored`, once they are loaded."""
+    dtype_of = weight_dtypes(dtype, DTYPES[dtype], device)
+
+    def num_bytes(name: str, weight: torch.Tensor) -> float:
+        if name == TEXT_EMBEDDING and device.type == "cpu":
+            return 0.0
+        if dtype in INTEGER_KINDS and weight.dim() == 2 and "embedding" not in name:
+            return weight.numel() * INTEGER_BYTES[dtype if name.startswith("model.layers.") else "int8"]
+        return float(weight.numel() * dtype_of(name, stored).itemsize)
+
+    return int(sum(num_bytes(name, weight) for name, weight in talker.named_parameters()))
+
+
+def stored_dtype(folder: Path) -> torch.dtype:
+    """The dtype of the talker's weights in a checkpoint's files. Raises CheckpointError as `load_model` does."""
+    sizes: Counter[torch.dtype] = Counter()
+    for tensor in read_shards(folder).values():
+        if tensor.dtype is not None:
+            sizes[tensor.dtype] += tensor.num_elements
+    return max(sizes, key=sizes.__getitem__, default=torch.bfloat16)
 
 
 def _report_other_sampling(folder: Path) -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
-from qwen3tts_webui.model.cpu.integer_linear import TiledLinear, choose_kernels
+from qwen3tts_webui.model.config.model_config import ModelConfig
+from qwen3tts_webui.model.cpu.integer_linear import KernelChoice, TiledLinear, choose_kernels
 from qwen3tts_webui.model.cpu.integer_weights import IntegerKind, TiledWeight, tile_weight
 from qwen3tts_webui.model.cpu.memory import trim_host_memory
 from qwen3tts_webui.model.cpu.packed_cache import PackedCache, PackedWeights
@@ -27,7 +28,8 @@ from qwen3tts_webui.types import NUM_CODEBOOKS
 
 _BATCH, _FRAMES, _PROMPT = 8, 7, 6  # random utterances to measure the error
 
-_TEXT_EMBEDDING = "model.text_embedding.weight"
+TEXT_EMBEDDING = "model.text_embedding.weight"
+"""Large, and few rows are used: memory-mapped on a CPU."""
 
 log = logging.getLogger(__name__)
 
@@ -45,11 +47,22 @@ class WeightSource(Protocol):
         """Return a string that changes with the weights, or "" to disable caching."""
 
 
+def kernels_for(config: ModelConfig, kind: IntegerKind) -> dict[IntegerKind, KernelChoice]:
+    """Time the kernels on the shapes of `config`, and return the fastest of each kind that `quantize` uses."""
+    stack = config.talker.stack
+    kinds: set[IntegerKind] = {kind, "int8"}
+    return {name: choose_kernels(name, stack.hidden_size, stack.intermediate_size) for name in sorted(kinds)}
+
+
+def describe_kernels(choices: Mapping[IntegerKind, KernelChoice]) -> str:
+    """Name the kernels of each kind, with the times of all candidates."""
+    return "; ".join(f"{kind}: {choice}" for kind, choice in choices.items())
+
+
 def quantize(talker: Talker, source: WeightSource, kind: IntegerKind) -> None:
     """Fill `talker`: layers in `kind`, the code predictor and the heads in int8."""
-    stack = talker.config.talker.stack
-    choices = {name: choose_kernels(name, stack.hidden_size, stack.intermediate_size) for name in {kind, "int8"}}
-    talker.kernel_choice = "; ".join(f"{name}: {choices[name]}" for name in sorted(choices))
+    choices = kernels_for(talker.config, kind)
+    talker.kernel_choice = describe_kernels(choices)
 
     def kind_of(path: str) -> IntegerKind:
         return kind if path.startswith("model.layers.") else "int8"
@@ -67,7 +80,7 @@ def quantize(talker: Talker, source: WeightSource, kind: IntegerKind) -> None:
     cache = PackedCache.for_source(source.fingerprint(), kind)
     packed = cache.read()
     source.fill(talker, _float_dtypes, wanted=lambda name: _is_kept_float(name, with_matrices=packed is None))
-    map_weight(talker, _TEXT_EMBEDDING, source.mapped(_TEXT_EMBEDDING))
+    map_weight(talker, TEXT_EMBEDDING, source.mapped(TEXT_EMBEDDING))
     talker.eval().requires_grad_(False)
     if packed is None:
         packed = _quantize_layers(talker, source, kind_of, place)
@@ -82,7 +95,7 @@ def quantize(talker: Talker, source: WeightSource, kind: IntegerKind) -> None:
 
 def _is_kept_float(name: str, *, with_matrices: bool) -> bool:
     """Norms and code embeddings; `with_matrices`: also the matrices outside the layers, which are quantized later."""
-    if name == _TEXT_EMBEDDING:
+    if name == TEXT_EMBEDDING:
         return False
     if name.endswith("norm.weight") or "embedding" in name:
         return True
