@@ -189,7 +189,7 @@ def test_random_cuts_say_what_the_whole_says(language: str, mode: str, data: st.
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_stream_says_what_normalize_says(language: str) -> None:
-    text = " ".join(written for code, written, _ in cases() if code == language and "<" not in written)
+    text = " ".join(written for code, written, _ in cases() if code == language and not regex.search(r"[<\\]", written))
     stream = StreamingNormalizer(language, mode="on")
     assert (
         "".join([*(stream.push(character) for character in text), stream.flush()])
