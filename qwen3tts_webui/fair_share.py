@@ -185,20 +185,29 @@ class ServiceTime:
         mean = self._mean_s
         self._mean_s = seconds if mean is None else mean + _SMOOTHING * (seconds - mean)
 
-    def retry_after_s(self, *, waiting: int, slots: int) -> int:
-        """Return whole seconds, 1 to 60, after which a place is likely to be free behind `waiting` others."""
-        mean = _FIRST_GUESS_S if self._mean_s is None else self._mean_s
-        return max(1, min(60, round((waiting + 1) / max(1, slots) * mean)))
+    @property
+    def mean_s(self) -> float | None:
+        """The mean; None before the first utterance."""
+        return self._mean_s
 
 
-def check_room(load: EngineLoad, requested: Sequence[str], present: Iterable[str], service_time: ServiceTime) -> None:
+def retry_after_s(service_s: float | None, *, waiting: int, slots: int) -> int:
+    """Return whole seconds, 1 to 60, after which a place is likely to be free behind `waiting` others.
+
+    `service_s` is how long a slot is held (`ServiceTime`).
+    """
+    mean = _FIRST_GUESS_S if service_s is None else service_s
+    return max(1, min(60, round((waiting + 1) / max(1, slots) * mean)))
+
+
+def check_room(load: EngineLoad, requested: Sequence[str]) -> None:
     """Raise `Busy` if utterances of the clients `requested` cannot wait as well.
 
-    Beyond the size of the queue there are a quarter as many places for clients that are not `present`, so that no
+    Beyond the size of the queue there are a quarter as many places for clients that have no utterance yet, so that no
     client can shut out the others.
     """
     capacity = load.queue_size + max(0, load.slots - load.running)
-    is_new = all(requested) and set(requested).isdisjoint(present)
+    is_new = all(requested) and load.clients.isdisjoint(requested)
     if load.queued + len(requested) > capacity + (load.queue_size // 4 if is_new else 0):
-        retry_after_s = service_time.retry_after_s(waiting=load.queued, slots=load.slots)
-        raise Busy(waiting=load.queued, retry_after_s=retry_after_s)
+        seconds = retry_after_s(load.service_s, waiting=load.queued, slots=load.slots)
+        raise Busy(waiting=load.queued, retry_after_s=seconds)

@@ -315,12 +315,17 @@ class EngineInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineLoad:
-    """How busy an engine is: utterances running and queued, and the limit of each (`slots`, `queue_size`)."""
+    """How busy an engine is: utterances running and queued, and the limit of each (`slots`, `queue_size`).
+
+    `clients` have utterances that run or wait. `service_s` is how long a slot is held; None before the first.
+    """
 
     running: int
     queued: int
     slots: int
     queue_size: int
+    clients: frozenset[str] = frozenset()
+    service_s: float | None = None
 
 
 class Synthesizer(Protocol):

@@ -134,8 +134,16 @@ class PreviewSynthesizer:
         """Utterances running and queued."""
         with self._change:
             num_started, total = self._queue.num_started, len(self._queue)
+            clients = frozenset(state.utterance.client for state in self._queue)
         running = min(max(num_started, min(total, self._slots)), self._slots)
-        return EngineLoad(running=running, queued=total - running, slots=self._slots, queue_size=self._queue_size)
+        return EngineLoad(
+            running=running,
+            queued=total - running,
+            slots=self._slots,
+            queue_size=self._queue_size,
+            clients=clients,
+            service_s=self._service_time.mean_s,
+        )
 
     def submit(self, requests: Sequence[tuple[Utterance, PcmSink]]) -> None:
         """Accept all requests or none. Raises `Busy`, `NotReady`, `UnknownVoice` and `Unsupported`."""
@@ -144,9 +152,7 @@ class PreviewSynthesizer:
         with self._change:
             if self._failure or self._closed:
                 raise NotReady(reason=self._failure or CLOSING)
-            clients = [utterance.client for utterance, _ in requests]
-            present = {state.utterance.client for state in self._queue}
-            check_room(self.load, clients, present, self._service_time)
+            check_room(self.load, [utterance.client for utterance, _ in requests])
             self._queue.add([UtteranceState(utterance, sink) for utterance, sink in requests])
             self._change.notify_all()
 

@@ -150,6 +150,9 @@ def _limited_http(timeout_s: float) -> type[asyncio.Protocol]:
         def send_400_response(self, msg: str) -> None:
             self._reject(MalformedRequest())
 
+        def _should_upgrade(self) -> bool:
+            return super()._should_upgrade() and self.parser.get_method() == b"GET"
+
         def _ignores_upgrade(self) -> bool:
             """Whether the client offers another protocol, such as h2c, which a server may ignore (RFC 9110, 7.8)."""
             return (

@@ -193,13 +193,17 @@ class SteppedSynthesizer(ZeroCostSynthesizer):
     @property
     def load(self) -> EngineLoad:
         return EngineLoad(
-            running=len(self._running), queued=len(self._queued), slots=self.info.slots, queue_size=self.queue_size
+            running=len(self._running),
+            queued=len(self._queued),
+            slots=self.info.slots,
+            queue_size=self.queue_size,
+            clients=frozenset(job.utterance.client for job in (*self._running, *self._queued)),
+            service_s=self._service_time.mean_s,
         )
 
     def start(self, jobs: list[Job]) -> None:
         with self._lock:
-            present = {job.utterance.client for job in (*self._running, *self._queued)}
-            check_room(self.load, [job.utterance.client for job in jobs], present, self._service_time)
+            check_room(self.load, [job.utterance.client for job in jobs])
             self._queued.extend(jobs)
             self._fill_slots()
 

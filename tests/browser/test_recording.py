@@ -13,7 +13,7 @@ from qwen3tts_webui.audio import encode_all
 from qwen3tts_webui.testing import CHROMIUM_FLAGS, Studio, installed_chromium
 from qwen3tts_webui.testing import serve_page as serve
 from tests.browser.axe import serious
-from tests.support.cloning import CloningFake, HearingFake
+from tests.support.cloning import CloningFake, FakeRecognizer, HearingFake
 from tests.support.sounds import syllables
 
 from .conftest import Visit, playwright
@@ -121,11 +121,55 @@ def test_a_file_is_played_back_judged_and_can_be_replaced(cloning: Studio, fresh
     open_tab(visit)
     visit.page.set_input_files("#recording input[type=file]", short)
     status(visit, "2 s. Shorter than 3 seconds")
+    status(visit, "No speech recognition is installed on the server: type what is said.")
     assert visit.page.evaluate("document.documentElement.scrollWidth") == 390
     assert serious(visit) == []
     visit.page.set_input_files("#recording input[type=file]", text)
     status(visit, "This file cannot be used")
     assert visit.page.is_disabled("#recording-save")
+
+
+@pytest.fixture
+def recognizer() -> FakeRecognizer:
+    return FakeRecognizer()
+
+
+def test_what_is_said_is_filled_in_for_correction_and_never_over_what_is_typed(
+    recognizer: FakeRecognizer, fresh: Fresh, tmp_path: Path
+) -> None:
+    clips = [tmp_path / name for name in ("one.flac", "two.flac")]
+    for seconds, clip in enumerate(clips, 4):
+        clip.write_bytes(encode_all(syllables(float(seconds)), "flac"))
+    engine = CloningFake()
+    engine.info = replace(engine.info, preview=False)
+    studio = serve(engine, tmp_path / "outputs", recognizer=recognizer)
+    visit = fresh(studio.url, viewport={"width": 1280, "height": 720})
+    page = visit.page
+
+    def choose(clip: Path) -> None:
+        page.set_input_files("#recording input[type=file]", clip)
+
+    open_tab(visit)
+    choose(clips[0])
+    status(visit, "4 s. A good recording. Fake ears recognized what is said: check and correct it.")
+    assert page.input_value("#recording-text") == "What I said."
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    recognizer.text = "Something else."
+    choose(clips[1])
+    status(visit, "5 s.")
+    page.wait_for_function("() => document.querySelector('#recording-text').value === 'Something else.'")
+    page.fill("#recording-text", "Corrected.")
+    choose(clips[0])
+    status(visit, "4 s. A good recording.")
+    page.wait_for_load_state("networkidle")
+    assert page.input_value("#recording-text") == "Corrected."
+    assert len(recognizer.heard) == 2
+    page.fill("#recording-text", "")
+    recognizer.text = ""
+    choose(clips[1])
+    status(visit, "Fake ears recognized no words")
+    assert visit.complaints == []
+    studio.close()
 
 
 @pytest.mark.parametrize(

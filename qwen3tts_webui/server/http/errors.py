@@ -52,6 +52,14 @@ class UnsupportedMediaType(RequestError):
     template = "Send JSON, with the header Content-Type: application/json."
 
 
+class UnsupportedEncoding(RequestError):
+    """The body is compressed."""
+
+    code = "unsupported_encoding"
+    status = 415
+    template = "Send the body uncompressed, without Content-Encoding."
+
+
 class MalformedJson(RequestError):
     """The body cannot be parsed."""
 
