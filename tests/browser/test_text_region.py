@@ -180,6 +180,7 @@ def test_both_takes_of_a_line_are_heard_and_one_is_kept(studio: Studio, fresh: F
         )
         stats = visit.until("['paused', 'done'].includes(stats.state) && !stats.receiving")
         assert stats["position"] == pytest.approx(line * FRAMES, abs=1_200)  # only that line was played
+        assert visit.page.evaluate("document.activeElement.classList.contains('flip')")  # pressed again by the keyboard
         return sound(visit)
 
     expected = np.concatenate([first[: 2 * FRAMES], both[2 * FRAMES :]])
