@@ -44,6 +44,10 @@ class Settings(BaseSettings):
     lexicon: Path | None = Field(
         default=None, description="CSV file of pronunciations; None: `lexicon.csv` in `outputs`"
     )
+    recognizer: str = Field(
+        default="auto",
+        description="speech recognition for transcripts of recordings: auto (what is installed), off, or a folder",
+    )
     page_language: Literal["auto", "en", "zh"] = "auto"
     max_text: int = Field(default=20_000, ge=1)
     queue_size: int = Field(default=64, ge=0)

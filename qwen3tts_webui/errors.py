@@ -228,6 +228,7 @@ _FEATURES = MappingProxyType(
         "text_streaming": "streaming text input",
         "packet_size": "a fixed packet size",
         "precision": "switching the precision",
+        "recognition": "speech recognition",
     }
 )
 

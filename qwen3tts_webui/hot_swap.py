@@ -10,8 +10,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
-from qwen3tts_webui.errors import Busy, NotReady
+from qwen3tts_webui.errors import NotReady
+from qwen3tts_webui.fair_share import check_capacity
 from qwen3tts_webui.synthesizer_proxy import SynthesizerProxy
 from qwen3tts_webui.types import EngineLoad, PcmSink, Synthesizer, Utterance
 
@@ -131,11 +133,15 @@ def engines_of(synthesizer: Synthesizer) -> tuple[Synthesizer, ...]:
 def total_load(engines: Sequence[Synthesizer]) -> EngineLoad:
     """Return the load of all engines together; the queue is that of the first one."""
     loads = [engine.load for engine in engines]
+    measured = [load for load in loads if load.service_s and load.slots]
+    slots_per_s = sum(load.slots / load.service_s for load in measured if load.service_s)
     return EngineLoad(
         running=sum(load.running for load in loads),
         queued=sum(load.queued for load in loads),
         slots=sum(load.slots for load in loads),
         queue_size=loads[0].queue_size,
+        clients=frozenset().union(*(load.clients for load in loads)),
+        service_s=sum(load.slots for load in measured) / slots_per_s if measured else None,
     )
 
 
@@ -148,6 +154,7 @@ class SharedQueue(SynthesizerProxy):
 
     def submit(self, requests: Sequence[tuple[Utterance, PcmSink]]) -> None:
         own, total = self._engine.load, total_load(self._engines)
-        if total.queued + len(requests) > total.queue_size + max(0, own.slots - own.running):
-            raise Busy(waiting=total.queued, retry_after_s=5)
+        free_slots = max(0, own.slots - own.running)  # those of other engines are of no use to these requests
+        load = replace(total, running=total.slots - free_slots)
+        check_capacity(load, [utterance.client for utterance, _ in requests])
         self._engine.submit(requests)

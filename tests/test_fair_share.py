@@ -16,7 +16,8 @@ from qwen3tts_webui.fair_share import (
     ServiceTime,
     WaitingClaim,
     admit,
-    check_room,
+    check_capacity,
+    retry_after_s,
 )
 from qwen3tts_webui.streams import PcmStream
 from qwen3tts_webui.types import SAMPLES_PER_FRAME, EngineLoad, Utterance
@@ -62,7 +63,7 @@ def test_the_listener_with_most_audio_yields() -> None:
     assert admit(running, wait("b"), slots=3, limit=8) == (Admission(0, 2),)
 
 
-def test_who_returns_has_no_advantage_over_who_stayed() -> None:
+def test_a_returning_client_has_no_advantage() -> None:
     shares = FairShares()
     shares.set_active(["a", "b"])
     shares.charge("a", 1.0, 5.0)
@@ -78,18 +79,19 @@ def test_who_returns_has_no_advantage_over_who_stayed() -> None:
 
 def test_retry_after_is_measured() -> None:
     service_time = ServiceTime()
-    assert service_time.retry_after_s(waiting=0, slots=1) == 5
+    assert retry_after_s(service_time.mean_s, waiting=0, slots=1) == 5
     for _ in range(30):
         service_time.add(8.0)
-    assert [service_time.retry_after_s(waiting=waiting, slots=4) for waiting in (0, 3, 11, 999)] == [2, 8, 24, 60]
+    mean = service_time.mean_s
+    assert [retry_after_s(mean, waiting=waiting, slots=4) for waiting in (0, 3, 11, 999)] == [2, 8, 24, 60]
 
 
 def test_a_full_queue_keeps_places_for_clients_that_have_none() -> None:
-    load = EngineLoad(running=2, queued=8, slots=2, queue_size=8)
-    check_room(load, ["b"], {"a"}, ServiceTime())
+    load = EngineLoad(running=2, queued=8, slots=2, queue_size=8, clients=frozenset({"a"}))
+    check_capacity(load, ["b"])
     for requested in (["a"], ["b"] * 3, [""]):
         with pytest.raises(Busy):
-            check_room(load, requested, {"a"}, ServiceTime())
+            check_capacity(load, requested)
 
 
 def submit(engine: SteppedSynthesizer, client: str, count: int, weight: float = 1.0) -> list[PcmStream]:

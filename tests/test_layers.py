@@ -25,9 +25,10 @@ MAY_IMPORT = {  # in reading order
     "fair_share": BASE,
     "atomic_files": set(),
     "safetensors_header": BASE,
+    "joined_files": {"errors"},
     "i18n": {"errors", "config"},
     "synthesizer_proxy": BASE,
-    "hot_swap": BASE | {"synthesizer_proxy"},
+    "hot_swap": BASE | {"fair_share", "synthesizer_proxy"},
     "text": BASE | {"config"},
     "audio": BASE | {"lazy_exports"},
     "voices": BASE | {"config", "atomic_files", "text"},
@@ -36,7 +37,8 @@ MAY_IMPORT = {  # in reading order
     "diagnostics": BASE | {"bootstrap", "config", "hardware", "checkpoints"},
     "model": BASE | {"lazy_exports", "safetensors_header", "text", "audio"},
     "engine": BASE | {"lazy_exports", "config", "hardware", "streams", "fair_share", "text", "model"},
-    "preview": BASE | {"config", "streams", "fair_share", "text", "audio"},
+    "preview": BASE | {"config", "streams", "fair_share", "joined_files", "text", "audio"},
+    "recognition": BASE | {"joined_files"},
     "speech": BASE | {"config", "streams", "hot_swap", "text", "audio", "voices", "history"},
     "server": BASE
     | {
@@ -52,10 +54,23 @@ MAY_IMPORT = {  # in reading order
         "checkpoints",
         "diagnostics",
         "synthesizer_proxy",
+        "recognition",
     },
     "ui": BASE | {"config", "i18n", "text", "voices", "speech"},
-    "api": BASE | {"config", "atomic_files", "text", "audio", "voices", "checkpoints", "engine", "preview", "speech"},
-    "testing": BASE | {"config", "fair_share", "history", "server", "speech", "ui", "voices"},
+    "api": BASE
+    | {
+        "config",
+        "atomic_files",
+        "text",
+        "audio",
+        "voices",
+        "checkpoints",
+        "engine",
+        "preview",
+        "recognition",
+        "speech",
+    },
+    "testing": BASE | {"config", "fair_share", "history", "recognition", "server", "speech", "ui", "voices"},
 }
 COMPOSITION = {"bench", "cli", "cluster", "__init__", "__main__"}  # they import whatever they put together
 

@@ -57,7 +57,7 @@ def test_the_wheel_declares_what_we_say(wheel: zipfile.ZipFile):
     name = next(name for name in wheel.namelist() if name.endswith("/METADATA"))
     metadata = Parser().parsestr(wheel.read(name).decode())
     assert set(metadata["Requires-Python"].split(",")) == {">=3.10", "<3.14"}
-    assert {"preview", "cuda", "cluster", "desktop", "docs", "dev", "bench"} == set(
+    assert {"preview", "cuda", "cluster", "desktop", "docs", "dev", "bench", "verify"} == set(
         metadata.get_all("Provides-Extra") or ()
     )
 

@@ -22,6 +22,7 @@ import { CurrentTake } from "./state/current_take.js";
 import { EditHistory } from "./state/edit_history.js";
 import { FormFields } from "./state/form_fields.js";
 import { I18n } from "./state/i18n.js";
+import { LineVersions } from "./state/line_versions.js";
 import { RequestState, randomSeed } from "./state/request_state.js";
 import { Settings } from "./state/settings.js";
 import { Takes } from "./state/takes.js";
@@ -87,10 +88,12 @@ const recording = new RecordingTab({ api, i18n, fields, onSaved: onRecordingSave
 const library = new VoiceLibrary({ presets, fields, requestState, i18n, savedVoices, recording, samples, showStatus });
 const description = new Description({ fields, i18n, analyzer: descriptionAnalyzer, bootstrap, api });
 const takes = new Takes();
+const lineVersions = new LineVersions(player, take, takes, api);
 const strip = new TakeStrip({
   player,
   take,
   takes,
+  lineVersions,
   fields,
   requestState,
   savedVoices,
@@ -109,6 +112,7 @@ new ExportMenu(player, requestState, i18n, showStatus);
 mountTextRegion({
   fields,
   take,
+  lineVersions,
   settings,
   i18n,
   analyzer: textAnalyzer,

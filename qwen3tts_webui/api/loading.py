@@ -8,6 +8,7 @@ from qwen3tts_webui.api.speech_model import SpeechModel
 from qwen3tts_webui.checkpoints import LocalStore, default_models_folder, display_name
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.errors import DownloadError, ErrorDetail
+from qwen3tts_webui.recognition import find_recognizer
 from qwen3tts_webui.types import Synthesizer
 
 
@@ -21,7 +22,7 @@ def load_model(
     the command line; None takes the server's setting, "auto" unless the environment says otherwise.
 
     Raises `DownloadError` for a model that is not installed, `CheckpointError`, `InsufficientMemory`, and
-    `InvalidValue` for the device or the dtype.
+    `InvalidValue` for the device, the dtype or the recognizer of the environment.
     """
     settings = Settings()
     if str(name) == "preview":
@@ -39,7 +40,7 @@ def load_model(
         slots=settings.slots if slots is None else slots,
         queue_size=settings.queue_size,
     )
-    return SpeechModel(engine, max_text=settings.max_text)
+    return SpeechModel(engine, max_text=settings.max_text, recognizer=find_recognizer(settings.recognizer))
 
 
 def _start_engine(folder: Path, *, device: str, dtype: str, slots: int, queue_size: int) -> Synthesizer:

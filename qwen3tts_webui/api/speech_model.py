@@ -21,8 +21,9 @@ import numpy.typing as npt
 
 from qwen3tts_webui.api.audio import Audio
 from qwen3tts_webui.api.request import GenerationOptions, build_request
-from qwen3tts_webui.audio import ReferenceAudio, prepare_reference, to_mono
+from qwen3tts_webui.audio import ReferenceAudio, prepare_reference, read_reference, to_mono
 from qwen3tts_webui.errors import CLOSING, NotReady
+from qwen3tts_webui.recognition import Recognizer, no_recognizer
 from qwen3tts_webui.speech import AudioChunk, PreparedRequest, SegmentFailed, Speech, SpeechSession, spoken_lines
 from qwen3tts_webui.text import Lexicon, NormalizedText
 from qwen3tts_webui.types import SAMPLE_RATE, EngineInfo, NormalizeMode, Pcm, Synthesizer, Voice
@@ -37,15 +38,18 @@ log = logging.getLogger(__name__)
 
 
 class SpeechModel:
-    """A model that speaks, made by `load_model`. Use it as a context manager, or call `close`.
+    """A loaded model, from `load_model`. Use it as a context manager, or call `close`.
 
-    Texts are cleaned, split and spoken as the server does it: long texts, pauses and inline tags work. Safe to use
+    Texts are cleaned and split like the server's: long texts, pauses and inline tags work. Safe to use
     from several threads.
     """
 
-    def __init__(self, synthesizer: Synthesizer, *, max_text: int = 20_000) -> None:
-        """Take over `synthesizer`: `close` closes it."""
+    def __init__(
+        self, synthesizer: Synthesizer, *, max_text: int = 20_000, recognizer: Recognizer | None = None
+    ) -> None:
+        """Take over `synthesizer`: `close` closes it. `recognizer` writes the transcripts that `clone` is not given."""
         self._synthesizer = synthesizer
+        self._recognizer = recognizer
         self._speech = Speech(synthesizer, Presets.load(), max_text=max_text)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="qwen3tts-api", daemon=True)
@@ -133,19 +137,30 @@ class SpeechModel:
         """Return the voice of a recording, to pass as `voice` any number of times. Needs a Base checkpoint.
 
         `audio` is a file, the bytes of one, or samples (time,) or (time, channels) at `sample_rate`; 0.5 to 60 s, best
-        3 to 15 s. `text` is what is said in it, and not needed with `x_vector_only`, which is less alike. What may
+        3 to 15 s. `text` is what is said in it; with None the speech recognizer of this machine writes it, for you to
+        check in `reference.text` of the voice. It is not needed with `x_vector_only`, which resembles it less. What may
         spoil the voice is logged as a warning. Clone a voice only if you may use it.
 
-        Raises `Unsupported` for another checkpoint, `InvalidFile`, `InvalidValue`, and OSError.
+        Raises `Unsupported` for another checkpoint, and for `text` None without a recognizer (the extra `verify`);
+        `InvalidFile`, `InvalidValue`, and OSError.
         """
         if isinstance(audio, np.ndarray):
             recording: bytes | ReferenceAudio = prepare_reference(to_mono(audio, sample_rate))
         else:
             recording = audio if isinstance(audio, bytes) else Path(audio).expanduser().read_bytes()
+        if text is None and not x_vector_only and self._speech.references is not None:
+            recording = read_reference(recording) if isinstance(recording, bytes) else recording
+            text = self._transcript(recording)
         cloned = self._speech.clone(recording, text or "", x_vector_only=x_vector_only, text_field="text")
         if cloned.audio.warnings:
             log.warning("the recording may not make a good voice: %s", ", ".join(cloned.audio.warnings))
         return cloned.voice
+
+    def _transcript(self, recording: ReferenceAudio) -> str:
+        if self._recognizer is None:
+            raise no_recognizer()
+        log.info("%s recognized what is said: see `reference.text` of the voice", self._recognizer.label)
+        return self._recognizer.transcribe(recording.pcm).text
 
     def close(self) -> None:
         """Stop what is being generated and release the model. Idempotent."""
@@ -173,7 +188,7 @@ class SpeechModel:
         return self._speech.prepare(build_request(self._speech, text, **options))
 
     def _run(self, coroutine: Coroutine[None, None, T]) -> T:
-        """The result of `coroutine`, run on our loop; interrupting the wait cancels it."""
+        """Return the result of `coroutine`, run on our loop; interrupting the wait cancels it."""
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
             return future.result()

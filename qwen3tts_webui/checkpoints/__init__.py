@@ -22,7 +22,7 @@ from qwen3tts_webui.checkpoints.memory_estimate import (
     estimate_memory,
     memory_by_purpose,
 )
-from qwen3tts_webui.checkpoints.model_switch import StartEngine, StartingEngine
+from qwen3tts_webui.checkpoints.model_switch import ModelSwitch, StartEngine, StartingEngine
 from qwen3tts_webui.checkpoints.progress import DownloadProgress, ProgressTracker
 from qwen3tts_webui.checkpoints.sources import LocalFolder, Source
 from qwen3tts_webui.checkpoints.speed_meter import SpeedMeter, bench_speed
@@ -41,6 +41,7 @@ __all__ = [
     "MemoryEstimate",
     "ModelInstaller",
     "ModelState",
+    "ModelSwitch",
     "ModelsOverview",
     "ParameterCounts",
     "ProgressTracker",

@@ -17,7 +17,7 @@ from qwen3tts_webui.checkpoints.background_download import BackgroundDownload
 from qwen3tts_webui.checkpoints.catalog import CATALOG, DEFAULT_MODEL, CatalogModel
 from qwen3tts_webui.checkpoints.download import source_for
 from qwen3tts_webui.checkpoints.file_download import RetryPolicy
-from qwen3tts_webui.checkpoints.local_store import LocalStore, folder_bytes, verify_checkpoint
+from qwen3tts_webui.checkpoints.local_store import LocalStore, display_name, folder_bytes, verify_checkpoint
 from qwen3tts_webui.checkpoints.memory_estimate import MemoryBudget, MemoryEstimate, estimate_memory
 from qwen3tts_webui.checkpoints.model_switch import ModelSwitch, StartEngine
 from qwen3tts_webui.checkpoints.progress import DownloadProgress
@@ -28,7 +28,7 @@ from qwen3tts_webui.types import UnloadableSynthesizer
 
 _log = logging.getLogger(__name__)
 
-_MAX_RATIO = 8.0  # of two models in bytes: beyond it the time of one does not tell that of the other
+_MAX_RATIO = 8.0  # of the sizes of two models: beyond it, the time of one says nothing about the other
 _LOADED_MODEL = ErrorDetail("loaded_model", "model loaded in addition")
 
 
@@ -72,12 +72,13 @@ class EngineStart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelsOverview:
-    """The released models, the current download and the engine that is loading."""
+    """The released models, the download, the engine that is loading, the name of the `active` model ("" if none)."""
 
     models: tuple[ModelState, ...]
     download: DownloadProgress | None
     loading: EngineStart | None
     measuring: bool
+    active: str
 
 
 class ModelInstaller:
@@ -123,7 +124,11 @@ class ModelInstaller:
         budget, progress = self._memory_budget(), self.progress
         models = tuple(self._state(model, budget, progress) for model in CATALOG)
         measuring = self._speed_meter is not None and self._speed_meter.measuring is not None
-        return ModelsOverview(models=models, download=progress, loading=self._loading, measuring=measuring)
+        info = self._synthesizer.info
+        active = "" if info.preview else info.model
+        return ModelsOverview(
+            models=models, download=progress, loading=self._loading, measuring=measuring, active=active
+        )
 
     def measure(self, model: CatalogModel) -> bool:
         """Measure the speed of `model` on this machine in the background; False if that is not possible now."""
@@ -140,8 +145,16 @@ class ModelInstaller:
         if folder is None:
             self._background.start(model, source_for(mirror or self.mirror))
             self._also = also
-        elif self._loading is None or self._loading.state != "loading":
-            load = self.load_also if also else self.activate
+        else:
+            self._load_in_background(self.load_also if also else self.activate, model, folder)
+
+    def use_folder(self, folder: Path) -> None:
+        """Activate the checkpoint in `folder`, in the background. Raises `CheckpointError` if it is not complete."""
+        verify_checkpoint(folder)
+        self._load_in_background(self.activate, display_name(folder), folder)
+
+    def _load_in_background(self, load: Callable[[str, Path], None], model: str, folder: Path) -> None:
+        if self._loading is None or self._loading.state != "loading":
             threading.Thread(target=load, args=(model, folder), name="loading", daemon=True).start()
 
     def unload(self, model: str) -> None:

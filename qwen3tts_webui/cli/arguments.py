@@ -108,6 +108,12 @@ def add_address_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", help="the port to listen on (default 7860, or the next free one); 0: any free port")
 
 
+def add_recognizer_argument(parser: argparse._ActionsContainer) -> None:
+    """Add the flag that chooses the speech recognizer."""
+    help_ = "a Whisper model (CTranslate2) for transcripts of recordings; off: none (default: what is installed)"
+    parser.add_argument("--recognizer", metavar="FOLDER", help=help_)
+
+
 def add_outputs_argument(parser: argparse.ArgumentParser) -> None:
     """Add the flag for where audio is stored."""
     parser.add_argument("--outputs", type=Path, metavar="DIR", help="where audio is stored (default: outputs)")
@@ -157,7 +163,7 @@ def seed(text: str) -> int:
 
 
 def count(text: str) -> int:
-    """An argparse type: an integer that is not negative."""
+    """An argparse type: a non-negative integer."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text} is not a whole number")
     return int(text)

@@ -146,6 +146,7 @@ def gradio_installed() -> bool:
 def build_app(settings: Settings, speech: Speech, gpu: GpuMonitor, installer: ModelInstaller) -> Starlette:
     """Return the app: the routes of the API, and the page if Gradio is installed."""
     from qwen3tts_webui.diagnostics import Finding, check_engine, collect_facts, run_checks
+    from qwen3tts_webui.recognition import find_recognizer
     from qwen3tts_webui.server import create_app
 
     def run_doctor() -> list[Finding]:
@@ -163,4 +164,5 @@ def build_app(settings: Settings, speech: Speech, gpu: GpuMonitor, installer: Mo
         gpu=lambda: gpu.latest,
         model_installer=installer,
         run_doctor=run_doctor,
+        recognizer=find_recognizer(settings.recognizer),
     )

@@ -24,6 +24,7 @@ from qwen3tts_webui.cli.arguments import (
     add_address_arguments,
     add_engine_arguments,
     add_outputs_argument,
+    add_recognizer_argument,
     settings_from,
 )
 from qwen3tts_webui.cli.download_progress import ignore_background_reads
@@ -53,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lexicon", type=Path, metavar="FILE", help="your pronunciations, a CSV file (default: lexicon.csv in outputs)"
     )
+    add_recognizer_argument(parser)
     parser.add_argument("--insecure", action="store_true", help="allow a public host without an API key")
     parser.add_argument(
         "--allowed-host", dest="allowed_hosts", action="append", metavar="NAME",

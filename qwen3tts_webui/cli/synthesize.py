@@ -20,6 +20,7 @@ import numpy.typing as npt
 from qwen3tts_webui.cli.arguments import (
     add_engine_arguments,
     add_packet_size_argument,
+    add_recognizer_argument,
     output_path,
     seed,
     settings_from,
@@ -32,6 +33,7 @@ from qwen3tts_webui.types import SAMPLE_RATE, NormalizeMode, Pcm, Sampling, Spee
 
 if TYPE_CHECKING:
     from qwen3tts_webui.model import Qwen3TTS
+    from qwen3tts_webui.recognition import Recognizer
     from qwen3tts_webui.speech import SpeechSession
     from qwen3tts_webui.text import Lexicon
 
@@ -64,7 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     clone.add_argument(
         "--ref-audio", type=Path, metavar="CLIP", help="a recording of the voice, up to 60 s, best 3 to 15"
     )
-    clone.add_argument("--ref-text", type=valid_unicode, metavar="TEXT", help="the transcript of the recording")
+    clone.add_argument("--ref-text", type=valid_unicode, metavar="TEXT", help="its transcript (default: recognized)")
+    add_recognizer_argument(clone)
     clone.add_argument("--x-vector-only", action="store_true", help="clone the voice without the transcript")
 
 
@@ -139,12 +142,12 @@ def _synthesize_with_model(args: argparse.Namespace, settings: Settings, folder:
     from qwen3tts_webui.model import load_model
     from qwen3tts_webui.speech import draw_seed
 
-    _check_clone(args)
+    recognizer = _check_clone(args, settings)
     choice = choose_device(probe_hardware(), device=settings.device, dtype=settings.dtype)
     model = load_model(folder, device=choice.device, dtype=choice.dtype)
     utterance = Utterance(
         text=_spoken(args),
-        voice=_voice(args, model),
+        voice=_voice(args, model, recognizer),
         seed=draw_seed() if "seed" not in args else args.seed,
         sampling=Sampling(greedy="greedy" in args),
         **_given(args, "language", "text_mode"),
@@ -161,26 +164,42 @@ def _synthesize_with_model(args: argparse.Namespace, settings: Settings, folder:
     return np.concatenate([packet.pcm for packet in packets]), label + at_limit
 
 
-def _check_clone(args: argparse.Namespace) -> None:
-    """Raise InvalidValue for an incomplete set of cloning flags, before anything is loaded."""
+def _check_clone(args: argparse.Namespace, settings: Settings) -> Recognizer | None:
+    """Return what recognizes the transcript, if there is none and one is needed.
+
+    Raises InvalidValue for an incomplete set of cloning flags, before anything is loaded.
+    """
+    from qwen3tts_webui.recognition import INSTALL, find_recognizer
+
     if "ref_audio" not in args and (flag := next((flag for flag in _CLONING if flag in args), None)):
         name = "--" + flag.replace("_", "-")
         raise InvalidValue(field=name, expected="together with --ref-audio", got="alone")
-    if "ref_audio" in args and "ref_text" not in args and "x_vector_only" not in args:
-        raise InvalidValue(field="--ref-audio", expected="with --ref-text or --x-vector-only", got="alone")
+    if "ref_audio" not in args or "ref_text" in args or "x_vector_only" in args:
+        return None
+    recognizer = find_recognizer(settings.recognizer)
+    if recognizer is None:
+        expected = f"with --ref-text or --x-vector-only (or with speech recognition: {INSTALL})"
+        raise InvalidValue(field="--ref-audio", expected=expected, got="alone")
+    return recognizer
 
 
-def _voice(args: argparse.Namespace, model: Qwen3TTS) -> Voice:
+def _voice(args: argparse.Namespace, model: Qwen3TTS, recognizer: Recognizer | None) -> Voice:
     """Return the voice that the flags select; a recording is used unchanged, at any level and length."""
     voice = Voice(description=getattr(args, "voice", ""), speaker=getattr(args, "speaker", None))
     if "ref_audio" not in args:
         return voice
+    from qwen3tts_webui.audio import decode_reference
+
     text, x_vector_only = getattr(args, "ref_text", None), "x_vector_only" in args
     try:
-        cloned = model.clone(args.ref_audio, text, x_vector_only=x_vector_only)
+        recording = args.ref_audio.expanduser().read_bytes()
     except OSError as error:
         expected = "an audio file that can be read"
         raise InvalidValue(field="--ref-audio", expected=expected, got=error.strerror or "another") from error
+    if recognizer is not None:
+        text = recognizer.transcribe(decode_reference(recording)).text
+        print(f"Recognized by {recognizer.label}: {text}", flush=True)
+    cloned = model.clone(recording, text, x_vector_only=x_vector_only)
     return replace(voice, reference=cloned.reference)
 
 
@@ -204,14 +223,13 @@ def _synthesize_with_preview(args: argparse.Namespace, settings: Settings) -> tu
     from qwen3tts_webui.cli.factory import build_speech
     from qwen3tts_webui.preview import PreviewSynthesizer
 
+    for name in (*_MODEL_ONLY, *_CLONING):  # before anything is loaded
+        if name in args:
+            flag = "--" + name.replace("_", "-")
+            raise Unsupported(engine="The preview voice", feature=flag, hint="Select a checkpoint with --model.")
     with contextlib.closing(PreviewSynthesizer(queue_size=settings.queue_size)) as synthesizer:
-        for name in (*_MODEL_ONLY, *_CLONING):
-            if name in args:
-                flag = "--" + name.replace("_", "-")
-                hint = "Select a checkpoint with --model."
-                raise Unsupported(engine=synthesizer.info.label, feature=flag, hint=hint)
         voice = Voice(description=getattr(args, "voice", ""))
-        _lexicon(args)  # a file that was named must be there
+        _lexicon(args)  # a file that was named must exist
         speech = build_speech(settings, synthesizer)
         request = SpeechRequest(text=args.text, voice=voice, **_given(args, "language", "seed", "normalize"))
         session = speech.speak(request)

@@ -1,30 +1,28 @@
-"""One replica: an engine, a page and an API like those of `qwen3tts-webui serve`, on the GPU assigned by Ray.
+"""One replica: its engines, a page and an API like those of `qwen3tts-webui serve`, on the GPU assigned by Ray.
 
-In: settings. Out: an ASGI app that starts once the engine is ready. Replicas download no models: install them first.
+In: settings. Out: an ASGI app that starts once the engines are ready. Replicas download no models: install them first.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import time
 
 import ray
 from ray import serve
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from qwen3tts_webui.cli.factory import build_history, build_speech, build_store, choose_synthesizer
+from qwen3tts_webui.cli.factory import build_history, build_speech, build_store
+from qwen3tts_webui.cluster.engines import load_engines
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.engine import GpuMonitor
 from qwen3tts_webui.errors import NotReady, loading_reason
+from qwen3tts_webui.recognition import find_recognizer
 from qwen3tts_webui.server import create_app
-from qwen3tts_webui.types import Synthesizer
 from qwen3tts_webui.ui import mount_page
 
 log = logging.getLogger(__name__)
-
-_LOAD_TIMEOUT_S = 900.0  # the largest model on a slow disk, with its warm-up
 
 
 class Replica:
@@ -33,9 +31,7 @@ class Replica:
     def __init__(self, settings: Settings) -> None:
         self._stack = contextlib.ExitStack()
         store = build_store(settings)
-        self._synthesizer: Synthesizer = self._stack.enter_context(
-            contextlib.closing(choose_synthesizer(settings, store))
-        )
+        self._synthesizer = self._stack.enter_context(contextlib.closing(load_engines(settings, store)))
         gpus = ray.get_gpu_ids()
         gpu = self._stack.enter_context(contextlib.closing(GpuMonitor(gpu=str(gpus[0]) if gpus else "0")))
         library = self._stack.enter_context(build_history(settings))
@@ -45,21 +41,18 @@ class Replica:
             settings,
             page=lambda app: mount_page(app, speech, settings),
             gpu=lambda: gpu.latest,
+            recognizer=find_recognizer(settings.recognizer),
         )
-        deadline = time.monotonic() + _LOAD_TIMEOUT_S
-        while not self._synthesizer.ready:
-            if time.monotonic() > deadline:
-                raise NotReady(reason=loading_reason(self._synthesizer.info.label))
-            time.sleep(0.1)
-        log.info("%s is ready", self._synthesizer.info.label)
+        log.info("ready: %s", ", ".join(engine.info.label for engine in self._synthesizer.engines))
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         return ReplicaHeader(self._app, serve.get_replica_context().replica_id.unique_id)
 
     def check_health(self) -> None:
         """Called by Ray periodically; a replica that raises is replaced."""
-        if not self._synthesizer.ready:
-            raise NotReady(reason=loading_reason(self._synthesizer.info.label))
+        for engine in self._synthesizer.engines:
+            if not engine.ready:
+                raise NotReady(reason=loading_reason(engine.info.label))
 
     def __del__(self) -> None:
         self._stack.close()

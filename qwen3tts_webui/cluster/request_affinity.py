@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
-_PATH = re.compile(r"/api/requests/([A-Za-z0-9_-]{8,64})(?:/|$)")
+_PATH = re.compile(r"/api/(?:requests/|stream/[^/~]*~)([A-Za-z0-9_-]{8,64})(?:[/.]|$)")  # a request, or a link to one
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
 def request_id_of_query(scope: Mapping[str, Any]) -> str | None:
-    """Return the id of the request that is queried, as in `GET /api/requests/ID/events`; None for anything else."""
+    """Return the id of the request that is queried (`GET /api/requests/ID/events`) or played from a link; else None."""
     path = str(scope.get("path", ""))
     if path == "/api/history":
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))

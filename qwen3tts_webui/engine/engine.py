@@ -15,7 +15,7 @@ from qwen3tts_webui.engine.device import resolve_dtype
 from qwen3tts_webui.engine.engine_thread import EngineThread
 from qwen3tts_webui.engine.info import engine_info
 from qwen3tts_webui.errors import CLOSING, ErrorDetail, NestedError, NotReady, SpeechError
-from qwen3tts_webui.fair_share import ServiceTime, check_room
+from qwen3tts_webui.fair_share import check_capacity
 from qwen3tts_webui.hardware import supported_dtypes
 from qwen3tts_webui.types import (
     EngineInfo,
@@ -66,7 +66,14 @@ class Engine(EngineThread):
         running = 0 if core is None else core.num_running
         slots = 0 if runner is None else runner.slots
         queued = sum(not sequence.sink.cancelled for sequence in (*self._inbox, *self._queue))
-        return EngineLoad(running=running, queued=queued, slots=slots, queue_size=self._queue_size)
+        return EngineLoad(
+            running=running,
+            queued=queued,
+            slots=slots,
+            queue_size=self._queue_size,
+            clients=self._clients(),
+            service_s=None if core is None else core.service_time.mean_s,
+        )
 
     def submit(self, jobs: Sequence[tuple[Utterance, PcmSink]]) -> None:
         """As `Synthesizer.submit`. Utterances submitted together are prefilled together if slots are free."""
@@ -75,9 +82,7 @@ class Engine(EngineThread):
         with self._lock:
             if self._failure is not None or self._close_at is not None:
                 raise NotReady(reason=CLOSING if self._failure is None else NestedError(self._failure))
-            clients = [utterance.client for utterance, _ in jobs]
-            service_time = ServiceTime() if self._core is None else self._core.service_time
-            check_room(self.load, clients, self._clients(), service_time)
+            check_capacity(self.load, [utterance.client for utterance, _ in jobs])
             self._inbox.extend(self._new_sequence(utterance, sink) for utterance, sink in jobs)
         for utterance, sink in jobs:
             sink.watch(self._wakeup.set)
@@ -131,6 +136,6 @@ class Engine(EngineThread):
         if threading.current_thread() is not self._thread:
             self._thread.join()
 
-    def _clients(self) -> set[str]:
+    def _clients(self) -> frozenset[str]:
         running = () if self._core is None else tuple(self._core.running)
-        return {sequence.utterance.client for sequence in (*running, *self._queue, *self._inbox)}
+        return frozenset(sequence.utterance.client for sequence in (*running, *self._queue, *self._inbox))

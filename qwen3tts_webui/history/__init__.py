@@ -1,6 +1,6 @@
 """History: synthesized speech on disk, with a searchable database, and replacing one line of a take."""
 
-from qwen3tts_webui.history.splice import splice_line, splice_rest
+from qwen3tts_webui.history.splice import cut_line, splice_line, splice_rest
 from qwen3tts_webui.history.store import DEFAULT_QUOTA_BYTES, HistoryEntry, HistoryStore
 from qwen3tts_webui.history.wav_writer import StoredReport, WavWriter
 
@@ -10,6 +10,7 @@ __all__ = [
     "HistoryStore",
     "StoredReport",
     "WavWriter",
+    "cut_line",
     "splice_line",
     "splice_rest",
 ]

@@ -19,13 +19,8 @@ def splice_line(take: Mapping[str, Any], line: int, retake: Mapping[str, Any]) -
 
     Raises `NotFound` for a line that the take does not have.
     """
-    segments: list[dict[str, Any]] = list(take.get("segments", ()))
-    positions = [position for position, report in enumerate(segments) if report["segment"]["line"] == line]
-    if not positions:
-        raise NotFound(what=LINE, got=str(line + 1))
-    before, after = segments[: positions[0]], segments[positions[-1] + 1 :]
-    start: int = segments[positions[0]]["start_sample"]
-    end: int = after[0]["start_sample"] if after else take["num_samples"]
+    before, own, after = _around(take, line)
+    start, end = _sample_range(take, own, after)
     added = retake["num_samples"] - (end - start)
     text = _replace_line(take["text"], line, retake["text"])
     new_chars = _line_start(text, line) - _num_leading(retake["text"])
@@ -44,6 +39,19 @@ def splice_line(take: Mapping[str, Any], line: int, retake: Mapping[str, Any]) -
         "retaken": [*take.get("retaken", ()), {"line": line, "seed": retake["seed"]}],
     }
     return report, start, end
+
+
+def cut_line(take: Mapping[str, Any], line: int) -> tuple[dict[str, Any], int, int]:
+    """Return `line` of `take` as a report of its own, and its samples: those of the line and the pause after it.
+
+    Raises `NotFound` for a line that the take does not have.
+    """
+    _, own, after = _around(take, line)
+    start, end = _sample_range(take, own, after)
+    text = [one.strip() for one in split_lines(take["text"]) if one.strip()][line]
+    num_before = _line_start(take["text"], line)
+    segments = [_move(take, report, -start, 0, -num_before) for report in own]
+    return {**take, "text": text, "num_samples": end - start, "segments": segments}, start, end
 
 
 def splice_rest(take: Mapping[str, Any], line: int, retake: Mapping[str, Any]) -> tuple[dict[str, Any], int, int]:
@@ -76,6 +84,23 @@ def splice_rest(take: Mapping[str, Any], line: int, retake: Mapping[str, Any]) -
         "segments": [_with_index(report, index) for index, report in enumerate(joined)],
     }
     return report, start, take["num_samples"]
+
+
+def _around(
+    take: Mapping[str, Any], line: int
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the segments before `line`, of it, and after it. Raises `NotFound` if it has none."""
+    segments: list[dict[str, Any]] = list(take.get("segments", ()))
+    own = [report for report in segments if report["segment"]["line"] == line]
+    if not own:
+        raise NotFound(what=LINE, got=str(line + 1))
+    before = segments[: segments.index(own[0])]
+    return before, own, segments[len(before) + len(own) :]
+
+
+def _sample_range(take: Mapping[str, Any], own: list[dict[str, Any]], after: list[dict[str, Any]]) -> tuple[int, int]:
+    end: int = after[0]["start_sample"] if after else take["num_samples"]
+    return own[0]["start_sample"], end
 
 
 def _move(

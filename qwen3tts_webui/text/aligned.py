@@ -16,6 +16,7 @@ Span = tuple[int, int, int, int]
 Replace = Callable[["regex.Match[str]"], str | None]
 
 _DIGIT = regex.compile(r"\d")
+_MODEL_LETTER = regex.compile(r"[\p{Latin}\p{Cyrillic}]")
 _LETTER = regex.compile(r"[\p{L}\p{N}]")
 _SPACELESS = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}ー々〇]")
 
@@ -51,13 +52,14 @@ class AlignedText:
         self._apply(edits, final)
 
     def protect(self, pattern: regex.Pattern[str]) -> None:
-        """Make what matches final as it is."""
+        """Make every match final, unchanged."""
         for match in pattern.finditer(self.text):
             self._final[match.start() : match.end()] = [True] * len(match[0])
 
     def link(self, pattern: regex.Pattern[str], word: str, fits: Callable[[str, str], bool]) -> None:
-        """Replace each match that stands between two final edits of something with a digit by `word`, where `fits` says
-        so of what was written on its left and right."""
+        """Replace each match between two final edits that contained a digit by `word`, if `fits(left, right)` accepts
+        the written texts of both.
+        """
         edits: list[tuple[int, int, str]] = []
         for match in pattern.finditer(self.text):
             start, end = match.span()
@@ -65,17 +67,22 @@ class AlignedText:
                 continue
             if self._changed[start - 1] and self._changed[end] and self._final[start - 1] and self._final[end]:
                 left, right = (self.written[slice(*self._origins[at])] for at in (start - 1, end))
+                if (
+                    _MODEL_LETTER.match(self.written, max(0, self._origins[start - 1][0] - 1))
+                    and self._origins[start - 1][0]
+                ):
+                    continue  # "i7-13700"
                 if _DIGIT.search(left) and _DIGIT.search(right) and fits(left, right):
                     edits.append((start, end, word))
         self._apply(edits, final=True)
 
     def splice(self, start: int, spoken: str, spans: Iterable[Span]) -> None:
-        """Take over the edits that were made on a copy of the text from `start` on."""
+        """Apply the edits that were made to a copy of the text from `start` on."""
         edits = [(start + a, start + b, spoken[c:d]) for a, b, c, d in spans]
         self._apply(edits, final=False)
 
     def reopen(self) -> None:
-        """Let later edits touch what earlier ones wrote."""
+        """Allow later edits to change what earlier ones wrote."""
         self._final = [False] * len(self.text)
 
     def spans(self) -> list[Span]:
@@ -98,10 +105,10 @@ class AlignedText:
             i = j
         return [*self._with_dropped(found)]
 
-    def _with_dropped(self, found: list[Span]) -> Iterator[Span]:
-        """`found` with an empty spoken range for each written range that vanished."""
+    def _with_dropped(self, spans: list[Span]) -> Iterator[Span]:
+        """Return `spans` with an empty spoken range for each written range that vanished."""
         written = spoken = 0
-        for start, end, spoken_start, spoken_end in [*found, (len(self.written), len(self.written), len(self.text), 0)]:
+        for start, end, spoken_start, spoken_end in [*spans, (len(self.written), len(self.written), len(self.text), 0)]:
             for at in range(spoken, spoken_start):
                 origin = self._origins[at][0]
                 if origin > written:

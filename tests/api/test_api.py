@@ -27,7 +27,7 @@ from qwen3tts_webui.errors import (
 )
 from qwen3tts_webui.types import AcousticPrompt, NormalizeMode, Voice
 from qwen3tts_webui.voices import SavedVoice, serialize_voice
-from tests.support.cloning import CloningFake
+from tests.support.cloning import CloningFake, FakeRecognizer
 from tests.support.fakes import (
     ContinuingSynthesizer,
     FailingSynthesizer,
@@ -107,7 +107,15 @@ def test_a_recording_becomes_a_voice_that_can_be_used_again(tmp_path: Path, capl
             with pytest.raises(InvalidValue):
                 model.clone(samples, "What I said.", sample_rate=rate)
         with pytest.raises(InvalidValue, match="text"):
+            model.clone(clip, "")
+        with pytest.raises(Unsupported, match="verify"):
             model.clone(clip)
+    recognizer = FakeRecognizer()
+    with SpeechModel(engine, recognizer=recognizer) as model:
+        heard = model.clone(clip).reference
+        assert heard is not None and (heard.text, heard.mode) == ("What I said.", "icl")
+        assert model.clone(clip, x_vector_only=True).reference.text == ""  # type: ignore[union-attr]
+        assert len(recognizer.heard) == 1
     with SpeechModel(ZeroCostSynthesizer()) as model, pytest.raises(Unsupported, match="Base"):
         model.clone(clip, "What I said.")
 

@@ -216,10 +216,33 @@ def test_a_missing_model_is_offered_and_loaded_in_addition(scene: Scene, fresh: 
     wait_until(lambda: started.closed)
 
 
+def test_an_existing_folder_is_loaded(scene: Scene, fresh: Callable[..., Any], tmp_path: Path) -> None:
+    folder = make_checkpoint(tmp_path / "disk" / "My-Voice")
+    page = fresh(scene.url).page
+    page.click("#engine-open")
+    page.wait_for_selector("#model-folder")
+    assert page.locator("#model-folder-command").is_hidden()
+    page.fill("#model-folder-path", str(folder.parent))
+    page.click("#model-folder button")
+    page.wait_for_selector("#machine-problem:has-text('Enter the full path of the folder that contains config.json')")
+    page.fill("#model-folder-path", str(folder))
+    page.keyboard.press("Enter")
+    wait_until(lambda: bool(scene.starter.started), 30)
+    page.wait_for_selector("#model-summary:has-text('Loading My-Voice')")
+    assert page.locator("#machine-problem").is_hidden()
+    scene.starter.started[0].ready = True
+    page.wait_for_selector("#status:has-text('My-Voice speaks from now on')")
+    page.wait_for_selector("#model-summary:has-text('My-Voice is active.')")
+    page.reload()
+    page.wait_for_selector("#engine[data-kind=real]")
+    assert page.input_value("#model-folder-path") == str(folder)
+
+
 def test_the_diagnostics_are_in_the_page_language(scene: Scene, fresh: Callable[..., Any]) -> None:
     page = fresh(scene.url, locale="zh-CN").page
     page.wait_for_selector("#engine-open")
     page.click("#engine-open")
+    page.wait_for_selector("#model-folder:has-text('已有的模型文件夹')")
     page.wait_for_function("() => document.querySelectorAll('#machine-lines li').length > 8")
     page.click("#machine details summary")
     assert "此浏览器可以播放实时音频" in page.locator("#machine-lines").inner_text()

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from qwen3tts_webui.audio import encode_all
-from qwen3tts_webui.testing import CHROMIUM_FLAGS, Studio, installed_chromium
+from qwen3tts_webui.testing import Studio
 from qwen3tts_webui.testing import serve_page as serve
 from tests.browser.axe import serious
-from tests.support.cloning import CloningFake, HearingFake
+from tests.support.cloning import CloningFake, FakeRecognizer, HearingFake
 from tests.support.sounds import syllables
 
-from .conftest import Visit, playwright
+from .conftest import Visit, running_chromium
 
 pytestmark = pytest.mark.browser
 Fresh = Callable[..., Visit]
@@ -27,16 +27,13 @@ NO_MICROPHONE = """(name) => {
 
 
 @pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def chromium(profile: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A browser with a microphone that hears speech."""
     speech = tmp_path_factory.mktemp("microphone") / "speech.wav"
     speech.write_bytes(encode_all(syllables(6.0), "wav"))
     microphone = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
-    flags = [*CHROMIUM_FLAGS, *microphone, f"--use-file-for-fake-audio-capture={speech}"]
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=installed_chromium(), args=flags)
+    with running_chromium(profile, *microphone, f"--use-file-for-fake-audio-capture={speech}") as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -121,11 +118,55 @@ def test_a_file_is_played_back_judged_and_can_be_replaced(cloning: Studio, fresh
     open_tab(visit)
     visit.page.set_input_files("#recording input[type=file]", short)
     status(visit, "2 s. Shorter than 3 seconds")
+    status(visit, "No speech recognition is installed on the server: type what is said.")
     assert visit.page.evaluate("document.documentElement.scrollWidth") == 390
     assert serious(visit) == []
     visit.page.set_input_files("#recording input[type=file]", text)
     status(visit, "This file cannot be used")
     assert visit.page.is_disabled("#recording-save")
+
+
+@pytest.fixture
+def recognizer() -> FakeRecognizer:
+    return FakeRecognizer()
+
+
+def test_what_is_said_is_filled_in_for_correction_and_never_over_what_is_typed(
+    recognizer: FakeRecognizer, fresh: Fresh, tmp_path: Path
+) -> None:
+    clips = [tmp_path / name for name in ("one.flac", "two.flac")]
+    for seconds, clip in enumerate(clips, 4):
+        clip.write_bytes(encode_all(syllables(float(seconds)), "flac"))
+    engine = CloningFake()
+    engine.info = replace(engine.info, preview=False)
+    studio = serve(engine, tmp_path / "outputs", recognizer=recognizer)
+    visit = fresh(studio.url, viewport={"width": 1280, "height": 720})
+    page = visit.page
+
+    def choose(clip: Path) -> None:
+        page.set_input_files("#recording input[type=file]", clip)
+
+    open_tab(visit)
+    choose(clips[0])
+    status(visit, "4 s. A good recording. Fake ears recognized what is said: check and correct it.")
+    assert page.input_value("#recording-text") == "What I said."
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    recognizer.text = "Something else."
+    choose(clips[1])
+    status(visit, "5 s.")
+    page.wait_for_function("() => document.querySelector('#recording-text').value === 'Something else.'")
+    page.fill("#recording-text", "Corrected.")
+    choose(clips[0])
+    status(visit, "4 s. A good recording.")
+    page.wait_for_load_state("networkidle")
+    assert page.input_value("#recording-text") == "Corrected."
+    assert len(recognizer.heard) == 2
+    page.fill("#recording-text", "")
+    recognizer.text = ""
+    choose(clips[1])
+    status(visit, "Fake ears recognized no words")
+    assert visit.complaints == []
+    studio.close()
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,7 @@ def test_replay_plays_only_that_line(studio: Studio, fresh: Fresh) -> None:
     visit.until(f"stats.state === 'speaking' && stats.position > {FRAMES}")
     stats = visit.until("stats.state === 'paused'")
     assert abs(stats["position"] - 2 * FRAMES) < 1_200
+    assert visit.page.locator(".strip[data-state=now]").get_attribute("aria-label") == EN("line.label", line=2)
 
 
 def test_a_retake_replaces_one_line_and_the_download_includes_it(studio: Studio, fresh: Fresh) -> None:
@@ -150,6 +151,49 @@ def test_a_retake_replaces_one_line_and_the_download_includes_it(studio: Studio,
     np.testing.assert_array_equal(after[2 * FRAMES :], before[2 * FRAMES :])
     assert not np.array_equal(after[FRAMES : 2 * FRAMES], before[FRAMES : 2 * FRAMES])
     assert "Line 2 has a new take" in visit.page.inner_text("#status")
+
+
+def test_both_takes_of_a_line_are_heard_and_one_is_kept(studio: Studio, fresh: Fresh) -> None:
+    """Two lines are generated again; the first of them is flipped back and forth, and only that one changes."""
+    visit = fresh(studio.url)
+    visit.type("One here.\nTwo here.\nThree here.")
+    visit.generate()
+    visit.until("stats.state === 'done'", 30)
+    first = sound(visit)
+    for line in (2, 3):
+        visit.page.click(tool(visit, line, "retake"))
+        visit.page.wait_for_function(
+            "(line) => document.querySelector('#status').textContent.startsWith(`Line ${line} has`)", arg=line
+        )
+        visit.until("stats.recalled && !stats.receiving", 30)
+    both = sound(visit)
+    letters = "() => [...document.querySelectorAll('.take .hear b')].map((one) => one.textContent).join('')"
+    assert visit.page.evaluate(letters) == "CBA"
+    assert visit.page.inner_text(".take >> nth=0 >> .difference").endswith("line 2, 3 again")
+    assert visit.page.locator(".tool.flip:visible").count() == 2
+
+    def flip(line: int, letter: str) -> np.ndarray:
+        visit.page.click(tool(visit, line, "flip"))
+        visit.page.wait_for_function(
+            "(text) => document.querySelector('#status').textContent.startsWith(text)",
+            arg=f"Line {line} is from take {letter} now",
+        )
+        stats = visit.until("['paused', 'done'].includes(stats.state) && !stats.receiving")
+        assert stats["position"] == pytest.approx(line * FRAMES, abs=1_200)  # only that line was played
+        assert visit.page.evaluate("document.activeElement.classList.contains('flip')")  # pressed again by the keyboard
+        return sound(visit)
+
+    expected = np.concatenate([first[: 2 * FRAMES], both[2 * FRAMES :]])
+    np.testing.assert_array_equal(flip(2, "A"), expected)
+    assert visit.page.evaluate(letters) == "DCBA"  # a mixture that was not there yet
+    np.testing.assert_array_equal(flip(2, "B"), both)
+    assert visit.page.evaluate(letters) == "DCBA"
+    visit.reload()
+    visit.page.click(".take >> nth=1 >> .hear")
+    visit.until("stats.state === 'done' && stats.recalled")
+    np.testing.assert_array_equal(flip(3, "A"), np.concatenate([both[: 2 * FRAMES], first[2 * FRAMES :]]))
+    assert visit.page.evaluate(letters) == "DCBA"  # that one is take B
+    np.testing.assert_array_equal(sound(visit), np.concatenate([both[: 2 * FRAMES], first[2 * FRAMES :]]))
 
 
 def test_a_long_pasted_article_is_counted_and_numbered(studio: Studio, fresh: Fresh) -> None:
@@ -219,11 +263,15 @@ def test_the_word_being_heard_is_marked_where_it_was_typed(fresh: Fresh, studio:
             look();
         }"""
     )
-    visit.generate()
-    visit.until("stats.state === 'done'")
-    heard = visit.page.evaluate("window.heard")
     words = ["The", "lighthouse", "keeper", "costs", "$5", "你", "好"]
-    assert heard == sorted(heard, key=words.index), "in the order of the text"
+    for _ in range(3):  # a machine busy with other tests may draw no frame while a word is heard
+        run = visit.page.evaluate("() => { window.heard = []; return qwen3tts.stats.run; }")
+        visit.generate()
+        visit.until(f"stats.run > {run} && stats.state === 'done'")
+        heard = visit.page.evaluate("window.heard")
+        assert heard == sorted(heard, key=words.index), "in the order of the text"
+        if {"lighthouse", "keeper", "costs"} <= set(heard):
+            break
     assert {"lighthouse", "keeper", "costs"} <= set(heard)
     visit.page.wait_for_function("() => !CSS.highlights.has('heard-word')")
 

@@ -11,6 +11,7 @@ import soundfile
 
 from qwen3tts_webui.cli import main
 from tests.golden.recordings import recording
+from tests.support.cloning import FakeRecognizer
 from tests.support.golden_cases import GOLDEN
 from tests.support.golden_clones import BASE
 
@@ -52,12 +53,28 @@ def test_say_clones_a_recording_as_officially(tmp_path: Path, name: str) -> None
         assert np.abs(sound - official["sound"]).max() < 2e-5
 
 
+def test_the_transcript_is_recognized_where_none_is_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recognizer = FakeRecognizer("What was said.")
+    monkeypatch.setattr("qwen3tts_webui.recognition.find_recognizer", lambda choice: recognizer)
+    flags = ["--text", "Hi.", "--greedy", "--max-frames", "2", "--ref-audio", clip(tmp_path, 1.0)]
+    codes = [tmp_path / "recognized.npz", tmp_path / "given.npz"]
+    assert say(tmp_path, *flags, "--codes", str(codes[0])) == 0
+    assert "Recognized by Fake ears: What was said." in capsys.readouterr().out
+    assert say(tmp_path, *flags, "--codes", str(codes[1]), "--ref-text", "What was said.") == 0
+    ids = [np.load(file)["ref_ids"].tolist() for file in codes]
+    assert ids[0] == ids[1]
+    assert recognizer.heard == [(24_000, "auto")]
+
+
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
         (["--ref-text", "Hi."], "--ref-text"),
         (["--x-vector-only"], "--x-vector-only"),
-        (["--ref-audio", "clip.wav"], "--ref-audio"),
+        (["--ref-audio", "clip.wav", "--recognizer", "off"], "[verify]"),
+        (["--ref-audio", "clip.wav", "--recognizer", "nowhere"], "[verify]"),
         (["--ref-audio", "nowhere.wav", "--x-vector-only"], "--ref-audio"),
         ([], "recording to clone"),
     ],

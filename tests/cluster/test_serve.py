@@ -144,7 +144,20 @@ def test_errors_are_those_of_a_single_server(cluster: Cluster):
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "empty_text")
 
 
-def test_both_speak_and_share_one_history(cluster: Cluster):
+def test_a_link_of_one_replica_plays_through_any(cluster: Cluster):
+    creators, players = [], []
+    for _ in range(6):
+        answer = requests.post(f"{cluster.url}/api/tts?link=1", json={"text": "Hi.", "format": "pcm"}, timeout=60)
+        creators.append(answer.headers["x-replica"])
+        played = requests.get(cluster.url + answer.json()["url"], timeout=120)
+        assert (played.status_code, len(played.content) > 1_920) == (200, True)
+        players.append(played.headers["x-replica"])
+        again = requests.get(cluster.url + answer.json()["url"], timeout=60)
+        assert (again.status_code, again.json()["error"]["code"]) == (404, "not_found")
+    assert creators == players
+
+
+def test_both_replicas_synthesize_and_share_one_history(cluster: Cluster):
     spoken: dict[str, str] = {}
     while len(spoken) < 2:
         with cluster.speak("Good morning.") as answer:

@@ -57,6 +57,10 @@ def test_ndjson_has_the_audio_of_each_item_and_its_end() -> None:
     assert (answer.headers["content-type"], answer.headers["x-items"]) == ("application/x-ndjson", "3")
     assert [sound_in(messages, index) for index in range(3)] == [said("One."), said("Two."), said("Three.")]
     done = [message for message in messages if message["type"] == "done"]
+    for index, message in enumerate(sorted(done, key=lambda one: one["index"])):
+        (word,) = message["words"]
+        assert (word["text"], word["start"], word["start_sample"]) == (body["text"][index].rstrip("."), 0, 0)  # type: ignore[index]
+        assert 0 < word["end_sample"] <= message["num_samples"] and message["words_estimated"] is True
     assert sorted((each["index"], each["request_id"], each["seed"], each["num_samples"]) for each in done) == [
         (index, f"batch-test-1-{index}", 4, 9_600) for index in range(3)
     ]

@@ -121,6 +121,16 @@ def test_another_content_type_is_415(client: TestClient, kind: str) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (415, "unsupported_media_type")
 
 
+@pytest.mark.parametrize(
+    ("encoding", "status"), [("gzip", 415), ("br", 415), ("deflate, gzip", 415), ("identity", 200), ("", 200)]
+)
+def test_a_compressed_body_is_refused(client: TestClient, encoding: str, status: int) -> None:
+    answer = client.post("/api/tts", content=b'{"text": "Hi."}', headers=JSON | {"Content-Encoding": encoding})
+    assert answer.status_code == status
+    if status == 415:
+        assert answer.json()["error"]["code"] == "unsupported_encoding"
+
+
 @pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "Application/JSON"])
 def test_json_content_types_are_accepted(client: TestClient, kind: str) -> None:
     assert client.post("/api/tts", content=b'{"text": "Hi."}', headers={"Content-Type": kind}).status_code == 200

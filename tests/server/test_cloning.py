@@ -1,4 +1,4 @@
-"""Voices of recordings over HTTP: saved, sent along with a text, refused, and what is kept of them."""
+"""Cloning over HTTP: recordings that are saved, sent along with a text or rejected, and what is stored of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from qwen3tts_webui.hot_swap import HotSwapSynthesizer
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.speech import MODEL_FOR, Speech
 from qwen3tts_webui.voices import Presets
-from tests.support.cloning import CloningFake
+from tests.support.cloning import CloningFake, FakeRecognizer
 from tests.support.fakes import ContinuingSynthesizer, ZeroCostSynthesizer
 from tests.support.server import make_client
 from tests.support.sounds import RATE, syllables
@@ -39,8 +39,10 @@ def library(tmp_path: Path) -> Iterator[HistoryStore]:
     library.close()
 
 
-def client_of(synthesizer: ZeroCostSynthesizer, library: HistoryStore | None) -> TestClient:
-    return make_client(create_app(Speech(synthesizer, Presets.load(), library), Settings()))
+def client_of(
+    synthesizer: ZeroCostSynthesizer, library: HistoryStore | None, recognizer: FakeRecognizer | None = None
+) -> TestClient:
+    return make_client(create_app(Speech(synthesizer, Presets.load(), library), Settings(), recognizer=recognizer))
 
 
 @pytest.fixture
@@ -177,6 +179,41 @@ def test_the_check_needs_neither_a_base_model_nor_a_history() -> None:
     assert answer.status_code == 200
     assert answer.json()["seconds"] == pytest.approx(20.0, abs=0.1)
     assert [hint["code"] for hint in answer.json()["warnings"]] == ["too_long"]
+
+
+def transcribe(client: TestClient, clip: bytes = CLIP, **fields: str) -> Any:
+    return client.post("/api/voices/transcribe", data=fields, files={"audio": clip})
+
+
+def test_what_is_said_is_recognized_before_any_model_is_loaded() -> None:
+    recognizer = FakeRecognizer()
+    client = client_of(ZeroCostSynthesizer(), None, recognizer)
+    assert client.get("/api/info").json()["recognizer"] == "Fake ears"
+    answer = transcribe(client, encode_all(syllables(2.0), "opus"), language="English")
+    assert answer.status_code == 200, answer.text
+    assert [answer.json()[name] for name in ("text", "language", "recognizer", "seconds")] == [
+        "What I said.",
+        "en",
+        "Fake ears",
+        2.0,
+    ]
+    assert [hint["code"] for hint in answer.json()["warnings"]] == ["too_short"]
+    assert transcribe(client).status_code == 200
+    assert [language for _, language in recognizer.heard] == ["en", "auto"]
+
+
+def test_a_recording_that_cannot_be_recognized(client: TestClient) -> None:
+    error = error_of(transcribe(client))
+    assert error["code"] == "unsupported" and "[verify]" in error["message"]
+    assert client.get("/api/info").json()["recognizer"] is None
+    hearing, recognizer = CloningFake(), FakeRecognizer()
+    client = client_of(hearing, None, recognizer)
+    for name in HOSTILE:
+        assert error_of(transcribe(client, HOSTILE[name]()))["code"] == "invalid_file"
+    assert error_of(transcribe(client, language="tlh"))["code"] == "unknown_language"
+    assert error_of(transcribe(client, path="/etc/passwd"))["field"] == "path"
+    assert error_of(transcribe(client, bytes(34 * 2**20)), 413)["code"] == "body_too_large"
+    assert recognizer.heard == []
 
 
 @pytest.mark.parametrize("path", ["/api/voices", "/api/tts", "/v1/audio/speech"])

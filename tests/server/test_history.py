@@ -139,6 +139,27 @@ def test_a_line_is_replaced_in_the_audio_and_in_the_report(client: TestClient) -
     ]
 
 
+def test_an_earlier_take_of_a_line_comes_back_between_later_ones(client: TestClient) -> None:
+    take = spoken(client, "First.\n\n  Second. [pause 0.5s]\nThird.")
+    joined = take
+    for line in (1, 2):
+        retake = spoken(client, f"Other {line}.", seed=9)
+        joined = client.put(f"/api/history/{joined['id']}/lines/{line}", json={"retake": retake["id"]}).json()
+    back = {"retake": take["id"], "retake_line": 1}
+    mixed = client.put(f"/api/history/{joined['id']}/lines/1", json=back).json()
+    second = pcm(client, take)[1920 * FRAMES : -1920 * FRAMES]
+    expected = np.concatenate([audio_of("First.", FRAMES), second, audio_of("Other 2.", FRAMES)])
+    np.testing.assert_array_equal(pcm(client, mixed), expected)
+    assert mixed["text"] == "First.\n\nSecond. [pause 0.5s]\nOther 2."
+    assert [segment["continue_from"] for segment in mixed["segments"]] == [
+        {"request_id": take["request_id"], "segment": 0},
+        {"request_id": take["request_id"], "segment": 1},
+        {"request_id": retake["request_id"], "segment": 0},
+    ]
+    missing = {"retake": take["id"], "retake_line": 3}
+    assert client.put(f"/api/history/{joined['id']}/lines/1", json=missing).status_code == 404
+
+
 def test_the_last_line_can_be_replaced_too(client: TestClient) -> None:
     take, retake = spoken(client, "First.\nSecond."), spoken(client, "Other.", seed=9)
     joined = client.put(f"/api/history/{take['id']}/lines/1", json={"retake": retake["id"]}).json()

@@ -84,6 +84,13 @@ def test_an_upgrade_offered_with_a_chunked_body(server: str) -> None:
     assert answer.startswith("http/1.1 200")
 
 
+def test_a_websocket_offered_with_a_post_is_ignored(server: str) -> None:
+    offer = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    head, body = exchange(server, head_of(offer), BODY, LAST)
+    assert head.startswith("http/1.1 200")
+    assert b'{"status":"ok"}' in body
+
+
 def test_an_upgrade_offered_with_a_get(server: str) -> None:
     head, _ = exchange(server, f"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n{H2C}\r\n".encode() + LAST)
     assert head.startswith("http/1.1 200")
@@ -148,7 +155,9 @@ def test_head_describes_what_get_returns(server: str, files: list[str]) -> None:
         assert head.headers["content-length"] == get.headers["content-length"]
 
 
-@pytest.mark.parametrize("path", ["/api", "/api/", "/api/nothing", "/api/info/", "/api/tts/", "/v1", "/v1/x", "/ws/x"])
+@pytest.mark.parametrize(
+    "path", ["/api", "/api/", "/api/nothing", "/api/info/", "/api/tts/", "/v1", "/v1/x", "/ws/x", "//v1/models"]
+)
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_unknown_routes_are_reported_in_our_format(server: str, path: str, method: str) -> None:
     answer = httpx.request(method, server + path)

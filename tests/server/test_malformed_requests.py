@@ -6,6 +6,7 @@ Raw sockets, because polite clients refuse to send most of this. One server for 
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import struct
 import time
@@ -302,7 +303,9 @@ def test_a_half_closed_socket_counts_as_disconnected(hasty: tuple[str, SteppedSy
         wait_until(lambda: synthesizer.step() is None and synthesizer.load.running == 0)
 
 
-def test_a_reset_during_the_body_leaves_nothing(hasty: tuple[str, SteppedSynthesizer]) -> None:
+def test_a_reset_during_the_body_leaves_nothing(
+    hasty: tuple[str, SteppedSynthesizer], caplog: pytest.LogCaptureFixture
+) -> None:
     url, synthesizer = hasty
     for _ in range(20):
         connection = connected(url)
@@ -311,6 +314,7 @@ def test_a_reset_during_the_body_leaves_nothing(hasty: tuple[str, SteppedSynthes
         connection.close()
     wait_until(lambda: "qwen3tts_http_in_flight 1.0" in httpx.get(f"{url}/metrics").text)
     assert synthesizer.load.running == 0
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 # how much

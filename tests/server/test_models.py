@@ -127,6 +127,69 @@ def test_an_invalid_file_is_named_without_its_folder(client: TestClient, starter
     assert error == {"code": "checkpoint", "message": "config.json：不是 JSON 对象"}
 
 
+FOLDER = "/api/models/folder"
+
+
+def local(client: TestClient, host: str = "127.0.0.1") -> TestClient:
+    """A client that connects from the server's machine."""
+    return make_client(client.app, client=(host, 50_000), base_url="http://localhost:7860")
+
+
+def test_a_folder_of_this_machine_is_checked_and_used(client: TestClient, starter: Starter, tmp_path: Path):
+    folder = make_checkpoint(tmp_path / "own" / "My-Voice")
+    here = local(client)
+    assert here.get("/api/models").json()["folders"] is True
+    assert here.post(FOLDER, json={"folder": f' "{folder / "model.safetensors"}" '}).status_code == 202
+    wait_until(lambda: bool(starter.started))
+    starter.started[0].ready = True
+    wait_until(lambda: client.get("/api/info").json()["name"] == "model")
+    seen = here.get("/api/models").json()
+    assert seen["active"] == seen["loading"]["model"] == "My-Voice"
+    assert not any(model["active"] for model in seen["models"])
+
+
+def test_a_folder_without_a_model_is_answered_with_advice_and_tells_nothing_else(client: TestClient, tmp_path: Path):
+    here = local(client)
+    damaged = make_checkpoint(tmp_path / "damaged")
+    (damaged / "model.safetensors").write_bytes(b"short")
+    (tmp_path / "secret.txt").write_text("secret")
+
+    def error(path: str) -> dict[str, str]:
+        answer = here.post(FOLDER, json={"folder": path})
+        assert answer.status_code == 422
+        found: dict[str, str] = answer.json()["error"]
+        return found
+
+    missing = error(str(tmp_path / "missing"))
+    assert missing["code"] == "not_a_model_folder" and "full path of the folder" in missing["message"]
+    unusable = [
+        str(tmp_path),
+        str(tmp_path / "secret.txt"),
+        "damaged",
+        "",
+        "\0",
+        "x" * 3_000,
+        "~nobody-here/x",
+        "/root/x/y",
+    ]
+    assert [error(path) for path in unusable] == [missing] * len(unusable)
+    message = error(str(damaged))["message"]
+    assert "(model.safetensors: truncated, or not a safetensors file)" in message and str(tmp_path) not in message
+
+
+@pytest.mark.parametrize("headers", [{}, {"Host": "192.168.0.9"}, {"X-Forwarded-For": "127.0.0.1"}, {"Via": "1.1 a"}])
+def test_no_remote_client_can_name_a_folder(
+    client: TestClient, starter: Starter, tmp_path: Path, headers: dict[str, str]
+):
+    folder = str(make_checkpoint(tmp_path / "own"))
+    far = local(client, "127.0.0.1" if headers else "192.168.0.7")
+    assert far.get("/api/models", headers=headers).json().get("folders") is not True
+    answers = [far.post(FOLDER, json={"folder": path}, headers=headers) for path in (folder, "/missing")]
+    assert {answer.status_code for answer in answers} <= {403, 421}
+    assert answers[0].json() == answers[1].json()
+    assert starter.started == []
+
+
 @pytest.mark.parametrize(
     "body",
     [

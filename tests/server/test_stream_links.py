@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from qwen3tts_webui.audio import OutputFormat, to_s16le
+from qwen3tts_webui.cluster.request_affinity import request_id_of_query
 from qwen3tts_webui.errors import NotFound
 from qwen3tts_webui.server.auth import ApiKeyStore
 from qwen3tts_webui.server.delivery import LINK_S, StreamLinks
@@ -34,6 +35,7 @@ def link_to(url: str, **body: object) -> dict[str, str]:
 
 def test_a_link_streams_once(url: str) -> None:
     link = link_to(url, format="pcm")
+    assert request_id_of_query({"path": link["url"]}) == link["request_id"]  # replicas are found by it
     first = httpx.get(url + link["url"])
     assert (first.status_code, first.content) == (200, to_s16le(audio_of("Hi.", 5)))
     assert first.headers["x-request-id"] == link["request_id"]

@@ -141,6 +141,33 @@ def test_all_models_share_one_queue() -> None:
             speech.speak(request(voice=Voice(speaker="Ryan")))
 
 
+def test_a_queue_of_several_models_keeps_places_and_measures_as_that_of_one() -> None:
+    design, custom = (SteppedSynthesizer(num_frames=1, slots=1, queue_size=4) for _ in range(2))
+    named(design, "voice_design")
+    named(custom, "custom_voice")
+    custom.info = replace(custom.info, speakers=("Ryan",), features=frozenset({"speaker"}))
+    synthesizer = HotSwapSynthesizer(design)
+    synthesizer.add(custom)
+    speech = Speech(synthesizer, Presets.load())
+    ryan = Voice(speaker="Ryan")
+    with closing(synthesizer):
+        speech.speak(request(client="greedy", voice=ryan))
+        for _ in range(5):
+            speech.speak(request(client="greedy"))
+        with pytest.raises(Busy) as full:
+            speech.speak(request(client="greedy"))
+        assert full.value.params == {"waiting": 4, "retry_after_s": 12}  # nothing is measured yet: 5 s a place
+        speech.speak(request(client="other", voice=ryan))  # a quarter of the places is kept for it
+        with pytest.raises(Busy):
+            speech.speak(request(client="third"))
+        custom.step()  # takes no time
+        custom.step()
+        assert speech.load.service_s is not None and speech.load.service_s < 1
+        with pytest.raises(Busy) as full:
+            speech.speak(request(client="greedy"))
+        assert full.value.params["retry_after_s"] == 1
+
+
 def test_recordings_are_encoded_for_the_model_that_clones(models: Models) -> None:
     assert models.speech.references is models.base.references
     assert models.speech.cloning_info.model == "base"

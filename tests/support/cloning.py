@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from qwen3tts_webui.recognition import Transcript
 from qwen3tts_webui.types import CloneMode, EngineLoad, Feature, Pcm, VoiceReference, XVector
 from tests.support.fakes import ZeroCostSynthesizer, frame_of
 
@@ -33,6 +34,20 @@ class FakeReferences:
 
     def free(self) -> None:
         pass
+
+
+class FakeRecognizer:
+    """Implements `Recognizer`: returns `text` for any audio, and records its input."""
+
+    label = "Fake ears"
+
+    def __init__(self, text: str = "What I said.") -> None:
+        self.text = text
+        self.heard: list[tuple[int, str]] = []
+
+    def transcribe(self, pcm: Pcm, language: str = "auto") -> Transcript:
+        self.heard.append((len(pcm), language))
+        return Transcript(text=self.text, language="en")
 
 
 class CloningFake(ZeroCostSynthesizer):

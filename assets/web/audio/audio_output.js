@@ -56,17 +56,18 @@ export class AudioOutput {
 
   /**
    * Request and play audio. `request` is {run, url, events, headers, body}, or {run, method: "GET", url} for finished audio;
-   * playback starts `startBufferMs` after the first samples, or when `collect` lets it if it `collects`; a `silent` one waits for
-   * `resume`. `start` is the first sample to play
-   * (at 24 kHz), `volume` a factor.
+   * playback starts `startBufferMs` after the first samples; with `collects` only after `collect`, with `silent` after
+   * `resume`. It plays the samples from `start` to `end` (at 24 kHz), with the factor `volume`.
    */
-  async speak(request, startBufferMs, { collects = false, silent = false, start = 0, volume = 1 } = {}) {
+  async speak(request, startBufferMs, options = {}) {
+    const { collects = false, silent = false, start = 0, end = Infinity, volume = 1 } = options;
     this.wake();
     if (!this.#node) await this.ready;
     const { port1, port2 } = new MessageChannel();
     const startBuffer = startBufferMs / 1000;
-    const startAt = Math.round((start * this.#context.sampleRate) / RATE);
-    const open = { type: "open", run: request.run, port: port2, startBuffer, collects, silent, startAt, volume };
+    const scale = this.#context.sampleRate / RATE;
+    const range = { startAt: Math.round(start * scale), rangeEnd: Math.round(end * scale) };
+    const open = { type: "open", run: request.run, port: port2, startBuffer, collects, silent, volume, ...range };
     this.#node.port.postMessage(open, [port2]);
     this.#worker.postMessage({ type: "speak", ...request, rate: this.#context.sampleRate, port: port1 }, [port1]);
   }

@@ -37,12 +37,13 @@ class PlaybackProcessor extends AudioWorkletProcessor {
     this.counts = { samples_played: 0, nonzero_samples: 0, underruns: 0, min_buffer_ms: null };
   }
 
-  open({ run, port, startBuffer, collects = false, silent, startAt = 0, volume = 1 }) {
+  open({ run, port, startBuffer, collects = false, silent, startAt = 0, rangeEnd = Infinity, volume = 1 }) {
     this.source?.close();
     const { lastSample } = this;
     this.clear(run);
     this.lastSample = lastSample; // fades while the new audio loads: a flip between takes does not click
     this.startAt = startAt;
+    this.rangeEnd = rangeEnd;
     this.volume = volume;
     this.source = port;
     this.startBuffer = startBuffer;
@@ -163,9 +164,11 @@ class PlaybackProcessor extends AudioWorkletProcessor {
     if (this.state === "filling" && this.isFilled) this.startPlaying();
     if (this.state === "playing" || this.lastSample !== 0) this.render(channels); // not playing: let the last sample fade
     if (this.state === "playing" && this.position >= this.rangeEnd && this.targetGain === 1) {
+      const last = this.rangeEnd - 1; // not yet in the next line
       this.rangeEnd = Infinity;
       this.fadeOut(() => {
         this.state = "paused";
+        this.moveTo(last);
         this.report("reached");
       });
     }

@@ -45,7 +45,7 @@ export class Player extends EventTarget {
   expectedSeconds = () => 0; // of the current speech; the page knows
   #startBufferMs = START_BUFFER_MS.default;
   #smoothStart = new SmoothStart();
-  #canCollect = true; // until the listener wants to hear this run at once
+  #canCollect = true; // until the user chooses to hear this run at once
   #isFilling = false; // whether playback waits for audio
   #clickedAt = 0; // on Date's clock, which the Worker and the worklet share
   #output = new AudioOutput((message) => this.#onMessage(message));
@@ -79,10 +79,10 @@ export class Player extends EventTarget {
   }
 
   /**
-   * Load finished audio: `audio` is its route, `report` its report. Paused unless `play`, which begins at the sample `start`, with
-   * the factor `volume`.
+   * Load finished audio: `audio` is its route, `report` its report. Paused unless `play`, which plays the samples from `start` to
+   * `end`, with the factor `volume`.
    */
-  recall(audio, report, { play = true, error = null, start = 0, volume = 1 } = {}) {
+  recall(audio, report, { play = true, error = null, start = 0, end = Infinity, volume = 1 } = {}) {
     if (this.busy) this.stop();
     const { timings, server_first_pcm_ms, segments = [], request_id, engine, seed, finish_reason } = report;
     const state = play ? "waiting" : "done";
@@ -91,7 +91,7 @@ export class Player extends EventTarget {
     this.#setReport({ timings, server_first_pcm_ms });
     if (!this.#output.isSupported) return this.#fail({ code: "insecure", message: null, status: null });
     const request = { run: this.stats.run, method: "GET", url: `${resolveUrl(audio)}?format=pcm` };
-    this.#output.speak(request, 0, { silent: !play, start, volume });
+    this.#output.speak(request, 0, { silent: !play, start, end, volume });
     this.#changed("started");
   }
 
@@ -184,7 +184,7 @@ export class Player extends EventTarget {
     this.#changed(type);
   }
 
-  /** Where audio is made slower than it is played, let playback wait until it will not be interrupted. */
+  /** If audio is generated slower than it plays, delay playback until it will not be interrupted. */
   #collect() {
     const { samples, position } = this.stats;
     const expected = Math.max(samples / RATE, this.expectedSeconds());

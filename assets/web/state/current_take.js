@@ -236,7 +236,7 @@ export class CurrentTake extends EventTarget {
       const retake = await this.#api.historyEntry(requestId);
       const entry = await this.#api.put(`api/history/${base.id}/lines/${line}`, { retake: retake.id, to_end });
       this.recall(entry, { play: false });
-      this.dispatchEvent(new CustomEvent("replaced", { detail: { line, before: base.id, entry, toEnd: to_end } }));
+      this.dispatchEvent(new CustomEvent("replaced", { detail: { line, base, entry, toEnd: to_end } }));
     } catch (error) {
       this.recall(base, { play: false, error: { code: error.code, message: error.message, status: error.status } });
     }

@@ -1,6 +1,7 @@
 // The last takes, newest first, kept in the browser: what was said in which voice with which seed, a small waveform and the loudness.
 // The audio itself is in the history. In: history entries. Out: records, and a "change" event for each update.
 
+import { lineSources } from "./line_versions.js";
 import { readTab, writeTab } from "./tab_storage.js";
 
 const STORAGE_KEY = "qwen3tts.takes";
@@ -9,7 +10,7 @@ const NUM_PEAKS = 60;
 const RUNNING = ["queued", "speaking"];
 
 export class Takes extends EventTarget {
-  list = []; // {id, letter, state, seed, text, description, speaker, voice, samples, level, first_ms, peaks, message}
+  list = []; // {id, letter, state, seed, text, description, speaker, voice, samples, level, first_ms, peaks, root, lines, message}
   #count = 0; // of all takes so far: the next letter
 
   constructor() {
@@ -44,7 +45,7 @@ export class Takes extends EventTarget {
     const failed = entry.failed || entry.segments.some((segment) => segment.failed);
     const state = failed ? "failed" : "done";
     const facts = { id, seed, text, language, description, speaker, voice, samples, first_ms, level, state };
-    Object.assign(take, facts, { peaks: reduce(peaks) });
+    Object.assign(take, facts, lineSources(entry), { peaks: reduce(peaks) });
     this.changed();
   }
 
@@ -53,6 +54,7 @@ export class Takes extends EventTarget {
   }
 
   remove(take) {
+    if (take === this.list[0] && take.id === null) this.#count--; // its letter is free again
     this.list = this.list.filter((one) => one !== take);
     this.changed();
   }

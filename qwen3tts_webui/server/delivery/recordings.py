@@ -1,7 +1,7 @@
 """Recordings that clients send: decoded and encoded in threads of their own, a few at a time.
 
-In: an uploaded file, or base64 in JSON. Out: a `ClonedRecording`, or the error that says what is wrong with it. Paths
-and addresses are never opened. Audio is not kept.
+In: an uploaded file, or base64 in JSON. Out: a `ClonedRecording`, a transcript, or the error that says what is wrong
+with it. Paths and addresses are never opened. Audio is not kept.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 from qwen3tts_webui.audio import ReferenceAudio, read_reference
@@ -23,6 +24,7 @@ from qwen3tts_webui.errors import (
     ErrorDetail,
     InvalidValue,
 )
+from qwen3tts_webui.recognition import Recognizer, Transcript, no_recognizer
 from qwen3tts_webui.speech import ClonedRecording, Speech
 from qwen3tts_webui.types import SpeechRequest
 
@@ -52,12 +54,19 @@ class InlineRecording:
 
 
 class RecordingReader:
-    """Reads recordings, two at a time; `Busy` when too many wait."""
+    """Reads recordings, two at a time; `Busy` when too many wait. `recognizer` is None where none is installed."""
 
-    def __init__(self, speech: Speech) -> None:
+    def __init__(self, speech: Speech, recognizer: Recognizer | None = None) -> None:
         self._speech = speech
+        self._recognizer = recognizer
         self._threads = ThreadPoolExecutor(_NUM_THREADS, thread_name_prefix="recordings")
+        self._recognizing = ThreadPoolExecutor(1, thread_name_prefix="recognition")  # slow: clones need not wait for it
         self._pending = 0
+
+    @property
+    def recognizer_label(self) -> str | None:
+        """The name of the speech recognizer; None without one."""
+        return None if self._recognizer is None else self._recognizer.label
 
     async def clone(self, recording: InlineRecording, *, text_field: str = "ref_text") -> ClonedRecording:
         """Encode a recording for the active engine. Raises like `Speech.clone`, `InvalidValue` and `Busy`."""
@@ -74,22 +83,32 @@ class RecordingReader:
         return await self.run(work)
 
     async def check(self, audio: bytes) -> ReferenceAudio:
-        """Decode a recording and judge its quality. Raises `InvalidFile` and `Busy`."""
+        """Decode a recording and assess its quality. Raises `InvalidFile` and `Busy`."""
         return await self.run(lambda: read_reference(audio))
 
-    async def run(self, work: Callable[[], Result]) -> Result:
+    async def transcribe(self, audio: bytes, language: str) -> tuple[ReferenceAudio, Transcript]:
+        """Decode a recording and recognize its words. Raises `InvalidFile`, `Busy`, and `Unsupported`."""
+        recognizer = self._recognizer
+        if recognizer is None:
+            raise no_recognizer()
+        recording = await self.check(audio)
+        work = partial(recognizer.transcribe, recording.pcm, language)
+        return recording, await self.run(work, self._recognizing)
+
+    async def run(self, work: Callable[[], Result], threads: ThreadPoolExecutor | None = None) -> Result:
         """Call `work` in one of the threads. Raises `Busy`."""
         if self._pending >= _MAX_PENDING:
             raise Busy(waiting=self._pending, retry_after_s=5)
         self._pending += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+            return await asyncio.get_running_loop().run_in_executor(threads or self._threads, work)
         finally:
             self._pending -= 1
 
     def close(self) -> None:
-        """Begin nothing new."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Start no new work."""
+        for threads in (self._threads, self._recognizing):
+            threads.shutdown(wait=False, cancel_futures=True)
 
 
 def inline_recording(audio: bytes | str | None, text: str, x_vector_only: bool) -> InlineRecording | None:
@@ -103,14 +122,14 @@ def inline_recording(audio: bytes | str | None, text: str, x_vector_only: bool) 
 
 
 def with_recording(request: SpeechRequest, cloned: ClonedRecording) -> SpeechRequest:
-    """Put `request` in the voice of a recording. Raises `InvalidValue` if it continues another request."""
+    """Return `request` in the voice of a recording. Raises `InvalidValue` if it continues another request."""
     if request.voice.acoustic_prompt is not None or request.voice.engine_voice_id is not None:
         raise InvalidValue(field="ref_audio", expected=WITHOUT_OTHER_VOICE, got=COMBINED_WITH_VOICE)
     return replace(request, voice=replace(request.voice, reference=cloned.reference))
 
 
 def quality_warning(cloned: ClonedRecording) -> list[str]:
-    """Return what a client is warned of, for `X-Warning`: empty for a good recording."""
+    """Return the warnings for `X-Warning`; empty for a good recording."""
     return ["recording: " + ", ".join(cloned.audio.warnings)] if cloned.audio.warnings else []
 
 

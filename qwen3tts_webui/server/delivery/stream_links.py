@@ -1,6 +1,7 @@
 """One-shot links to audio that is generated when they are opened, for players that can only GET.
 
-In: a request and its output format. Out: a random token, valid once and for `LINK_S`. Belongs to one event loop.
+In: a request and its output format. Out: a random token, valid once and for `LINK_S`, with the id of the request: a
+load balancer can send the player to the server that knows it. Belongs to one event loop.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class StreamLinks:
         """Return the token of a new link."""
         while len(self._links) >= _MAX_LINKS:
             del self._links[next(iter(self._links))]
-        token = secrets.token_urlsafe(24)
+        token = f"{secrets.token_urlsafe(24)}~{request.request_id}"
         expires_at = self._clock() + LINK_S
         self._links[token] = StreamLink(request=request, output_format=output_format, expires_at=expires_at)
         return token

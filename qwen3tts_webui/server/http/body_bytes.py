@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
-from qwen3tts_webui.server.http.errors import BodyTooLarge, UnsupportedMediaType
+from qwen3tts_webui.server.http.errors import BodyTooLarge, MalformedRequest, UnsupportedEncoding, UnsupportedMediaType
 
 
 async def read_body(request: Request, types: Sequence[str], *, max_bytes: int) -> bytes:
@@ -22,14 +23,23 @@ def media_type(request: Request) -> str:
 
 
 async def bounded_chunks(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
-    """Yield the body as it arrives. Raises `BodyTooLarge`, at once if its declared length is too large."""
+    """Yield the body as it arrives.
+
+    Raises `BodyTooLarge`, at once if its declared length is too large; `UnsupportedEncoding` for a compressed body, and
+    `MalformedRequest` if the client leaves before its end.
+    """
+    if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise UnsupportedEncoding()
     too_large = BodyTooLarge(limit_kib=max_bytes // 1024)
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and int(declared[:20]) > max_bytes:
         raise too_large
     length = 0
-    async for chunk in request.stream():
-        length += len(chunk)
-        if length > max_bytes:
-            raise too_large
-        yield chunk
+    try:
+        async for chunk in request.stream():
+            length += len(chunk)
+            if length > max_bytes:
+                raise too_large
+            yield chunk
+    except ClientDisconnect:
+        raise MalformedRequest() from None

@@ -52,6 +52,14 @@ class UnsupportedMediaType(RequestError):
     template = "Send JSON, with the header Content-Type: application/json."
 
 
+class UnsupportedEncoding(RequestError):
+    """The body is compressed."""
+
+    code = "unsupported_encoding"
+    status = 415
+    template = "Send the body uncompressed, without Content-Encoding."
+
+
 class MalformedJson(RequestError):
     """The body cannot be parsed."""
 
@@ -120,3 +128,25 @@ class ForbiddenOrigin(RequestError):
     code = "forbidden_origin"
     status = 403
     template = "Requests from other websites are rejected. Start the server with --cors-origin ORIGIN to allow one."
+
+
+class LocalOnly(RequestError):
+    """The request names a folder of this machine, and comes from another one or through a proxy."""
+
+    code = "local_only"
+    status = 403
+    template = (
+        "A folder can be opened only in a browser on the computer that runs the program. "
+        "On that computer, start it with: python3 app.py --model FOLDER"
+    )
+
+
+class NotAModelFolder(RequestError):
+    """The folder has no complete model: `file` in it has `problem`."""
+
+    code = "not_a_model_folder"
+    status = 422
+    template = (
+        "There is no complete Qwen3-TTS model in this folder ({file}: {problem}). Enter the full path of the folder "
+        "that contains config.json, model.safetensors and speech_tokenizer, or download a model."
+    )

@@ -20,7 +20,7 @@ from limits.strategies import FixedWindowRateLimiter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qwen3tts_webui.errors import CLOSING, NotReady, TooManyRequests
-from qwen3tts_webui.fair_share import ServiceTime
+from qwen3tts_webui.fair_share import ServiceTime, retry_after_s
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.http import BodyTooLarge, HeadersTooLarge, RequestTimeout, UrlTooLong
 
@@ -94,7 +94,7 @@ class RateLimiter:
     @property
     def stream_retry_after_s(self) -> int:
         """Whole seconds after which one of a client's streams is likely to have ended, from their measured duration."""
-        return self._service_time.retry_after_s(waiting=0, slots=self._max_streams)
+        return retry_after_s(self._service_time.mean_s, waiting=0, slots=self._max_streams)
 
     @property
     def active_streams(self) -> int:

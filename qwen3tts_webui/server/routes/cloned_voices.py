@@ -1,7 +1,7 @@
-"""Voices of recordings: check one, save the voice of one, or of a take that another model generated.
+"""Cloned voices: check a recording, save its voice, or save the voice of a take that another model generated.
 
 In: a form with an audio file, or the id of a request. Out: the saved voice, with hints about the quality of the
-recording. Stored are codes and x-vector; the audio only if the client asks for it.
+recording. The file holds codes and x-vector, and the audio only on request.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from qwen3tts_webui.server.routes.history import require_history
 from qwen3tts_webui.server.routes.voice_json import voice_to_json
 from qwen3tts_webui.server.schemas import Body
 from qwen3tts_webui.speech import ClonedRecording
+from qwen3tts_webui.text import parse_language
 from qwen3tts_webui.types import SAMPLE_RATE, CloneMode, Pcm
 from qwen3tts_webui.voices import MAX_NAME, SavedVoice
 
@@ -80,11 +81,28 @@ async def clone_and_save(
 
 
 async def check_recording(request: Request, server: ServerContext) -> dict[str, Any]:
-    """Decode the recording in the form `request` and judge its quality; nothing is stored."""
+    """Decode the recording in the form `request` and assess its quality; nothing is stored."""
     server.rate_limiter.hit(caller_of(request.scope), "clone")
     form = await read_form(request, files=("audio",), max_bytes=MAX_UPLOAD_BYTES)
     audio = await server.recordings.check(uploaded(form.files, "audio"))
     return quality_json(audio, _catalog(request, server))
+
+
+class TranscribeBody(Body):
+    """`POST /api/voices/transcribe`, next to the file `audio`."""
+
+    language: str = Field(default="auto", description="The language of the recording, as a code or a name.")
+
+
+async def transcribe_recording(request: Request, server: ServerContext) -> dict[str, Any]:
+    """Recognize the words of the recording in the form `request`; nothing is stored."""
+    server.rate_limiter.hit(caller_of(request.scope), "clone")
+    form = await read_form(request, files=("audio",), max_bytes=MAX_UPLOAD_BYTES)
+    language = parse_language(validate_strings(dict(form.fields), TranscribeBody).language)
+    audio, transcript = await server.recordings.transcribe(uploaded(form.files, "audio"), language)
+    quality = quality_json(audio, _catalog(request, server))
+    recognizer = server.recordings.recognizer_label
+    return {"text": transcript.text, "language": transcript.language, "recognizer": recognizer} | quality
 
 
 async def clone_take(

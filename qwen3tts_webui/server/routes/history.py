@@ -16,7 +16,7 @@ from pydantic import Field
 
 from qwen3tts_webui.audio import encode_all, format_info, read_wav
 from qwen3tts_webui.errors import HISTORY_ENTRY, HistoryDisabled
-from qwen3tts_webui.history import HistoryEntry, HistoryStore, splice_line, splice_rest
+from qwen3tts_webui.history import HistoryEntry, HistoryStore, cut_line, splice_line, splice_rest
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.delivery import attachment, file_stem, file_tags
 from qwen3tts_webui.server.http import FileBytes, FileOnDisk, body_openapi, read_json
@@ -44,6 +44,7 @@ class ReplaceLineBody(Body):
     """`PUT /api/history/{entry_id}/lines/{line}`."""
 
     retake: str = Field(description="The history id of that line, generated again.", max_length=64)
+    retake_line: int | None = Field(None, ge=0, description="Take only this line (from 0) of the entry `retake`.")
     to_end: bool = Field(False, description="The retake is of that line and all later ones.")
 
 
@@ -135,7 +136,8 @@ def history_router(server: ServerContext) -> APIRouter:
     async def replace_line(entry_id: str, line: Annotated[int, Path(ge=0)], request: Request) -> dict[str, Any]:
         """Create an entry like this one, with the audio of `line` (from 0, empty lines not counted) from a retake.
 
-        With `to_end`, the retake replaces all later lines as well: this is how a stopped request is continued.
+        With `to_end`, the retake replaces all later lines as well: this is how a stopped request is continued. With
+        `retake_line`, only that line of the retake is used: this is how an earlier take of a line comes back.
         """
         body = await read_json(request, ReplaceLineBody, max_bytes=_MAX_BYTES)
         store = require_history(server)
@@ -168,11 +170,14 @@ def _listing(store: HistoryStore, entries: list[dict[str, Any]], total: int) -> 
 
 def _replace_line(store: HistoryStore, entry_id: str, line: int, body: ReplaceLineBody) -> HistoryEntry:
     take, retake = store.entry(entry_id), store.entry(body.retake)
+    new, new_pcm = retake.report, read_wav(store.audio_path(retake.id))
+    if body.retake_line is not None:
+        new, first, last = cut_line(new, body.retake_line)
+        new_pcm = new_pcm[first:last]
     splice = splice_rest if body.to_end else splice_line
-    report, start, end = splice(take.report, line, retake.report)
+    report, start, end = splice(take.report, line, new)
     pcm = read_wav(store.audio_path(take.id))
-    spliced = np.concatenate([pcm[:start], read_wav(store.audio_path(retake.id)), pcm[end:]])
-    return store.add(report, spliced)
+    return store.add(report, np.concatenate([pcm[:start], new_pcm, pcm[end:]]))
 
 
 def _row(entry: HistoryEntry) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Models: which exist and fit this machine, and downloading them.
 
-In: the id of a released model (no other) and a mirror by name. Out: JSON, with messages in the client's language.
+In: the id of a released model (no other) and a mirror by name; from a browser on this machine, also a folder.
+Out: JSON, with messages in the client's language.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ from qwen3tts_webui.errors import (
     one_of,
 )
 from qwen3tts_webui.server.context import ServerContext
-from qwen3tts_webui.server.http import body_openapi, read_json
+from qwen3tts_webui.server.http import LocalOnly, NotAModelFolder, body_openapi, read_json
+from qwen3tts_webui.server.routes.model_folder import is_on_this_machine, model_folder
 from qwen3tts_webui.server.schemas import Body
 
 _MAX_BYTES = 4_096
@@ -48,6 +50,14 @@ class DownloadBody(Body):
     model: str
     mirror: Literal["", "hf", "modelscope"] = ""
     also: bool = Field(default=False, description="true: keep the active model, and load this one in addition.")
+
+
+class FolderBody(Body):
+    """`POST /api/models/folder`."""
+
+    folder: str = Field(
+        description="The full path of a folder with a model, on the server's machine.", max_length=4_096
+    )
 
 
 class ModelBody(Body):
@@ -65,7 +75,8 @@ def models_router(server: ServerContext) -> APIRouter:
         @router.get("/api/models")
         async def no_models() -> dict[str, Any]:
             """This server does not manage models."""
-            return {"models": [], "mirror": "", "mirrors": [], "download": None, "loading": None, "measuring": False}
+            empty: dict[str, Any] = {"models": [], "mirror": "", "mirrors": [], "active": "", "folders": False}
+            return {**empty, "download": None, "loading": None, "measuring": False}
 
     else:
         _add_routes(router, server, installer)
@@ -91,6 +102,8 @@ def _add_routes(router: APIRouter, server: ServerContext, installer: ModelInstal
             "download": state(overview.download, request),
             "loading": state(overview.loading, request),
             "measuring": overview.measuring,
+            "active": overview.active,
+            "folders": is_on_this_machine(request, server.settings),
         }
 
     @router.post("/api/models/download", status_code=202, **body_openapi(DownloadBody))
@@ -100,6 +113,15 @@ def _add_routes(router: APIRouter, server: ServerContext, installer: ModelInstal
         await run_in_threadpool(installer.download, _known(body.model).id, body.mirror, also=body.also)
         return {"download": state(installer.progress, request), "loading": state(installer.loading, request)}
 
+    @router.post("/api/models/folder", status_code=202, **body_openapi(FolderBody))
+    async def use_folder(request: Request) -> dict[str, Any]:
+        """Load a model from a folder of the server's machine. Only for clients on that machine."""
+        body = await read_json(request, FolderBody, max_bytes=4 * _MAX_BYTES)
+        if not is_on_this_machine(request, server.settings):
+            raise LocalOnly()
+        await run_in_threadpool(_use_folder, installer, body.folder)
+        return {"loading": state(installer.loading, request)}
+
     @router.post("/api/models/speed", status_code=202, **body_openapi(ModelBody))
     async def measure(request: Request) -> dict[str, bool]:
         """Measure the speed of a model on this machine, with random weights; `GET /api/models` has the result."""
@@ -108,7 +130,7 @@ def _add_routes(router: APIRouter, server: ServerContext, installer: ModelInstal
 
     @router.post("/api/models/unload", status_code=202, **body_openapi(ModelBody))
     async def unload(request: Request) -> dict[str, Any]:
-        """Unload a model that was loaded in addition, once what it speaks has ended."""
+        """Unload a model that was loaded in addition, once its requests have ended."""
         body = await read_json(request, ModelBody, max_bytes=_MAX_BYTES)
         await run_in_threadpool(installer.unload, _known(body.model).id)
         return {"loading": state(installer.loading, request)}
@@ -119,6 +141,14 @@ def _add_routes(router: APIRouter, server: ServerContext, installer: ModelInstal
         if not installer.stop():
             raise NotFound(what=_DOWNLOAD, got="?")
         return {"download": state(installer.progress, request)}
+
+
+def _use_folder(installer: ModelInstaller, path: str) -> None:
+    try:
+        installer.use_folder(model_folder(path))
+    except CheckpointError as error:
+        file = Path(str(error.params["file"])).name
+        raise NotAModelFolder(file=file, problem=error.params["problem"]) from error
 
 
 def _known(name: str) -> CatalogModel:

@@ -22,7 +22,7 @@ from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.http import body_openapi, read_json
 from qwen3tts_webui.server.schemas import Body
 from qwen3tts_webui.speech import SPEED_RANGE
-from qwen3tts_webui.types import SAMPLE_RATE, EngineInfo, LoadState, PrecisionChange
+from qwen3tts_webui.types import SAMPLE_RATE, EngineInfo, EngineLoad, LoadState, PrecisionChange
 
 _MAX_BYTES = 1_024
 
@@ -66,7 +66,7 @@ def service_router(server: ServerContext) -> APIRouter:
 
     @router.get("/api/info")
     async def info() -> dict[str, Any]:
-        """The active engine and its features, all `engines`, their load, the languages and the limits."""
+        """The active engine and its features, all `engines`, their load, languages, limits and speech recognizer."""
         states = speech.load_states
         engines = [_engine_json(info, state) for info, state in zip(speech.engines, states, strict=False)]
         return {
@@ -74,10 +74,11 @@ def service_router(server: ServerContext) -> APIRouter:
             "engines": engines,
             "version": __version__,
             "ready": speech.ready,
-            "load": asdict(speech.load),
+            "load": _load_json(speech.load),
             "language_names": speech.languages,
             "limits": {"text": speech.max_text, "description": MAX_DESCRIPTION, "speed": list(SPEED_RANGE)},
             "formats": list(FORMATS),
+            "recognizer": server.recordings.recognizer_label,
             "sample_rate": SAMPLE_RATE,
         }
 
@@ -97,6 +98,11 @@ def service_router(server: ServerContext) -> APIRouter:
 
 def _engine_json(info: EngineInfo, state: LoadState) -> dict[str, Any]:
     return {**asdict(info), "features": sorted(info.features), "load_state": asdict(state)}
+
+
+def _load_json(load: EngineLoad) -> dict[str, int]:
+    """Without what is known of the clients."""
+    return {"running": load.running, "queued": load.queued, "slots": load.slots, "queue_size": load.queue_size}
 
 
 def _add_precision_routes(router: APIRouter, server: ServerContext) -> None:

@@ -1,6 +1,7 @@
 """Everything below /api, /v1 and /ws that no route serves: 404, or 405 with `Allow`. Keeps it from the page.
 
-In: the known routes. Out: errors in the format of this API.
+Also everything below //, where a base URL with a slash at its end leads. In: the known routes. Out: errors in
+the format of this API.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from qwen3tts_webui.server.http import MethodNotAllowed, RouteNotFound
 from qwen3tts_webui.server.middleware import reject
 
 _PREFIXES = ("/api", "/v1", "/ws")
+_PATHS = (*_PREFIXES, *(f"{prefix}/{{rest:path}}" for prefix in (*_PREFIXES, "/")))
 
 
 def unknown_routes_router(server: ServerContext, known: Sequence[BaseRoute]) -> APIRouter:
@@ -36,8 +38,7 @@ def unknown_routes_router(server: ServerContext, known: Sequence[BaseRoute]) -> 
     async def unknown_socket(websocket: WebSocket) -> None:
         await reject(RouteNotFound(), server.errors, websocket.scope, websocket.receive, websocket.send)
 
-    for prefix in _PREFIXES:
-        for path in (prefix, prefix + "/{rest:path}"):
-            router.add_route(path, unknown, methods=[], include_in_schema=False)
+    for path in _PATHS:
+        router.add_route(path, unknown, methods=[], include_in_schema=False)
     router.add_websocket_route("/{rest:path}", unknown_socket)
     return router

@@ -31,9 +31,11 @@ from qwen3tts_webui.server.routes.cloned_voices import (
     CONSENT,
     SAMPLE_S,
     RecordingBody,
+    TranscribeBody,
     check_recording,
     clone_take,
     save_recording,
+    transcribe_recording,
 )
 from qwen3tts_webui.server.routes.history import require_history
 from qwen3tts_webui.server.routes.voice_json import voice_to_json
@@ -179,10 +181,18 @@ def voices_router(server: ServerContext) -> APIRouter:
         """Length and quality of the recording in a form with the file `audio`; nothing is stored."""
         return await check_recording(request, server)
 
+    async def transcribe(request: Request) -> dict[str, Any]:
+        """What is said in the recording in a form with the file `audio`, recognized on the server: correct it before
+        you use it. Needs a speech recognizer (`recognizer` of /api/info). Nothing is stored.
+        """
+        return await transcribe_recording(request, server)
+
     bodies = _body_openapi("application/json", SaveBody)
     bodies["openapi_extra"]["requestBody"]["content"] |= form_content(RecordingBody, "audio")
     router.add_api_route("", save, methods=["POST"], status_code=201, **bodies)
     router.add_api_route("/check", check, methods=["POST"], openapi_extra=form_openapi(None, "audio"))
+    transcription = form_openapi(TranscribeBody, "audio")
+    router.add_api_route("/transcribe", transcribe, methods=["POST"], openapi_extra=transcription)
     router.add_api_route("/import", import_file, methods=["POST"], status_code=201, **_body_openapi(_FILE_TYPES[0]))
     router.add_api_route("/{voice_id}", change, methods=["PATCH"], **_body_openapi("application/json", ChangeBody))
     return router

@@ -147,7 +147,7 @@ class Korean(Grammar):
     """)
     phones = r"""(?<![\d.-])01[016789][-\s]?\d{3,4}[-\s]?\d{4}(?!\d) | (?<![\d.-])0\d{1,2}[-\s)]\s?\d{3,4}[-\s]\d{4}(?!\d) | (?<![\d.-])1[5-8]\d{2}-\d{4}(?!\d)
         | (?<![\d.,-])1(?:12|19|14|20)(?=[에로](?:\s|$)|번(?:에|으로))|(?<![\d.,-])\d{6}-[1-4]\d{6}(?!\d)"""
-    phone_words = "전화번호|전화|번호는|휴대폰|비밀번호|인증번호|우편번호|내선|팩스|코드|계좌번호|방 번호"
+    phone_words = "전화번호|전화|번호는|휴대폰|비밀번호|인증번호|우편번호|내선|팩스|코드|계좌번호|번호"
     subtract = "빼기"
     squared, cubed, power, root = "제곱", "세제곱", "의 {}제곱", "루트"
 
@@ -165,7 +165,7 @@ class Korean(Grammar):
         return " ".join(reversed(groups))
 
     def native(self, number: int) -> str:
-        """A number before what Koreans count with their own words, 1 to 99."""
+        """A number in native Korean numerals, 1 to 99."""
         if number == 20:
             return "스무"
         return _NATIVE_TENS[number // 10] + _NATIVE_ONES[number % 10]

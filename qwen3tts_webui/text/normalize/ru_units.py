@@ -1,4 +1,4 @@
-"""The units of Russian (signs, then the forms of the noun, see numbers.nouns) and the names that rulers have."""
+"""The units of Russian (signs, then the forms of the noun, see numbers.nouns) and the names of rulers."""
 
 from qwen3tts_webui.text.normalize.numbers import Noun, noun
 
@@ -53,8 +53,9 @@ UNITS = """
 Па = паскаль|паскаля|паскалей
 гПа = гектопаскаль|гектопаскаля|гектопаскалей
 дБ = децибел|децибела|децибел
-ст. л. ст.л. = столовая ложка|столовые ложки|столовых ложек:f
-ч. л. ч.л. = чайная ложка|чайные ложки|чайных ложек:f
+ст._л. ст.л. = столовая ложка|столовые ложки|столовых ложек:f
+ч._л. ч.л. = чайная ложка|чайные ложки|чайных ложек:f
+мес. мес = месяц|месяца|месяцев
 шт. шт = штука|штуки|штук:f
 чел. = человек|человека|человек
 л.с. = лошадиная сила|лошадиные силы|лошадиных сил:f
@@ -126,6 +127,7 @@ CURRENCIES: dict[str, tuple[Noun, Noun | None]] = {
 }  # fmt: skip
 
 ABBREVIATIONS = """
+Тел. = телефон
 и т. д.$ = и так далее
 и т. п.$ = и тому подобное
 и др.$ = и другие

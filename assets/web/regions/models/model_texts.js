@@ -16,16 +16,15 @@ export const modelName = (id) => id.split("/").pop();
 export const plainName = (id) => modelName(id).replace(/^(Qwen3-TTS)-12Hz-([\d.]+B)-(\w+)$/, "$1 $3 $2");
 
 /** One line for the closed panel. */
-export function panelSummary({ models, download, loading }, t) {
+export function panelSummary({ models, download, loading, active }, t) {
   if (loading?.state === "loading") {
     const params = { model: modelName(loading.model), replaced: loading.replacing };
     return t(loading.replacing ? "replacing" : loading.also ? "loading.also" : "loading", params);
   }
   if (isRunning(download)) return t("coming", { percent: Math.floor(100 * progressRatio(download)) });
-  const active = models.find((model) => model.active);
   if (active) {
-    const others = models.filter(({ loaded, active }) => loaded && !active).map(({ id }) => modelName(id));
-    const sentences = [["speaking", { model: modelName(active.id) }]];
+    const others = models.filter((model) => model.loaded && !model.active).map(({ id }) => modelName(id));
+    const sentences = [["speaking", { model: active }]];
     if (others.length) sentences.push(["speaking.also", { others: others.join(", ") }]);
     return sentences.map(([key, params]) => t(key, params)).join(" ");
   }

@@ -17,6 +17,7 @@ import {
 
 const BUSY_MS = 1000;
 const IDLE_MS = 10000;
+const FOLDER_KEY = "qwen3tts.model_folder";
 const MIRROR_NAMES = { hf: "Hugging Face", modelscope: "ModelScope" };
 
 /** Fill the dialog of the engine's label and keep it up to date; without models it has the engine and the diagnostics. */
@@ -32,6 +33,7 @@ class ModelsPanel {
   #showStatus;
   #panel = byId("machine");
   #latest = null; // the last answer of /api/models
+  #rejected = null; // why the last click had no effect
   #rows = new Map(); // model id -> {element, update(model)}
   #wake = () => {};
 
@@ -44,6 +46,18 @@ class ModelsPanel {
     closeOnEscape(this.#panel);
     byId("engine-open").onclick = () => this.#open();
     byId("rerun-checks").onclick = () => this.#runChecks();
+    byId("model-folder-path").value = localStorage.getItem(FOLDER_KEY) ?? "";
+    byId("model-folder").onsubmit = (event) => {
+      event.preventDefault();
+      this.#useFolder(byId("model-folder-path").value);
+    };
+  }
+
+  async #useFolder(folder) {
+    await this.#send(async () => {
+      await this.#api.post("api/models/folder", { folder });
+      localStorage.setItem(FOLDER_KEY, folder);
+    });
   }
 
   #refresh() {
@@ -97,7 +111,7 @@ class ModelsPanel {
 
   #draw() {
     if (!this.#latest) return;
-    const { models, download } = this.#latest;
+    const { models, download, folders } = this.#latest;
     const t = (key, params) => this.#i18n.t(`models.${key}`, params);
     const running = isRunning(download);
     setText(byId("model-summary"), panelSummary(this.#latest, t));
@@ -106,9 +120,12 @@ class ModelsPanel {
       models.map((model) => this.#row(model, t)),
     );
     byId("machine-download").hidden = !running;
+    byId("model-folder").hidden = !folders; // only for a browser on the server's machine
+    byId("model-folder-command").hidden = folders;
+    byId("model-folder").querySelector("button").disabled = isBusy(this.#latest);
     byId("machine-bar").value = progressRatio(download);
     setText(byId("download-progress"), running ? progressText(download, t) : "");
-    this.#showProblem(problemText(this.#latest, t));
+    this.#showProblem(this.#rejected ?? problemText(this.#latest, t));
     const next = activeModel(this.#latest) ? "" : t("go");
     setText(byId("engine-next"), running ? `${Math.floor(100 * progressRatio(download))} %` : next);
   }
@@ -159,12 +176,12 @@ class ModelsPanel {
   }
 
   async #send(request) {
-    try {
-      await request();
-    } catch (error) {
-      this.#showProblem(error.message);
-      return;
-    }
+    this.#rejected = await request().then(
+      () => null,
+      (error) => error.message,
+    );
+    this.#draw();
+    if (this.#rejected) byId("machine-problem").scrollIntoView({ block: "nearest" });
     this.#wake();
   }
 
@@ -188,11 +205,13 @@ class ModelsPanel {
 }
 
 const isBusy = ({ download, loading, measuring }) => isRunning(download) || loading?.state === "loading" || measuring;
-const activeModel = ({ models }) => models.find((model) => model.active)?.id;
 
-/** The models of all engines, the active one marked: changes with each of them. */
-const loadedModels = ({ models }) =>
-  models.flatMap(({ id, active, loaded }) => (loaded ? [active ? `${id}*` : id] : [])).join();
+/** The id of the active model, or its name if it is none of the released ones. */
+const activeModel = ({ models, active }) => models.find((model) => model.active)?.id ?? active;
+
+/** The models of all engines, the active one first: changes with each of them. */
+const loadedModels = (answer) =>
+  [activeModel(answer), ...answer.models.filter(({ loaded }) => loaded).map(({ id }) => id)].join();
 
 function buttonKey(model, isDownloading) {
   if (isDownloading) return "stop";

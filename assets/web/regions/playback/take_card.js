@@ -47,7 +47,7 @@ export class TakeCard {
     this.#play.onclick = () => (held ? (held = false) : this.#actions.hear());
   }
 
-  /** Show `take`; `view` is {letter, isCurrent, isPlaying, isHidden, difference, voiceName, hasOtherText, played}. */
+  /** Show `take`; `view` is {letter, isCurrent, isPlaying, isHidden, difference, newLines, voiceName, hasOtherText, played}. */
   update(take, view) {
     const t = (key, params) => this.#i18n.t(key, params);
     const { letter, isCurrent, isPlaying, isHidden } = view;
@@ -63,7 +63,7 @@ export class TakeCard {
     drawPeaks(this.#canvas, take.peaks, view.played);
   }
 
-  #showDifference(take, { isHidden, difference, voiceName, hasOtherText }) {
+  #showDifference(take, { isHidden, difference, newLines, voiceName, hasOtherText }) {
     const t = (key, params) => this.#i18n.t(key, params);
     this.#details = [];
     if (take.state !== "done") return setText(this.#difference, t(`line.state.${take.state}`));
@@ -71,6 +71,7 @@ export class TakeCard {
     const phrases = (tag, list) => list.map((phrase) => [tag, phrase]);
     const words = [...phrases("ins", difference.added), ...phrases("del", difference.removed)];
     if (voiceName) words.unshift(["span", voiceName]);
+    if (newLines.length) words.push(["span", t("takes.new_lines", { lines: newLines.join(", ") })]);
     if (!words.length) words.push(["span", t("takes.same")]);
     if (hasOtherText) words.push(["span", t("takes.other_text")]);
     const create = () => words.flatMap(([tag, text]) => [h(tag, {}, text), " "]);

@@ -16,18 +16,19 @@ const NUM_READINGS = 3;
 const MAX_ATTENUATION = 0.25; // 12 dB
 
 export class TakeStrip {
-  #parts; // {player, take, takes, fields, requestState, savedVoices, presets, api, i18n, restore, showStatus}
+  #parts; // {player, take, takes, lineVersions, fields, requestState, savedVoices, presets, api, i18n, restore, showStatus}
   #cards = new Map(); // take -> TakeCard
   #entries = new Map(); // history id -> promise of the entry
   #followed = null; // {run, take}: the generation that becomes a take
   #abort = null;
+  #currentId = null; // of the take that was loaded last
   #previous = null; // the id to flip back to
   #order = null; // the takes in blind order
   #message = "";
 
   constructor(parts) {
     this.#parts = parts;
-    const { player, take, takes, fields, requestState, i18n } = parts;
+    const { player, takes, fields, requestState, i18n } = parts;
     byId("compare-takes").onclick = () => (this.#abort ? this.#stop() : this.#startReadings());
     byId("blind").checked = localStorage.getItem(BLIND_KEY) === "yes";
     byId("blind").onchange = () => this.#onBlindChange();
@@ -35,7 +36,6 @@ export class TakeStrip {
     byId("match-level").onchange = ({ target }) => localStorage.setItem(LEVEL_KEY, target.checked ? "yes" : "no");
     document.addEventListener("keydown", (event) => this.#onKey(event));
     player.addEventListener("change", ({ detail }) => this.#onPlayer(detail));
-    take.addEventListener("replaced", ({ detail }) => this.#onReplaced(detail));
     for (const source of [takes, fields, requestState, i18n]) source.addEventListener("change", () => this.draw());
     this.#shuffleIfBlind();
     this.draw();
@@ -71,6 +71,7 @@ export class TakeStrip {
 
   #onPlayer(detail) {
     const { stats } = this.#parts.player;
+    if (detail === "started") this.#noteCurrent();
     if (this.#followed && stats.run !== this.#followed.run) this.#dropUnfinished();
     if (this.#followed && !stats.receiving && detail !== "progress") this.#finishFollowed();
     if (detail !== "peaks") this.draw();
@@ -86,6 +87,7 @@ export class TakeStrip {
     try {
       if (!samples) throw new Error("nothing was spoken");
       takes.finish(take, await currentTake.entry(), { peaks, level });
+      this.#currentId = take.id;
       this.#previous = this.#newestOther(take.id);
       this.draw();
     } catch {
@@ -93,16 +95,13 @@ export class TakeStrip {
     }
   }
 
-  #onReplaced({ before, entry }) {
-    const { takes, player } = this.#parts;
-    const take = takes.find(before);
-    if (take) takes.finish(take, entry, { peaks: take.peaks, level: take.level || player.stats.level });
-  }
-
-  #remember(id) {
-    const current = this.#parts.take.id;
-    if (current !== null && current !== id) this.#previous = current;
-    else if (this.#previous === id || this.#previous === null) this.#previous = this.#newestOther(id);
+  /** Another take is loaded: X flips back to the one before it. */
+  #noteCurrent() {
+    const { id } = this.#parts.take;
+    if (id === null || id === this.#currentId) return;
+    const before = this.#parts.takes.find(this.#currentId);
+    this.#previous = before ? before.id : this.#newestOther(id);
+    this.#currentId = id;
   }
 
   #newestOther(id) {
@@ -181,7 +180,6 @@ export class TakeStrip {
   async #play(take, startOf) {
     try {
       const entry = await this.#entry(take.id);
-      this.#remember(take.id);
       this.#parts.take.recall(entry, { start: startOf(entry), volume: this.#volumeOf(take) });
     } catch (error) {
       this.#entries.delete(take.id);
@@ -216,7 +214,6 @@ export class TakeStrip {
     try {
       const entry = await this.#entry(take.id);
       this.#order = null; // a choice ends the blind test
-      this.#remember(take.id);
       restore(entry);
       showStatus(i18n.t("takes.restored", { letter: take.letter }));
       this.draw();
@@ -284,6 +281,7 @@ export class TakeStrip {
       isPlaying: state === "speaking",
       isHidden: this.#isBlind,
       difference,
+      newLines: this.#parts.lineVersions.newLines(take).map((line) => line + 1),
       voiceName: this.#voiceName(take),
       hasOtherText: take.text !== fields.text,
       played: isCurrent ? position / Math.max(1, samples) : 0,

@@ -12,11 +12,20 @@ import { mountWordHighlight } from "./word_highlight.js";
 
 /** `normalize(body)` asks for a spoken form, `speak(changes)` sends a request, `showStatus(message)` shows a message. */
 export function mountTextRegion(parts) {
-  const { fields, take, settings, i18n, analyzer, limits, normalize, speak, showStatus } = parts;
+  const { fields, take, lineVersions, settings, i18n, analyzer, limits, normalize, speak, showStatus } = parts;
   const gutter = new LineGutter(fields, take, i18n, analyzer, limits.text);
   mountWordHighlight(gutter, take);
   const actions = {
     canRetake: () => take.isComplete,
+    otherTake: (row) => lineVersions.other(row.line),
+    async flip(row) {
+      const params = { line: row.line + 1, letter: lineVersions.other(row.line)?.letter };
+      try {
+        if (await lineVersions.flip(row.line)) showStatus(i18n.t("line.flipped", params));
+      } catch (error) {
+        showStatus(error.status === 404 ? i18n.t("takes.gone", params) : error.message);
+      }
+    },
     replay: (row) => take.replay(row.line),
     replayFrom: (row) => take.replayFrom(row.line),
     retake(row) {

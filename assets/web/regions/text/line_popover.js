@@ -29,7 +29,7 @@ export class LinePopover {
       speed: this.#slider("speed", { min: limits.min_speed, max: limits.max_speed, step: 0.05 }),
       pause: this.#slider("pause", { min: 0, max: limits.max_pause_s, step: 0.1 }),
     };
-    const names = ["replay", "replayFrom", "retake"];
+    const names = ["replay", "replayFrom", "flip", "retake"];
     this.#buttons = Object.fromEntries(names.map((name) => [name, this.#button(name)]));
     const rows = Object.values(this.#sliders).map(({ row }) => row);
     const bar = h("div", { className: "bar" }, ...Object.values(this.#buttons));
@@ -90,7 +90,10 @@ export class LinePopover {
     this.#status.textContent = statusText(row, t);
     this.#showValue("speed", speed, `${speed.toFixed(2)}×`);
     this.#showValue("pause", pause_s, `${pause_s.toFixed(1)} s`);
-    for (const [name, button] of Object.entries(this.#buttons)) button.textContent = t(`line.${name}`);
+    for (const name of ["replay", "replayFrom", "retake"]) this.#buttons[name].textContent = t(`line.${name}`);
+    const other = this.#actions.otherTake(row);
+    this.#buttons.flip.hidden = !other;
+    if (other) this.#buttons.flip.textContent = t("line.flip", { letter: other.letter });
     const isSilent = row.status.start === null || row.status.state === "failed";
     for (const name of ["replay", "replayFrom"]) this.#buttons[name].disabled = isSilent;
     this.#buttons.retake.disabled = row.line === null || !this.#actions.canRetake();

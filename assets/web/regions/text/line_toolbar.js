@@ -6,6 +6,7 @@ import { formatDuration, h } from "../../components/dom.js";
 const ICONS = {
   replay: "M4 2.5v11l9-5.5z",
   retake: "M13 8a5 5 0 1 1-1.6-3.7M13 1.8v3h-3",
+  flip: "M2.5 5.5h10M9.5 2.5l3 3-3 3M13.5 10.5h-10M6.5 7.5l-3 3 3 3",
   pause: "M5 3v10M11 3v10",
   more: "M3 8h.01M8 8h.01M13 8h.01",
   spoken: "M2.5 3h11v8h-6l-3 2.5V11h-2z",
@@ -32,7 +33,7 @@ export class LineToolbar {
   #layer = h("div", { className: "tools-layer" });
   #scheduled = false;
 
-  /** `actions` is {replay(row), retake(row)}; `popover` is the LinePopover. */
+  /** `actions` is {replay(row), retake(row), flip(row), otherTake(row)}; `popover` is the LinePopover. */
   constructor(gutter, take, i18n, popover, actions) {
     this.#gutter = gutter;
     this.#take = take;
@@ -84,6 +85,7 @@ export class LineToolbar {
       pause: button("pause", () => this.#popover.open(row, parts.toolbar, "pause")),
       spoken: button("spoken", () => this.#popover.open(row, parts.toolbar, "speed"), icon("spoken")),
       replay: button("replay", () => this.#actions.replay(row), icon("replay")),
+      flip: button("flip", () => this.#actions.flip(row), icon("flip")),
       retake: button("retake", () => this.#actions.retake(row), icon("retake")),
       more: button("more", () => this.#popover.open(row, parts.toolbar, "speed"), icon("more")),
     };
@@ -93,7 +95,7 @@ export class LineToolbar {
     return parts;
   }
 
-  #update(row, { toolbar, state, speed, pause, spoken, replay, retake, more }, isCurrent) {
+  #update(row, { toolbar, state, speed, pause, spoken, replay, flip, retake, more }, isCurrent) {
     const t = (key, params) => this.#i18n.t(key, params);
     const line = { line: row.number + 1 };
     const { speed: factor, pause_s } = row.tags;
@@ -110,6 +112,10 @@ export class LineToolbar {
     setTitle(pause, t("line.pause.of", { ...line, seconds: pause_s }));
     replay.disabled = status.start === null || status.state === "failed" || status.end <= status.start;
     setTitle(replay, t("line.replay.of", line));
+    const other = this.#actions.otherTake(row);
+    flip.hidden = !other;
+    flip.dataset.set = Boolean(other);
+    if (other) setTitle(flip, t("line.flip.of", { ...line, letter: other.letter }));
     retake.disabled = row.line === null || !this.#take.isComplete;
     const { similarity } = status;
     const drifted = similarity !== undefined;
@@ -118,7 +124,7 @@ export class LineToolbar {
     setTitle(retake, t(drifted ? "line.drifted.of" : "line.retake.of", { ...line, percent }));
     setTitle(spoken, t("line.spoken.of", line));
     setTitle(more, t("line.more.of", line));
-    for (const tool of [speed, pause, spoken, replay, retake, more]) tool.tabIndex = isCurrent ? 0 : -1;
+    for (const tool of [speed, pause, spoken, replay, flip, retake, more]) tool.tabIndex = isCurrent ? 0 : -1;
   }
 }
 

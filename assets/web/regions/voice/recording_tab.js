@@ -1,5 +1,6 @@
-// The third tab of the voice card: a voice from a recording. A file or ten seconds of the microphone, played back, judged by the
-// server, and saved as a voice with the person's consent. Without an engine that clones it says what is needed.
+// The third tab of the voice card: a voice from a recording. A file or ten seconds of the microphone, played back, assessed by the
+// server, and saved as a voice once the user has confirmed consent. Where the server recognizes speech, what is said is filled in
+// for correction. Without an engine that clones it says what is needed.
 
 import { Microphone, MicrophoneError } from "../../audio/microphone.js";
 import { h, setChildren, setText } from "../../components/dom.js";
@@ -14,12 +15,13 @@ export class RecordingTab {
   #i18n;
   #fields;
   #onSaved;
-  #info = { engines: [], label: "" };
+  #info = { engines: [], label: "", recognizer: null };
   #microphone = new Microphone();
   #audio = new Audio();
   #clip = null; // a Blob
   #remaining = SECONDS;
   #busy = false;
+  #recognized = ""; // the text that was filled in; any other was typed
   #status = () => this.#t("recording.empty"); // called again when the page's language changes
 
   #needs = h("p", { className: "none" });
@@ -133,7 +135,7 @@ export class RecordingTab {
     }
   }
 
-  /** Play back and judge `clip`, the next one to save. */
+  /** Play back and assess `clip`, the next one to save. */
   async #take(clip) {
     this.#clip = clip;
     URL.revokeObjectURL(this.#audio.src);
@@ -143,11 +145,30 @@ export class RecordingTab {
       const { seconds, warnings } = await this.#send("api/voices/check", {});
       if (clip !== this.#clip) return;
       const hints = warnings.map((hint) => `recording.hint.${hint.code}`);
-      this.#show(() => [this.#t("recording.length", { seconds }), ...this.#hints(hints)].join(" "));
+      await this.#recognize(clip, () => [this.#t("recording.length", { seconds }), ...this.#hints(hints)].join(" "));
     } catch (error) {
       if (clip !== this.#clip) return;
       this.#clip = null;
       this.#show(() => error.message);
+    }
+  }
+
+  /** Fill in what is said in `clip`, unless it was typed. `quality()` is the status so far. */
+  async #recognize(clip, quality) {
+    const { recognizer } = this.#info;
+    const show = (key) => this.#show(() => this.#t(`recording.${key}`, { quality: quality(), recognizer }));
+    if (this.#text.value && this.#text.value !== this.#recognized) return this.#show(quality);
+    this.#text.value = this.#recognized = "";
+    if (!recognizer) return show("no_recognizer");
+    show("recognizing");
+    try {
+      const { text } = await this.#send("api/voices/transcribe", { language: this.#fields.language });
+      if (clip !== this.#clip || this.#busy) return;
+      if (this.#text.value) return this.#show(quality);
+      this.#text.value = this.#recognized = text;
+      show(text ? "recognized" : "nothing_recognized");
+    } catch (error) {
+      if (clip === this.#clip && !this.#busy) this.#show(() => `${quality()} ${error.message}`);
     }
   }
 
@@ -181,6 +202,7 @@ export class RecordingTab {
 
   #reset() {
     this.#clip = null;
+    this.#recognized = "";
     this.#form.reset();
     this.#audio.pause();
     this.#status = () => this.#t("recording.empty");
