@@ -21,7 +21,7 @@ _PREFIX = "/gradio_api"
 _GET = re.compile(
     r"/(info|startup-events|app_id|theme\.css|queue/data|heartbeat/[\w-]+|file=.+|call/generate(_stream)?/\w+)/?"
 )
-_LINK = re.compile(r"/file=https?://[^/]+(/api/stream/[\w.-]+)")
+_LINK = re.compile(r"/file=https?://[^/]+(/api/stream/[\w.~-]+)")
 _POST = re.compile(r"/(queue/join|call/generate(_stream)?|cancel|reset)/?")
 _CLOSED = re.compile(r"/(monitoring|login|logout|svelte|gradio_api/deep_link)(/.*)?")
 _MAX_BYTES_PER_CHAR = 12
