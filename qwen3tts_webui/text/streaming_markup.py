@@ -38,6 +38,7 @@ class StreamingMarkup:
     def __init__(self, options: MarkupOptions = DEFAULT_OPTIONS) -> None:
         self._options = options
         self._held = ""
+        self._started = False
         self._line = ""  # the part of the current line already returned: some markup counts only at the start of a line
 
     def push(self, piece: str) -> str:
@@ -51,7 +52,7 @@ class StreamingMarkup:
 
     def _certain(self) -> int:
         text = self._held
-        if "WEBVTT".startswith(text[:6]) and not self._line:
+        if not self._started and "WEBVTT".startswith(text[:6]):
             return 0  # subtitles come as a whole
         block = _OPEN_BLOCK.search(text)
         end = len(text) if block is None else block.start()
@@ -98,6 +99,7 @@ class StreamingMarkup:
         raw, self._held = self._held[:length], self._held[length:]
         if not raw:
             return ""
+        self._started = True
         # a letter before it keeps what is no line start from being one
         context = self._line if _PLAIN.fullmatch(self._line) else self._line[-1:]
         guard = f"x {context}" if len(context) > 1 else f"x{context}" if context else ""

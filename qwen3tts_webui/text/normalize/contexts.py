@@ -31,7 +31,7 @@ class Contexts:
         prefix = alternatives(sign for sign in grammar.currencies if not sign[0].islower())
         magnitude = alternatives(grammar.magnitudes)
         self._power = regex.compile(
-            rf"{_NOT_INSIDE}(?P<sign>[-−])?(?P<base>{number})(?:\^\(?(?P<n>[-−]?\d{{1,4}})\)?|(?P<n>[⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{{1,4}})|(?P<e>[eE])(?P<n>[-−+]?\d{{1,3}}))"
+            rf"{_NOT_INSIDE}(?P<sign>[-−])?(?P<base>{number})(?:\^(?P<open>\()?(?P<n>[-−]?\d{{1,4}})(?(open)\))|(?P<n>[⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{{1,4}})|(?P<e>[eE])(?P<n>[-−+]?\d{{1,3}}))"
             rf"(?:\s?(?P<unit>{units}))?(?![\p{{L}}\p{{N}}^]|[.,]\d)"
         )
         self._multiple = regex.compile(

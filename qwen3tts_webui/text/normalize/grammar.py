@@ -123,6 +123,14 @@ class Grammar:
         return noun.forms[0] if number.value == 1 and not number.fraction else noun.forms[-1]
 
     def amount(self, number: Number, noun: Noun) -> str:
+        if (
+            self.magnitude_link
+            and not self.keep_digits
+            and number.value
+            and number.value % 10**6 == 0
+            and not number.fraction
+        ):
+            return self.of_magnitude(self.say(number), noun)  # "un million d'euros"
         return self.join(self.say(number, noun.gender, counted=True), self.form(number, noun))
 
     def range(self, low: Number, high: Number, noun: Noun | None = None) -> str:
