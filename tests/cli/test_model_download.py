@@ -243,7 +243,7 @@ def test_without_a_terminal_or_asked_before_it_only_says_how(
         store,
         HotSwapSynthesizer(ZeroCostSynthesizer()),
         StartingFake,
-        lambda: MemoryBudget(device="cpu", dtype="", free_bytes=0),
+        lambda: MemoryBudget(device="cpu", dtypes=("float32",), free_bytes=0),
     )
     offer_download(Settings(), installer)
     assert capsys.readouterr().out == (
@@ -254,7 +254,10 @@ def test_without_a_terminal_or_asked_before_it_only_says_how(
 
 def test_a_model_that_was_named_is_fetched_and_said(hub: FakeHub, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     store = LocalStore(tmp_path / "models", caches=())
-    switch, room = HotSwapSynthesizer(ZeroCostSynthesizer()), MemoryBudget(device="cpu", dtype="float32", free_bytes=0)
+    switch, room = (
+        HotSwapSynthesizer(ZeroCostSynthesizer()),
+        MemoryBudget(device="cpu", dtypes=("float32",), free_bytes=0),
+    )
     installer = ModelInstaller(store, switch, StartingFake, lambda: room, mirror=hub.url)
     offer_download(Settings(model="Qwen3-TTS-12Hz-1.7B-VoiceDesign"), installer)
     wait_until(lambda: installer.loading is not None)
