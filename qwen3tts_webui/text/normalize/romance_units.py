@@ -1,4 +1,4 @@
-"""Units, currencies and signs of French, Spanish, Portuguese and Italian as one table: a line per sign, a column per language."""
+"""Units and currencies of French, Spanish, Portuguese and Italian: one line per sign, one column per language."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Signs:
         self._grammar = grammar
         number = f"(?:{grammar.number_pattern})"
         self._number = regex.compile(number)
-        # an expression has an equals sign somewhere, or an operator that is nothing else
+        # an expression contains an equals sign, or an operator that has no other meaning
         self._sum = regex.compile(
             rf"(?<![\w.,])(?P<first>[-−]?{number})(?P<rest>(?:(?:\s?[-−+×÷*/x·]\s?|\s:\s){number})+\s?=(?:\s?[-−]?{number}(?:/\d{{1,2}})?|\s?[?？])?)(?![\w])"
         )
@@ -68,7 +68,7 @@ class Signs:
         text.sub(self._about, lambda _: self._grammar.signs["~"] + (" " if self._grammar.spaced else ""))
 
     def math(self, text: AlignedText) -> None:
-        """Signs that a voice cannot know: comparison, multiplication, powers."""
+        """Signs that an engine cannot read: comparison, multiplication, powers."""
         text.sub(self._placeholder, lambda match: match["name"], final=False, spaced=True)
         text.sub(self._times, lambda match: self._grammar.between(self._grammar.signs["×"]))
         text.sub(self._power, self._say_power, spaced=True)
@@ -82,7 +82,7 @@ class Signs:
         text.sub(self._hash, lambda _: self._grammar.signs["#"] + (" " if self._grammar.spaced else ""), spaced=True)
 
     def rest(self, text: AlignedText) -> None:
-        """Whatever sign is left; that of "$MSFT" is not read."""
+        """All signs that are left; that of "$MSFT" is not read."""
         text.sub(self._ticker, lambda match: "" if match[0][0] == "$" else f"{self._grammar.hashtag} ")
         text.sub(self._sign, lambda match: self._padded(match, self._grammar.signs[match[0]]))
 
