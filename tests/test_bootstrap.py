@@ -374,7 +374,9 @@ def test_a_stamp_without_an_interpreter_is_not_ready(tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_an_incomplete_environment_is_replaced_and_a_complete_one_is_kept(tmp_path: Path):
+def test_an_incomplete_environment_is_replaced_and_a_complete_one_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     machine, venv = replace(LINUX, python=sys.version_info[:2]), tmp_path / "程序 with space" / ".venv"
     python_in(venv).parent.mkdir(parents=True)
     python_in(venv).write_text("#!/bin/sh\nexit 1\n")
@@ -384,5 +386,8 @@ def test_an_incomplete_environment_is_replaced_and_a_complete_one_is_kept(tmp_pa
     (venv / "kept").touch()
     make_environment(machine, venv)
     assert (venv / "kept").exists()
+    module = make_environment.__globals__
+    run = module["_run"]  # the same command, but pip, which takes most of the time, is not installed again
+    monkeypatch.setitem(module, "_run", lambda command, **options: run([*command, "--without-pip"], **options))
     make_environment(replace(machine, python=(3, 9)), venv)
     assert not (venv / "kept").exists()

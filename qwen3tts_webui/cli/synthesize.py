@@ -223,12 +223,11 @@ def _synthesize_with_preview(args: argparse.Namespace, settings: Settings) -> tu
     from qwen3tts_webui.cli.factory import build_speech
     from qwen3tts_webui.preview import PreviewSynthesizer
 
+    for name in (*_MODEL_ONLY, *_CLONING):  # before anything is loaded
+        if name in args:
+            flag = "--" + name.replace("_", "-")
+            raise Unsupported(engine="The preview voice", feature=flag, hint="Select a checkpoint with --model.")
     with contextlib.closing(PreviewSynthesizer(queue_size=settings.queue_size)) as synthesizer:
-        for name in (*_MODEL_ONLY, *_CLONING):
-            if name in args:
-                flag = "--" + name.replace("_", "-")
-                hint = "Select a checkpoint with --model."
-                raise Unsupported(engine=synthesizer.info.label, feature=flag, hint=hint)
         voice = Voice(description=getattr(args, "voice", ""))
         _lexicon(args)  # a file that was named must be there
         speech = build_speech(settings, synthesizer)

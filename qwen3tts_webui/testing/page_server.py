@@ -20,7 +20,32 @@ if TYPE_CHECKING:
 
     from qwen3tts_webui.recognition import Recognizer
 
-CHROMIUM_FLAGS = ["--no-sandbox", "--autoplay-policy=document-user-activation-required"]
+# Without the first two, Chromium loads two popups of its address bar with every new user, which takes as long as our
+# page. A profile in use must not begin to allow autoplay. The others are those of Playwright, because only the last
+# --disable-features counts.
+_DISABLED_FEATURES = (
+    "WebUIOmniboxPopup",
+    "WebUIOmniboxAimPopup",
+    "AimEnabled",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaEngagementBypassAutoplayPolicies",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "ThirdPartyStoragePartitioning",
+)
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--autoplay-policy=document-user-activation-required",
+    f"--disable-features={','.join(_DISABLED_FEATURES)}",
+]
 
 
 @dataclass(eq=False)

@@ -16,6 +16,7 @@ Span = tuple[int, int, int, int]
 Replace = Callable[["regex.Match[str]"], str | None]
 
 _DIGIT = regex.compile(r"\d")
+_MODEL_LETTER = regex.compile(r"[\p{Latin}\p{Cyrillic}]")
 _LETTER = regex.compile(r"[\p{L}\p{N}]")
 _SPACELESS = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}ー々〇]")
 
@@ -65,6 +66,11 @@ class AlignedText:
                 continue
             if self._changed[start - 1] and self._changed[end] and self._final[start - 1] and self._final[end]:
                 left, right = (self.written[slice(*self._origins[at])] for at in (start - 1, end))
+                if (
+                    _MODEL_LETTER.match(self.written, max(0, self._origins[start - 1][0] - 1))
+                    and self._origins[start - 1][0]
+                ):
+                    continue  # "i7-13700"
                 if _DIGIT.search(left) and _DIGIT.search(right) and fits(left, right):
                     edits.append((start, end, word))
         self._apply(edits, final=True)

@@ -31,7 +31,7 @@ _INVISIBLE = regex.compile(
 _COMPATIBILITY_FORMS = regex.compile(
     r"[\uFF10-\uFF19\uFF21-\uFF3A\uFF41-\uFF5A\uFF66-\uFF9F\uFFA1-\uFFDC\uFB00-\uFB06\U0001D400-\U0001D7FF\u24B6-\u24E9]+"
 )
-_PICTURE = regex.compile(r"(?V1)[[\p{So}\p{Emoji_Modifier}\u20E3]--[°©®™№℃℉℗℠℡\u3200-\u33FF]]+")
+_PICTURE = regex.compile(r"(?V1)[[\p{So}\p{Emoji_Modifier}\u20E3]--[°©®™№℃℉℗℠℡〒\u3200-\u33FF]]+")
 _EMPTY_LINES = regex.compile(r"\n{3,}")
 _WHITESPACE = regex.compile(r"[\s\p{Zs}]+")
 _TOKEN = regex.compile(r"<\|[\w.\-▁]{1,64}\|>|</?(?:tts_\w{1,64}|think|tool_call|tool_response)>", regex.IGNORECASE)

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import regex
 
-from qwen3tts_webui.errors import ErrorDetail, InvalidValue, at_most
+from qwen3tts_webui.errors import ErrorDetail, InvalidValue, UnknownLanguage, at_most, one_of
 from qwen3tts_webui.text.aligned import AlignedText
-from qwen3tts_webui.text.language import AUTO, parse_language
+from qwen3tts_webui.text.language import AUTO, LANGUAGES, parse_language
 
 MAX_ENTRIES = 2_000
 MAX_ENTRY_LENGTH = 100
@@ -27,6 +28,10 @@ FIELDS = ("written", "language", "spoken", "case_sensitive")
 _PINYIN = regex.compile(r"[a-zü]{1,6}[1-5](?:[ ']?[a-zü]{1,6}[1-5])*", regex.IGNORECASE)
 _SYLLABLE = regex.compile(r"[a-zü]+[1-5]", regex.IGNORECASE)
 _CONTROL = regex.compile(r"[\p{Cc}\p{Cs}\u2028\u2029]")
+_ALL_HAN = regex.compile(r"\p{Han}+")
+_TRUTHS = {"": False, "false": False, "no": False, "n": False, "0": False} | dict.fromkeys(
+    ("true", "yes", "y", "1", "x"), True
+)
 _HAN = regex.compile(r"\p{Han}")
 _LONGEST_WORD = 4
 _WORDLIKE = regex.compile(r"[\p{Latin}\p{Cyrillic}\p{N}]")
@@ -50,7 +55,7 @@ class Lexicon:
 
     def __init__(self, entries: Iterable[LexiconEntry] = ()) -> None:
         """Raises `InvalidValue` for an entry without text, one that is too long, or too many."""
-        kept = {(entry.written, entry.language): entry for entry in map(_checked, entries)}
+        kept = {_key(entry): entry for entry in map(_checked, entries)}
         if len(kept) > MAX_ENTRIES:
             expected = at_most(MAX_ENTRIES)
             raise InvalidValue(field="lexicon", expected=expected, got=len(kept))
@@ -87,13 +92,13 @@ class Lexicon:
         def replaced(match: regex.Match[str]) -> str | None:
             return None if _word_around(match, language) else spelled(entries[match.lastgroup or ""].spoken)
 
-        text.sub(pattern, replaced, spaced=True)
+        text.sub(pattern, replaced)
 
     def _pattern(self, language: str) -> tuple[regex.Pattern[str], dict[str, LexiconEntry]] | None:
         if language not in self._patterns:
             fitting = [entry for entry in self.entries if entry.language in (AUTO, language)]
-            # the longest first; an entry of this language before one for all
-            fitting.sort(key=lambda entry: (-len(entry.written), entry.language == AUTO))
+            # the longest first; an entry of this language before one for all, one for this case before one for any
+            fitting.sort(key=lambda entry: (-len(entry.written), entry.language == AUTO, not entry.case_sensitive))
             named = {f"e{i}": entry for i, entry in enumerate(fitting)}
             source = "|".join(_alternative(name, entry) for name, entry in named.items())
             self._patterns[language] = (regex.compile(source), named) if named else None
@@ -101,28 +106,48 @@ class Lexicon:
 
 
 def parse_csv(text: str) -> Lexicon:
-    """Lines of `written,language,spoken[,case_sensitive]`; a first line with these names, empty lines and comments
-    ("# ...") are skipped.
+    """Lines of `written,language,spoken[,case_sensitive]`, separated by commas, semicolons or tabs; empty lines and
+    comments ("# ...") are skipped. A heading with these names may put the columns in another order.
 
     Raises `InvalidValue` that names the line.
     """
-    entries = []
+    entries: list[LexiconEntry] = []
+    columns: tuple[str, ...] = FIELDS
     for number, row in enumerate(_rows(text), 1):
         cells = [cell.strip() for cell in row]
-        if not any(cells) or cells[0].startswith("# ") or cells[:3] == [*FIELDS[:3]]:
+        if not any(cells) or cells[0].startswith("# ") or (cells[0].startswith("#") and len(cells) < len(columns[:3])):
             continue
-        if len(cells) < 3:
-            if cells[0].startswith("#"):
-                continue
-            raise InvalidValue(field=f"lexicon, line {number}", expected="written,language,spoken", got=len(cells))
-        entry = LexiconEntry(cells[0], cells[2], parse_language(cells[1]), len(cells) > 3 and _truth(cells[3]))
-        entries.append(_checked(entry, field=f"lexicon, line {number}"))
+        heading = tuple(cell.casefold() for cell in cells if cell)
+        if not entries and {"written", "spoken"} <= set(heading) <= set(FIELDS):
+            columns = heading
+            continue
+        entries.append(_entry(dict(zip(columns, cells, strict=False)), f"lexicon, line {number}", len(cells)))
     return Lexicon(entries)
 
 
-def _rows(text: str) -> Iterator[list[str]]:
+def _entry(cells: dict[str, str], field: str, count: int) -> LexiconEntry:
+    if "spoken" not in cells or "written" not in cells:
+        raise InvalidValue(field=field, expected="written,language,spoken", got=count)
     try:
-        yield from csv.reader(io.StringIO(text.removeprefix("\ufeff")))
+        language = parse_language(cells.get("language", ""))
+    except UnknownLanguage:
+        codes = one_of((AUTO, *(language.code for language in LANGUAGES)))
+        raise InvalidValue(field=field, expected=codes, got=cells["language"][:24]) from None
+    truth = cells.get("case_sensitive", "").casefold()
+    if truth not in _TRUTHS:
+        raise InvalidValue(field=field, expected=one_of(("true", "false")), got=truth[:24])
+    return _checked(LexiconEntry(cells["written"], cells["spoken"], language, _TRUTHS[truth]), field)
+
+
+def _rows(text: str) -> Iterator[list[str]]:
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    first = regex.search(r"^(?!#)[^\n]*\S[^\n]*$", lines, regex.M)
+    head = first[0] if first else ""
+    separator = next((sign for sign in ";\t" if head.count(sign) > max(head.count(","), 1)), ",")
+    if stated := regex.fullmatch(r"sep=(.)", head.strip('"')):
+        separator, lines = stated[1], lines.replace(head, "", 1)
+    try:
+        yield from csv.reader(io.StringIO(lines), delimiter=separator, skipinitialspace=True)
     except csv.Error as error:
         raise InvalidValue(field="lexicon", expected="CSV", got=str(error)) from None
 
@@ -194,13 +219,31 @@ def _word_around(match: regex.Match[str], language: str) -> tuple[int, int] | No
     """The known Chinese word that the single character `match` is part of."""
     if language != "zh" or not _HAN.fullmatch(match[0]):
         return None
-    from pypinyin.constants import PHRASES_DICT
-
     for length in range(_LONGEST_WORD, 1, -1):
         for start in range(max(0, match.start() - length + 1), match.start() + 1):
-            if match.string[start : start + length] in PHRASES_DICT:
+            word = match.string[start : start + length]
+            if len(word) == length and _is_word(word):
                 return start, start + length
     return None
+
+
+@lru_cache(10_000)
+def _is_word(text: str) -> bool:
+    """In pypinyin's phrases, or in the dictionary of the preview voice where that is installed."""
+    from pypinyin.constants import PHRASES_DICT
+
+    if text in PHRASES_DICT or len(text) > 2:  # rjieba's longer words are often names
+        return text in PHRASES_DICT
+    try:
+        import rjieba
+    except ImportError:
+        return False
+    return bool(_ALL_HAN.fullmatch(text)) and rjieba.cut(text, False) == [text]
+
+
+def _key(entry: LexiconEntry) -> tuple[str, str, bool]:
+    written = entry.written if entry.case_sensitive else entry.written.casefold()
+    return written, entry.language, entry.case_sensitive
 
 
 def _alternative(name: str, entry: LexiconEntry) -> str:
@@ -214,13 +257,9 @@ def _alternative(name: str, entry: LexiconEntry) -> str:
 
 def _checked(entry: LexiconEntry, field: str = "lexicon") -> LexiconEntry:
     """The entry without whitespace around its texts."""
-    written, spoken = entry.written.strip(), entry.spoken.strip()
+    written, spoken = (unicodedata.normalize("NFC", text.strip()) for text in (entry.written, entry.spoken))
     for text in (written, spoken):
         if not text or len(text) > MAX_ENTRY_LENGTH or _CONTROL.search(text):
             expected = ErrorDetail("one_line", "1 to {limit} characters in one line", limit=MAX_ENTRY_LENGTH)
             raise InvalidValue(field=field, expected=expected, got=len(text))
     return replace(entry, written=written, spoken=spoken)
-
-
-def _truth(text: str) -> bool:
-    return text.casefold() in ("true", "yes", "1", "y", "x")

@@ -12,8 +12,12 @@ import regex
 
 _MIN_LINES = 3
 _MIN_LENGTH = 25  # columns: shorter lines are verse, lists or subtitles
-_SENTENCE_END = regex.compile(r"[.!?。！？…:：;；][\"'”’»」』）)\]]*$")
-_ITEM = regex.compile(r"^\s*(?:[-*+•·–—]\s|\d{1,3}[.)、]\s?|[A-Z][\w ]{0,20}:\s|[#>|])")
+_SENTENCE_END = regex.compile(r"(?:[.!?。！？…:：;；][\"'”’»」』）)\]]*|[」』])$")
+_CLAUSE_END = regex.compile(rf"[,，、—–]$|{_SENTENCE_END.pattern}")
+_LINE_OF_ITS_OWN = regex.compile(r"[\p{Lu}\p{N}“\"«„「『¿¡]")
+_ITEM = regex.compile(
+    r"^\s*(?:[-*+•·–—]\s|(?:\d{1,3}|\p{L}|[IVXivx]{1,5})[.)、]\s|\d{1,3}[.)、]|[A-Z][\w ]{0,20}:\s|[#>|])"
+)
 _TIME_LINE = regex.compile(r"-->|^\s*\[?\d{1,2}:\d{2}(?::\d{2})?[.,\]]")
 _INLINE_TAG = regex.compile(r"[\[［【]\s*(?:pause|停顿|停頓|暂停|暫停)", regex.IGNORECASE)
 _WIDE = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\u3000-\u303f\uff00-\uff60]")
@@ -49,8 +53,13 @@ def _paragraphs(text: str) -> list[list[str]]:
 
 
 def _is_wrapped(paragraph: list[str]) -> bool:
-    """All lines but the last are about as long as the longest, and most end inside a sentence."""
+    """All lines but the last are about as long as the longest, and most end inside a sentence.
+
+    Where every line starts with a capital or a digit, they are verse, headlines or a list.
+    """
     if len(paragraph) < _MIN_LINES or any(_ITEM.match(line) for line in paragraph):
+        return False
+    if all(_LINE_OF_ITS_OWN.match(line) for line in paragraph[1:]):
         return False
     full = paragraph[:-1]
     widths = [_columns(line) for line in full]
@@ -59,7 +68,8 @@ def _is_wrapped(paragraph: list[str]) -> bool:
         return False
     is_even = median(widths) >= 0.8 * longest and min(widths) >= 0.5 * longest
     inside = sum(_SENTENCE_END.search(line) is None for line in full)
-    return is_even and inside > len(full) / 2
+    inside_clause = sum(_CLAUSE_END.search(line) is None for line in full)
+    return is_even and inside > len(full) / 2 and inside_clause >= len(full) / 2
 
 
 def _joined(paragraph: list[str]) -> str:

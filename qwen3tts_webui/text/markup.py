@@ -12,16 +12,17 @@ from dataclasses import dataclass
 import regex
 
 from qwen3tts_webui.text.aligned import AlignedText
+from qwen3tts_webui.text.latex import FORMULA, is_formula, plain_formula
 
 LINE_KEEPER = "\u2063"
 """Stands in a line that held only markup, so that the lines after it keep their numbers; cleaning drops it."""
 
 _TAGS = """a abbr acronym address article aside audio b bdi bdo big blockquote body br button caption center cite code col
     dd del details div dl dt em emphasis figcaption figure font footer form h1 h2 h3 h4 h5 h6 head header hr html i
-    iframe img input ins kbd label lang lexicon li link main mark math meta metadata mstts:[a-z]+ nav ol option p para
+    iframe img input ins kbd label lang lexicon li link main mark math meta metadata mstts:[a-z-]+ nav ol option p para
     phoneme picture pre prosody q rp rt ruby s samp say-as script section seg select small source span speak strike
     strong style sub summary sup svg table tbody td tfoot th thead time title tr track tt u ul var video voice w
-    amazon:[a-z]+ token"""
+    amazon:[a-z-]+ token"""
 _ATTRIBUTES = r"(?:\s+[\w:-]+\s*(?:=\s*(?:\"[^\"]{0,300}\"|'[^']{0,300}'|[^\s\"'<>]{1,200}))?)*"
 _TAG = regex.compile(
     rf"</?(?:{'|'.join(sorted(set(_TAGS.split()), key=len, reverse=True))}){_ATTRIBUTES}\s*/?>", regex.IGNORECASE
@@ -40,7 +41,12 @@ _SAY_AS = regex.compile(
     r"<say-as\s+[^<>]{0,200}?interpret-as\s*=\s*[\"']?(?P<kind>[\w-]+)[^<>]{0,200}>(?P<text>[^<>]{0,200})</say-as\s*>",
     regex.IGNORECASE,
 )
-_SPELLED = frozenset({"characters", "spell-out", "verbatim", "digits", "telephone", "phone", "letters"})
+_DATE_FORMAT = regex.compile(r"\bformat\s*=\s*[\"']?([dmy]{3})\b", regex.IGNORECASE)
+_SUPERSCRIPT = regex.compile(
+    r"(?:(?<=(?<!\p{L})\p{L}{1,2})|(?<=[\d)]))<sup>(?P<n>[-−]?\d{1,4})</sup\s*>", regex.IGNORECASE
+)
+_SUPERSCRIPTS = str.maketrans("-−0123456789", "⁻⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_SPELLED = frozenset({"characters", "spell-out", "verbatim", "digits", "letters"})
 _RUBY_TAG = regex.compile(r"<ruby\b[^<>]{0,100}>(?P<inner>.{0,400}?)</ruby\s*>", regex.S | regex.IGNORECASE)
 _RT = regex.compile(r"<rt\b[^<>]{0,100}>(.*?)(?:</rt\s*>|$)", regex.S | regex.IGNORECASE)
 _RUBY = regex.compile(
@@ -59,7 +65,13 @@ _TIME_LINE = regex.compile(
     r"^(?:[ \t]*\d{1,6}[ \t]*\r?\n)?[ \t]*(?:\d{1,2}:)?\d{1,2}:\d{2}[.,]\d{1,3}[ \t]*-->[ \t]*(?:\d{1,2}:)?\d{1,2}:\d{2}[.,]\d{1,3}[^\n]*$",
     regex.M,
 )
-_VTT = regex.compile(r"\AWEBVTT[^\n]*|^NOTE(?: [^\n]*)?$|^STYLE$|^REGION$", regex.M)
+_VTT = regex.compile(
+    r"\AWEBVTT[^\n]*(?:\n[^\n]+)*?(?=\n\n|\n[\d:.]+[ \t]*-->|\Z)|^(?:NOTE|STYLE|REGION)\b[^\n]*(?:\n[^\n]+)*|(?<=\n\n)[^\n]+\n(?=[\d:]{5,9}\.\d{3}[ \t]*-->)",
+    regex.M,
+)
+_VTT_TAG = regex.compile(r"</?[cv](?:[. ][^<>\n]{0,100})?>|<[\d:]{5,9}\.\d{3}>")
+_LYRICS_TIME = regex.compile(r"^(?:[ \t]*\[\d{1,3}:\d{2}[.:]\d{2,3}\])+[ \t]*", regex.M)
+_SUBTITLE_STYLE = regex.compile(r"\{\\(?:an?\d|[ibus]\d|pos\(|fad|c&|f[ns]|move|k)[^{}\n]{0,100}\}")
 _RULE = regex.compile(r"^[ \t]{0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,}|={3,})$", regex.M)
 _LINE_START = regex.compile(r"^[ \t]*(?:(?:>[ \t]?)+|#{1,6}[ \t]+|[-*+•][ \t]+(?:\[[ xX]\][ \t]+)?)+", regex.M)
 _HEADING_END = regex.compile(r"[ \t]+#{1,6}[ \t]*$", regex.M)
@@ -70,6 +82,7 @@ _LINK = regex.compile(
     rf"|\[{_NO_INLINE_TAG}"
     r"[^\[\]\n]{0,80}\])"
 )
+_LINK_TARGET = regex.compile(r"^[ \t]{0,3}\[[^\[\]\n^]{1,80}\]:[ \t]*https?://[^\n]*$", regex.M)
 _FOOTNOTE = regex.compile(r"\[\^[\w-]{1,20}\]:?")
 _AUTOLINK = regex.compile(
     r"<(?P<url>(?:https?|mailto|ftp):[^<>\s]{1,500}|[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5})>", regex.IGNORECASE
@@ -84,7 +97,36 @@ _CODE = regex.compile(r"(?P<m>`{1,2})(?P<text>[^`\n]{1,200})(?P=m)")
 _ESCAPE = regex.compile(r"\\(?P<sign>[*_`#\[\](){}~>|!+.\\-])")
 _ENTITY = regex.compile(r"&(?:amp;)*(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 
-_MAY_BE_MARKUP = regex.compile(r"[<&\[\]*_`|~\\《［]|-->|\AWEBVTT|^[ \t]*[>#+•=-]|[ \t]#+[ \t]*$", regex.M)
+_INLINE = frozenset(
+    [
+        "a",
+        "abbr",
+        "b",
+        "big",
+        "code",
+        "em",
+        "emphasis",
+        "font",
+        "i",
+        "lang",
+        "mark",
+        "phoneme",
+        "prosody",
+        "say-as",
+        "small",
+        "span",
+        "speak",
+        "strong",
+        "sub",
+        "sup",
+        "token",
+        "tt",
+        "u",
+        "voice",
+        "w",
+    ]
+)
+_MAY_BE_MARKUP = regex.compile(r"[<&\[\]*_`|~\\《［$]|-->|\AWEBVTT|^[ \t]*[>#+•=-]|[ \t]#+[ \t]*$", regex.M)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +175,12 @@ def _skip_blocks(text: AlignedText, options: MarkupOptions) -> None:
     else:
         text.sub(regex.compile(r"^[ \t]{0,3}(?:`{3,}|~{3,})[^\n]*$", regex.M), lambda _: LINE_KEEPER, final=False)
     text.sub(_TABLE_ROW, lambda match: _table_row(match[0], options), final=False)
-    text.sub(_TIME_LINE, lambda match: _kept_lines(match[0]), final=False)
     if text.text.startswith("WEBVTT"):
-        text.sub(_VTT, lambda _: LINE_KEEPER, final=False)
+        text.sub(_VTT, lambda match: _kept_lines(match[0]), final=False)
+        text.sub(_VTT_TAG, lambda _: "", final=False)
+    text.sub(_TIME_LINE, lambda match: _kept_lines(match[0]), final=False)
+    text.sub(_LYRICS_TIME, lambda match: LINE_KEEPER if _ends_line(match) else "", final=False)
+    text.sub(_SUBTITLE_STYLE, lambda match: LINE_KEEPER if _alone(match) else "", final=False)
 
 
 def _speech_tags(text: AlignedText) -> None:
@@ -149,13 +194,16 @@ def _speech_tags(text: AlignedText) -> None:
     text.sub(_SUB, lambda match: match["alias"], final=False)
     text.sub(_SAY_AS, _say_as, final=False)
     text.sub(_AUTOLINK, lambda match: match["url"].removeprefix("mailto:"), final=False)
+    text.sub(_SUPERSCRIPT, lambda match: match["n"].translate(_SUPERSCRIPTS), final=False)
     text.sub(_TAG, _dropped, final=False)
 
 
 def _markdown(text: AlignedText) -> None:
+    text.sub(FORMULA, lambda match: plain_formula(match["tex"]) if is_formula(match["tex"]) else None, final=False)
     text.sub(_RULE, lambda _: LINE_KEEPER, final=False)
     text.sub(_LINE_START, lambda match: LINE_KEEPER if _ends_line(match) else "", final=False)
     text.sub(_HEADING_END, lambda _: "", final=False)
+    text.sub(_LINK_TARGET, lambda _: LINE_KEEPER, final=False)
     text.sub(_FOOTNOTE, lambda _: "", final=False)
     text.sub(_LINK, lambda match: match["text"] or LINE_KEEPER, final=False)
     text.sub(_CODE, lambda match: match["text"], final=False)
@@ -196,7 +244,14 @@ def _pause(match: regex.Match[str]) -> str:
 
 
 def _say_as(match: regex.Match[str]) -> str:
-    if match["kind"].lower() not in _SPELLED:
+    kind, form = match["kind"].lower(), _DATE_FORMAT.search(match[0])
+    parts = regex.findall(r"\d+", match["text"])
+    if kind == "date" and form is not None and len(parts) == 3 == len(set(form[1].lower())):
+        values = dict(zip(form[1].lower(), parts, strict=True))
+        return f"{values['y']}-{values['m']:0>2}-{values['d']:0>2}" if len(values["y"]) == 4 else match["text"]
+    if kind in ("telephone", "phone"):
+        return ", ".join(" ".join(group) for group in regex.findall(r"[+\d]+|\p{L}+", match["text"]))
+    if kind not in _SPELLED:
         return match["text"]
     return " ".join(character for character in match["text"] if not character.isspace())
 
@@ -209,44 +264,17 @@ def _ruby(match: regex.Match[str]) -> str:
 def _dropped(match: regex.Match[str]) -> str:
     """A tag leaves nothing inside a word, a space between blocks."""
     name = regex.match(r"</?([\w:-]+)", match[0])
-    inline = {
-        "a",
-        "abbr",
-        "b",
-        "big",
-        "em",
-        "emphasis",
-        "font",
-        "i",
-        "lang",
-        "mark",
-        "phoneme",
-        "prosody",
-        "say-as",
-        "small",
-        "span",
-        "strong",
-        "sub",
-        "sup",
-        "u",
-        "voice",
-        "w",
-        "token",
-        "tt",
-        "code",
-        "speak",
-    }
-    if name is None or name[1].lower() in inline:
+    if name is None or name[1].lower() in _INLINE or ":" in name[1]:
         return "" if not _alone(match) else LINE_KEEPER
     return LINE_KEEPER if _alone(match) else " "
 
 
 def _alone(match: regex.Match[str]) -> bool:
-    """Nothing else stands in its line."""
+    """Nothing but tags stands in its line."""
     start = match.string.rfind("\n", 0, match.start()) + 1
     end = match.string.find("\n", match.end())
     line = match.string[start : match.start()] + match.string[match.end() : end if end >= 0 else None]
-    return not line.strip()
+    return not _TAG.sub("", line).strip()
 
 
 def _decoded(match: regex.Match[str]) -> str | None:

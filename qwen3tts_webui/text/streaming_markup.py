@@ -11,15 +11,19 @@ import regex
 from qwen3tts_webui.text.markup import DEFAULT_OPTIONS, MarkupOptions, strip_markup
 
 _OPEN_BLOCK = regex.compile(
-    r"<(?P<tag>think|thinking|thought|reasoning|analysis|script|style|svg|math|ruby|sub|say-as)\b[^<>]*>(?:(?!</(?P=tag)\s*>).)*\Z|<!--(?:(?!-->).)*\Z",
+    r"<(?P<tag>think|thinking|thought|reasoning|analysis|script|style|svg|math|ruby|sub|sup|say-as)\b[^<>]*>(?:(?!</(?P=tag)\s*>).)*\Z|<!--(?:(?!-->).)*\Z",
     regex.S | regex.IGNORECASE,
 )
 _FENCE_LINE = regex.compile(r"^[ \t]{0,3}(`{3,}|~{3,})[^\n]*\n?", regex.M)
 _OPEN = regex.compile(
-    r"<[^<>\n]{0,400}\Z|&(?:amp;)*[#\w]{0,32}\Z|!?\[[^\[\]\n]{0,300}(?:\](?:\([^\n]{0,600}|\[[^\[\]\n]{0,80})?)?\Z|!\Z|\\\Z"
-    r"|[｜|][^｜|《》\n]{0,40}(?:《[^《》\n]{0,40})?\Z|[\p{Han}々〆ヶ]+(?:《[^《》\n]{0,40})?\Z|［[^］\n]{0,200}\Z|[ \t]+#{1,6}[ \t]*\r?\Z"
+    r"<[^<>\n]{0,400}\Z|&(?:amp;)*[#\w]{0,32}\Z|!?\[[^\[\]\n]{0,300}(?:\](?:\([^\n]{0,600}|\[[^\[\]\n]{0,80}|:[ \t]*(?:h|ht|htt|https?|https?:[^\n]{0,600})?)?)?\Z|!\Z|\\\Z"
+    r"|[｜|][^｜|《》\n]{0,40}(?:《[^《》\n]{0,40})?\Z|[\p{Han}々〆ヶ]+(?:《[^《》\n]{0,40})?\Z|［[^］\n]{0,200}\Z|[ \t]*#{1,6}[ \t]*\r?\Z|\{(?:\\[^{}\n]{0,100})?\Z"
+    r"|(?<![A-Za-z0-9$\\])\$\$?(?:[^\s\d$][^$\n]{0,200}|\d[\d.,]*(?:[\\^_][^$\n]{0,200})?)?\Z|\$\Z"
+    r"|\\(?:[A-Za-z]{1,20}(?:\{[^{}\n]{0,60}\}){0,2}(?:\{[^{}\n]{0,60})?|[(\[][^\n]{0,200})\Z"
 )
-_MARKER = regex.compile(r"(?<!\\)(?:\*{1,3}|~~?|_{1,2}|`{1,2})")
+_MARKER = regex.compile(r"<[^<>\n]{0,400}>|(?<=\])\([^()\s]{0,500}\)|(?<!\\)(?P<sign>\*{1,3}|~~?|_{1,2}|`{1,2})")
+_PLAIN = regex.compile(r"[\p{L}\p{N}\s)]{2,3}")
+_WORD = regex.compile(r"[\p{L}\p{N}_]")
 _LINE_START = regex.compile(
     r"^[ \t]*(?:[>#*+•_=~`-][>#*+•_=~` \t\[\]xX-]*|\|[^\n]*|\d{1,6}[ \t]*|\d{1,6}[ \t]*\r?\n[ \t]*[\d:.,]*[ \t]*(?:-{1,2}>?[^\n]*)?"
     r"|\d{1,2}:[\d:.,]*[ \t]*(?:-{1,2}>?[^\n]*)?|W(?:E(?:B(?:V(?:T(?:T[^\n]*)?)?)?)?)?)?\r?\Z",
@@ -47,6 +51,8 @@ class StreamingMarkup:
 
     def _certain(self) -> int:
         text = self._held
+        if "WEBVTT".startswith(text[:6]) and not self._line:
+            return 0  # subtitles come as a whole
         block = _OPEN_BLOCK.search(text)
         end = len(text) if block is None else block.start()
         fences = [*_FENCE_LINE.finditer(text, endpos=end)]
@@ -75,8 +81,17 @@ class StreamingMarkup:
         floor = max(line_start, end - _LONGEST)
         opened: dict[str, int] = {}
         for match in _MARKER.finditer(text, floor, end):
-            if opened.pop(match[0], None) is None:
-                opened[match[0]] = match.start()
+            sign = match["sign"]
+            if sign is None:  # inside a tag or an address
+                continue
+            within = _WORD.match(text, match.start() - 1) if match.start() else _WORD.match(self._line[-1:])
+            if "_" in sign and sign in opened:
+                if match.end() == len(text) or _WORD.match(text, match.end()):
+                    continue
+            elif "_" in sign and within:
+                continue
+            if opened.pop(sign, None) is None:
+                opened[sign] = match.start()
         return min([end, *opened.values()])
 
     def _give(self, length: int) -> str:
@@ -84,7 +99,11 @@ class StreamingMarkup:
         if not raw:
             return ""
         # a letter before it keeps what is no line start from being one
-        guard = "x" + self._line[-1:] if self._line else ""
+        context = self._line if _PLAIN.fullmatch(self._line) else self._line[-1:]
+        guard = f"x {context}" if len(context) > 1 else f"x{context}" if context else ""
         plain = strip_markup(guard + raw, self._options)
         self._line = (self._line + raw).rpartition("\n")[2][-3:]
-        return plain[len(guard) :] if plain.startswith(guard) else plain[1:]
+        given = next(
+            (i for i, (a, b) in enumerate(zip(guard, plain, strict=False)) if a != b), min(len(guard), len(plain))
+        )
+        return plain[given:]

@@ -20,7 +20,9 @@ _SCRIPTS = {
     "Tamil": "Tamil", "Telugu": "Telugu", "Gujarati": "Gujarati", "Gurmukhi": "Punjabi", "Kannada": "Kannada",
     "Malayalam": "Malayalam", "Sinhala": "Sinhala", "Khmer": "Khmer", "Lao": "Lao", "Myanmar": "Burmese",
     "Georgian": "Georgian", "Armenian": "Armenian", "Ethiopic": "Amharic", "Tibetan": "Tibetan",
-    "Mongolian": "Mongolian", "Greek": "Greek",
+    "Mongolian": "Mongolian", "Greek": "Greek", "Oriya": "Odia",
+    "Thaana": "Dhivehi", "Syriac": "Syriac", "Javanese": "Javanese", "Cherokee": "Cherokee", "Tifinagh": "Berber",
+    "Yi": "Yi",
 }  # fmt: skip
 _RUN = regex.compile(
     "|".join(

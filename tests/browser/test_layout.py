@@ -18,6 +18,10 @@ LONG_DESCRIPTION = (
     "A calm woman in her forties with a low, warm voice, speaking slowly, like the host of a late show. " * 4
 )
 IN_THE_WINDOW = (".page-header", "#wave", "#play", "#generate", "#wave-card", "#generate-card")
+DESCRIPTION_LINES = """() => {
+  const area = document.querySelector('#description textarea');
+  return area.clientHeight / parseFloat(getComputedStyle(area).lineHeight);
+}"""
 FRAMES = """() => ['.card', '#tab-library', '#presets [aria-pressed=true]', '#checklist .chip'].filter((selector) => {
   const element = document.querySelector(selector);
   const { borderTopStyle, outlineStyle } = getComputedStyle(element.closest('.preset') ?? element);
@@ -71,6 +75,8 @@ def test_nothing_covers_or_cuts_anything(studio: Studio, fresh: Fresh, size: tup
     page.emulate_media(color_scheme="light", forced_colors="none")
     page.fill("#description textarea", LONG_DESCRIPTION)
     look("a long description")
+    num_lines = page.evaluate(DESCRIPTION_LINES)
+    assert num_lines >= 2 and num_lines == pytest.approx(round(num_lines), abs=0.02)  # no line is cut
     for tab in ("mine", "recording"):
         page.click(f"#tab-{tab}")
         look(tab)

@@ -114,6 +114,8 @@ def test_the_tab_key_reaches_everything(studio: Studio, fresh: Fresh) -> None:
         visit.page.keyboard.press("Tab")
         where = visit.page.evaluate("() => { const e = document.activeElement; return e.id || e.closest('[id]')?.id; }")
         reached.append(where)
+        if where == "text":
+            visit.page.keyboard.insert_text("one more line\n" * 20)  # long enough to be stopped
         if where == "generate":
             break
     for stop in (

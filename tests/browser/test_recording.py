@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from qwen3tts_webui.audio import encode_all
-from qwen3tts_webui.testing import CHROMIUM_FLAGS, Studio, installed_chromium
+from qwen3tts_webui.testing import Studio
 from qwen3tts_webui.testing import serve_page as serve
 from tests.browser.axe import serious
 from tests.support.cloning import CloningFake, FakeRecognizer, HearingFake
 from tests.support.sounds import syllables
 
-from .conftest import Visit, playwright
+from .conftest import Visit, running_chromium
 
 pytestmark = pytest.mark.browser
 Fresh = Callable[..., Visit]
@@ -27,16 +27,13 @@ NO_MICROPHONE = """(name) => {
 
 
 @pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def chromium(profile: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A browser with a microphone that hears speech."""
     speech = tmp_path_factory.mktemp("microphone") / "speech.wav"
     speech.write_bytes(encode_all(syllables(6.0), "wav"))
     microphone = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
-    flags = [*CHROMIUM_FLAGS, *microphone, f"--use-file-for-fake-audio-capture={speech}"]
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=installed_chromium(), args=flags)
+    with running_chromium(profile, *microphone, f"--use-file-for-fake-audio-capture={speech}") as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -180,6 +180,7 @@ def test_both_takes_of_a_line_are_heard_and_one_is_kept(studio: Studio, fresh: F
         )
         stats = visit.until("['paused', 'done'].includes(stats.state) && !stats.receiving")
         assert stats["position"] == pytest.approx(line * FRAMES, abs=1_200)  # only that line was played
+        assert visit.page.evaluate("document.activeElement.classList.contains('flip')")  # pressed again by the keyboard
         return sound(visit)
 
     expected = np.concatenate([first[: 2 * FRAMES], both[2 * FRAMES :]])
@@ -262,11 +263,15 @@ def test_the_word_being_heard_is_marked_where_it_was_typed(fresh: Fresh, studio:
             look();
         }"""
     )
-    visit.generate()
-    visit.until("stats.state === 'done'")
-    heard = visit.page.evaluate("window.heard")
     words = ["The", "lighthouse", "keeper", "costs", "$5", "你", "好"]
-    assert heard == sorted(heard, key=words.index), "in the order of the text"
+    for _ in range(3):  # a machine busy with other tests may draw no frame while a word is heard
+        run = visit.page.evaluate("() => { window.heard = []; return qwen3tts.stats.run; }")
+        visit.generate()
+        visit.until(f"stats.run > {run} && stats.state === 'done'")
+        heard = visit.page.evaluate("window.heard")
+        assert heard == sorted(heard, key=words.index), "in the order of the text"
+        if {"lighthouse", "keeper", "costs"} <= set(heard):
+            break
     assert {"lighthouse", "keeper", "costs"} <= set(heard)
     visit.page.wait_for_function("() => !CSS.highlights.has('heard-word')")
 

@@ -42,7 +42,7 @@ class Devices(TorchDispatchMode):
 @pytest.fixture(scope="module")
 def runner() -> CudaGraphRunner:
     model = meta_model(read_model_config(CHECKPOINT), Tokenizer(CHECKPOINT), "bfloat16")
-    return CudaGraphRunner(model, slots=3, kv_length=300, capture=lambda work: work)
+    return CudaGraphRunner(model, slots=2, kv_length=300, capture=lambda work: work)
 
 
 def test_every_kind_of_graph_is_checked(runner: CudaGraphRunner) -> None:

@@ -16,43 +16,54 @@ from qwen3tts_webui.history import HistoryStore
 from qwen3tts_webui.voices import SavedVoices
 
 WRITER = """
+import os
 import sys
 from pathlib import Path
 import numpy as np
 from qwen3tts_webui.history import HistoryStore
 from qwen3tts_webui.voices import SavedVoice
 
-history = HistoryStore(Path(sys.argv[1]), quota_bytes=2_000_000)
-pcm = np.ones(12_000, dtype=np.float32)
-number = 0
-while True:
-    print(number, flush=True)
-    number += 1
-    with history.begin() as writer:
-        for start in range(0, 12_000, 1_000):
-            writer.write(pcm[start : start + 1_000])
-        writer.commit({"text": f"number {number}", "samples": 12_000})
-    entries = history.entries(limit=50)
-    if number % 3 == 0:
-        history.delete(entries[-1].id)
-    if number % 5 == 0:
-        history.set_starred(entries[0].id)
-    voice = history.voices.save(SavedVoice(name=f"voice {number}"))
-    history.voices.rename(voice.id, "renamed")
-    if number % 2:
-        history.voices.delete(voice.id)
+def write():
+    history = HistoryStore(Path(sys.argv[1]), quota_bytes=2_000_000)
+    pcm = np.ones(12_000, dtype=np.float32)
+    number = 0
+    while True:
+        print(number, flush=True)
+        number += 1
+        with history.begin() as writer:
+            for start in range(0, 12_000, 1_000):
+                writer.write(pcm[start : start + 1_000])
+            writer.commit({"text": f"number {number}", "samples": 12_000})
+        entries = history.entries(limit=50)
+        if number % 3 == 0:
+            history.delete(entries[-1].id)
+        if number % 5 == 0:
+            history.set_starred(entries[0].id)
+        voice = history.voices.save(SavedVoice(name=f"voice {number}"))
+        history.voices.rename(voice.id, "renamed")
+        if number % 2:
+            history.voices.delete(voice.id)
+
+for line in sys.stdin:
+    if (writer := os.fork()) == 0:
+        write()
+    print("writer", writer, flush=True)
+    print("ended", os.waitpid(writer, 0)[1], flush=True)
 """
 
 
-def kill_during_write(folder: Path, rounds: int, after_s: float) -> None:
+def kill_during_write(writers: subprocess.Popen[str], rounds: int, after_s: float) -> None:
     """Start a writer, and kill it `after_s` seconds after it has completed `rounds` rounds."""
-    command = [sys.executable, "-c", WRITER, str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as process:
-        assert process.stdout is not None
-        for number in range(rounds + 1):
-            assert process.stdout.readline() == f"{number}\n".encode()
-        time.sleep(after_s)
-        os.kill(process.pid, signal.SIGKILL)
+    assert writers.stdin is not None and writers.stdout is not None
+    writers.stdin.write("start\n")
+    writers.stdin.flush()
+    words = iter(writers.stdout.readline, "")
+    seen: list[str] = []
+    while f"{rounds}\n" not in seen or not (started := [line for line in seen if line.startswith("writer")]):
+        seen.append(next(words))
+    time.sleep(after_s)
+    os.kill(int(started[0].split()[1]), signal.SIGKILL)
+    assert next(line for line in words if line.startswith("ended")) == f"ended {int(signal.SIGKILL)}\n"
 
 
 def check_complete(folder: Path) -> int:
@@ -76,11 +87,15 @@ def check_complete(folder: Path) -> int:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-@pytest.mark.slow
 def test_a_crash_at_any_moment_leaves_complete_files_and_a_consistent_history(tmp_path):
     moment = random.Random(0)
     kept = []
-    for _ in range(12):
-        kill_during_write(tmp_path, rounds=moment.randrange(4), after_s=moment.uniform(0, 0.1))
-        kept.append(check_complete(tmp_path))
+    command = [sys.executable, "-c", WRITER, str(tmp_path)]  # imports once and forks a writer for each round
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, text=True, cwd=Path(__file__).parents[2]) as writers:
+        for _ in range(12):
+            kill_during_write(writers, rounds=moment.randrange(4), after_s=moment.uniform(0, 0.1))
+            kept.append(check_complete(tmp_path))
+        assert writers.stdin is not None
+        writers.stdin.close()
     assert max(kept) > 5

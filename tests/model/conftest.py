@@ -1,7 +1,9 @@
 """Tiny tensors are slower on many threads, and much slower when other tests want the cores too."""
 
+import importlib.util
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import torch
@@ -16,3 +18,13 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fast_interpreter() -> None:
+    """Triton's interpreter without its check of every sum of integers for overflow, a third of its time."""
+    if importlib.util.find_spec("triton") is None or torch.cuda.is_available():
+        return
+    from triton.runtime.interpreter import interpreter_builder
+
+    interpreter_builder.options = replace(interpreter_builder.options, sanitize_overflow=False)

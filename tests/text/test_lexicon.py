@@ -37,6 +37,8 @@ def test_a_surname_is_left_alone_inside_a_known_word() -> None:
     assert said("单老师、仇先生和区小姐", "zh", *names) == "擅老师、球先生和欧小姐"
     assert said("单位简单，报仇，区区小事", "zh", *names) == "单位简单，报仇，区区小事"
     stream = StreamingNormalizer("zh", lexicon=Lexicon(names))
+    assert said("检查单位", "zh", LexiconEntry("查", "zha1", "zh"), *names) == "检查单位"
+    assert said("单田芳", "zh", *names) == "擅田芳"
     text = "我们单位的单老师在小区里见到了区先生，他们两个人聊了很久很久。"
     pieces = [stream.push(character) for character in text]
     assert "".join([*pieces, stream.flush()]) == said(text, "zh", *names)
@@ -52,6 +54,18 @@ def test_the_longest_entry_and_its_own_language_count() -> None:
     assert said("York", "de", *entries) == "Jork"
 
 
+def test_an_entry_for_this_case_counts_before_one_for_any() -> None:
+    entries = (LexiconEntry("us", "uhs"), LexiconEntry("US", "you ess", case_sensitive=True), LexiconEntry("Us", "uss"))
+    assert said("US, us", "en", *entries) == "you ess, uss"
+    assert len(Lexicon(entries).entries) == 2
+
+
+def test_inside_korean_words_and_after_signs() -> None:
+    assert said("삼성전자와 삼성", "ko", LexiconEntry("삼성", "샘숭")) == "샘숭전자와 샘숭"
+    assert said("#AI and $AI", "en", LexiconEntry("AI", "A I"), mode="on") == "hashtag A I and A I"
+    assert said("café", "en", LexiconEntry("cafe\u0301", "kaffay")) == "kaffay"
+
+
 def test_a_replacement_is_not_normalized_again() -> None:
     assert (
         said("C3PO has 3 arms", "en", LexiconEntry("C3PO", "see three P O"), mode="on")
@@ -65,9 +79,26 @@ def test_the_file_goes_both_ways() -> None:
     assert parse_csv(write_csv(lexicon)).entries == lexicon.entries
 
 
-@pytest.mark.parametrize("line", ["only one", "a,klingon,b", ",en,b", "a,en,", f"{'a' * 101},en,b"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        "\ufeffSQL;en;sequel\nA, B;;x\n",
+        "sep=;\nSQL;en;sequel\n\nA, B;;x\n",
+        'SQL\ten\tsequel\r\n"A, B"\t\tx\r\n',
+        'SQL,en,sequel\r"A, B",,x',
+        '"SQL", "English", "sequel",,\n"A, B", "", "x"\n',
+        'Spoken,Written,Language\nsequel,SQL,en\nx,"A, B",\n',
+    ],
+)
+def test_files_of_spreadsheets(file: str) -> None:
+    assert parse_csv(file).entries == (LexiconEntry("SQL", "sequel", "en"), LexiconEntry("A, B", "x"))
+
+
+@pytest.mark.parametrize(
+    "line", ["only one", "a,klingon,b", ",en,b", "a,en,", f"{'a' * 101},en,b", "a,en,b,maybe", '"a,en,b', "a\0,en,b"]
+)
 def test_what_is_wrong_with_a_file_names_the_line(line: str) -> None:
-    with pytest.raises(Exception, match=r"lexicon, line 2|klingon"):
+    with pytest.raises(InvalidValue, match=r"lexicon, line 2"):
         parse_csv(f"# head\n{line}\n")
 
 

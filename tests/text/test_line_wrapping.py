@@ -12,6 +12,13 @@ CHINESE = """今天天气很好我们决定一起去公园散步顺便看看那�
 KEPT = {
     "subtitles": "1\n00:00:01,000 --> 00:00:02,000\n" + WRAPPED,
     "sentences": "This is one whole sentence here.\nThis is another whole one.\nAnd this is the third of them.",
+    "capitals": "Two roads diverged in a yellow wood,\nAnd sorry I could not travel both\nAnd be one traveler",
+    "clauses": "Caminante, son tus huellas\nel camino y nada más;\nCaminante, no hay camino,\nse hace camino al andar.",
+    "address": "1234 North Willow Street, Apt 5\nSpringfield, Illinois 62704\nUnited States of America",
+    "ingredients": "200 g of flour, sifted carefully\n100 g of butter, at room temperature\n3 eggs, beaten",
+    "letters": "a) the first item of the whole list\nb) the second item of the list\nc) the third item of it",
+    "numerals": "I. The origins of the republic\nII. The wars with its neighbors\nIII. The fall of the king",
+    "dialog": "「昨日の夜はどこにいましたか」\n「家でテレビを見ていました」\n「奥さんはそう言っていません」",
     "verse": "Roses are red,\nviolets are blue,\nsugar is sweet,\nand so are you",
     "list": "- the first of the things I want\n- the second of the things I want\n- the third of the things",
     "one line": "A single line of text that is long enough to have been wrapped but it was not",

@@ -56,6 +56,22 @@ PAIRS = [
     ("<ruby>漢字<rt>かんじ</rt></ruby>だ", "かんじだ"),
     ("［＃ここから太字］文章", "文章"),
     ("<https://example.com>", "https://example.com"),
+    ('<say-as interpret-as="date" format="dmy">10-9-1960</say-as>', "1960-09-10"),
+    ('<say-as interpret-as="telephone" format="1">(781) 771-7777</say-as>', "7 8 1, 7 7 1, 7 7 7 7"),
+    ('<mstts:express-as style="cheerful">Great!</mstts:express-as>', "Great!"),
+    ("E = mc<sup>2</sup>, 10<sup>-6</sup>, word<sup>2</sup>", "E = mc², 10⁻⁶, word2"),
+    ("Reference [link][1]\n[1]: https://example.com/a_b", f"Reference link\n{LINE_KEEPER}"),
+    ("[Bob]: hello there", "[Bob]: hello there"),
+    ("WEBVTT - T\n\nNOTE x\ny\n\nid\n00:01.000 --> 00:02.000 align:start\n<v Bob>Hi <c.red>there</c>",
+     "\n\n".join([LINE_KEEPER, f"{LINE_KEEPER}\n{LINE_KEEPER}", f"{LINE_KEEPER}\n{LINE_KEEPER}\nHi there"])),
+    ("[00:12.50]First line\n[10:30] Meeting", "First line\n[10:30] Meeting"),
+    ("{\\an8}Top {x}", "Top {x}"),
+    ('<a href="https://x.y/z?a=1&b=2" target="_blank">click</a> me', "click me"),
+    ("## 2. Setup ##", "2. Setup"),
+    (r"$x_1^{2} \leq \frac{a}{b}$, $5 and $10, $20-$30", "x 1^2 ≤ a ÷ b, $5 and $10, $20-$30"),
+    (r"So \(\alpha\) is \sqrt{2}, $MSFT rose, C:\new\times", r"So α is √2, $MSFT rose, C:\new\times"),
+    (r"$10^3$ costs US$5, $f(x)$", "10^3 costs US$5, f(x)"),
+    ("snake_case and __init__.py", "snake_case and init.py"),
     ("<!-- hidden -->shown", f"{LINE_KEEPER}shown"),
 ]  # fmt: skip
 
@@ -73,6 +89,11 @@ def test_subtitles_keep_their_words_and_the_number_of_lines() -> None:
     assert sum(bool(line) for line in plain.split("\n")) == sum(bool(line) for line in raw.split("\n"))
 
 
+@pytest.mark.parametrize("markup", ["<p></p>", "{\\an8}", "<!-- c -->", "[a]: https://b.c", "[00:12.50]", "---"])
+def test_a_line_of_markup_alone_keeps_its_number(markup: str) -> None:
+    assert [line.strip() != "" for line in strip_markup(f"a\n{markup}\nb").split("\n")] == [True, True, True]
+
+
 def test_code_and_tables_can_be_read() -> None:
     options = MarkupOptions(skip_code=False, skip_tables=False)
     assert strip_markup("```\nx = 1\n```", options) == f"{LINE_KEEPER}\nx = 1\n{LINE_KEEPER}"
@@ -85,11 +106,12 @@ def test_normalizing_removes_markup_and_keeps_pauses() -> None:
         == "five kilometers [pause 500ms] off"
     )
     assert normalize_text("a &lt; b", "en", mode="on").spoken == "a less than b"
+    assert normalize_text("List<String>: press <Enter>", "en", mode="on").spoken == "List String: press Enter"
 
 
 def shown(text: str) -> list[str]:
-    """The lines, each without the keepers that cleaning drops; a line of keepers alone stays one."""
-    return [line.replace(LINE_KEEPER, "") or line[:1] for line in text.split("\n")]
+    """The lines, each without the keepers and the spaces that cleaning drops; a line of keepers alone stays one."""
+    return [line.replace(LINE_KEEPER, "").rstrip() or line[:1].strip() for line in text.split("\n")]
 
 
 @settings(max_examples=100, deadline=None)

@@ -65,6 +65,10 @@ def test_the_tables_normalized_twice_stay_and_map_back(language: str, mode: str)
         ("ja", "60㎏と①", "60キログラムと1"),
         ("de", "12 km am 3. Mai", "12 Kilometer am 3. Mai"),
         ("ru", "5 км", "5 километров"),
+        ("en", "the 1990s, chapter Ⅳ, dial 911 now", "the 1990s, chapter 4, dial nine one one now"),
+        ("zh", "请拨打10086，密码是123456，第Ⅲ章", "请拨打幺零零八六，密码是幺二三四五六，第3章"),
+        ("de", "Notruf 112", "Notruf eins eins zwei"),
+        ("ru", "звоните 112", "звоните один один два"),
     ],
 )
 def test_auto_changes_only_what_the_model_misreads(language: str, written: str, spoken: str) -> None:
@@ -185,7 +189,7 @@ def test_random_cuts_say_what_the_whole_says(language: str, mode: str, data: st.
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_stream_says_what_normalize_says(language: str) -> None:
-    text = " ".join(written for code, written, _ in cases() if code == language and "<" not in written)
+    text = " ".join(written for code, written, _ in cases() if code == language and not regex.search(r"[<\\]", written))
     stream = StreamingNormalizer(language, mode="on")
     assert (
         "".join([*(stream.push(character) for character in text), stream.flush()])

@@ -11,7 +11,13 @@ from qwen3tts_webui.text.unsupported_scripts import (
 
 @pytest.mark.parametrize(
     ("text", "language"),
-    [("مرحبا بالعالم", "Arabic"), ("שלום עולם", "Hebrew"), ("สวัสดี", "Thai"), ("नमस्ते दुनिया", "Hindi")],
+    [
+        ("مرحبا بالعالم", "Arabic"),
+        ("שלום עולם", "Hebrew"),
+        ("สวัสดี", "Thai"),
+        ("नमस्ते दुनिया", "Hindi"),
+        ("ଓଡ଼ିଆ ଭାଷା", "Odia"),
+    ],
 )
 def test_the_language_is_named(text: str, language: str) -> None:
     assert find_unsupported(f"Hi {text}!") == [UnsupportedText(language, 3, 3 + len(text))]

@@ -6,6 +6,7 @@ export class LineVersions {
   #take;
   #takes;
   #api;
+  #isFlipping = false;
 
   constructor(player, take, takes, api) {
     this.#player = player;
@@ -40,7 +41,8 @@ export class LineVersions {
   /** The take with the next other audio of `line`; null if there is none, or while audio is being generated. */
   other(line) {
     const current = this.#takes.find(this.#take.id);
-    if (line === null || !current?.root || !this.#take.isComplete) return null;
+    const isFinished = this.#take.isComplete || this.#player.stats.recalled;
+    if (line === null || !current?.root || !isFinished) return null;
     const family = this.#family(current);
     const sources = sourcesOf(line, family);
     if (sources.length < 2) return null;
@@ -48,9 +50,20 @@ export class LineVersions {
     return family.find(({ lines }) => lines[line] === next);
   }
 
-  /** Use `line` of `other(line)` in the current take, and play it. Resolves to that take; other lines stay as they are. */
+  /** Use `line` of `other(line)` in the current take, and play it; other lines stay as they are. False if that is not possible now. */
   async flip(line) {
     const other = this.other(line);
+    if (!other || this.#isFlipping) return false;
+    this.#isFlipping = true;
+    try {
+      await this.#use(other, line);
+    } finally {
+      this.#isFlipping = false;
+    }
+    return true;
+  }
+
+  async #use(other, line) {
     const current = this.#takes.find(this.#take.id);
     const wanted = JSON.stringify({ ...current.lines, [line]: other.lines[line] });
     const match = this.#family(current).find(({ lines }) => JSON.stringify(lines) === wanted);
@@ -62,7 +75,6 @@ export class LineVersions {
     const segments = entry.segments.filter(({ segment }) => segment.line >= line);
     const next = segments.find(({ segment }) => segment.line > line);
     this.#take.recall(entry, { start: segments[0].start_sample, end: next?.start_sample ?? entry.num_samples });
-    return other;
   }
 
   /** The lines of `take` that were generated again, if a take with another audio of them is in the list. */

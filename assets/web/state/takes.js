@@ -54,6 +54,7 @@ export class Takes extends EventTarget {
   }
 
   remove(take) {
+    if (take === this.list[0] && take.id === null) this.#count--; // its letter is free again
     this.list = this.list.filter((one) => one !== take);
     this.changed();
   }

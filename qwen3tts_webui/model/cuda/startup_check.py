@@ -66,6 +66,7 @@ def _checked(stack: Stack, num_positions: int, pairs: bool) -> FusedStack:
 
 
 _CHECKED_LAYERS = 2  # all layers use the same kernels; a float32 copy of two always fits in memory
+_CHECKED_POSITIONS = 20
 
 
 @torch.inference_mode()
@@ -86,7 +87,7 @@ def check_steps(stack: Stack, steps: FusedStack, pairs: bool) -> None:
     layer = cast("Layer", layers[0])
     _, kv_heads = layer.self_attn.heads
     weight = layer.self_attn.o_proj.weight
-    device, time = weight.device, min(20, len(steps._cosines))
+    device, time = weight.device, min(_CHECKED_POSITIONS, len(steps._cosines))
     rows = torch.randn(2, time, weight.shape[0], generator=torch.Generator().manual_seed(0)).to(device, weight.dtype)
     reference = _by_layers(exact, rows.float())
     allowed = 2 * _error(_by_layers(plain, rows), reference) + 1e-4

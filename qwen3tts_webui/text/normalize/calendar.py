@@ -32,7 +32,9 @@ class Calendar:
             rf"(?<![\d:：.,/-])(?P<h0>[01]?\d|2[0-4])\s?[-–—~～至到〜]\s?(?:{_T.format(1)})(?![\d]|[:：]\d){suffix}"
         )
         self._months = {name.casefold(): i for i, name in enumerate(grammar.month_names, 1)}
-        self._months |= {short.casefold(): i for i, short in enumerate(grammar.month_shorts, 1)}
+        self._months |= {
+            short.casefold(): i for i, shorts in enumerate(grammar.month_shorts, 1) for short in shorts.split("|")
+        }
         months = alternatives(self._months)
         link = r"(?:\s?(?:of|de|di|do|del)\s|\s)"
         year = r"(?P<y>[12]\d{3})(?![\d.,]\d|\d)"

@@ -31,6 +31,7 @@ _MODEL = regex.compile(r"(?<=(?<![\p{L}.])\p{Lu})\.(?=\d{3}(?!\d))")
 _IBAN = regex.compile(
     r"(?<![\w-])(?P<country>[A-Z]{2})(?P<digits>\d{2}(?:\s?[A-Z0-9]{4}){2,7}(?:\s?\d{1,4})?)(?![\w-])"
 )
+_HEXADECIMAL = regex.compile(r"(?<![\w.])0x[0-9A-Fa-f]{1,16}(?!\w)")
 _DASHED = regex.compile(r"(?<![\w.,/:-])\d+(?:-\d+){2,}(?:-[Xx])?(?![\w-]|[./]\d)")
 _DATE = regex.compile(r"(?:\d{4}-\d{1,2}-\d{1,2}|\d{1,2}-\d{1,2}-\d{4})")
 
@@ -57,12 +58,19 @@ class Codes:
             text.sub(self._phones, lambda match: grammar.phone(match[0]), spaced=True)
         if self._announced is not None:
             text.sub(self._announced, self._say_announced, spaced=True)
-        text.sub(_SPACED_DIGITS, lambda match: grammar.digits(regex.sub(r"\D", "", match[0])), spaced=True)
+        text.sub(_SPACED_DIGITS, self._say_single_digits, spaced=True)
+
+    def _say_single_digits(self, match: regex.Match[str]) -> str:
+        grammar = self._grammar
+        if grammar.code == "ja" and "-" in match[0]:  # an address
+            return grammar.phone(match[0])
+        return grammar.digits(regex.sub(r"\D", "", match[0]))
 
     def accounts(self, text: AlignedText) -> None:
         """Card and account numbers; "H.264" is no decimal."""
         grammar = self._grammar
         text.sub(_MODEL, lambda _: " ")
+        text.sub(_HEXADECIMAL, lambda match: self._spelled(match[0]), spaced=True)
         text.sub(_IBAN, lambda match: f"{match['country']} {grammar.phone(match['digits'])}", spaced=True)
         text.sub(_CARD, lambda match: grammar.phone(match[0]), spaced=True)
 
@@ -83,6 +91,10 @@ class Codes:
         grammar = self._grammar
         text.sub(_HASHTAG, lambda match: f"{grammar.join(grammar.hashtag, match['tag'].replace('_', ' '))} ".rstrip())
         text.sub(_MENTION, lambda _: f"{grammar.web['@']} ")
+
+    def _spelled(self, code: str) -> str:
+        """Digits by their names, letters apart."""
+        return " ".join(self._grammar.digits(sign) if sign.isdecimal() else sign for sign in code)
 
     def _say_announced(self, match: regex.Match[str]) -> str | None:
         if regex.fullmatch(r"(?:19|20)\d\d", match[0]) or (" " in match[0] and len(match[0]) < 5):

@@ -21,7 +21,7 @@ _WIDE_SIGN = regex.compile(r"[％＃＆＠＄￥￡￦＝＜＞＋＊＾]")
 _WIDE_BETWEEN_DIGITS = regex.compile(r"(?<=\d)[：／－．](?=\d)|(?<!\d)－(?=\d)")
 _APART_DEGREE = regex.compile(r"°\s(?=[CFС](?!\p{L}))")
 _DIGIT = regex.compile(r"(?V1)[\p{Nd}--[0-9]]")
-_LIGATURE = regex.compile(r"[\ufb00-\ufb06\uff01-\uff5e&&[\uff10-\uff5a]]", regex.V1)
+_LIGATURE = regex.compile(r"[\ufb00-\ufb06\uff01-\uff5e&&[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]]", regex.V1)
 _COMPANY = {
     "(株)": "株式会社",
     "(有)": "有限会社",

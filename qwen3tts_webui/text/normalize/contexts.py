@@ -14,6 +14,7 @@ _NOT_INSIDE = r"(?<![\p{Latin}\p{Cyrillic}\p{N}_.,/-])"
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _NARROW_DASH = regex.compile(r"[-–~～〜]")
 _WIDE_DASH = regex.compile(r"\s[-–~～〜]\s")
+_CODE = regex.compile(r"0\d")
 _SHAPE = regex.compile(r"[\d\s.,:]+")
 
 
@@ -40,7 +41,7 @@ class Contexts:
             rf"{_NOT_INSIDE}(?P<n>\d{{1,2}})\s?[x×]\s?(?=\d+(?:[.,]\d+)?\s?(?:mg|g|ml|µg|μg|мг|г|мл|l)\b)"
         )
         self._rate = regex.compile(
-            rf"(?<=(?:{prefix})\s?{number}(?:\s?{magnitude})?|\d\s?(?:{currency})|\d\s?[次个件人回度])/(?P<unit>\p{{L}}{{1,12}})(?![\p{{L}}\d/])"
+            rf"(?<=(?:{prefix})\s?{number}(?:\s?{magnitude})?|\d\s?(?:{magnitude}\s?)?(?:{currency})|\d\s?[次个件人回度])/(?P<unit>\p{{L}}{{1,12}})(?![\p{{L}}\d/])"
         )
         self._by = regex.compile(rf"(?<=\d(?:\s?{units})?)\s?x\s?(?=\d)")
         self._always = regex.compile(r"(?<![\d/.,])24/7(?![\d/]|[.,]\d)(?:小时|時間)?")
@@ -49,7 +50,9 @@ class Contexts:
         )
         days = "|".join(phrases.shorts)
         self._days = (
-            regex.compile(rf"(?<![\p{{L}}-])(?P<a>{days})\.?\s?[-–—]\s?(?P<b>{days})(?:\.|(?![\p{{L}}-]))")
+            regex.compile(
+                rf"(?<![\p{{L}}-])(?P<a>{days})\.?\s?[-–—]\s?(?P<b>{days})(?:\.|(?![\p{{L}}-]))", regex.IGNORECASE
+            )
             if days
             else None
         )
@@ -91,7 +94,9 @@ class Contexts:
         word = self._grammar.between(self._grammar.to)
         if self._grammar.code == "ko":
             word = word.lstrip()
-        text.link(_NARROW_DASH, word, lambda left, right: left[-1] != "]" and right[0] != "[")
+        text.link(
+            _NARROW_DASH, word, lambda left, right: left[-1] != "]" and right[0] != "[" and not _CODE.match(right)
+        )
         text.link(_WIDE_DASH, word, self._alike)
 
     def _alike(self, left: str, right: str) -> bool:
@@ -100,7 +105,9 @@ class Contexts:
         return (first == last != "") or {first.casefold(), last.casefold()} <= self._months
 
     def _day_index(self, short: str) -> int:
-        return next(i for i, written in enumerate(self._phrases.shorts) if short in written.split("|"))
+        return next(
+            i for i, written in enumerate(self._phrases.shorts) if short.casefold() in written.casefold().split("|")
+        )
 
     def _say_days(self, match: regex.Match[str]) -> str:
         phrases, first, last = self._phrases, self._day_index(match["a"]), self._day_index(match["b"])

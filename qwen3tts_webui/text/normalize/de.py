@@ -7,6 +7,7 @@ import regex
 from qwen3tts_webui.text.normalize.de_units import UNITS
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.numbers import Noun, Number, noun, nouns, word_set, words
+from qwen3tts_webui.text.normalize.phrases import PHRASES
 
 _NAMES = word_set(
     """Ludwig Friedrich Wilhelm Heinrich Karl Otto Franz Joseph Leopold Ferdinand Rudolf Maximilian Benedikt Pius Paul
@@ -137,7 +138,7 @@ class German(Grammar):
     """)
     phones = r"""(?<![\w.+-])0\d{2,4}[ /-]{1,3}\d{3,}(?:[ -]\d{2,}){0,4}(?!\d) | (?<![\w.+-])\(0\d{2,4}\)\s?\d{3,}(?:[ -]\d+)*(?!\d) | (?<![\w.+-])0[1-9]\d{8,11}(?!\d)
         | (?<=Notruf\s)11[02](?!\d)"""
-    phone_words = r"\b(?:Tel|Telefon|Telefonnummer|Handy|Mobil|Fax|PIN|Code|Passwort|PLZ|Postleitzahl|Durchwahl|Konto|Kundennummer)\b"
+    phone_words = r"\b(?:Tel|Telefon|Telefonnummer|Handy|Mobil|Fax|PIN|Code|Passwort|PLZ|Postleitzahl|Durchwahl|Konto|Kundennummer|Notruf)\b"
     squared, cubed, power, root = "zum Quadrat", "hoch drei", "hoch {}", "Wurzel aus"
 
     def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:
@@ -220,6 +221,8 @@ class German(Grammar):
     def rules(self) -> tuple[Rule, ...]:
         ordinal_word = r"(?:\b(?P<before>\p{L}+)[ ])?(?<![\d.,])(?P<n>\d{1,3})\.(?=[ \u00a0](?P<after>\p{Lu}\p{Ll}+))"
         return (
+            (r"\b(Mo|Di|Mi|Do|Fr|Sa|So)(?=[ ]\d{1,2}(?:[:.]\d\d)?(?:[ ]?[-–]|[ ]Uhr))",
+             lambda m: PHRASES["de"].weekdays[PHRASES["de"].shorts.index(m[1])]),
             (r"(?<![\d.,])(\d{1,3})\.(?=,[ ]\d+\.|[–-]\d+\.[ ]\p{Lu}|[ ](?:und|oder|bis)[ ](?:\p{L}+[ ])?\d+\.[ ]\p{Lu})", self._ordinal_after_word),
             (ordinal_word, self._ordinal_before_noun),
             (r"(?<![\d.,:-])(1\d|20)(\d)0er\b(?:[ -]?(?=Jahre))?", lambda m: f"{self.year(int(m[1] + m[2] + '0'))}er "),
@@ -235,11 +238,18 @@ class German(Grammar):
             (r"(?<![\d.,])(\d)\.(?=[ ](?:FC|FCK|SC|SV|BC|OG|UG|EG|FSV)\b)", self._ordinal_after_word),
             (r"(?<![\d.,])(\d{1,3})-((?:mal|fach|tägig|jährig|stündig|minütig|köpfig|stellig|prozentig|monatig|wöchig|teilig|stöckig)\p{Ll}*)",
              lambda m: self.cardinal(int(m[1]), counted=True) + m[2]),
+            (r"(?:(?<=\b((?i:ab|unter|über|bis|von|mit|seit|vor|nach))[ ])|(?<!\p{L}))(?<![\d.,])(\d{1,3})[ ]J\.(?!\p{L})", self._age),
+            (r"(?<=\d[ ]?\p{L}?,[ ]|\bD-)(\d{5})(?=[ ]\p{Lu})", lambda m: self.digits(m[1])),
             (r"§§[ ]?(?=\d)", lambda m: "Paragrafen "),
             (r"(\p{L}+)str\.(?=[ ]\d|[ ]?[,)]|$)", lambda m: f"{m[1]}straße"),
             (r"(?<![\d.,:/-])1(?=[ ](\p{Lu}\p{Ll}+)(?![\p{L}.]))", lambda m: self._one(m[1])),
             (r"(?<![\d.,:/-])(19\d\d)(?![\d:/%-]|[.,]\d|[ ]?(?:€|km|kg|m\b|Euro|Meter|Menschen|Leute|Stück|Seiten|Personen))", lambda m: self.year(int(m[1]))),
         )  # fmt: skip
+
+    def _age(self, match: regex.Match[str]) -> str:
+        years = "Jahr" if match[2] == "1" else "Jahren" if match[1] else "Jahre"
+        stop = "" if match.string[match.end() :].strip() else "."
+        return f"{self.cardinal(int(match[2]), counted=True)} {years}{stop}"
 
     @staticmethod
     def _half(noun: str) -> str:

@@ -21,6 +21,7 @@ _NUMBERED = word_set(
     volume section phase type stage act level class article"""
 )
 _YEAR_WORDS = r"(?:[Ii]n|[Ss]ince|[Ff]rom|[Uu]ntil|[Tt]ill|[Bb]y|[Oo]f|[Yy]ear|[Bb]efore|[Aa]fter|[Aa]round|[Cc]irca|ca?\.|[Dd]uring|[Ll]ate|[Ee]arly|[Mm]id|[Ss]pring|[Ss]ummer|[Aa]utumn|[Ff]all|[Ww]inter|[Bb]orn|©|[Cc]opyright|[Bb]ack in|[Ee]nd of|[Jj]une|[Mm]ay)"
+_STREETS = r"(?:St|Street|Rd|Road|Ave|Avenue|Lane|Ln|Blvd|Boulevard|Way|Drive|Court|Ct|Place|Pl)\b"
 _DECADES = ("tens", "twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties", "nineties")
 
 
@@ -37,7 +38,7 @@ class English(Grammar):
         "December",
     )  # fmt: skip
     month_shorts = (
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep|Sept", "Oct", "Nov", "Dec",
     )  # fmt: skip
     time_suffix = r"[ap]\.\s?m\.|[AaPp][Mm]|[AP]\.M\.|o['’]clock|hrs|hours"
     currencies = {
@@ -67,11 +68,7 @@ class English(Grammar):
         billion = billion
         trillion = trillion
     """)
-    units = nouns(UNITS) | {
-        "sq ft": noun("square foot|square feet"),
-        "sq. ft.": noun("square foot|square feet"),
-        "fl oz": noun("fluid ounce|fluid ounces"),
-    }
+    units = nouns(UNITS)
     signs = words("""
         + = plus
         = = equals
@@ -155,6 +152,8 @@ class English(Grammar):
         sec.# = section
         cont. = continued
         w/o = without
+        ea. = each
+        wk# = week
         w/ = with
     """)
     phones = r"""(?<![\w+.-])(?:1[-. ])?(?:\(\d{3}\)\s?|\d{3}[-. ])\d{3}[-. ]\d{4}(?![\d-]) | (?<![\w.-])0\d{2,4}\s\d{3,4}\s\d{3,4}(?!\d)
@@ -251,6 +250,10 @@ class English(Grammar):
              lambda m: f"{self.say(self.number(m[1]))} inch"),
             (r"(?<=\bFY)[ ]?(20\d\d)(?!\d)", lambda m: " " + self.year(int(m[1]))),
             (r"(?<=\b[CF])#(?![\p{L}\d])", lambda m: " sharp"),
+            (r"(?<![\d.,])(\d{1,3}),(\d{1,2})[ ]?(kg|g|km|m|cm|mm|l|L|ml|°C)(?![\p{L}\d/])",
+             lambda m: self.amount(Number(m[0], m[1], m[2]), self.units[m[3]])),
+            (rf"(?<![\d.,])(\d{{1,4}})([A-Z]?)(?=[ ](?:\p{{Lu}}[\p{{L}}.]*[ ]){{1,3}}{_STREETS})", lambda m: self._house(m[1], m[2])),
+            (r"(?<=,[ ][A-Z]{2}[ ])(\d{5})(?![\d,.]\d|\d)", lambda m: self.digits(m[1])),
             (r"\b9/11\b", lambda m: "nine eleven"),
             (r"(?<=\d+\p{L}?(?:[ ]\p{Lu}[\p{L}.]*){1,3}[ ])Dr\.?(?=,|$|[ ]\p{Ll}|\n)", lambda m: "Drive"),
             (r"\b(2|4|5|8|10)K\b", lambda m: f"{self.cardinal(int(m[1]))} K"),
@@ -273,6 +276,11 @@ class English(Grammar):
                 lambda m: "foot",
             ),
         )
+
+    def _house(self, number: str, letter: str) -> str | None:
+        if number[0] == "0" or (len(number) < 4 and not letter):
+            return None
+        return self.join(self.year(int(number)), letter)
 
     def _decade(self, century: int, ten: int) -> str | None:
         if century == 20 and not ten:

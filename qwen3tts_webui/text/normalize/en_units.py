@@ -80,6 +80,8 @@ yr yrs = year|years
 mo mos = month|months
 wk wks = week|weeks
 mmHg = millimeter of mercury|millimeters of mercury
+sq_ft sq._ft. = square foot|square feet
+fl_oz = fluid ounce|fluid ounces
 acre acres = acre|acres
 pt pts = point|points
 """

@@ -6,6 +6,7 @@ import regex
 
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.numbers import noun, word_set, words
+from qwen3tts_webui.text.normalize.romance_nouns import noun_rules
 from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
 
 _NAMES = word_set(
@@ -121,6 +122,7 @@ class Spanish(Grammar):
         tfno. = teléfono
         máx. = máximo
         mín. = mínimo
+        dto.$ = descuento
         vs. = contra
         vs = contra
         Gral. = general
@@ -129,7 +131,7 @@ class Spanish(Grammar):
     """)
     phones = r"(?<![\w.+-])[6789]\d{2}[ .-]?\d{3}[ .-]?\d{3}(?!\d) | (?<![\w.+-])9\d{2}[ .-]\d{2}[ .-]\d{2}[ .-]\d{2}(?!\d) | (?<![\w.+-])\(?\d{2,3}\)?[ -]\d{4}[ -]\d{4}(?!\d) | (?<=\bal[ ])(?:112|911|091|062)(?!\d)"
     phone_words = (
-        r"\b(?:tel|teléfono|móvil|celular|código postal|código|contraseña|PIN|fax|extensión|clave|llame al|llama al)\b"
+        r"\b(?:tel|teléfono|móvil|celular|código postal|código|contraseña|PIN|fax|extensión|clave|llame|llamar)\b"
     )
     squared, cubed, power, root = "al cuadrado", "al cubo", "elevado a {}", "raíz cuadrada de"
 
@@ -197,13 +199,9 @@ class Spanish(Grammar):
             (r"(?<![\d.,])(\d{1,3})\.?ª", lambda m: self._ordinal(m[1], "f")),
             (r"(?<![\d/.,])(?<!\d )1/2(?=[ ]\p{Ll})", lambda m: "media" if regex.match(r"[ ](?:hora|docena|taza|naranja|tonelada|botella)", m.string[m.end() :]) else "medio"),
             (r"(?<=\b[Aa]ños[ ])(\d{2})\b", lambda m: self.cardinal(int(m[1]))),
-            (r"(?<![\d.,])(\d*[02-9])?1(?=[ ](?:años?|días?|meses|minutos?|segundos?|libros?|niños?|hombres?|alumnos?|kilos?|millón|puntos?|pesos?|grados?|metros?)\b)",
-             lambda m: self.cardinal(int(m[0]), counted=True)),
-            (r"(?<![\d.,])(\d*[02-9])?1(?=[ ](?:horas?|semanas?|personas?|casas?|mujeres|páginas?|niñas?|veces|vez|mesas?|alumnas?|noches?|tazas?|libras?)\b)",
-             lambda m: self.cardinal(int(m[0]), "f")),
-            (r"(?<![\d.,])([2-9]00)(?=[ ](?:horas|semanas|personas|casas|mujeres|páginas|niñas|veces|mesas|alumnas|noches|tazas|libras)\b)",
-             lambda m: self.cardinal(int(m[0]), "f")),
             (r"(?<![\d.,-])(1\d{3}|20\d{2})[-–](1\d{3}|20\d{2})(?![\d-])", lambda m: f"{self.cardinal(int(m[1]))} a {self.cardinal(int(m[2]))}"),
+            (r"(?<=,[ ])(\d{5})(?=[ ]\p{Lu}\p{Ll})", lambda m: self.digits(m[1])),
+            *noun_rules(self),
         )  # fmt: skip
 
     def _ordinal(self, digits: str, gender: str) -> str | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import regex
 
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
-from qwen3tts_webui.text.normalize.numbers import Noun, noun, word_set, words
+from qwen3tts_webui.text.normalize.numbers import Noun, Number, noun, word_set, words
+from qwen3tts_webui.text.normalize.romance_nouns import noun_rules
 from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
 
 _NAMES = word_set(
@@ -118,16 +119,22 @@ class French(Grammar):
         max. = maximum
         min. = minimum
         vs = contre
+        bât. = bâtiment
+        Bât. = bâtiment
         svp = s'il vous plaît
         SVP = s'il vous plaît
     """)
     phones = r"(?<![\w.+-])0[1-9](?:[ .\u00a0-]?\d{2}){4}(?!\d) | (?<![\w.+-])(?:15|17|18|112)(?=[ ]\(?(?:police|SAMU|pompiers|secours))"
-    phone_words = r"\b(?:tél|tel|téléphone|portable|mobile|numéro|code postal|code|mot de passe|PIN|fax|poste)\b"
+    phone_words = r"\b(?:tél|tel|téléphone|portable|mobile|numéro|code|passe|PIN|fax|poste)\b"
     squared, cubed, power, root = "au carré", "au cube", "puissance {}", "racine carrée de"
 
     def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:
         said = super().cardinal(number)
         return said + "e" if gender == "f" and regex.search(r"(?:^|[ -])un$", said) else said
+
+    def form(self, number: Number, noun: Noun) -> str:
+        """Singular below two: "1,85 mètre"."""
+        return noun.forms[0 if number.value < 2 else -1]
 
     def ordinal(self, number: int, gender: str = "m") -> str:
         if number == 1:
@@ -205,8 +212,7 @@ class French(Grammar):
             (r"(?<![\d.,])2(?:nde|de)\b", lambda m: "seconde"),
             (r"(?<![\d.,])2nd\b", lambda m: "second"),
             (r"(?<![\d.,])(\d{1,4})(?:ᵉ|e|è|ème|eme|ième)s?\b", lambda m: self.ordinal(int(m[1]))),
-            (r"(?<![\d.,])(\d*[02-68])?1(?=[ ](?:heures?|minutes?|secondes?|personnes?|semaines?|pages?|fois|années?|femmes?|filles?|maisons?|tonnes?|voitures?|nuits?|tasses?|places?|chambres?)\b)",
-             lambda m: self.cardinal(int(m[0]), "f")),
             (r"(?<=\b[Aa]nnées[ ])(\d{2})\b", lambda m: self.cardinal(int(m[1]))),
             (r"(?<![\d.,-])(1\d{3}|20\d{2})[-–](1\d{3}|20\d{2})(?![\d-])", lambda m: f"{self.cardinal(int(m[1]))} à {self.cardinal(int(m[2]))}"),
+            *noun_rules(self),
         )  # fmt: skip

@@ -13,6 +13,7 @@ from typing import ClassVar
 import regex
 
 from qwen3tts_webui.text.normalize.numbers import COMMA, Noun, Number, parse_number
+from qwen3tts_webui.text.normalize.phrases import PHRASES
 
 Rule = tuple[str, Callable[["regex.Match[str]"], "str | None"]]
 """A pattern and what a match of it becomes."""
@@ -143,6 +144,10 @@ class Grammar:
     def fraction(self, numerator: int, denominator: int) -> str:
         raise NotImplementedError
 
+    def out_of(self, a: str, b: str) -> str:
+        """ "4.5/5"."""
+        return PHRASES[self.code].out_of.format(a=self.say(self.number(a)), b=self.say(self.number(b)))
+
     def mixed(self, whole: int, numerator: int, denominator: int) -> str:
         raise NotImplementedError
 
@@ -200,6 +205,8 @@ class Grammar:
     def phone(self, written: str) -> str:
         """Digit by digit, with a break where the written number has one."""
         groups = [group for group in regex.split(r"[^\d+]+", written) if group]
+        if regex.fullmatch(r"\d(?:[ ]\d)+", written):
+            groups = ["".join(groups)]
         said = (self.phone_group(group.removeprefix("+")) for group in groups)
         plus = self.plus + (" " if self.spaced else "") if written.lstrip("(").startswith("+") else ""
         return plus + self.pause().join(said)

@@ -6,7 +6,9 @@ import regex
 
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.numbers import Noun, Number, noun, word_set, words
+from qwen3tts_webui.text.normalize.romance_nouns import noun_rules
 from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
+from qwen3tts_webui.text.normalize.signs import roman_value
 
 _NAMES = word_set(
     """Luigi Enrico Carlo Filippo Vittorio Emanuele Umberto Francesco Napoleone Elisabetta Giovanni Paolo Pio Benedetto
@@ -121,11 +123,11 @@ class Italian(Grammar):
         P.zza = piazza
         vs = contro
         ca. = circa
+        cell. = cellulare
+        Cell. = cellulare
     """)
     phones = r"(?<![\w.+-])3\d{2}[ ./-]?\d{3}[ .-]?\d{3,4}(?!\d) | (?<![\w.+-])0\d{1,3}[ ./-]\d{3,4}[ .-]?\d{2,4}(?!\d) | (?<![\w.+-])0\d{8,10}(?!\d) | (?<=\bil[ ])(?:112|113|115|118)(?!\d)"
-    phone_words = (
-        r"\b(?:tel|telefono|cellulare|CAP|codice|password|PIN|fax|interno|chiamare il|chiama il|numero verde)\b"
-    )
+    phone_words = r"\b(?:tel|telefono|cellulare|CAP|codice|password|PIN|fax|interno|chiamare|chiama|verde)\b"
     squared, cubed, power, root = "al quadrato", "al cubo", "alla {}", "radice quadrata di"
 
     def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:
@@ -133,6 +135,7 @@ class Italian(Grammar):
         if number == 1 and counted:
             return "una" if gender == "f" else "un"
         said = said.replace("dicotto", "diciotto")
+        said = regex.sub(r"(?<=\p{L})tre$", "tré", said)
         return regex.sub(r"(?<=milion[ei]|miliard[oi]) e (?=\p{L}{6})", " ", said)
 
     def ordinal(self, number: int, gender: str = "m") -> str:
@@ -196,10 +199,11 @@ class Italian(Grammar):
             (r"['’](\d0)\b", lambda m: self.cardinal(int(m[1]))),
             (r"(?<![\d:.,])([01]?\d|2[0-4])[.]([0-5]\d)(?=[ ](?:di|del)[ ](?:mattina|mattino|sera|notte|pomeriggio)\b)", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
             (r"(?<=\b(?:alle|dalle|ore)[ ])([01]?\d|2[0-4])[.]([0-5]\d)(?!\d|[.,]\d)", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
-            (r"(?<![\d.,])1[ ](?=ora\b)", lambda m: "un'"),
-            (r"(?<![\d.,])1(?=[ ](?:settimana|persona|casa|donna|pagina|bambina|volta|tazza)\b)", lambda m: "una"),
-            (r"(?<![\d.,])1(?=[ ](?:anno|giorno|mese|minuto|secondo|libro|bambino|uomo|chilo|milione|punto|euro|metro|grado)\b)", lambda m: "un"),
+            (r"(?<![\d.,])1[ ](?=[aeiou]\p{Ll}+[aà]\b)", lambda m: "un'"),
+            (r"([IVXL]+)[ ]sec\.(?!\p{L})", lambda m: f"{self.ordinal(roman_value(m[1]))} secolo" + ("" if m.string[m.end() :].strip() else ".")),
             (r"(?<![\d.,-])(1\d{3}|20\d{2})[-–](1\d{3}|20\d{2})(?![\d-])", lambda m: f"{self.cardinal(int(m[1]))} a {self.cardinal(int(m[2]))}"),
+            (r"(?<=,[ ])(\d{5})(?=[ ]\p{Lu}\p{Ll})", lambda m: self.digits(m[1])),
+            *noun_rules(self),
         )  # fmt: skip
 
     def _ordinal(self, digits: str, gender: str) -> str | None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 
+import regex
+
 from qwen3tts_webui.text.aligned import AlignedText, Span
 from qwen3tts_webui.text.language import LANGUAGES, detect_language
 from qwen3tts_webui.text.lexicon import Lexicon
@@ -85,15 +87,23 @@ def chunk_cuts(
     text: str, language: str, mode: NormalizeMode, lexicon: Lexicon | None, *, complete: bool = True
 ) -> list[int]:
     """Where `text` may be cut for `normalize_chunk`."""
-    if lexicon is None or not lexicon:
-        return cuts(text, abbreviations_of(language), far=mode == "on", complete=complete)
-    inside = lexicon.matches(text, language)
-    limit = len(text) if complete else len(text) - lexicon.longest - 1
+    inside = [] if mode == "off" else [match.span() for match in _announcement(language).finditer(text)]
+    limit = len(text)
+    if lexicon:
+        inside += lexicon.matches(text, language)
+        limit -= 0 if complete else lexicon.longest + 1
 
     def allowed(position: int) -> bool:
         return position <= limit and not any(start < position < end for start, end in inside)
 
     return cuts(text, abbreviations_of(language), far=mode == "on", complete=complete, allowed=allowed)
+
+
+@cache
+def _announcement(language: str) -> regex.Pattern[str]:
+    """A word such as "PIN", up to the number after it."""
+    words = pipeline(language, keep_digits=False).grammar.phone_words
+    return regex.compile(rf"(?:{words})\D{{0,12}}\d?", regex.IGNORECASE)
 
 
 @cache

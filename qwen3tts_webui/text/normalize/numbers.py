@@ -72,11 +72,12 @@ def noun(spec: str) -> Noun:
 
 
 def nouns(table: str) -> dict[str, Noun]:
-    """One entry per line: the signs that stand for it, "=", its forms. Several signs are separated by spaces."""
+    """One entry per line: the signs that stand for it, "=", its forms. Several signs are separated by spaces; "_" is a
+    space inside one."""
     found: dict[str, Noun] = {}
     for line in filter(str.strip, table.splitlines()):
         signs, _, spec = line.strip().partition(" = ")
-        found |= dict.fromkeys(signs.split(), noun(spec))
+        found |= dict.fromkeys((sign.replace("_", " ") for sign in signs.split()), noun(spec))
     return found
 
 

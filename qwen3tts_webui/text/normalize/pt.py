@@ -5,7 +5,8 @@ from __future__ import annotations
 import regex
 
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
-from qwen3tts_webui.text.normalize.numbers import noun, word_set, words
+from qwen3tts_webui.text.normalize.numbers import Noun, Number, noun, word_set, words
+from qwen3tts_webui.text.normalize.romance_nouns import noun_rules
 from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
 
 _NAMES = word_set(
@@ -141,6 +142,10 @@ class Portuguese(Grammar):
                 said = said.replace(masculine, feminine)
         return said
 
+    def form(self, number: Number, noun: Noun) -> str:
+        """Singular below two: "1,85 metro"."""
+        return noun.forms[0 if number.value < 2 else -1]
+
     def ordinal(self, number: int, gender: str = "m") -> str:
         said = super().ordinal(number)
         return regex.sub(r"o\b", "a", said) if gender == "f" else said
@@ -186,7 +191,6 @@ class Portuguese(Grammar):
         return None
 
     def rules(self) -> tuple[Rule, ...]:
-        feminine = r"(?=[ ](?:horas?|semanas?|pessoas?|casas?|mulheres|páginas?|meninas?|vezes|vez|mesas?|alunas?|noites?|xícaras?|libras?|escolas?|crianças?|cidades?|ruas?|toneladas?)\b)"
         return (
             (r"(?<![\d.,])([01]?\d|2[0-4])[ ]?h(?:[ ]?([0-5]\d)(?:min)?\b)?[ ]?[-–às]+[ ]?([01]?\d|2[0-4])[ ]?h(?:[ ]?([0-5]\d)(?:min)?\b|(?![\p{L}\d]))",
              lambda m: f"{self.clock(int(m[1]), int(m[2] or 0), None, '')} às {self.clock(int(m[3]), int(m[4] or 0), None, '')}"),
@@ -198,8 +202,8 @@ class Portuguese(Grammar):
             (r"(?<![\d.,])(\d{1,3})\.?ª", lambda m: self._ordinal(m[1], "f")),
             (r"(?<![\d/.,])(?<!\d )1/2(?=[ ]\p{Ll})", lambda m: "meia" if regex.match(r"[ ](?:hora|dúzia|xícara|laranja|tonelada|garrafa)", m.string[m.end() :]) else "meio"),
             (r"(?<=\b[Aa]nos[ ])(\d{2})\b", lambda m: self.cardinal(int(m[1]))),
-            (rf"(?<![\d.,/])(?<![\d][-–])(\d{{1,6}}){feminine}", lambda m: self.cardinal(int(m[1]), "f") if m[1][0] != "0" else None),
             (r"(?<![\d.,-])(1\d{3}|20\d{2})[-–](1\d{3}|20\d{2})(?![\d-])", lambda m: f"{self.cardinal(int(m[1]))} a {self.cardinal(int(m[2]))}"),
+            *noun_rules(self),
         )  # fmt: skip
 
     def _ordinal(self, digits: str, gender: str) -> str | None:

@@ -15,6 +15,7 @@ _START = r"(?<![\p{Latin}\p{Cyrillic}\d_][-−.,:/]?)(?<![\p{Latin}\p{Cyrillic}\
 _END = r"(?![\p{Latin}\p{Cyrillic}\p{Nd}_])"
 _GAP = r"[ \u00a0\u202f\u2009]?"
 _NEEDS_SPACE = frozenset({"K", "B"})
+_PAGES = r"(?i:pages?|p\.|seite|página|pagina|страница|slide|folie|step|schritt|étape|paso|passo|шаг)"
 _RANGE = rf"{_GAP}(?:[-−–—~～〜至到])\s?"
 
 
@@ -50,8 +51,14 @@ class Quantities:
         self._bare_unit = regex.compile(rf"(?<![\p{{L}}\p{{N}}])(?P<unit>m²|km²|cm²|m³|cm³|km/h|°C|°F){_END}")
         each = PHRASES[grammar.code].each
         letters = alternatives(unit for unit in grammar.units if unit[0].isalpha())
-        self._part = regex.compile(rf"(?<=\d/\d{{1,3}}\s?)(?P<unit>{letters}){_END}")
+        self._part = regex.compile(
+            rf"(?<=(?P<whole>\d\s)?\d/\d{{1,3}}\s?)(?P<unit>{letters}){_END}(?:\.(?=\s\p{{Ll}}))?"
+        )
         self._each = regex.compile(rf"(?<=\b{each}\s)(?P<unit>{letters}){_END}") if each else None
+        self._rated = regex.compile(
+            rf"{_START}(?P<a>\d{{1,3}}[.,]\d{{1,2}})\s?/\s?(?P<b>5|10|20|100)(?![\d/]|[.,]\d)\s?(?:[分点](?!\p{{Han}})|점(?!\p{{L}}))?"
+            rf"|(?<=\b(?:{_PAGES})[ ])(?P<a>\d{{1,4}})\s?/\s?(?P<b>\d{{1,4}})(?![\d/])"
+        )
         self._mixed = regex.compile(rf"{_START}(?P<whole>\d{{1,4}})\s(?P<top>\d{{1,3}})/(?P<bottom>\d{{1,3}})(?![\d/])")
         self._fraction = regex.compile(rf"{_START}(?<![\d/])(?P<top>\d{{1,4}})/(?P<bottom>\d{{1,4}})(?![\d/]|[.,]\d)")
         self._score = regex.compile(rf"{_START}(?P<a>\d{{1,3}})[:：](?P<b>\d{{1,3}})(?![:：]?\d)")
@@ -71,12 +78,13 @@ class Quantities:
 
     def units(self, text: AlignedText) -> None:
         text.sub(self._units, self._say_units, spaced=True)
-        text.sub(self._part, lambda match: self._grammar.units[match["unit"]].part, spaced=True)
+        text.sub(self._part, self._say_part, spaced=True)
         if self._each is not None:
             text.sub(self._each, lambda match: self._grammar.units[match["unit"]].forms[0], spaced=True)
         text.sub(self._bare_unit, lambda match: self._grammar.units[match["unit"]].forms[-1], spaced=True)
 
     def fractions(self, text: AlignedText) -> None:
+        text.sub(self._rated, lambda match: self._grammar.out_of(match["a"], match["b"]), spaced=True)
         text.sub(self._mixed, self._say_mixed, spaced=True)
         text.sub(self._fraction, self._say_fraction, spaced=True)
 
@@ -118,8 +126,10 @@ class Quantities:
         if match["minus"]:
             low = Number(low.text, low.whole, low.fraction, "−")
         if high is None and match.groupdict().get("magnitude") is None:
-            return self._grammar.money(low, unit, cents)
-        return self._quantity(match, unit)
+            said = self._grammar.money(low, unit, cents)
+        else:
+            said = self._quantity(match, unit)
+        return said + _stop_after(match, match["currency"])
 
     def _say_percent(self, match: regex.Match[str]) -> str:
         grammar = self._grammar
@@ -133,10 +143,17 @@ class Quantities:
         grammar = self._grammar
         if match["unit"] in _NEEDS_SPACE and not match["gap"].isspace():
             return None
+        if grammar.keep_digits and match["unit"] == "s" and not match["gap"] and match["low"].endswith("0"):
+            return None  # "the 1990s"
         said = self._quantity(match, grammar.units[match["unit"]])
+        said += _stop_after(match, match["unit"])
         if match["per"]:
             said = grammar.join(said, grammar.per, grammar.units[match["per"]].forms[0])
         return said
+
+    def _say_part(self, match: regex.Match[str]) -> str:
+        unit = self._grammar.units[match["unit"]]
+        return unit.forms[-1] if match["whole"] and len(unit.forms) == 2 else unit.part
 
     def _say_mixed(self, match: regex.Match[str]) -> str | None:
         whole, top, bottom = int(match["whole"]), int(match["top"]), int(match["bottom"])
@@ -175,6 +192,11 @@ class Quantities:
         number = self._grammar.number(match["low"], (match["sign"] or "").strip())
         if magnitude is None:
             return self._grammar.say(number)
-        if len(magnitude) == 1 and regex.search(r"[\p{Latin}#]\s?$", match.string[: match.start()]):
+        if len(magnitude) == 1 and regex.search(r"[\p{Latin}#]\s?$|\p{Latin}\d+-$", match.string[: match.start()]):
             return f"{self._grammar.say(number)} {magnitude}"  # "B2B", "#5B"
         return self._with_magnitude(number, None, magnitude, None)
+
+
+def _stop_after(match: regex.Match[str], sign: str) -> str:
+    """The dot that ends a sentence and an abbreviation at once: "in 5 Min."."""
+    return "." if sign.endswith(".") and not match.string[match.end() :].strip() else ""

@@ -40,6 +40,7 @@ Mo MB = mégaoctet|mégaoctets ; megabyte|megabytes ; megabyte|megabytes ; megab
 Go GB = gigaoctet|gigaoctets ; gigabyte|gigabytes ; gigabyte|gigabytes ; gigabyte|gigabyte
 To TB = téraoctet|téraoctets ; terabyte|terabytes ; terabyte|terabytes ; terabyte|terabyte
 Mbit/s Mbps = mégabit par seconde|mégabits par seconde ; megabit por segundo|megabits por segundo ; megabit por segundo|megabits por segundo ; megabit al secondo|megabit al secondo
+Gbit/s Gbps = gigabit par seconde|gigabits par seconde ; gigabit por segundo|gigabits por segundo ; gigabit por segundo|gigabits por segundo ; gigabit al secondo|gigabit al secondo
 Hz = hertz ; hercio|hercios ; hertz ; hertz
 kHz = kilohertz ; kilohercio|kilohercios ; quilohertz ; kilohertz
 MHz = mégahertz ; megahercio|megahercios ; megahertz ; megahertz
@@ -68,6 +69,9 @@ CNY RMB = yuan|yuans ; yuan|yuanes ; yuan|yuans ; yuan
 ₩ = won|wons ; won|wones ; won|wons ; won
 ₹ = roupie|roupies:f ; rupia|rupias:f ; rupia|rupias:f ; rupia|rupie:f
 R$ BRL = réal|réaux ; real|reales ; real|reais ; real|reais
+MXN = peso mexicain|pesos mexicains ; peso mexicano|pesos mexicanos ; peso mexicano|pesos mexicanos ; peso messicano|pesos messicani
+ARS = peso argentin|pesos argentins ; peso argentino|pesos argentinos ; peso argentino|pesos argentinos ; peso argentino|pesos argentini
+COP = peso colombien|pesos colombiens ; peso colombiano|pesos colombianos ; peso colombiano|pesos colombianos ; peso colombiano|pesos colombiani
 CHF = franc suisse|francs suisses ; franco suizo|francos suizos ; franco suíço|francos suíços ; franco svizzero|franchi svizzeri
 """
 _CENTS = {

@@ -11,6 +11,7 @@ from qwen3tts_webui.text.normalize.numbers import COMMA, Noun, Number, noun, nou
 from qwen3tts_webui.text.normalize.quantities import alternatives
 from qwen3tts_webui.text.normalize.ru_cases import ORDINAL_ENDINGS, TENTHS, YEAR_TAILS, genitive, is_one
 from qwen3tts_webui.text.normalize.ru_units import ABBREVIATIONS, CURRENCIES, GENITIVE_NAMES, NAMES, UNITS
+from qwen3tts_webui.text.normalize.signs import roman_value
 
 _NUMBERED = word_set(
     """Глава глава Том том Часть часть Тип тип Раздел раздел Акт акт Книга книга Уровень Группа группа Статья статья
@@ -74,7 +75,7 @@ class Russian(Grammar):
     version, version_point, hashtag = "версия", "точка", "хештег"
     abbreviations = words(ABBREVIATIONS)
     phones = r"(?<![\w.+-])8[ (-]{0,2}\d{3}[ )-]{0,2}\d{3}[ -]?\d{2}[ -]?\d{2}(?!\d) | (?<![\w.+-])\d{3}-\d{2}-\d{2}(?!\d) | (?<=\b(?:по|номеру|телефону|звоните)[ ])(?:112|10[1-4]|0[1-4])(?!\d)"
-    phone_words = r"\b(?:тел|телефон|телефону|номер|код|пароль|индекс|факс|ПИН)\b"
+    phone_words = r"\b(?:тел|телефон|телефону|номер|номеру|звоните|код|пароль|индекс|факс|ПИН)\b"
     squared, cubed, power, root = "в квадрате", "в кубе", "в степени {}", "корень из"
 
     def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:
@@ -145,6 +146,9 @@ class Russian(Grammar):
 
     def _plural_genitive(self, number: int) -> str:
         return regex.sub(r"(?:ого|его)$", lambda m: "ых" if m[0] == "ого" else "ьих", self.inflected(number, "g", "m"))
+
+    def out_of(self, a: str, b: str) -> str:
+        return f"{self.say(self.number(a))} из {self._cardinal(int(b), 'm', 'g')}"
 
     def mixed(self, whole: int, numerator: int, denominator: int) -> str:
         if (numerator, denominator) == (1, 2):
@@ -220,6 +224,8 @@ class Russian(Grammar):
              self._genitive_amount),
             (r"(?<=\b[Кк][ ])(\d{1,3})(?=[ ](?:час|минут|год|дн|человек|рубл|процент)\p{Ll}*(?:ам|ям|у|ю)\b)", lambda m: self._cardinal(int(m[1]), "m", "d")),
             (r"\bг\.(?=[ ]\p{Lu})(?<!\d[ ]?г\.)", lambda m: "город"),
+            (r"(?:(?<=\b(?P<before>\p{L}+)[ ])|(?<!\p{L}))(?P<roman>[IVXL]+)[ ]в\.(?!\p{L}|[ ]?до[ ]н)", self._century),
+            (r"(?<![\d/.,])(?:1[ ]1/2|1½)(?=[ ]\p{Ll}+[иы]\b)", lambda m: "полторы"),
             (r"№[ ]?(?=\d)", lambda m: "номер "),
             (r"(?<=\bдо[ ])(\d{1,3})(?=[ ](?:лет|часов|минут|человек|рублей|метров|дней|утра|вечера)\b)", lambda m: self._cardinal(int(m[1]), "m", "g")),
             (r"(?<![\d.,:])(\d*[02-9])?([12])(?=[ ](?:минут|секунд|тонн|недел|книг|девоч|женщин|страниц|комнат|машин|квартир|тысяч|копе|чашк|порци|ноч|систем|верси)\p{L}*)",
@@ -245,7 +251,8 @@ class Russian(Grammar):
         key = match["unit"] or ""
         noun_ = self.percent if key == "%" else self.units.get(key) or (self.currencies[key][0] if key else None)
         size = match["magnitude"] and noun(self.magnitudes[match["magnitude"]])
-        return genitive(number, self._cardinal, size or None, noun_)
+        said = genitive(number, self._cardinal, size or None, noun_)
+        return said + "." if said and key.endswith(".") and not match.string[match.end() :].strip() else said
 
     def _year(self, match: regex.Match[str]) -> str | None:
         tail = match["tail"]
@@ -262,6 +269,15 @@ class Russian(Grammar):
             return f"{self.inflected(int(match['from']), case)} — {self.inflected(int(match['y']), case)} {word}"
         said = f"{self.inflected(int(match['y']), case)} {word}"
         return said + "." if tail == "г." and not match.string[match.end() :].strip() else said
+
+    def _century(self, match: regex.Match[str]) -> str:
+        """ "в XXI в."."""
+        before = (match["before"] or "").lower()
+        case = "p" if before in ("в", "во") else "n" if not before or before == "это" else "g"
+        word = {"p": "веке", "g": "века", "n": "век"}[case]
+        return f"{self.inflected(roman_value(match['roman']), case)} {word}" + (
+            "" if match.string[match.end() :].strip() else "."
+        )
 
     def _years(self, match: regex.Match[str]) -> str:
         end = self.inflected(int(match[3]), "a" if match[2] == "по" else "g")

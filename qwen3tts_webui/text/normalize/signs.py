@@ -14,6 +14,10 @@ _ROMAN = regex.compile(
     r"(?<![\p{Latin}\p{Cyrillic}\p{N}’'\-.])(?=[IVXLCDM\u2160-\u217f])(?P<roman>(?:M{0,3})(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})|[\u2160-\u217f]+)"
     r"(?P<suffix>ème|eme|er|re|e|-?й|-?го|\.?[ºª]|\.(?=\s\p{L}|$))?(?![\p{Latin}\p{Cyrillic}\p{N}’'\-]|\.\p{L})"
 )
+_ROMAN_SECTION = regex.compile(
+    r"(?<![\p{L}\p{N}.])(?P<roman>[IVX]{1,5})(?P<rest>(?:\.[1-9]\d?){1,3})(?![\p{L}\p{N}]|\.\d)"
+)
+_ROMAN_CHARACTERS = regex.compile(r"[\u2160-\u217f]+")
 _ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 _WORD_BEFORE = regex.compile(r"([\p{L}.]+)[ \u00a0]?$")
 _WORD_AFTER = regex.compile(r"^[ \u00a0]?([\p{L}]+)")
@@ -45,6 +49,8 @@ class Signs:
         self._about = regex.compile(
             r"(?<![\p{Latin}\p{Cyrillic}\p{N}]\s?|\d\s?[일월년시분원명日月年号時时点分周]\s?)[~～≈]\s?(?=\d)"
         )
+        self._ticker = regex.compile(r"(?<![\w$])[$#](?=\p{L})")
+        self._placeholder = regex.compile(r"</?(?P<name>\p{L}[\p{L}\p{N}_-]{1,30})/?>")
         self._hash = regex.compile(r"(?<![\w#&])#\s?(?=\d)|№\s?|(?<!\p{L})[Nn]º\s?(?=\d)")
         words = {sign: word for sign, word in grammar.signs.items() if len(sign) == 1 and not sign.isalnum()}
         self._math = regex.compile(f"[{regex.escape(''.join(sign for sign in words if sign in _MATH_SIGNS))}]")
@@ -63,9 +69,11 @@ class Signs:
 
     def math(self, text: AlignedText) -> None:
         """Signs that a voice cannot know: comparison, multiplication, powers."""
+        text.sub(self._placeholder, lambda match: match["name"], final=False, spaced=True)
         text.sub(self._times, lambda match: self._grammar.between(self._grammar.signs["×"]))
         text.sub(self._power, self._say_power, spaced=True)
-        text.sub(self._arrow, lambda _: self._grammar.between(self._grammar.signs["→"]))
+        arrow = self._grammar.between(self._grammar.signs["→"])
+        text.sub(self._arrow, lambda _: arrow.lstrip() if self._grammar.code == "ko" else arrow)
         text.sub(self._compare, lambda match: self._padded(match, self._grammar.signs[_SAME.get(match[0], match[0])]))
         text.sub(self._math, lambda match: self._padded(match, self._grammar.signs[match[0]]))
 
@@ -74,7 +82,8 @@ class Signs:
         text.sub(self._hash, lambda _: self._grammar.signs["#"] + (" " if self._grammar.spaced else ""), spaced=True)
 
     def rest(self, text: AlignedText) -> None:
-        """Whatever sign is left."""
+        """Whatever sign is left; that of "$MSFT" is not read."""
+        text.sub(self._ticker, lambda match: "" if match[0] == "$" else f"{self._grammar.hashtag} ")
         text.sub(self._sign, lambda match: self._padded(match, self._grammar.signs[match[0]]))
 
     def abbreviations(self, text: AlignedText) -> None:
@@ -82,7 +91,12 @@ class Signs:
             text.sub(self._abbreviations, self._say_abbreviation, spaced=True)
 
     def romans(self, text: AlignedText) -> None:
+        text.sub(_ROMAN_SECTION, self._say_section, spaced=True)
         text.sub(_ROMAN, self._say_roman, spaced=True)
+
+    def numerals(self, text: AlignedText) -> None:
+        """ "Ⅳ" as digits."""
+        text.sub(_ROMAN_CHARACTERS, lambda match: str(roman_value(unicodedata.normalize("NFKC", match[0]).upper())))
 
     def _padded(self, match: regex.Match[str], word: str) -> str:
         if not self._grammar.spaced:
@@ -149,13 +163,15 @@ class Signs:
         grammar, key = self._grammar, regex.sub(r"\s", "", match["abbreviation"])
         rest = match.string[match.end() :]
         flagged = key + "#"
+        if flagged not in self._expansions and (key[0].lower() + key[1:] + "#") in self._expansions:
+            flagged = key[0].lower() + key[1:] + "#"
         if flagged in self._expansions and regex.match(r"[ \u00a0]?(?:\d|[IVXLC]+\b)", rest):
             said = self._expansions[flagged]
         elif key in self._expansions:
             said = self._expansions[key]
         elif key + "$" in self._expansions:
             said = self._expansions[key + "$"]
-            if regex.match(r"\s+\p{Lu}", rest):
+            if regex.match(r"\s+\p{Lu}(?!\p{Lu}|[ ,.])", rest):
                 return said + "."
         else:
             return None
@@ -163,6 +179,13 @@ class Signs:
             return said + "."
         gap = " " if rest[:1].isalnum() and grammar.spaced else ""
         return said + gap
+
+    def _say_section(self, match: regex.Match[str]) -> str:
+        """ "IV.2"."""
+        grammar = self._grammar
+        numbers = [roman_value(match["roman"]), *map(int, match["rest"].strip(".").split("."))]
+        point = grammar.version_point or grammar.point
+        return grammar.join(*[word for number in numbers for word in (point, grammar.cardinal(number))][1:])
 
     def _say_roman(self, match: regex.Match[str]) -> str | None:
         grammar = self._grammar
@@ -196,6 +219,7 @@ def roman_value(numeral: str) -> int:
 
 def _abbreviation_pattern(grammar: Grammar) -> regex.Pattern[str] | None:
     keys = {key.rstrip("#$") for key in grammar.abbreviations}
+    keys |= {key[0].upper() + key[1:-1] for key in grammar.abbreviations if key.endswith("#")}
     if not keys:
         return None
     spaced = [

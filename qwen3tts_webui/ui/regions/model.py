@@ -24,10 +24,10 @@ _REGION = """
   <div id="machine-models"></div>
   <label class="mirror"><span data-i18n="models.mirror"></span>
    <select id="machine-mirror"></select></label>
-  <p><small data-i18n="models.speed.how"></small></p>
   <form id="model-folder" class="mirror" hidden><label for="model-folder-path" data-i18n="models.folder.own"></label>
    <input id="model-folder-path" required autocomplete="off" spellcheck="false" dir="ltr"
     placeholder="~/models/Qwen3-TTS-12Hz-1.7B-VoiceDesign"><button data-i18n="models.use"></button></form>
+  <p><small data-i18n="models.speed.how"></small></p>
   <p id="model-folder-command"><small data-i18n="models.folder"></small>
    <code>python3 app.py --model FOLDER</code></p>
  </section>

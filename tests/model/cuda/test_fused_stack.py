@@ -8,6 +8,7 @@ from torch import Tensor
 
 from qwen3tts_webui.model import load_model
 from qwen3tts_webui.model.cuda import fused_sampler as sampler_module
+from qwen3tts_webui.model.cuda import startup_check
 from qwen3tts_webui.model.cuda.fused_sampler import check_sampler, fused_sampler
 from qwen3tts_webui.model.cuda.fused_stack import FusedStack, linear
 from qwen3tts_webui.model.cuda.startup_check import check_steps, fuse_steps
@@ -177,13 +178,15 @@ def test_tensor_cores_are_skipped_if_results_differ(monkeypatch: pytest.MonkeyPa
         return -seen if self._tiles else seen
 
     monkeypatch.setattr(FusedStack, "_attend", wrong)
+    monkeypatch.setattr(startup_check, "_CHECKED_POSITIONS", 6)
     assert fuse_steps(talker)
     steps = talker.model.steps
     assert isinstance(steps, FusedStack) and not steps._tiles
     assert talker.model.prompts is not None
 
 
-def test_fuse_steps_replaces_both_stacks_and_the_sampler() -> None:
+def test_fuse_steps_replaces_both_stacks_and_the_sampler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(startup_check, "_CHECKED_POSITIONS", 6)
     talker = load_model(GOLDEN / "design", device=str(DEVICE), dtype="float32").talker
     assert fuse_steps(talker)
     assert isinstance(talker.model.steps, FusedStack)

@@ -181,6 +181,7 @@ class ModelsPanel {
       (error) => error.message,
     );
     this.#draw();
+    if (this.#rejected) byId("machine-problem").scrollIntoView({ block: "nearest" });
     this.#wake();
   }
 

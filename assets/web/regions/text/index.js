@@ -19,11 +19,11 @@ export function mountTextRegion(parts) {
     canRetake: () => take.isComplete,
     otherTake: (row) => lineVersions.other(row.line),
     async flip(row) {
+      const params = { line: row.line + 1, letter: lineVersions.other(row.line)?.letter };
       try {
-        const { letter } = await lineVersions.flip(row.line);
-        showStatus(i18n.t("line.flipped", { line: row.line + 1, letter }));
+        if (await lineVersions.flip(row.line)) showStatus(i18n.t("line.flipped", params));
       } catch (error) {
-        showStatus(error.message);
+        showStatus(error.status === 404 ? i18n.t("takes.gone", params) : error.message);
       }
     },
     replay: (row) => take.replay(row.line),

@@ -1,0 +1,121 @@
+"""Numbers before a noun of French, Spanish, Portuguese and Italian: "une tasse et demie", "una pizca", "duas colheres".
+
+In: a number and the word after it. Out: the number in that word's gender, and one and a half of it. Gender is guessed by
+the ending, with the common exceptions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import regex
+
+from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class _Nouns:
+    """`feminine` is a pattern of words, `others` the words that only look like one; `half` is said of a masculine and
+    of a feminine noun."""
+
+    feminine: str
+    others: str
+    half: tuple[str, str]
+
+
+_NOUNS = {
+    "fr": _Nouns(
+        r"""(?:heure|minute|seconde|personne|semaine|page|fois|femme|fille|maison|tonne|voiture|nuit|tasse|place|chambre
+        |cuill[eè]re|bouteille|gousse|livre(?=[ ]de)|tranche|feuille|boîte|part|dose|pièce|ligne|table|goutte|botte|branche|noix
+        |étoile|équipe|ville|rue|école|carte|porte|fenêtre|chaise|pomme|poire|tomate|carotte|banane|orange|cerise|marche
+        |étape|clé|vie|partie|copie|photo|vidéo|caisse|lettre|douzaine|dizaine|centaine)s?
+        |\p{L}+(?:ée|tion|sion|ette|elle|ance|ence|euse|trice|ité|aine)s?""",
+        "musées? lycées? comités? trophées? étés? côtés? traités? modèles? mètres? million millions milliard domaines?",
+        ("demi", "demie"),
+    ),
+    "es": _Nouns(
+        r"""\p{L}{2,}as? | \p{L}+(?:ción|sión|dad|tad|tud|umbre)(?:es)?
+        | (?:vez|veces|mujer|mujeres|noches?|tardes?|calles?|clases?|llaves?|partes?|flor|flores|torres?|series?|imagen
+        |imágenes|naves?|nubes?|fases?|frases?)""",
+        "días? mapas? problemas? programas? sistemas? temas? idiomas? climas? planetas? poemas? dramas? para contra cada"
+        " hasta era nada ya gana fuera más tras",
+        ("medio", "media"),
+    ),
+    "pt": _Nouns(
+        r"""\p{L}{2,}as? | \p{L}+(?:ção|ções|são|sões|dades?|agem|agens)
+        | (?:vez|vezes|mulher|mulheres|noites?|tardes?|colher|colheres|partes?|mãos?|flor|flores|chaves?|classes?|frases?
+        |fases?|torres?|maçãs?|irmãs?)""",
+        "dias? mapas? problemas? programas? sistemas? temas? idiomas? climas? planetas? gramas? quilogramas? miligramas?"
+        " cinemas? para contra cada era nada mas das nas pelas pela uma umas",
+        ("meio", "meia"),
+    ),
+    "it": _Nouns(
+        r"\p{L}{2,}(?:a|à|zione|sione) | (?:notte|parte|classe|chiave|carne|frase|fase|torre|nave|mano)",
+        "problema programma sistema tema clima pianeta poema dramma alla della dalla nella sulla era sia ancora sopra"
+        " senza circa prima contro uova paia centinaia migliaia euro",
+        ("mezzo", "mezza"),
+    ),
+}  # fmt: skip
+_NO_NOUN = regex.compile(
+    r"""(?:de|del|des|du|di|da|do|dos|das|del|et|ou|en|au|aux|par|pour|avec|sur|sous|sans|est|sont|con|per|por|para|com|sin
+    |entre|hasta|desde|más|menos|que|como|cada|vs|contra|contre|até|mais|tra|fra|su|nel|dal|al|alle|agli|fino|meno|più|non
+    |son|fue|sobre|según|coma|punto|vezes|fois|mil|mila|mille)""",
+    regex.X,
+)
+_ITALIAN_UNO = regex.compile(r"s[bcdfghlmnpqrtvz]|z|gn|ps|pn|x|y")
+
+
+def noun_rules(grammar: Grammar) -> tuple[Rule, ...]:
+    """Halves and numbers before a noun; after the rules for times and dates."""
+    nouns = _NOUNS[grammar.code]
+    feminine = regex.compile(nouns.feminine, regex.X)
+    others = regex.compile("|".join(nouns.others.split()))
+
+    def is_feminine(word: str) -> bool:
+        return feminine.fullmatch(word) is not None and others.fullmatch(word) is None
+
+    def number(match: regex.Match[str]) -> str | None:
+        word, value = match["noun"], int(match["n"])
+        if match["n"][0] == "0" or _NO_NOUN.fullmatch(word) or word in grammar.units:
+            return None
+        if is_feminine(word):
+            if grammar.code == "it":
+                return "una" if value == 1 else None
+            return grammar.cardinal(value, "f")
+        if value % 10 != 1 or value % 100 == 11 or grammar.code in ("fr", "pt"):
+            return None
+        if grammar.code == "it":
+            return ("uno" if _ITALIAN_UNO.match(word) else "un") if value == 1 else None
+        return grammar.cardinal(value, counted=True)
+
+    def half(match: regex.Match[str]) -> str | None:
+        word, value = match["noun"], int(match["n"])
+        unit = grammar.units.get(word)
+        word = "cuillères" if word == "c." else word
+        if _NO_NOUN.fullmatch(word) or word in grammar.magnitudes:
+            return None
+        if unit is not None:
+            word, gender = unit.forms[0 if value == 1 else -1], unit.gender
+        else:
+            is_plural_feminine = grammar.code == "it" and word.endswith("e") and value > 1
+            gender = "f" if is_feminine(word) or is_plural_feminine else "m"
+            word = singular(word) if value == 1 else word
+            gender = "f" if is_feminine(word) else gender
+        link = {"fr": "et", "it": "e", "es": "y", "pt": "e"}[grammar.code]
+        tail = (match["tail"] or "").replace("c.", "café").replace("s.", "soupe")
+        return f"{grammar.cardinal(value, gender, counted=True)} {word}{tail} {link} {nouns.half[gender == 'f']}"
+
+    def singular(word: str) -> str:
+        if grammar.code == "it":
+            return word[:-1] + {"e": "a", "i": "o"}.get(word[-1], word[-1])
+        return word.removesuffix("s")
+
+    spoon = r"c\.(?=[ ]à)|" if grammar.code == "fr" else ""
+    tail = r"(?P<tail>[ ]à[ ](?:soupe|café|thé|[cs]\.))?" if spoon else "(?P<tail>)"
+    return (
+        (
+            rf"(?<![\d/.,])(?P<n>\d{{1,3}})[ ]1/2[ ](?P<noun>{spoon}\p{{Ll}}\p{{L}}*){tail}(?![\p{{L}}²³/])",
+            half,
+        ),
+        (r"(?<![\d.,/:])(?<!\d[-–])(?P<n>\d{1,6})(?=[ ](?P<noun>\p{Ll}{3,})(?![\p{L}.]))", number),
+    )
