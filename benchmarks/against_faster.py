@@ -3,8 +3,8 @@
     python benchmarks/against_faster.py [--size 1.7B|0.6B] [--runs 5]
 
 Needs CUDA and the packages faster-qwen3-tts and qwen-tts-hf (`scripts/gpu-wheels` carries them). Both make packets of 8
-frames and of 1; "first_pcm_ms" is the first packet in the caller's hands, "frames_per_second" counts whole utterances
-with the audio. Medians; the last line is JSON.
+frames and of 1; "first_pcm_ms" is the time until the caller has the first packet, "frames_per_second" counts whole
+utterances with the audio. Medians; the last line is JSON.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from qwen3tts_webui.types import Utterance, Voice
 TEXT = "Good evening and welcome back. Tonight we talk about the weather and about what it does to people."
 FRAMES = 48
 Speak = Callable[[int], Iterator[int]]
-"""Frames in a packet -> the samples of each packet, as it comes"""
+"""Frames per packet -> the samples of each packet, as it arrives"""
 
 
 def compare(device: str, size: str, runs: int) -> dict[str, Any]:
-    """Figures of both sides for packets of 8 frames and of 1; only ours where there is no CUDA."""
+    """Measure both sides with packets of 8 frames and of 1; only ours without CUDA."""
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as scratch:
         folder = TINY
         if size != "tiny":
@@ -60,7 +60,7 @@ def compare(device: str, size: str, runs: int) -> dict[str, Any]:
 
 def measure(sides: dict[str, Speak], packet: int, runs: int) -> dict[str, Any]:
     for speak in sides.values():
-        list(speak(packet))  # warm
+        list(speak(packet))  # warm-up
     figures: dict[str, list[tuple[float, float]]] = {name: [] for name in sides}
     for _ in range(runs):
         for name, speak in sides.items():
@@ -94,7 +94,7 @@ def our_side(engine: Any) -> Speak:
 
 
 class Packets(PacketRecorder):
-    """A listener that yields each packet as it comes."""
+    """A sink that yields each packet as it arrives."""
 
     def packets(self) -> Iterator[int]:
         count = 0
@@ -115,7 +115,7 @@ def their_side(folder: Path, device: str) -> Speak:
     from faster_qwen3_tts import FasterQwen3TTS
     from transformers import MimiConfig
 
-    if not hasattr(MimiConfig, "rope_theta"):  # transformers 5 keeps it elsewhere, their package asks for it
+    if not hasattr(MimiConfig, "rope_theta"):  # transformers 5 moved it, but their package reads it
         MimiConfig.rope_theta = 10_000.0
 
     model = FasterQwen3TTS.from_pretrained(str(folder), device=device, dtype=torch.bfloat16)
@@ -133,7 +133,7 @@ def stub_what_is_not_used() -> None:
     for name, members in {"sox": (), "librosa": (), "librosa.filters": ("mel",)}.items():
         try:
             __import__(name)
-        except Exception:  # absent, or it refuses the numpy that is here
+        except Exception:  # absent, or incompatible with the installed numpy
             module = types.ModuleType(name)
             module.__spec__ = importlib.machinery.ModuleSpec(name, None)
             for member in members:

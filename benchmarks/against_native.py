@@ -4,7 +4,7 @@
         [--official VENV] [--checkpoint DIR]
 
 `--vox` names a venv with vox-tts (PyPI, Apache 2.0): our int8 and int4 are compared with its q8 and q4. `--official`
-adds the official package in float32. Each side is a process of its own that loads once; then they speak in turns.
+adds the official package in float32. Each side is a process of its own that loads once; then they synthesize in turns.
 "frames_per_second" counts whole utterances including audio, in packets of four frames; "first_pcm_ms" is the first
 packet, of one frame, and the whole utterance of the official package. "peak_gib" is the most memory that was resident,
 loading included. Medians of the rounds; the last line is JSON.
@@ -51,7 +51,7 @@ for _ in sys.stdin:
 
 
 def build_vox_model(python: Path, folder: Path, kind: str) -> Path:
-    """The checkpoint in the format of vox, made once next to it."""
+    """Return the checkpoint in the format of vox, created next to it on first use."""
     target = folder.with_name(f"{folder.name}.{kind or 'bf16'}.tmod")
     if not target.exists():
         quantize = ["--quant", kind] if kind else []
@@ -74,7 +74,7 @@ def start_sides(folder: Path, dtype: str, options: argparse.Namespace) -> dict[s
 
 
 def compare(folder: Path, dtype: str, options: argparse.Namespace) -> dict[str, Any]:
-    """All sides in turns, each after a round to warm up: medians, and the peak of memory."""
+    """Run all sides in turns, after a warm-up round; return medians and peak memory."""
     sides = start_sides(folder, dtype, options)
     rounds = [{name: side.speak() for name, side in sides.items()} for _ in range(options.rounds + 1)][1:]
     results: dict[str, dict[str, float]] = {}
@@ -87,7 +87,7 @@ def compare(folder: Path, dtype: str, options: argparse.Namespace) -> dict[str, 
 
 
 def peak_bytes(pid: int) -> int:
-    """The most memory that the process had resident (Linux)."""
+    """Return the peak resident memory of a process (Linux)."""
     found = re.search(r"^VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     assert found is not None
     return int(found[1]) * 1024

@@ -3,11 +3,11 @@
     python benchmarks/against_official.py --official VENV [--size 0.6B|1.7B] [--dtypes float32,bfloat16] [--rounds 3]
         [--checkpoint DIR]
 
-`--official` names a venv with qwen-tts 0.1.1 (tests/golden/make_golden.py makes one). Each side is a process of its
-own that loads once; then they speak in turns, the other one idle, so that both meet the same machine. int8 is compared
-with the official float32. "frames_per_second" counts whole utterances including audio, ours in packets of four frames;
-"first_pcm_ms" is the first packet of ours and the whole utterance of theirs, as it does not stream. `--checkpoint`
-keeps the weights for the next run. Medians of the rounds; the last line is JSON.
+`--official` names a venv with qwen-tts 0.1.1 (tests/golden/make_golden.py creates one). Each side is a process of its
+own that loads once; then they synthesize in turns, the other one idle, so that both run under the same conditions. int8
+is compared with the official float32. "frames_per_second" counts whole utterances including audio, ours in packets of
+four frames; "first_pcm_ms" is the first packet of ours and the whole utterance of theirs, as it does not stream.
+`--checkpoint` keeps the weights for the next run. Medians of the rounds; the last line is JSON.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ for _ in sys.stdin:
 def make_checkpoint(folder: Path, size: str, device: str = "cpu") -> None:
     """Write a checkpoint of the released sizes: the language model in bfloat16, the codec in float32.
 
-    The numbers are drawn on `device`.
+    The weights are drawn on `device`.
     """
     import torch
     from safetensors.torch import save_file
@@ -112,7 +112,7 @@ def make_checkpoint(folder: Path, size: str, device: str = "cpu") -> None:
 
 
 def speak_ours(folder: Path, dtype: str, threads: int) -> None:
-    """The process of our side: load, then speak once for each line of stdin and print what it took."""
+    """The process of our side: load, then synthesize once for each line of stdin and print the times."""
     from qwen3tts_webui.cli import configure_torch_env
 
     configure_torch_env()
@@ -175,11 +175,11 @@ class Side:
 
 
 def compare(folder: Path, python: Path, dtype: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Both sides in turns: medians, and how many times the frames of the official one ours makes."""
+    """Run both sides in turns; return medians and our frames per second relative to the official package's."""
     ours = Side([sys.executable, __file__, "--speak", folder, "--dtypes", dtype, "--threads", options.threads])
     theirs_dtype = "float32" if dtype == "int8" else dtype
     official = Side([python, "-c", OFFICIAL, folder, theirs_dtype, options.threads, FRAMES, TEXT])
-    ours.speak(), official.speak()  # warm
+    ours.speak(), official.speak()  # warm-up
     if options.wait_for is not None:
         print(f"{dtype}: ready, waiting for {options.wait_for}", flush=True)
         while not options.wait_for.exists():
@@ -208,7 +208,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--checkpoint", type=Path)
-    parser.add_argument("--wait-for", type=Path, help="measure only once this file is there")
+    parser.add_argument("--wait-for", type=Path, help="start measuring only once this file exists")
     parser.add_argument("--speak", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.speak is not None:

@@ -1,9 +1,9 @@
-"""How long the codec decoder takes for a packet, at the released size with random weights.
+"""Time of the codec decoder per packet, at the released size with random weights.
 
     flock /tmp/bench.lock python benchmarks/codec.py [--device cuda] [--threads 2] [--packets 1,2,4,8] [--streams 1,4]
 
-Prints a table and, last, one JSON line: milliseconds for each (streams, frames), least and median of several runs,
-each on a stream that has already begun.
+Prints a table and, last, one JSON line: milliseconds for each (streams, frames), minimum and median of several runs on
+a stream that has already begun.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def random_decoder(device: torch.device) -> CodecDecoder:
 
 
 def measure(decoder: CodecDecoder, device: torch.device, streams: int, frames: int, runs: int) -> tuple[float, float]:
-    """(least, median) milliseconds of one packet."""
+    """Return (minimum, median) milliseconds of one packet."""
     state = decoder.new_state(streams)
     codes = torch.randint(0, RELEASED_CODEC.codebook_size, (streams, 16, frames), device=device)
     times = []

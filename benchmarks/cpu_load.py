@@ -1,9 +1,9 @@
-"""How long a checkpoint takes to load on a CPU, and what it holds: resident memory after loading, and the peak.
+"""Load time of a checkpoint on a CPU, and its memory: resident after loading, and the peak.
 
     python benchmarks/cpu_load.py FOLDER [--dtype int8] [--threads 2] [--fresh]
 
-Run it twice: the first run rounds and packs, the second reads what the first kept. `--fresh` removes the kept weights
-before. One JSON line: seconds from the start of the process (imports included) until the first frame is spoken.
+Run it twice: the first run quantizes and packs the weights, the second reads them from the cache. `--fresh` empties the
+cache first. One JSON line: seconds from the start of the process (imports included) until the first frame.
 """
 
 from __future__ import annotations

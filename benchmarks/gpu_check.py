@@ -1,13 +1,13 @@
-"""Everything that is to be measured on a GPU, in one run of at most ten minutes.
+"""All measurements on a GPU, in one run of at most ten minutes.
 
     python benchmarks/gpu_check.py --out FOLDER [--budget SECONDS] [--only STEP ...] [--device cuda] [--tiny]
 
-Steps that need the same engine share a process with a time limit; none stops the next, and when a process ends in the
-midst of one, the others are run without it. What a step found is appended to `results.jsonl` at once, its output goes
-to stdout, and `junit.xml`, `profile.txt` and `load.json` are left next to it.
-The models have random weights of the released sizes, made on the device: weights do not change the speed.
-`--device cpu --tiny` runs every step on a toy in under a minute, so that none fails on a typo where time is dear.
-Keep the figures with `benchmarks/results_table.py --gpu results.jsonl`.
+Steps that need the same engine share a process with a time limit. A failed step does not stop the next one; if its
+process ends, the remaining steps run in a new one. Results are appended to `results.jsonl` at once, output goes to
+stdout, and `junit.xml`, `profile.txt` and `load.json` are left next to it. The models have random weights of the
+released sizes, created on the device: weights do not affect the speed. `--device cpu --tiny` runs every step on a toy
+model in under a minute, to find mistakes before GPU time is spent on them. Keep the figures with
+`benchmarks/results_table.py --gpu results.jsonl`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-SECONDS = {  # of each step at most
+SECONDS = {  # time limit of each step
     "versions": 40,
     "start": 100,
     "throughput": 40,
@@ -38,7 +38,7 @@ SECONDS = {  # of each step at most
     "memory": 70,
     "faster": 120,
 }
-TOGETHER = [  # in one process each, which loads and captures once; in the order in which they are run
+TOGETHER = [  # one process per row, which loads and captures once; in order of execution
     ["versions"],
     ["start", "throughput", "streams", "load"],
     ["parity", "steps", "profile"],
@@ -49,7 +49,7 @@ TOGETHER = [  # in one process each, which loads and captures once; in the order
 
 
 def run_steps(names: list[str], options: argparse.Namespace) -> int:
-    """In a process of their own: measure, append a JSON line for each, and say what failed if it did."""
+    """Run in a process of their own: measure, and append a JSON line for each step, with its error if it failed."""
     from gpu_shared import Shared
     from gpu_steps import STEPS
 
@@ -62,7 +62,7 @@ def run_steps(names: list[str], options: argparse.Namespace) -> int:
             line: dict[str, object] = {"step": name}
             try:
                 line |= STEPS[name](shared)
-            except Exception as error:  # whatever it was: the line says so
+            except Exception as error:  # of any kind: it is reported in the line
                 traceback.print_exc()
                 line["error"] = f"{type(error).__name__}: {error}"[:500]
                 failed = True
@@ -86,7 +86,7 @@ def done_steps(options: argparse.Namespace) -> set[str]:
 
 
 def run_all(options: argparse.Namespace) -> int:
-    """Every step in turn, as far as the budget goes; 1 if any of them failed."""
+    """Run every step in turn while the budget lasts; return 1 if any failed."""
     (options.out / "results.jsonl").unlink(missing_ok=True)
     began = time.monotonic()
     wanted = options.only or list(SECONDS)
@@ -108,7 +108,7 @@ def run_all(options: argparse.Namespace) -> int:
             code = -1
         failed = failed or code != 0
         missing = [name for name in names if name not in done_steps(options)]
-        if missing:  # the process ended in the midst of one: the others are tried without it
+        if missing:  # the process ended during a step: try the others without it
             append({"step": missing[0], "error": f"the process ended ({code}), or it took over {limit} s"}, options)
             groups.insert(0, missing[1:])
     print(f"== done in {time.monotonic() - began:.0f} s", flush=True)
@@ -117,12 +117,12 @@ def run_all(options: argparse.Namespace) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="a folder for what comes back")
+    parser.add_argument("--out", type=Path, required=True, help="the folder of the results")
     parser.add_argument("--budget", type=float, default=540.0, help="seconds for all steps together")
-    parser.add_argument("--only", nargs="*", choices=list(SECONDS), help="these steps alone, in this order")
+    parser.add_argument("--only", nargs="*", choices=list(SECONDS), help="only these steps, in this order")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--size", choices=["1.7B", "0.6B"], default="1.7B")
-    parser.add_argument("--tiny", action="store_true", help="a toy model and few repetitions")
+    parser.add_argument("--tiny", action="store_true", help="use a toy model and few repetitions")
     parser.add_argument("--step", nargs="*", choices=list(SECONDS), help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)

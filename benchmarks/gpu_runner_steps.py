@@ -16,7 +16,7 @@ from qwen3tts_webui.model.sampling import SamplingBounds
 
 
 def parity(options: Options) -> dict[str, object]:
-    """Whether graphs say what their eager twin says, and from which frame on a full batch differs from one alone."""
+    """Compare graphs with their eager twin, and a full batch with a single utterance (the first differing frame)."""
     runner = options.runner()
     model = runner.model
     frames = 4 if options.tiny else 25
@@ -77,7 +77,7 @@ def prefill_all(runner: ModelRunner, batch: int, bounds: SamplingBounds) -> np.n
 
 
 def steps(options: Options) -> dict[str, object]:
-    """Device and wall time of a frame at several lengths, of prompts and of packets, for 1, 16 and 64 listeners."""
+    """Measure device and wall time of frames at several lengths, of prompts and packets, for 1, 16 and 64 streams."""
     runner = options.runner()
     bounds = SamplingBounds(max_top_k=64, uses_top_p=False)
     found: dict[str, object] = {"frame": {}, "prompt": {}, "packet": {}}
@@ -102,7 +102,7 @@ def steps(options: Options) -> dict[str, object]:
 
 
 def timed(runner: CudaGraphRunner, shape: GraphShape, values: Sequence[Any], runs: int) -> dict[str, float | None]:
-    """Medians in milliseconds: by the device's clock, and with the copies there and back."""
+    """Return medians in milliseconds: by the device's clock, and including the transfers."""
     found = runner._find(shape.kind, shape.batch, shape.length, SamplingBounds(max_top_k=64, uses_top_p=False))
     if found is None:
         return {}
@@ -117,7 +117,7 @@ def timed(runner: CudaGraphRunner, shape: GraphShape, values: Sequence[Any], run
 
 
 def profile(options: Options) -> dict[str, object]:
-    """The kernels of five frames of one listener, and of five packets."""
+    """Profile the kernels of five frames of one stream, and of five packets."""
     from torch.profiler import ProfilerActivity
     from torch.profiler import profile as profiler
 

@@ -23,7 +23,7 @@ FRAMES = 25
 
 
 def engine_flags(options: Options, **changes: Any) -> argparse.Namespace:
-    """As the flags of `qwen3tts-webui bench`."""
+    """Return the flags as `qwen3tts-webui bench` parses them."""
     size = "tiny" if options.tiny else options.size
     dtype = "bfloat16" if options.device != "cpu" else "float32"
     flags = {"synthetic": size, "model": None, "device": options.device, "dtype": dtype}
@@ -31,7 +31,7 @@ def engine_flags(options: Options, **changes: Any) -> argparse.Namespace:
 
 
 class Shared(contextlib.ExitStack):
-    """The options, and what the steps of one process use in turn."""
+    """The options, and the engine or runner that the steps of one process share."""
 
     def __init__(self, options: Options) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ def make_model(options: Options, dtype: str = "bfloat16") -> Qwen3TTS:
 
 
 def make_runner(options: Options, model: Qwen3TTS, slots: int) -> CudaGraphRunner:
-    """With all its graphs; on a CPU a graph is the work itself."""
+    """Create a runner with all its graphs; on a CPU a graph just runs the work."""
     if options.device == "cpu":
         runner = CudaGraphRunner(model, slots=slots, kv_length=KV_LENGTH, capture=lambda work: work)
     else:

@@ -30,7 +30,7 @@ from qwen3tts_webui.types import SAMPLE_RATE, Pcm
 
 
 def versions(options: Options) -> dict[str, object]:
-    """What is there: the device, its copy rate, a C compiler and Python.h for Triton."""
+    """Report the device, its copy rate, and the C compiler and Python.h that Triton needs."""
     found: dict[str, object] = {
         "torch": torch.__version__,
         "c_compiler": shutil.which("gcc") or shutil.which("clang"),
@@ -53,7 +53,7 @@ def versions(options: Options) -> dict[str, object]:
 
 
 def start(options: Options) -> dict[str, object]:
-    """From nothing to ready, then latencies of one listener after the other."""
+    """Measure the start until ready, then the latencies of single streams."""
     target = options.target()
     runner = target.engine._loader.runner
     assert runner is not None
@@ -69,7 +69,7 @@ def start(options: Options) -> dict[str, object]:
 
 
 def latencies(engine: Engine, runs: int, packet_frames: int | None) -> dict[str, object]:
-    """Milliseconds of first PCM, of its parts by the device's clock, and of a frame with its share of packets."""
+    """Return milliseconds of first PCM, its parts by the device's clock, and a frame with its share of a packet."""
     synthesize(engine, make_utterances(1, frames=FRAMES, frames_per_packet=packet_frames))
     jobs = make_utterances(runs, frames=FRAMES, frames_per_packet=packet_frames)
     recorders = [synthesize(engine, [job])[0] for job in jobs]
@@ -86,7 +86,7 @@ def latencies(engine: Engine, runs: int, packet_frames: int | None) -> dict[str,
 
 
 def tests(options: Options) -> dict[str, object]:
-    """The tests that need a GPU, and those that a GPU may break."""
+    """Run the tests that need a GPU, and those that a GPU may break."""
     files = [
         "tests/engine/test_cuda_graph_runner.py",
         "tests/engine/test_host_transfer.py",
@@ -104,7 +104,7 @@ def tests(options: Options) -> dict[str, object]:
 
 
 def throughput(options: Options) -> dict[str, object]:
-    """Frames a second of 1 to 64 utterances that begin together."""
+    """Measure frames per second of 1 to 64 utterances that start together."""
     rows = []
     frames = 10 if options.tiny else 50
     engine = options.target().engine
@@ -152,7 +152,7 @@ class Player(PacketRecorder):
 
 
 def streams(options: Options) -> dict[str, object]:
-    """50 listeners who play in real time: all in one moment, and one every 60 ms."""
+    """Measure 50 streams played in real time: all started at once, and one every 60 ms."""
     count, frames = (4, 10) if options.tiny else (50, 75)
     found: dict[str, object] = {"streams": count, "frames": frames}
     engine = options.target().engine
@@ -195,7 +195,7 @@ def load(options: Options) -> dict[str, object]:
 
 
 def memory(options: Options) -> dict[str, object]:
-    """What the engine holds in each type with the same slots, and the process on the device."""
+    """Measure the memory of the engine in each dtype with the same slots, and of the process on the device."""
     kinds = ("float32",) if options.device == "cpu" else ("bfloat16", "float16", "float32")
     rows = []
     with open_engine(engine_flags(options, slots=4 if options.tiny else 16)) as target:
@@ -214,7 +214,7 @@ def memory(options: Options) -> dict[str, object]:
 
 
 def faster(options: Options) -> dict[str, object]:
-    """faster-qwen3-tts and ours on the same weights, in packets of 8 frames and of 1."""
+    """Compare with faster-qwen3-tts on the same weights, in packets of 8 frames and of 1."""
     import against_faster
 
     return against_faster.compare(options.device, "tiny" if options.tiny else options.size, runs_of(options, 5))

@@ -1,12 +1,12 @@
-"""How well short lines are recognized: ours compared with lingua, py3langid and fastText's small model.
+"""Language detection of short lines: ours compared with lingua, py3langid and fastText's small model.
 
     python benchmarks/language_detection.py [--misses]
 
 120 everyday lines in ten languages, most of one to four words, written for this benchmark. A detector that is not
 installed (`pip install lingua-language-detector py3langid`) is left out. The last line of stdout is one JSON object.
 
-On 2026-11-27, right answers of 120 (2 cores under load): ours 116, lingua 2.1 112 (96 MB, 250 MB of memory), py3langid
-0.4 110, fastText's lid.176.ftz alone 109. CLD3 has no wheels for Python 3.10 to 3.13 on all systems.
+On 2026-11-27, correct answers of 120 (2 cores under load): ours 116, lingua 2.1 112 (96 MB, 250 MB of memory),
+py3langid 0.4 110, fastText's lid.176.ftz alone 109. CLD3 has no wheels for Python 3.10 to 3.13 on all systems.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def main() -> int:
 
 
 def measured(make: Callable[[], Callable[[str], str]], show: str) -> dict[str, object]:
-    """Right answers per language, and what they cost."""
+    """Return correct answers per language, and their cost in time."""
     started = time.perf_counter()
     detect = make()
     detect("warm up")

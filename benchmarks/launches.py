@@ -1,7 +1,7 @@
-"""How many launches a frame, a prompt and a packet cost on a GPU: counted without one, on tensors that have no numbers.
+"""Count the GPU launches of a frame, a prompt and a packet, without a GPU: on tensors without data.
 
 `python benchmarks/launches.py [--size 1.7B]`: each torch operator that computes counts once (some launch two or three
-kernels, none launches less than one), each fused kernel once. "by layers" is how all would run without Triton. Prints a
+kernels, none launches less than one), each fused kernel once. "by layers" is the count without Triton. Prints a
 table and, last, one JSON line.
 """
 
@@ -35,7 +35,7 @@ ONE_KERNEL = {
 
 
 class Launches(TorchDispatchMode):
-    """Counts what computes or copies, by name; composite operators are taken apart."""
+    """Counts operators that compute or copy, by name; composite operators are decomposed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ KERNEL_MODULES = ("cuda.step_kernels", "cuda.prompt_kernels", "cuda.sampling_ker
 
 
 class Kernels(types.ModuleType):
-    """Stands for a module of Triton kernels: each launch counts, and nothing runs."""
+    """Replaces a module of Triton kernels: launches are counted, and nothing runs."""
 
     def __init__(self, counter: collections.Counter[str]) -> None:
         super().__init__("kernels")
@@ -92,7 +92,7 @@ def count(runner: CudaGraphRunner, shape: GraphShape) -> collections.Counter[str
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--size", choices=["1.7B", "0.6B"], default="1.7B")
-    parser.add_argument("--most", type=int, default=6, help="how many kinds of launches to name")
+    parser.add_argument("--most", type=int, default=6, help="number of launch kinds to list")
     options = parser.parse_args()
     model = meta_model(synthetic_config(options.size), synthetic_tokenizer(["Hello"]), "bfloat16")
     runner = CudaGraphRunner(model, slots=2, kv_length=2048, capture=lambda work: work)

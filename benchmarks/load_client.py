@@ -1,7 +1,7 @@
-"""The clients of `load_server.py`, in a process of their own and as light as they get: raw HTTP on asyncio protocols.
+"""The clients of `load_server.py`, in a process of their own and as cheap as possible: raw HTTP on asyncio protocols.
 
-In, on stdin: a line of JSON a task, such as `["leavers", 8000, 40, 20]`. Out, on stdout: what they saw, as JSON.
-Knows no server beyond its port, and of the engine only what it says for a text.
+In, on stdin: one line of JSON per task, such as `["leavers", 8000, 40, 20]`. Out, on stdout: the results, as JSON.
+Knows nothing of the server except its port, and of the engine only its audio for a text.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class _Asking(asyncio.Protocol):
 
 
 def unchunked(body: bytes) -> bytes | None:
-    """The content of a chunked body; None if it does not end as one should."""
+    """Return the content of a chunked body; None if it is incomplete."""
     pieces: list[bytes] = []
     place = 0
     while (end := body.find(b"\r\n", place)) >= 0:
@@ -102,7 +102,7 @@ async def speak(
         _, asking = await loop.create_connection(lambda: _Asking(request, leave_after), "127.0.0.1", port)
     except OSError:
         return Answer()
-    return await asyncio.wait_for(asking.over, _LONGEST_S)  # a hang ends the whole benchmark
+    return await asyncio.wait_for(asking.over, _LONGEST_S)  # a hanging request ends the whole benchmark
 
 
 def _spread(values: list[float]) -> dict[str, float]:
@@ -111,7 +111,7 @@ def _spread(values: list[float]) -> dict[str, float]:
 
 
 async def streams(port: int, count: int, seconds: float, num_frames: int) -> dict[str, Any]:
-    """`count` clients that ask again and again for `seconds`; compares every byte."""
+    """Run `count` clients that send requests for `seconds`, and compare every byte."""
     end = time.perf_counter() + seconds
     first: list[float] = []
     requests = wrong = 0
@@ -133,7 +133,7 @@ async def streams(port: int, count: int, seconds: float, num_frames: int) -> dic
 
 
 async def burst(port: int, holders: int, count: int, num_frames: int) -> dict[str, Any]:
-    """`holders` streams take all places; then `count` more ask at the same moment. Who got which answer?"""
+    """Fill all slots with `holders` streams, send `count` more requests at once, and return which response each got."""
     texts = [f"Holder {number}." for number in range(holders)]
     holding = [asyncio.create_task(speak(port, text)) for text in texts]
     await asyncio.sleep(0.5)
@@ -150,7 +150,7 @@ async def burst(port: int, holders: int, count: int, num_frames: int) -> dict[st
 
 
 async def leavers(port: int, count: int, seconds: float) -> dict[str, Any]:
-    """`count` clients; 30 % of them leave somewhere in the middle."""
+    """Run `count` clients, 30 % of which disconnect before the end."""
     end = time.perf_counter() + seconds
     left = asked = 0
 
@@ -167,7 +167,7 @@ async def leavers(port: int, count: int, seconds: float) -> dict[str, Any]:
 
 
 async def turn(port: int, path: str, requests: int, at_once: int, num_frames: int, spread_s: float) -> dict[str, Any]:
-    """`requests` on one route, `at_once` of them at a time; the clients begin some time within `spread_s`."""
+    """Send `requests` to one route, `at_once` at a time; the clients start at random times within `spread_s`."""
     expected = to_s16le(audio_of("Hello there.", num_frames))
     first: list[float] = []
     wrong = 0
@@ -186,7 +186,7 @@ async def turn(port: int, path: str, requests: int, at_once: int, num_frames: in
 
 
 async def sharing(port: int, others: int, greedy: str, modest: str, seconds: float, num_frames: int) -> dict[str, Any]:
-    """`others` clients of the key `greedy` that ask without a pause, and one of `modest` that asks now and then."""
+    """Run `others` clients of the key `greedy` without pauses, and one of `modest` with a request now and then."""
     end = time.perf_counter() + seconds
     first: list[float] = []
     asked = wrong = 0

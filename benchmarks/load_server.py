@@ -1,4 +1,4 @@
-"""Load: many streams at once on the real server, with engines of a fixed rate; the clients are a process of their own.
+"""Load test: many streams at once on the real server, with engines of a fixed rate and the clients in another process.
 
     python benchmarks/load_server.py [--streams 200] [--seconds 60] [--over 1000] [--rounds 5] [--only PART]
         [--output FILE]
@@ -6,15 +6,17 @@
 Parts, in this order:
 
 - `streams`: every stream complete and byte-exact, the first packet, memory.
-- `over_the_limit`: connections over the limit while all places are taken; all must get 429, and the others their audio.
-- `leavers`: 30 % of the clients leave in mid-speech, after which nothing may be left.
-- `against_bare`: the same bytes from the same engine by a bare Starlette route in the same process, turn about: with an
+- `over_the_limit`: connections over the limit while all slots are taken; all must get 429, and the others their audio.
+- `leavers`: 30 % of the clients disconnect before the end, after which no request or memory may be left behind.
+- `against_bare`: the same bytes from the same engine by a bare Starlette route in the same process, alternately: with
+an
   engine in real time under the load of `streams`, and with one that costs nothing, where all that is left to measure is
   the server: one request at a time, and as many at once as keep one core busy (there, latency is throughput).
-- `fairness`: 50 clients of one API key ask without a pause; one client of another key asks now and then. The p95 of its
+- `fairness`: 50 clients of one API key send requests without pauses; one client of another key now and then. The p95 of
+its
   first packet may be 1.5 times that of the same client alone.
 
-The last line of stdout is one JSON object; `--output` writes it there too.
+The last line of stdout is one JSON object; `--output` also writes it to a file.
 """
 
 from __future__ import annotations
@@ -63,7 +65,7 @@ _MAX_GROWTH_MIB = 5.0
 
 
 class Clients:
-    """The other process; one task at a time."""
+    """The process of the clients; one task at a time."""
 
     def __init__(self) -> None:
         command = [sys.executable, str(Path(__file__).with_name("load_client.py"))]
@@ -84,7 +86,7 @@ class Clients:
 
 
 class InRealTime(RealTimeSynthesizer):
-    """Keeps nothing of what it was asked: the memory that grows is the server's."""
+    """Records no requests, so that growing memory is the server's."""
 
     def start(self, jobs: list[Job]) -> None:
         super().start(jobs)
@@ -92,7 +94,7 @@ class InRealTime(RealTimeSynthesizer):
 
 
 class Served:
-    """A server for one engine, in a thread, with a bare Starlette route next to the app; counts what it holds."""
+    """A server for one engine, in a thread, with a bare Starlette route next to the app; counts its open resources."""
 
     def __init__(self, synthesizer: ZeroCostSynthesizer, keys_file: Path | None = None) -> None:
         settings = Settings(rate_limit="100000000/minute", client_streams=1_000_000, api_keys_file=keys_file)
@@ -115,7 +117,7 @@ class Served:
         self._synthesizer.close()
 
     def holdings(self) -> dict[str, int]:
-        """What the process holds once nothing is spoken any more."""
+        """Return the open resources of the process once it is idle."""
         end = time.monotonic() + 30
         while time.monotonic() < end and (self._synthesizer.load.running or self._server.server_state.connections):
             time.sleep(0.05)
@@ -131,7 +133,7 @@ class Served:
 
 
 def bare(synthesizer: ZeroCostSynthesizer) -> Starlette:
-    """The least that streams this engine's sound: no checks, no account, no metrics, no log."""
+    """The minimal route that streams this engine's audio: no checks, no report, no metrics, no log."""
 
     async def speak(request: Request) -> StreamingResponse:
         stream = PcmStream()
@@ -159,7 +161,7 @@ class _WithBareRoute:
 
 
 def watched(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """`work`, and the memory of this process in its second fifth and in its last one."""
+    """Run `work`; return its result and the memory of this process in its second and in its last fifth."""
     samples: list[float] = []
     done = threading.Event()
 
@@ -185,7 +187,7 @@ def _cpu_s() -> float:
 def compared(
     served: Served, clients: Clients, rounds: int, requests: int, at_once: int, *, spread_s: float = 0.0
 ) -> dict[str, Any]:
-    """Turn about on both routes: the medians of the rounds, and ours to the bare one's."""
+    """Alternate between both routes; return the medians of the rounds, and ours relative to the bare route's."""
     figures: dict[str, dict[str, list[float]]] = {route: {} for route in _ROUTES}
     for number in range(rounds):
         for route in _ROUTES if number % 2 else reversed(_ROUTES):
@@ -196,7 +198,7 @@ def compared(
                 ("first_packet_ms_p50", result["first_packet_ms"]["p50"]),
                 ("first_packet_ms_p95", result["first_packet_ms"]["p95"]),
                 ("requests_per_s", result["rate"]),
-                ("cpu_ms_per_request", 1000 * (_cpu_s() - cpu_s) / requests),  # of the engine too
+                ("cpu_ms_per_request", 1000 * (_cpu_s() - cpu_s) / requests),  # the engine's included
             ):
                 figures[route].setdefault(name, []).append(value)
     medians = {
@@ -240,13 +242,13 @@ def against_bare(args: argparse.Namespace, clients: Clients) -> dict[str, Any]:
         together = compared(served, clients, args.rounds, 2 * args.streams, args.streams)
         loaded = compared(served, clients, args.rounds, 4 * args.streams, args.streams, spread_s=_FRAMES * 0.08)
     with Served(ZeroCostSynthesizer(num_frames=_FRAMES)) as served:
-        clients.do("turn", served.port, "/api/tts", 100, 8, _FRAMES, 0)  # warm
+        clients.do("turn", served.port, "/api/tts", 100, 8, _FRAMES, 0)  # warm-up
         alone = compared(served, clients, args.rounds, 400, 1)
         busy = [compared(served, clients, args.rounds, 400, at_once) for at_once in (8, 32)]
     ratios = [one["latency_ratio"] for one in (loaded, alone, *busy)]
     return {
         "engine_in_real_time": loaded,
-        "engine_in_real_time_all_asked_at_one_moment": together,  # reported, not judged: it is CPU time
+        "engine_in_real_time_all_asked_at_one_moment": together,  # reported without a limit: it is CPU time
         "engine_of_no_cost": [alone, *busy],
         "max_latency_ratio": max(ratios),
         "passed": max(ratios) <= _MAX_RATIO,

@@ -1,10 +1,10 @@
-"""How long everything between a synthesizer that costs nothing and the socket takes.
+"""Latency of everything between a synthesizer that costs nothing and the socket.
 
     python benchmarks/overhead.py [--requests 200]
 
-Serves the app with `ZeroCostSynthesizer` from a uvicorn in a process of its own, asks `POST /api/tts` (streaming) over
-a raw socket, a new connection each time, and measures from the first byte sent to the first byte of audio received. The
-last line is JSON; the targets are p50 under 5 ms and p95 under 15 ms.
+Serves the app with `ZeroCostSynthesizer` from uvicorn in a process of its own, requests `POST /api/tts` (streaming)
+over a raw socket, a new connection each time, and measures from the first byte sent to the first byte of audio
+received. The last line is JSON; the targets are p50 under 5 ms and p95 under 15 ms.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from pathlib import Path
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.speech import Speech
-from qwen3tts_webui.history.store import Library
+from qwen3tts_webui.history import HistoryStore
 from qwen3tts_webui.voices.presets import Presets
 from qwen3tts_webui.testing import ZeroCostSynthesizer
 
-library = Library(Path({folder!r})) if {keep} else None
-speech = Speech(ZeroCostSynthesizer(num_frames=25), Presets.load(), library)
+history = HistoryStore(Path({folder!r})) if {keep} else None
+speech = Speech(ZeroCostSynthesizer(num_frames=25), Presets.load(), history)
 app = create_app(speech, Settings())
 uvicorn.run(app, fd={fd}, log_level="warning", access_log=False)
 """

@@ -1,9 +1,9 @@
-"""How long the page itself takes: from a click to the first sample played, minus the server's own share.
+"""Latency of the page itself: from a click to the first sample played, minus the server's share.
 
-In: nothing. A fake engine speaks at twice real time behind the real server; headless Chromium clicks `--runs` times,
+In: nothing. A fake engine runs at twice real time behind the real server; headless Chromium clicks `--runs` times,
 each on a fresh page with autoplay enforced. "played" is the first sample inside the AudioWorklet that is not silence,
 so the audio device is not included; the server's share ends when it hands the first audio to the socket.
-Out: one JSON line. Limits (issue 2): median under 60 ms, no underrun.
+Out: one JSON line. Limits: median under 60 ms, no underrun.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def one_run(browser: Browser, studio: Studio) -> dict[str, float]:
         page.goto(studio.url)
         page.wait_for_function("() => window.qwen3tts?.ready")
         page.fill("#text textarea", "One line.")
-        page.wait_for_timeout(500)  # a person moves the mouse; the page comes to rest
+        page.wait_for_timeout(500)  # as a user would take to move the mouse; the page becomes idle
         page.click("#generate")
         page.wait_for_function("() => qwen3tts.stats.state === 'done' && qwen3tts.stats.server")
         stats: dict[str, Any] = page.evaluate("qwen3tts.stats")

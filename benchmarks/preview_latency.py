@@ -1,10 +1,10 @@
-"""How soon the preview voice is heard, and how much faster than real time it speaks.
+"""Latency of the preview voice, and its speed relative to real time.
 
     python benchmarks/preview_latency.py [--languages zh,en,ja,ru] [--runs 5]
 
 Two sentences per language, the first with a comma. First PCM: from `submit` to the first packet received. Real-time
-factor: time to generate all audio, divided by its duration. `silent_s`: how long a client that plays from the first
-packet on would have been silent. The last line of stdout is one JSON object.
+factor: time to generate all audio, divided by its duration. `silent_s`: seconds of silence for a client that plays from
+the first packet on. The last line of stdout is one JSON object.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ TEXTS = {
 
 @dataclass(frozen=True)
 class Run:
-    """One utterance as its listener met it."""
+    """One utterance as a listener received it."""
 
     first_pcm_ms: float
     rtf: float
@@ -80,7 +80,7 @@ def main() -> int:
 
 
 def listen(voice: PreviewSynthesizer, language: str) -> Run:
-    """Speak the text once, noting when each packet came."""
+    """Synthesize the text once, and record when each packet arrived."""
     stream = PcmStream(capacity_s=120)
     asked = time.perf_counter()
     voice.submit([(Utterance(text=TEXTS[language], language=language), stream)])

@@ -30,7 +30,7 @@ BLOCK = 4_194_301
 
 
 def configure(folder: Path, size: str) -> None:
-    """The template's configs with the released sizes."""
+    """Write the template's configs with the released sizes."""
     shutil.copytree(TEMPLATE, folder, ignore=shutil.ignore_patterns("cases", "*.safetensors"))
     spec, path = synthetic_config(size), folder / "config.json"
     config = json.loads(path.read_text())
@@ -62,7 +62,7 @@ def configure(folder: Path, size: str) -> None:
 
 
 def write(module: nn.Module, prefix: str, dtype: torch.dtype, path: Path) -> None:
-    """One safetensors file, tensor by tensor: norms are 1, matrices keep the size of what goes through them."""
+    """Write a safetensors file, tensor by tensor: norms are 1, matrices preserve the scale of their input."""
     block = torch.randn(BLOCK, generator=torch.Generator().manual_seed(0))
     header, start = {}, 0
     shapes = {name: tuple(weight.shape) for name, weight in module.state_dict().items()}

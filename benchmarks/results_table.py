@@ -2,8 +2,8 @@
 
     python benchmarks/results_table.py [--gpu RESULTS.jsonl --name NAME --note NOTE]
 
-Input: files written by `qwen3tts-webui bench ... --output`, and those of `gpu_check.py`. `--gpu` keeps what one run of
-it found as benchmarks/results/gpu/NAME.jsonl. Output: the lines between the markers of the page.
+Input: files written by `qwen3tts-webui bench ... --output`, and those of `gpu_check.py`. `--gpu` stores the results of
+one run as benchmarks/results/gpu/NAME.jsonl. Output: the lines between the markers of the page.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ HEAD = "| date | machine (load average at the end) | model | dtype | benchmark |
 
 
 def result_of(record: dict[str, Any]) -> str:
-    """The figures of one measurement in words."""
+    """Format the figures of one measurement."""
     kind = record["benchmark"]
     if kind == "latency":
         first, speed = record["first_pcm_ms"], record["frames_per_second"]
@@ -44,7 +44,7 @@ def result_of(record: dict[str, Any]) -> str:
 
 
 def row_of(record: dict[str, Any]) -> str:
-    """One row of the table."""
+    """Format one row of the table."""
     instructions = f" ({', '.join(record['instructions'])})" if record.get("instructions") else ""
     cells = [
         record["date"][:10],
@@ -62,7 +62,7 @@ GPU_HEAD = "| date, commit | device | step | result |\n|---|---|---|---|"
 
 
 def gpu_result_of(line: dict[str, Any]) -> str:
-    """The figures of one step of `gpu_check.py` in words; "" for a step without any."""
+    """Format the figures of one step of `gpu_check.py`; "" for a step without any."""
     if "error" in line:
         return f"failed: {line['error'][:120]}"
     kind = line["step"]
@@ -102,7 +102,7 @@ def gpu_result_of(line: dict[str, Any]) -> str:
 
 
 def gpu_rows() -> list[str]:
-    """The rows of every run that was kept; the first line of a file says where and when it was made."""
+    """Return the rows of every stored run; the first line of a file says where and when it was made."""
     rows = []
     for file in sorted((ROOT / "benchmarks/results/gpu").glob("*.jsonl")):
         head, *lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
@@ -116,7 +116,7 @@ def gpu_rows() -> list[str]:
 
 
 def keep_gpu_run(results: Path, name: str, note: str) -> None:
-    """Copy the lines of one run, behind a line that says where, when and of which commit."""
+    """Copy the lines of one run, after a line with its device, date and commit."""
     lines = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
     about = next(line for line in lines if line["step"] == "versions")
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout
@@ -127,7 +127,7 @@ def keep_gpu_run(results: Path, name: str, note: str) -> None:
 
 
 def between(page: str, begin: str, end: str, lines: list[str]) -> str:
-    """`page` with `lines` between the two markers."""
+    """Return `page` with `lines` between the two markers."""
     before, _, rest = page.partition(begin)
     return "\n".join([before + begin, *lines, end]) + rest.partition(end)[2]
 

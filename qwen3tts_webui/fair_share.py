@@ -95,7 +95,7 @@ class FairShares:
         self._active = active
 
     def charge(self, client: str, weight: float, seconds: float) -> None:
-        """`client` received `seconds` of audio."""
+        """Record that `client` received `seconds` of audio."""
         self._served[client] = self.served(client) + seconds / weight
 
 
@@ -118,19 +118,19 @@ class _Allocation:
         self._held = Counter(claim.client for claim in running)
         self._unread = Counter(claim.client for claim in running if claim.idle)
         self._unread.update(claim.client for claim in waiting if claim.idle)
-        self._lines: dict[str, deque[int]] = {}
+        self._waiting_by_client: dict[str, deque[int]] = {}
         for position, claim in enumerate(waiting):
             if not claim.idle:
-                self._lines.setdefault(claim.client, deque()).append(position)
+                self._waiting_by_client.setdefault(claim.client, deque()).append(position)
 
     def admissions(self, limit: int) -> tuple[Admission, ...]:
         chosen: list[Admission] = []
-        while self._lines and len(chosen) < limit:
-            position = min((line[0] for line in self._lines.values()), key=self._precedence)
+        while self._waiting_by_client and len(chosen) < limit:
+            position = min((positions[0] for positions in self._waiting_by_client.values()), key=self._precedence)
             claim = self._waiting[position]
             displaced = None if self._free > 0 else self._row_to_displace(claim)
             if self._free <= 0 and displaced is None:
-                del self._lines[claim.client]
+                del self._waiting_by_client[claim.client]
                 continue
             if displaced is None:
                 self._free -= 1
@@ -139,9 +139,9 @@ class _Allocation:
                 self._held[self._running[displaced].client] -= 1
             self._held[claim.client] += 1
             chosen.append(Admission(position, displaced))
-            self._lines[claim.client].popleft()
-            if not self._lines[claim.client]:
-                del self._lines[claim.client]
+            self._waiting_by_client[claim.client].popleft()
+            if not self._waiting_by_client[claim.client]:
+                del self._waiting_by_client[claim.client]
         return tuple(chosen)
 
     def _precedence(self, position: int) -> tuple[float, bool, int]:
@@ -149,7 +149,7 @@ class _Allocation:
         return self._load(claim), claim.started, position
 
     def _load(self, claim: WaitingClaim | RunningClaim) -> float:
-        """What its client has received, and will receive in this turn."""
+        """Weighted seconds that its client has received, and will receive in this turn."""
         return claim.served_s + self._held[claim.client] * TURN_S / claim.weight
 
     def _row_to_displace(self, claim: WaitingClaim) -> int | None:
@@ -181,7 +181,7 @@ class ServiceTime:
         self._mean_s: float | None = None
 
     def add(self, seconds: float) -> None:
-        """One utterance held its slot for `seconds`."""
+        """Record that an utterance held its slot for `seconds`."""
         mean = self._mean_s
         self._mean_s = seconds if mean is None else mean + _SMOOTHING * (seconds - mean)
 
@@ -192,7 +192,7 @@ class ServiceTime:
 
 
 def retry_after_s(service_s: float | None, *, waiting: int, slots: int) -> int:
-    """Return whole seconds, 1 to 60, after which a place is likely to be free behind `waiting` others.
+    """Return whole seconds, 1 to 60, after which a slot is likely to be free behind `waiting` others.
 
     `service_s` is how long a slot is held (`ServiceTime`).
     """
@@ -200,11 +200,11 @@ def retry_after_s(service_s: float | None, *, waiting: int, slots: int) -> int:
     return max(1, min(60, round((waiting + 1) / max(1, slots) * mean)))
 
 
-def check_room(load: EngineLoad, requested: Sequence[str]) -> None:
+def check_capacity(load: EngineLoad, requested: Sequence[str]) -> None:
     """Raise `Busy` if utterances of the clients `requested` cannot wait as well.
 
-    Beyond the size of the queue there are a quarter as many places for clients that have no utterance yet, so that no
-    client can shut out the others.
+    New clients, which have no utterance yet, may exceed the size of the queue by a quarter, so that no client can shut
+    out the others.
     """
     capacity = load.queue_size + max(0, load.slots - load.running)
     is_new = all(requested) and load.clients.isdisjoint(requested)

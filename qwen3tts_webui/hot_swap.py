@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from qwen3tts_webui.errors import NotReady
-from qwen3tts_webui.fair_share import check_room
+from qwen3tts_webui.fair_share import check_capacity
 from qwen3tts_webui.synthesizer_proxy import SynthesizerProxy
 from qwen3tts_webui.types import EngineLoad, PcmSink, Synthesizer, Utterance
 
@@ -156,5 +156,5 @@ class SharedQueue(SynthesizerProxy):
         own, total = self._engine.load, total_load(self._engines)
         free_slots = max(0, own.slots - own.running)  # those of other engines are of no use to these requests
         load = replace(total, running=total.slots - free_slots)
-        check_room(load, [utterance.client for utterance, _ in requests])
+        check_capacity(load, [utterance.client for utterance, _ in requests])
         self._engine.submit(requests)

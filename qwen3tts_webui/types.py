@@ -27,7 +27,7 @@ FinishReason = Literal["stop", "length", "cancelled"]
 TextMode = Literal["whole", "streaming"]
 CloneMode = Literal["icl", "xvector"]
 NormalizeMode = Literal["auto", "on", "off"]
-"""What is read out before a voice gets it: only what Qwen3-TTS misreads, everything, or nothing."""
+"""How much of a text is spelled out before synthesis: only what Qwen3-TTS misreads, everything, or nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,13 +254,13 @@ class PcmSink(Protocol):
         ...
 
     def begin(self, timings: Timings) -> None:
-        """Say how long it took so far, just before the first `put`."""
+        """Report the timings so far, just before the first `put`."""
         ...
 
     def put(self, pcm: Pcm) -> None: ...
 
     def mark(self, marks: Sequence[WordMark]) -> None:
-        """Say where the next words are, before their audio. Only by engines with the feature "word_timing"."""
+        """Report where the next words are, before their audio. Only by engines with the feature "word_timing"."""
         ...
 
     def finish(self, result: SynthesisResult) -> None: ...
@@ -277,7 +277,7 @@ Feature = Literal[
     "seed",
     "dialect",
     "text_streaming",  # Utterance.text_stream
-    "packet_size",  # Utterance.frames_per_packet
+    "packet_size",  # EngineOptions.frames_per_packet
     "cloning",  # Voice.reference: the engine implements `CloningSynthesizer`
     "word_timing",  # PcmSink.mark: where the words are is known, not estimated
     "precision",  # the dtype can be switched while running: the engine implements `PrecisionSwitching`
@@ -371,7 +371,7 @@ class LoadState:
 
 
 class EncodesReferences(Protocol):
-    """Makes references of recordings. From any thread; calls block for as long as the encoding takes.
+    """Encodes recordings as references. From any thread; calls block for as long as the encoding takes.
 
     Methods raise `InvalidValue` for audio or a text that cannot be used, and `CheckpointError`.
     """
@@ -389,7 +389,7 @@ class EncodesReferences(Protocol):
         ...
 
     def free(self) -> None:
-        """Give the memory of the encoders back; they are loaded again when needed."""
+        """Release the memory of the encoders; they are loaded again when needed."""
         ...
 
 
@@ -438,7 +438,7 @@ class MemoryRelease(Protocol):
 
     @property
     def num_bytes(self) -> int:
-        """What will be free on the device in addition."""
+        """The additional bytes that will be free on the device."""
         ...
 
     def wait(self) -> None:

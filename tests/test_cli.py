@@ -241,7 +241,7 @@ def test_float_samples_are_written_unchanged(tmp_path: Path):
     assert np.array_equal(read, pcm)
 
 
-def test_bytes_that_are_no_text_can_be_spoken_of():
+def test_invalid_bytes_can_be_named_in_errors():
     assert valid_unicode("a\udcff世") == "a\ufffd世"
 
 

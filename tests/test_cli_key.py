@@ -1,4 +1,4 @@
-"""`qwen3tts-webui key`: made once, listed without its secret, taken back; and what a key is good for."""
+"""`qwen3tts-webui key`: shown once, listed without its secret, revoked; and what a key allows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_new_key_is_shown_once_and_works(file: Path, capsys: pytest.CaptureFix
     assert "laptop" in listed and secret not in listed
 
 
-def test_a_key_is_taken_back(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_key_is_revoked(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     key, secret = ApiKeyStore(file).create()
     assert main(["key", "revoke", key.id]) == 0
     assert ApiKeyStore(file).id_of(secret) is None

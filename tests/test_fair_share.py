@@ -16,7 +16,7 @@ from qwen3tts_webui.fair_share import (
     ServiceTime,
     WaitingClaim,
     admit,
-    check_room,
+    check_capacity,
     retry_after_s,
 )
 from qwen3tts_webui.streams import PcmStream
@@ -63,7 +63,7 @@ def test_the_listener_with_most_audio_yields() -> None:
     assert admit(running, wait("b"), slots=3, limit=8) == (Admission(0, 2),)
 
 
-def test_who_returns_has_no_advantage_over_who_stayed() -> None:
+def test_a_returning_client_has_no_advantage() -> None:
     shares = FairShares()
     shares.set_active(["a", "b"])
     shares.charge("a", 1.0, 5.0)
@@ -88,10 +88,10 @@ def test_retry_after_is_measured() -> None:
 
 def test_a_full_queue_keeps_places_for_clients_that_have_none() -> None:
     load = EngineLoad(running=2, queued=8, slots=2, queue_size=8, clients=frozenset({"a"}))
-    check_room(load, ["b"])
+    check_capacity(load, ["b"])
     for requested in (["a"], ["b"] * 3, [""]):
         with pytest.raises(Busy):
-            check_room(load, requested)
+            check_capacity(load, requested)
 
 
 def submit(engine: SteppedSynthesizer, client: str, count: int, weight: float = 1.0) -> list[PcmStream]:

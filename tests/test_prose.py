@@ -1,4 +1,4 @@
-"""The prose lint: what it detects, what it leaves alone, and that its list of unfinished paths only shrinks."""
+"""The prose lint: what it detects and what it leaves alone."""
 
 from __future__ import annotations
 

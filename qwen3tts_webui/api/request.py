@@ -21,7 +21,7 @@ class GenerationOptions(TypedDict, total=False):
 
     `voice` is a description in plain words, the id of a preset, the path of a .voice file, a `SavedVoice` or a `Voice`.
     A saved voice also sets the seed, unless one is given. `continue_from` continues in the voice of an earlier result.
-    `max_duration_s` is in seconds. `normalize` says what is read out first: "auto" (what Qwen3-TTS misreads), "on" or
+    `max_duration_s` is in seconds. `normalize` says how much is spelled out: "auto" (what Qwen3-TTS misreads), "on" or
     "off"; `skip_code` and `skip_tables` leave out Markdown's code blocks and tables (default: True). The fields from
     `greedy` on are those of `Sampling`.
     """

@@ -38,9 +38,9 @@ log = logging.getLogger(__name__)
 
 
 class SpeechModel:
-    """A model that speaks, made by `load_model`. Use it as a context manager, or call `close`.
+    """A loaded model, from `load_model`. Use it as a context manager, or call `close`.
 
-    Texts are cleaned, split and spoken as the server does it: long texts, pauses and inline tags work. Safe to use
+    Texts are cleaned and split like the server's: long texts, pauses and inline tags work. Safe to use
     from several threads.
     """
 
@@ -137,8 +137,8 @@ class SpeechModel:
         """Return the voice of a recording, to pass as `voice` any number of times. Needs a Base checkpoint.
 
         `audio` is a file, the bytes of one, or samples (time,) or (time, channels) at `sample_rate`; 0.5 to 60 s, best
-        3 to 15 s. `text` is what is said in it; None lets the speech recognizer of this machine write it, for you to
-        check in `reference.text` of the voice. It is not needed with `x_vector_only`, which is less alike. What may
+        3 to 15 s. `text` is what is said in it; with None the speech recognizer of this machine writes it, for you to
+        check in `reference.text` of the voice. It is not needed with `x_vector_only`, which resembles it less. What may
         spoil the voice is logged as a warning. Clone a voice only if you may use it.
 
         Raises `Unsupported` for another checkpoint, and for `text` None without a recognizer (the extra `verify`);
@@ -188,7 +188,7 @@ class SpeechModel:
         return self._speech.prepare(build_request(self._speech, text, **options))
 
     def _run(self, coroutine: Coroutine[None, None, T]) -> T:
-        """The result of `coroutine`, run on our loop; interrupting the wait cancels it."""
+        """Return the result of `coroutine`, run on our loop; interrupting the wait cancels it."""
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
             return future.result()

@@ -1,4 +1,4 @@
-"""Loudness by ITU-R BS.1770 (pyloudnorm), and bringing a stream to a target while it is being generated.
+"""Measure loudness by ITU-R BS.1770 (pyloudnorm), and bring a stream to a target while it is being generated.
 
 A stream can only be judged by its past: `LoudnessNormalizer` measures the last seconds and moves the gain slowly, so
 the first second is not yet at the target, and the whole comes close to it without being exact. Knows no files.

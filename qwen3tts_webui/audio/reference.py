@@ -25,17 +25,17 @@ MIN_SECONDS = 0.5
 MAX_SECONDS = 60.0
 ADVISED_SECONDS = (3.0, 15.0)
 MAX_DECODE_S = 20.0
-"""Decoding 60 s takes a fraction of a second; a file that needs longer than this is built to."""
+"""Decoding 60 s takes a fraction of a second; only a malicious file needs longer than this."""
 
 ReferenceWarning = Literal["too_short", "too_long", "too_quiet", "clipped", "noisy"]
 
 _RATES = (4_000, 384_000)
 _MAX_CHANNELS = 16
-_MAX_LEVEL = 64.0  # of float samples; speech beyond is not speech
+_MAX_LEVEL = 64.0  # of float samples; speech is never louder
 _HOP = SAMPLE_RATE // 50  # 20 ms
-_MARGIN_HOPS = 5  # 100 ms that stay around speech
-_SILENCE_DB = -60.0  # below this there is no speech
-_SPEECH_RANGE_DB = 40.0  # what is quieter than the loudest 20 ms by this much is no speech
+_MARGIN_HOPS = 5  # 100 ms are kept around speech
+_SILENCE_DB = -60.0  # nothing quieter is speech
+_SPEECH_RANGE_DB = 40.0  # audio this much quieter than the loudest 20 ms is not speech
 _QUIET_DB = -42.0
 _NOISY_RANGE_DB = 12.0  # speech with pauses spans more than this between its quiet and its loud parts
 _TARGET_DB = -23.0

@@ -1,4 +1,5 @@
-"""What cloning costs: encoding a recording of ten seconds, and first audio with a voice that is kept. Without a server.
+"""The cost of cloning: encoding a recording of ten seconds, and first audio with a voice that is encoded already.
+Without a server.
 
 Needs the folder of a Base checkpoint.
 """
@@ -33,7 +34,7 @@ _TRANSCRIPT = "This is what was said in the recording, at the usual pace, for ab
 
 
 def run(args: argparse.Namespace) -> None:
-    """Encode a recording `--runs` times after an uncounted time, then synthesize `--runs` utterances in each mode."""
+    """Encode a recording `--runs` times after an uncounted run, then synthesize `--runs` utterances in each mode."""
     if args.model is None:
         raise InvalidValue(field="--model", expected="the folder of a Base checkpoint", got="--synthetic")
     engine = start_engine(args.model, device=args.device, dtype=args.dtype, slots=args.slots)
@@ -51,17 +52,17 @@ def run(args: argparse.Namespace) -> None:
             "first_pcm_x_vector_ms": first_audio(engine, timbre, args),
         }
         facts = EngineUnderTest(engine=engine, ready_s=ready_s, quantization_errors=[]).facts
-    found = {name: percentiles(values) for name, values in rows.items()}
+    latencies = {name: percentiles(values) for name, values in rows.items()}
     names = (
         "x-vector of 10 s, ms",
         "x-vector and codes of 10 s, ms",
         "first PCM in context, ms",
         "first PCM from the x-vector, ms",
     )
-    table = [[name, row["p50"], row["p95"], row["max"]] for name, row in zip(names, found.values(), strict=True)]
+    table = [[name, row["p50"], row["p95"], row["max"]] for name, row in zip(names, latencies.values(), strict=True)]
     print_table(["", "p50", "p95", "max"], table)
     results = {"runs": args.runs, "seconds": _SECONDS, "first_reference_ms": round(first_ms, 1)}
-    write_result("cloning", facts, results | found, args.output)
+    write_result("cloning", facts, results | latencies, args.output)
 
 
 def recording(seconds: float) -> Pcm:
@@ -74,13 +75,13 @@ def recording(seconds: float) -> Pcm:
 
 def timed(encode: Callable[[], T]) -> tuple[T, float]:
     """Return the result of `encode` and the milliseconds it took."""
-    began = time.perf_counter()
+    started = time.perf_counter()
     result = encode()
-    return result, 1e3 * (time.perf_counter() - began)
+    return result, 1e3 * (time.perf_counter() - started)
 
 
 def first_audio(engine: Engine, reference: VoiceReference, args: argparse.Namespace) -> list[float]:
-    """Return the latency of `--runs` utterances in the kept voice, in milliseconds, after an uncounted one."""
+    """Return the first-audio latency of `--runs` utterances in one voice, in milliseconds, after an uncounted one."""
     utterances = make_utterances(args.runs + 1, frames=args.frames, frames_per_packet=args.frames_per_packet)
     voice = Voice(reference=reference)
     _, *recorders = [synthesize(engine, [replace(one, voice=voice)])[0] for one in utterances]

@@ -54,7 +54,7 @@ class EngineUnderTest:
 
 
 def benchmark_tokenizer() -> Tokenizer:
-    """A tokenizer that knows the words of what is result here."""
+    """A tokenizer with one token for each word of the benchmark's text and description."""
     return synthetic_tokenizer(f"{TEXT} {DESCRIPTION}".replace(".", "").split())
 
 
@@ -112,16 +112,16 @@ class PacketRecorder:
     is_backpressured: bool = False
 
     def watch(self, on_capacity: object) -> None:
-        """It always has capacity."""
+        """Does nothing: there is always capacity."""
 
     def put(self, pcm: Pcm) -> None:
         self.arrivals.append((time.perf_counter() - self.started_at, len(pcm)))
 
     def begin(self, timings: object) -> None:
-        """It measures by itself."""
+        """Does nothing: arrivals are measured here."""
 
     def mark(self, marks: object) -> None:
-        """It has no use for words."""
+        """Does nothing: words are not measured."""
 
     def finish(self, result: SynthesisResult) -> None:
         self.result = result

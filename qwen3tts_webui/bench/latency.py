@@ -18,7 +18,7 @@ from qwen3tts_webui.types import Voice
 
 
 def first_pcm_ms(recorder: PacketRecorder) -> float:
-    """From the request to the first audio, in milliseconds."""
+    """Return the time from the request to the first audio, in milliseconds."""
     return 1e3 * recorder.arrivals[0][0]
 
 

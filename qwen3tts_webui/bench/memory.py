@@ -1,4 +1,4 @@
-"""Memory of a model in each dtype: weights, caches and state as the engine counts them, and the process."""
+"""Memory of a model in each dtype: weights, caches and state as the engine counts them, and of the process."""
 
 from __future__ import annotations
 

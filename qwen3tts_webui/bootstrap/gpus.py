@@ -23,7 +23,7 @@ _XPU_DEVICES = re.compile(r"0x(56|e2|0b[6d]|64|7d|b0)")
 class Gpu:
     """A GPU and its driver.
 
-    `compute` is what the vendor counts its generations by: NVIDIA's compute capability, (9, 0) for an H100, or AMD's
+    `compute` is how the vendor numbers its generations: NVIDIA's compute capability, (9, 0) for an H100, or AMD's
     target, (11, 0, 0) for gfx1100; () for Intel. `driver` is () where it does not matter.
     """
 
@@ -53,7 +53,7 @@ def parse_nvidia_smi(report: str) -> Gpu | None:
 
 
 def gfx_name(compute: tuple[int, ...]) -> str:
-    """AMD's name of a target: "gfx90a" for (9, 0, 10)."""
+    """Return AMD's name of a target: "gfx90a" for (9, 0, 10)."""
     major, minor, step = compute
     return f"gfx{major}{minor:x}{step:x}"
 

@@ -28,7 +28,7 @@ from qwen3tts_webui.types import UnloadableSynthesizer
 
 _log = logging.getLogger(__name__)
 
-_MAX_RATIO = 8.0  # of two models in bytes: beyond it the time of one does not tell that of the other
+_MAX_RATIO = 8.0  # of the sizes of two models: beyond it, the time of one says nothing about the other
 _LOADED_MODEL = ErrorDetail("loaded_model", "model loaded in addition")
 
 

@@ -1,7 +1,7 @@
 """Estimate whether a checkpoint fits in memory. In: parameter counts and a device's free memory. Out: bytes.
 
 Computed from parameter counts, without torch and for models not yet downloaded. When it loads a checkpoint, the engine
-sums the exact shapes instead (`engine.factory.needed_bytes`); a test compares the two.
+sums the exact shapes instead (`engine.sizing.Sizing.needed_bytes`); a test compares the two.
 """
 
 from __future__ import annotations

@@ -48,15 +48,15 @@ class ProgressTracker:
         self._window: deque[tuple[float, int]] = deque()
 
     def begin(self, total_bytes: int) -> None:
-        """The size of the download is known."""
+        """Begin a download of a known size."""
         self._change(total_bytes=total_bytes)
 
     def begin_file(self, name: str) -> None:
-        """The next file begins."""
+        """Begin the next file."""
         self._change(file=name)
 
     def update(self, length: int, state: State, *, received: int = 0) -> None:
-        """The current file has `length` bytes now, `received` of them new."""
+        """Record that the current file has `length` bytes now, `received` of them new."""
         now = self._clock()
         with self._lock:
             self._received_bytes += received
@@ -67,12 +67,12 @@ class ProgressTracker:
         self._change(state=state, done_bytes=self._finished_bytes + length)
 
     def finish_file(self, size: int) -> None:
-        """The current file is complete and verified."""
+        """Record that the current file is complete and verified."""
         self._finished_bytes += size
         self._change(done_bytes=self._finished_bytes)
 
     def end(self, state: State, error: SpeechError | None = None) -> None:
-        """The download has ended."""
+        """Record that the download has ended."""
         self._change(state=state, error=error)
 
     @property

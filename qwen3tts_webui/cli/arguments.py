@@ -163,7 +163,7 @@ def seed(text: str) -> int:
 
 
 def count(text: str) -> int:
-    """An argparse type: an integer that is not negative."""
+    """An argparse type: a non-negative integer."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text} is not a whole number")
     return int(text)

@@ -229,7 +229,7 @@ def _synthesize_with_preview(args: argparse.Namespace, settings: Settings) -> tu
             raise Unsupported(engine="The preview voice", feature=flag, hint="Select a checkpoint with --model.")
     with contextlib.closing(PreviewSynthesizer(queue_size=settings.queue_size)) as synthesizer:
         voice = Voice(description=getattr(args, "voice", ""))
-        _lexicon(args)  # a file that was named must be there
+        _lexicon(args)  # a file that was named must exist
         speech = build_speech(settings, synthesizer)
         request = SpeechRequest(text=args.text, voice=voice, **_given(args, "language", "seed", "normalize"))
         session = speech.speak(request)

@@ -137,10 +137,10 @@ class CudaGraphRunner(ModelRunner):
         empty = self._prompt_inputs([], size=batch, length=length, spare=self._scratch)
         inputs = InputBuffer([part.shape for part in empty], device, pinned=self._pinned)
         inputs.fill(empty)
-        slots, text, codes, lengths, numbers = inputs.views
+        slots, text, codes, lengths, values = inputs.views
 
         def prefill() -> Tensor:
-            self.state.load_slot(slots, numbers, codes)
+            self.state.load_slot(slots, values, codes)
             return run_prefill(talker, self.state, slots, text, codes, lengths, bounds)
 
         return prefill, inputs

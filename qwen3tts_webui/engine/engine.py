@@ -15,7 +15,7 @@ from qwen3tts_webui.engine.device import resolve_dtype
 from qwen3tts_webui.engine.engine_thread import EngineThread
 from qwen3tts_webui.engine.info import engine_info
 from qwen3tts_webui.errors import CLOSING, ErrorDetail, NestedError, NotReady, SpeechError
-from qwen3tts_webui.fair_share import check_room
+from qwen3tts_webui.fair_share import check_capacity
 from qwen3tts_webui.hardware import supported_dtypes
 from qwen3tts_webui.types import (
     EngineInfo,
@@ -82,7 +82,7 @@ class Engine(EngineThread):
         with self._lock:
             if self._failure is not None or self._close_at is not None:
                 raise NotReady(reason=CLOSING if self._failure is None else NestedError(self._failure))
-            check_room(self.load, [utterance.client for utterance, _ in jobs])
+            check_capacity(self.load, [utterance.client for utterance, _ in jobs])
             self._inbox.extend(self._new_sequence(utterance, sink) for utterance, sink in jobs)
         for utterance, sink in jobs:
             sink.watch(self._wakeup.set)

@@ -96,8 +96,8 @@ class ModelRunner:
         longest = max(len(assignment.prompt.text) for assignment in batch)
         self._write_text(batch)
         inputs = self._prompt_inputs(batch, size=len(batch), length=longest, spare=0)
-        slots, text, codes, lengths, numbers = (torch.from_numpy(array).to(self.model.device) for array in inputs)
-        self.state.load_slot(slots, numbers, codes)
+        slots, text, codes, lengths, values = (torch.from_numpy(array).to(self.model.device) for array in inputs)
+        self.state.load_slot(slots, values, codes)
         for assignment in batch:
             self.rebuild_codec_state(assignment.slot, assignment.prompt.context)
         starts = self._load_prefixes(batch)
@@ -133,13 +133,13 @@ class ModelRunner:
         slots, lengths = np.full(size, spare), np.ones(size, np.int64)
         text = np.zeros((size, length), np.int64)
         codes = np.full((size, length, NUM_CODEBOOKS), -1, np.int64)
-        numbers = np.tile(idle_slot_values(), (size, 1))
+        values = np.tile(idle_slot_values(), (size, 1))
         for row, assignment in enumerate(batch):
             prompt, tokens = assignment.prompt, len(assignment.prompt.text)
             slots[row], lengths[row] = assignment.slot, tokens
             text[row, :tokens], codes[row, :tokens] = prompt.text, prompt.codes
-            numbers[row] = slot_values(prompt, assignment.sampling, assignment.seed, self.model.config)
-        return slots, text, codes, lengths, numbers
+            values[row] = slot_values(prompt, assignment.sampling, assignment.seed, self.model.config)
+        return slots, text, codes, lengths, values
 
     def step(self, batch: int, longest: int, bounds: SamplingBounds) -> FrameRows:
         """Compute the next frame of slots 0..batch-1, all at positions below `longest`.

@@ -47,7 +47,7 @@ _CPU_SLOTS = [4, 2]  # each slows the others
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizing:
-    """What decides about the memory of a model: its config, the dtype that its weights are stored in, rows per slot.
+    """What determines the memory of a model: its config, the dtype that its weights are stored in, rows per slot.
 
     `slots` 0: as many as suit the device.
     """
@@ -96,15 +96,15 @@ class Sizing:
         gpu = gpu_for(hardware, choice.device)
         if choice.device != "cpu" and gpu is None:
             return 2
-        one = self.needed_bytes(choice, slots=1)
+        needed = self.needed_bytes(choice, slots=1)
         if gpu is None:
             free = free_bytes(hardware, choice.device) - reserve_bytes(choice.device)
-            numbers, least = _CPU_SLOTS, 1
+            choices, least = _CPU_SLOTS, 1
         else:
             free = int(0.8 * gpu.free_bytes)
-            numbers, least = _GPU_SLOTS[0 if gpu.total_bytes > _LARGE_GPU_BYTES else 2 :], 2
-        for_slots = free - (sum(one.values()) - one["kv cache"])
-        return next((number for number in numbers if number * one["kv cache"] <= for_slots), least)
+            choices, least = _GPU_SLOTS[0 if gpu.total_bytes > _LARGE_GPU_BYTES else 2 :], 2
+        for_slots = free - (sum(needed.values()) - needed["kv cache"])
+        return next((slots for slots in choices if slots * needed["kv cache"] <= for_slots), least)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,13 +22,13 @@ class SlotSharing:
         self._shares = FairShares()
 
     def charge(self, sequence: SequenceState, num_samples: int) -> None:
-        """The client of `sequence` received `num_samples` of audio."""
+        """Record that the client of `sequence` received `num_samples` of audio."""
         self._shares.charge(sequence.client, sequence.utterance.weight, num_samples / SAMPLE_RATE)
 
     def claims(
         self, running: Sequence[SequenceState], ready: Sequence[SequenceState]
     ) -> tuple[list[RunningClaim], list[WaitingSequence]]:
-        """Return what the scheduler has to know of the running and the `ready` sequences."""
+        """Return what the scheduler has to know about the running and the `ready` sequences."""
         served = self._shares.served
         self._shares.set_active(sequence.client for sequence in (*running, *ready))
         return [

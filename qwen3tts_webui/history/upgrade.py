@@ -1,4 +1,4 @@
-"""Reports that earlier versions wrote, in today's words.
+"""Upgrade reports that earlier versions wrote.
 
 In: a report as JSON, of any version. Out: the same with today's keys and values. Rows of the database are upgraded
 once, when it is opened; sidecar files stay as they are and are upgraded when they are read.

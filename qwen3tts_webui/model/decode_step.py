@@ -72,7 +72,7 @@ class DecodeState:
 
     @classmethod
     def empty(cls, talker: Talker, *, slots: int, kv_length: int, text_length: int) -> DecodeState:
-        """Room for `slots` utterances of at most `kv_length` positions and `text_length` trailing text ids."""
+        """Allocate `slots` utterances of at most `kv_length` positions and `text_length` trailing text ids."""
         kv = talker.new_kv(slots, kv_length)
         config, device = talker.config.talker, kv.device
 

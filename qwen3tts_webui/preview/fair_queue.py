@@ -58,7 +58,7 @@ class FairQueue:
         return min(chosen.values(), key=self._precedence, default=None)
 
     def must_yield(self, state: UtteranceState, is_ready: Callable[[UtteranceState], bool]) -> bool:
-        """Return True if another client, which has heard nothing yet, should not wait for the clause of `state`."""
+        """Return True if another client, which has no audio yet, should not wait for the clause of `state`."""
         return any(
             other.nothing_sent
             and other.client != state.client
@@ -68,7 +68,7 @@ class FairQueue:
         )
 
     def charge(self, state: UtteranceState, num_samples: int) -> None:
-        """The client of `state` received `num_samples` of audio."""
+        """Record that the client of `state` received `num_samples` of audio."""
         self._shares.charge(state.client, state.utterance.weight, num_samples / SAMPLE_RATE)
 
     def _precedence(self, state: UtteranceState) -> tuple[float, bool]:
@@ -79,7 +79,7 @@ class FairQueue:
 
 
 def _place(state: UtteranceState) -> int:
-    """The place of an utterance among those of its client, the lowest first, then by arrival."""
+    """The rank of an utterance among those of its client, the lowest first, then by arrival."""
     if state.all_sent:
         return 0  # reporting an end takes no time
     if state.waited_s > PATIENCE_S:

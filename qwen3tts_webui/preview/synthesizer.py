@@ -23,7 +23,7 @@ from qwen3tts_webui.errors import (
     SynthesisError,
     Unsupported,
 )
-from qwen3tts_webui.fair_share import ServiceTime, check_room
+from qwen3tts_webui.fair_share import ServiceTime, check_capacity
 from qwen3tts_webui.preview.backend import Assets, KokoroBackend
 from qwen3tts_webui.preview.fair_queue import FairQueue
 from qwen3tts_webui.preview.kokoro import SynthesisCancelled
@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 class PreviewBackend(Protocol):
-    """What `PreviewSynthesizer` needs to make audio. Created and used on the engine's thread only."""
+    """What `PreviewSynthesizer` needs to generate audio. Created and used on the engine's thread only."""
 
     @property
     def fallback_reason(self) -> str:
@@ -78,7 +78,7 @@ class PreviewSynthesizer:
     """Implements `types.Synthesizer`. It is not Qwen3-TTS, and its `info` says so.
 
     `slots` is the number of utterances reported as running (they take turns), `queue_size` how many more may wait,
-    `threads` the number of CPU threads of Kokoro. `make_backend` loads everything that makes audio.
+    `threads` the number of CPU threads of Kokoro. `make_backend` loads everything that generates audio.
     """
 
     def __init__(
@@ -152,7 +152,7 @@ class PreviewSynthesizer:
         with self._change:
             if self._failure or self._closed:
                 raise NotReady(reason=self._failure or CLOSING)
-            check_room(self.load, [utterance.client for utterance, _ in requests])
+            check_capacity(self.load, [utterance.client for utterance, _ in requests])
             self._queue.add([UtteranceState(utterance, sink) for utterance, sink in requests])
             self._change.notify_all()
 

@@ -102,7 +102,7 @@ class UtteranceState:
 
     @property
     def lead_s(self) -> float:
-        """Seconds of audio sent beyond what a listener who plays at once has heard; at least 0."""
+        """Seconds of audio sent ahead of playback that started with the first packet; at least 0."""
         if self._first_audio_at is None:
             return 0.0
         return max(0.0, self._num_samples / SAMPLE_RATE - (self._clock() - self._first_audio_at))

@@ -136,7 +136,7 @@ class VoiceSelector:
         plain = min(pool, key=lambda name: costs[name])
         if not _asks_for_pitch(traits):
             return plain, 0.0
-        pool = [name for name in pool if name[0] == plain[0]]  # another accent was not requested
+        pool = [name for name in pool if name[0] == plain[0]]  # no other accent was requested
         shifts = {name: self._pitch_shift(name, traits, plain) for name in pool}
         best = min(pool, key=lambda name: abs(shifts[name]) + costs[name] * 0.01)
         return best, shifts[best]

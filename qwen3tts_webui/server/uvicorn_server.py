@@ -69,7 +69,10 @@ def make_server(
     port: int = 0,
     on_listening: Callable[[], None] = lambda: None,
 ) -> Server:
-    """Return a server for `app`. `client_timeout_s` limits how long a client may take to send headers, or not read."""
+    """Return a server for `app`.
+
+    `client_timeout_s` limits how long a client may take to send headers, or may not read.
+    """
     config = uvicorn.Config(
         app,
         port=port,

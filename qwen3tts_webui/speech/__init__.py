@@ -3,8 +3,8 @@
     Speech(synthesizer, presets, history).speak(request) -> SpeechSession, an async iterable of events
 
 speech.py holds the entry point, voice_resolution.py finds the requested voice, engine_choice.py its engine, cloning.py
-makes one of a recording, validation.py checks the request, segment_pipeline.py keeps the engine busy, session.py yields
-the events, events.py defines them, report.py is what remains, drift.py says which segments changed their voice.
+clones recordings, validation.py checks the request, segment_pipeline.py keeps the engine busy, session.py yields the
+events, events.py defines them, report.py is the summary that is kept, drift.py says which segments changed their voice.
 text_stream.py and streamed_line.py handle text that is still being written.
 """
 

@@ -1,4 +1,4 @@
-"""Recordings as voices: read and check a recording, and have the active engine encode it.
+"""Clone recordings: read and check a recording, and have the active engine encode it.
 
 In: an audio file from anyone, or samples. Out: a `ClonedRecording` with the reference that an utterance carries, or an
 error. A recording is encoded once; the reference can be used and stored from then on.

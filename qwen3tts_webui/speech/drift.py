@@ -19,7 +19,7 @@ _MAX_DROP = 0.2  # below the median of the request
 
 @dataclass(frozen=True, slots=True)
 class Similarity:
-    """`value`: cosine of the x-vectors of segment and voice, -1 to 1; `drifted`: it is another voice by ear."""
+    """`value`: cosine of the x-vectors of segment and voice, -1 to 1; `drifted`: it sounds like another voice."""
 
     value: float
     drifted: bool

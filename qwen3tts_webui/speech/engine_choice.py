@@ -1,7 +1,7 @@
 """Choose the engine for a request, where several models are loaded: its voice says which kind of model it needs.
 
 In: a `SpeechRequest` and the engines, the active one first. Out: one of them, and the error for a voice that none of
-them can speak.
+them can use.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def choose_engine(request: SpeechRequest, engines: Sequence[Synthesizer], saved:
 
 
 def needs_model(info: EngineInfo, feature: Feature, model: str = "") -> Unsupported:
-    """The error for a voice that the engine `info` cannot speak; `model` is the one to load, if it is known."""
+    """The error for a voice that the engine `info` cannot use; `model` is the one to load, if it is known."""
     hint = ErrorDetail("needs_model", "Load {model}.", model=model or MODEL_FOR[feature])
     return Unsupported(engine=info.label, feature=feature, hint=hint)
 
@@ -56,7 +56,7 @@ def _suits(request: SpeechRequest, engines: Sequence[Synthesizer], saved: SavedV
 
 
 def _named_voice(request: SpeechRequest, engines: Sequence[Synthesizer], saved: SavedVoices | None) -> Voice:
-    """Return what is known of the voice so far; a preset is a description."""
+    """Return the voice as far as it is known by now; a preset is a description."""
     name = request.voice_id
     if name is None:
         return request.voice

@@ -87,7 +87,7 @@ class TimedWord:
 
 @dataclass(frozen=True, slots=True)
 class WordsTimed:
-    """Words of a segment. They replace what was said before about the segment from the first of them on.
+    """Words of a segment. They replace what earlier events said about the segment from the first of them on.
 
     `estimated`: the engine does not know where the words are; they share the audio by their length.
     """

@@ -1,4 +1,4 @@
-"""What remains of a request: how each segment went, and the report that history, files and `/api/requests` show.
+"""The outcome of a request: how each segment went, and the report that history, files and `/api/requests` show.
 
 All positions are samples at 24 kHz in the audio of the whole request, after speed changes and pauses.
 """
@@ -101,9 +101,11 @@ class Outcome:
     early_timings: Timings
 
 
-def add_similarity(report: SegmentReport, found: Similarity | None) -> SegmentReport:
-    """Return `report` with what was found of the segment, if anything."""
-    return report if found is None else replace(report, similarity=found.value, drifted=found.drifted)
+def add_similarity(report: SegmentReport, similarity: Similarity | None) -> SegmentReport:
+    """Return `report` with the similarity of the segment, if it was measured."""
+    if similarity is None:
+        return report
+    return replace(report, similarity=similarity.value, drifted=similarity.drifted)
 
 
 def make_report(

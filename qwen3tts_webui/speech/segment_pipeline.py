@@ -51,7 +51,7 @@ class SegmentState:
 
     @property
     def spoken_text(self) -> str:
-        """What the engine has been given to say so far."""
+        """The text that the engine has been given so far."""
         if self.streamed is not None and self.streamed.queue is not None:
             return "".join(self.streamed.spoken_parts).strip()
         return self.text if self.normalized is None else self.normalized.spoken
@@ -72,7 +72,7 @@ class SegmentState:
 
     @property
     def text(self) -> str:
-        """All of its text that was written so far."""
+        """All of its text written so far."""
         return self.segment.text if self.streamed is None else self.streamed.text
 
     @property

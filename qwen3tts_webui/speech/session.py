@@ -72,7 +72,7 @@ class SpeechSession:
 
     @property
     def warnings(self) -> tuple[SkippedText, ...]:
-        """What is left out; with a text stream, so far."""
+        """What is left out of the text; with a text stream, so far."""
         return self._prepared.skipped if self._text_stream is None else tuple(self._text_stream.skipped.warnings)
 
     @property
@@ -105,9 +105,9 @@ class SpeechSession:
                     return state.segment.index, voice
         return None
 
-    def set_similarities(self, found: Mapping[int, Similarity]) -> None:
-        """Add what is known of the segments, by index, to the report; after the end."""
-        self._segment_reports = [add_similarity(one, found.get(one.segment.index)) for one in self._segment_reports]
+    def set_similarities(self, measured: Mapping[int, Similarity]) -> None:
+        """Add the similarities of the segments, by index, to the report; after the end."""
+        self._segment_reports = [add_similarity(one, measured.get(one.segment.index)) for one in self._segment_reports]
 
     @property
     def report(self) -> Report:

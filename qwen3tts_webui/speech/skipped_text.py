@@ -1,4 +1,4 @@
-"""What a request leaves out because no engine reads its script, as warnings.
+"""Warnings about text that a request leaves out because no engine reads its script.
 
 In: raw text without markup, whole or stretch by stretch. Out: the text without it, and `SkippedText`s.
 """

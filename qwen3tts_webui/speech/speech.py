@@ -40,7 +40,7 @@ class Speech:
     """Resolves voices, validates requests and submits them to the active engine, or to another one for its voices.
 
     `presets` are the built-in voices. `library` stores finished speech and saved voices; None disables the history.
-    `lexicon_file` holds the person's own pronunciations, for all requests; by default it is stored in the library.
+    `lexicon` holds the user's own pronunciations, for all requests; by default it is stored in the library.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Speech:
 
     @property
     def lexicon(self) -> Lexicon:
-        """The person's own pronunciations now."""
+        """The user's own pronunciations now."""
         return self.lexicon_file.current
 
     @property
@@ -209,7 +209,7 @@ class Speech:
         self._wrap = wrap
 
     def _language_hint(self, request: SpeechRequest) -> str:
-        """Return the code of the language of the preset or the saved voice that is asked for; "" if unknown."""
+        """Return the code of the language of the requested preset or saved voice; "" if unknown."""
         name = request.voice_id or ""
         if name.startswith("saved-") and self.library is not None:
             language = self.library.voices.get(name).language

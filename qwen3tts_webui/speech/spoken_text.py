@@ -1,4 +1,4 @@
-"""How the lines of one request are said: their language, the way they are normalized, the person's lexicon.
+"""How the lines of one request are spoken: their language, their normalization mode, the user's lexicon.
 
 In: a line as it was typed (cleaned, without markup). Out: its language and its spoken form. Made once per request.
 """
@@ -30,8 +30,9 @@ _KANA = regex.compile(r"[\p{Hiragana}\p{Katakana}]")
 
 @dataclass(frozen=True, slots=True)
 class SpokenText:
-    """`language` is a code or "auto"; `text` is all that the request says (as far as it is known), `hint` the language
-    of its voice, if that has one."""
+    """`language` is a code or "auto"; `text` is the whole text of the request (as far as it is known), `hint` the
+    language of its voice, if that has one.
+    """
 
     language: str = AUTO
     mode: NormalizeMode = "auto"
@@ -62,7 +63,7 @@ class SpokenText:
 
 
 RAW = SpokenText(mode="off")
-"""Nothing is read out, for text that is ready."""
+"""Normalizes nothing, for text that is ready."""
 
 
 def spoken_lines(

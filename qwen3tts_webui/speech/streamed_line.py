@@ -28,7 +28,7 @@ _CLAUSES = regex.compile(r"[^，。！？；：、…,;:!?.]*[，。！？；：
 _CLAUSE_END = regex.compile(r"[，。！？；：、…]\s*$|[,;:!?.]\s+$")
 # without the period: it may belong to an abbreviation or a number, which only the next word decides
 _CLAUSE_ENDS = (*"，。！？；：、…", ", ", "; ", ": ", "! ", "? ")
-_TELLING_CHARS = 1_000  # of a line, after which its language is settled
+_TELLING_CHARS = 1_000  # of a line, after which its language no longer changes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +48,7 @@ class StreamedSegment:
 
     @property
     def text(self) -> str:
-        """All of its text that was written so far."""
+        """All of its text written so far."""
         return "".join(self.text_parts).strip()
 
 

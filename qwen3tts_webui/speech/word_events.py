@@ -1,4 +1,4 @@
-"""The events that say where the words of a segment are, while its audio is made and at its end.
+"""Events with the positions of a segment's words, while its audio is generated and at its end.
 
 In: the segment's state, and how much audio there is. Out: `WordsTimed`, exact where the engine reports its words.
 """

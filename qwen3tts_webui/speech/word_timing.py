@@ -70,7 +70,7 @@ class SegmentWords:
             if start >= self._end:
                 self.words.append(self._word(normalized.written, (start, end), samples, typed))
                 self._end = end
-            elif self.words:  # said for the same characters as the word before: "March fourth" for "3/4"
+            elif self.words:  # spoken for the same characters as the word before: "March fourth" for "3/4"
                 self.words[-1] = replace(self.words[-1], end_sample=samples[1])
                 first = min(first, len(self.words) - 1)
         self._num_marks = len(marks)

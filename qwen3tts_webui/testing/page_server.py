@@ -62,7 +62,7 @@ def serve_page(
 ) -> Studio:
     """Start the whole program around `synthesizer` on a free port; `options` are those of `Settings`.
 
-    Gradio leaves an event loop unclosed wherever it is imported or drawn without one, so all of it happens inside one.
+    Gradio leaves an event loop unclosed wherever it is imported or rendered without one, so everything runs inside one.
     """
     import uvicorn
 

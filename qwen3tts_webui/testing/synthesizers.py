@@ -1,7 +1,7 @@
 """Small real engines for tests and benchmarks: they implement `types.Synthesizer` and synthesize computable audio.
 
 In: utterances. Out: PCM that anyone can compute in advance (`audio_of`), at once, step by step, or at a steady rate.
-They count what they make (`packets_made`) and keep what was requested (`utterances`).
+They count their packets (`packets_made`) and record the requested `utterances`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from qwen3tts_webui.errors import CLOSING, EngineStopped, NotReady
-from qwen3tts_webui.fair_share import FairShares, RunningClaim, ServiceTime, WaitingClaim, admit, check_room, client_key
+from qwen3tts_webui.fair_share import (
+    FairShares,
+    RunningClaim,
+    ServiceTime,
+    WaitingClaim,
+    admit,
+    check_capacity,
+    client_key,
+)
 from qwen3tts_webui.types import (
     FRAMES_PER_SECOND,
     NUM_CODEBOOKS,
@@ -77,7 +85,7 @@ class Job:
 
 
 class ZeroCostSynthesizer:
-    """Synthesizes everything inside `submit`, in no time: what is left to measure is everything else.
+    """Synthesizes everything inside `submit`, in no time, so that only the rest of the program is measured.
 
     Every utterance has `num_frames`. `features` is what `info` claims; "continuation" adds codes to the result.
     """
@@ -128,7 +136,7 @@ class ZeroCostSynthesizer:
         return min(self.num_frames, utterance.max_frames or self.num_frames)
 
     def start(self, jobs: list[Job]) -> None:
-        """Run `jobs` now, or keep them for later: what the subclasses differ in."""
+        """Run `jobs` now, or keep them for later; subclasses differ in this."""
         for job in jobs:
             while self.advance(job):
                 pass
@@ -203,7 +211,7 @@ class SteppedSynthesizer(ZeroCostSynthesizer):
 
     def start(self, jobs: list[Job]) -> None:
         with self._lock:
-            check_room(self.load, [job.utterance.client for job in jobs])
+            check_capacity(self.load, [job.utterance.client for job in jobs])
             self._queued.extend(jobs)
             self._fill_slots()
 

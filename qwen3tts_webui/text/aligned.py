@@ -52,13 +52,14 @@ class AlignedText:
         self._apply(edits, final)
 
     def protect(self, pattern: regex.Pattern[str]) -> None:
-        """Make what matches final as it is."""
+        """Make every match final, unchanged."""
         for match in pattern.finditer(self.text):
             self._final[match.start() : match.end()] = [True] * len(match[0])
 
     def link(self, pattern: regex.Pattern[str], word: str, fits: Callable[[str, str], bool]) -> None:
-        """Replace each match that stands between two final edits of something with a digit by `word`, where `fits` says
-        so of what was written on its left and right."""
+        """Replace each match between two final edits that contained a digit by `word`, if `fits(left, right)` accepts
+        the written texts of both.
+        """
         edits: list[tuple[int, int, str]] = []
         for match in pattern.finditer(self.text):
             start, end = match.span()
@@ -76,12 +77,12 @@ class AlignedText:
         self._apply(edits, final=True)
 
     def splice(self, start: int, spoken: str, spans: Iterable[Span]) -> None:
-        """Take over the edits that were made on a copy of the text from `start` on."""
+        """Apply the edits that were made to a copy of the text from `start` on."""
         edits = [(start + a, start + b, spoken[c:d]) for a, b, c, d in spans]
         self._apply(edits, final=False)
 
     def reopen(self) -> None:
-        """Let later edits touch what earlier ones wrote."""
+        """Allow later edits to change what earlier ones wrote."""
         self._final = [False] * len(self.text)
 
     def spans(self) -> list[Span]:
@@ -104,10 +105,10 @@ class AlignedText:
             i = j
         return [*self._with_dropped(found)]
 
-    def _with_dropped(self, found: list[Span]) -> Iterator[Span]:
-        """`found` with an empty spoken range for each written range that vanished."""
+    def _with_dropped(self, spans: list[Span]) -> Iterator[Span]:
+        """Return `spans` with an empty spoken range for each written range that vanished."""
         written = spoken = 0
-        for start, end, spoken_start, spoken_end in [*found, (len(self.written), len(self.written), len(self.text), 0)]:
+        for start, end, spoken_start, spoken_end in [*spans, (len(self.written), len(self.written), len(self.text), 0)]:
             for at in range(spoken, spoken_start):
                 origin = self._origins[at][0]
                 if origin > written:

@@ -1,4 +1,4 @@
-"""What a page shows about a text before it is spoken: lines, the tags at their edges, language and duration.
+"""Analyze a text for display before it is spoken: lines, the tags at their edges, language and duration.
 
 In: raw text. Out: the same reading that synthesis uses, without its errors: an empty text takes 0 seconds, a tag out of
 range is ignored.

@@ -79,7 +79,7 @@ _SHINJITAI = regex.compile(
     "|(?m:^(?=.*[会国学体来当数声医区号点]).*[議業時間開電話車東馬鳥問語員場運動後長門])"
 )
 _CANTONESE = frozenset({"yue", "cantonese", "粤语", "粵語", "广东话", "廣東話", "zh-yue"})
-_CLASSIFIER_WEIGHT, _CLASSIFIER_WEIGHT_ALONE = 2.0, 0.9  # of a single word it knows less than the list of greetings
+_CLASSIFIER_WEIGHT, _CLASSIFIER_WEIGHT_ALONE = 2.0, 0.9  # for a single word, the list of greetings is more reliable
 _CERTAIN_BY = 0.7
 
 LATIN_LANGUAGES = ("en", "de", "fr", "pt", "es", "it")
@@ -106,7 +106,7 @@ def parse_language(language: str) -> str:
 def detect_language(text: str, *, context: str = "", hint: str = "") -> str:
     """The code of the language that `text` is most likely written in.
 
-    Scripts decide where they can; for Latin letters a small classifier and common words do together. What `text` alone
+    Scripts decide where they can; for Latin letters, a small classifier and common words do. What `text` alone
     leaves open follows `context` (all lines of the request), then `hint` (the language of the voice or of the page),
     then English.
     """
@@ -126,7 +126,7 @@ def detect_language(text: str, *, context: str = "", hint: str = "") -> str:
 
 
 def _script_of(text: str) -> str:
-    """The code that the script gives away; "han" for Chinese characters without kana, "latin", or "" for neither."""
+    """Return the code that the script implies; "han" for Chinese characters without kana, "latin", or ""."""
     scripts = Counter(match.lastgroup for match in _SCRIPTS.finditer(text))
     han, kana = scripts["han"], scripts["kana"]
     # one Chinese character or kana says about as much as three letters, a Hangul syllable as much as two
@@ -145,7 +145,7 @@ def _script_of(text: str) -> str:
 
 
 def _is_japanese_context(text: str, context: str, hint: str) -> bool:
-    """Whether characters that both languages share stand in a Japanese text."""
+    """Whether characters that both languages share are part of a Japanese text."""
     if _SIMPLIFIED.search(text):
         return False
     if _SHINJITAI.search(text):

@@ -1,8 +1,8 @@
-"""A person's own pronunciations: "SQL" as "sequel", 仇 as qiú.
+"""The user's own pronunciations: "SQL" as "sequel", 仇 as qiú.
 
 In: entries (written, language, spoken), as a CSV file or one by one. Out: a `Lexicon` that rewrites text, longest entry
 first. A replacement is a respelling, kana, or pinyin with tone numbers ("qiu2", "chong2 qing4"); pinyin becomes a
-common character of that sound, which both engines read.
+common character with that reading, which both engines pronounce.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _WORDLIKE = regex.compile(r"[\p{Latin}\p{Cyrillic}\p{N}]")
 
 @dataclass(frozen=True, slots=True)
 class LexiconEntry:
-    """`language` is a code or "auto" for all; `spoken` replaces `written` wherever it stands as a word.
+    """`language` is a code or "auto" for all; `spoken` replaces `written` wherever it occurs as a word.
 
     A single Chinese character (a surname) is left alone inside a known word: 单 in 单老师, not in 单位.
     """
@@ -68,15 +68,15 @@ class Lexicon:
 
     @staticmethod
     def _length(entry: LexiconEntry) -> int:
-        """The characters that decide about `entry`."""
+        """The number of characters by which entries are ordered."""
         return _LONGEST_WORD if _HAN.fullmatch(entry.written) else len(entry.written)
 
     def merged(self, other: Lexicon) -> Lexicon:
-        """These entries and those of `other`, which count where both have one."""
+        """Return these entries and those of `other`, which take precedence."""
         return Lexicon((*self.entries, *other.entries))
 
     def matches(self, text: str, language: str) -> list[tuple[int, int]]:
-        """Where entries for `language` stand in `text`, also inside the words in which they are left alone."""
+        """Return where entries for `language` occur in `text`, also inside the words in which they are left alone."""
         found = self._pattern(language)
         if found is None:
             return []
@@ -161,7 +161,7 @@ def read_lexicon(path: Path) -> Lexicon:
 
 
 def write_csv(lexicon: Lexicon) -> str:
-    """The same as a file, with its heading."""
+    """Return the lexicon as a CSV file with a header."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(FIELDS)
@@ -171,7 +171,7 @@ def write_csv(lexicon: Lexicon) -> str:
 
 
 def spelled(spoken: str) -> str:
-    """Pinyin with tone numbers as characters; any other respelling as it is."""
+    """Convert pinyin with tone numbers to characters; return any other respelling unchanged."""
     if not _PINYIN.fullmatch(spoken.strip()):
         return spoken
     characters = [_character(syllable.lower().replace("v", "ü")) for syllable in _SYLLABLE.findall(spoken)]
@@ -179,7 +179,7 @@ def spelled(spoken: str) -> str:
 
 
 def _character(syllable: str) -> str | None:
-    """A character of this sound; a light tone takes one of another tone where no character has it alone."""
+    """Return a character with this reading; for a neutral tone, one of another tone if no other has it alone."""
     known = characters_of()
     tones = "51423" if syllable.endswith("5") else syllable[-1]
     return next((known[syllable[:-1] + tone] for tone in tones if syllable[:-1] + tone in known), None)
@@ -187,7 +187,7 @@ def _character(syllable: str) -> str | None:
 
 @cache
 def characters_of() -> dict[str, str]:
-    """A common character with this one reading, for each syllable with its tone ("qiu2" -> 求)."""
+    """Return, for each syllable with its tone ("qiu2" -> 求), a common character with no other reading."""
     import pypinyin
 
     found: dict[str, str] = {}
@@ -197,7 +197,7 @@ def characters_of() -> dict[str, str]:
         ]
         for reading in readings if len(readings) == 1 else ():
             found.setdefault(reading.replace("v", "ü"), chr(code))
-    for code in _by_frequency():  # syllables that only characters with several readings have
+    for code in _by_frequency():  # for syllables that occur only in characters with several readings
         reading = pypinyin.lazy_pinyin(chr(code), style=pypinyin.Style.TONE3, neutral_tone_with_five=True)[0]
         found.setdefault(reading.replace("v", "ü"), chr(code))
     return found

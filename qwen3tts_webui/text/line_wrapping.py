@@ -1,4 +1,4 @@
-"""Text that was pasted with hard line breaks: is it, and as it was before it was wrapped.
+"""Detect text that was pasted with hard line breaks, and join its lines.
 
 In: raw text. Out: True or False; the joined text. A paragraph's lines are wrapped when most are about equally long and
 end without punctuation. Subtitles, lists, verse and dialog keep their lines. Knows no language.

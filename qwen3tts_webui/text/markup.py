@@ -1,4 +1,4 @@
-"""Markup is not text: SSML and HTML, Markdown, reasoning blocks, subtitle time lines, Aozora ruby.
+"""Remove markup: SSML and HTML, Markdown, reasoning blocks, subtitle time lines, Aozora ruby.
 
 In: raw text as it was pasted or as a model writes it. Out: the text that is meant to be read, with as many lines;
 `<break>` becomes `[pause …]` (see the inline tags). "a < b" survives. Knows no language.
@@ -15,7 +15,7 @@ from qwen3tts_webui.text.aligned import AlignedText
 from qwen3tts_webui.text.latex import FORMULA, is_formula, plain_formula
 
 LINE_KEEPER = "\u2063"
-"""Stands in a line that held only markup, so that the lines after it keep their numbers; cleaning drops it."""
+"""Placed in a line that held only markup, so that the lines after it keep their numbers; cleaning drops it."""
 
 _TAGS = """a abbr acronym address article aside audio b bdi bdo big blockquote body br button caption center cite code col
     dd del details div dl dt em emphasis figcaption figure font footer form h1 h2 h3 h4 h5 h6 head header hr html i
@@ -217,12 +217,12 @@ def _ends_line(match: regex.Match[str]) -> bool:
 
 
 def _kept_lines(block: str) -> str:
-    """A block that is left out: one keeper for each of its lines that is not empty."""
+    """A block that is left out: one `LINE_KEEPER` for each of its non-empty lines."""
     return "\n".join(LINE_KEEPER if line.strip() else "" for line in block.split("\n"))
 
 
 def _thought(match: regex.Match[str]) -> str:
-    """Inside a line a space, so that the sentences around it stay apart."""
+    """Return a space inside a line, so that the sentences around it stay apart."""
     before = match.string[match.start() - 1 : match.start()]
     return " " if before.strip() and "\n" not in match[0] else _kept_lines(match[0])
 
@@ -270,7 +270,7 @@ def _dropped(match: regex.Match[str]) -> str:
 
 
 def _alone(match: regex.Match[str]) -> bool:
-    """Nothing but tags stands in its line."""
+    """Whether its line contains nothing but tags."""
     start = match.string.rfind("\n", 0, match.start()) + 1
     end = match.string.find("\n", match.end())
     line = match.string[start : match.start()] + match.string[match.end() : end if end >= 0 else None]

@@ -33,25 +33,26 @@ _LONGEST = 800
 
 
 class StreamingMarkup:
-    """`push` piece after piece; `flush` when no more is to be waited for."""
+    """Call `push` for each piece, and `flush` when nothing more is to be waited for."""
 
     def __init__(self, options: MarkupOptions = DEFAULT_OPTIONS) -> None:
         self._options = options
         self._held = ""
+        self._started = False
         self._line = ""  # the part of the current line already returned: some markup counts only at the start of a line
 
     def push(self, piece: str) -> str:
-        """The text that became certain."""
+        """Return the text that no later piece can change."""
         self._held += piece
         return self._give(self._certain())
 
     def flush(self) -> str:
-        """The rest, taken as it is."""
+        """Return the rest as it is."""
         return self._give(len(self._held))
 
     def _certain(self) -> int:
         text = self._held
-        if "WEBVTT".startswith(text[:6]) and not self._line:
+        if not self._started and "WEBVTT".startswith(text[:6]):
             return 0  # subtitles come as a whole
         block = _OPEN_BLOCK.search(text)
         end = len(text) if block is None else block.start()
@@ -71,12 +72,12 @@ class StreamingMarkup:
             end = opened.start()
         end = self._before_markers(text, end)
         for opening, closing in zip(fences[::2], fences[1::2], strict=False):
-            if opening.start() < end < closing.end():  # a block is given out whole
+            if opening.start() < end < closing.end():  # a block is returned as a whole
                 end = opening.start()
         return end
 
     def _before_markers(self, text: str, end: int) -> int:
-        """Up to the first emphasis sign of the last line that has no partner yet."""
+        """Return the position of the first unpaired emphasis sign of the last line."""
         line_start = text.rfind("\n", 0, end) + 1
         floor = max(line_start, end - _LONGEST)
         opened: dict[str, int] = {}
@@ -98,6 +99,7 @@ class StreamingMarkup:
         raw, self._held = self._held[:length], self._held[length:]
         if not raw:
             return ""
+        self._started = True
         # a letter before it keeps what is no line start from being one
         context = self._line if _PLAIN.fullmatch(self._line) else self._line[-1:]
         guard = f"x {context}" if len(context) > 1 else f"x{context}" if context else ""

@@ -47,7 +47,7 @@ class UnsupportedText:
 
 
 def find_unsupported(text: str) -> list[UnsupportedText]:
-    """Every stretch of `text` in a script that no engine reads, none longer than its line."""
+    """Return every stretch of `text` in a script that no engine reads, none longer than its line."""
     found = []
     for match in _RUN.finditer(text):
         script = match.lastgroup or ""
@@ -58,14 +58,14 @@ def find_unsupported(text: str) -> list[UnsupportedText]:
 
 
 def without_unsupported(text: str) -> str:
-    """`text` with a space for each such stretch; a line that held nothing else keeps its number."""
+    """Return `text` with a space for each such stretch; a line that held nothing else keeps its number."""
     for part in reversed(find_unsupported(text)):
         text = f"{text[: part.start]} {LINE_KEEPER}{text[part.end :]}"
     return text
 
 
 def drop_unsupported(text: AlignedText) -> None:
-    """The same inside an `AlignedText`, with the whitespace around it."""
+    """Do the same inside an `AlignedText`, dropping the whitespace around each stretch."""
     if _RUN.search(text.text):
         text.sub(_SPACED_RUN, _dropped, final=False)
 
@@ -87,14 +87,14 @@ class StreamingScripts:
         self._held = ""
 
     def push(self, piece: str) -> str:
-        """The text that became certain."""
+        """Return the text that no later piece can change."""
         text = self._held + piece
         end = next((run.start() for run in _GROWING_RUN.finditer(text) if run.end() == len(text)), len(text))
         self._held = text[end:]
         return self._give(text[:end])
 
     def flush(self) -> str:
-        """The rest."""
+        """Return the rest."""
         text, self._held = self._held, ""
         return self._give(text)
 

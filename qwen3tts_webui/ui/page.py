@@ -11,7 +11,7 @@ from qwen3tts_webui.ui.regions import header, model_region, player_region, text_
 
 
 def build_page(settings: Settings) -> gr.Blocks:
-    """The page without audio: labels are in `settings.page_language` until the browser says which one is read."""
+    """The page without audio: labels are in `settings.page_language` until the browser sets its own language."""
     t = Catalog("zh" if settings.page_language == "zh" else "en")
     page = gr.Blocks(title=t("page.title"), analytics_enabled=False, fill_width=True)
     with page:

@@ -1,6 +1,6 @@
 """Help with writing a voice description: random suggestions and worked examples, from assets/voices/ideas.toml.
 
-The vocabulary, and parsing a description, is in `text.description_parser`: the preview voice needs it too.
+The vocabulary and the parser are in `text.description_parser`, because the preview voice needs them too.
 """
 
 from __future__ import annotations

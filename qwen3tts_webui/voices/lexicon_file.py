@@ -1,4 +1,4 @@
-"""The person's lexicon on disk: one CSV file next to the saved voices, or any other.
+"""The user's lexicon on disk: one CSV file, by default next to the saved voices.
 
 In: a path, or None for a lexicon that lives as long as the process. Out: the current `Lexicon`. Several processes may
 share the file; it is read again when it has changed. Knows no engine.
@@ -74,7 +74,7 @@ class LexiconFile:
         return Lexicon() if self._path is None or stamp is None else read_lexicon(self._path)
 
     def _file_stamp(self) -> _Stamp | None:
-        """What changes with the file; None without one."""
+        """Return a value that changes with the file; None without one."""
         try:
             found = None if self._path is None else self._path.stat()
         except OSError:

@@ -21,7 +21,7 @@ _MAX_VALUE = 1e4  # of an x-vector, with values around 1
 
 
 class ReferenceFields(BaseModel):
-    """`x_vector` is little-endian float32; `codes` as in a passage, absent in a voice that never had them."""
+    """`x_vector` is little-endian float32; `codes` as in an acoustic prompt, absent in a voice without them."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 

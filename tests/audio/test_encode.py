@@ -90,7 +90,7 @@ def test_an_odd_rate_works_where_the_format_allows_any():
 @pytest.mark.parametrize("format", ["pcm", *COMPRESSED])
 @pytest.mark.parametrize("rate", [8_000, 24_000, 48_000])
 @pytest.mark.parametrize("length", [0, 1])
-def test_next_to_no_sound_is_still_a_file(format, rate, length):
+def test_almost_no_audio_is_still_a_file(format, rate, length):
     out, actual = decoded(streamed(np.ones(length, dtype=np.float32), format, rate), format, rate)
     assert len(out) / actual <= 0.3
 
@@ -101,7 +101,7 @@ def test_an_empty_wav_is_its_header():
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_bytes_come_while_sound_still_goes_in(format):
+def test_bytes_arrive_while_audio_is_still_pushed(format):
     live = make_encoder(format)
     early = b"".join(live.push(piece) for piece in in_pieces(syllables(0.096), 384))
     live.close()
@@ -119,7 +119,7 @@ def test_an_unfinished_stream_can_be_played_so_far(format):
 
 
 @pytest.mark.parametrize("format", WIDE)
-def test_what_is_too_loud_or_no_number_leaves_as_sound(format):
+def test_loud_and_invalid_samples_are_encoded_as_valid_audio(format):
     pcm = sine(300, 0.5, level=4.0)
     pcm[6_000] = np.nan
     pcm[7_000] = np.inf
@@ -133,7 +133,7 @@ def test_resampling_in_pieces_equals_resampling_whole():
     assert streamed(pcm, "pcm", 44_100, 137) == streamed(pcm, "pcm", 44_100, len(pcm))
 
 
-def test_a_streamed_wav_says_that_its_end_is_not_known():
+def test_a_streamed_wav_declares_an_unknown_length():
     header = streamed(sine(300, 0.1), "wav")[:44]
     assert header[:4] == b"RIFF" and header[8:16] == b"WAVEfmt "
     assert struct.unpack("<I", header[4:8]) == struct.unpack("<I", header[40:44]) == (0xFFFFFFFF,)
@@ -144,14 +144,14 @@ def test_libsndfile_reads_a_streamed_wav():
     assert (len(pcm), rate) == (2_400, RATE)
 
 
-def test_a_whole_wav_has_true_sizes():
+def test_a_complete_wav_has_exact_sizes():
     data = encode_all(sine(300, 0.1), "wav")
     assert struct.unpack("<I", data[4:8]) == (len(data) - 8,)
     assert struct.unpack("<I", data[40:44]) == (4_800,)
     assert len(data) == 44 + 4_800
 
 
-def test_a_wav_too_long_for_its_header_says_so_instead_of_wrapping():
+def test_a_wav_too_long_for_its_header_declares_an_unknown_length():
     header = wav_header(5_000_000_000)
     assert struct.unpack("<I", header[4:8]) == struct.unpack("<I", header[40:44]) == (0xFFFFFFFF,)
 
@@ -167,7 +167,7 @@ def test_a_whole_file_knows_its_duration(format):
 
 
 @pytest.mark.parametrize("format", ["wav", "flac", "mp3"])
-def test_a_whole_file_decodes_to_the_very_length(format):
+def test_a_complete_file_decodes_to_the_exact_length(format):
     out, _ = decoded(encode_all(syllables(1.0), format), format, RATE)
     assert len(out) == RATE
     assert correlation(syllables(1.0), out, 0) > 0.99
@@ -186,7 +186,7 @@ def test_compression_compresses():
 
 
 @pytest.mark.parametrize("format", ["ogg", "", "MP3", "../wav"])
-def test_unknown_formats_are_refused_without_repeating_them(format):
+def test_unknown_formats_are_rejected_without_echoing_them(format):
     with pytest.raises(
         InvalidValue, match="format must be one of pcm, wav, flac, mp3, aac, opus, mulaw, alaw, not another value"
     ):
@@ -225,7 +225,7 @@ def test_close_may_be_called_at_any_time_and_twice(format):
 
 @pytest.mark.skipif(not _STATM.exists(), reason="counts pages by Linux's /proc")
 @pytest.mark.parametrize("format", COMPRESSED)
-def test_cancelled_encoders_give_their_memory_back(format):
+def test_cancelled_encoders_release_their_memory(format):
     def resident_mib() -> float:
         gc.collect()
         return int(_STATM.read_text().split()[1]) * 4096 / 2**20

@@ -21,7 +21,7 @@ def test_louder_than_full_scale_clips_and_never_wraps():
     assert to_int16(floats(1.0, 1.5, 1e9, -1.0, -1.5, -1e9)).tolist() == [32767, 32767, 32767, -32768, -32768, -32768]
 
 
-def test_what_is_not_a_number_becomes_silence_and_infinity_becomes_full_scale():
+def test_nan_becomes_silence_and_infinity_becomes_full_scale():
     assert to_int16(floats(np.nan, np.inf, -np.inf)).tolist() == [0, 32767, -32768]
 
 
@@ -49,7 +49,7 @@ def test_finite_leaves_its_input_alone():
     assert np.isnan(pcm[0]) and pcm[1] == 2.0
 
 
-def test_silence_has_the_asked_length_and_never_a_negative_one():
+def test_silence_has_the_requested_length_and_never_a_negative_one():
     assert len(silence(0.5)) == 12_000
     assert silence(0.5).dtype == np.float32
     assert len(silence(-1.0)) == 0
@@ -68,7 +68,7 @@ def test_fade_out_mirrors_fade_in():
 
 
 @pytest.mark.parametrize("length", [0, 1, 100])
-def test_a_fade_longer_than_the_sound_keeps_its_length(length):
+def test_a_fade_longer_than_the_audio_keeps_its_length(length):
     assert len(fade_out(np.ones(length, dtype=np.float32), 1.0)) == length
 
 
@@ -92,7 +92,7 @@ def test_rest_empties_the_blocks():
     assert [block.tolist() for block in blocks.push(floats(4, 5, 6, 7))] == [[4, 5, 6, 7]]
 
 
-def test_a_listener_who_stops_in_the_middle_finds_the_other_blocks_later():
+def test_unconsumed_blocks_are_yielded_by_the_next_push():
     blocks = BlockBuffer(2)
     next(blocks.push(floats(1, 2, 3, 4, 5)))
     assert [block.tolist() for block in blocks.push(floats(6))] == [[3, 4], [5, 6]]

@@ -29,7 +29,7 @@ def test_title_and_caption_are_drawn():
     assert (titled != captioned).any()
 
 
-def test_the_waveform_is_drawn_where_there_is_sound():
+def test_the_waveform_is_drawn_where_there_is_audio():
     half = np.concatenate([sine(300, 1.0), np.zeros(RATE, dtype=np.float32)])
     wave = pixels(render_share_image(half))[150:400, 80:1580]
     green = (wave[..., 1] > wave[..., 0] + 40).sum(axis=0)
@@ -49,7 +49,7 @@ def test_any_length_can_be_drawn(samples):
     assert pixels(render_share_image(np.ones(samples, dtype=np.float32))).shape == (900, 1600, 3)
 
 
-def test_sound_that_is_none_can_be_drawn():
+def test_silence_and_invalid_samples_can_be_drawn():
     assert render_share_image(np.full(1_000, np.nan, dtype=np.float32))
 
 
@@ -77,7 +77,7 @@ def test_a_full_scale_sine_is_near_0_db():
     assert mel_spectrogram(sine(1_000, 1.0, level=1.0)).max() == pytest.approx(0.0, abs=3.0)
 
 
-def test_a_long_sound_has_no_more_columns_than_a_picture_can_show():
+def test_long_audio_has_no_more_columns_than_a_picture_can_show():
     assert mel_spectrogram(np.zeros(600 * RATE, dtype=np.float32)).shape == (80, 1_600)
 
 

@@ -36,7 +36,7 @@ def test_a_text_of_many_lines_stays_one_cue():
     to_srt([Cue(text, 0, 1)]).encode()
 
 
-def test_cues_without_text_are_left_out_and_the_others_numbered_on():
+def test_cues_without_text_are_left_out_and_the_others_renumbered():
     assert to_srt([Cue(" \n", 0, 1), Cue("a", 1, 2)]).startswith("1\n00:00:01,000")
 
 

@@ -25,7 +25,7 @@ def test_the_length_is_the_input_over_the_speed(speed):
 
 
 @pytest.mark.parametrize("length", [0, 1, 2, 383, 384, 1_500])
-def test_short_sounds_keep_their_length_too(length):
+def test_short_audio_has_the_exact_length(length):
     assert len(stretched(sine(200, 1)[:length], 1.5, 384)) == round(length / 1.5)
 
 
@@ -44,12 +44,12 @@ def test_events_move_to_where_the_speed_puts_them(speed):
     assert loud[-1] / RATE == pytest.approx(1.2 / speed, abs=0.05)
 
 
-def test_sound_reaches_the_very_end():
+def test_audio_reaches_the_end():
     out = stretched(sine(300, 1.0), 1.5, 384)
     assert np.abs(out[-480:]).max() > 0.2
 
 
-def test_normal_speed_hands_every_block_back_untouched():
+def test_normal_speed_returns_every_block_unchanged():
     stretcher = TimeStretcher(1.0)
     block = np.array([0.1, np.float32(1) / 3, 1.7], dtype=np.float32)
     assert stretcher.push(block) is block
@@ -57,7 +57,7 @@ def test_normal_speed_hands_every_block_back_untouched():
 
 
 @pytest.mark.parametrize("speed", [0.5, 1.25, 2.0])
-def test_first_sound_comes_after_a_tenth_of_a_second_at_most(speed):
+def test_the_first_output_comes_after_a_tenth_of_a_second_at_most(speed):
     stretcher = TimeStretcher(speed)
     taken = 0
     for piece in in_pieces(sine(300, 1.0), 384):
@@ -73,7 +73,7 @@ def test_a_streamed_output_keeps_up_with_its_input():
     assert made >= RATE - 0.1 * RATE
 
 
-def test_numbers_that_are_none_do_not_pass():
+def test_nan_does_not_pass():
     pcm = sine(300, 0.5)
     pcm[1_000] = np.nan
     assert np.isfinite(stretched(pcm, 1.5, 384)).all()

@@ -32,20 +32,18 @@ def test_spread_of_nothing_is_nothing() -> None:
         ([(0.5, 19200), (1.2, 1920)], (0, 0.0)),
     ],
 )
-def test_underruns_of_one_who_plays_without_a_buffer(
-    arrivals: list[tuple[float, int]], expected: tuple[int, float]
-) -> None:
+def test_underruns_of_playback_without_a_buffer(arrivals: list[tuple[float, int]], expected: tuple[int, float]) -> None:
     count, silence = count_underruns(arrivals)
     assert (count, silence) == (expected[0], pytest.approx(expected[1]))
 
 
-def test_a_call_is_playable_when_40_ms_are_there() -> None:
+def test_a_response_is_playable_once_40_ms_have_arrived() -> None:
     record = Exchange(status=200, arrivals=[(0.1, 480), (0.2, 480), (0.3, 1920)])
     assert record.playable_s == 0.2
     assert Exchange(status=200, arrivals=[(0.1, 480)]).playable_s is None
 
 
-def test_refusals_are_not_errors() -> None:
+def test_rejections_are_not_errors() -> None:
     records = [
         Exchange(status=200, first_byte_s=0.1, arrivals=[(0.1, 1920)]),
         Exchange(status=429),

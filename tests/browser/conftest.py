@@ -1,6 +1,6 @@
 """The real page on a real server with a fake engine of a steady rate, in a real Chromium.
 
-Autoplay is as strict as in a person's browser. Playwright's own look-ups count as a gesture, so before the first click
+Autoplay is as strict as in a user's browser. Playwright's own look-ups count as a gesture, so before the first click
 `fresh` waits for a console message and asks the page nothing.
 """
 

@@ -216,7 +216,7 @@ def test_a_missing_model_is_offered_and_loaded_in_addition(scene: Scene, fresh: 
     wait_until(lambda: started.closed)
 
 
-def test_a_folder_that_one_has_already_speaks(scene: Scene, fresh: Callable[..., Any], tmp_path: Path) -> None:
+def test_an_existing_folder_is_loaded(scene: Scene, fresh: Callable[..., Any], tmp_path: Path) -> None:
     folder = make_checkpoint(tmp_path / "disk" / "My-Voice")
     page = fresh(scene.url).page
     page.click("#engine-open")

@@ -1,4 +1,4 @@
-"""Nothing typed, chosen or spoken is lost: undo and redo, two tabs, and going on after Stop."""
+"""Nothing typed, chosen or spoken is lost: undo and redo, two tabs, and resuming after Stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fake hub with one small checkpoint, an empty store, and no retry_policy."""
+"""A fake hub with one small checkpoint, an empty store, and retries without waits."""
 
 from __future__ import annotations
 

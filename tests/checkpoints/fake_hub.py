@@ -1,4 +1,4 @@
-"""A hub on this machine: speaks what Hugging Face and ModelScope speak, over real HTTP, and fails on demand.
+"""A hub on this machine: the APIs of Hugging Face and ModelScope, over real HTTP, with failures on demand.
 
 Files are on a second server, the "CDN", to which the hub redirects as the real one does; `asked` records requests.
 """
@@ -40,7 +40,7 @@ def make_checkpoint(folder: Path, *, numbers: int = 200_000, seed: int = 0) -> P
 
 @dataclass
 class Asked:
-    """One request as it came: which file, from which byte, with which authorization."""
+    """One recorded request: which file, from which byte, with which authorization."""
 
     path: str
     range: str

@@ -113,7 +113,7 @@ def test_the_bytes_are_counted(store: LocalStore, hub: FakeHub):
 # the connection breaks off
 
 
-def test_a_broken_connection_goes_on_where_it_was(store: LocalStore, hub: FakeHub, source: Source):
+def test_a_broken_connection_resumes_where_it_stopped(store: LocalStore, hub: FakeHub, source: Source):
     hub.break_after[BIG] = [100_000, 200_000]
     folder = load(store, source)
     assert contents(folder) == contents(hub.folder)
@@ -123,7 +123,7 @@ def test_a_broken_connection_goes_on_where_it_was(store: LocalStore, hub: FakeHu
     assert starts[1] < starts[2] <= 300_000
 
 
-def test_a_later_start_goes_on_where_an_earlier_one_gave_up(store: LocalStore, hub: FakeHub, source: Source):
+def test_a_later_start_resumes_a_failed_download(store: LocalStore, hub: FakeHub, source: Source):
     hub.break_after[BIG] = [300_000, 0, 0, 0, 0]
     with pytest.raises(HubUnreachable):
         load(store, source)
@@ -145,7 +145,7 @@ def test_a_host_without_ranges_restarts(store: LocalStore, hub: FakeHub, source:
     assert [bool(asked.range) for asked in hub.of(BIG)] == [False, True]
 
 
-def test_patience_ends(store: LocalStore, hub: FakeHub, source: Source):
+def test_retries_are_limited(store: LocalStore, hub: FakeHub, source: Source):
     hub.break_after[BIG] = [0] * 9
     with pytest.raises(HubUnreachable) as raised:
         load(store, source)
@@ -163,7 +163,7 @@ def test_an_unreachable_host(store: LocalStore):
 # wrong data from the hub
 
 
-def test_damage_on_the_way_is_repaired(store: LocalStore, hub: FakeHub, source: Source):
+def test_a_corrupt_transfer_is_repeated(store: LocalStore, hub: FakeHub, source: Source):
     hub.corrupt[BIG] = 1
     assert contents(load(store, source)) == contents(hub.folder)
     assert len(hub.of(BIG)) == 2
@@ -204,14 +204,14 @@ def test_more_bytes_than_announced_are_never_kept(store: LocalStore, hub: FakeHu
     assert nothing_to_load(store)
 
 
-def test_a_repository_of_something_else_is_refused_before_its_bytes(store: LocalStore, hub: FakeHub, source: Source):
+def test_another_kind_of_repository_is_rejected_before_any_download(store: LocalStore, hub: FakeHub, source: Source):
     (hub.folder / "speech_tokenizer" / "config.json").unlink()
     with pytest.raises(DownloadError, match=r"not a Qwen3-TTS checkpoint: speech_tokenizer/config.json is missing"):
         load(store, source)
     assert {asked.path for asked in hub.asked} == {"list"}
 
 
-def test_weights_that_are_no_weights_are_not_settled(store: LocalStore, hub: FakeHub, source: Source):
+def test_invalid_weights_are_not_installed(store: LocalStore, hub: FakeHub, source: Source):
     (hub.folder / BIG).write_bytes(b"not a safetensors file, but with the right checksum")
     with pytest.raises(DownloadError, match=r"model.safetensors: truncated, or not a safetensors file"):
         load(store, source)
@@ -233,7 +233,7 @@ def test_permanent_errors_are_not_retried(store: LocalStore, hub: FakeHub, sourc
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 @pytest.mark.parametrize("where", ["list", BIG])
-def test_a_busy_hub_is_asked_again(store: LocalStore, hub: FakeHub, source: Source, status: int, where: str):
+def test_a_request_to_a_busy_hub_is_retried(store: LocalStore, hub: FakeHub, source: Source, status: int, where: str):
     hub.statuses[where] = [status, status]
     assert contents(load(store, source)) == contents(hub.folder)
     assert len(hub.of(where)) == 3
@@ -246,7 +246,7 @@ def test_a_hub_that_stays_busy_is_named(store: LocalStore, hub: FakeHub, source:
     assert len(hub.of("list")) == HASTY.max_attempts
 
 
-def test_the_token_of_a_person_is_for_the_hub_alone(store: LocalStore, hub: FakeHub, monkeypatch: pytest.MonkeyPatch):
+def test_the_users_token_is_sent_to_the_hub_only(store: LocalStore, hub: FakeHub, monkeypatch: pytest.MonkeyPatch):
     from huggingface_hub import constants
 
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
@@ -285,7 +285,7 @@ def test_a_full_disk_is_detected_before_the_download(store: LocalStore, hub: Fak
 # a person stops it
 
 
-def test_a_stopped_download_leaves_nothing_to_load_and_goes_on_later(store: LocalStore, hub: FakeHub, source: Source):
+def test_a_stopped_download_leaves_nothing_to_load_and_resumes_later(store: LocalStore, hub: FakeHub, source: Source):
     hub.hold = threading.Event()
     tracker, stop, ended = ProgressTracker(MODEL), CancelToken(MODEL), []
 
@@ -310,7 +310,7 @@ def test_a_stopped_download_leaves_nothing_to_load_and_goes_on_later(store: Loca
     assert hub.of("config.json") == []
 
 
-def test_two_downloads_of_one_model_do_not_meet(store: LocalStore, hub: FakeHub):
+def test_two_downloads_of_one_model_exclude_each_other(store: LocalStore, hub: FakeHub):
     with store.lock(MODEL), pytest.raises(DownloadError, match="another download of it is in progress"):
         load(store, source_for(hub.url))
 
@@ -318,7 +318,7 @@ def test_two_downloads_of_one_model_do_not_meet(store: LocalStore, hub: FakeHub)
 # repair, copies, mirrors
 
 
-def test_a_damaged_model_of_ours_is_not_found_and_only_the_damage_is_loaded_again(store: LocalStore, hub: FakeHub):
+def test_a_damaged_model_is_not_found_and_only_damaged_files_are_downloaded_again(store: LocalStore, hub: FakeHub):
     folder = load(store, source_for(hub.url))
     os.truncate(folder / BIG, 1000)
     assert store.find("auto") is None
@@ -350,11 +350,11 @@ def test_a_copy_of_our_own_folder_is_compared_with_its_checksums(store: LocalSto
 
 
 @pytest.mark.parametrize(("name", "model"), [("My Model", "local/model"), ("tiny", "local/tiny")])
-def test_a_strange_folder_keeps_its_name_where_that_can_be(tmp_path: Path, name: str, model: str):
+def test_a_foreign_folder_keeps_its_name_if_possible(tmp_path: Path, name: str, model: str):
     assert LocalFolder(make_checkpoint(tmp_path / name)).model == model
 
 
 @pytest.mark.parametrize("name", ["hff", "ftp://x", "", "modelscope+x", "/usb", "https://"])
-def test_an_unknown_mirror_is_refused(name: str):
+def test_an_unknown_mirror_is_rejected(name: str):
     with pytest.raises(InvalidValue, match=r"--mirror must be hf, modelscope or a URL"):
         source_for(name)

@@ -74,7 +74,7 @@ def state_of(scene: Scene) -> Callable[[str], Callable[[], bool]]:
     return lambda state: lambda: scene.installer.loading is not None and scene.installer.loading.state == state
 
 
-def test_the_preview_voice_speaks_until_the_model_can(scene: Scene):
+def test_the_preview_voice_is_active_until_the_model_is_ready(scene: Scene):
     scene.installer.download()
     wait_until(lambda: bool(scene.starter.started))
     assert scene.switch.info.name == "fake"
@@ -86,7 +86,7 @@ def test_the_preview_voice_speaks_until_the_model_can(scene: Scene):
     wait_until(state_of(scene)("ready"))
 
 
-def test_a_model_that_is_here_is_loaded_without_a_hub(scene: Scene, store: LocalStore, hub: FakeHub):
+def test_an_installed_model_is_loaded_without_a_hub(scene: Scene, store: LocalStore, hub: FakeHub):
     make_checkpoint(store.path_of(MODEL))
     scene.installer.download(MODEL)
     wait_until(lambda: bool(scene.starter.started))
@@ -180,7 +180,7 @@ def test_the_end_of_the_program_ends_a_load(scene: Scene):
     wait_until(lambda: scene.starter.started[0].closed)
 
 
-def test_the_overview_knows_what_is_here_and_what_it_needs(scene: Scene, store: LocalStore):
+def test_the_overview_lists_installed_models_and_their_memory(scene: Scene, store: LocalStore):
     before = scene.installer.overview()
     assert [model.id for model in before.models] == [known.id for known in CATALOG]
     default = before.models[0]

@@ -48,7 +48,7 @@ def test_every_missing_file_is_named(tmp_path: Path, name: str):
 
 
 @pytest.mark.parametrize("size", [0, 7, 8, 100, 799_999])
-def test_truncated_weights_are_seen(tmp_path: Path, size: int):
+def test_truncated_weights_are_detected(tmp_path: Path, size: int):
     folder = make_checkpoint(tmp_path / "x")
     os.truncate(folder / BIG, size)
     with pytest.raises(CheckpointError):
@@ -72,7 +72,7 @@ def test_an_index_that_leads_out_of_the_folder_is_refused(tmp_path: Path):
 
 
 @pytest.mark.skipif(not ORACLE.is_dir(), reason="the shared oracle checkpoints are not on this machine")
-def test_a_checkpoint_in_the_released_format_is_whole(store: LocalStore):
+def test_a_checkpoint_in_the_released_format_is_complete(store: LocalStore):
     assert store.find(str(ORACLE)) == ORACLE
 
 
@@ -83,7 +83,7 @@ def test_auto_takes_the_default_model_first(store: LocalStore):
     assert store.find("auto") == first
 
 
-def test_auto_takes_a_strange_model_of_ours_when_there_is_no_other(store: LocalStore):
+def test_auto_takes_an_unreleased_model_if_there_is_no_other(store: LocalStore):
     folder = make_checkpoint(store.path_of("local/tiny"))
     assert store.find("auto") is None  # without a manifest its origin is unknown
     files = {BIG: {"size": (folder / BIG).stat().st_size}}
@@ -91,13 +91,13 @@ def test_auto_takes_a_strange_model_of_ours_when_there_is_no_other(store: LocalS
     assert store.find("auto") == folder
 
 
-def test_what_is_still_growing_is_never_found(store: LocalStore):
+def test_an_unfinished_download_is_never_found(store: LocalStore):
     make_checkpoint(store.partial(MODEL))
     assert store.find("auto") is None
     assert store.find(MODEL) is None
 
 
-def test_a_manifest_must_be_true(store: LocalStore):
+def test_a_manifest_must_match_its_files(store: LocalStore):
     folder = make_checkpoint(store.path_of(MODEL))
     (folder / "qwen3tts-webui.json").write_text(json.dumps({"files": {"generation_config.json": {"size": 3}}}))
     assert store.find(MODEL) is None
@@ -123,7 +123,7 @@ def test_a_model_is_found_by_any_of_its_names(store: LocalStore, name: str):
     assert store.find(name) == folder
 
 
-def test_a_folder_that_a_person_names_must_be_whole(store: LocalStore, tmp_path: Path):
+def test_a_named_folder_must_be_complete(store: LocalStore, tmp_path: Path):
     folder = make_checkpoint(tmp_path / "x")
     assert store.find(str(folder)) == folder
     (folder / "vocab.json").write_text("")

@@ -82,7 +82,7 @@ def test_it_agrees_with_the_shapes_that_the_engine_sums(model: CatalogModel, dev
 
 
 def test_base_models_are_known_with_their_speaker_encoders():
-    """MODEL.md section 9; the codec's figures hold its encoder already."""
+    """See docs/model.md, section 9; the codec's figures include its encoder."""
     sizes = {model.id: model.parameters for model in CATALOG if model.kind == "base"}
     assert sizes == {"Qwen/Qwen3-TTS-12Hz-1.7B-Base": 1_928_677_440, "Qwen/Qwen3-TTS-12Hz-0.6B-Base": 914_643_008}
     assert [find_in_catalog(name).kind for name in ("qwen3-tts-12hz-0.6b-base", "Qwen3-TTS-12Hz-1.7B-Base")] == [

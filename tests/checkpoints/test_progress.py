@@ -30,7 +30,7 @@ def test_speed_and_time_left():
     assert progress.left_s == 700 / (200 / 3)
 
 
-def test_bytes_that_were_here_already_are_no_speed():
+def test_existing_bytes_do_not_count_as_speed():
     clock = Clock()
     tracker = ProgressTracker("m", clock=clock)
     tracker.begin(1_000)

@@ -111,7 +111,7 @@ def test_say_without_a_model_says_how_to_get_one(tmp_path: Path, capsys: pytest.
 
 
 @pytest.mark.skipif(not TINY.is_dir(), reason="the golden checkpoint is not here")
-def test_say_takes_the_model_that_is_here(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_say_uses_the_installed_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     shutil.copytree(TINY, tmp_path / "模 型" / MODEL)
     flags = ["--text", "One.", "--greedy", "--max-frames", "2", "--dtype", "float32"]
     assert main(["say", *flags, "--output", str(tmp_path / "x.wav")]) == 0
@@ -233,9 +233,7 @@ def test_at_a_terminal_it_asks_once_and_serves_meanwhile(tmp_path: Path):
 
 
 @pytest.mark.parametrize("asked", [True, False])
-def test_without_a_terminal_or_asked_before_it_only_says_how(
-    asked: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_without_a_terminal_it_only_prints_the_command(asked: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     store = LocalStore(tmp_path, caches=())
     if asked:
         (tmp_path / ".asked").touch()
@@ -252,7 +250,7 @@ def test_without_a_terminal_or_asked_before_it_only_says_how(
     assert installer.progress is None
 
 
-def test_a_model_that_was_named_is_fetched_and_said(hub: FakeHub, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_named_model_is_downloaded_and_announced(hub: FakeHub, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     store = LocalStore(tmp_path / "models", caches=())
     switch, room = HotSwapSynthesizer(ZeroCostSynthesizer()), MemoryBudget(device="cpu", dtype="float32", free_bytes=0)
     installer = ModelInstaller(store, switch, StartingFake, lambda: room, mirror=hub.url)

@@ -26,7 +26,7 @@ ID = "abcdefgh-1234"
         ("/", None),
     ],
 )
-def test_a_question_names_its_request(path: str, request_id: str | None):
+def test_a_query_names_its_request(path: str, request_id: str | None):
     assert request_id_of_query({"type": "http", "method": "GET", "path": path}) == request_id
 
 
@@ -45,7 +45,7 @@ def test_the_history_entry_of_a_request_belongs_to_it(query: bytes, request_id: 
     assert request_id_of_query(scope) == request_id
 
 
-def test_only_what_may_speak_begins_a_request():
+def test_only_synthesis_routes_start_a_request():
     headers = [(b"host", b"x"), (b"x-request-id", ID.encode())]
     assert request_id_of_start({"type": "http", "method": "POST", "headers": headers}) == ID
     assert request_id_of_start({"type": "websocket", "headers": headers}) == ID

@@ -157,7 +157,7 @@ def test_a_link_of_one_replica_plays_through_any(cluster: Cluster):
     assert creators == players
 
 
-def test_both_speak_and_share_one_history(cluster: Cluster):
+def test_both_replicas_synthesize_and_share_one_history(cluster: Cluster):
     spoken: dict[str, str] = {}
     while len(spoken) < 2:
         with cluster.speak("Good morning.") as answer:

@@ -160,7 +160,7 @@ def test_a_device_that_the_machine_lacks_counts_as_auto():
     assert memory_budget(GOOD, "cuda:7").device == memory_budget(GOOD).device
 
 
-def test_a_build_of_torch_without_cuda_has_no_room_on_the_gpu():
+def test_a_build_of_torch_without_cuda_has_no_gpu_memory():
     assert memory_budget(replace(GOOD, torch=CPU_TORCH)).device == "cpu"
 
 
@@ -204,7 +204,7 @@ def test_the_speed_on_a_cpu_is_predicted(speed: float, level: str, language: Pag
     assert len(check_cpu_plan("Qwen3-TTS-1.7B", dtype="float32", speed=speed, kernels="")) == 1
 
 
-def test_a_small_machine_without_a_gpu_has_room_for_integer_weights():
+def test_a_small_machine_without_a_gpu_fits_integer_weights():
     facts = replace(NO_GPU, memory=8 * GIB, memory_free=4 * GIB)
     findings = {finding.topic: finding for finding in run_checks(facts)}
     assert findings["fit"].level == "ok"

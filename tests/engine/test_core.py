@@ -206,7 +206,7 @@ def test_packets_grow_as_the_lead_allows(model: Qwen3TTS) -> None:
     assert sum(sink.frames) == len(sink.result.codes)
 
 
-def test_packets_stay_small_for_one_who_runs_dry(model: Qwen3TTS) -> None:
+def test_packets_stay_small_while_playback_underruns(model: Qwen3TTS) -> None:
     harness = core_harness(model)
     sink = harness.submit(LONG)
     while harness.run(1):
@@ -215,7 +215,7 @@ def test_packets_stay_small_for_one_who_runs_dry(model: Qwen3TTS) -> None:
 
 
 @pytest.mark.parametrize("asked", [1, 3, 100])
-def test_the_packet_size_that_was_asked_for(model: Qwen3TTS, asked: int) -> None:
+def test_a_requested_packet_size_is_used(model: Qwen3TTS, asked: int) -> None:
     utterance = replace(LONG, frames_per_packet=asked)
     harness = core_harness(model)
     sink = harness.submit(utterance)

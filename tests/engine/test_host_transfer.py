@@ -1,4 +1,4 @@
-"""Results are copied through a buffer buffer; the device's timings bounds the result."""
+"""Results are copied through page-locked memory, and timings come from the device's clock."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ CASES: dict[str, dict[str, Any]] = {
     "icl_16k": {
         "text": common.ENGLISH, "language": "Auto", "seconds": 1.1, "sample_rate": 16_000, "ref_text": TRANSCRIPT,
     },
-    # 17 frames, then 12: int(17 / 29 * samples) is one sample short (MODEL.md quirk 7)
+    # 17 frames, then 12: int(17 / 29 * samples) is one sample short (docs/model.md, section 11, quirk 7)
     "icl_early": {"text": common.LONG, "language": "French", "seconds": 1.36, "ref_text": TRANSCRIPT},
 }  # fmt: skip
 KEEP_SOUND = ("xvector", "icl", "icl_whole", "icl_early")

@@ -56,7 +56,7 @@ class Slots:
         )
 
     def start(self, slots: list[int], utterances: list[Utterance], *, more: bool = False) -> np.ndarray:
-        """Seat and prefill several utterances together; (n, 17)."""
+        """Assign slots to several utterances and prefill them together; (n, 17)."""
         talker = self.model.talker
         prompts = [self.prompt(utterance, more=more) for utterance in utterances]
         longest = max(len(prompt.text) for prompt in prompts)

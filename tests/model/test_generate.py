@@ -1,4 +1,4 @@
-"""One utterance from text to sound: packets, continuation, text that comes late, limits and failures."""
+"""One utterance from text to audio: packets, continuation, late text, limits and failures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def model() -> Qwen3TTS:
 
 
 class Script:
-    """A feed that gives one piece each time it is asked, "" for a writer who is late, and is closed after the last."""
+    """A text stream that returns one piece per call, "" for late text, and is closed after the last."""
 
     def __init__(self, *pieces: str) -> None:
         self._pieces = list(pieces)

@@ -1,7 +1,8 @@
 """Every voice_design and custom_voice dump of shared/oracle, where it is at hand: ids, rows, codes, logits and sound.
 
-One official input is answered differently on purpose: newlines before the text merge with the role there (MODEL.md
-quirk 10), and are left out here. Its rows, codes and sound are compared from the official ids all the same.
+One official input is answered differently on purpose: newlines before the text merge with the role there
+(docs/model.md, section 11, quirk 10), and are left out here. Its rows, codes and sound are compared from the official
+ids all the same.
 """
 
 from __future__ import annotations

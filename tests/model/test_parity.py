@@ -58,7 +58,7 @@ def test_greedy_codes_and_their_end(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if "sound" in case.arrays], ids=lambda case: case.name)
-def test_sound(case: Case) -> None:
+def test_waveforms(case: Case) -> None:
     sound = np.concatenate([packet.pcm for packet in synthesize(model_of(case), case, len(case.arrays["codes"]))])
     assert np.abs(sound - case.arrays["sound"]).max() < 2e-5
 

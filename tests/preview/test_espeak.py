@@ -22,7 +22,7 @@ def test_phonemes_with_ties_and_stress(espeak: Espeak):
     assert espeak.phonemes("church", "en-us") == "t^ʃˈɜːt^ʃ"
 
 
-def test_cantonese_is_sound_and_comes_in_blocks(espeak: Espeak):
+def test_cantonese_audio_comes_in_blocks(espeak: Espeak):
     blocks: list[Pcm] = []
     espeak.synthesize("你好，今日天氣好好。", "yue+f2", blocks.append)
     assert len(blocks) > 5
@@ -40,7 +40,7 @@ def test_slow_takes_longer(espeak: Espeak):
     assert seconds(0.8) > 1.2 * seconds(1.25)
 
 
-def test_a_listener_who_leaves_stops_it(espeak: Espeak):
+def test_a_cancel_stops_it(espeak: Espeak):
     blocks: list[Pcm] = []
     with pytest.raises(SynthesisCancelled):
         espeak.synthesize("one two three four five " * 20, "en-us", blocks.append, stop=lambda: len(blocks) > 2)

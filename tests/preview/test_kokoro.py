@@ -1,4 +1,4 @@
-"""Symbols and silence around Kokoro's sound."""
+"""Kokoro's symbols, pieces, and the silence around its audio."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from qwen3tts_webui.preview.backend import FIRST_SYMBOLS, split_phonemes
 from qwen3tts_webui.preview.kokoro import MAX_TOKENS, Symbols, audible_range
 
 
-def test_unknown_symbols_are_counted_and_said_once(caplog: pytest.LogCaptureFixture):
+def test_unknown_symbols_are_counted_and_logged_once(caplog: pytest.LogCaptureFixture):
     symbols = Symbols(asset("preview/vocab.json"))
     assert symbols.ids("a☂b☂") == [43, 44]
     assert symbols.unknown == {"☂": 2}
@@ -33,6 +33,6 @@ def test_an_urgent_clause_begins_with_few_words():
     assert [(start, len(piece)) for start, piece in found] == [(0, 19), (20, 39), (60, 84), (145, 155)]
 
 
-def test_no_piece_is_more_than_the_model_takes():
+def test_no_piece_exceeds_the_limit_of_the_model():
     found = list(split_phonemes("x" * 1_300, MAX_TOKENS))
     assert [(start, len(piece)) for start, piece in found] == [(0, 500), (500, 500), (1_000, 300)]

@@ -39,7 +39,7 @@ def test_speaks_every_word_in_order_and_ends(engine: PreviewSynthesizer):
     assert (stream.result.finish_reason, stream.result.seed, stream.result.engine_voice_id) == ("stop", 7, VOICE.id)
 
 
-def test_sound_before_the_last_clause_is_made(counting: CountingBackend, engine: PreviewSynthesizer):
+def test_audio_arrives_before_the_last_clause_is_generated(counting: CountingBackend, engine: PreviewSynthesizer):
     stream = say(engine, "One morning, a very long while ago, there was a quiet lake. Nobody went there.")
     heard(stream)
     assert len(counting.clauses) > 1
@@ -68,7 +68,7 @@ def test_closing_while_it_loads_ends_the_loading(counting: CountingBackend):
         list(stream)
 
 
-def test_what_cannot_be_loaded_is_said():
+def test_a_loading_failure_is_reported():
     def broken() -> CountingBackend:
         raise OSError("no library")
 
@@ -98,9 +98,7 @@ def test_a_full_queue_takes_all_or_none(counting: CountingBackend):
     engine.close()
 
 
-def test_a_listener_who_leaves_ends_the_synthesis_within_one_packet(
-    counting: CountingBackend, engine: PreviewSynthesizer
-):
+def test_a_cancel_ends_synthesis_within_one_packet(counting: CountingBackend, engine: PreviewSynthesizer):
     counting.seconds_per_packet = 0.01
     stream = say(engine, "A clause that goes on and on and on without any end that anybody could see from here")
     next(iter(stream))
@@ -166,7 +164,7 @@ def test_a_slow_client_does_not_delay_others(engine: PreviewSynthesizer):
     assert heard(slow) == text.replace(" ", "")
 
 
-def test_a_feed_is_spoken_while_it_is_written(counting: CountingBackend, engine: PreviewSynthesizer):
+def test_a_text_stream_is_synthesized_while_it_is_written(counting: CountingBackend, engine: PreviewSynthesizer):
     feed = TextQueue()
     stream = say(engine, "", text_stream=feed)
     feed.write("Hello there, my fri")
@@ -178,14 +176,14 @@ def test_a_feed_is_spoken_while_it_is_written(counting: CountingBackend, engine:
     assert heard(stream) == "Hellothere,myfriend.Theend"
 
 
-def test_max_frames_caps_the_sound(engine: PreviewSynthesizer):
+def test_max_frames_limits_the_audio(engine: PreviewSynthesizer):
     stream = say(engine, "Hello there", max_frames=3)
     assert heard(stream) == "Hel"
     assert stream.result is not None
     assert (stream.result.finish_reason, stream.result.num_samples) == ("length", 3 * PACKET)
 
 
-def test_closing_fails_what_is_left_and_refuses_what_comes(counting: CountingBackend, engine: PreviewSynthesizer):
+def test_closing_fails_running_utterances_and_rejects_new_ones(counting: CountingBackend, engine: PreviewSynthesizer):
     counting.seconds_per_packet = 0.01
     stream = say(engine, "A clause that goes on and on and on without any end that anybody could see from here")
     next(iter(stream))
@@ -197,7 +195,7 @@ def test_closing_fails_what_is_left_and_refuses_what_comes(counting: CountingBac
         say(engine, "Hello")
 
 
-def test_closing_with_grace_lets_the_speech_end(counting: CountingBackend, engine: PreviewSynthesizer):
+def test_closing_with_grace_finishes_running_utterances(counting: CountingBackend, engine: PreviewSynthesizer):
     stream = say(engine, "Hello there")
     engine.close(grace_s=10)
     assert heard(stream) == "Hellothere"
@@ -211,9 +209,7 @@ def test_closing_with_grace_lets_the_speech_end(counting: CountingBackend, engin
         (Voice(speaker="Vivian"), Unsupported),
     ],
 )
-def test_a_voice_that_it_does_not_have_is_refused_at_once(
-    engine: PreviewSynthesizer, voice: Voice, error: type[Exception]
-):
+def test_an_unknown_voice_is_rejected_at_once(engine: PreviewSynthesizer, voice: Voice, error: type[Exception]):
     with pytest.raises(error):
         say(engine, "Hello", voice=voice)
 
@@ -222,7 +218,7 @@ def whole(stream: PcmStream) -> Pcm:
     return np.concatenate(list(stream))
 
 
-def test_real_speech_is_sound_in_small_packets_and_the_same_again(voice: PreviewSynthesizer):
+def test_real_speech_comes_in_small_packets_and_is_reproducible(voice: PreviewSynthesizer):
     first = say(voice, "Good morning.", seed=3)
     blocks = list(first)
     assert max(len(block) for block in blocks) <= PACKET

@@ -78,7 +78,7 @@ def test_cantonese_is_spoken_by_espeak(selector: VoiceSelector):
     assert selector.choose("A woman who speaks Cantonese", "zh", 1).timbre == "yue+f3"
 
 
-def test_cantonese_is_no_answer_to_another_language(selector: VoiceSelector):
+def test_cantonese_is_never_chosen_for_another_language(selector: VoiceSelector):
     assert selector.choose("粤语女声", "en", 0).engine == "kokoro"
 
 

@@ -1,4 +1,4 @@
-"""The voice that really speaks, over the WebSocket: what was written is heard before the rest is."""
+"""The real preview voice over the WebSocket: each clause is heard before the next one is written."""
 
 from __future__ import annotations
 

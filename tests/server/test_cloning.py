@@ -1,4 +1,4 @@
-"""Voices of recordings over HTTP: saved, sent along with a text, refused, and what is kept of them."""
+"""Cloning over HTTP: recordings that are saved, sent along with a text or rejected, and what is stored of them."""
 
 from __future__ import annotations
 

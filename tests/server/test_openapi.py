@@ -47,7 +47,7 @@ class Later:
         await (Starlette() if scope["type"] == "lifespan" else self.app)(scope, receive, send)
 
 
-def desk_without_a_network(folder: Path, switch: HotSwapSynthesizer) -> ModelInstaller:
+def installer_without_a_network(folder: Path, switch: HotSwapSynthesizer) -> ModelInstaller:
     room = MemoryBudget(device="cpu", dtypes=("float32",), free_bytes=1 << 30)
     retry_policy = RetryPolicy(max_attempts=1, initial_wait_s=0.001)
     return ModelInstaller(
@@ -96,10 +96,10 @@ class Names:
 
 @pytest.fixture(scope="module")
 def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Names]:
-    """The app behind `schema`, with a history, voices and a installer for models."""
+    """The app behind `schema`, with a history, voices and an installer for models."""
     folder = tmp_path_factory.mktemp("openapi")
     switch = HotSwapSynthesizer(ZeroCostSynthesizer())
-    installer = desk_without_a_network(folder / "models", switch)
+    installer = installer_without_a_network(folder / "models", switch)
     with closing(HistoryStore(folder)) as library, closing(switch), closing(installer):
         SERVED.app = new_app(library, run_doctor=list, model_installer=installer)
         yield Names(make_client(SERVED))

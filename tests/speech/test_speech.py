@@ -1,4 +1,4 @@
-"""One request from text to events: checked first, spoken in order, ended by anybody."""
+"""One request from text to events: validated first, delivered in order, ended by any side."""
 
 import asyncio
 import math
@@ -79,7 +79,7 @@ def heard(events: Sequence[Event]) -> Pcm:
         ({"deadline": 0.0}, DeadlineExceeded),
     ],
 )
-def test_a_wrong_request_costs_nothing(wrong: dict[str, object], error: type[Exception]) -> None:
+def test_an_invalid_request_starts_no_work(wrong: dict[str, object], error: type[Exception]) -> None:
     synthesizer = ZeroCostSynthesizer()
     with pytest.raises(error):
         speech(synthesizer, max_text=100).speak(replace(SpeechRequest(text="Hello."), **wrong))  # type: ignore[arg-type]
@@ -92,7 +92,7 @@ def test_the_longest_description_is_measured_after_cleaning() -> None:
     assert synthesizer.utterances[0].voice.description == "x" * 2_048
 
 
-def test_a_language_that_the_engine_does_not_speak_is_refused() -> None:
+def test_a_language_that_the_engine_lacks_is_rejected() -> None:
     with pytest.raises(UnknownLanguage):
         speech(ZeroCostSynthesizer(languages=("en",))).speak(SpeechRequest(text="Hi.", language="Chinese"))
 
@@ -109,12 +109,12 @@ def test_an_unknown_speaker_is_refused_with_the_known_ones() -> None:
     assert caught.value.params["known"] == "Vivian, Ryan"
 
 
-def test_an_engine_that_is_not_there_says_so_at_once() -> None:
+def test_an_engine_that_is_not_ready_is_reported_at_once() -> None:
     with pytest.raises(NotReady):
         speech(ZeroCostSynthesizer(ready=False)).speak(SpeechRequest(text="Hi."))
 
 
-def test_a_full_queue_says_so_at_once() -> None:
+def test_a_full_queue_is_reported_at_once() -> None:
     synthesizer = SteppedSynthesizer(slots=1, queue_size=0)
     speech(synthesizer).speak(SpeechRequest(text="Hi."))
     with pytest.raises(Busy):
@@ -164,7 +164,7 @@ async def test_loudness_is_normalized_over_the_whole_request() -> None:
     assert np.abs(normalized - plain).max() > 0.01
 
 
-async def test_max_seconds_ends_the_sound_to_the_sample() -> None:
+async def test_max_duration_ends_the_audio_at_the_sample() -> None:
     synthesizer = ZeroCostSynthesizer()
     speaking = speech(synthesizer).speak(SpeechRequest(text=THREE, max_duration_s=0.5))
     assert len(heard(await events_of(speaking))) == SAMPLE_RATE // 2
@@ -179,7 +179,7 @@ async def test_the_seed_is_drawn_reported_and_used_for_every_segment() -> None:
     assert {utterance.seed for utterance in synthesizer.utterances} == {speaking.seed} == {speaking.report.seed}
 
 
-async def test_the_report_tells_who_spoke_and_what() -> None:
+async def test_the_report_names_the_engine_and_the_text() -> None:
     speaking = speech(ZeroCostSynthesizer()).speak(
         SpeechRequest(text="Hi. ", language="en", voice=Voice(description="warm"), seed=7, request_id="abc")
     )
@@ -210,7 +210,7 @@ async def test_the_next_segment_is_submitted_when_the_first_is_heard() -> None:
     await events.aclose()
 
 
-async def test_a_continued_segment_is_submitted_while_the_listener_still_has_sound_to_take() -> None:
+async def test_a_continued_segment_is_submitted_while_audio_is_still_buffered() -> None:
     synthesizer = ContinuingSynthesizer()
     events = speech(synthesizer).speak(SpeechRequest(text=THREE)).__aiter__()
     await events.__anext__()
@@ -234,7 +234,7 @@ async def test_each_segment_continues_the_one_before() -> None:
     ]
 
 
-async def test_without_keep_voice_segments_share_the_seed_only() -> None:
+async def test_without_continue_voice_segments_share_the_seed_only() -> None:
     synthesizer = ContinuingSynthesizer()
     events = await events_of(speech(synthesizer).speak(SpeechRequest(text=THREE, continue_voice=False)))
     assert [utterance.voice.acoustic_prompt for utterance in synthesizer.utterances] == [None] * 3
@@ -257,7 +257,7 @@ async def test_parallel_segments_are_submitted_together_and_heard_in_order() -> 
     np.testing.assert_array_equal(heard(await asyncio.wait_for(listening, 10)), expected)
 
 
-async def test_a_later_segment_waits_for_room_in_the_queue() -> None:
+async def test_a_later_segment_waits_for_capacity_in_the_queue() -> None:
     synthesizer = SteppedSynthesizer(slots=1, queue_size=0, num_frames=2)
     listening = asyncio.create_task(events_of(speech(synthesizer).speak(SpeechRequest(text="One.\nTwo."))))
     while not listening.done():
@@ -269,7 +269,7 @@ async def test_a_later_segment_waits_for_room_in_the_queue() -> None:
 # what goes wrong
 
 
-async def test_a_failure_before_any_sound_is_raised() -> None:
+async def test_a_failure_before_any_audio_is_raised() -> None:
     speaking = speech(FailingSynthesizer()).speak(SpeechRequest(text=THREE))
     with pytest.raises(SynthesisError):
         await events_of(speaking)
@@ -290,7 +290,7 @@ async def test_a_failed_segment_leaves_the_others_alone() -> None:
     assert [segment.failed for segment in speaking.report.segments] == [None, "numerical", None]
 
 
-async def test_what_a_segment_said_before_it_failed_is_heard() -> None:
+async def test_audio_from_before_a_failure_is_delivered() -> None:
     synthesizer = FailingSynthesizer(fails=lambda utterance: utterance.text == "Two.", after=2)
     events = await events_of(speech(synthesizer).speak(SpeechRequest(text="One.\nTwo.")))
     np.testing.assert_array_equal(heard(events)[9_600:], audio_of("Two.", 2))

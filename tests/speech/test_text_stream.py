@@ -1,4 +1,4 @@
-"""Text that is written while it is spoken: late text is waited for, one utterance or clause after clause."""
+"""Text that is written while it is synthesized: late text is waited for, in one utterance or clause by clause."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def begin(
     return speaking, feed, Listener(speaking)
 
 
-async def test_nothing_is_asked_of_the_engine_before_the_first_word_is_whole() -> None:
+async def test_nothing_is_submitted_before_the_first_word_is_complete() -> None:
     synthesizer = TextStreamingSynthesizer()
     speaking, feed, listener = begin(synthesizer)
     feed.write("Hel")
@@ -71,7 +71,7 @@ async def test_nothing_is_asked_of_the_engine_before_the_first_word_is_whole() -
     await listener.task
 
 
-async def test_an_engine_that_reads_along_speaks_the_first_word_and_waits_for_the_next() -> None:
+async def test_an_engine_with_text_streaming_starts_with_the_first_word_and_waits_for_the_next() -> None:
     synthesizer = TextStreamingSynthesizer()
     _, feed, listener = begin(synthesizer)
     feed.write("Hello wor")
@@ -164,7 +164,7 @@ async def test_other_engines_get_clause_after_clause() -> None:
     np.testing.assert_array_equal(spoken, expected)
 
 
-async def test_a_chinese_clause_leaves_with_its_mark() -> None:
+async def test_a_chinese_clause_is_complete_with_its_punctuation() -> None:
     synthesizer = ZeroCostSynthesizer()
     speaking, feed, listener = begin(synthesizer)
     feed.write("你好，")
@@ -173,7 +173,7 @@ async def test_a_chinese_clause_leaves_with_its_mark() -> None:
     await listener.task
 
 
-async def test_a_text_without_marks_is_cut_all_the_same() -> None:
+async def test_a_text_without_punctuation_is_split_too() -> None:
     synthesizer = ZeroCostSynthesizer(num_frames=1)
     _, feed, listener = begin(synthesizer, max_text=10_000)
     feed.write("word " * 1_000)
@@ -191,7 +191,7 @@ MARKED = (
 
 @pytest.mark.parametrize("reading", [True, False])
 @pytest.mark.parametrize("size", [1, 7, 1_000])
-async def test_marks_and_line_ends_mean_what_they_mean_in_a_whole_text(reading: bool, size: int) -> None:
+async def test_tags_and_line_ends_work_as_in_a_whole_text(reading: bool, size: int) -> None:
     synthesizer = TextStreamingSynthesizer() if reading else SteppedSynthesizer(num_frames=1)
     speaking, feed, listener = begin(synthesizer)
     for start in range(0, len(MARKED), size):
@@ -221,7 +221,7 @@ async def test_a_tag_out_of_range_raises_and_is_dropped() -> None:
     assert " ".join(listener.texts) == "One. Two."
 
 
-async def test_the_next_line_goes_on_in_the_voice_of_the_whole_line_before() -> None:
+async def test_the_next_line_continues_the_voice_of_the_whole_line_before() -> None:
     synthesizer = TextStreamingSynthesizer(features=("description", "text_streaming", "continuation"))
     _, feed, listener = begin(synthesizer)
     feed.write("One two")
@@ -244,7 +244,7 @@ async def test_the_report_holds_what_was_written() -> None:
 
 
 @pytest.mark.parametrize("written", ["", "  ", "\U0001f600 !"])
-async def test_a_feed_without_a_word_is_an_empty_text(written: str) -> None:
+async def test_a_stream_without_a_word_is_an_empty_text(written: str) -> None:
     for synthesizer in (TextStreamingSynthesizer(), ZeroCostSynthesizer()):
         _, feed, listener = begin(synthesizer)
         feed.write(written)
@@ -276,7 +276,7 @@ def test_a_later_line_knows_the_lines_before() -> None:
     assert [each.front_end.language_of(each.segment.text) for each in segments] == ["ja", "ja"]
 
 
-async def test_a_full_queue_ends_it_before_anything_is_spent() -> None:
+async def test_a_full_queue_ends_it_before_any_work() -> None:
     synthesizer = SteppedSynthesizer(slots=0, queue_size=0)
     _, feed, listener = begin(synthesizer)
     feed.write("Hello. ")
@@ -286,7 +286,7 @@ async def test_a_full_queue_ends_it_before_anything_is_spent() -> None:
     assert synthesizer.packets_made == 0
 
 
-async def test_too_much_text_is_refused_and_the_rest_is_spoken() -> None:
+async def test_too_much_text_is_rejected_and_the_rest_is_synthesized() -> None:
     synthesizer = ZeroCostSynthesizer()
     _, feed, listener = begin(synthesizer, max_text=10)
     feed.write("One two.")

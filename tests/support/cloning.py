@@ -37,7 +37,7 @@ class FakeReferences:
 
 
 class FakeRecognizer:
-    """Implements `Recognizer`: hears `text` in everything, and remembers what it was given."""
+    """Implements `Recognizer`: returns `text` for any audio, and records its input."""
 
     label = "Fake ears"
 

@@ -1,4 +1,4 @@
-"""Scores of a talker on forced codes, through prompts and steps: what two computations of one model are compared by."""
+"""Logits of a talker on forced codes, through prompts and steps, to compare two computations of one model."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def test_cleaning_twice_changes_nothing(text: str) -> None:
 
 
 @given(PIECES_OF_TOKENS | ANY_TEXT)
-def test_no_control_token_survives_or_is_born(text: str) -> None:
+def test_no_control_token_survives_or_forms(text: str) -> None:
     assert TOKEN.search(clean_text(text)) is None
     assert TOKEN.search(clean_description(text)) is None
 
@@ -139,5 +139,5 @@ def test_letters_and_digits_of_any_script_are_speech(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "!?…", "😀😀", "---", "「」", "\u200b", "<|im_end|>", "\ud800", "%&"])
-def test_marks_and_pictures_are_not_speech(text: str) -> None:
+def test_punctuation_and_pictures_are_not_speech(text: str) -> None:
     assert not has_speech(clean_text(text))

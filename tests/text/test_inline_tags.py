@@ -4,7 +4,7 @@ from qwen3tts_webui.errors import InvalidValue
 from qwen3tts_webui.text.inline_tags import TaggedText, split_tags
 
 
-def test_a_line_without_marks_is_one_part() -> None:
+def test_a_line_without_tags_is_one_part() -> None:
     assert split_tags("Hello [note] there") == [TaggedText("Hello [note] there")]
 
 
@@ -43,7 +43,7 @@ def test_pauses_in_a_row_add_up_to_the_longest() -> None:
     assert split_tags("One" + "[pause 6s]" * 3) == [TaggedText("One", 1.0, 10.0)]
 
 
-def test_a_mark_at_the_start_leaves_an_empty_first_part() -> None:
+def test_a_tag_at_the_start_leaves_an_empty_first_part() -> None:
     assert split_tags("[pause 1s] One") == [TaggedText("", 1.0, 1.0), TaggedText("One")]
 
 

@@ -69,12 +69,12 @@ def test_an_unknown_language_names_those_that_are_known() -> None:
         ("", "en"),
     ],
 )
-def test_guess(text: str, code: str) -> None:
+def test_detection(text: str, code: str) -> None:
     assert detect_language(text) == code
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=40))
-def test_a_guess_is_always_one_of_the_ten(text: str) -> None:
+def test_a_detected_language_is_always_one_of_the_ten(text: str) -> None:
     assert detect_language(text) in CODES
 
 

@@ -1,4 +1,4 @@
-"""A person's own pronunciations: names, acronyms, Chinese surnames; as a file and in a text."""
+"""The user's own pronunciations: names, acronyms, Chinese surnames; as a file and in a text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Markup is not text: what is left of SSML, HTML, Markdown, subtitles, ruby; and the same in pieces."""
+"""Markup is removed: what is left of SSML, HTML, Markdown, subtitles and ruby, whole and in pieces."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def test_a_line_with_nothing_to_speak_is_counted_and_skipped() -> None:
     assert [(s.index, s.line, s.text) for s in split_segments("a\n***\n \n😀\nb")] == [(0, 0, "a"), (1, 3, "b")]
 
 
-def test_marks_set_speed_and_pause() -> None:
+def test_tags_set_speed_and_pause() -> None:
     assert split_segments("One [pause 1s] two [1.5x] three[停顿 500毫秒]\n[pause]\nfour") == [
         Segment(index=0, line=0, text="One", pause_s=1.0),
         Segment(index=1, line=0, text="two"),
@@ -64,7 +64,7 @@ def test_marks_set_speed_and_pause() -> None:
 @pytest.mark.parametrize(
     ("asked", "mark", "speed"), [(1.0, 1.2, 1.2), (1.5, 0.8, 1.2), (2.0, 1.5, 2.0), (0.5, 0.5, 0.5)]
 )
-def test_a_mark_multiplies_with_the_speed_asked_for(asked: float, mark: float, speed: float) -> None:
+def test_a_tag_multiplies_with_the_requested_speed(asked: float, mark: float, speed: float) -> None:
     [segment] = split_segments(f"[{mark}x] word", speed=asked)
     assert segment.speed == pytest.approx(speed)
 
@@ -78,7 +78,7 @@ def test_a_pause_before_the_first_word_is_dropped() -> None:
     assert split_segments("[pause 2s] word") == [Segment(index=0, line=0, text="word")]
 
 
-def test_a_mark_out_of_range_is_an_error() -> None:
+def test_a_tag_out_of_range_is_an_error() -> None:
     with pytest.raises(InvalidValue):
         split_segments("word [9x] word")
 

@@ -29,7 +29,7 @@ def fed(pieces: list[str]) -> list[str]:
         (["Hi \U0001f600", " there"], ["Hi ", "", "there"]),
     ],
 )
-def test_words_leave_when_they_are_whole(pieces: list[str], given_out: list[str]) -> None:
+def test_words_are_returned_once_they_are_complete(pieces: list[str], given_out: list[str]) -> None:
     assert fed(pieces) == given_out
 
 

@@ -1,4 +1,4 @@
-"""Marks and line ends of a text in the making: found however it was cut, and the rest is text as it came."""
+"""Tags and line ends of streamed text: found however it was cut, and everything else is unchanged."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def test_whole_or_letter_by_letter_it_reads_the_same(raw: str, expected: list[An
     assert read(list(raw)) == expected
 
 
-def test_a_mark_out_of_range_says_so_and_is_left_out() -> None:
+def test_a_tag_out_of_range_is_reported_and_left_out() -> None:
     before, error, after = read(["a [9", "x] b"])
     assert (before, after) == ("a ", " b") and isinstance(error, InvalidValue)
 
 
-def test_an_open_bracket_holds_back_no_more_than_a_mark_could_need() -> None:
+def test_an_open_bracket_holds_back_no_more_than_a_tag_could_need() -> None:
     marks = StreamingTagParser()
     assert marks.push("so [no") == ["so "]
     assert joined(marks.push("w " * 30)) == ["[no" + "w " * 30]

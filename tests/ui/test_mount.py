@@ -94,7 +94,7 @@ def test_both_languages_have_every_sentence_of_the_page() -> None:
     assert ours - zh == set()
 
 
-def test_every_key_that_the_page_uses_is_in_the_catalogue() -> None:
+def test_every_key_that_the_page_uses_is_in_the_catalog() -> None:
     sources = "\n".join(_modules().values())
     regions = "\n".join(
         path.read_text(encoding="utf-8") for path in (asset("").parent / "qwen3tts_webui" / "ui").rglob("*.py")
@@ -108,7 +108,7 @@ def test_every_key_that_the_page_uses_is_in_the_catalogue() -> None:
     assert used - set(Catalog("en").messages) == set()
 
 
-def test_the_catalogues_are_sorted_and_readable() -> None:
+def test_the_catalogs_are_sorted_and_readable() -> None:
     for language in ("en", "zh"):
         text = asset(f"i18n/{language}.json").read_text(encoding="utf-8")
         assert list(json.loads(text)) == sorted(json.loads(text))

@@ -90,7 +90,7 @@ def base64_of(*values: float) -> str:
         {"path": "/etc/passwd"},
     ],
 )
-def test_a_reference_that_is_none_is_refused(change: dict[str, object]) -> None:
+def test_an_invalid_reference_is_rejected(change: dict[str, object]) -> None:
     with pytest.raises(InvalidFile):
         parse_voice(changed(**change))
 

@@ -33,7 +33,7 @@ def test_every_language_has_presets() -> None:
     assert [len(PRESETS.of(language.code)) for language in LANGUAGES] == [14, 10, 5, 5, 5, 5, 5, 4, 5, 5]
 
 
-def test_the_promised_flavours_are_there() -> None:
+def test_the_promised_dialects_and_styles_exist() -> None:
     wanted = {"zh-news", "zh-storyteller", "zh-child", "zh-cantonese", "zh-sichuan", "zh-shanghai", "zh-beijing"}
     wanted |= {"en-american-anchor", "en-british", "en-australian", "ja-tokyo", "ja-kansai", "ko-seoul", "ko-busan"}
     assert wanted <= {preset.id for preset in ALL}

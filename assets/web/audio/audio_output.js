@@ -56,7 +56,7 @@ export class AudioOutput {
 
   /**
    * Request and play audio. `request` is {run, url, events, headers, body}, or {run, method: "GET", url} for finished audio;
-   * playback starts `startBufferMs` after the first samples, or when `collect` lets it if it `collects`; a `silent` one waits for
+   * playback starts `startBufferMs` after the first samples; with `collects` only after `collect`, with `silent` after
    * `resume`. It plays the samples from `start` to `end` (at 24 kHz), with the factor `volume`.
    */
   async speak(request, startBufferMs, options = {}) {

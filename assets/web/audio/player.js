@@ -45,7 +45,7 @@ export class Player extends EventTarget {
   expectedSeconds = () => 0; // of the current speech; the page knows
   #startBufferMs = START_BUFFER_MS.default;
   #smoothStart = new SmoothStart();
-  #canCollect = true; // until the listener wants to hear this run at once
+  #canCollect = true; // until the user chooses to hear this run at once
   #isFilling = false; // whether playback waits for audio
   #clickedAt = 0; // on Date's clock, which the Worker and the worklet share
   #output = new AudioOutput((message) => this.#onMessage(message));
@@ -184,7 +184,7 @@ export class Player extends EventTarget {
     this.#changed(type);
   }
 
-  /** Where audio is made slower than it is played, let playback wait until it will not be interrupted. */
+  /** If audio is generated slower than it plays, delay playback until it will not be interrupted. */
   #collect() {
     const { samples, position } = this.stats;
     const expected = Math.max(samples / RATE, this.expectedSeconds());

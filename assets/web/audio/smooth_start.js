@@ -1,4 +1,4 @@
-// When to start audio that is made slower than it is played, so that it plays without breaks. In: how much was received by when. Out:
+// When to start audio that is generated slower than it plays, so that it plays without breaks. In: how much was received by when. Out:
 // how much to collect before playing.
 
 const MIN_MEASURED_S = 0.3;
@@ -12,12 +12,12 @@ export class SmoothStart {
     this.#first = null;
   }
 
-  /** Whether audio is made slower than it is played, as far as is known. */
+  /** Whether audio is generated slower than it plays, as far as is known. */
   get isSlow() {
     return this.#speed !== null && this.#speed < 1;
   }
 
-  /** `seconds` of audio were received by the time `at`, in ms. */
+  /** Record that `seconds` of audio were received by the time `at`, in ms. */
   measure(seconds, at) {
     this.#first ??= { seconds, at };
     const elapsed_s = (at - this.#first.at) / 1000;

@@ -17,7 +17,7 @@ export class LineVersions {
     player.addEventListener("change", ({ detail }) => detail === "done" && this.#measure());
   }
 
-  /** A line has a new take: one more take of the list. A take that was continued takes the place of the part. */
+  /** Add the new take of a line to the list. A continued take replaces the partial one. */
   #onReplaced({ base, entry, toEnd }) {
     const before = this.#takes.find(base.id) ?? this.#add(base);
     if (toEnd) this.#takes.finish(before, entry, { peaks: [], level: 0 });

@@ -1,4 +1,4 @@
-// Where two takes of one text say the same. In: the segments of both, their lengths, and a position. Out: the position in the other.
+// Aligns two takes of one text. In: the segments of both, their lengths, and a position. Out: the position in the other.
 
 /** `position` of a take {segments, samples} in `other`: in the same line, at the same part of it. */
 export function alignedPosition(position, from, other) {

@@ -27,7 +27,7 @@ export async function readTextFile(file) {
   return text.replace(/\r\n?/g, "\n").trim();
 }
 
-/** UTF-8 or UTF-16 by its mark, UTF-8 without one, or else what Chinese Windows writes. */
+/** Decode UTF-8 or UTF-16 by the byte order mark, UTF-8 without one, or else GB18030, as Chinese Windows writes it. */
 function decode(bytes) {
   const mark = { 0xfeff: "utf-16be", 0xfffe: "utf-16le" }[(bytes[0] << 8) | bytes[1]];
   try {

@@ -1,4 +1,4 @@
-// Finds words that are heard in a text that is shown.
+// Finds spoken words in the displayed text.
 
 /** Where the last of `words` is in `text`, which has them in this order, with tags and markup between them; null if it is not there. */
 export function placeOf(text, words) {

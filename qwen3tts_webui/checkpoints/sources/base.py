@@ -57,7 +57,7 @@ class Source(Protocol):
 
     @property
     def host(self) -> str:
-        """Its name for people."""
+        """The name to display."""
         ...
 
     def listing(self, model: str) -> Listing:

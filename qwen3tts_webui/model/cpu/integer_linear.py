@@ -40,19 +40,19 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class KernelChoice:
-    """Kernels for steps and prompts, with what each candidate elapsed: ("step madd", milliseconds), ..."""
+    """Kernels for steps and prompts, with the time of each candidate: ("step madd", milliseconds), ..."""
 
     step: Instructions
     prompt: Kernel
     milliseconds: tuple[tuple[str, float], ...] = ()
 
     def __str__(self) -> str:
-        timed = ", ".join(f"{name} {elapsed:.2f} ms" for name, elapsed in self.milliseconds)
+        timed = ", ".join(f"{name} {milliseconds:.2f} ms" for name, milliseconds in self.milliseconds)
         return f"step {self.step}, prompt {self.prompt}" + (f" ({timed})" if timed else "")
 
 
 class TiledLinear(nn.Module):
-    """x·Wᵀ + b in the type of x, (..., in) -> (..., out).
+    """x·Wᵀ + b in the dtype of x, (..., in) -> (..., out).
 
     Rows are quantized with one scale per row. NaN or Inf in a row makes that row of the result NaN. `reads_prompts`:
     many rows may be quantized as coarsely as in the prompt kernel; otherwise every row is computed as in a step.
@@ -162,13 +162,15 @@ def choose_kernels(kind: IntegerKind, hidden: int, width: int) -> KernelChoice:
     step_times, prompt_times = time_candidates(steps, evict=True), time_candidates(prompts)
     if step_times[instructions] > step_times["plain float32"]:
         log.warning("%s steps are slower than plain float32 on this processor", kind)
-    costs = {name: elapsed * (_ONEDNN_GAIN if name == "onednn" else 1.0) for name, elapsed in prompt_times.items()}
+    costs = {
+        name: milliseconds * (_ONEDNN_GAIN if name == "onednn" else 1.0) for name, milliseconds in prompt_times.items()
+    }
     choice = KernelChoice(
         step=instructions,
         prompt=cast(Kernel, min(costs, key=costs.__getitem__)),
         milliseconds=(
-            *((f"step {name}", elapsed) for name, elapsed in step_times.items()),
-            *((f"prompt {name}", elapsed) for name, elapsed in prompt_times.items()),
+            *((f"step {name}", milliseconds) for name, milliseconds in step_times.items()),
+            *((f"prompt {name}", milliseconds) for name, milliseconds in prompt_times.items()),
         ),
     )
     log.info("%s: %s", kind, choice)

@@ -1,4 +1,4 @@
-"""One draw of a code on a CPU, compiled: noise_scale is made for the few codes that may be drawn, not for all."""
+"""Compiled sampling of one code on a CPU: noise is computed only for the few codes that may be drawn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Time the ways to compute the same, on the shapes and the processor at hand."""
+"""Time equivalent implementations on the actual shapes and this processor."""
 
 from __future__ import annotations
 
@@ -15,22 +15,21 @@ _MORE_THAN_CACHES = 96 << 20
 def time_candidates(
     candidates: dict[str, Callable[[], Any]], *, runs: int = 5, evict: bool = False
 ) -> dict[str, float]:
-    """The shortest time of each in milliseconds, of `runs` after one that is not counted.
+    """Return the shortest of `runs` times of each candidate in milliseconds, after a warm-up run.
 
-    Candidates that are far slower are not run again.
-
-    `evict`: empty the caches before each run, as the steps of a model that is larger than they are find them empty.
+    Candidates that are far slower are not run again. With `evict`, the caches are emptied before each run: a model
+    larger than the caches never finds its weights in them.
     """
-    least = dict.fromkeys(candidates, float("inf"))
-    other = torch.zeros(_MORE_THAN_CACHES if evict else 0, dtype=torch.uint8)
+    shortest = dict.fromkeys(candidates, float("inf"))
+    eviction_buffer = torch.zeros(_MORE_THAN_CACHES if evict else 0, dtype=torch.uint8)
     for run in range(runs + 1):
-        best = min(least.values())
+        best = min(shortest.values())
         for name, work in candidates.items():
-            if run > 1 and least[name] > _FAR_BEHIND * best:
+            if run > 1 and shortest[name] > _FAR_BEHIND * best:
                 continue
-            other += 1
+            eviction_buffer += 1
             started = time.perf_counter()
             work()
             if run:
-                least[name] = min(least[name], 1000 * (time.perf_counter() - started))
-    return least
+                shortest[name] = min(shortest[name], 1000 * (time.perf_counter() - started))
+    return shortest

@@ -1,1 +1,1 @@
-"""What the model does differently on a CUDA device: Triton kernels, each with a twin in torch, checked at the start."""
+"""Triton kernels for CUDA devices, each with an equivalent in plain torch and compared with it at startup."""

@@ -36,36 +36,36 @@ def place_rows(
     slot. Rows at `limit` and later are not stored. ALL is the number of heads, rounded up to a power of two.
     """
     row = tl.program_id(0)
-    number_of = row // time
-    position = tl.load(starts + number_of).to(tl.int32) + row % time
-    slot = tl.load(slots + number_of).to(tl.int64)
+    prompt = row // time
+    position = tl.load(starts + prompt).to(tl.int32) + row % time
+    slot = tl.load(slots + prompt).to(tl.int64)
     head = tl.arange(0, ALL)[:, None]
     low = tl.arange(0, LANES)[None, :]
     heads = HEADS + 2 * KV_HEADS
-    inside = (head < heads) & (low < HALF)
+    mask = (head < heads) & (low < HALF)
     source = qkv + row.to(tl.int64) * heads * (2 * HALF) + head * (2 * HALF)
-    raw_low, raw_high = tl.load(source + low, inside, 0.0), tl.load(source + HALF + low, inside, 0.0)
-    first, second = normalized_halves(source, inside, low, eps, HALF)
+    raw_low, raw_high = tl.load(source + low, mask, 0.0), tl.load(source + HALF + low, mask, 0.0)
+    first, second = normalized_halves(source, mask, low, eps, HALF)
     is_query, is_value = head < HEADS, head >= HEADS + KV_HEADS
     weight = scale + tl.where(is_query, 0, 2 * HALF)
-    first *= tl.load(weight + low, inside, 0.0)
-    second *= tl.load(weight + HALF + low, inside, 0.0)
-    known = (low < HALF) & (position < limit)
-    cosine = tl.load(cosines + position * HALF + low, known, 0.0)
-    sine = tl.load(sines + position * HALF + low, known, 0.0)
-    turned_low = (first * cosine - second * sine).to(qkv.dtype.element_ty)
-    turned_high = (second * cosine + first * sine).to(qkv.dtype.element_ty)
+    first *= tl.load(weight + low, mask, 0.0)
+    second *= tl.load(weight + HALF + low, mask, 0.0)
+    angle_mask = (low < HALF) & (position < limit)
+    cosine = tl.load(cosines + position * HALF + low, angle_mask, 0.0)
+    sine = tl.load(sines + position * HALF + low, angle_mask, 0.0)
+    rotated_low = (first * cosine - second * sine).to(qkv.dtype.element_ty)
+    rotated_high = (second * cosine + first * sine).to(qkv.dtype.element_ty)
     query = queries + row.to(tl.int64) * HEADS * (2 * HALF) + head * (2 * HALF) + low
-    tl.store(query, turned_low, inside & is_query)
-    tl.store(query + HALF, turned_high, inside & is_query)
-    kept = slot * slot_stride + position * (2 * HALF) + low
-    key = keys + kept + (head - HEADS) * head_stride
-    is_key = inside & (head >= HEADS) & (head < HEADS + KV_HEADS) & (position < limit)
-    tl.store(key, turned_low, is_key)
-    tl.store(key + HALF, turned_high, is_key)
-    value = values + kept + (head - HEADS - KV_HEADS) * head_stride
-    tl.store(value, raw_low, inside & is_value & (position < limit))
-    tl.store(value + HALF, raw_high, inside & is_value & (position < limit))
+    tl.store(query, rotated_low, mask & is_query)
+    tl.store(query + HALF, rotated_high, mask & is_query)
+    cache_offset = slot * slot_stride + position * (2 * HALF) + low
+    key = keys + cache_offset + (head - HEADS) * head_stride
+    is_key = mask & (head >= HEADS) & (head < HEADS + KV_HEADS) & (position < limit)
+    tl.store(key, rotated_low, is_key)
+    tl.store(key + HALF, rotated_high, is_key)
+    value = values + cache_offset + (head - HEADS - KV_HEADS) * head_stride
+    tl.store(value, raw_low, mask & is_value & (position < limit))
+    tl.store(value + HALF, raw_high, mask & is_value & (position < limit))
 
 
 @triton.jit
@@ -92,32 +92,34 @@ def attend_rows(
 
     `place_rows` has stored these rows in it. `queries` and `out` (batch * time, HEADS, DIM).
     """
-    first, head, number_of = tl.program_id(0) * ROWS, tl.program_id(1), tl.program_id(2)
-    start = tl.load(starts + number_of).to(tl.int32)
-    slot = tl.load(slots + number_of).to(tl.int64)
-    number = queries.dtype.element_ty
+    first, head, prompt = tl.program_id(0) * ROWS, tl.program_id(1), tl.program_id(2)
+    start = tl.load(starts + prompt).to(tl.int32)
+    slot = tl.load(slots + prompt).to(tl.int64)
+    dtype = queries.dtype.element_ty
     lane = tl.arange(0, LANES)[None, :]
-    moment = first + tl.arange(0, ROWS)
-    asked = (moment < time)[:, None] & (lane < DIM)
-    place = (number_of.to(tl.int64) * time + moment)[:, None] * (HEADS * DIM) + head * DIM + lane
-    query = tl.load(queries + place, asked, 0.0)
+    time_index = first + tl.arange(0, ROWS)
+    query_mask = (time_index < time)[:, None] & (lane < DIM)
+    offset = (prompt.to(tl.int64) * time + time_index)[:, None] * (HEADS * DIM) + head * DIM + lane
+    query = tl.load(queries + offset, query_mask, 0.0)
     cache = slot * slot_stride + (head // GROUP) * head_stride
-    most = tl.full((ROWS,), -1e30, tl.float32)
+    maximum = tl.full((ROWS,), -1e30, tl.float32)
     total = tl.zeros((ROWS,), tl.float32)
     sums = tl.zeros((ROWS, LANES), tl.float32)
     end = tl.minimum(start + tl.minimum(first + ROWS, time), limit)
     for begin in range(0, end, BLOCK):
         past = begin + tl.arange(0, BLOCK)
-        inside = (past < end)[:, None] & (lane < DIM)
-        far = cache + past[:, None] * DIM + lane
-        scores = tl.dot(query, tl.trans(tl.load(keys + far, inside, 0.0)), input_precision="ieee") * softmax_scale
-        seen = (past[None, :] <= start + moment[:, None]) & (past < end)[None, :]
-        scores = tl.where(seen, scores, float("-inf"))
-        higher = tl.maximum(most, tl.max(scores, 1))
-        shrink = tl.exp(most - higher)
-        shares = tl.exp(scores - higher[:, None])
-        total = total * shrink + tl.sum(shares, 1)
-        held = tl.load(values + far, inside, 0.0)
-        sums = tl.dot(shares.to(number), held, sums * shrink[:, None], input_precision="ieee")
-        most = higher
-    tl.store(out + place, (sums / tl.maximum(total, 1e-30)[:, None]).to(number), asked)
+        past_mask = (past < end)[:, None] & (lane < DIM)
+        past_offset = cache + past[:, None] * DIM + lane
+        scores = (
+            tl.dot(query, tl.trans(tl.load(keys + past_offset, past_mask, 0.0)), input_precision="ieee") * softmax_scale
+        )
+        visible = (past[None, :] <= start + time_index[:, None]) & (past < end)[None, :]
+        scores = tl.where(visible, scores, float("-inf"))
+        new_maximum = tl.maximum(maximum, tl.max(scores, 1))
+        rescale = tl.exp(maximum - new_maximum)
+        weights = tl.exp(scores - new_maximum[:, None])
+        total = total * rescale + tl.sum(weights, 1)
+        past_values = tl.load(values + past_offset, past_mask, 0.0)
+        sums = tl.dot(weights.to(dtype), past_values, sums * rescale[:, None], input_precision="ieee")
+        maximum = new_maximum
+    tl.store(out + offset, (sums / tl.maximum(total, 1e-30)[:, None]).to(dtype), query_mask)

@@ -16,55 +16,55 @@ import triton.language as tl
 def add_rmsnorm(
     x, delta, weight, total, out, x_stride, delta_stride, size, eps, HAS_DELTA: tl.constexpr, BLOCK: tl.constexpr
 ):
-    """total = x + delta, out = total / rms(total) * weight; a program is a row of `size` values."""
+    """total = x + delta, out = total / rms(total) * weight; a program is one row of `size` values."""
     row = tl.program_id(0)
-    place = tl.arange(0, BLOCK)
-    inside = place < size
-    value = tl.load(x + row * x_stride + place, inside, 0.0)
+    column = tl.arange(0, BLOCK)
+    mask = column < size
+    value = tl.load(x + row * x_stride + column, mask, 0.0)
     if HAS_DELTA:
-        more = tl.load(delta + row * delta_stride + place, inside, 0.0)
-        value = (value.to(tl.float32) + more.to(tl.float32)).to(x.dtype.element_ty)
-        tl.store(total + row * size + place, value, inside)
-    exact = value.to(tl.float32)
-    scale = tl.rsqrt(tl.sum(exact * exact) / size + eps)
-    y = exact * scale * tl.load(weight + place, inside, 0.0)
-    tl.store(out + row * size + place, y.to(out.dtype.element_ty), inside)
+        increment = tl.load(delta + row * delta_stride + column, mask, 0.0)
+        value = (value.to(tl.float32) + increment.to(tl.float32)).to(x.dtype.element_ty)
+        tl.store(total + row * size + column, value, mask)
+    wide = value.to(tl.float32)
+    scale = tl.rsqrt(tl.sum(wide * wide) / size + eps)
+    y = wide * scale * tl.load(weight + column, mask, 0.0)
+    tl.store(out + row * size + column, y.to(out.dtype.element_ty), mask)
 
 
 @triton.jit
 def silu_mul(gate_up, out, size, BLOCK: tl.constexpr):
-    """out = silu(gate) * up; a row of `gate_up` is `size` values of each."""
+    """out = silu(gate) * up; a row of `gate_up` holds `size` values of each."""
     row = tl.program_id(0)
-    place = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
-    inside = place < size
-    opened = tl.load(gate_up + row * 2 * size + place, inside, 0.0).to(tl.float32)
-    up = tl.load(gate_up + row * 2 * size + size + place, inside, 0.0).to(tl.float32)
-    opened = (opened / (1.0 + tl.exp(-opened))).to(out.dtype.element_ty).to(tl.float32)
-    tl.store(out + row * size + place, (opened * up).to(out.dtype.element_ty), inside)
+    column = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
+    mask = column < size
+    gate = tl.load(gate_up + row * 2 * size + column, mask, 0.0).to(tl.float32)
+    up = tl.load(gate_up + row * 2 * size + size + column, mask, 0.0).to(tl.float32)
+    gate = (gate / (1.0 + tl.exp(-gate))).to(out.dtype.element_ty).to(tl.float32)
+    tl.store(out + row * size + column, (gate * up).to(out.dtype.element_ty), mask)
 
 
 @triton.jit
-def normalized_halves(start, inside, low, eps, HALF: tl.constexpr):
+def normalized_halves(start, mask, low, eps, HALF: tl.constexpr):
     """Heads at `start` (rows, 1), as two halves (rows, lanes) float32, divided by their root mean square."""
-    first = tl.load(start + low, inside, 0.0).to(tl.float32)
-    second = tl.load(start + HALF + low, inside, 0.0).to(tl.float32)
+    first = tl.load(start + low, mask, 0.0).to(tl.float32)
+    second = tl.load(start + HALF + low, mask, 0.0).to(tl.float32)
     scale = tl.rsqrt((tl.sum(first * first, 1) + tl.sum(second * second, 1)) / (2 * HALF) + eps)[:, None]
     return first * scale, second * scale
 
 
 @triton.jit
-def _see(
+def _attend_to_block(
     q_low,
     q_high,
     k_low,
     k_high,
     v_low,
     v_high,
-    seen,
+    visible,
     softmax_scale,
     sum_low,
     sum_high,
-    most,
+    maximum,
     total,
     TILES: tl.constexpr,
 ):
@@ -72,25 +72,25 @@ def _see(
 
     TILES: products use tensor cores.
     """
-    number = k_low.dtype
+    dtype = k_low.dtype
     if TILES:
-        scores = tl.dot(q_low.to(number), tl.trans(k_low), input_precision="ieee")
-        scores = tl.dot(q_high.to(number), tl.trans(k_high), scores, input_precision="ieee")
+        scores = tl.dot(q_low.to(dtype), tl.trans(k_low), input_precision="ieee")
+        scores = tl.dot(q_high.to(dtype), tl.trans(k_high), scores, input_precision="ieee")
     else:
         scores = tl.sum(q_low[:, None, :] * k_low.to(tl.float32)[None, :, :], 2)
         scores += tl.sum(q_high[:, None, :] * k_high.to(tl.float32)[None, :, :], 2)
-    scores = tl.where(seen, scores * softmax_scale, float("-inf"))
-    higher = tl.maximum(most, tl.max(scores, 1))
-    shrink = tl.exp(most - higher)
-    shares = tl.exp(scores - higher[:, None])
-    total = total * shrink + tl.sum(shares, 1)
+    scores = tl.where(visible, scores * softmax_scale, float("-inf"))
+    new_maximum = tl.maximum(maximum, tl.max(scores, 1))
+    rescale = tl.exp(maximum - new_maximum)
+    weights = tl.exp(scores - new_maximum[:, None])
+    total = total * rescale + tl.sum(weights, 1)
     if TILES:
-        sum_low = tl.dot(shares.to(number), v_low, sum_low * shrink[:, None], input_precision="ieee")
-        sum_high = tl.dot(shares.to(number), v_high, sum_high * shrink[:, None], input_precision="ieee")
+        sum_low = tl.dot(weights.to(dtype), v_low, sum_low * rescale[:, None], input_precision="ieee")
+        sum_high = tl.dot(weights.to(dtype), v_high, sum_high * rescale[:, None], input_precision="ieee")
     else:
-        sum_low = sum_low * shrink[:, None] + tl.sum(shares[:, :, None] * v_low.to(tl.float32)[None, :, :], 1)
-        sum_high = sum_high * shrink[:, None] + tl.sum(shares[:, :, None] * v_high.to(tl.float32)[None, :, :], 1)
-    return sum_low, sum_high, higher, total
+        sum_low = sum_low * rescale[:, None] + tl.sum(weights[:, :, None] * v_low.to(tl.float32)[None, :, :], 1)
+        sum_high = sum_high * rescale[:, None] + tl.sum(weights[:, :, None] * v_high.to(tl.float32)[None, :, :], 1)
+    return sum_low, sum_high, new_maximum, total
 
 
 @triton.jit(do_not_specialize=["starts", "start_stride"])
@@ -130,92 +130,98 @@ def attend(
     kv_heads = tl.num_programs(1)
     heads = kv_heads * GROUP
     start = tl.load(starts + slot * start_stride).to(tl.int32)
-    number = qkv.dtype.element_ty
+    dtype = qkv.dtype.element_ty
 
     low = tl.arange(0, LANES)[None, :]
     lanes = low < HALF
     query = tl.arange(0, QUERIES)
     query_time = query // GROUP
     query_head = head * GROUP + query % GROUP
-    asked = (query < TIME * GROUP)[:, None] & lanes
+    query_mask = (query < TIME * GROUP)[:, None] & lanes
     query_row = ((slot * TIME + query_time) * (heads + 2 * kv_heads) + query_head) * (2 * HALF)
-    q_low, q_high = normalized_halves(qkv + query_row[:, None], asked, low, eps, HALF)
+    q_low, q_high = normalized_halves(qkv + query_row[:, None], query_mask, low, eps, HALF)
     q_low *= tl.load(scale + low, lanes, 0.0)
     q_high *= tl.load(scale + HALF + low, lanes, 0.0)
-    cosine = tl.load(cosines + (start + query_time)[:, None] * HALF + low, asked, 0.0)
-    sine = tl.load(sines + (start + query_time)[:, None] * HALF + low, asked, 0.0)
-    turned_low = (q_low * cosine - q_high * sine).to(number).to(tl.float32)
-    turned_high = (q_high * cosine + q_low * sine).to(number).to(tl.float32)
+    cosine = tl.load(cosines + (start + query_time)[:, None] * HALF + low, query_mask, 0.0)
+    sine = tl.load(sines + (start + query_time)[:, None] * HALF + low, query_mask, 0.0)
+    rotated_q_low = (q_low * cosine - q_high * sine).to(dtype).to(tl.float32)
+    rotated_q_high = (q_high * cosine + q_low * sine).to(dtype).to(tl.float32)
 
     time = tl.arange(0, TIMES)
-    own = (time < TIME)[:, None] & lanes
+    key_mask = (time < TIME)[:, None] & lanes
     key_row = ((slot * TIME + time) * (heads + 2 * kv_heads) + heads + head) * (2 * HALF)
-    k_low, k_high = normalized_halves(qkv + key_row[:, None], own, low, eps, HALF)
+    k_low, k_high = normalized_halves(qkv + key_row[:, None], key_mask, low, eps, HALF)
     k_low *= tl.load(scale + 2 * HALF + low, lanes, 0.0)
     k_high *= tl.load(scale + 3 * HALF + low, lanes, 0.0)
-    cosine = tl.load(cosines + (start + time)[:, None] * HALF + low, own, 0.0)
-    sine = tl.load(sines + (start + time)[:, None] * HALF + low, own, 0.0)
-    own_low = (k_low * cosine - k_high * sine).to(number)
-    own_high = (k_high * cosine + k_low * sine).to(number)
+    cosine = tl.load(cosines + (start + time)[:, None] * HALF + low, key_mask, 0.0)
+    sine = tl.load(sines + (start + time)[:, None] * HALF + low, key_mask, 0.0)
+    rotated_k_low = (k_low * cosine - k_high * sine).to(dtype)
+    rotated_k_high = (k_high * cosine + k_low * sine).to(dtype)
     value_row = (key_row + kv_heads * (2 * HALF))[:, None]
-    v_low = tl.load(qkv + value_row + low, own, 0.0)
-    v_high = tl.load(qkv + value_row + HALF + low, own, 0.0)
+    v_low = tl.load(qkv + value_row + low, key_mask, 0.0)
+    v_high = tl.load(qkv + value_row + HALF + low, key_mask, 0.0)
 
     cache = slot * slot_stride + head * head_stride
-    kept = cache + (start + time)[:, None] * (2 * HALF) + low
-    tl.store(keys + kept, own_low, own)
-    tl.store(keys + kept + HALF, own_high, own)
-    tl.store(values + kept, v_low, own)
-    tl.store(values + kept + HALF, v_high, own)
+    cache_offset = cache + (start + time)[:, None] * (2 * HALF) + low
+    tl.store(keys + cache_offset, rotated_k_low, key_mask)
+    tl.store(keys + cache_offset + HALF, rotated_k_high, key_mask)
+    tl.store(values + cache_offset, v_low, key_mask)
+    tl.store(values + cache_offset + HALF, v_high, key_mask)
 
     # first the rows of this call: there is always one, so that the maximum is finite
-    seen = (time[None, :] <= query_time[:, None]) & (time[None, :] < TIME)
-    most = tl.full((QUERIES,), -1e30, tl.float32)
+    visible = (time[None, :] <= query_time[:, None]) & (time[None, :] < TIME)
+    maximum = tl.full((QUERIES,), -1e30, tl.float32)
     total = tl.zeros((QUERIES,), tl.float32)
     sum_low = tl.zeros((QUERIES, LANES), tl.float32)
     sum_high = tl.zeros((QUERIES, LANES), tl.float32)
-    sum_low, sum_high, most, total = _see(
-        turned_low,
-        turned_high,
-        own_low,
-        own_high,
+    sum_low, sum_high, maximum, total = _attend_to_block(
+        rotated_q_low,
+        rotated_q_high,
+        rotated_k_low,
+        rotated_k_high,
         v_low,
         v_high,
-        seen,
+        visible,
         softmax_scale,
         sum_low,
         sum_high,
-        most,
+        maximum,
         total,
         TILES,
     )
     for begin in range(0, start, BLOCK):
         past = begin + tl.arange(0, BLOCK)
-        inside = (past < start)[:, None] & lanes
-        far = cache + past[:, None] * (2 * HALF) + low
-        far_low, far_high = tl.load(keys + far, inside, 0.0), tl.load(keys + far + HALF, inside, 0.0)
-        held_low, held_high = tl.load(values + far, inside, 0.0), tl.load(values + far + HALF, inside, 0.0)
-        before = (past[None, :] < start) & (query[:, None] >= 0)
-        sum_low, sum_high, most, total = _see(
-            turned_low,
-            turned_high,
-            far_low,
-            far_high,
-            held_low,
-            held_high,
-            before,
+        past_mask = (past < start)[:, None] & lanes
+        past_offset = cache + past[:, None] * (2 * HALF) + low
+        past_k_low, past_k_high = (
+            tl.load(keys + past_offset, past_mask, 0.0),
+            tl.load(keys + past_offset + HALF, past_mask, 0.0),
+        )
+        past_v_low, past_v_high = (
+            tl.load(values + past_offset, past_mask, 0.0),
+            tl.load(values + past_offset + HALF, past_mask, 0.0),
+        )
+        past_visible = (past[None, :] < start) & (query[:, None] >= 0)
+        sum_low, sum_high, maximum, total = _attend_to_block(
+            rotated_q_low,
+            rotated_q_high,
+            past_k_low,
+            past_k_high,
+            past_v_low,
+            past_v_high,
+            past_visible,
             softmax_scale,
             sum_low,
             sum_high,
-            most,
+            maximum,
             total,
             TILES,
         )
 
-    answer_row = ((slot * TIME + query_time) * heads + query_head) * (2 * HALF)
-    answer = out + answer_row[:, None] + low
-    tl.store(answer, (sum_low / total[:, None]).to(number), asked)
-    tl.store(answer + HALF, (sum_high / total[:, None]).to(number), asked)
+    out_row = ((slot * TIME + query_time) * heads + query_head) * (2 * HALF)
+    out_offset = out + out_row[:, None] + low
+    tl.store(out_offset, (sum_low / total[:, None]).to(dtype), query_mask)
+    tl.store(out_offset + HALF, (sum_high / total[:, None]).to(dtype), query_mask)
 
 
 @triton.jit(do_not_specialize=["rows"])
@@ -239,15 +245,17 @@ def linear(
     """
     output = tl.program_id(0) * OUTS + tl.arange(0, OUTS)
     row = tl.program_id(1) * BATCH + tl.arange(0, BATCH)
-    here, made = row < rows, output < size_out
+    row_mask, output_mask = row < rows, output < size_out
     total = tl.zeros((OUTS, BATCH), tl.float32)
     for start in range(0, size_in, INS):
-        place = start + tl.arange(0, INS)
-        inside = place < size_in
-        value = tl.load(x + row[None, :] * size_in + place[:, None], here[None, :] & inside[:, None], 0.0)
-        matrix = tl.load(weight + output[:, None] * size_in + place[None, :], made[:, None] & inside[None, :], 0.0)
+        column = start + tl.arange(0, INS)
+        column_mask = column < size_in
+        value = tl.load(x + row[None, :] * size_in + column[:, None], row_mask[None, :] & column_mask[:, None], 0.0)
+        matrix = tl.load(
+            weight + output[:, None] * size_in + column[None, :], output_mask[:, None] & column_mask[None, :], 0.0
+        )
         total = tl.dot(matrix, value, total, input_precision="ieee")
-    there = here[None, :] & made[:, None]
-    before = tl.load(residual + row[None, :] * residual_stride + output[:, None], there, 0.0)
-    total = total.to(weight.dtype.element_ty).to(tl.float32) + before.to(tl.float32)
-    tl.store(out + row[None, :] * size_out + output[:, None], total.to(out.dtype.element_ty), there)
+    tile_mask = row_mask[None, :] & output_mask[:, None]
+    addend = tl.load(residual + row[None, :] * residual_stride + output[:, None], tile_mask, 0.0)
+    total = total.to(weight.dtype.element_ty).to(tl.float32) + addend.to(tl.float32)
+    tl.store(out + row[None, :] * size_out + output[:, None], total.to(out.dtype.element_ty), tile_mask)

@@ -141,7 +141,7 @@ def _report_other_sampling(folder: Path) -> None:
     other = {name: suggested[name] for name in defaults if suggested.get(name, defaults[name]) != defaults[name]}
     if other:
         values = ", ".join(f"{name}={value}" for name, value in other.items())
-        logger.warning("this checkpoint was made for other sampling than the default: ask for %s in requests", values)
+        logger.warning("this checkpoint is meant for other sampling defaults: set %s in requests", values)
 
 
 def _device(name: str) -> torch.device:

@@ -1,4 +1,4 @@
-"""Exact products of linears with weights in a narrower dtype: the reference for quantized ones."""
+"""Exact products of linear layers with weights of a narrower dtype: the reference for quantized ones."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class PromptBuilder:
         self._tokenizer = tokenizer
 
     def check(self, utterance: Utterance) -> None:
-        """Raise what is wrong with `utterance` for this checkpoint, before anything is spent.
+        """Raise an error for what this checkpoint cannot synthesize, before anything is computed.
 
         Raises UnknownLanguage, UnknownSpeaker, Unsupported, InvalidValue.
         """
@@ -181,8 +181,8 @@ class PromptBuilder:
             think = [talker.nothink_id, talker.think_bos_id, talker.think_eos_id]
         else:
             think = [talker.think_id, talker.think_bos_id, talker.languages[name], talker.think_eos_id]
-        who = [talker.speakers[speaker]] if speaker else [SPEAKER] if voice.reference is not None else []
-        return [*think, *who, talker.pad_id, talker.bos_id]
+        speaker_ids = [talker.speakers[speaker]] if speaker else [SPEAKER] if voice.reference is not None else []
+        return [*think, *speaker_ids, talker.pad_id, talker.bos_id]
 
     def _language(self, language: str) -> str | None:
         """The model's name of `language` (a code or a name in any case); None for auto."""

@@ -159,7 +159,7 @@ class Talker(nn.Module):
 
         Fills `kv` of those slots and returns the hidden state of each last unpadded position, (n, hidden). Padding is
         written into `kv` after that position and overwritten before it becomes visible. `starts`: number of rows that
-        are already in `kv`, or None for none.
+        are already in `kv`, or None if there are none.
         """
         if self.model.prompts is not None:
             return self.model.prompts(rows, torch.zeros_like(slots) if starts is None else starts, lengths, kv, slots)

@@ -1,1 +1,1 @@
-"""Text to the phoneme symbols that Kokoro was trained on, one module per language."""
+"""Convert text to the phoneme symbols that Kokoro was trained on, one module per language."""

@@ -1,7 +1,7 @@
-"""Which symbols say which words of a text without punctuation.
+"""Find which symbols pronounce which words of a text without punctuation.
 
-In: the groups of symbols that a reader made, and the words. Out: a `PronouncedWord` for each. Exact where the reader
-makes one group of each word; where it joins or splits some ("of the" in one group), they share the symbols by their
+In: the groups of symbols from a language's module, and the words. Out: a `PronouncedWord` for each. Exact where each
+word has its own group; where words are joined or split ("of the" in one group), they share the symbols by their
 lengths.
 """
 
@@ -23,7 +23,7 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class PronouncedWord:
-    """Characters `start` to `end` of a text, and the symbols `first_symbol` to `last_symbol` that say them."""
+    """Characters `start` to `end` of a text, and the symbols `first_symbol` to `last_symbol` that pronounce them."""
 
     start: int
     end: int
@@ -40,7 +40,7 @@ def word_spans(text: str, language: str) -> list[Span]:
 def align(groups: Sequence[str], text: str, spans: Sequence[Span], read: Callable[[str], str]) -> list[PronouncedWord]:
     """Return the words `spans` of `text`, with symbols counted in `" ".join(groups)`.
 
-    `read` says a part of the text, to compare the lengths of words.
+    `read` converts a part of the text, to compare the lengths of words.
     """
     if not groups or not spans:
         return []

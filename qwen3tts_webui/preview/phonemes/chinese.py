@@ -1,6 +1,6 @@
 """Chinese characters -> Kokoro's phonemes, through words (rjieba) and pinyin (pypinyin).
 
-In: Chinese without punctuation and digits. Out: one group of symbols a word. Source of the symbols: misaki's Mandarin
+In: Chinese without punctuation and digits. Out: one group of symbols per word. Source of the symbols: misaki's Mandarin
 table, on which Kokoro was trained (initials and finals in IPA, tones as arrows).
 """
 
@@ -30,7 +30,7 @@ _BUZZED = frozenset({"zh", "ch", "sh", "r", "z", "c", "s"})  # after these, "i" 
 
 
 class Chinese:
-    """The reader of Chinese. Loading the dictionaries takes a moment; do it in the background."""
+    """Converts Chinese. Loading the dictionaries takes a moment; do it in the background."""
 
     def __init__(self) -> None:
         import pypinyin
@@ -48,7 +48,7 @@ class Chinese:
         return " ".join(filter(None, (self._word(word) for word in self._cut(words))))
 
     def spans(self, words: str) -> list[tuple[int, int]]:
-        """Return where the words are that have symbols."""
+        """Return the positions of the words that have symbols."""
         found, end = [], 0
         for word in self._cut(words):
             start, end = end, end + len(word)

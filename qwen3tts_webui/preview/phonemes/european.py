@@ -24,7 +24,7 @@ _ENGLISH = {
 _GERMAN = {"ɾ": "ʁ", "r": "ʁ"}
 _RUSSIAN = {"ɹ": "r"}
 _OF_LANGUAGE: dict[str, dict[str, str]] = {"en": _ENGLISH, "de": _GERMAN, "ru": _RUSSIAN}
-# what Kokoro has no symbol for goes to the nearest that it has
+# phonemes without a symbol of Kokoro's become the nearest one
 _ANYWHERE = {
     "g": "ɡ", "ɫ": "l", "ɭ": "l", "ɬ": "l", "ɱ": "m", "ʏ": "y", "ɵ": "o", "ʉ": "u", "ɘ": "ə", "ɞ": "ɜ", "ɝ": "ɜɹ",
     "ʑ": "ʒ", "ʐ": "ʒ", "ʀ": "ʁ", "ɦ": "h", "ħ": "h", "ʍ": "w", "ɺ": "ɾ", "ɧ": "ʃ", "ʟ": "l", "ɓ": "b", "ɗ": "d",
@@ -33,7 +33,7 @@ _ANYWHERE = {
 
 
 class European:
-    """One reader for the languages that espeak-ng knows well."""
+    """Converts the languages that espeak-ng knows well."""
 
     def __init__(self, espeak: Espeak) -> None:
         self._espeak = espeak

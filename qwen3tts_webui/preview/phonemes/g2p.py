@@ -1,7 +1,7 @@
 """Text in any of the ten languages, or in several at once -> phonemes that Kokoro knows, with its punctuation.
 
-In: cleaned text and a language code. Out: a string of Kokoro's symbols, words separated by spaces. Knows which reader
-reads which script; nothing of voices or sound.
+In: cleaned text and a language code. Out: a string of Kokoro's symbols, words separated by spaces. Knows which module
+converts which script; nothing of voices or audio.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from qwen3tts_webui.preview.phonemes.korean import Korean
 from qwen3tts_webui.preview.phonemes.script_runs import runs
 from qwen3tts_webui.text import normalize_text
 
-# what pauses and tunes Kokoro knows, and how other signs are heard
+# the punctuation that Kokoro knows, and what other marks are converted to
 _PUNCTUATION = {
     "，": ",", "、": ",", "。": ".", "．": ".", "！": "!", "？": "?", "：": ":", "；": ";", "…": "…", "—": "—",
     "–": "—", "～": "—", "〜": "—", "“": "“", "”": "”", "„": "“", "«": "“", "»": "”", "「": "“", "」": "”", "『": "“",
@@ -36,14 +36,14 @@ _CLOSING = ",.!?:;…”)"
 
 @dataclass(frozen=True, slots=True)
 class Pronunciation:
-    """The symbols of a text and its words, in the order in which they are said."""
+    """The symbols of a text and its words, in spoken order."""
 
     symbols: str
     words: tuple[PronouncedWord, ...]
 
 
 class G2P:
-    """Every reader, loaded. Takes a second or two: build it in the background."""
+    """Grapheme-to-phoneme conversion for all languages. Loading takes a second or two: build it in the background."""
 
     def __init__(self, espeak: Espeak) -> None:
         self._european = European(espeak)
@@ -51,7 +51,7 @@ class G2P:
         self._readers: dict[str, Callable[[str], str]] = {"zh": self._chinese, "ja": Japanese(), "ko": Korean()}
 
     def __call__(self, text: str, language: str) -> str:
-        """Phonemes of `text`; "" when there is nothing to say in it."""
+        """Phonemes of `text`; "" if it has no words."""
         return self.pronounce(text, language).symbols
 
     def pronounce(self, text: str, language: str) -> Pronunciation:
@@ -70,7 +70,7 @@ class G2P:
         return Pronunciation(symbols, tuple(_merged(words)))
 
     def _run(self, text: str, language: str) -> Iterator[Pronunciation]:
-        """One language: words go to its reader, marks between them are kept."""
+        """Convert one run: words go to the module of its language, punctuation between them is kept."""
         end = 0
         for match in _MARKS.finditer(text):
             yield from self._words(text[end : match.start()], end, language)
@@ -91,12 +91,12 @@ class G2P:
 
 
 def _heard(marks: str) -> str:
-    """Each kind of mark once: "！！？" -> "!?"."""
+    """Each punctuation mark once: "！！？" -> "!?"."""
     return "".join(dict.fromkeys(_PUNCTUATION[mark] for mark in marks))
 
 
 def _merged(words: list[PronouncedWord]) -> Iterator[PronouncedWord]:
-    """Join words that are said for the same characters: "five dollars" for "$5"."""
+    """Join words that are spoken for the same characters: "five dollars" for "$5"."""
     pending: PronouncedWord | None = None
     for word in words:
         if pending is not None and word.start < pending.end:

@@ -1,6 +1,6 @@
 """Japanese -> Kokoro's phonemes, through Open JTalk's readings (pyopenjtalk-plus).
 
-In: Japanese text without punctuation. Out: one group of symbols a word. Open JTalk reads kanji, numbers and counters;
+In: Japanese text without punctuation. Out: one group of symbols per word. Open JTalk reads kanji, numbers and counters;
 this module only writes its kana in the symbols that Kokoro was trained on (misaki's Japanese table).
 """
 
@@ -18,7 +18,7 @@ _SINGLE = {
     "ス": "sɨ", "ズ": "zɨ", "チ": "ʨi", "ヂ": "ʥi", "ツ": "ʦɨ", "ヅ": "zɨ", "ニ": "ɲi", "ヒ": "çi", "フ": "ɸɯ",
     "ヵ": "ka", "ヶ": "ke", "ー": "ː", "ッ": "ʔ",
 }  # fmt: skip
-_SOFT_ROWS = frozenset("kɡbpmɾ")  # [i] after these palatalises: キ is kʲi
+_SOFT_ROWS = frozenset("kɡbpmɾ")  # [i] after these palatalizes: キ is kʲi
 # what a kana that ends in [i] becomes before small ya, yu, yo, e
 _GLIDES = {
     "キ": "kʲ", "ギ": "ɡʲ", "シ": "ɕ", "ジ": "ʥ", "チ": "ʨ", "ヂ": "ʥ", "ニ": "ɲ", "ヒ": "ç", "ビ": "bʲ", "ピ": "pʲ",
@@ -47,7 +47,7 @@ def kana_table() -> dict[str, str]:
 
 
 class Japanese:
-    """The reader of Japanese. Loading the dictionary takes a moment; do it in the background."""
+    """Converts Japanese. Loading the dictionary takes a moment; do it in the background."""
 
     def __init__(self) -> None:
         import pyopenjtalk

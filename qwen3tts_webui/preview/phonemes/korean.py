@@ -1,6 +1,6 @@
 """Hangul -> Kokoro's phonemes, by the rules of standard Korean pronunciation.
 
-In: Hangul without punctuation and digits. Out: one group of symbols a word. Kokoro never learned Korean: each sound
+In: Hangul without punctuation and digits. Out: one group of symbols per word. Kokoro never learned Korean: each sound
 goes to the nearest symbol. The rules: Standard Pronunciation, National Institute of Korean Language.
 """
 
@@ -71,7 +71,7 @@ class _Syllable:
 
 
 class Korean:
-    """The reader of Korean."""
+    """Converts Korean."""
 
     def __call__(self, words: str) -> str:
         """Phonemes of `words`, a space between words; what is not Hangul is left out."""
@@ -93,7 +93,7 @@ def _taken_apart(letter: str) -> _Syllable:
 
 
 def _meet(left: _Syllable, right: _Syllable) -> None:
-    """Change the end of `left` and the beginning of `right` as they change in speech."""
+    """Apply the phonological changes between `left` and `right`."""
     _join(left, right)
     if not left.coda:
         return

@@ -21,15 +21,17 @@ _LANGUAGE_OF = {"han": "zh", "kana": "ja", "hangul": "ko", "cyrillic": "ru", "la
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A piece of text that one language reads."""
+    """A piece of text in one language."""
 
     language: str
     text: str
 
 
 def runs(text: str, language: str) -> list[Run]:
-    """`text` cut where the reading language changes. Digits are read in the main language, unless they end a word
-    ("MP3"); signs and spaces stay with what they follow."""
+    """Split `text` where the language it is read in changes.
+
+    Digits are read in the main language, unless they end a word ("MP3"); signs and spaces stay with what they follow.
+    """
     has_kana = regex.search(r"[\p{Hiragana}\p{Katakana}]", text) is not None
     found: list[Run] = []
     for match in _SCRIPT.finditer(text):

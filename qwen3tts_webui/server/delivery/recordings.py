@@ -84,7 +84,7 @@ class RecordingReader:
         return await self.run(work)
 
     async def check(self, audio: bytes) -> ReferenceAudio:
-        """Decode a recording and judge its quality. Raises `InvalidFile` and `Busy`."""
+        """Decode a recording and assess its quality. Raises `InvalidFile` and `Busy`."""
         return await self.run(lambda: read_reference(audio))
 
     async def transcribe(self, audio: bytes, language: str) -> tuple[ReferenceAudio, Transcript]:
@@ -107,7 +107,7 @@ class RecordingReader:
             self._pending -= 1
 
     def close(self) -> None:
-        """Begin nothing new."""
+        """Start no new work."""
         for threads in (self._threads, self._recognizing):
             threads.shutdown(wait=False, cancel_futures=True)
 
@@ -123,14 +123,14 @@ def inline_recording(audio: bytes | str | None, text: str, x_vector_only: bool) 
 
 
 def with_recording(request: SpeechRequest, cloned: ClonedRecording) -> SpeechRequest:
-    """Put `request` in the voice of a recording. Raises `InvalidValue` if it continues another request."""
+    """Return `request` in the voice of a recording. Raises `InvalidValue` if it continues another request."""
     if request.voice.acoustic_prompt is not None or request.voice.engine_voice_id is not None:
         raise InvalidValue(field="ref_audio", expected=WITHOUT_OTHER_VOICE, got=COMBINED_WITH_VOICE)
     return replace(request, voice=replace(request.voice, reference=cloned.reference))
 
 
 def quality_warning(cloned: ClonedRecording) -> list[str]:
-    """Return what a client is warned of, for `X-Warning`: empty for a good recording."""
+    """Return the warnings for `X-Warning`; empty for a good recording."""
     return ["recording: " + ", ".join(cloned.audio.warnings)] if cloned.audio.warnings else []
 
 

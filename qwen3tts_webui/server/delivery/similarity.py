@@ -102,7 +102,7 @@ class SegmentComparison:
             self._chunks, self._num_samples = [], 0
 
     def end(self) -> None:
-        """All events have come."""
+        """Signal that all events have been passed."""
         self._meter.run(self._finish)
 
     # on the meter's thread

@@ -92,7 +92,7 @@ class UtteranceSession:
         self._text_stream.flush()
 
     def close(self) -> None:
-        """No more text will come."""
+        """Signal that no more text will come."""
         self._text_timer.stop()
         self._text_stream.close()
 

@@ -46,7 +46,7 @@ def openapi_for(
     content: Mapping[str, Any],
     examples: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """Describe a route: `statuses` of errors, `content` types of a 200, `examples` of full_schema bodies by name."""
+    """Describe a route: `statuses` of errors, `content` types of a 200, `examples` of complete bodies by name."""
     responses: dict[int | str, dict[str, Any]] = {
         status: {"description": HTTPStatus(status).phrase, "content": {"application/json": {"schema": ERROR_SCHEMA}}}
         for status in statuses

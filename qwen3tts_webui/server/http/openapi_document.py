@@ -17,7 +17,7 @@ _ERROR_REF = {"$ref": "#/components/schemas/Error"}
 _ALWAYS = (405, 408, 414, 429, 431)
 _RANGES = ("/audio", "/subtitles", "/picture.png", "/sample", "/export")  # answered by `FileBytes`
 _AUDIO = ("audio/wav", "audio/flac", "audio/mpeg", "audio/ogg", "audio/pcm")
-_FILES = {  # what GET answers that is no JSON, by the end of the path
+_FILES = {  # responses of GET that are not JSON, by the end of the path
     "/audio": _AUDIO,
     "/api/stream/{token}": _AUDIO,
     "/subtitles": ("application/x-subrip", "text/vtt"),

@@ -36,7 +36,7 @@ _AUDIO_HEADERS = (
 
 
 class HeadMiddleware:
-    """ASGI: answers HEAD like GET below /api and /v1; the server leaves out the body. Not for endless responses."""
+    """ASGI: handles HEAD like GET below /api and /v1, except for endless responses; uvicorn leaves out the body."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,7 +1,7 @@
-"""Voices of recordings: check one, save the voice of one, or of a take that another model generated.
+"""Cloned voices: check a recording, save its voice, or save the voice of a take that another model generated.
 
 In: a form with an audio file, or the id of a request. Out: the saved voice, with hints about the quality of the
-recording. Stored are codes and x-vector; the audio only if the client asks for it.
+recording. The file holds codes and x-vector, and the audio only on request.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ async def clone_and_save(
 
 
 async def check_recording(request: Request, server: ServerContext) -> dict[str, Any]:
-    """Decode the recording in the form `request` and judge its quality; nothing is stored."""
+    """Decode the recording in the form `request` and assess its quality; nothing is stored."""
     server.rate_limiter.hit(caller_of(request.scope), "clone")
     form = await read_form(request, files=("audio",), max_bytes=MAX_UPLOAD_BYTES)
     audio = await server.recordings.check(uploaded(form.files, "audio"))

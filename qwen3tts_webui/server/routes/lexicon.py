@@ -1,6 +1,6 @@
-"""`/api/lexicon`: the person's own pronunciations, as JSON or as a CSV file.
+"""`/api/lexicon`: the user's own pronunciations, as JSON or as a CSV file.
 
-In: all entries; they replace the old ones. Out: all entries. Requests from then on use them, with either engine.
+In: all entries; they replace the old ones. Out: all entries. Later requests use them, with every engine.
 """
 
 from __future__ import annotations

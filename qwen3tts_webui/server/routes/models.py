@@ -130,7 +130,7 @@ def _add_routes(router: APIRouter, server: ServerContext, installer: ModelInstal
 
     @router.post("/api/models/unload", status_code=202, **body_openapi(ModelBody))
     async def unload(request: Request) -> dict[str, Any]:
-        """Unload a model that was loaded in addition, once what it speaks has ended."""
+        """Unload a model that was loaded in addition, once its requests have ended."""
         body = await read_json(request, ModelBody, max_bytes=_MAX_BYTES)
         await run_in_threadpool(installer.unload, _known(body.model).id)
         return {"loading": state(installer.loading, request)}

@@ -234,7 +234,7 @@ def openai_router(server: ServerContext) -> APIRouter:
 
 
 def _listed_voice(id: str, name: str, language: str) -> dict[str, str]:
-    """Return an entry of the list; lists of clients show only the name, so it says the language too."""
+    """Return an entry of the list. Its name includes the language, because clients show nothing else."""
     known = _LANGUAGE_NAMES.get(language)
     return {"id": id, "name": f"{name} ({known})" if known else name, "language": language}
 

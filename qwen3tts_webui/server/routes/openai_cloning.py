@@ -32,7 +32,7 @@ class VoiceUpload(BaseModel):
 
 
 async def prepare_cloning(given: JsonObject, speech: Speech) -> tuple[JsonObject, list[str]]:
-    """Return `given` for a request that may clone, and warnings: a voice next to a recording is ignored.
+    """Return `given` for a request that may clone, and warnings: a voice given together with a recording is ignored.
 
     A saved voice may be given by its name. Raises `InvalidValue` for the task "Base" without a voice to clone.
     """

@@ -1,4 +1,4 @@
-"""What clients of /v1 send beyond OpenAI's documentation, put into the fields that this server knows.
+"""Map what clients of /v1 send beyond OpenAI's documentation to the fields that this server knows.
 
 In: any JSON object. Out: fields for the body's model, and a warning about each thing that was ignored or replaced.
 """

@@ -62,7 +62,8 @@ def stream_links_router(server: ServerContext) -> APIRouter:
 
 
 async def create_link(requests: Sequence[SpeechRequest], body: TtsBody, context: RequestContext) -> Response:
-    """Validate the request as if it were to be spoken, and return a link that speaks it. Raises `InvalidValue`.
+    """Validate the request like one to synthesize at once, and return a link that synthesizes it. Raises
+    `InvalidValue`.
 
     The link streams, unless the body has `"streaming": false`.
     """

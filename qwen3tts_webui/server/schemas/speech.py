@@ -82,9 +82,9 @@ class SpeechFields(Body):
     )
     normalize: NormalizeMode = Field(
         default="auto",
-        description="What is read out before the voice gets the text. auto: what Qwen3-TTS misreads (telephone "
+        description="How much of the text is spelled out before synthesis. auto: what Qwen3-TTS misreads (telephone "
         "numbers, units, signs, markup); on: all numbers, dates and abbreviations; off: nothing. The preview voice "
-        "always reads out everything.",
+        "always spells out everything.",
         examples=["auto"],
     )
     skip_code: bool = Field(
@@ -133,7 +133,7 @@ class SpeechFields(Body):
     )
     x_vector_only: bool = Field(
         default=False,
-        description="true: clone the timbre alone, without `ref_text`; less alike.",
+        description="true: clone the timbre alone, without `ref_text`; less similar.",
         examples=[False],
     )
 

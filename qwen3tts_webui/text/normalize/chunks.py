@@ -1,4 +1,4 @@
-"""Where a text may be cut so that its parts can be normalized alone: deep inside plain words.
+"""Find where a text may be cut so that its parts can be normalized separately: between plain words.
 
 In: a text. Out: positions. The text between two positions depends on nothing outside, so a text that arrives in
 pieces is normalized as the whole would be.
@@ -29,7 +29,7 @@ def units(text: str) -> list[str]:
 
 
 def is_plain(unit: str, abbreviations: frozenset[str]) -> bool:
-    """No rule says anything about this word or character; `abbreviations` are written without their last dot."""
+    """Whether no rule applies to this word or character; `abbreviations` are written without their last dot."""
     if regex.match(rf"[{_SPACELESS}\s]", unit):
         return True
     match = _PLAIN_WORD.fullmatch(unit)
@@ -52,7 +52,8 @@ def cuts(
     allowed: Callable[[int], bool] = lambda _: True,
 ) -> list[int]:
     """The positions inside `text`, ascending. With `complete` False more text may follow: only those that it cannot
-    change. `far` False: no rule looks from a plain word to what follows it, so a word may go as soon as it is whole."""
+    change. With `far` False, no rule looks beyond a plain word, so a word may be passed on as soon as it is
+    complete."""
     spans = [match.span() for match in _UNIT.finditer(text)]
     plain = [is_plain(text[start:end], abbreviations) for start, end in spans]
     is_character = [regex.match(rf"[{_SPACELESS}]", text[start:end]) is not None for start, end in spans]

@@ -1,4 +1,4 @@
-"""What a number means next to certain signs and words: powers, "2x", "24/7", compass points, weekdays, dashes."""
+"""Numbers next to certain signs and words: powers, "2x", "24/7", compass points, weekdays, dashes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Contexts:
         prefix = alternatives(sign for sign in grammar.currencies if not sign[0].islower())
         magnitude = alternatives(grammar.magnitudes)
         self._power = regex.compile(
-            rf"{_NOT_INSIDE}(?P<sign>[-−])?(?P<base>{number})(?:\^\(?(?P<n>[-−]?\d{{1,4}})\)?|(?P<n>[⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{{1,4}})|(?P<e>[eE])(?P<n>[-−+]?\d{{1,3}}))"
+            rf"{_NOT_INSIDE}(?P<sign>[-−])?(?P<base>{number})(?:\^(?P<open>\()?(?P<n>[-−]?\d{{1,4}})(?(open)\))|(?P<n>[⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{{1,4}})|(?P<e>[eE])(?P<n>[-−+]?\d{{1,3}}))"
             rf"(?:\s?(?P<unit>{units}))?(?![\p{{L}}\p{{N}}^]|[.,]\d)"
         )
         self._multiple = regex.compile(
@@ -90,7 +90,7 @@ class Contexts:
             text.sub(self._day, lambda match: self._phrases.weekdays[self._day_index(match["a"])], spaced=True)
 
     def dashes(self, text: AlignedText) -> None:
-        """A dash between two things that were just put in words: "5th–7th", "3 kg - 5 kg"."""
+        """A dash between two amounts that were just converted to words: "5th–7th", "3 kg - 5 kg"."""
         word = self._grammar.between(self._grammar.to)
         if self._grammar.code == "ko":
             word = word.lstrip()
@@ -100,7 +100,7 @@ class Contexts:
         text.link(_WIDE_DASH, word, self._alike)
 
     def _alike(self, left: str, right: str) -> bool:
-        """Both are amounts of the same thing, or dates."""
+        """Whether both are amounts of the same unit, or dates."""
         first, last = _SHAPE.sub("", left), _SHAPE.sub("", right)
         return (first == last != "") or {first.casefold(), last.casefold()} <= self._months
 

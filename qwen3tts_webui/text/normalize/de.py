@@ -240,6 +240,7 @@ class German(Grammar):
              lambda m: self.cardinal(int(m[1]), counted=True) + m[2]),
             (r"(?:(?<=\b((?i:ab|unter|über|bis|von|mit|seit|vor|nach))[ ])|(?<!\p{L}))(?<![\d.,])(\d{1,3})[ ]J\.(?!\p{L})", self._age),
             (r"(?<=\d[ ]?\p{L}?,[ ]|\bD-)(\d{5})(?=[ ]\p{Lu})", lambda m: self.digits(m[1])),
+            (r"(?<![\d.,])(\d{1,3}(?:\.\d{3})*),[-–—]+(?:[ ]?(?:€|Euro|EUR))?", lambda m: self.amount(self.number(m[1]), self.currencies["€"][0])),
             (r"§§[ ]?(?=\d)", lambda m: "Paragrafen "),
             (r"(\p{L}+)str\.(?=[ ]\d|[ ]?[,)]|$)", lambda m: f"{m[1]}straße"),
             (r"(?<![\d.,:/-])1(?=[ ](\p{Lu}\p{Ll}+)(?![\p{L}.]))", lambda m: self._one(m[1])),

@@ -161,7 +161,7 @@ class French(Grammar):
         return f"{self.cardinal(whole)} et {self.fraction(numerator, denominator)}"
 
     def phone_group(self, digits: str) -> str:
-        """Two by two, as French numbers are said."""
+        """Two by two, as French telephone numbers are read."""
         if len(digits) % 2 or len(digits) < 2:
             return self.digits(digits)
         pairs = (digits[i : i + 2] for i in range(0, len(digits), 2))

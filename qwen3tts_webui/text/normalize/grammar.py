@@ -1,7 +1,7 @@
-"""What one language must know so that numbers, dates, money and signs can be said in it.
+"""The interface of a language: how numbers, dates, money and signs are spoken in it.
 
 A subclass per language holds tables and overrides what its grammar does differently. In: parsed values. Out: words.
-Knows nothing of where in a text they stand (see the passes).
+Knows nothing of where in a text they are (see the passes).
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from qwen3tts_webui.text.normalize.numbers import COMMA, Noun, Number, parse_num
 from qwen3tts_webui.text.normalize.phrases import PHRASES
 
 Rule = tuple[str, Callable[["regex.Match[str]"], "str | None"]]
-"""A pattern and what a match of it becomes."""
+"""A pattern, and the function that replaces a match of it."""
 
 MAX_DIGITS = 30
 
 
 class Grammar:
-    """`keep_digits` leaves plain numbers as digits, for a voice that reads them well itself."""
+    """`keep_digits` leaves plain numbers as digits, for an engine that reads them well."""
 
     code: ClassVar[str]
     num2words_code: ClassVar[str] = ""
@@ -81,14 +81,17 @@ class Grammar:
         return str(num2words.num2words(number, lang=self.num2words_code or self.code, to="ordinal"))
 
     def digits(self, digits: str) -> str:
-        """Each digit by its name."""
+        """Return the name of each digit."""
         return self.join(*(self.cardinal(int(digit)) for digit in digits))
 
     def year(self, year: int) -> str:
         return self.cardinal(year)
 
     def decimals(self, fraction: str) -> str:
-        """The digits after the decimal mark: one by one, or where `pairs_decimals`, up to two of them as one number."""
+        """Return the digits after the decimal mark:
+
+        one by one, or with `pairs_decimals` up to two of them as one number.
+        """
         rest = fraction.lstrip("0")
         if not self.pairs_decimals or len(rest) > 2:
             return self.digits(fraction)
@@ -123,6 +126,14 @@ class Grammar:
         return noun.forms[0] if number.value == 1 and not number.fraction else noun.forms[-1]
 
     def amount(self, number: Number, noun: Noun) -> str:
+        if (
+            self.magnitude_link
+            and not self.keep_digits
+            and number.value
+            and number.value % 10**6 == 0
+            and not number.fraction
+        ):
+            return self.of_magnitude(self.say(number), noun)  # "un million d'euros"
         return self.join(self.say(number, noun.gender, counted=True), self.form(number, noun))
 
     def range(self, low: Number, high: Number, noun: Noun | None = None) -> str:
@@ -131,7 +142,7 @@ class Grammar:
         return self.join(self.say(low, noun.gender), self.to, self.amount(high, noun))
 
     def with_magnitude(self, number: Number, written: str) -> str:
-        """ "5.3 bn" -> "five point three billion"; `singulars` holds what one of them is called ("un million")."""
+        """ "5.3 bn" -> "five point three billion"; `singulars` holds the form for exactly one ("un million")."""
         word = self.magnitudes[written]
         if number.value == 1 and not number.fraction and not self.keep_digits and word in self.singulars:
             return self.with_sign(number.sign, self.singulars[word])
@@ -157,7 +168,7 @@ class Grammar:
     # money, dates, times
 
     def money(self, number: Number, unit: Noun, cents: Noun | None) -> str:
-        """ "20.50": units and cents; what has no cents is said as a decimal."""
+        """ "20.50": units and cents; a currency without cents is spoken as a decimal."""
         if self.keep_digits or len(number.fraction) != 2:
             return self.amount(number, unit)
         if cents is None:
@@ -173,7 +184,7 @@ class Grammar:
         return self.join(units, cents)
 
     def polish(self, arithmetic: str) -> str:
-        """Particles that depend on the word before, in a sum that was just put in words."""
+        """Correct particles that depend on the word before, in a sum that was just converted to words."""
         return arithmetic
 
     def clock(self, hour: int, minute: int, second: int | None, suffix: str) -> str:
@@ -183,7 +194,7 @@ class Grammar:
         return self.join(start, self.to, end)
 
     def date(self, year: int | None, month: int, day: int | None, before: str) -> str:
-        """`before` is the word that stands before the date."""
+        """`before` is the word before the date."""
         raise NotImplementedError
 
     def days(self, year: int | None, month: int, first: int, last: int, before: str) -> str:
@@ -223,7 +234,7 @@ class Grammar:
         return " ".join(filter(None, parts)) if self.spaced else "".join(parts)
 
     def between(self, word: str) -> str:
-        """`word` where a sign was between two numbers or words."""
+        """Return `word` for a sign between two numbers or words."""
         return f" {word} " if self.spaced else word
 
     def number(self, text: str, sign: str = "") -> Number:

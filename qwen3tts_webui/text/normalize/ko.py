@@ -165,7 +165,7 @@ class Korean(Grammar):
         return " ".join(reversed(groups))
 
     def native(self, number: int) -> str:
-        """A number before what Koreans count with their own words, 1 to 99."""
+        """A number in native Korean numerals, 1 to 99."""
         if number == 20:
             return "스무"
         return _NATIVE_TENS[number // 10] + _NATIVE_ONES[number % 10]

@@ -1,7 +1,7 @@
-"""One text, normalized: what is said and where it was written.
+"""Normalize one text: its spoken form, and where each part of it was written.
 
-In: text, a language, a mode and a lexicon. Out: a `NormalizedText`. Pure; never raises; what was normalized once stays
-as it is (without a lexicon: its replacements may contain what they replace).
+In: text, a language, a mode and a lexicon. Out: a `NormalizedText`. Pure; never raises; normalizing the result again
+changes nothing (without a lexicon: its replacements may contain what they replace).
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ def joined_texts(first: NormalizedText, second: NormalizedText) -> NormalizedTex
 def normalize_text(
     text: str, language: str = "auto", *, mode: NormalizeMode = "auto", lexicon: Lexicon | None = None
 ) -> NormalizedText:
-    """`text` as it is to be said in `language` (one of the ten codes, or "auto").
+    """Return `text` as it is to be spoken in `language` (one of the ten codes, or "auto").
 
-    `mode` "on" reads everything out; "auto" only what Qwen3-TTS is known to misread (telephone numbers, units, signs,
+    `mode` "on" spells everything out; "auto" only what Qwen3-TTS is known to misread (telephone numbers, units, signs,
     compatibility characters, markup); "off" changes nothing but what `lexicon` says. Scripts that no engine reads are
     left out in every mode (see unsupported_scripts).
     """
@@ -74,7 +74,7 @@ def normalize_text(
 
 
 def normalize_chunk(text: str, language: str, mode: NormalizeMode, lexicon: Lexicon | None) -> NormalizedText:
-    """One stretch between two cuts."""
+    """Normalize the text between two cuts."""
     aligned = AlignedText(text)
     if lexicon is not None:
         lexicon.apply(aligned, language)
@@ -86,7 +86,7 @@ def normalize_chunk(text: str, language: str, mode: NormalizeMode, lexicon: Lexi
 def chunk_cuts(
     text: str, language: str, mode: NormalizeMode, lexicon: Lexicon | None, *, complete: bool = True
 ) -> list[int]:
-    """Where `text` may be cut for `normalize_chunk`."""
+    """Return where `text` may be cut for `normalize_chunk`."""
     inside = [] if mode == "off" else [match.span() for match in _announcement(language).finditer(text)]
     limit = len(text)
     if lexicon:
@@ -108,21 +108,21 @@ def _announcement(language: str) -> regex.Pattern[str]:
 
 @cache
 def abbreviations_of(language: str) -> frozenset[str]:
-    """Words that are no plain words: abbreviations without their dot, magnitudes and units."""
+    """Return the words that are not plain: abbreviations without their dot, magnitudes and units."""
     grammar = pipeline(language, keep_digits=False).grammar
     keys = {key.rstrip("#$").rstrip(".") for key in grammar.abbreviations}
     return frozenset(keys | set(grammar.magnitudes))
 
 
 def is_plain_text(text: str, language: str) -> bool:
-    """No rule applies anywhere: every word is plain."""
+    """Whether no rule applies anywhere, since every word is plain."""
     return all(is_plain(unit, abbreviations_of(language)) for unit in units(text))
 
 
 def _normalize_plain(
     aligned: AlignedText, language: str, mode: NormalizeMode, lexicon: Lexicon | None
 ) -> NormalizedText:
-    """Chunk by chunk, then joined."""
+    """Normalize chunk by chunk, and join the results."""
     text = aligned.text
     if mode == "off" and not lexicon:
         return NormalizedText(aligned.written, text, language, tuple(aligned.spans()))
@@ -131,5 +131,5 @@ def _normalize_plain(
         chunk = normalize_chunk(text[start:end], language, mode, lexicon)
         aligned.splice(start, chunk.spoken, chunk.spans)
     if mode != "off":
-        inline_markup(aligned)  # a sign at the start of a line that became one, such as "-" before "="
+        inline_markup(aligned)  # a bullet that only appeared now, such as "-" before "="
     return NormalizedText(aligned.written, aligned.text, language, tuple(aligned.spans()))

@@ -1,4 +1,4 @@
-"""Numbers as they are written and the nouns that are counted with them.
+"""Parse written numbers, and the nouns that are counted with them.
 
 In: "1.234,5" and the way a language writes decimals. Out: a `Number`. Knows no words.
 """
@@ -30,7 +30,7 @@ class Number:
 
     @property
     def is_code(self) -> bool:
-        """A leading zero or very many digits in a row: read digit by digit."""
+        """Whether it has a leading zero or very many digits in a row, and is read digit by digit."""
         is_bare = self.text.isdecimal()
         return is_bare and (
             (len(self.text) > 1 and self.text[0] == "0") or (len(self.text) > 9 and self.text[-3:] != "000")
@@ -82,7 +82,7 @@ def nouns(table: str) -> dict[str, Noun]:
 
 
 def words(table: str) -> dict[str, str]:
-    """One entry per line: what is written, " = ", what is said."""
+    """One entry per line: the written form, " = ", the spoken form."""
     pairs = (line.strip().partition(" = ") for line in table.splitlines() if line.strip())
     return {written: spoken for written, _, spoken in pairs}
 

@@ -28,7 +28,7 @@ _NOUNS = {
         r"""(?:heure|minute|seconde|personne|semaine|page|fois|femme|fille|maison|tonne|voiture|nuit|tasse|place|chambre
         |cuill[eè]re|bouteille|gousse|livre(?=[ ]de)|tranche|feuille|boîte|part|dose|pièce|ligne|table|goutte|botte|branche|noix
         |étoile|équipe|ville|rue|école|carte|porte|fenêtre|chaise|pomme|poire|tomate|carotte|banane|orange|cerise|marche
-        |étape|clé|vie|partie|copie|photo|vidéo|caisse|lettre|douzaine|dizaine|centaine)s?
+        |étape|clé|vie|partie|copie|photo|vidéo|caisse|lettre|sœur|mère|douzaine|dizaine|centaine)s?
         |\p{L}+(?:ée|tion|sion|ette|elle|ance|ence|euse|trice|ité|aine)s?""",
         "musées? lycées? comités? trophées? étés? côtés? traités? modèles? mètres? million millions milliard domaines?",
         ("demi", "demie"),

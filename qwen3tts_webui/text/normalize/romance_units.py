@@ -1,4 +1,4 @@
-"""Units, currencies and signs of French, Spanish, Portuguese and Italian as one table: a line per sign, a column per language."""
+"""Units and currencies of French, Spanish, Portuguese and Italian: one line per sign, one column per language."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ GHz = gigahertz ; gigahercio|gigahercios ; gigahertz ; gigahertz
 W = watt|watts ; vatio|vatios ; watt|watts ; watt
 kW = kilowatt|kilowatts ; kilovatio|kilovatios ; quilowatt|quilowatts ; kilowatt
 MW = mégawatt|mégawatts ; megavatio|megavatios ; megawatt|megawatts ; megawatt
+CV cv ch = cheval|chevaux ; caballo|caballos ; cavalo|cavalos ; cavallo|cavalli
 kWh = kilowattheure|kilowattheures ; kilovatio hora|kilovatios hora ; quilowatt-hora|quilowatts-hora ; chilowattora
 V = volt|volts ; voltio|voltios ; volt|volts ; volt
 mA = milliampère|milliampères ; miliamperio|miliamperios ; miliampere|miliamperes ; milliampere

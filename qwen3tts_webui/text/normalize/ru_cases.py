@@ -28,7 +28,7 @@ _PARTS = {1: ("десятой", "десятых"), 2: ("сотой", "сотых
 def genitive(
     number: Number, cardinal: Callable[[int, str, str], str], size: Noun | None, noun: Noun | None
 ) -> str | None:
-    """`size` is a magnitude ("млн"), `noun` what is counted; None: a fraction with too many digits."""
+    """`size` is a magnitude ("млн"), `noun` the counted noun; None: a fraction with too many digits."""
     counted = size or noun
     if number.fraction:
         if len(number.fraction) not in _PARTS:
@@ -49,5 +49,5 @@ def _form(noun: Noun, value: int) -> str:
 
 
 def is_one(value: int) -> bool:
-    """Whether what is counted is in the singular: 1, 21, but not 11."""
+    """Whether the counted noun is in the singular: 1, 21, but not 11."""
     return value % 10 == 1 and value % 100 != 11

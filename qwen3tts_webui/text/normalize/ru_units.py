@@ -1,4 +1,4 @@
-"""The units of Russian (signs, then the forms of the noun, see numbers.nouns) and the names that rulers have."""
+"""The units of Russian (signs, then the forms of the noun, see numbers.nouns) and the names of rulers."""
 
 from qwen3tts_webui.text.normalize.numbers import Noun, noun
 

@@ -31,7 +31,7 @@ class Signs:
         self._grammar = grammar
         number = f"(?:{grammar.number_pattern})"
         self._number = regex.compile(number)
-        # an expression has an equals sign somewhere, or an operator that is nothing else
+        # an expression contains an equals sign, or an operator that has no other meaning
         self._sum = regex.compile(
             rf"(?<![\w.,])(?P<first>[-−]?{number})(?P<rest>(?:(?:\s?[-−+×÷*/x·]\s?|\s:\s){number})+\s?=(?:\s?[-−]?{number}(?:/\d{{1,2}})?|\s?[?？])?)(?![\w])"
         )
@@ -42,14 +42,14 @@ class Signs:
         self._operator = regex.compile(r"\s?([-−+×÷*/x·=:])\s?(?=[-−]?[\d.?？]|$)")
         self._times = regex.compile(r"(?<=\d)\s?(?P<sign>[x×*])\s?(?=\d)")
         self._power = regex.compile(
-            r"(?<=[\p{L}\p{N})])(?:\^\(?(?P<sign>[-−])?(?P<n>\d{1,6}|[a-z](?![\p{L}²³]))\)?|(?P<super>[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6}))(?![.,]?\d)"
+            r"(?<=[\p{L}\p{N})])(?:\^(?P<open>\()?(?P<sign>[-−])?(?P<n>\d{1,6}|[a-z](?![\p{L}²³]))(?(open)\))|(?P<super>[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6}))(?![.,]?\d)"
         )
         self._arrow = regex.compile(r"\s?(?:->|=>|→|⇒|⟶)\s?")
         self._compare = regex.compile(r"(?P<sign><=|>=|!=|≤|≥|≠|≈|<|>)")
         self._about = regex.compile(
             r"(?<![\p{Latin}\p{Cyrillic}\p{N}]\s?|\d\s?[일월년시분원명日月年号時时点分周]\s?)[~～≈]\s?(?=\d)"
         )
-        self._ticker = regex.compile(r"(?<![\w$])[$#](?=\p{L})")
+        self._ticker = regex.compile(r"(?<![\w$])[$#](?=\p{L})|^\$\s(?=\p{L})", regex.M)
         self._placeholder = regex.compile(r"</?(?P<name>\p{L}[\p{L}\p{N}_-]{1,30})/?>")
         self._hash = regex.compile(r"(?<![\w#&])#\s?(?=\d)|№\s?|(?<!\p{L})[Nn]º\s?(?=\d)")
         words = {sign: word for sign, word in grammar.signs.items() if len(sign) == 1 and not sign.isalnum()}
@@ -68,7 +68,7 @@ class Signs:
         text.sub(self._about, lambda _: self._grammar.signs["~"] + (" " if self._grammar.spaced else ""))
 
     def math(self, text: AlignedText) -> None:
-        """Signs that a voice cannot know: comparison, multiplication, powers."""
+        """Signs that an engine cannot read: comparison, multiplication, powers."""
         text.sub(self._placeholder, lambda match: match["name"], final=False, spaced=True)
         text.sub(self._times, lambda match: self._grammar.between(self._grammar.signs["×"]))
         text.sub(self._power, self._say_power, spaced=True)
@@ -82,8 +82,8 @@ class Signs:
         text.sub(self._hash, lambda _: self._grammar.signs["#"] + (" " if self._grammar.spaced else ""), spaced=True)
 
     def rest(self, text: AlignedText) -> None:
-        """Whatever sign is left; that of "$MSFT" is not read."""
-        text.sub(self._ticker, lambda match: "" if match[0] == "$" else f"{self._grammar.hashtag} ")
+        """All signs that are left; that of "$MSFT" is not read."""
+        text.sub(self._ticker, lambda match: "" if match[0][0] == "$" else f"{self._grammar.hashtag} ")
         text.sub(self._sign, lambda match: self._padded(match, self._grammar.signs[match[0]]))
 
     def abbreviations(self, text: AlignedText) -> None:

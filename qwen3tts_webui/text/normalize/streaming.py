@@ -1,6 +1,6 @@
 """Normalization of a text that is still being written.
 
-In: cleaned pieces. Out: what is said, as soon as no later word can change it: two plain words later at the latest.
+In: cleaned pieces. Out: the spoken form, as soon as no later word can change it: two plain words later at the latest.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from qwen3tts_webui.text.normalize.pipeline import NormalizeMode
 
 
 class StreamingNormalizer:
-    """`push` piece after piece; `flush` when what is there is to be spoken now, and at the end.
+    """`push` piece after piece; `flush` when the text so far is to be spoken now, and at the end.
 
     `language` may be set to another one: it holds for what was not returned yet.
     """
@@ -27,16 +27,16 @@ class StreamingNormalizer:
 
     @property
     def normalized(self) -> NormalizedText:
-        """What was given so far, and where it was written."""
+        """The text returned so far, and where it was written."""
         return self._done
 
     @property
     def passes_through(self) -> bool:
-        """Nothing is ever changed or held."""
+        """Whether text is never changed or held back."""
         return self._mode == "off" and not self._lexicon
 
     def push(self, piece: str) -> str:
-        """What is said of the text that became certain."""
+        """Add text; return the spoken form of what no later text can change."""
         if self.passes_through:
             self._done = joined_texts(self._done, NormalizedText(piece, piece, self.language))
             return piece
@@ -45,7 +45,7 @@ class StreamingNormalizer:
         return self._give([0, *cuts])
 
     def flush(self) -> str:
-        """What is said of the rest."""
+        """Return the spoken form of the rest."""
         cuts = chunk_cuts(self._held, self.language, self._mode, self._lexicon)
         return self._give([0, *cuts, len(self._held)])
 

@@ -1,4 +1,4 @@
-"""Laid-out linears: the float kinds are exact, int8 is close, row by row, and never hides an invalid number."""
+"""Packed linear layers: the float kinds are exact, int8 is close, row by row, and never hides an invalid number."""
 
 from __future__ import annotations
 

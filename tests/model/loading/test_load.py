@@ -83,9 +83,7 @@ def test_sampling_that_a_checkpoint_suggests_is_reported(
     (folder / "generation_config.json").write_text(content)
     load_model(folder, device="cpu", dtype="float32")
     assert [r.getMessage() for r in caplog.records if "sampling" in r.getMessage()] == (
-        [f"this checkpoint was made for other sampling than the default: ask for {reported} in requests"]
-        if reported
-        else []
+        [f"this checkpoint is meant for other sampling defaults: set {reported} in requests"] if reported else []
     )
 
 

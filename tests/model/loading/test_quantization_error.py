@@ -1,4 +1,4 @@
-"""What int8 costs is measured on forced codes, against the same weights before they were rounded."""
+"""The error of int8, measured on forced codes against the same weights before quantization."""
 
 from __future__ import annotations
 

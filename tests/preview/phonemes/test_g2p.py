@@ -1,4 +1,4 @@
-"""Text -> phonemes in every language: what is said, and that nothing is lost or unknown to Kokoro."""
+"""Text -> phonemes in every language: the pronunciation, and that nothing is lost or unknown to Kokoro."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_how_it_is_pronounced(reader: G2P, language: str, text: str, phonemes: s
     assert reader(text, language) == phonemes
 
 
-def test_scripts_find_their_readers():
+def test_each_script_goes_to_its_language():
     assert runs("我用iPhone 15拍照", "zh") == [Run("zh", "我用"), Run("en", "iPhone "), Run("zh", "15拍照")]
     assert runs("Say 你好, please", "en") == [Run("en", "Say "), Run("zh", "你好, "), Run("en", "please")]
     assert runs("MP3で聞く", "ja") == [Run("en", "MP3"), Run("ja", "で聞く")]
@@ -63,5 +63,5 @@ def test_ordinary_texts_need_no_unknown_symbol(reader: G2P, language: str):
 @pytest.mark.parametrize("language", LANGUAGES)
 @settings(max_examples=25, deadline=None)
 @given(text=st.text(max_size=60))
-def test_no_text_breaks_a_reader(reader: G2P, language: str, text: str):
+def test_no_text_raises(reader: G2P, language: str, text: str):
     assert isinstance(reader(text, language), str)

@@ -34,7 +34,7 @@ export async function showEngineBadge(i18n, onInfo = () => {}) {
   }
 }
 
-/** That the model left memory while nothing was asked of it; "" if it is loaded. */
+/** A note that the model was unloaded while idle; "" if it is loaded. */
 function restingText({ load_state: { state, load_s } }, i18n) {
   return state === "unloaded" ? i18n.t("engine.unloaded", { seconds: Math.ceil(load_s) }) : "";
 }

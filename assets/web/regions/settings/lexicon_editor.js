@@ -1,4 +1,4 @@
-// The lexicon: the person's own pronunciations, for every text. In: GET /api/lexicon. Out: a PUT after each change. A deleted entry can
+// The lexicon: the user's own pronunciations, for every text. In: GET /api/lexicon. Out: a PUT after each change. A deleted entry can
 // be brought back; a CSV file can be imported and exported.
 
 import { resolveUrl } from "../../audio/urls.js";

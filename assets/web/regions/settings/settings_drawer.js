@@ -26,7 +26,7 @@ export class SettingsDrawer {
   #changing = false;
   #rows = new Map(); // name -> {key, element}
 
-  /** `openLexicon()` opens the person's pronunciations. */
+  /** `openLexicon()` opens the editor of the user's pronunciations. */
   constructor({ settings, requestState, i18n, theme, player, api, openLexicon }) {
     this.#openLexicon = openLexicon;
     this.#settings = settings;

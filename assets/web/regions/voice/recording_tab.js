@@ -1,6 +1,6 @@
-// The third tab of the voice card: a voice from a recording. A file or ten seconds of the microphone, played back, judged by the
-// server, and saved as a voice with the person's consent. Where the server recognizes speech, what is said is filled in for
-// correction. Without an engine that clones it says what is needed.
+// The third tab of the voice card: a voice from a recording. A file or ten seconds of the microphone, played back, assessed by the
+// server, and saved as a voice once the user has confirmed consent. Where the server recognizes speech, what is said is filled in
+// for correction. Without an engine that clones it says what is needed.
 
 import { Microphone, MicrophoneError } from "../../audio/microphone.js";
 import { h, setChildren, setText } from "../../components/dom.js";
@@ -135,7 +135,7 @@ export class RecordingTab {
     }
   }
 
-  /** Play back and judge `clip`, the next one to save. */
+  /** Play back and assess `clip`, the next one to save. */
   async #take(clip) {
     this.#clip = clip;
     URL.revokeObjectURL(this.#audio.src);
