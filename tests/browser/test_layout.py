@@ -10,7 +10,7 @@ import pytest
 from .conftest import Studio, Visit
 from .layout import layout_findings
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 Fresh = Callable[..., Visit]
 
 PHONE = (390, 844)

@@ -40,7 +40,7 @@ class Scene:
         self.starter = Starter()
         self.switch = HotSwapSynthesizer(ZeroCostSynthesizer(), idle_timeout_s=0.02)
         store = LocalStore(folder / "models", caches=())
-        room = MemoryBudget(device="cuda:0", dtype="bfloat16", free_bytes=24 << 30)
+        room = MemoryBudget(device="cuda:0", dtypes=("bfloat16",), free_bytes=24 << 30)
         retry_policy = RetryPolicy(max_attempts=1, initial_wait_s=0.001)
         self.installer = ModelInstaller(
             store,

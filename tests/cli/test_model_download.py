@@ -241,7 +241,7 @@ def test_without_a_terminal_it_only_prints_the_command(asked: bool, tmp_path: Pa
         store,
         HotSwapSynthesizer(ZeroCostSynthesizer()),
         StartingFake,
-        lambda: MemoryBudget(device="cpu", dtype="", free_bytes=0),
+        lambda: MemoryBudget(device="cpu", dtypes=("float32",), free_bytes=0),
     )
     offer_download(Settings(), installer)
     assert capsys.readouterr().out == (
@@ -252,7 +252,10 @@ def test_without_a_terminal_it_only_prints_the_command(asked: bool, tmp_path: Pa
 
 def test_a_named_model_is_downloaded_and_announced(hub: FakeHub, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     store = LocalStore(tmp_path / "models", caches=())
-    switch, room = HotSwapSynthesizer(ZeroCostSynthesizer()), MemoryBudget(device="cpu", dtype="float32", free_bytes=0)
+    switch, room = (
+        HotSwapSynthesizer(ZeroCostSynthesizer()),
+        MemoryBudget(device="cpu", dtypes=("float32",), free_bytes=0),
+    )
     installer = ModelInstaller(store, switch, StartingFake, lambda: room, mirror=hub.url)
     offer_download(Settings(model="Qwen3-TTS-12Hz-1.7B-VoiceDesign"), installer)
     wait_until(lambda: installer.loading is not None)
