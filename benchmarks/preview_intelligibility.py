@@ -204,7 +204,7 @@ def spoken(voice: PreviewSynthesizer, sentence: str, language: str, description:
 def transcript(listener: Any, pcm: Pcm, language: str) -> str:
     sound = soxr.resample(np.pad(pcm, SAMPLE_RATE // 4), SAMPLE_RATE, 16_000).astype(np.float32)
     # temperature 0 alone: a clip that is hard to hear would be decoded up to six times, at random
-    parts, _ = listener.transcribe(sound, language=language, temperature=0.0, without_timestamps=True)
+    parts, _ = listener.transcribe(sound, language=language, temperature=0.0)
     return "".join(part.text for part in parts)
 
 

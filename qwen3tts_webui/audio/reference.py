@@ -155,15 +155,18 @@ def _decode(data: bytes, container: str, max_seconds: float) -> tuple[Pcm, int]:
         if not file.streams.audio:
             raise InvalidFile(reason=NO_AUDIO)
         stream = file.streams.audio[0]
+        if stream.codec_context is None:
+            raise _damaged()  # of an unknown codec
         rate = stream.rate
         if not _RATES[0] <= rate <= _RATES[1] or not 1 <= stream.channels <= _MAX_CHANNELS:
             raise _damaged()
-        to_float = av.AudioResampler(format="fltp")
+        to_float = av.AudioResampler(format="flt")  # interleaved: PyAV crashes with eight planes and more
         chunks: list[Pcm] = [np.zeros(0, np.float32)]
         length = 0
         for frame in file.decode(stream):
             for part in to_float.resample(frame):
-                chunks.append(part.to_ndarray().mean(axis=0))  # FFmpeg's own mix is louder for floats
+                interleaved = part.to_ndarray().reshape(part.samples, -1)
+                chunks.append(interleaved.mean(axis=1))  # FFmpeg's own mix is louder for floats
                 length += part.samples
             if length > max_seconds * rate:
                 raise _too_long(max_seconds)

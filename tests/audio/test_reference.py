@@ -80,6 +80,13 @@ def test_any_rate_and_channels(rate: int) -> None:
     assert np.abs(pcm[2_000:-2_000]).max() == pytest.approx(0.5, abs=0.02)
 
 
+@pytest.mark.parametrize("num_channels", [1, 8, 16])
+def test_many_channels_are_mixed(num_channels: int) -> None:
+    scaled = np.stack([SPEECH * (channel + 1) / num_channels for channel in range(num_channels)], axis=1)
+    pcm = decode_reference(wav(scaled.astype(np.float32)))
+    assert np.abs(pcm - SPEECH * (num_channels + 1) / 2 / num_channels).max() < 1e-4
+
+
 def test_a_16_bit_file_comes_back_to_the_sample() -> None:
     values = (SPEECH * 32_767).astype(np.int16)
     assert decode_reference(wav(values)).tolist() == (values / np.float32(32_768)).tolist()
@@ -169,6 +176,7 @@ HOSTILE = {
     "rate_of_one_hertz": (lambda: wav_header(1, 1), "unreadable_audio"),
     "giant_rate": (lambda: wav_header(2**31 - 1, 1), "unreadable_audio"),
     "a_thousand_channels": (lambda: wav_header(24_000, 1_000), "unreadable_audio"),
+    "unknown_codec": (lambda: FORMATS["webm"]().replace(b"A_OPUS", b"A_NONE"), "unreadable_audio"),
     "one_sample": (lambda: wav(np.ones(1)), "too_short"),
     "shorter_than_half_a_second": (lambda: wav(syllables(0.4)), "too_short"),
     "a_click_in_silence": (lambda: wav(np.concatenate([sine(500, 0.1), np.zeros(RATE)])), "too_short"),

@@ -227,9 +227,17 @@ def test_without_a_base_model_the_error_names_one(library: HistoryStore, path: s
     assert error["code"] == "unsupported" and MODEL_FOR["cloning"] in error["message"]
 
 
-@pytest.mark.parametrize("prefix", ["", "data:audio/wav;base64,", "data:audio/webm;codecs=opus;base64,"])
-def test_a_recording_in_the_request_is_the_voice(client: TestClient, engine: CloningFake, prefix: str) -> None:
-    body = {"text": "One.\nTwo.", "ref_audio": prefix + BASE64, "ref_text": "What I said."}
+SPELLINGS = [
+    BASE64,
+    "data:audio/wav;base64," + BASE64,
+    " DATA:audio/webm; codecs=opus; BASE64,\r\n" + base64.encodebytes(CLIP).decode(),
+    base64.urlsafe_b64encode(CLIP).decode().rstrip("="),
+]
+
+
+@pytest.mark.parametrize("audio", SPELLINGS)
+def test_a_recording_in_the_request_is_the_voice(client: TestClient, engine: CloningFake, audio: str) -> None:
+    body = {"text": "One.\nTwo.", "ref_audio": audio, "ref_text": "What I said."}
     answer = client.post("/api/tts", json=body)
     assert answer.status_code == 200, answer.text
     assert [said.voice.reference is not None for said in engine.utterances] == [True, True]

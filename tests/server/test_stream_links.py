@@ -35,6 +35,9 @@ def link_to(url: str, **body: object) -> dict[str, str]:
 
 def test_a_link_streams_once(url: str) -> None:
     link = link_to(url, format="pcm")
+    head = httpx.head(url + link["url"])
+    assert (head.status_code, head.headers["content-type"]) == (200, "audio/pcm")  # some players ask first
+    assert "content-length" not in head.headers
     assert request_id_of_query({"path": link["url"]}) == link["request_id"]  # replicas are found by it
     first = httpx.get(url + link["url"])
     assert (first.status_code, first.content) == (200, to_s16le(audio_of("Hi.", 5)))

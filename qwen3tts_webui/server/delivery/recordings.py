@@ -34,7 +34,8 @@ MAX_INLINE_BYTES = 16 * 2**20
 _NUM_THREADS = 2
 _MAX_PENDING = 16
 _MIN_LENGTH = 128  # of base64: no audio file is shorter, but a path may look like base64
-_DATA_URL = re.compile(r"data:[\w.+/-]*(?:;[\w.+=-]+)*;base64,")
+_DATA_URL = re.compile(r"\s*data:[\w.+/-]*(?:;\s*[\w.+=-]+)*;\s*base64,", re.IGNORECASE)
+_URL_SAFE = str.maketrans("-_", "+/")
 _INLINE_AUDIO = ErrorDetail(
     "inline_audio", "the audio itself, as base64 or a data URL; paths and addresses are not read"
 )
@@ -134,12 +135,15 @@ def quality_warning(cloned: ClonedRecording) -> list[str]:
 
 
 def decode_base64(text: str) -> bytes:
-    """Return the audio in base64 or in a data URL. Raises `InvalidValue` for anything else, such as a path."""
+    """Return the audio in base64 (also the URL-safe kind, with spaces or without padding) or in a data URL.
+
+    Raises `InvalidValue` for anything else, such as a path.
+    """
     prefix = _DATA_URL.match(text, 0, 200)
-    encoded = text[prefix.end() :] if prefix else text
+    encoded = "".join((text[prefix.end() :] if prefix else text).split()).rstrip("=").translate(_URL_SAFE)
     try:
         if len(encoded) >= _MIN_LENGTH:
-            return base64.b64decode(encoded.replace("\n", "").replace("\r", ""), validate=True)
+            return base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
     except ValueError:
         pass
     raise InvalidValue(field="ref_audio", expected=_INLINE_AUDIO, got=ANOTHER_VALUE)

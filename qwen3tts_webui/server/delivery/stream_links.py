@@ -45,9 +45,15 @@ class StreamLinks:
         self._links[token] = StreamLink(request=request, output_format=output_format, expires_at=expires_at)
         return token
 
-    def take(self, token: str) -> StreamLink:
-        """Return a link and forget it. Raises `NotFound` if it was used, has expired or never existed."""
-        link = self._links.pop(token, None)
+    def peek(self, token: str) -> StreamLink:
+        """Return a link and keep it. Raises `NotFound` if it was used, has expired or never existed."""
+        link = self._links.get(token)
         if link is None or link.expires_at <= self._clock():
             raise NotFound(what=_LINK, got="?")
+        return link
+
+    def take(self, token: str) -> StreamLink:
+        """Return a link and forget it. Raises like `peek`."""
+        link = self.peek(token)
+        del self._links[token]
         return link

@@ -50,6 +50,14 @@ def stream_links_router(server: ServerContext) -> APIRouter:
         record = await start_request(context, replace(link.request, deadline=context.deadline))
         return AudioResponse(AudioStream(record, link.output_format, context))
 
+    @router.head(_PREFIX + "/{token}", include_in_schema=False)
+    async def describe(token: str) -> Response:
+        """For players that ask for the type first; the link stays unused."""
+        link = server.stream_links.peek(token.partition(".")[0])
+        response = Response(media_type=link.output_format.mime, headers={"Cache-Control": "no-store"})
+        del response.headers["content-length"]  # it is not known
+        return response
+
     return router
 
 
