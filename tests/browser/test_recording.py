@@ -58,8 +58,8 @@ def test_a_line_in_another_voice_is_marked_and_generated_again(hearing: Studio, 
     visit.generate()
     visit.page.wait_for_selector(".strip[data-drifted=true]")
     assert visit.page.locator(".strip[data-drifted=true]").count() == 1
+    visit.until("stats.state === 'done'")  # until then the line may be playing
     assert visit.page.locator(".strip[data-drifted=true] .state").inner_text() == "another voice?"
-    visit.until("stats.state === 'done'")
     again = visit.page.get_by_role("button", name="Line 2 sounds unlike the voice (0 % similar)")
     with visit.page.expect_response(lambda answer: "/lines/1" in answer.url):
         again.click()
