@@ -40,8 +40,9 @@ def kept(visit: Visit) -> None:
 
 
 def three(visit: Visit) -> None:
+    """Three takes, in addition to the one that was spoken before."""
     visit.page.click("#compare-takes")
-    visit.page.wait_for_function("() => document.querySelectorAll('.take[data-state=done]').length === 3")
+    visit.page.wait_for_function("() => document.querySelectorAll('.take[data-state=done]').length === 4")
 
 
 def confirm_clear(visit: Visit) -> None:
