@@ -137,6 +137,12 @@ def test_chips_replace_words_and_say_what_is_ignored(choosy: Studio, fresh: Fres
     choose("pace", "Fast", "A raspy old woman of about 60, high, fast, as she whispers")
     choose("age", "Teenager", "A raspy old woman of about 16, high, fast, as she whispers")
     visit.page.wait_for_selector("#description-hint:text-is('“about 16” and “old woman” contradict each other.')")
+    nuances = "A boy of about 9, medium pitch, a little lower in earnest. Steady, slightly brisk."
+    visit.page.fill("#description textarea", nuances)
+    visit.page.wait_for_selector("#checklist [data-dimension=age]:has-text('child')")
+    assert "contradict" not in visit.page.inner_text("#description-hint")
+    visit.page.fill("#description textarea", "A man, slow and a bit brisk")
+    visit.page.wait_for_selector("#description-hint:text-is('“slow” and “brisk” contradict each other.')")
     visit.page.fill("#description textarea", "an old woman")
     visit.page.wait_for_selector("#checklist [data-dimension=gender]:has-text('woman')")
     choose("age", "Young adult", "a young woman")

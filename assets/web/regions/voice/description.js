@@ -6,6 +6,7 @@ import { createPopover, openAnchored } from "../../components/popover.js";
 import { swapTrait } from "../../text/trait_swap.js";
 
 const SINGLE = ["gender", "age", "pitch", "pace"]; // of these a voice has one
+const YOUNG = ["child", "teen", "young"]; // a boy may be of any of these ages
 
 export class Description {
   #fields;
@@ -92,8 +93,10 @@ export class Description {
   get #contradiction() {
     for (const dimension of SINGLE) {
       const mentions = this.#mentionsOf(dimension);
-      const other = mentions.find(({ id }) => id !== mentions[0].id);
-      if (other) return { first: mentions[0].words, second: other.words };
+      for (const first of mentions) {
+        const second = mentions.find(({ id }) => contradict(dimension, first.id, id));
+        if (second) return { first: first.words, second: second.words };
+      }
     }
     return null;
   }
@@ -213,4 +216,10 @@ export class Description {
       h("i", {}, example.why[page]),
     );
   }
+}
+
+/** Whether no voice has both values: "steady, slightly brisk" is a nuance, "slow, brisk" is not. */
+function contradict(dimension, one, other) {
+  if (one === other || [one, other].includes("medium")) return false;
+  return dimension !== "age" || ![one, other].every((id) => YOUNG.includes(id));
 }
