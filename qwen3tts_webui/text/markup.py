@@ -97,35 +97,9 @@ _CODE = regex.compile(r"(?P<m>`{1,2})(?P<text>[^`\n]{1,200})(?P=m)")
 _ESCAPE = regex.compile(r"\\(?P<sign>[*_`#\[\](){}~>|!+.\\-])")
 _ENTITY = regex.compile(r"&(?:amp;)*(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 
-_INLINE = frozenset(
-    [
-        "a",
-        "abbr",
-        "b",
-        "big",
-        "code",
-        "em",
-        "emphasis",
-        "font",
-        "i",
-        "lang",
-        "mark",
-        "phoneme",
-        "prosody",
-        "say-as",
-        "small",
-        "span",
-        "speak",
-        "strong",
-        "sub",
-        "sup",
-        "token",
-        "tt",
-        "u",
-        "voice",
-        "w",
-    ]
-)
+_INLINE_TAGS = """a abbr b big code em emphasis font i lang mark phoneme prosody say-as small span speak strong sub sup
+    token tt u voice w"""
+_INLINE = frozenset(_INLINE_TAGS.split())
 _MAY_BE_MARKUP = regex.compile(r"[<&\[\]*_`|~\\《［$]|-->|\AWEBVTT|^[ \t]*[>#+•=-]|[ \t]#+[ \t]*$", regex.M)
 
 
@@ -264,9 +238,14 @@ def _ruby(match: regex.Match[str]) -> str:
 def _dropped(match: regex.Match[str]) -> str:
     """A tag leaves nothing inside a word, a space between blocks."""
     name = regex.match(r"</?([\w:-]+)", match[0])
-    if name is None or name[1].lower() in _INLINE or ":" in name[1]:
-        return "" if not _alone(match) else LINE_KEEPER
-    return LINE_KEEPER if _alone(match) else " "
+    if _alone(match):
+        return LINE_KEEPER
+    return "" if name is None or name[1].lower() in _INLINE or ":" in name[1] else " "
+
+
+def has_only_tags(line: str) -> bool:
+    """Whether `line` contains no text between its tags."""
+    return not _TAG.sub("", line).strip()
 
 
 def _alone(match: regex.Match[str]) -> bool:
@@ -274,7 +253,7 @@ def _alone(match: regex.Match[str]) -> bool:
     start = match.string.rfind("\n", 0, match.start()) + 1
     end = match.string.find("\n", match.end())
     line = match.string[start : match.start()] + match.string[match.end() : end if end >= 0 else None]
-    return not _TAG.sub("", line).strip()
+    return has_only_tags(line)
 
 
 def _decoded(match: regex.Match[str]) -> str | None:

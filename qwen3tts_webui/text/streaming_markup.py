@@ -6,9 +6,11 @@ it. An open tag, link, emphasis, block or table row is held back until it is clo
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 import regex
 
-from qwen3tts_webui.text.markup import DEFAULT_OPTIONS, MarkupOptions, strip_markup
+from qwen3tts_webui.text.markup import DEFAULT_OPTIONS, MarkupOptions, has_only_tags, strip_markup
 
 _OPEN_BLOCK = regex.compile(
     r"<(?P<tag>think|thinking|thought|reasoning|analysis|script|style|svg|math|ruby|sub|sup|say-as)\b[^<>]*>(?:(?!</(?P=tag)\s*>).)*\Z|<!--(?:(?!-->).)*\Z",
@@ -22,7 +24,7 @@ _OPEN = regex.compile(
     r"|\\(?:[A-Za-z]{1,20}(?:\{[^{}\n]{0,60}\}){0,2}(?:\{[^{}\n]{0,60})?|[(\[][^\n]{0,200})\Z"
 )
 _MARKER = regex.compile(r"<[^<>\n]{0,400}>|(?<=\])\([^()\s]{0,500}\)|(?<!\\)(?P<sign>\*{1,3}|~~?|_{1,2}|`{1,2})")
-_PLAIN = regex.compile(r"[\p{L}\p{N}\s)]{2,3}")
+_NOT_PLAIN = regex.compile(r"[^\p{L}\p{N}\s)]")
 _WORD = regex.compile(r"[\p{L}\p{N}_]")
 _LINE_START = regex.compile(
     r"^[ \t]*(?:[>#*+•_=~`-][>#*+•_=~` \t\[\]xX-]*|\|[^\n]*|\d{1,6}[ \t]*|\d{1,6}[ \t]*\r?\n[ \t]*[\d:.,]*[ \t]*(?:-{1,2}>?[^\n]*)?"
@@ -48,7 +50,7 @@ class StreamingMarkup:
 
     def flush(self) -> str:
         """Return the rest as it is."""
-        return self._give(len(self._held))
+        return self._give(len(self._held), is_end=True)
 
     def _certain(self) -> int:
         text = self._held
@@ -74,6 +76,9 @@ class StreamingMarkup:
         for opening, closing in zip(fences[::2], fences[1::2], strict=False):
             if opening.start() < end < closing.end():  # a block is returned as a whole
                 end = opening.start()
+        line_start = text.rfind("\n", 0, end) + 1
+        if (line_start > 0 or not self._line) and has_only_tags(text[line_start:end]):
+            return line_start  # what the tags leave depends on whether the line gets any text
         return end
 
     def _before_markers(self, text: str, end: int) -> int:
@@ -91,21 +96,23 @@ class StreamingMarkup:
                     continue
             elif "_" in sign and within:
                 continue
-            if opened.pop(sign, None) is None:
+            if opened.pop(sign, None) is None and not text[match.end() : match.end() + 1].isspace():
                 opened[sign] = match.start()
         return min([end, *opened.values()])
 
-    def _give(self, length: int) -> str:
+    def _give(self, length: int, *, is_end: bool = False) -> str:
         raw, self._held = self._held[:length], self._held[length:]
         if not raw:
             return ""
+        # a letter before it keeps what is no line start from being one, a line break what is no start of the text
+        before, last = self._line[:-1], self._line[-1:]
+        if not before or _NOT_PLAIN.match(last):
+            guard = f"x{last}" if last else "\n" * self._started
+        else:
+            guard = f"x {_NOT_PLAIN.sub(' ', before)}{last}"
         self._started = True
-        # a letter before it keeps what is no line start from being one
-        context = self._line if _PLAIN.fullmatch(self._line) else self._line[-1:]
-        guard = f"x {context}" if len(context) > 1 else f"x{context}" if context else ""
-        plain = strip_markup(guard + raw, self._options)
+        more = "" if is_end or raw.endswith("\n") else ","  # it keeps what is no line end from being one
+        plain = strip_markup(guard + raw + more, self._options).removesuffix(more)
         self._line = (self._line + raw).rpartition("\n")[2][-3:]
-        given = next(
-            (i for i, (a, b) in enumerate(zip(guard, plain, strict=False)) if a != b), min(len(guard), len(plain))
-        )
-        return plain[given:]
+        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(guard, plain, strict=False)))
+        return plain[shared:]

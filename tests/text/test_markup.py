@@ -114,6 +114,22 @@ def shown(text: str) -> list[str]:
     return [line.replace(LINE_KEEPER, "").rstrip() or line[:1].strip() for line in text.split("\n")]
 
 
+@pytest.mark.parametrize(
+    ("raw", "cut"),
+    [
+        ("\n<speak><p><s>One.</s><s>Two.</s></p></speak>", 11),  # tags alone, so far
+        ("A line.\nWEBVTT\n\n00:01.000 --> 00:02.000\nHi", 8),  # no start of the text
+        ("* three **bold**, *it*", 0),  # a bullet opens no emphasis
+        ("E = mc<sup>2</sup>", 5),  # one letter before the cut
+        ("not \\*bold\\*", 6),
+        ("## 2. Setup ## ［＃ここから太字］文章", 24),  # no line end
+    ],
+)
+def test_a_cut_changes_nothing(raw: str, cut: int) -> None:
+    stream = StreamingMarkup()
+    assert shown("".join([stream.push(raw[:cut]), stream.push(raw[cut:]), stream.flush()])) == shown(strip_markup(raw))
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_pieces_say_what_the_whole_says(data: st.DataObject) -> None:
