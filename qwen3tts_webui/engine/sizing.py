@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from accelerate import init_empty_weights  # type: ignore[import-untyped]
@@ -45,7 +46,7 @@ _GPU_SLOTS = [64, 32, 16, 8, 4]
 _CPU_SLOTS = [4, 2]  # each slows the others
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Sizing:
     """What determines the memory of a model: its config, the dtype that its weights are stored in, rows per slot.
 
@@ -56,6 +57,12 @@ class Sizing:
     stored: torch.dtype
     slots: int
     kv_length: int
+
+    @cached_property
+    def _modules(self) -> tuple[Talker, CodecDecoder]:
+        """The modules of the model without memory: building them takes longer than everything else here."""
+        with LOADING_LOCK, init_empty_weights():
+            return Talker(self.spec), CodecDecoder(self.spec.codec)
 
     def choose(self, hardware: Hardware, *, device: str, dtype: str) -> DeviceChoice:
         """Return where and in which dtype to compute. Raises InvalidValue for what this machine lacks."""
@@ -80,8 +87,7 @@ class Sizing:
 
         `checkpoints.estimate_memory` does the same without torch, from parameter counts, for models not yet installed.
         """
-        with LOADING_LOCK, init_empty_weights():
-            talker, codec = Talker(self.spec), CodecDecoder(self.spec.codec)
+        talker, codec = self._modules
         device, dtype = torch.device(choice.device), DTYPES[choice.dtype]
         stack = self.spec.talker.stack
         row = stack.num_layers * 2 * stack.num_kv_heads * stack.head_dim * dtype.itemsize

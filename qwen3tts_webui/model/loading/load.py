@@ -17,12 +17,7 @@ from qwen3tts_webui.model.cloning.reference_encoder import ReferenceEncoder
 from qwen3tts_webui.model.codec.decoder import load_codec
 from qwen3tts_webui.model.config.model_config import CODEC_FOLDER, read_model_config
 from qwen3tts_webui.model.generate import Qwen3TTS
-from qwen3tts_webui.model.loading.optimize import (
-    INTEGER_KINDS,
-    optimize_for_device,
-    quantize_for_cpu,
-    weight_dtypes,
-)
+from qwen3tts_webui.model.loading.optimize import INTEGER_KINDS, optimize_for_device, quantize_for_cpu, weight_dtypes
 from qwen3tts_webui.model.loading.quantize import TEXT_EMBEDDING
 from qwen3tts_webui.model.prompt.tokenizer import Tokenizer
 from qwen3tts_webui.model.talker.talker import Talker
