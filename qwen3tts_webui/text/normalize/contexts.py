@@ -91,9 +91,7 @@ class Contexts:
 
     def dashes(self, text: AlignedText) -> None:
         """A dash between two amounts that were just converted to words: "5th–7th", "3 kg - 5 kg"."""
-        word = self._grammar.between(self._grammar.to)
-        if self._grammar.code == "ko":
-            word = word.lstrip()
+        word = self._grammar.after(self._grammar.to)
         text.link(
             _NARROW_DASH, word, lambda left, right: left[-1] != "]" and right[0] != "[" and not _CODE.match(right)
         )

@@ -237,6 +237,10 @@ class Grammar:
         """Return `word` for a sign between two numbers or words."""
         return f" {word} " if self.spaced else word
 
+    def after(self, word: str) -> str:
+        """Return `word` like `between`; Korean attaches it to the word before it."""
+        return self.between(word)
+
     def number(self, text: str, sign: str = "") -> Number:
         return parse_number(text, self.decimal_mark, "−" if sign and sign[0] in "-−–" else sign)
 

@@ -164,6 +164,9 @@ class Korean(Grammar):
                 groups.append(("" if said == "일" and large == "만" else said) + large)
         return " ".join(reversed(groups))
 
+    def after(self, word: str) -> str:
+        return self.between(word).lstrip()
+
     def native(self, number: int) -> str:
         """A number in native Korean numerals, 1 to 99."""
         if number == 20:

@@ -72,8 +72,7 @@ class Signs:
         text.sub(self._placeholder, lambda match: match["name"], final=False, spaced=True)
         text.sub(self._times, lambda match: self._grammar.between(self._grammar.signs["×"]))
         text.sub(self._power, self._say_power, spaced=True)
-        arrow = self._grammar.between(self._grammar.signs["→"])
-        text.sub(self._arrow, lambda _: arrow.lstrip() if self._grammar.code == "ko" else arrow)
+        text.sub(self._arrow, lambda _: self._grammar.after(self._grammar.signs["→"]))
         text.sub(self._compare, lambda match: self._padded(match, self._grammar.signs[_SAME.get(match[0], match[0])]))
         text.sub(self._math, lambda match: self._padded(match, self._grammar.signs[match[0]]))
 
