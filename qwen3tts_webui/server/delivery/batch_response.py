@@ -25,7 +25,7 @@ from qwen3tts_webui.errors import Busy, DeadlineExceeded, RequestError, SpeechEr
 from qwen3tts_webui.server.delivery.audio_response import audio_headers, cancel_on_disconnect, response_start
 from qwen3tts_webui.server.delivery.audio_stream import AudioStream
 from qwen3tts_webui.server.delivery.request_context import RequestContext
-from qwen3tts_webui.server.delivery.request_registry import RequestRecord, to_json
+from qwen3tts_webui.server.delivery.request_registry import RequestRecord, words_to_json
 from qwen3tts_webui.server.delivery.speech_requests import needs_thread, run_maybe_in_thread
 from qwen3tts_webui.speech import PreparedRequest, Speech, SpeechSession
 from qwen3tts_webui.types import SpeechRequest
@@ -237,7 +237,8 @@ class BatchResponse(Response):
             stream.end()
         for event in record.events:
             if event["type"] in _SENT_EVENTS:
-                await self._put(item, sequence, event | (_words(record) if event["type"] == "done" else {}))
+                words = words_to_json(record.session.report) if event["type"] == "done" else {}
+                await self._put(item, sequence, event | words)
                 sequence += 1
 
     async def _start(self, item: BatchItem) -> RequestRecord:
@@ -264,9 +265,3 @@ class BatchResponse(Response):
     async def _put_rejection(self, item: BatchItem, error: SpeechError) -> None:
         rejection = {"type": "error", "request_id": item.request.request_id, **self._context.localize(error)}
         await self._put(item, 0, rejection)
-
-
-def _words(record: RequestRecord) -> dict[str, Any]:
-    """Return where the words of a finished item are, as in `done` on the WebSocket."""
-    report = record.session.report
-    return {"words": to_json(report.words), "words_estimated": report.words_estimated}

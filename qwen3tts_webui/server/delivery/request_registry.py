@@ -53,6 +53,11 @@ def to_json(value: Any) -> Any:
     return {name: to_json(getattr(value, name)) for name in value.__dataclass_fields__}
 
 
+def words_to_json(report: Report) -> dict[str, Any]:
+    """Return where the words of a request are, as `done` has it."""
+    return {"words": to_json(report.words), "words_estimated": report.words_estimated}
+
+
 class RequestRecord:
     """One accepted request. `events` holds all events so far, for JSON.
 

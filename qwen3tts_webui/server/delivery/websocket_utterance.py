@@ -17,7 +17,7 @@ from qwen3tts_webui.audio import OutputFormat
 from qwen3tts_webui.errors import SpeechError
 from qwen3tts_webui.server.delivery.recorder import EventRecorder
 from qwen3tts_webui.server.delivery.request_context import RequestContext
-from qwen3tts_webui.server.delivery.request_registry import RequestRecord, to_json
+from qwen3tts_webui.server.delivery.request_registry import RequestRecord, to_json, words_to_json
 from qwen3tts_webui.server.http import IdleTimer, RequestTimeout
 from qwen3tts_webui.server.schemas import Open, pack_frame
 from qwen3tts_webui.speech import (
@@ -186,8 +186,7 @@ class UtteranceSession:
             "timings": asdict(report.timings),
             "spoken_chars": report.spoken_chars,
             "heard_chars": None if self._num_played is None else heard_chars(report.words, self._num_played),
-            "words": to_json(report.words),
-            "words_estimated": report.words_estimated,
+            **words_to_json(report),
         }
 
 
