@@ -53,6 +53,14 @@ def sound(visit: Visit) -> Pcm:
     return from_s16le(download.value.path().read_bytes()[44:])
 
 
+def three_lines(visit: Visit) -> Visit:
+    """Generate three lines, to their end."""
+    visit.type("One here.\nTwo here.\nThree here.")
+    visit.generate()
+    visit.until("stats.state === 'done'", 30)
+    return visit
+
+
 @pytest.fixture(scope="module")
 def failing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     studio = serve(
@@ -122,10 +130,7 @@ def test_a_failed_line_is_marked_and_the_others_continue(failing: Studio, fresh:
 
 
 def test_replay_plays_only_that_line(studio: Studio, fresh: Fresh) -> None:
-    visit = fresh(studio.url)
-    visit.type("One here.\nTwo here.\nThree here.")
-    visit.generate()
-    visit.until("stats.state === 'done'", 30)
+    visit = three_lines(fresh(studio.url))
     visit.page.click(tool(visit, 2, "replay"))
     visit.until(f"stats.state === 'speaking' && stats.position > {FRAMES}")
     stats = visit.until("stats.state === 'paused'")
@@ -134,10 +139,7 @@ def test_replay_plays_only_that_line(studio: Studio, fresh: Fresh) -> None:
 
 
 def test_a_retake_replaces_one_line_and_the_download_includes_it(studio: Studio, fresh: Fresh) -> None:
-    visit = fresh(studio.url)
-    visit.type("One here.\nTwo here.\nThree here.")
-    visit.generate()
-    visit.until("stats.state === 'done'", 30)
+    visit = three_lines(fresh(studio.url))
     before = sound(visit)
     first_seed = visit.stats()["seed"]
     visit.type("One here.\nTwo changed.\nThree here.")
@@ -155,10 +157,7 @@ def test_a_retake_replaces_one_line_and_the_download_includes_it(studio: Studio,
 
 def test_both_takes_of_a_line_are_heard_and_one_is_kept(studio: Studio, fresh: Fresh) -> None:
     """Two lines are generated again; the first of them is flipped back and forth, and only that one changes."""
-    visit = fresh(studio.url)
-    visit.type("One here.\nTwo here.\nThree here.")
-    visit.generate()
-    visit.until("stats.state === 'done'", 30)
+    visit = three_lines(fresh(studio.url))
     first = sound(visit)
     for line in (2, 3):
         visit.page.click(tool(visit, line, "retake"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -123,15 +123,19 @@ def test_without_the_model_the_error_names_it(models: Models, voice: Voice, feat
     models.speech.speak(request(voice=voice))
 
 
-def test_all_models_share_one_queue() -> None:
-    design, base = SteppedSynthesizer(slots=1, queue_size=2), SteppedSynthesizer(slots=1, queue_size=2)
+@contextmanager
+def speech_of(design: SteppedSynthesizer, custom: SteppedSynthesizer) -> Iterator[Speech]:
+    """Speech by a model for descriptions and one for the speaker "Ryan"."""
     named(design, "voice_design")
-    named(base, "custom_voice")
-    base.info = replace(base.info, speakers=("Ryan",), features=frozenset({"speaker"}))
-    synthesizer = HotSwapSynthesizer(design)
-    synthesizer.add(base)
-    speech = Speech(synthesizer, Presets.load())
-    with closing(synthesizer):
+    named(custom, "custom_voice")
+    custom.info = replace(custom.info, speakers=("Ryan",), features=frozenset({"speaker"}))
+    with closing(HotSwapSynthesizer(design)) as synthesizer:
+        synthesizer.add(custom)
+        yield Speech(synthesizer, Presets.load())
+
+
+def test_all_models_share_one_queue() -> None:
+    with speech_of(*(SteppedSynthesizer(slots=1, queue_size=2) for _ in range(2))) as speech:
         for _ in range(3):
             speech.speak(request())
         speech.speak(request(voice=Voice(speaker="Ryan")))  # its slot is free
@@ -143,14 +147,8 @@ def test_all_models_share_one_queue() -> None:
 
 def test_a_queue_of_several_models_keeps_places_and_measures_as_that_of_one() -> None:
     design, custom = (SteppedSynthesizer(num_frames=1, slots=1, queue_size=4) for _ in range(2))
-    named(design, "voice_design")
-    named(custom, "custom_voice")
-    custom.info = replace(custom.info, speakers=("Ryan",), features=frozenset({"speaker"}))
-    synthesizer = HotSwapSynthesizer(design)
-    synthesizer.add(custom)
-    speech = Speech(synthesizer, Presets.load())
     ryan = Voice(speaker="Ryan")
-    with closing(synthesizer):
+    with speech_of(design, custom) as speech:
         speech.speak(request(client="greedy", voice=ryan))
         for _ in range(5):
             speech.speak(request(client="greedy"))
