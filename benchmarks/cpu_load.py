@@ -16,7 +16,6 @@ import sys
 import time
 from pathlib import Path
 
-import platformdirs
 import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -31,8 +30,10 @@ def main() -> None:
     parser.add_argument("--fresh", action="store_true")
     args = parser.parse_args()
     process = psutil.Process()
+    from qwen3tts_webui.user_folders import cache_folder
+
     if args.fresh:
-        shutil.rmtree(platformdirs.user_cache_path("qwen3tts-webui", appauthor=False) / "packed", ignore_errors=True)
+        shutil.rmtree(cache_folder("packed"), ignore_errors=True)
     import torch
 
     from qwen3tts_webui.engine import ModelRunner

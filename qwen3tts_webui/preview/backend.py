@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qwen3tts_webui.audio import fade_in, fade_out, replace_nonfinite, silence
-from qwen3tts_webui.joined_files import cache_folder, joined_file, wheel_file
+from qwen3tts_webui.joined_files import joined_file, wheel_file
 from qwen3tts_webui.preview.espeak import Espeak
 from qwen3tts_webui.preview.kokoro import MAX_TOKENS, Kokoro, Pack, audible_range
 from qwen3tts_webui.preview.phonemes.g2p import G2P, Pronunciation
@@ -24,6 +24,7 @@ from qwen3tts_webui.preview.utterance_state import Clause
 from qwen3tts_webui.preview.voice_selection import VoiceChoice, VoiceSelector
 from qwen3tts_webui.text import normalize_text
 from qwen3tts_webui.types import SAMPLE_RATE, SAMPLES_PER_FRAME, Pcm, WordMark
+from qwen3tts_webui.user_folders import cache_folder
 
 PACKET = SAMPLES_PER_FRAME  # 80 ms
 

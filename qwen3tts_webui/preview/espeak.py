@@ -18,9 +18,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from qwen3tts_webui.errors import SynthesisError
-from qwen3tts_webui.joined_files import cache_folder
 from qwen3tts_webui.preview.kokoro import SynthesisCancelled
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm
+from qwen3tts_webui.user_folders import cache_folder
 
 MAX_DATA_PATH = 150  # espeak-ng stores its data path in 160 bytes
 

@@ -18,9 +18,10 @@ from typing import Any
 import soxr
 
 from qwen3tts_webui.errors import CheckpointError, ErrorDetail, InvalidValue
-from qwen3tts_webui.joined_files import cache_folder, joined_file, wheel_file
+from qwen3tts_webui.joined_files import joined_file, wheel_file
 from qwen3tts_webui.recognition.recognizer import Transcript, no_recognizer
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm
+from qwen3tts_webui.user_folders import cache_folder
 
 _RATE = 16_000
 _MAX_THREADS = 4

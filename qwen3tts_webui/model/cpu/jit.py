@@ -13,8 +13,9 @@ import threading
 from pathlib import Path
 from typing import Any, cast
 
-import platformdirs
 import torch
+
+from qwen3tts_webui.user_folders import cache_folder
 
 _CALL_LOCK = threading.Lock()  # numba's workqueue pool aborts the process on concurrent calls
 
@@ -82,7 +83,7 @@ def _cache_for(function: Any) -> Any:
     """
     from numba.core import caching
 
-    folder = platformdirs.user_cache_path("qwen3tts-webui", appauthor=False) / "kernels"
+    folder = cache_folder("kernels")
     folder.mkdir(parents=True, exist_ok=True)
     untyped: Any = caching
 

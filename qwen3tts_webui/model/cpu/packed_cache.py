@@ -12,7 +12,6 @@ import logging
 import os
 import shutil
 import struct
-import tempfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -20,12 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import torch
 from torch import Tensor
 
+from qwen3tts_webui.atomic_files import AtomicFile, remove_stale_temp_files
 from qwen3tts_webui.model.cpu.integer_weights import IntegerKind, TiledWeight
 from qwen3tts_webui.model.cpu.packed_linear import QuantizationError
+from qwen3tts_webui.user_folders import cache_folder
 
 _MAGIC = b"QWTILED\x01"
 _LAYOUT_VERSION = 1  # increase when quantization or layout changes
@@ -59,7 +59,7 @@ class PackedCache:
         if not fingerprint:
             return cls(None)
         key = hashlib.sha256(f"{_LAYOUT_VERSION} {kind} {fingerprint}".encode()).hexdigest()
-        return cls(cache_folder() / f"{key[:32]}.tiles")
+        return cls(cache_folder("packed") / f"{key[:32]}.tiles")
 
     def read(self) -> PackedWeights | None:
         """Return the cached weights, or None if there are no valid ones."""
@@ -90,11 +90,6 @@ class PackedCache:
             log.warning("packed weights are not cached: %s", error)
 
 
-def cache_folder() -> Path:
-    """The folder of packed weights, in the user's cache folder."""
-    return platformdirs.user_cache_path("qwen3tts-webui", appauthor=False) / "packed"
-
-
 def _tensors(packed: PackedWeights) -> dict[str, Tensor]:
     found = {"code_table": packed.code_table} if packed.code_table is not None else {}
     for path, weight in packed.weights.items():
@@ -123,19 +118,15 @@ def _write(target: Path, packed: PackedWeights) -> None:
     ]
     header = json.dumps({"tensors": entries, "weights": shapes, "rounding": error}).encode()
     header += b" " * (-(len(header) + 16) % _ALIGNMENT)
-    with tempfile.NamedTemporaryFile(dir=target.parent, suffix=".part", delete=False) as file:
-        try:
-            file.write(_MAGIC + struct.pack("<Q", len(header)) + header)
-            for raw in parts:
-                file.write(raw)
-                file.write(b"\0" * (-len(raw) % _ALIGNMENT))
-            file.flush()
-            os.fsync(file.fileno())
-        except BaseException:
-            file.close()
-            Path(file.name).unlink()
-            raise
-    Path(file.name).replace(target)
+    atomic = AtomicFile(target)
+    try:
+        atomic.file.write(_MAGIC + struct.pack("<Q", len(header)) + header)
+        for raw in parts:
+            atomic.file.write(raw)
+            atomic.file.write(b"\0" * (-len(raw) % _ALIGNMENT))
+        atomic.commit()
+    finally:
+        atomic.discard()
 
 
 def _read(path: Path) -> PackedWeights:
@@ -179,9 +170,7 @@ def _read(path: Path) -> PackedWeights:
 
 def _evict(folder: Path) -> None:
     """Remove stale temporary files, then the least recently used files until the rest is small enough."""
-    for part in folder.glob("*.part"):
-        with suppress(OSError):
-            part.unlink()
+    remove_stale_temp_files(folder)
     files = sorted(folder.glob("*.tiles"), key=lambda file: file.stat().st_mtime, reverse=True)
     total = 0
     for number, file in enumerate(files):

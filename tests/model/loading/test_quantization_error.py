@@ -54,7 +54,7 @@ def test_quantization_error_is_logged(kind: str, agrees: float, error: float, ca
 def test_cached_weights_equal_the_quantized_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("qwen3tts_webui.model.cpu.packed_cache.cache_folder", lambda: tmp_path)
+    monkeypatch.setattr("qwen3tts_webui.model.cpu.packed_cache.cache_folder", lambda _name: tmp_path)
     monkeypatch.setattr("qwen3tts_webui.model.cpu.packed_cache._MIN_CACHED_BYTES", 0)
     first = load_model(GOLDEN / "design", device="cpu", dtype="int8").talker
     (kept,) = tmp_path.iterdir()
