@@ -68,7 +68,7 @@ export class LexiconEditor {
     return true;
   }
 
-  /** Replace all entries, if nobody else has changed them since they were read. */
+  /** Replace all entries, if no other window has changed them since they were read. */
   async #put(body, type) {
     const headers = { "Content-Type": type, "If-Match": this.#version ?? "*" };
     await this.#take(await this.#api.fetch(PATH, { method: "PUT", body, headers }));
