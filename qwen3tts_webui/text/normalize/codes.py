@@ -26,7 +26,9 @@ _HASHTAG = regex.compile(r"(?<![\w&#/])#(?P<tag>[\p{L}_][\p{L}\p{N}_]*)#?")
 _MENTION = regex.compile(r"(?<![\w@.])@(?=[\p{L}\p{N}_])")
 _INTERNATIONAL = regex.compile(r"(?<![\w+])\(?\+\d{1,3}\)?[\d ().\u00a0-]{5,}\d(?!\d)")
 _SPACED_DIGITS = regex.compile(r"(?<![\d.,])\d(?:[ -]\d){2,}(?![\d.,]?\d)")
-_CARD = regex.compile(r"(?<![\w.,-])\d{4}(?P<gap>[ -])\d{4}(?:(?P=gap)\d{4}){1,3}(?![\d-])")
+_CARD = regex.compile(
+    r"(?<![\p{Latin}\d_.,-])\d{4}(?P<gap>[ -])\d{4}(?:(?P=gap)\d{4}){1,3}(?:(?P=gap)\d{1,3})?(?![\d-])"
+)
 _MODEL = regex.compile(r"(?<=(?<![\p{L}.])\p{Lu})\.(?=\d{3}(?!\d))")
 _IBAN = regex.compile(
     r"(?<![\w-])(?P<country>[A-Z]{2})(?P<digits>\d{2}(?:\s?[A-Z0-9]{4}){2,7}(?:\s?\d{1,4})?)(?![\w-])"
@@ -44,7 +46,7 @@ class Codes:
         self._phones = regex.compile(grammar.phones, regex.X) if grammar.phones else None
         self._announced = (
             regex.compile(
-                rf"(?:{grammar.phone_words})\D{{0,12}}?\K(?<![\d.,])\+?\d[\d -]{{1,18}}\d(?![\d%]|[.,]\d)",
+                rf"(?:{grammar.phone_words})\D{{0,12}}?\K(?<![\d.,])\+?\d[\d -]{{1,18}}\d(?![\d%]|[.,]\d|\s?(?:[GMT]B|mAh|W)(?!\p{{Latin}}))",
                 regex.IGNORECASE,
             )
             if grammar.phone_words
@@ -71,7 +73,7 @@ class Codes:
         grammar = self._grammar
         text.sub(_MODEL, lambda _: " ")
         text.sub(_HEXADECIMAL, lambda match: self._spelled(match[0]), spaced=True)
-        text.sub(_IBAN, lambda match: f"{match['country']} {grammar.phone(match['digits'])}", spaced=True)
+        text.sub(_IBAN, self._say_iban, spaced=True)
         text.sub(_CARD, lambda match: grammar.phone(match[0]), spaced=True)
 
     def dashed(self, text: AlignedText) -> None:
@@ -95,6 +97,15 @@ class Codes:
     def _spelled(self, code: str) -> str:
         """Digits by their names, letters apart."""
         return " ".join(self._grammar.digits(sign) if sign.isdecimal() else sign for sign in code)
+
+    def _say_iban(self, match: regex.Match[str]) -> str:
+        """Group by group; letters apart."""
+        grammar = self._grammar
+        said = (
+            grammar.phone(group) if group.isdecimal() else self._spelled(group)
+            for group in regex.findall(r"\d+|[A-Z]+", match["digits"])
+        )
+        return f"{match['country']} {grammar.pause().join(said)}"
 
     def _say_announced(self, match: regex.Match[str]) -> str | None:
         if regex.fullmatch(r"(?:19|20)\d\d", match[0]) or (" " in match[0] and len(match[0]) < 5):

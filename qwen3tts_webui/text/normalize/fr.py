@@ -92,6 +92,8 @@ class French(Grammar):
         Ste = Sainte
         cf. = confer
         c. à c. = cuillère à café
+        c. à s. = cuillère à soupe
+        th. = thermostat
         c. à café = cuillère à café
         c. à soupe = cuillère à soupe
         Mgr = Monseigneur
@@ -168,6 +170,8 @@ class French(Grammar):
         return ", ".join(self.digits(pair) if pair[0] == "0" else self.cardinal(int(pair)) for pair in pairs)
 
     def of_magnitude(self, amount: str, noun: Noun) -> str:
+        if amount.endswith("mille"):
+            return f"{amount} {noun.forms[-1]}"
         return amount + (" d'" if regex.match("[aeiouyéh]", noun.forms[-1]) else " de ") + noun.forms[-1]
 
     def money_join(self, units: str, cents: str) -> str:
@@ -207,6 +211,10 @@ class French(Grammar):
             (r"(?<![\d.,])24[ ]?h(?:eures)?[ ]?/[ ]?24\b", lambda m: "vingt-quatre heures sur vingt-quatre"),
             (r"(?<![\d.,])([5-7])[ ]?j(?:ours)?[ ]?/[ ]?7\b", lambda m: f"{self.cardinal(int(m[1]))} jours sur sept"),
             (r"(?<![\d.,])([12])[ ]?m[ ]?([0-9]\d)\b", lambda m: f"{self.cardinal(int(m[1]))} mètre{'s' if m[1] == '2' else ''} {self.decimals(m[2])}"),
+            (r"(?<=\b[IVX]+e[ ])s\.?(?!\p{L})", lambda m: "siècle" + ("" if m.string[m.end() :].strip() else ".")),
+            (r"(?<=\b[LRD]\.?[ ]?)(\d{1,4})-(\d{1,3})(?![\d,.]\d|\d)", lambda m: f"{self.cardinal(int(m[1]))} tiret {self.cardinal(int(m[2]))}"),
+            (r"(?<![\d.,\p{L}])(\d{1,2})[\"″](\d{2})(?!\d)", lambda m: f"{self.cardinal(int(m[1]))} secondes {self.cardinal(int(m[2]))}"),
+            (r"(?<![\d.,])4[ ]?[x×][ ]?4(?![\d.,=])", lambda m: "quatre-quatre"),
             (r"(?<![\d.,])1(?:er|ᵉʳ)\b", lambda m: "premier"),
             (r"(?<![\d.,])1(?:re|ʳᵉ|ère)\b", lambda m: "première"),
             (r"(?<![\d.,])2(?:nde|de)\b", lambda m: "seconde"),

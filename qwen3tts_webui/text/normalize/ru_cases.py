@@ -1,9 +1,12 @@
-"""Russian endings, and amounts after a preposition: "до 5 кг" -> "до пяти килограммов"."""
+"""Russian endings; amounts after a preposition: "до 5 кг" -> "до пяти килограммов"; numbers that agree with their noun."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+import regex
+
+from qwen3tts_webui.text.normalize.grammar import Rule
 from qwen3tts_webui.text.normalize.numbers import Noun, Number
 
 TENTHS = {1: ("десятая", "десятых"), 2: ("сотая", "сотых"), 3: ("тысячная", "тысячных")}
@@ -51,3 +54,34 @@ def _form(noun: Noun, value: int) -> str:
 def is_one(value: int) -> bool:
     """Whether the counted noun is in the singular: 1, 21, but not 11."""
     return value % 10 == 1 and value % 100 != 11
+
+
+_NO_NOUN = (
+    r"(?:после|около|вместо|кроме|тоже|даже|уже|или|для|если|при|года|раза|дня|часа|была?|было|были|нужн\p{L}|можно|надо|дядя|мужчина"
+    r"|мая|января|февраля|марта|апреля|июня|июля|августа|сентября|октября|ноября|декабря)\b"
+)
+
+
+def case_rules(cardinal: Callable[[int, str, str], str]) -> tuple[Rule, ...]:
+    """Numbers whose case or gender the ending of the next word shows: "с 10 детьми", "в 3 городах", "1 щепотка"."""
+    start, number = r"(?<![\d.,:/-])", r"(?P<n>\d{1,6})"
+
+    def said(case: str, gender: str = "m") -> Callable[[regex.Match[str]], str | None]:
+        def say(match: regex.Match[str]) -> str | None:
+            return None if match["n"][0] == "0" else cardinal(int(match["n"]), gender, case)
+
+        return say
+
+    return (
+        (rf"(?<=\b[Вв]о?[ ]){start}{number}[ ](?P<unit>км|м)(?=[ ]от\b)", lambda m: f"{cardinal(int(m['n']), 'm', 'p')} {'кило' * (m['unit'] == 'км')}метр{'е' if is_one(int(m['n'])) else 'ах'}"),
+        (rf"(?<=\b[Мм]ежду[ ]){start}(?P<n>\d{{1,6}})[ ]и[ ](?P<m>\d{{1,6}})(?![\d.,:/-]*\d)", lambda m: f"{cardinal(int(m['n']), 'm', 'i')} и {cardinal(int(m['m']), 'm', 'i')}"),
+        (rf"{start}{number}(?=[ ](?!{_NO_NOUN})(?:\p{{Ll}}+(?:ыми|ими)[ ])?\p{{Ll}}+(?:ами|ями|ьми)\b)", said("i")),
+        (rf"(?<=\b(?i:в|во|на|о|об|при)[ ]){start}{number}(?=[ ](?:\p{{Ll}}+(?:ых|их)[ ])?\p{{Ll}}+(?:ах|ях)\b)", said("p")),
+        (rf"(?<=\b(?i:к|ко|по)[ ]){start}{number}(?=[ ](?:\p{{Ll}}+(?:ым|им)[ ])?\p{{Ll}}+(?:ам|ям)\b)", said("d")),
+        (r"√(?P<n>\d{1,6})(?![\d.,]*\d)", lambda m: f"корень из {cardinal(int(m['n']), 'm', 'g')}"),
+        (rf"{start}(?P<n>(?:\d*[02-9])?1)(?=[ ](?!{_NO_NOUN})\p{{Ll}}{{2,}}[ая]\b)", said("n", "f")),
+        (rf"{start}(?P<n>(?:\d*[02-9])?1)(?=[ ](?!{_NO_NOUN})\p{{Ll}}{{2,}}[ую]\b)", said("a", "f")),
+        (rf"{start}(?P<n>(?:\d*[02-9])?1)(?=[ ](?!{_NO_NOUN})\p{{Ll}}{{2,}}[ое]\b)", said("n", "n")),
+        (rf"{start}(?P<n>(?:\d*[02-9])?2)(?=[ ](?!{_NO_NOUN})\p{{Ll}}{{2,}}[ыи]\b)", said("n", "f")),
+        (rf"{start}(?P<n>(?:\d*[02-9])?[12])(?=[ ](?:минут|секунд|тонн|копе|тысяч)\p{{L}}*)", said("n", "f")),
+    )  # fmt: skip
