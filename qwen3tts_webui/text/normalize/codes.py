@@ -20,7 +20,7 @@ _URL = regex.compile(
 _URL_TAIL = regex.compile(r"[.,;:!?…'\"*_]+$")
 _URL_PART = regex.compile(r"[A-Za-z]+|\d+|\p{L}+|.")
 _VERSION = regex.compile(
-    r"(?<![\p{Latin}\d.])(?:(?P<v>[vV])\.?\s?(?P<number>\d+(?:\.\d+)*)|(?P<number>\d{1,3}(?:\.\d{1,3}){2,}))(?:[-.]?(?P<stage>alpha|beta|rc|pre|dev)\.?(?P<build>\d+)?|(?P<tail>[a-z]\d?))?(?![\p{L}\d]|\.\d)"
+    r"(?<![\p{Latin}\d.])(?:(?P<v>v)\.?\s?(?P<number>\d+(?:\.\d+)*)|(?P<v>V)\.?\s?(?P<number>\d+(?:\.\d+)+)|(?P<number>\d{1,3}(?:\.\d{1,3}){2,}))(?:[-.]?(?P<stage>alpha|beta|rc|pre|dev)\.?(?P<build>\d+)?|(?P<tail>[a-z]\d?))?(?![\p{L}\d]|\.\d)"
 )
 _HASHTAG = regex.compile(r"(?<![\w&#/])#(?P<tag>[\p{L}_][\p{L}\p{N}_]*)#?")
 _MENTION = regex.compile(r"(?<![\w@.])@(?=[\p{L}\p{N}_])")
@@ -35,6 +35,10 @@ _IBAN = regex.compile(
 )
 _HEXADECIMAL = regex.compile(r"(?<![\w.])0x[0-9A-Fa-f]{1,16}(?!\w)")
 _DASHED = regex.compile(r"(?<![\w.,/:-])\d+(?:-\d+){2,}(?:-[Xx])?(?![\w-]|[./]\d)")
+_NUMBERED_PART = regex.compile(
+    r"(?<=\b(?i:kapitel|abschnitt|abbildung|tabelle|ziffer|raum|chapitre|figure|figura|section|capítulo|capitolo|sección"
+    r"|seção|secção|sezione|пункт|глава|раздел|рисунок|таблица)[ ])(?P<chapter>\d{1,3})\.(?P<part>[1-9]\d?)(?![\d,]|\.\d)"
+)
 _DATE = regex.compile(r"(?:\d{4}-\d{1,2}-\d{1,2}|\d{1,2}-\d{1,2}-\d{4})")
 
 
@@ -93,6 +97,17 @@ class Codes:
         grammar = self._grammar
         text.sub(_HASHTAG, lambda match: f"{grammar.join(grammar.hashtag, match['tag'].replace('_', ' '))} ".rstrip())
         text.sub(_MENTION, lambda _: f"{grammar.web['@']} ")
+
+    def parts(self, text: AlignedText) -> None:
+        """After the abbreviations."""
+        if self._grammar.decimal_mark == ",":
+            text.sub(_NUMBERED_PART, self._say_part, spaced=True)
+
+    def _say_part(self, match: regex.Match[str]) -> str:
+        """ "Kap. 3.2" is no decimal."""
+        grammar = self._grammar
+        chapter, part = (grammar.cardinal(int(match[key])) for key in ("chapter", "part"))
+        return grammar.join(chapter, grammar.version_point or grammar.point, part)
 
     def _spelled(self, code: str) -> str:
         """Digits by their names, letters apart."""

@@ -13,7 +13,7 @@ from qwen3tts_webui.text.normalize.signs import roman_value
 _NAMES = word_set(
     """Ludwig Friedrich Wilhelm Heinrich Karl Otto Franz Joseph Leopold Ferdinand Rudolf Maximilian Benedikt Pius Paul
     Johannes Leo Gregor Elisabeth Katharina Napoleon Georg Eduard Philipp Alexander Nikolaus Peter Iwan Albert
-    Gustav Christian Harald Margarete Juan Carlos Felipe Richard Konrad Sigismund"""
+    Gustav Christian Harald Margarete Juan Carlos Felipe Richard Konrad Sigismund Charles William"""
 )
 _WOMEN = frozenset({"Elisabeth", "Katharina", "Margarete"})
 _NUMBERED = word_set(
@@ -86,7 +86,7 @@ class German(Grammar):
     version, version_point, hashtag = "Version", "Punkt", "Hashtag"
     singulars = {"Millionen": "eine Million", "Milliarden": "eine Milliarde", "Billionen": "eine Billion"}
     abbreviations = words(ABBREVIATIONS)
-    phones = r"""(?<![\w.+-])0\d{2,4}[ /-]{1,3}\d{3,}(?:[ -]\d{2,}){0,4}(?!\d) | (?<![\w.+-])\(0\d{2,4}\)\s?\d{3,}(?:[ -]\d+)*(?!\d) | (?<![\w.+-])0[1-9]\d{8,11}(?!\d)
+    phones = r"""(?<![\w.+-])0\d{2,4}[ /-]{1,3}(?:\d{3,}|\d{2}(?=[ ]\d{2}[ ]\d))(?:[ -]\d{2,}){0,4}(?!\d) | (?<![\w.+-])\(0\d{2,4}\)\s?\d{3,}(?:[ -]\d+)*(?!\d) | (?<![\w.+-])0[1-9]\d{8,11}(?!\d)
         | (?<=Notruf\s)11[02](?!\d)"""
     phone_words = r"\b(?:Tel|Telefon|Telefonnummer|Handy|Mobil|Fax|PIN|Code|Passwort|PLZ|Postleitzahl|Durchwahl|Konto|Kundennummer|Notruf|Kennzeichen|Flug)\b"
     squared, cubed, power, root = "zum Quadrat", "hoch drei", "hoch {}", "Wurzel aus"
@@ -175,7 +175,7 @@ class German(Grammar):
         ordinal_word = r"(?:\b(?P<before>\p{L}+)[ ])?(?<![\d.,])(?P<n>\d{1,3})\.(?=[ \u00a0](?P<after>\p{Lu}\p{Ll}+))"
         return (
             (r"(?<=\b(?i:mit|von|bei|unter|zu|nach|gegenüber|seit)[ ](?:\p{Lu}\p{L}+[ ]){0,2}\p{Lu}\p{L}+[ ])([IVX]{1,5})\.(?=[ ,])", self._dative_king),
-            (r"(?<=\p{Lu}\p{Ll}+s[ ])([IVX]{1,5})\.(?=[ ,])", lambda m: f"des {self.ordinal(roman_value(m[1])).capitalize()}en"),
+            (r"(?<=\p{Lu}\p{Ll}+s[ ])([IVX]{1,5})\.(?=[ ,]|$)", self._genitive_king),
             (r"(?<![\d.,:])(\d{1,2})\.([0-5]\d)(?:[ ]?Uhr)?[ ]?([–-]|bis)[ ]?(\d{1,2})(?:\.([0-5]\d))?[ ]?Uhr\b",
              lambda m: f"{self.clock(int(m[1]), int(m[2]), None, '')} bis {self.clock(int(m[4]), int(m[5] or 0), None, '')}"),
             (r"(?<![\d.,:])(\d{1,2}):([0-5]\d)[ ]?(?:h|Std\.?|Stunden)(?!\p{L})", lambda m: f"{self.amount(Number(m[1], m[1]), self.units['h'])} {self.amount(Number(m[2], m[2]), self.units['min'])}"),
@@ -184,12 +184,17 @@ class German(Grammar):
             (r"(?<=\d[ ])ff\.?(?!\p{L})", lambda m: "folgende"),
             (r"(?<![\d.,:])(\d{1,4})er(?=-\p{Lu}|\b)", lambda m: f"{self.cardinal(int(m[1]))}er" if m[1][-1] != "0" else None),
             (r"(?<=\b(?i:mit|von|bei|nach|aus|seit|zu)[ ])1(?=[ ](\p{Lu}\p{Ll}{2,})(?![\p{L}]))", lambda m: {"ein": "einem", "eine": "einer"}.get(self._one(m[1]) or "")),
+            (r"\b(des)[ ](\d{1,2})\.[ ]Jh(?:d|dt)?\.?(?!\p{L})", lambda m: f"des {self.ordinal(int(m[2]))}en Jahrhunderts" + ("" if m.string[m.end() :].strip() else ".")),
+            (r"\bAbs\.[ ](\d{1,2})[ ]S\.(?=[ ]\d)", lambda m: f"Absatz {self.cardinal(int(m[1]))} Satz"),
+            (r"(\p{L}+)nr\.(?=[ ]?\d)", lambda m: f"{m[1]}nummer"),
+            (r"(?<![\d.,])(\d{1,3})-(?=[ ](?:bis|und|oder)[ ]\d)", lambda m: self.cardinal(int(m[1]))),
+            (r"(?<=\b(?i:in|vor)[ ])1(?=[ ](Stunde|Woche|Minute|Sekunde|Tag|Jahr|Monat)\b)", lambda m: {"ein": "einem", "eine": "einer"}[self._one(m[1]) or "ein"]),
             (r"\b(Mo|Di|Mi|Do|Fr|Sa|So)(?=[ ]\d{1,2}(?:[:.]\d\d)?(?:[ ]?[-–]|[ ]Uhr))",
              lambda m: PHRASES["de"].weekdays[PHRASES["de"].shorts.index(m[1])]),
             (r"(?<![\d.,])(\d{1,3})\.(?=,[ ]\d+\.|[–-]\d+\.[ ]\p{Lu}|[ ](?:und|oder|bis)[ ](?:\p{L}+[ ])?\d+\.[ ]\p{Lu})", self._ordinal_after_word),
             (ordinal_word, self._ordinal_before_noun),
             (r"(?<![\d.,:-])(1\d|20)(\d)0er\b(?:[ -]?(?=Jahre))?", lambda m: f"{self.year(int(m[1] + m[2] + '0'))}er" + (" " if m[0][-1] in " -r" and m.string[m.end() :][:1].isalpha() else "")),
-            (r"(?<![\d.,])([1-9]0)er\b", lambda m: f"{self.cardinal(int(m[1]))}er"),
+            (r"(?<![\d.,])([1-9]0)er(n?)\b", lambda m: f"{self.cardinal(int(m[1]))}er{m[2]}"),
             (r"(?<![\d.,])(\d{1,2})[–-](\d{1,2})[ ]Uhr\b", lambda m: f"{self.cardinal(int(m[1]), counted=True)} bis {self.cardinal(int(m[2]), counted=True)} Uhr"),
             (r"(?<![\d.,:])(\d{1,2})\.([0-5]\d)[ ]?Uhr\b", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
             (r"(?<![\d.,:])(\d{1,2})[ ]Uhr(?:[ ]([0-5]?\d)(?![\d.,:]))?", lambda m: self.clock(int(m[1]), int(m[2] or 0), None, "")),
@@ -199,14 +204,14 @@ class German(Grammar):
             (r"(?<![\d.,])(1[1-9]\d\d)(?=[.!?]?$)", lambda m: self.year(int(m[1])) if m[1][2:] != "00" else None),
             (r"(?<![\d/.,])(?<!\d )1/2[ ](?=(\p{Lu}\p{Ll}+))", lambda m: self._half(m[1]) + " "),
             (r"(?<![\d.,])(\d)\.(?=[ ](?:FC|FCK|SC|SV|BC|OG|UG|EG|FSV)\b)", self._ordinal_after_word),
-            (r"(?<![\d.,])(\d{1,3})-((?:mal|fach|tägig|jährig|stündig|minütig|köpfig|stellig|prozentig|monatig|wöchig|teilig|stöckig)\p{Ll}*)",
-             lambda m: self.cardinal(int(m[1]), counted=True) + m[2]),
+            (r"(?<![\d.,])(\d{1,3}(?:,\d+)?)-((?i:mal|fach|türig|spurig|seitig|bändig|zylindrig|gängig|karätig|sitzig|tägig|jährig|stündig|minütig|köpfig|stellig|prozentig|monatig|wöchig|teilig|stöckig)\p{Ll}*)",
+             lambda m: self.say(self.number(m[1]), counted=True) + m[2].lower()),
             (r"(?:(?<=\b((?i:ab|unter|über|bis|von|mit|seit|vor|nach))[ ])|(?<!\p{L}))(?<![\d.,])(\d{1,3})[ ]J\.(?!\p{L})", self._age),
             (r"(?<=\d[ ]?\p{L}?,[ ]|\bD-)(\d{5})(?=[ ]\p{Lu})", lambda m: self.digits(m[1])),
             (r"(?<![\d.,])(\d{1,3}(?:\.\d{3})*),[-–—]+(?:[ ]?(?:€|Euro|EUR))?", lambda m: self.amount(self.number(m[1]), self.currencies["€"][0])),
             (r"§§[ ]?(?=\d)", lambda m: "Paragrafen "),
             (r"(\p{L}+)str\.(?=[ ]\d|[ ]?[,)]|$)", lambda m: f"{m[1]}straße"),
-            (r"(?<![\d.,:/-])1(?=[ ](\p{Lu}\p{Ll}+)(?!\p{L}|\.(?!\s*$|[ ]\p{Lu})))", lambda m: self._one(m[1]) if len(m[1]) > 3 else None),
+            (r"(?<![\d.,:/-])1(?=[ ](\p{Lu}\p{Ll}+)(?!\p{L}|\.(?!\s*$|[ ]\p{Lu})))", lambda m: self._one(m[1]) if len(m[1]) > 3 or m.string[m.end() + 1 + len(m[1]) :][:1] != "." else None),
             (r"(?<![\d.,:/-])(19\d\d)(?![\d:/%-]|[.,]\d|[ ]?(?:€|km|kg|m\b|Euro|Meter|Menschen|Leute|Stück|Seiten|Personen))", lambda m: self.year(int(m[1]))),
         )  # fmt: skip
 
@@ -214,6 +219,14 @@ class German(Grammar):
         years = "Jahr" if match[2] == "1" else "Jahren" if match[1] else "Jahre"
         stop = "" if match.string[match.end() :].strip() else "."
         return f"{self.cardinal(int(match[2]), counted=True)} {years}{stop}"
+
+    def _genitive_king(self, match: regex.Match[str]) -> str | None:
+        name = regex.search(r"(\p{L}+)s[ ]$", match.string[: match.start()])
+        if name is None or name[1] not in _NAMES:
+            return None
+        return f"des {self.ordinal(roman_value(match[1])).capitalize()}en" + (
+            "" if match.string[match.end() :].strip() else "."
+        )
 
     def _dative_king(self, match: regex.Match[str]) -> str | None:
         name = regex.search(r"(\p{L}+)[ ]$", match.string[: match.start()])
@@ -236,9 +249,9 @@ class German(Grammar):
     def _one(noun: str) -> str | None:
         if noun in ("Million", "Milliarde", "Billion", "Uhr", "Prozent"):
             return "ein" if noun in ("Uhr", "Prozent") else "eine"
-        is_feminine = noun.endswith(("ung", "heit", "keit", "schaft", "ion", "tät", "in")) or (
-            noun.endswith("e") and noun not in ("Auge", "Ende", "Name", "Junge", "Käse")
-        )
+        is_feminine = noun.endswith(
+            ("iebel", "toffel", "üssel", "udel", "afel", "abel", "ung", "heit", "keit", "schaft", "ion", "tät", "in")
+        ) or (noun.endswith("e") and noun not in ("Auge", "Ende", "Name", "Junge", "Käse"))
         return "eine" if is_feminine else "ein"
 
     def _ordinal_after_word(self, match: regex.Match[str]) -> str:
@@ -264,6 +277,9 @@ class German(Grammar):
         )
         neuter = regex.match(r"Jahrhundert|Mal|Kapitel|Quartal", match["after"]) is not None
         word = self.inflected(int(match["n"]), before)
+        linked = regex.search(r"(ten|sten|te|ste)[ ](?:und|oder|bis)[ ]?$", match.string[: match.start("n")])
+        if linked is not None:
+            return f"{before} {self.ordinal(int(match['n']))}{linked[1].removeprefix('s').removeprefix('t')}".strip()
         if before.lower() == "der" and feminine:
             word = self.ordinal(int(match["n"])) + "en"
         if not known:

@@ -147,6 +147,7 @@ ea. = each
 wk# = week
 w/ = with
 Art.# = Article
+cf. = compare
 Arts.# = Articles
 Sec.# = Section
 """

@@ -114,6 +114,16 @@ class Spanish(Grammar):
         cap.# = capítulo
         caps.# = capítulos
         arts.# = artículos
+        p.# = página
+        pp.# = páginas
+        izda. = izquierda
+        dcha. = derecha
+        Pza. = plaza
+        Apdo.# = apartado
+        D.ª = doña
+        Lic. = licenciado
+        Ing. = ingeniero
+        Arq. = arquitecto
         fig.# = figura
         cda. = cucharada
         cdas. = cucharadas
@@ -144,8 +154,8 @@ class Spanish(Grammar):
         Sto. = santo
         Sta. = santa
     """)
-    phones = r"(?<![\w.+-])[6789]\d{2}[ .-]?\d{3}[ .-]?\d{3}(?!\d) | (?<![\w.+-])9\d{2}[ .-]\d{2}[ .-]\d{2}[ .-]\d{2}(?!\d) | (?<![\w.+-])\(?\d{2,3}\)?[ -]\d{4}[ -]\d{4}(?!\d) | (?<=\bal[ ])(?:112|911|091|062)(?!\d)"
-    phone_words = r"\b(?:tel|teléfono|móvil|celular|código postal|código|contraseña|PIN|DNI|NIE|fax|extensión|clave|llame|llamar)\b"
+    phones = r"(?<![\w.+-])9[1-9][ .-]\d{3}[ .-]\d{2}[ .-]\d{2}(?!\d) | (?<![\w.+-])[6789]\d{2}[ .-]?\d{3}[ .-]?\d{3}(?!\d) | (?<![\w.+-])9\d{2}[ .-]\d{2}[ .-]\d{2}[ .-]\d{2}(?!\d) | (?<![\w.+-])\(?\d{2,3}\)?[ -]\d{4}[ -]\d{4}(?!\d) | (?<=\bal[ ])(?:112|911|091|062)(?!\d)"
+    phone_words = r"\b(?:tel|teléfono|móvil|celular|código postal|código|contraseña|PIN|CP|DNI|NIE|fax|extensión|clave|llame|llamar)\b"
     squared, cubed, power, root = "al cuadrado", "al cubo", "elevado a {}", "raíz cuadrada de"
 
     def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:

@@ -12,6 +12,7 @@ _DIGITS = "영일이삼사오육칠팔구"
 _SMALL = ("", "십", "백", "천")
 _LARGE = ("", "만", "억", "조", "경", "해")
 _NATIVE_ONES = ("", "한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉")
+_ABOUT_SO_MANY = {1: "한두", 2: "두세", 3: "서너", 4: "네다섯", 5: "대여섯"}
 _NATIVE_TENS = ("", "열", "스물", "서른", "마흔", "쉰", "예순", "일흔", "여든", "아흔")
 _NATIVE_COUNTERS = (
     r"시간|시(?!간표|리즈|즌|도|장|의|민|내)|개(?!월|국|년|소|사)|명|살|번째|번(?!지|길|호)|마리|잔|병(?!동|실)|권|대(?!학|한|의|째|로|기|비)|장(?!관|군)|송이|사람|가지|군데|그루|켤레|벌|채(?!널)"
@@ -215,6 +216,9 @@ class Korean(Grammar):
             (r"(?<![\d.,:])(\d{1,2})시(?=[\s까부에의반를정이,.]|\d|$|[은는])(?!간)", lambda m: self._hour(int(m[1])) if int(m[1]) <= 24 else None),
             (r"제\s?(\d+)\s?[-~～–]\s?(?:제\s?)?(\d+)(?P<what>[가-힣]?)", lambda m: f"제{self.cardinal(int(m[1]))}에서 {self.cardinal(int(m[2]))}{m['what']}"),
             (r"제\s?(\d+)(?P<what>[가-힣]?)", lambda m: f"제{self.cardinal(int(m[1]))}{m['what']}"),
+            (r"(?<![\d.,])(1[0-2])·(\d{1,2})(?!\d)", lambda m: self.cardinal(int(m[1])) + (self.cardinal(int(m[2])) if m[1] == m[2] else self.digits(m[2]))),
+            (r"(?<![\d.,])(\d{1,3})분의\s?(\d{1,3})(?!\d)", lambda m: f"{self.cardinal(int(m[1]))}분의 {self.cardinal(int(m[2]))}"),
+            (r"(?<![\d.,])(\d{1,3})대\s?(?=기업|그룹|도시|강국|과제|뉴스|원칙|불가사의|명산|대학|핵심|범죄|의무|공약|리스크|요소|영양소|종교)", lambda m: f"{self.cardinal(int(m[1]))}대 "),
             (r"(?<![\d.,])(\d)(?:·|\.(?=\d{1,2}\s?(?:절|혁명|민주|전쟁|운동)))(\d{1,2})(?!\d)(절)?", lambda m: self.digits(m[1] + m[2]) + (m[3] or "")),
             (r"(?<![\d.,])(\d{1,3})번(?=\s?(?:출구|승강장|문제|버스|방|홈|게이트|선수|타자|좌석|국도|줄|창구|항목|답|트랙|채널|플랫폼|마을버스|노선)|\s?(?:으로|을 누|은|이 정답))",
              lambda m: f"{self.cardinal(int(m[1]))} 번"),
@@ -225,7 +229,7 @@ class Korean(Grammar):
             (r"(\d+)\s?([<>])\s?(\d+)", lambda m: f"{self._topic(self.cardinal(int(m[1])))} {self.cardinal(int(m[3]))}보다 {'크다' if m[2] == '>' else '작다'}"),
             (r"(?<![\d.,])1\s?번째", lambda m: "첫 번째"),
             (rf"(?<![\d.,:])(\d{{1,2}})\s?[-~～–]\s?(\d{{1,2}})\s?(?={_NATIVE_COUNTERS})",
-             lambda m: f"{self._native_or_sino(m[1])}에서 {self._native_or_sino(m[2])} "),
+             lambda m: self._native_range(int(m[1]), int(m[2]))),
             (rf"(?<![\d.,])(\d{{1,2}})\s?(?=(?:여\s?)?(?:{_NATIVE_COUNTERS}))", lambda m: f"{self._native_or_sino(m[1])} "),
             (r"(?<![\d.,])(\d{1,3})\s?[-:]\s?(\d{1,3})(?=\s?(?:으?로\s|승|패|무승부))",
              lambda m: f"{self.cardinal(int(m[1]))} 대 {self.cardinal(int(m[2]))}"),
@@ -239,6 +243,12 @@ class Korean(Grammar):
     @staticmethod
     def _topic(word: str) -> str:
         return word + ("은" if (ord(word[-1]) - 0xAC00) % 28 else "는")
+
+    def _native_range(self, low: int, high: int) -> str:
+        """ "2~3명" is 두세 명."""
+        if high == low + 1 and low in _ABOUT_SO_MANY:
+            return f"{_ABOUT_SO_MANY[low]} "
+        return f"{self._native_or_sino(str(low))}에서 {self._native_or_sino(str(high))} "
 
     def _native_or_sino(self, digits: str) -> str:
         number = int(digits)

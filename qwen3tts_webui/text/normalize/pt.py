@@ -16,7 +16,7 @@ _NAMES = word_set(
 _WOMEN = frozenset({"Elizabeth", "Isabel", "Maria", "Catarina"})
 _NUMBERED = word_set(
     """capítulo Capítulo tomo Tomo ato Ato parte Parte volume Volume artigo Artigo livro Livro tipo fase nível classe
-    seção título Guerra"""
+    seção título Guerra inciso alínea"""
 )
 _FEMININE = {"duzentos": "duzentas", "trezentos": "trezentas", "quatrocentos": "quatrocentas", "quinhentos": "quinhentas",
              "seiscentos": "seiscentas", "setecentos": "setecentas", "oitocentos": "oitocentas", "novecentos": "novecentas"}  # fmt: skip
@@ -113,6 +113,9 @@ class Portuguese(Grammar):
         art.# = artigo
         cap.# = capítulo
         arts.# = artigos
+        pp.# = páginas
+        inc.# = inciso
+        inc. = inciso
         fig.# = figura
         apto.# = apartamento
         ap.# = apartamento

@@ -159,6 +159,10 @@ class Quantities:
         pressure = regex.search(r"(\d+)/(\d+)\s?$", match.string[: match.start()])
         if pressure is not None and int(pressure[1]) > int(pressure[2]):
             return unit.forms[-1]
+        link = {"fr": "de ", "es": "de ", "pt": "de ", "it": "di "}.get(self._grammar.code, "")
+        if link and not match["whole"] and pressure is not None and int(pressure[2]) > 2:
+            link = f"{link[0]}'" if self._grammar.code in ("fr", "it") and unit.part[0] in "aeiouhé" else link
+            return link + unit.part
         return unit.forms[-1] if match["whole"] and len(unit.forms) == 2 else unit.part
 
     def _say_mixed(self, match: regex.Match[str]) -> str | None:
@@ -179,7 +183,7 @@ class Quantities:
             return grammar.join(grammar.year(top), grammar.year(bottom))
         if top >= 30 and bottom == top + 2:  # a size
             return grammar.join(grammar.cardinal(top), grammar.cardinal(bottom))
-        if (is_even and top >= bottom > 1) or top > bottom >= 20:
+        if (is_even and top >= bottom > 1) or (top > bottom >= 20 and match["bottom"][0] != "0"):
             link = phrases.even if is_even else phrases.over
             return grammar.join(grammar.cardinal(top), link, grammar.cardinal(bottom))
         if not bottom or bottom == 1 or match["top"][0] == "0" or match["bottom"][0] == "0":

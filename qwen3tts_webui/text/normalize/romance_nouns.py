@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import regex
 
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
+from qwen3tts_webui.text.normalize.quantities import alternatives
+from qwen3tts_webui.text.normalize.signs import roman_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def noun_rules(grammar: Grammar) -> tuple[Rule, ...]:
 
     def number(match: regex.Match[str]) -> str | None:
         word, value = match["noun"], int(match["n"].replace(".", ""))
-        if match["n"][0] == "0" or _NO_NOUN.fullmatch(word) or word in grammar.units:
+        if match["n"][0] == "0" or _NO_NOUN.fullmatch(word) or word in grammar.units or word in ("mln", "mld"):
             return None
         if is_feminine(word):
             if grammar.code == "it":
@@ -107,16 +109,29 @@ def noun_rules(grammar: Grammar) -> tuple[Rule, ...]:
             return ("uno" if _ITALIAN_UNO.match(word) else "un") if value == 1 else None
         return grammar.cardinal(value, counted=True)
 
+    def centuries(match: regex.Match[str]) -> str:
+        """ "siglos XVIII y XIX"."""
+        said = (grammar.roman(roman_value(match[key]), match["word"].lower(), "") or "" for key in ("a", "b"))
+        return f"{match['word']} {next(said)} {match['link']} {next(said)}"
+
     def thousands(match: regex.Match[str]) -> str | None:
         """ "2 mil pessoas"."""
         return grammar.cardinal(int(match["n"]) * 1000, "f") if is_feminine(match["noun"]) else None
+
+    def half_word(feminine: bool) -> str:
+        said = nouns.half[feminine]
+        return {"demi": "un demi", "demie": "une demi"}.get(said, said)
+
+    def half_unit(match: regex.Match[str]) -> str:
+        """ "1/2 kg"."""
+        unit = grammar.units[match["unit"]]
+        return f"{half_word(unit.gender == 'f')} {unit.forms[0]}"
 
     def half_of(match: regex.Match[str]) -> str:
         """ "1/2 cucharadita"."""
         word = match["noun"]
         is_spoon = word == "c." or regex.match("colher|cuill", word) is not None
-        said = nouns.half[is_spoon or is_feminine(word)]
-        return {"demi": "un demi", "demie": "une demi"}.get(said, said)
+        return half_word(is_spoon or is_feminine(word))
 
     def half(match: regex.Match[str]) -> str | None:
         word, value = match["noun"], int(match["n"])
@@ -144,10 +159,19 @@ def noun_rules(grammar: Grammar) -> tuple[Rule, ...]:
     tail = r"(?P<tail>[ ]à[ ](?:soupe|café|thé|[cs]\.))?" if spoon else "(?P<tail>)"
     return (
         (
+            r"\b(?P<word>[Ss]iglos|[Ss]éculos|[Ss]ecoli)[ ](?P<a>[IVX]+)[ ](?P<link>\p{Ll}{1,2})[ ](?P<b>[IVX]+)\b",
+            centuries,
+        ),
+        (
             rf"(?<![\d/.,])(?P<n>\d{{1,3}})[ ]1/2[ ](?P<noun>{spoon}\p{{Ll}}\p{{L}}*){tail}(?![\p{{L}}²³/])",
             half,
         ),
+        (rf"(?<![\d/.,])(?<!\d )1/2[ ](?P<unit>{alternatives(grammar.units)})(?![\p{{L}}²³/°])", half_unit),
         (rf"(?<![\d/.,])(?<!\d )1/2(?=[ ](?P<noun>{spoon}\p{{Ll}}{{2,}}))", half_of),
+        (
+            r"(?<![\d.,/:])(?<!\d[-–])(?P<n>\d{1,4})(?=[ ](?:fois|vezes)\b(?![ ]\d))",
+            lambda match: grammar.cardinal(int(match["n"]), "f"),
+        ),
         (r"(?<![\d.,/:])(?<!\d[-–])(?P<n>\d{1,3})[ ]mil(?=[ ](?P<noun>\p{Ll}{3,}))", thousands),
         (r"(?<![\d.,/:])(?<!\d[-–])(?P<n>\d{1,6}|\d{1,3}\.\d{3})(?=[ ](?P<noun>\p{Ll}{3,})(?![\p{L}.]))", number),
     )

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import regex
 
-from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
+from qwen3tts_webui.text.normalize.grammar import Grammar, Rule, in_words
 from qwen3tts_webui.text.normalize.numbers import COMMA, Noun, Number, noun, nouns, words
 from qwen3tts_webui.text.normalize.phrases import PHRASES
 from qwen3tts_webui.text.normalize.quantities import alternatives
-from qwen3tts_webui.text.normalize.ru_cases import ORDINAL_ENDINGS, TENTHS, YEAR_TAILS, case_rules, genitive, is_one
+from qwen3tts_webui.text.normalize.ru_cases import (
+    DATE_CASES,
+    ORDINAL_ENDINGS,
+    TENTHS,
+    YEAR_TAILS,
+    case_rules,
+    genitive,
+    is_one,
+)
 from qwen3tts_webui.text.normalize.ru_units import (
     ABBREVIATIONS,
     CURRENCIES,
@@ -19,6 +25,7 @@ from qwen3tts_webui.text.normalize.ru_units import (
     NAMES,
     NUMBERED,
     PREPOSITIONAL_NAMES,
+    SIGNS,
     UNITS,
 )
 from qwen3tts_webui.text.normalize.signs import roman_value
@@ -36,31 +43,7 @@ class Russian(Grammar):
     currencies = CURRENCIES
     magnitudes = words(MAGNITUDES)
     units = nouns(UNITS)
-    signs = words("""
-        + = плюс
-        < = меньше
-        > = больше
-        ≤ = меньше или равно
-        ≥ = больше или равно
-        ≠ = не равно
-        ≈ = примерно
-        × = умножить на
-        ÷ = разделить на
-        ± = плюс-минус
-        √ = корень из
-        ∞ = бесконечность
-        → = в
-        ~ = примерно
-        & = и
-        % = процентов
-        ‰ = промилле
-        @ = собака
-        § = параграф
-        ° = градусов
-        € = евро
-        $ = долларов
-        ₽ = рублей
-    """) | {"=": "равно", "#": "номер"}
+    signs = words(SIGNS) | {"=": "равно", "#": "номер"}
     web = {".": "точка", "/": "слэш", "@": "собака", "-": "дефис", "_": "нижнее подчёркивание", ":": "двоеточие",
            "?": "вопросительный знак", "=": "равно", "&": "и", "%": "процент", "+": "плюс", "#": "решётка", "~": "тильда"}  # fmt: skip
     version, version_point, hashtag = "версия", "точка", "хештег"
@@ -73,19 +56,14 @@ class Russian(Grammar):
         return self._cardinal(number, gender, "n")
 
     def _cardinal(self, number: int, gender: str = "m", case: str = "n") -> str:
-        import num2words
-
         if number >= 10**15:
             return self.digits(str(number))
-        said = str(num2words.num2words(number, lang="ru", gender=gender, case=case, animate=False))
+        said = in_words(number, "ru", gender=gender, case=case, animate=False)
         return regex.sub(r"^одна (?=тысяча)|^одной (?=тысячи)", "", said) if number < 2000 else said
 
     def inflected(self, number: int, case: str = "n", gender: str = "m") -> str:
         """An ordinal in a case: n, g, d, a, i, p."""
-        import num2words
-
-        options: dict[str, Any] = {"gender": gender, "case": case, "animate": False}
-        said = str(num2words.num2words(number, lang="ru", to="ordinal", **options))
+        said = in_words(number, "ru", to="ordinal", gender=gender, case=case, animate=False)
         return regex.sub(r"^одна (?=тысяча)", "", said)
 
     def ordinal(self, number: int, gender: str = "m") -> str:
@@ -174,7 +152,8 @@ class Russian(Grammar):
     def date(self, year: int | None, month: int, day: int | None, before: str) -> str:
         said = self.month_names[month - 1]
         if day is not None:
-            said = f"{self.inflected(day, 'g')} {said}"
+            case, gender = DATE_CASES.get(before.lower(), ("g", "m"))
+            said = f"{self.inflected(day, case, gender)} {said}"
         return said if year is None else f"{said} {self.inflected(year, 'g')} года"
 
     def roman(self, number: int, before: str, after: str) -> str | None:
@@ -209,6 +188,7 @@ class Russian(Grammar):
             (r"(?<=\b[Сс][ ])([12]\d{3})[ ](по|до)[ ]([12]\d{3})[ ](?:гг?\.|год(?:а|ы)?)(?!\p{L})", self._years),
             (r"(?<![\d.,])(\d{1,4})[ ]?г(?:ода|од|\.)(?=[ ](?:до[ ])?н\.[ ]?э)", lambda m: f"{self.inflected(int(m[1]))} год"),
             (r"(?<=\b[Сс][ ])(\d{1,6})(?=[ ](?:до|по)[ ]\d)", lambda m: self._cardinal(int(m[1]), "m", "g")),
+            (r"(?<![\d.,])([1-9]0)-е(?![\p{L}-]|[ ]\p{Ll}+[оеё]\b)", lambda m: (self._decade(m[1], False) or "").strip()),
             (year, self._year),
             (r"(?<![\d.,])(\d{2,4})-?е[ ]?(?=(?:годы|года)\b)|(?<![\d.,])(\d{0,2}[1-9]0)-х\b", lambda m: self._decade(m[1] or m[2], m[2] is not None)),
             (r"(?<![\d.,])(\d{1,4})-(й|ый|ой|ий|го|ого|му|ому|м|ом|я|ая|ю|ую|е|ое)(?!\p{L})", lambda m: self.inflected(int(m[1]), *ORDINAL_ENDINGS[m[2]])),
@@ -221,8 +201,11 @@ class Russian(Grammar):
              self._genitive_amount),
             (r"(?<=\b[Кк][ ])(\d{1,3})(?=[ ](?:час|минут|год|дн|человек|рубл|процент)\p{Ll}*(?:ам|ям|у|ю)\b)", lambda m: self._cardinal(int(m[1]), "m", "d")),
             (r"\bг\.(?=[ ]\p{Lu})(?<!\d[ ]?г\.)", lambda m: "город"),
-            (r"(?:(?<=\b(?P<before>\p{L}+)[ ])|(?<!\p{L}))(?P<roman>[IVXL]+)[ ]в\.(?!\p{L}|[ ]?до[ ]н)", self._century),
+            (r"(?:(?<=\b(?P<before>\p{L}+)[ ])|(?<!\p{L}))(?P<roman>[IVXL]+)[ ]в\.(?!\p{L})", self._century),
             (r"(?<![\d/.,])(?:1[ ]1/2|1½)(?=[ ]\p{Ll}+[иы]\b)", lambda m: "полторы"),
+            (r"(?P<a>[IVXL]+)[ ]?[–-][ ]?(?P<b>[IVXL]+)[ ](?:вв?\.|века|век|веках)(?!\p{L})", self._centuries),
+            (r"(?<=\bст\.[ ]\d{1,4}(?:\.\d+)?)[ ]ч\.(?=[ ]\d)", lambda m: " часть"),
+            (r"(?<=\b(?:д|корп)\.[ ]?\d+\p{L}?,[ ])стр\.", lambda m: "строение"),
             (r"№[ ]?(?=\d)", lambda m: "номер "),
             (r"(?<!\p{L})(пн|вт|ср|чт|пт|сб|вс)(?=[ ]\d{1,2}(?:[:.]\d\d)?[ ]?[-–])", lambda m: PHRASES["ru"].weekdays[PHRASES["ru"].shorts.index(m[1])]),
             (r"\b[Сс]тр\.[ ](\d{1,4})[-–](\d{1,4})(?!\d)", lambda m: f"страницы с {self.inflected(int(m[1]), 'g', 'f')} по {self.inflected(int(m[2]), 'a', 'f')}"),
@@ -280,6 +263,13 @@ class Russian(Grammar):
         return f"{self.inflected(roman_value(match['roman']), case)} {word}" + (
             "" if match.string[match.end() :].strip() else "."
         )
+
+    def _centuries(self, match: regex.Match[str]) -> str:
+        """ "XVIII–XIX вв."."""
+        is_in = regex.search(r"\b[Вв]о?[ ]$", match.string[: match.start()]) is not None
+        first, last = (self.inflected(roman_value(match[key]), "p" if is_in else "n") for key in ("a", "b"))
+        stop = "" if match.string[match.end() :].strip() or match[0][-1] != "." else "."
+        return f"{first} — {last} {'веках' if is_in else 'века'}{stop}"
 
     def _years(self, match: regex.Match[str]) -> str:
         end = self.inflected(int(match[3]), "a" if match[2] == "по" else "g")

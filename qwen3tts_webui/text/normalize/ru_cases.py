@@ -25,6 +25,7 @@ YEAR_TAILS = {
     "годов": "g",
     "годах": "p",
 }
+DATE_CASES = {"по": ("n", "n"), "на": ("n", "n"), "за": ("n", "n"), "к": ("d", "m"), "ко": ("d", "m")}
 _PARTS = {1: ("десятой", "десятых"), 2: ("сотой", "сотых"), 3: ("тысячной", "тысячных")}
 
 
@@ -62,8 +63,21 @@ _NO_NOUN = (
 )
 
 
+def _small_range(cardinal: Callable[[int, str, str], str]) -> Callable[[regex.Match[str]], str | None]:
+    """ "2-3 раза", with a noun in the singular."""
+
+    def say(match: regex.Match[str]) -> str | None:
+        low, high = int(match["n"]), int(match["m"])
+        if low >= high or 10 < high < 15 or match["n"][0] == "0":
+            return None
+        gender = "f" if match["noun"][-1] in "ыи" else "m"
+        return f"{cardinal(low, gender, 'n')}-{cardinal(high, gender, 'n')}"
+
+    return say
+
+
 def case_rules(cardinal: Callable[[int, str, str], str]) -> tuple[Rule, ...]:
-    """Numbers whose case or gender the ending of the next word shows: "с 10 детьми", "в 3 городах", "1 щепотка"."""
+    """Numbers with the case and gender that the ending of the next word shows: "с 10 детьми", "в 3 городах", "1 щепотка"."""
     start, number = r"(?<![\d.,:/-])", r"(?P<n>\d{1,6})"
 
     def said(case: str, gender: str = "m") -> Callable[[regex.Match[str]], str | None]:
@@ -78,6 +92,9 @@ def case_rules(cardinal: Callable[[int, str, str], str]) -> tuple[Rule, ...]:
         (rf"{start}{number}(?=[ ](?!{_NO_NOUN})(?:\p{{Ll}}+(?:ыми|ими)[ ])?\p{{Ll}}+(?:ами|ями|ьми)\b)", said("i")),
         (rf"(?<=\b(?i:в|во|на|о|об|при)[ ]){start}{number}(?=[ ](?:\p{{Ll}}+(?:ых|их)[ ])?\p{{Ll}}+(?:ах|ях)\b)", said("p")),
         (rf"(?<=\b(?i:к|ко|по)[ ]){start}{number}(?=[ ](?:\p{{Ll}}+(?:ым|им)[ ])?\p{{Ll}}+(?:ам|ям)\b)", said("d")),
+        (rf"(?<=\b[Сс]о?[ ]){start}{number}(?=[ ](?:лет|часов|утра|вечера)\b)", said("g")),
+        (r"(?<![\d.,])1,5(?=[ ](?P<noun>\p{Ll}{3,})(?!\p{L}|\.))", lambda m: "полторы" if m["noun"][-1] in "ыи" else "полтора"),
+        (rf"{start}(?P<n>\d{{1,2}})[–-](?P<m>\d{{0,1}}[1-4])(?=[ ](?P<noun>\p{{Ll}}{{3,}})(?!\p{{L}}|\.))", _small_range(cardinal)),
         (r"√(?P<n>\d{1,6})(?![\d.,]*\d)", lambda m: f"корень из {cardinal(int(m['n']), 'm', 'g')}"),
         (rf"{start}(?P<n>(?:\d*[02-9])?1)(?=[ ](?!{_NO_NOUN})\p{{Ll}}{{2,}}[ая]\b)", said("n", "f")),
         (rf"{start}(?P<n>(?:\d*[02-9])?1)(?=[ ](?!{_NO_NOUN})\p{{Ll}}{{2,}}[ую]\b)", said("a", "f")),

@@ -23,6 +23,7 @@ _DURATION = regex.compile(
 _MINUTES = regex.compile(r"(?<![\d.,:\p{L}])(?P<m>\d{1,3})\s?(?:min|m)\s?(?P<s>[0-5]\d)\s?s(?![\p{L}\d])")
 _PRIMES = regex.compile(r"(?<![\d.,\p{L}°]|°\s?)(?P<m>\d{1,3})['′’]\s?(?P<s>[0-5]?\d)(?:[\"″”]|''|′′)")
 _SPLIT_SECOND = regex.compile(r"(?<![\d:.,])(?P<clock>\d{1,2}:[0-5]\d)[.,](?P<rest>\d{1,3})(?![\d:.,])")
+_CHINESE_SCORE = regex.compile(r"(?<=比分|比分[为是]|总分|战平|局分)\s?(?P<a>\d{1,3})[:：](?P<b>\d{1,3})(?![\d:：])")
 _CLOCKS_BY_H = frozenset({"fr", "es", "pt"})
 _LONGEST_FOOT = 11
 
@@ -42,6 +43,8 @@ class Shapes:
         text.sub(_DURATION, self._duration, final=False)
         text.sub(_MINUTES, lambda match: self._amounts(m=match["m"], s=match["s"]), final=False)
         text.sub(_PRIMES, self._primes, final=False)
+        if self._grammar.code == "zh":
+            text.sub(_CHINESE_SCORE, lambda match: f"{match['a']}比{match['b']}", final=False)
         text.sub(_SPLIT_SECOND, self._split_second, final=False)
 
     @staticmethod

@@ -41,7 +41,7 @@ class Signs:
             rf"(?<![\w.,/])(?={part}[^=\n]*/){part}(?:\s[-−+×÷]\s{part})+(?:\s=\s{part})?(?![\w/])"
         )
         self._operator = regex.compile(r"\s?([-−+×÷*/x·=:])\s?(?=[-−]?[\d.?？]|$)")
-        self._times = regex.compile(r"(?<=\d)\s?(?P<sign>[x×*])\s?(?=\d)")
+        self._times = regex.compile(r"(?<=\d)\s?(?P<sign>[x×*·])\s?(?=\d)")
         self._power = regex.compile(
             r"(?<=[\p{L}\p{N})])(?:\^(?P<open>\()?(?P<sign>[-−])?(?P<n>\d{1,6}|[a-z](?![\p{L}²³]))(?(open)\))|(?P<super>[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6}))(?![.,]?\d)"
         )
@@ -51,12 +51,12 @@ class Signs:
         self._arrow = regex.compile(r"\s?(?:->|=>|→|⇒|⟶)\s?")
         self._compare = regex.compile(r"(?P<sign><=|>=|!=|≤|≥|≠|≈|<|>)")
         self._about = regex.compile(
-            r"(?<![\p{Latin}\p{Cyrillic}\p{N}]\s?|\d\s?[일월년시분원명日月年号時时点分周]\s?)[~～≈]\s?(?=\d)"
+            r"(?<![\p{Latin}\p{Cyrillic}\p{Greek}\p{N}]\s?|\d\s?[일월년시분원명日月年号時时点分周]\s?)[~～≈]\s?(?=\d)"
         )
         self._ticker = regex.compile(r"(?<![\w$])[$#](?=\p{L})|^\$\s(?=\p{L})", regex.M)
         self._placeholder = regex.compile(r"</?(?P<name>\p{L}[\p{L}\p{N}_-]{1,30})/?>")
         self._ordinal = regex.compile(rf"(?<![\d.,])(\d{{1,9}}){ORDINAL_SIGN}")
-        self._hash = regex.compile(r"(?<![\w#&])#\s?(?=\d)|№\s?|(?<!\p{L})[Nn][º°]\s?(?=\d)")
+        self._hash = regex.compile(r"(?<![\w#&])#\s?(?=\d|\p{Lu}{1,3}\d)|№\s?|(?<!\p{L})[Nn][º°]\s?(?=\d)")
         words = {sign: word for sign, word in grammar.signs.items() if len(sign) == 1 and not sign.isalnum()}
         self._math = regex.compile(f"[{regex.escape(''.join(sign for sign in words if sign in _MATH_SIGNS))}]")
         self._sign = regex.compile(f"[{regex.escape(''.join(sign for sign in words if sign not in '<>~#№'))}]")
