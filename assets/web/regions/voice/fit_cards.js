@@ -2,7 +2,7 @@
 
 const isCut = (box) => box.scrollHeight > box.clientHeight + 1;
 
-/** Show the names without the summaries where these have no room; show whole rows where even the names have not. */
+/** Show the names without the summaries if these do not fit, and whole rows only if even the names do not fit. */
 export function fitCards(box, hasCards) {
   const { scrollTop } = box;
   delete box.dataset.compact;
