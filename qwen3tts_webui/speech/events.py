@@ -51,17 +51,36 @@ class SegmentFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class SkippedText:
-    """A warning: `text` in line `line` is written in `language` (its English name), which no engine reads."""
+class TextWarning:
+    """`text` in line `line` is written in `language` (its English name), which neither engine knows."""
 
-    code: ClassVar[str] = "unsupported_script"
+    code: ClassVar[str]
 
     line: int
     language: str
     text: str
 
+
+@dataclass(frozen=True, slots=True)
+class SkippedText(TextWarning):
+    """A warning: no engine reads the script of `text`."""
+
+    code = "unsupported_script"
+
     def __str__(self) -> str:
         return f"line {self.line + 1}: {self.language} is not supported and is skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignText(TextWarning):
+    """A warning: `text` is the start of a line that is read by the rules of `read_as` (an English name)."""
+
+    code = "foreign_language"
+
+    read_as: str
+
+    def __str__(self) -> str:
+        return f"line {self.line + 1}: {self.language} is not supported and is read as {self.read_as}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,4 +116,4 @@ class WordsTimed:
     estimated: bool
 
 
-Event = WordsTimed | SegmentStarted | AudioChunk | SegmentEnded | SegmentFailed | SkippedText | Flushed
+Event = WordsTimed | SegmentStarted | AudioChunk | SegmentEnded | SegmentFailed | TextWarning | Flushed

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from qwen3tts_webui.speech.cloning import voice_kind
 from qwen3tts_webui.speech.drift import Similarity
-from qwen3tts_webui.speech.events import SkippedText, TimedWord, VoiceSource
+from qwen3tts_webui.speech.events import TextWarning, TimedWord, VoiceSource
 from qwen3tts_webui.speech.validation import PreparedRequest
 from qwen3tts_webui.speech.word_timing import heard_chars
 from qwen3tts_webui.types import EngineInfo, FinishReason, NormalizeMode, Sampling, Segment, Timings
@@ -75,7 +75,7 @@ class Report:
     timings: Timings
     segments: tuple[SegmentReport, ...]
     spoken_chars: int = 0
-    warnings: tuple[SkippedText, ...] = ()
+    warnings: tuple[TextWarning, ...] = ()
 
     @property
     def words(self) -> tuple[TimedWord, ...]:
@@ -97,7 +97,7 @@ class Outcome:
     finish_reason: FinishReason
     failed: str | None
     total_ms: float | None
-    warnings: tuple[SkippedText, ...]
+    warnings: tuple[TextWarning, ...]
     early_timings: Timings
 
 

@@ -20,7 +20,7 @@ from qwen3tts_webui.speech.events import (
     SegmentEnded,
     SegmentFailed,
     SegmentStarted,
-    SkippedText,
+    TextWarning,
 )
 from qwen3tts_webui.speech.report import Outcome, Report, SegmentReport, add_similarity, make_report
 from qwen3tts_webui.speech.segment_pipeline import SegmentPipeline, SegmentState
@@ -71,7 +71,7 @@ class SpeechSession:
         return self._prepared.seed
 
     @property
-    def warnings(self) -> tuple[SkippedText, ...]:
+    def warnings(self) -> tuple[TextWarning, ...]:
         """What is left out of the text; with a text stream, so far."""
         return self._prepared.skipped if self._text_stream is None else tuple(self._text_stream.skipped.warnings)
 
@@ -160,7 +160,7 @@ class SpeechSession:
             self._pipeline.cancel_all()
             self._total_ms = (time.monotonic() - self._started) * 1000
 
-    def _new_warnings(self) -> tuple[SkippedText, ...]:
+    def _new_warnings(self) -> tuple[TextWarning, ...]:
         num_before, self._num_warnings = self._num_warnings, len(self.warnings)
         return self.warnings[num_before:]
 

@@ -63,7 +63,7 @@ class TextStreamSession:
         self._cleaner = StreamingCleaner()
         self._front_end = spoken
         self._markup = None if spoken.mode == "off" else StreamingMarkup(markup)
-        self.skipped = SkippedTexts()
+        self.skipped = SkippedTexts(spoken.language)
         self._scripts = StreamingScripts(lambda language, text: self.skipped.add(self._lines[-1].line, language, text))
         self._lines = deque([StreamedLine(line=0, speed=speed, queue_limit=self._queue_limit, front_end=spoken)])
         self._line_is_empty = True
@@ -147,6 +147,7 @@ class TextStreamSession:
             return
         self.closed = True
         self._add(self._flush_tags())
+        self.skipped.end_line(self._lines[-1].line)
         self._lines[-1].add(self._flush_cleaner())
         self._lines[-1].finish()
         self._notify()
@@ -178,6 +179,7 @@ class TextStreamSession:
         for event in events:
             if isinstance(event, str):
                 self._line_is_empty = self._line_is_empty and not event.strip()
+                self.skipped.check_piece(self._lines[-1].line, event)
                 self._lines[-1].add(self._cleaner.push(self._scripts.push(event)))
             elif isinstance(event, InlineTag):
                 self._line_is_empty = False
@@ -187,6 +189,7 @@ class TextStreamSession:
                     line.speed = min(max(self._speed * event.speed, MIN_SPEED), MAX_SPEED)
             elif event is True:
                 line = self._start_line()
+                self.skipped.end_line(line.line)
                 line.line += not self._line_is_empty
                 line.speed = self._speed
                 self._line_is_empty = True

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from qwen3tts_webui.errors import DeadlineExceeded, EmptyText, InvalidValue, TextTooLong, UnknownLanguage, in_range
-from qwen3tts_webui.speech.events import SkippedText
+from qwen3tts_webui.speech.events import TextWarning
 from qwen3tts_webui.speech.skipped_text import nothing_to_say, skip_unsupported
 from qwen3tts_webui.speech.spoken_text import SpokenText
 from qwen3tts_webui.speech.voice_resolution import check_voice, is_fixed_voice
@@ -51,7 +51,7 @@ class PreparedRequest:
     max_samples: int | None
     max_frames: int | None
     spoken: SpokenText
-    skipped: tuple[SkippedText, ...] = ()
+    skipped: tuple[TextWarning, ...] = ()
 
 
 def prepare(
@@ -66,7 +66,7 @@ def prepare(
         raise TextTooLong(length=len(request.text), limit=max_text)
     options = MarkupOptions(skip_code=request.skip_code, skip_tables=request.skip_tables)
     text = request.text if request.normalize == "off" else strip_markup(request.text, options)
-    text, skipped = skip_unsupported(text)
+    text, skipped = skip_unsupported(text, parse_language(request.language))
     try:
         segments = split_segments(text, speed=request.speed)
     except EmptyText:

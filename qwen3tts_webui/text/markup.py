@@ -13,6 +13,7 @@ import regex
 
 from qwen3tts_webui.text.aligned import AlignedText
 from qwen3tts_webui.text.latex import FORMULA, is_formula, plain_formula
+from qwen3tts_webui.text.say_as import say_as
 
 LINE_KEEPER = "\u2063"
 """Placed in a line that held only markup, so that the lines after it keep their numbers; cleaning drops it."""
@@ -41,12 +42,10 @@ _SAY_AS = regex.compile(
     r"<say-as\s+[^<>]{0,200}?interpret-as\s*=\s*[\"']?(?P<kind>[\w-]+)[^<>]{0,200}>(?P<text>[^<>]{0,200})</say-as\s*>",
     regex.IGNORECASE,
 )
-_DATE_FORMAT = regex.compile(r"\bformat\s*=\s*[\"']?([dmy]{3})\b", regex.IGNORECASE)
 _SUPERSCRIPT = regex.compile(
     r"(?:(?<=(?<!\p{L})\p{L}{1,2})|(?<=[\d)]))<sup>(?P<n>[-−]?\d{1,4})</sup\s*>", regex.IGNORECASE
 )
 _SUPERSCRIPTS = str.maketrans("-−0123456789", "⁻⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-_SPELLED = frozenset({"characters", "spell-out", "verbatim", "digits", "letters"})
 _RUBY_TAG = regex.compile(r"<ruby\b[^<>]{0,100}>(?P<inner>.{0,400}?)</ruby\s*>", regex.S | regex.IGNORECASE)
 _RT = regex.compile(r"<rt\b[^<>]{0,100}>(.*?)(?:</rt\s*>|$)", regex.S | regex.IGNORECASE)
 _RUBY = regex.compile(
@@ -60,6 +59,9 @@ _FENCE = regex.compile(
     r"^[ \t]{0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n(?P<code>.*?)(?:^[ \t]{0,3}(?P=fence)[`~]*[ \t]*$|\Z)", regex.S | regex.M
 )
 _TABLE_ROW = regex.compile(r"^[ \t]*\|[^\n]*\|[ \t]*$", regex.M)
+_OPEN_TABLE = regex.compile(  # without pipes at its edges
+    r"^[^\n|]+\|[^\n]*\n[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)+$(?:\n[^\n|]*\|[^\n]*$)*", regex.M
+)
 _TABLE_RULE = regex.compile(r"^[ \t]*\|?[\s:|-]*-[\s:|-]*\|[\s:|-]*$")
 _TIME_LINE = regex.compile(
     r"^(?:[ \t]*\d{1,6}[ \t]*\r?\n)?[ \t]*(?:\d{1,2}:)?\d{1,2}:\d{2}[.,]\d{1,3}[ \t]*-->[ \t]*(?:\d{1,2}:)?\d{1,2}:\d{2}[.,]\d{1,3}[^\n]*$",
@@ -149,6 +151,9 @@ def _skip_blocks(text: AlignedText, options: MarkupOptions) -> None:
     else:
         text.sub(regex.compile(r"^[ \t]{0,3}(?:`{3,}|~{3,})[^\n]*$", regex.M), lambda _: LINE_KEEPER, final=False)
     text.sub(_TABLE_ROW, lambda match: _table_row(match[0], options), final=False)
+    text.sub(
+        _OPEN_TABLE, lambda match: "\n".join(_table_row(row, options) for row in match[0].split("\n")), final=False
+    )
     if text.text.startswith("WEBVTT"):
         text.sub(_VTT, lambda match: _kept_lines(match[0]), final=False)
         text.sub(_VTT_TAG, lambda _: "", final=False)
@@ -166,7 +171,7 @@ def _speech_tags(text: AlignedText) -> None:
     text.sub(_RUBY_TAG, _ruby, final=False)
     text.sub(_BREAK, _pause, final=False)
     text.sub(_SUB, lambda match: match["alias"], final=False)
-    text.sub(_SAY_AS, _say_as, final=False)
+    text.sub(_SAY_AS, lambda match: say_as(match["kind"], match["text"], match[0]), final=False)
     text.sub(_AUTOLINK, lambda match: match["url"].removeprefix("mailto:"), final=False)
     text.sub(_SUPERSCRIPT, lambda match: match["n"].translate(_SUPERSCRIPTS), final=False)
     text.sub(_TAG, _dropped, final=False)
@@ -215,19 +220,6 @@ def _pause(match: regex.Match[str]) -> str:
         strength = _STRENGTH.search(match["attributes"])
         milliseconds = _BREAK_STRENGTHS.get(strength[1].lower(), 400) if strength else 500
     return f"[pause {min(round(milliseconds), 10_000)}ms]" if milliseconds else " "
-
-
-def _say_as(match: regex.Match[str]) -> str:
-    kind, form = match["kind"].lower(), _DATE_FORMAT.search(match[0])
-    parts = regex.findall(r"\d+", match["text"])
-    if kind == "date" and form is not None and len(parts) == 3 == len(set(form[1].lower())):
-        values = dict(zip(form[1].lower(), parts, strict=True))
-        return f"{values['y']}-{values['m']:0>2}-{values['d']:0>2}" if len(values["y"]) == 4 else match["text"]
-    if kind in ("telephone", "phone"):
-        return ", ".join(" ".join(group) for group in regex.findall(r"[+\d]+|\p{L}+", match["text"]))
-    if kind not in _SPELLED:
-        return match["text"]
-    return " ".join(character for character in match["text"] if not character.isspace())
 
 
 def _ruby(match: regex.Match[str]) -> str:

@@ -16,6 +16,9 @@ _OPEN_BLOCK = regex.compile(
     r"<(?P<tag>think|thinking|thought|reasoning|analysis|script|style|svg|math|ruby|sub|sup|say-as)\b[^<>]*>(?:(?!</(?P=tag)\s*>).)*\Z|<!--(?:(?!-->).)*\Z",
     regex.S | regex.IGNORECASE,
 )
+_OPEN_TABLE = regex.compile(  # a line with a pipe may be the head of a table, until the next line is not its rule
+    r"^[^\n]*\|[^\n]*(?:\n[ \t|:-]*(?:(?<=-[ \t|:]*)\n(?:[^\n]*\|[^\n]*\n)*[^\n]*)?)?\Z", regex.M
+)
 _FENCE_LINE = regex.compile(r"^[ \t]{0,3}(`{3,}|~{3,})[^\n]*\n?", regex.M)
 _OPEN = regex.compile(
     r"<[^<>\n]{0,400}\Z|&(?:amp;)*[#\w]{0,32}\Z|!?\[[^\[\]\n]{0,300}(?:\](?:\([^\n]{0,600}|\[[^\[\]\n]{0,80}|:[ \t]*(?:h|ht|htt|https?|https?:[^\n]{0,600})?)?)?\Z|!\Z|\\\Z"
@@ -61,6 +64,8 @@ class StreamingMarkup:
         fences = [*_FENCE_LINE.finditer(text, endpos=end)]
         if len(fences) % 2:
             end = min(end, fences[-1].start())
+        table = _OPEN_TABLE.search(text) if "|" in text else None
+        end = end if table is None else min(end, table.start())
         line_start = text.rfind("\n", 0, end) + 1
         if line_start > 0 or not self._line:
             opened = _LINE_START.search(text, endpos=end)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from qwen3tts_webui.atomic_files import write_atomically
@@ -48,14 +48,20 @@ class LexiconFile:
         with self._lock:
             return self._lexicon if self._path is None else self._read(self._file_stamp())
 
-    def replace(self, lexicon: Lexicon) -> None:
-        """Store `lexicon`. Raises `OSError`; then the old one is kept."""
+    def replace(self, lexicon: Lexicon, *, unless: Callable[[Lexicon], bool] | None = None) -> bool:
+        """Store `lexicon`, unless that is true of the lexicon now; return whether it is stored.
+
+        Raises `OSError`, and `InvalidValue` from reading a damaged file for `unless`; then the old one is kept.
+        """
         with self._lock:
+            if unless is not None and unless(self.read()):
+                return False
             if self._path is not None:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 write_atomically(self._path, write_csv(lexicon).encode())
                 self._stamp = self._file_stamp()
             self._lexicon = lexicon
+            return True
 
     def add_missing(self, entries: Iterable[LexiconEntry]) -> int:
         """Add the `entries` for words that have none in their language yet; return how many.

@@ -144,6 +144,22 @@ def test_the_lexicon_is_edited_and_used_at_once(studio: Studio, fresh: Fresh, tm
     assert visit.complaints == []
 
 
+def test_two_windows_do_not_overwrite_each_other(studio: Studio, fresh: Fresh) -> None:
+    first, second = fresh(studio.url), fresh(studio.url)
+    for visit in (first, second):
+        open_lexicon(visit)
+    add(first, "GIF", "jiff")
+    second.page.fill("#lexicon form [name=written]", "YAML")
+    second.page.fill("#lexicon form [name=spoken]", "yammel")
+    second.page.press("#lexicon form [name=spoken]", "Enter")
+    second.page.wait_for_selector("#lexicon .status.problem")
+    assert second.page.inner_text("#lexicon .status") == EN("lexicon.changed")
+    assert entries(second)[0] == "GIF"
+    second.page.press("#lexicon form [name=spoken]", "Enter")  # the form keeps what was typed
+    second.page.wait_for_function("() => document.querySelector('#lexicon li [name=written]').value === 'YAML'")
+    assert entries(second)[:2] == ["YAML", "GIF"]
+
+
 def test_an_invalid_entry_is_named_and_not_stored(studio: Studio, fresh: Fresh, tmp_path: Path) -> None:
     visit = fresh(studio.url)
     open_lexicon(visit)

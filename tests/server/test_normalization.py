@@ -193,6 +193,20 @@ def test_a_lexicon_is_used_at_once_and_kept(client: TestClient) -> None:
     assert normalized(client, "I like SQL.", language="en")[0]["spans"] == [[7, 10, 7, 13]]
 
 
+def test_a_lexicon_changed_elsewhere_is_not_overwritten(client: TestClient) -> None:
+    client.put("/api/lexicon", json={"entries": []})
+    seen = client.get("/api/lexicon").headers["etag"]
+    assert client.get("/api/lexicon", params={"format": "csv"}).headers["etag"] == seen
+    first = client.put("/api/lexicon", json={"entries": ENTRIES}, headers={"If-Match": f'"other", {seen}'})
+    assert first.json() == {"entries": ENTRIES}
+    for changes in ({"json": {"entries": []}, "headers": {}}, {"content": "AI,auto,ay eye", "headers": CSV}):
+        stale = client.put("/api/lexicon", **{**changes, "headers": {**changes["headers"], "If-Match": seen}})
+        assert (stale.status_code, stale.json()["error"]["code"]) == (412, "changed_meanwhile")
+    assert client.get("/api/lexicon").json() == {"entries": ENTRIES}
+    for current in (first.headers["etag"], "*"):
+        assert client.put("/api/lexicon", json={"entries": []}, headers={"If-Match": current}).status_code == 200
+
+
 def test_a_lexicon_goes_out_and_in_as_csv(client: TestClient) -> None:
     client.put("/api/lexicon", json={"entries": ENTRIES})
     file = client.get("/api/lexicon", params={"format": "csv"})
@@ -281,6 +295,28 @@ def test_a_streamed_text_is_skipped_like_the_whole(client: TestClient, pieces: l
         (2, "Hebrew", "Line 3: Hebrew is not supported and is skipped."),
     ]
     assert " ".join(utterance.text for utterance in ENGINE.utterances[num_before:]) == "Hello there. Hi friend."
+
+
+FOREIGN = "Hello there.\nПривіт, як справи?\n[pause 1s] Het is vandaag mooi weer."
+
+
+@pytest.mark.parametrize("pieces", [[FOREIGN], list(FOREIGN)])
+def test_what_is_read_as_another_language_is_named(client: TestClient, pieces: list[str]) -> None:
+    said = [
+        (1, "Ukrainian", "Russian", "Line 2: Ukrainian is not supported and is read as Russian."),
+        (2, "Dutch", "English", "Line 3: Dutch is not supported and is read as English."),
+    ]
+    whole = client.post("/api/analyze-text", json={"text": FOREIGN}).json()["warnings"]
+    with client.websocket_connect("ws://127.0.0.1/ws/tts") as socket:
+        socket.send_json({"type": "open"})
+        for piece in pieces:
+            socket.send_json({"type": "text", "text": piece})
+        socket.send_json({"type": "close"})
+        events = receive_until(socket, "done")
+    for found in (whole, [event for event in events if event["type"] == "warning"]):
+        assert [(one["line"], one["language"], one["read_as"], one["message"]) for one in found] == said
+    chosen = client.post("/api/tts", json={"text": FOREIGN, "language": "en"})
+    assert chosen.headers["x-warning"].startswith("line 2: Ukrainian is not supported and is read as English; line 3")
 
 
 def test_a_text_with_nothing_else_is_an_error_that_names_the_language(client: TestClient) -> None:

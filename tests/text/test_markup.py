@@ -58,6 +58,16 @@ PAIRS = [
     ("<https://example.com>", "https://example.com"),
     ('<say-as interpret-as="date" format="dmy">10-9-1960</say-as>', "1960-09-10"),
     ('<say-as interpret-as="telephone" format="1">(781) 771-7777</say-as>', "7 8 1, 7 7 1, 7 7 7 7"),
+    ('<say-as interpret-as="date" format="yyyymmdd">20240506</say-as>', "2024-05-06"),
+    ('<say-as interpret-as="date" format="mdy">9/10/60</say-as>', "1960-09-10"),
+    ('<say-as interpret-as="ordinal">3</say-as>', "3ᵗʰ"),
+    ('<say-as interpret-as="cardinal">2024</say-as>', "2’024"),
+    ('<say-as interpret-as="cardinal">007</say-as>', "7"),
+    ('<say-as interpret-as="fraction">1+1/2</say-as>', "1 1/2"),
+    ('<say-as interpret-as="unit">10foot</say-as>', "10 foot"),
+    ('<say-as interpret-as="time">1\'21"</say-as>', "1 min 21 s"),
+    ('<say-as interpret-as="time" format="hms24">0930</say-as>', "09:30"),
+    ('<say-as interpret-as="expletive">darn</say-as>', "[pause 500ms]"),
     ('<mstts:express-as style="cheerful">Great!</mstts:express-as>', "Great!"),
     ("E = mc<sup>2</sup>, 10<sup>-6</sup>, word<sup>2</sup>", "E = mc², 10⁻⁶, word2"),
     ("Reference [link][1]\n[1]: https://example.com/a_b", f"Reference link\n{LINE_KEEPER}"),
@@ -147,6 +157,32 @@ def test_a_cut_behind_a_closing_fence_opens_no_block() -> None:
     for cut in range(len(raw)):
         stream = StreamingMarkup()
         assert stream.push(raw[:cut]) + stream.push(raw[cut:]) + stream.flush() == strip_markup(raw), cut
+
+
+OPEN_TABLE = "Before.\nname | age\n--- | :-:\nAda | 36\nAlan | 41\nAfter a | b.\n\nEnd."
+
+
+def test_a_table_without_outer_pipes_is_left_out() -> None:
+    plain = strip_markup(OPEN_TABLE)
+    assert [line for line in plain.replace(LINE_KEEPER, "").split("\n") if line] == ["Before.", "End."]
+    kept = strip_markup(OPEN_TABLE, MarkupOptions(skip_tables=False))
+    assert kept.split("\n")[1:4] == ["name, age.", LINE_KEEPER, "Ada, 36."]
+    assert strip_markup("a | b\nc | d") == "a | b\nc | d"
+    stream = StreamingMarkup()
+    pieces = [stream.push(line) for line in OPEN_TABLE.splitlines(keepends=True)]
+    assert "".join([*pieces, stream.flush()]) == plain
+    streamed = StreamingMarkup()
+    words = "".join([*(streamed.push(character) for character in OPEN_TABLE), streamed.flush()])
+    assert "Ada" not in words and "End." in words  # a part of its head may have been spoken before its first pipe
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "third"), ("de", "dritte"), ("fr", "troisième"), ("ru", "третий"), ("zh", "第三"), ("ko", "세 번째")],
+)
+def test_an_ordinal_is_asked_for_in_any_language(language: str, said: str) -> None:
+    tag = '<say-as interpret-as="ordinal">3</say-as>'
+    assert [normalize_text(tag, language, mode=mode).spoken for mode in ("on", "auto")] == [said, said]
 
 
 def test_a_plain_word_does_not_wait() -> None:

@@ -21,7 +21,7 @@ from qwen3tts_webui.errors import AUDIO, NotFound, SpeechError
 from qwen3tts_webui.server.delivery.request_registry import RequestRecord
 from qwen3tts_webui.server.delivery.similarity import SimilarityMeter
 from qwen3tts_webui.server.http import JsonObject
-from qwen3tts_webui.speech import AudioChunk, Event, SegmentFailed, SkippedText
+from qwen3tts_webui.speech import AudioChunk, Event, SegmentFailed, TextWarning
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm
 
 log = logging.getLogger(__name__)
@@ -161,7 +161,7 @@ class EventRecorder:
         self,
         record: RequestRecord,
         recorder: Recorder,
-        localize: Callable[[SpeechError | SkippedText], JsonObject],
+        localize: Callable[[SpeechError | TextWarning], JsonObject],
         meter: SimilarityMeter,
     ) -> None:
         self._record = record
@@ -174,7 +174,7 @@ class EventRecorder:
             self._comparison.on_event(event)
         if isinstance(event, SegmentFailed):
             self._record.record_event(event, self._localize(event.error)["message"])
-        elif isinstance(event, SkippedText):
+        elif isinstance(event, TextWarning):
             self._record.record_event(event, self._localize(event)["message"])
         elif not isinstance(event, AudioChunk):
             self._record.record_event(event)

@@ -16,7 +16,7 @@ from qwen3tts_webui.i18n import Catalog
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.http import ErrorRenderer, JsonObject
 from qwen3tts_webui.server.middleware import caller_of
-from qwen3tts_webui.speech import SkippedText, language_detail
+from qwen3tts_webui.speech import ForeignText, TextWarning, language_detail
 
 _MAX_DEADLINE_MS = 86_400_000
 
@@ -50,17 +50,19 @@ class RequestContext:
             accept_language=headers.get("accept-language", ""),
         )
 
-    def localize(self, problem: SpeechError | SkippedText) -> JsonObject:
+    def localize(self, problem: SpeechError | TextWarning) -> JsonObject:
         """Render an error or a warning in the client's language: `code`, `message`, `field` if there is one."""
-        if isinstance(problem, SkippedText):
+        if isinstance(problem, TextWarning):
             message = warning_message(problem, self.errors.catalog(self.accept_language))
             return {"code": problem.code, "message": message}
         return self.errors.to_dict(problem, self.accept_language)
 
 
-def warning_message(warning: SkippedText, catalog: Catalog) -> str:
+def warning_message(warning: TextWarning, catalog: Catalog) -> str:
     """Return what people read."""
-    return catalog(f"warning.{warning.code}", line=warning.line + 1, language=language_detail(warning.language))
+    read_as = language_detail(warning.read_as) if isinstance(warning, ForeignText) else ""
+    language = language_detail(warning.language)
+    return catalog(f"warning.{warning.code}", line=warning.line + 1, language=language, read_as=read_as)
 
 
 def _single(headers: Headers, name: str) -> str | None:

@@ -34,8 +34,8 @@ from qwen3tts_webui.speech import (
     SegmentEnded,
     SegmentFailed,
     SegmentStarted,
-    SkippedText,
     SpeechSession,
+    TextWarning,
     WordsTimed,
 )
 
@@ -106,7 +106,7 @@ class RequestRecord:
             self._append("segment_failed", index=segment.index, line=segment.line, code=event.error.code,
                          message=message)  # fmt: skip
 
-        elif isinstance(event, SkippedText):
+        elif isinstance(event, TextWarning):
             self._append("warning", **to_json(event), message=message)
         elif isinstance(event, Flushed):
             self._append("flushed", sample=event.sample)

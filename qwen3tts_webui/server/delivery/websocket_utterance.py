@@ -27,9 +27,9 @@ from qwen3tts_webui.speech import (
     SegmentEnded,
     SegmentFailed,
     SegmentStarted,
-    SkippedText,
     SpeechSession,
     TextStreamSession,
+    TextWarning,
     WordsTimed,
     heard_chars,
 )
@@ -149,7 +149,7 @@ class UtteranceSession:
         elif isinstance(event, WordsTimed):
             words = to_json(event.words)
             await sink.send_json("words", id=self.id, index=event.segment.index, estimated=event.estimated, words=words)
-        elif isinstance(event, SkippedText):
+        elif isinstance(event, TextWarning):
             await sink.send_json("warning", id=self.id, **asdict(event), **self._localize(event))
         elif isinstance(event, SegmentFailed):
             error = self._localize(event.error)

@@ -4,6 +4,7 @@ from qwen3tts_webui.server.http.body_bytes import media_type, read_body
 from qwen3tts_webui.server.http.error_responses import ErrorRenderer
 from qwen3tts_webui.server.http.errors import (
     BodyTooLarge,
+    ChangedMeanwhile,
     ConnectionExpired,
     ForbiddenHost,
     ForbiddenOrigin,
@@ -46,6 +47,7 @@ from qwen3tts_webui.server.http.openapi_document import complete_document
 __all__ = [
     "QUERY_ERROR_RESPONSE",
     "BodyTooLarge",
+    "ChangedMeanwhile",
     "ConnectionExpired",
     "ErrorRenderer",
     "FileBytes",

@@ -60,6 +60,14 @@ class UnsupportedEncoding(RequestError):
     template = "Send the body uncompressed, without Content-Encoding."
 
 
+class ChangedMeanwhile(RequestError):
+    """The stored version is no longer the one in the header If-Match."""
+
+    code = "changed_meanwhile"
+    status = 412
+    template = "It was changed elsewhere in the meantime. Read it again, then repeat your change."
+
+
 class MalformedJson(RequestError):
     """The body cannot be parsed."""
 

@@ -56,13 +56,15 @@ def analysis_router(server: ServerContext) -> APIRouter:
     async def analyze_text_route(request: Request) -> dict[str, Any]:
         """Return the language, the estimated duration in seconds, and for each line its speed and pause tags.
 
-        `warnings` names what no engine reads; `joined` is a hard-wrapped text with its lines joined, else null.
+        `warnings` names the languages that no engine knows; `joined` is a hard-wrapped text with its lines joined,
+        else null.
         """
         body = await read_json(request, AnalyzeTextBody, max_bytes=max_bytes)
-        analysis = await run_in_threadpool(analyze_text, body.text, parse_language(body.language))
+        language = parse_language(body.language)
+        analysis = await run_in_threadpool(analyze_text, body.text, language)
         lines = [{"num_lines": line.num_lines, **asdict(line.tags)} for line in analysis.lines]
         catalog = server.errors.catalog(request.headers.get("accept-language", ""))
-        warnings = await run_in_threadpool(lambda: skip_unsupported(strip_markup(body.text))[1])
+        warnings = await run_in_threadpool(lambda: skip_unsupported(strip_markup(body.text), language)[1])
         return {
             "language": analysis.language,
             "seconds": round(analysis.seconds, 2),

@@ -1,11 +1,13 @@
 """`/api/lexicon`: the user's own pronunciations, as JSON or as a CSV file.
 
-In: all entries; they replace the old ones. Out: all entries. Later requests use them, with every engine.
+In: all entries; they replace the old ones, with `If-Match` only those that the client has seen. Out: all entries, and
+their `ETag`. Later requests use them, with every engine.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from dataclasses import asdict
 
 from fastapi import APIRouter, Request, Response
@@ -14,7 +16,7 @@ from starlette.responses import JSONResponse
 
 from qwen3tts_webui.errors import ANOTHER_VALUE, ErrorDetail, InvalidValue, one_of
 from qwen3tts_webui.server.context import ServerContext
-from qwen3tts_webui.server.http import FileBytes, inline_schema, media_type, read_body, read_json
+from qwen3tts_webui.server.http import ChangedMeanwhile, FileBytes, inline_schema, media_type, read_body, read_json
 from qwen3tts_webui.server.schemas import Body
 from qwen3tts_webui.text import AUTO, MAX_ENTRIES, Lexicon, LexiconEntry, parse_csv, parse_language, write_csv
 
@@ -48,7 +50,7 @@ def lexicon_router(server: ServerContext) -> APIRouter:
         if format == "csv":
             headers = {"Content-Disposition": 'attachment; filename="lexicon.csv"'}
             return FileBytes(write_csv(lexicon).encode(), media_type=CSV, headers=headers)
-        return JSONResponse({"entries": [asdict(entry) for entry in lexicon.entries]})
+        return JSONResponse({"entries": [asdict(entry) for entry in lexicon.entries]}, headers={"ETag": _tag(lexicon)})
 
     @router.get("", response_class=Response)
     def lexicon(format: str = "json") -> Response:
@@ -58,18 +60,29 @@ def lexicon_router(server: ServerContext) -> APIRouter:
         return rendered(file.read(), format)
 
     async def replace(request: Request) -> Response:
-        """Replace all entries: JSON, or the CSV file as it is, with `Content-Type: text/csv`."""
+        """Replace all entries: JSON, or the CSV file as it is, with `Content-Type: text/csv`.
+
+        With the `ETag` of a response in `If-Match`, only if they are still the same; otherwise 412.
+        """
         if media_type(request) == CSV:
             new = _from_csv(await read_body(request, (CSV,), max_bytes=_MAX_BYTES))
         else:
             new = _from_json(await read_json(request, LexiconBody, max_bytes=_MAX_BYTES))
-        await asyncio.to_thread(file.replace, new)
+        seen = [tag.strip() for tag in request.headers.get("if-match", "*").split(",")]
+        unless = None if "*" in seen else lambda now: _tag(now) not in seen
+        if not await asyncio.to_thread(file.replace, new, unless=unless):
+            raise ChangedMeanwhile
         return rendered(new, "json")
 
     content = {"application/json": {"schema": inline_schema(LexiconBody)}, CSV: {"schema": {"type": "string"}}}
     described = {"requestBody": {"required": True, "content": content}}
     router.add_api_route("", replace, methods=["PUT"], response_class=Response, openapi_extra=described)
     return router
+
+
+def _tag(lexicon: Lexicon) -> str:
+    """The ETag of its JSON and of its CSV file."""
+    return f'"{hashlib.sha256(write_csv(lexicon).encode()).hexdigest()[:32]}"'
 
 
 def _from_csv(data: bytes) -> Lexicon:

@@ -152,6 +152,9 @@ class German(Grammar):
         """Without its ending: "dritt"."""
         return super().ordinal(number).removesuffix("e")
 
+    def ordinal_word(self, number: int) -> str:
+        return self.ordinal(number) + "e"
+
     def inflected(self, number: int, before: str) -> str:
         """ "am" -> "dritten", "der" -> "dritte", without an article "dritter"."""
         word = before.lower()

@@ -80,6 +80,10 @@ class Grammar:
 
         return str(num2words.num2words(number, lang=self.num2words_code or self.code, to="ordinal"))
 
+    def ordinal_word(self, number: int) -> str:
+        """An ordinal on its own."""
+        return self.ordinal(number)
+
     def digits(self, digits: str) -> str:
         """Return the name of each digit."""
         return self.join(*(self.cardinal(int(digit)) for digit in digits))

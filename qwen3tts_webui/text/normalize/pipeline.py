@@ -38,11 +38,11 @@ class Pipeline:
         quantities, signs, contexts = Quantities(grammar), Signs(grammar), Contexts(grammar)
         if grammar.keep_digits:
             self._passes: list[Callable[[AlignedText], None]] = [
-                codes.phones, signs.numerals, signs.approximations, signs.sums, contexts.powers, contexts.multiples, quantities.units, signs.math,
+                codes.phones, signs.ordinals, signs.numerals, signs.approximations, signs.sums, contexts.powers, contexts.multiples, quantities.units, signs.math,
             ]  # fmt: skip
             return
         self._passes = [
-            codes.addresses, codes.accounts, codes.phones, codes.dashed, contexts.phrases, signs.approximations, calendar.dates, calendar.times,
+            codes.addresses, codes.accounts, codes.phones, codes.dashed, contexts.phrases, signs.ordinals, signs.approximations, calendar.dates, calendar.times,
             _rule_pass(grammar.rules()), signs.sums, contexts.powers, contexts.multiples, quantities.money, quantities.percent, quantities.units, codes.versions, signs.abbreviations, signs.romans,
             quantities.fractions, quantities.ranges, signs.hashes, codes.tags, signs.math, quantities.numbers, contexts.dashes, signs.rest,
             _rule_pass(grammar.late_rules()),

@@ -8,6 +8,7 @@ import regex
 
 from qwen3tts_webui.text.aligned import AlignedText
 from qwen3tts_webui.text.normalize.grammar import Grammar
+from qwen3tts_webui.text.say_as import ORDINAL_SIGN
 
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _ROMAN = regex.compile(
@@ -51,6 +52,7 @@ class Signs:
         )
         self._ticker = regex.compile(r"(?<![\w$])[$#](?=\p{L})|^\$\s(?=\p{L})", regex.M)
         self._placeholder = regex.compile(r"</?(?P<name>\p{L}[\p{L}\p{N}_-]{1,30})/?>")
+        self._ordinal = regex.compile(rf"(?<![\d.,])(\d{{1,9}}){ORDINAL_SIGN}")
         self._hash = regex.compile(r"(?<![\w#&])#\s?(?=\d)|№\s?|(?<!\p{L})[Nn]º\s?(?=\d)")
         words = {sign: word for sign, word in grammar.signs.items() if len(sign) == 1 and not sign.isalnum()}
         self._math = regex.compile(f"[{regex.escape(''.join(sign for sign in words if sign in _MATH_SIGNS))}]")
@@ -62,6 +64,10 @@ class Signs:
         """ "1/2 + 1/4 = 3/4" and "5 - 3 = 2"."""
         text.sub(self._fraction_sum, self._say_fraction_sum, spaced=True)
         text.sub(self._sum, self._say_sum, spaced=True)
+
+    def ordinals(self, text: AlignedText) -> None:
+        """What SSML asks for."""
+        text.sub(self._ordinal, lambda match: self._grammar.ordinal_word(int(match[1])), spaced=True)
 
     def approximations(self, text: AlignedText) -> None:
         """ "~50"."""

@@ -12,6 +12,7 @@ export class LexiconEditor {
   #i18n;
   #languages; // codes
   #entries = [];
+  #version = null; // the ETag of the entries
   #deleted = null; // {entry, index}, until the next change
   #dialog = h("dialog", { id: "lexicon", className: "drawer" });
   #list = h("ul");
@@ -33,7 +34,7 @@ export class LexiconEditor {
     this.#draw();
     this.#dialog.showModal();
     try {
-      this.#entries = (await this.#api.get(PATH)).entries;
+      await this.#take(await this.#api.fetch(PATH));
       this.#say("");
     } catch (error) {
       this.#say(error.message, true);
@@ -55,9 +56,9 @@ export class LexiconEditor {
   async #store(entries, said) {
     this.#list.inert = true; // a change of the old list would undo this one
     try {
-      this.#entries = (await this.#api.put(PATH, { entries })).entries;
+      await this.#put(JSON.stringify({ entries }), "application/json");
     } catch (error) {
-      this.#say(error.message, true);
+      await this.#refused(error);
       return false;
     } finally {
       this.#list.inert = false;
@@ -65,6 +66,27 @@ export class LexiconEditor {
     this.#drawList();
     this.#say(said);
     return true;
+  }
+
+  /** Replace all entries, if no other window has changed them since they were read. */
+  async #put(body, type) {
+    const headers = { "Content-Type": type, "If-Match": this.#version ?? "*" };
+    await this.#take(await this.#api.fetch(PATH, { method: "PUT", body, headers }));
+  }
+
+  async #take(response) {
+    this.#version = response.headers.get("ETag");
+    this.#entries = (await response.json()).entries;
+  }
+
+  /** Say why a change was refused; after a change in another tab, show the entries as they are now. */
+  async #refused(error) {
+    if (error.code === "changed_meanwhile") {
+      await this.#take(await this.#api.fetch(PATH)).catch(() => {});
+      this.#deleted = null;
+      this.#drawList();
+    }
+    this.#say(error.code === "changed_meanwhile" ? this.#t("changed") : error.message, true);
   }
 
   #draw() {
@@ -174,10 +196,9 @@ export class LexiconEditor {
     const [body] = file.files;
     file.value = "";
     try {
-      const options = { method: "PUT", body, headers: { "Content-Type": "text/csv" } };
-      this.#entries = (await (await this.#api.fetch(PATH, options)).json()).entries;
+      await this.#put(body, "text/csv");
     } catch (error) {
-      this.#say(error.message, true);
+      await this.#refused(error);
       return;
     }
     this.#deleted = null;
