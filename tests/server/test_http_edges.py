@@ -205,8 +205,21 @@ def test_unknown_sockets_are_not_found(server: str, path: str) -> None:
 def test_refused_handshakes_log_no_error(server: str, caplog: pytest.LogCaptureFixture) -> None:
     upgrade = "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{}\r\n"
     key = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-    cases = [("/ws/tts", "127.0.0.1", ""), ("/ws/tts", "evil.example", key), ("/ws/none", "127.0.0.1", key)]
+    cases = [
+        ("/ws/tts", "127.0.0.1", "", 400),
+        ("/ws/tts", "evil.example", key, 421),
+        ("/ws/none", "127.0.0.1", key, 404),
+        (f"/ws/tts?{'a' * 9_000}", "127.0.0.1", key, 414),
+        ("/ws/tts", "127.0.0.1", f"{key}X: {'a' * 9_000}\r\n", 431),
+        ("/ws/tts", "127.0.0.1", key + "".join(f"X-{number}: 1\r\n" for number in range(150)), 431),
+        ("/ws/tts", "127.0.0.1", f"{key}Content-Length: 5\r\n", 400),
+    ]
     with caplog.at_level(logging.INFO):
-        statuses = [exchange(server, upgrade.format(*case).encode())[0].split()[1] for case in cases]
-    assert statuses == ["400", "421", "404"]
+        for *case, status in cases:
+            head, body = exchange(server, upgrade.format(*case).encode())
+            assert head.split()[1] == str(status)
+            assert status == 400 or "code" in json.loads(body)["error"]
+        text = b"\x81\x82\0\0\0\0\xff\xfe"  # not UTF-8
+        _, answer = exchange(server, upgrade.format("/ws/tts", "127.0.0.1", key).encode(), text)
+        assert answer[2:4] == (1_007).to_bytes(2, "big")
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
