@@ -14,6 +14,7 @@ from qwen3tts_webui.engine.model_runner import ModelRunner
 from qwen3tts_webui.engine.sequence import Clock
 from qwen3tts_webui.errors import NumericalError
 from qwen3tts_webui.hardware import DeviceChoice, fallback_dtype
+from qwen3tts_webui.model import trim_host_memory
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class ModelLoader:
                 raise
             log.warning("%s: continuing in %s", error, wider.dtype)
             return self.load(wider)
+        trim_host_memory()
         self.memory_bytes, self.load_s = self.runner.nbytes, self._clock() - began
         seconds = (loaded - began, self._clock() - loaded)
         log.info("%s: loaded in %.1f s, ready %.1f s later (%s)", self._name, *seconds, choice.reason)

@@ -62,9 +62,15 @@ _FINDINGS = """() => {
   const [presets, description] = [document.getElementById("presets"), document.querySelector("#description textarea")];
   const free = document.getElementById("voice-card").getBoundingClientRect().bottom
     - document.getElementById("description-foot").getBoundingClientRect().bottom;
-  for (const box of [presets, description]) {
+  const row = presets.querySelector(".preset-card")?.offsetHeight ?? 16; // whole rows are shown
+  for (const [box, step] of [[presets, row], [description, 16]]) {
     const scrolls = box.scrollHeight > box.clientHeight + 3;
-    if (scrolls && free > 24) found.push(`${name(box)} is cut with ${free} px free below`);
+    if (scrolls && free > step + 28) found.push(`${name(box)} is cut with ${free} px free below`);
+  }
+  for (const card of presets.querySelectorAll(".preset-card")) {
+    const [shown, { height }] = [shownBox(card), card.getBoundingClientRect()];
+    const part = (shown.bottom - shown.top) / height;
+    if (isShown(card) && part > 0.02 && part < 0.98) found.push(`${name(card)} shows ${part} of its height`);
   }
   if (document.documentElement.scrollWidth > innerWidth) found.push("the page scrolls sideways");
   return [...new Set(found)];

@@ -18,6 +18,10 @@ LONG_DESCRIPTION = (
     "A calm woman in her forties with a low, warm voice, speaking slowly, like the host of a late show. " * 4
 )
 IN_THE_WINDOW = (".page-header", "#wave", "#play", "#generate", "#wave-card", "#generate-card")
+LONG_BADGE = """() => {
+  document.getElementById('engine-label').textContent = 'Try-out voice (not Qwen3-TTS)';
+  document.getElementById('engine-next').textContent = 'Get the real voice';
+}"""
 DESCRIPTION_LINES = """() => {
   const area = document.querySelector('#description textarea');
   return area.clientHeight / parseFloat(getComputedStyle(area).lineHeight);
@@ -52,6 +56,7 @@ def test_nothing_covers_or_cuts_anything(studio: Studio, fresh: Fresh, size: tup
         if fits and size != PHONE and not 0 < lowest(visit) <= size[1]:
             found[state].append(f"the window ends above {lowest(visit)}")
 
+    page.evaluate(LONG_BADGE)
     look("at first")
     visit.type("one\ntwo")
     page.click("#presets .choose >> nth=0")

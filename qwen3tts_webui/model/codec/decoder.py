@@ -62,15 +62,19 @@ class CodebookGroup(nn.Module):
         self.output_proj = nn.Conv1d(dim, config.codebook_dim, 1, bias=False)
 
     def tables(self) -> torch.Tensor:
-        """Projected entries, (books, size, codebook_dim)."""
-        books = [module for module in self.vq.modules() if isinstance(module, Codebook)]
-        return torch.stack([book.entries() for book in books]) @ self.output_proj.weight.detach().squeeze(2).T
+        """Entries before the projection, (books, size, codebook_dim / 2)."""
+        return torch.stack([module.entries() for module in self.vq.modules() if isinstance(module, Codebook)])
 
 
 class Quantizer(nn.Module):
-    """Codes to vectors: the sum of one row of each codebook's table."""
+    """Codes to vectors: the entries of each group's codebooks are summed and projected.
+
+    `tables` (books * size, codebook_dim / 2) holds the entries of all codebooks, `projection` (codebook_dim,
+    codebook_dim) those of both groups side by side.
+    """
 
     tables: torch.Tensor
+    projection: torch.Tensor
     offsets: torch.Tensor
 
     def __init__(self, config: CodecConfig) -> None:
@@ -79,15 +83,25 @@ class Quantizer(nn.Module):
         self.rvq_rest = CodebookGroup(config, config.num_quantizers - 1)
 
     def fold(self) -> None:
-        tables = torch.cat([self.rvq_first.tables(), self.rvq_rest.tables()])
+        groups = (self.rvq_first, self.rvq_rest)
+        tables = torch.cat([group.tables() for group in groups])
         num_books, size, _ = tables.shape
         self.register_buffer("tables", tables.flatten(0, 1))
+        weights = [group.output_proj.weight.detach().squeeze(2) for group in groups]
+        self.register_buffer("projection", torch.cat(weights, dim=1))
         self.register_buffer("offsets", torch.arange(num_books, device=tables.device)[:, None] * size)
         del self.rvq_first, self.rvq_rest
 
     def forward(self, codes: torch.Tensor) -> torch.Tensor:
         """(batch, books, frames) -> (batch, frames, codebook_dim)"""
-        return F.embedding(codes + self.offsets, self.tables).sum(dim=1)
+        entries = F.embedding(codes + self.offsets, self.tables)
+        return F.linear(torch.cat([entries[:, 0], entries[:, 1:].sum(dim=1)], dim=-1), self.projection)
+
+    def projected_tables(self) -> torch.Tensor:
+        """Entries after the projection, (books * size, codebook_dim): one sum of rows replaces `forward`."""
+        size = len(self.tables) // len(self.offsets)
+        first, rest = self.projection.chunk(2, dim=1)
+        return torch.cat([self.tables[:size] @ first.T, self.tables[size:] @ rest.T])
 
 
 class CodecDecoder(nn.Module):

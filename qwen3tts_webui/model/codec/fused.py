@@ -86,7 +86,8 @@ class FusedCodec:
         self._depthwise: dict[nn.Module, Tensor] = {}
         for module in decoder.modules():
             self._add(module)
-        device = decoder.quantizer.tables.device
+        self._tables = decoder.quantizer.projected_tables()
+        device = self._tables.device
         self._tensor_cores = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
         table = _context_table(decoder)
         self._starts, self._channels = [line[0] for line in table], [line[2] for line in table]
@@ -135,17 +136,16 @@ class FusedCodec:
     def _add_entries(self, codes: Tensor, packet: FusedPacket) -> Tensor:
         from qwen3tts_webui.model.codec.triton_kernels import add_entries
 
-        quantizer = self._decoder.quantizer
         out = self._input(self._decoder.pre_conv.context_index, packet)
         books, channels = codes.shape[1], out.shape[1]
         add_entries[(len(out), -(-channels // 128))](
             codes,
-            quantizer.tables,
+            self._tables,
             out,
             *codes.stride(),
             packet.frames,
             books,
-            quantizer.tables.shape[0] // books,
+            len(self._tables) // books,
             channels,
             BLOCK=128,
         )

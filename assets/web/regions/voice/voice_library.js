@@ -4,6 +4,7 @@
 
 import { byId, h, setChildren, setText } from "../../components/dom.js";
 import { speakerName } from "../../state/engines.js";
+import { fitCards } from "./fit_cards.js";
 
 const MAX_COLLAPSED = 6; // cards before "More"
 const TAB_KEY = "qwen3tts.tab";
@@ -44,6 +45,8 @@ export class VoiceLibrary {
     for (const source of [i18n, savedVoices]) source.addEventListener("change", () => this.draw());
     requestState.addEventListener("change", () => this.#markChosen());
     this.draw();
+    const resizing = new ResizeObserver(() => this.#fit());
+    for (const id of ["voice-card", "description", "description-foot"]) resizing.observe(byId(id));
   }
 
   /** The speakers of all engines: those of CustomVoice models. */
@@ -82,6 +85,11 @@ export class VoiceLibrary {
     setChildren(byId("presets"), this.#contents());
     byId("presets").dataset.tab = this.#tab;
     this.#markChosen();
+    this.#fit();
+  }
+
+  #fit() {
+    fitCards(byId("presets"), this.#tab !== "recording");
   }
 
   #contents() {
@@ -125,6 +133,7 @@ export class VoiceLibrary {
       this.#samples.label(hear, preset.name[this.#i18n.language]);
       setText(name, preset.name[this.#i18n.language]);
       setText(summary, preset.summary[this.#i18n.language]);
+      element.title = `${name.textContent}: ${summary.textContent}`;
       setText(badge, this.#i18n.t("voice.experimental"));
       badge.title = this.#i18n.t("voice.experimental.why");
     };
@@ -144,6 +153,7 @@ export class VoiceLibrary {
     const update = () => {
       this.#samples.label(hear, name.textContent);
       setText(summary, this.#i18n.t(this.#i18n.has(key) ? key : "speaker.unknown"));
+      element.title = `${name.textContent}: ${summary.textContent}`;
     };
     return { element, update };
   }
