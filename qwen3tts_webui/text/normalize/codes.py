@@ -37,7 +37,7 @@ _HEXADECIMAL = regex.compile(r"(?<![\w.])0x[0-9A-Fa-f]{1,16}(?!\w)")
 _DASHED = regex.compile(r"(?<![\w.,/:-])\d+(?:-\d+){2,}(?:-[Xx])?(?![\w-]|[./]\d)")
 _NUMBERED_PART = regex.compile(
     r"(?<=\b(?i:kapitel|abschnitt|abbildung|tabelle|ziffer|raum|chapitre|figure|figura|section|capítulo|capitolo|sección"
-    r"|seção|secção|sezione|пункт|глава|раздел|рисунок|таблица)[ ])(?P<chapter>\d{1,3})\.(?P<part>[1-9]\d?)(?![\d,]|\.\d)"
+    r"|seção|secção|sezione|пункт|глава|раздел|рисунок|таблица)[ ])(?P<chapter>\d{1,3})\.(?P<part>[1-9]\d?)(?!\d|[.,]\d)"
 )
 _DATE = regex.compile(r"(?:\d{4}-\d{1,2}-\d{1,2}|\d{1,2}-\d{1,2}-\d{4})")
 
