@@ -136,9 +136,18 @@ def test_finished_files_can_be_resumed(server: str, files: list[str]) -> None:
         assert part.headers["content-range"] == f"bytes 10-19/{size}"
         assert httpx.get(server + path, headers={"Range": "bytes=-7"}).content == whole.content[-7:]
         assert httpx.get(server + path, headers={"Range": "bytes=20-"}).content == whole.content[20:]
-        beyond = httpx.get(server + path, headers={"Range": f"bytes={size}-"})
-        assert (beyond.status_code, beyond.json()["error"]["code"]) == (416, "range_not_satisfiable")
-        assert beyond.headers["content-range"] == f"bytes */{size}"
+        huge = "9" * 5_000
+        for header in (f"bytes=0-{huge}", f"bytes=-{huge}"):
+            answer = httpx.get(server + path, headers={"Range": header})
+            assert (answer.status_code, answer.content) == (206, whole.content)
+        for header in (f"bytes={size}-", f"bytes={huge}-", "bytes=-0"):
+            beyond = httpx.get(server + path, headers={"Range": header})
+            assert (beyond.status_code, beyond.json()["error"]["code"]) == (416, "range_not_satisfiable")
+            assert beyond.headers["content-range"] == f"bytes */{size}"
+            other = httpx.get(server + path, headers={"Range": header, "If-Range": '"another"'})
+            assert (other.status_code, other.content) == (200, whole.content)
+        same = httpx.get(server + path, headers={"Range": "bytes=0-9", "If-Range": whole.headers["etag"]})
+        assert (same.status_code, same.content) == (206, whole.content[:10])
 
 
 @pytest.mark.parametrize("header", ["bytes=5-2", "lines=1-2", "bytes=a-b", "bytes=-", "bytes"])

@@ -43,6 +43,7 @@ from qwen3tts_webui.server.http.openapi import (
     openapi_for,
 )
 from qwen3tts_webui.server.http.openapi_document import complete_document
+from qwen3tts_webui.server.http.query import check_known_query, check_query
 
 __all__ = [
     "QUERY_ERROR_RESPONSE",
@@ -71,6 +72,8 @@ __all__ = [
     "UnsupportedMediaType",
     "UrlTooLong",
     "body_openapi",
+    "check_known_query",
+    "check_query",
     "complete_document",
     "form_content",
     "form_openapi",

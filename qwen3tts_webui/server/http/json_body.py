@@ -17,7 +17,7 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from qwen3tts_webui.errors import SENT_ONCE, InvalidValue
+from qwen3tts_webui.errors import LEFT_OUT, SENT_ONCE, InvalidValue
 from qwen3tts_webui.server.http.body_bytes import read_body
 from qwen3tts_webui.server.http.errors import MalformedJson
 
@@ -124,7 +124,7 @@ def from_pydantic_error(error: ValidationError, model: type[BaseModel]) -> Inval
     detail = max((one for one in details if one["loc"][:1] == first), key=lambda one: len(_steps(one["loc"])))
     if detail["type"] == "extra_forbidden":
         *outer, name = detail["loc"]
-        expected = "left out" if outer else " | ".join(model.model_fields)
+        expected = LEFT_OUT if outer else " | ".join(model.model_fields)
         return InvalidValue(field=_field([*_steps(outer), name]), expected=expected, got="an unknown name")
     return from_pydantic_detail(detail, _field(_steps(detail["loc"])))
 
