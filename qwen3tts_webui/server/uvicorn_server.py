@@ -22,11 +22,12 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from qwen3tts_webui.errors import SpeechError
 from qwen3tts_webui.server.http import HeadersTooLarge, IdleTimer, MalformedRequest, RequestTimeout, UrlTooLong
-from qwen3tts_webui.server.middleware import MAX_HEADER_BYTES, MAX_URL_BYTES
-from qwen3tts_webui.server.observability import suppress_handshake_error, suppress_truncation_error
+from qwen3tts_webui.server.middleware import MAX_HEADER_BYTES, MAX_HEADERS, MAX_URL_BYTES
+from qwen3tts_webui.server.observability import suppress_truncation_error, suppress_websocket_error
 from qwen3tts_webui.server.schemas import MAX_RECORDING_MESSAGE_BYTES
 
 KEEP_ALIVE_S = 15
+_MAX_HANDSHAKE_LINE = 8_192 - 16  # of the websockets library, without the method, the version and the line end
 _UPGRADE_HEADERS = frozenset({b"upgrade", b"connection", b"http2-settings"})
 
 log = logging.getLogger(__name__)
@@ -87,7 +88,7 @@ def make_server(
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=2,  # synthesis has ended by then: for responses in flight
     )
-    for suppress in (suppress_truncation_error, suppress_handshake_error):
+    for suppress in (suppress_truncation_error, suppress_websocket_error):
         logging.getLogger("uvicorn.error").addFilter(suppress)
     shut_down: Any = getattr(getattr(app, "state", None), "shut_down", None)
     return Server(config, shut_down=shut_down, grace_s=grace_s, on_listening=on_listening)
@@ -188,8 +189,15 @@ def _limited_http(timeout_s: float) -> type[asyncio.Protocol]:
 
         def handle_websocket_upgrade(self) -> None:
             self._header_timer.stop()
-            self._read_timer.stop()
-            super().handle_websocket_upgrade()
+            if len(self.url) > _MAX_HANDSHAKE_LINE:
+                self._reject(UrlTooLong(limit=_MAX_HANDSHAKE_LINE))
+            elif len(self.headers) > MAX_HEADERS or any(
+                sum(map(len, one)) > _MAX_HANDSHAKE_LINE for one in self.headers
+            ):
+                self._reject(HeadersTooLarge())
+            else:
+                self._read_timer.stop()
+                super().handle_websocket_upgrade()
 
         def pause_writing(self) -> None:
             super().pause_writing()
@@ -242,6 +250,13 @@ def _limited_websocket(timeout_s: float) -> type[asyncio.Protocol]:
         def connection_lost(self, exc: Exception | None) -> None:
             self._read_timer.stop()
             super().connection_lost(exc)
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if self.conn.handshake_exc is not None and not self.handshake_initiated:  # uvicorn would leave it open
+                self.handshake_initiated = self.handshake_complete = self.close_sent = True
+                self.transport.write(_raw_response(MalformedRequest()))
+                self.transport.close()
 
         def pause_writing(self) -> None:
             super().pause_writing()

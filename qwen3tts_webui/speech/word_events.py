@@ -57,11 +57,12 @@ class WordEvents:
     def at_end(self, position: int, finish_reason: FinishReason) -> Iterator[WordsTimed]:
         """What is left, or the estimate for the audio as long as it became; it ends at `position`."""
         yield from self.reported()
+        complete = finish_reason == "stop"
         if self.estimated:
-            self._estimate(position - self._start_sample if finish_reason == "stop" else None)
-            self._timing.cut(position)
+            self._estimate(position - self._start_sample if complete else None)
+        self._timing.cut(position, complete=complete)
+        if self.estimated:
             yield from self._event(self.words)
-        self._timing.cut(position)
 
     def _estimate(self, num_samples: int | None) -> tuple[TimedWord, ...]:
         text = self._state.text

@@ -95,9 +95,16 @@ class SegmentWords:
         ]
         return tuple(self.words)
 
-    def cut(self, end_sample: int) -> None:
-        """Drop the words that begin after the end of the audio."""
-        self.words = [word for word in self.words if word.start_sample < end_sample]
+    def cut(self, end_sample: int, *, complete: bool) -> None:
+        """Keep the words that are in the audio, which ends at `end_sample`. Unless it is `complete`, a word that ends
+        after it was cut off and is dropped too."""
+        if not complete:
+            self.words = [word for word in self.words if word.end_sample <= end_sample]
+        self.words = [
+            replace(word, end_sample=min(word.end_sample, end_sample))
+            for word in self.words
+            if word.start_sample < end_sample
+        ]
 
     def _sample(self, sample: int) -> int:
         return self._start_sample + round(sample / self._segment.speed)

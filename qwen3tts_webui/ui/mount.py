@@ -1,4 +1,4 @@
-"""Mount the page on a FastAPI app: the JavaScript modules under /studio, then Gradio at /.
+"""Mount the page on a FastAPI app: its own files under /studio and /studio-VERSION, then Gradio at /.
 
 The API's own routes come first; Gradio handles the rest. Audio does not pass through here: the modules request it from
 /api.
@@ -6,7 +6,6 @@ The API's own routes come first; Gradio handles the rest. Audio does not pass th
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import posixpath
@@ -15,8 +14,6 @@ import re
 import gradio as gr
 from fastapi import FastAPI, Request
 from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from qwen3tts_webui.config import Settings, asset
 from qwen3tts_webui.speech import Speech, draw_seed
@@ -24,22 +21,28 @@ from qwen3tts_webui.ui.bootstrap_data import bootstrap_data
 from qwen3tts_webui.ui.gradio_api import add_endpoints
 from qwen3tts_webui.ui.page import build_page
 from qwen3tts_webui.ui.theme import theme
+from qwen3tts_webui.ui.web_files import CHECK_EACH_TIME, KEEP, WebFile, WebFiles
 from qwen3tts_webui.voices import suggest_description
 
+_STYLES = (
+    "page.css",
+    "regions/header/header.css",
+    "regions/text/text.css",
+    "regions/voice/voice.css",
+    "regions/voice/recording.css",
+    "regions/playback/playback.css",
+    "regions/history/history.css",
+    "regions/models/models.css",
+    "desktop.css",
+    "forced_colors.css",
+)
 _HEAD = """
-<link rel="stylesheet" href="studio/page.css">
-<link rel="stylesheet" href="studio/regions/header/header.css">
-<link rel="stylesheet" href="studio/regions/text/text.css">
-<link rel="stylesheet" href="studio/regions/voice/voice.css">
-<link rel="stylesheet" href="studio/regions/voice/recording.css">
-<link rel="stylesheet" href="studio/regions/playback/playback.css">
-<link rel="stylesheet" href="studio/regions/history/history.css">
-<link rel="stylesheet" href="studio/desktop.css">
-<link rel="stylesheet" href="studio/forced_colors.css">
+<link rel="stylesheet" href="{studio}/styles.css">
 <link rel="icon" type="image/svg+xml" href="studio/icons/icon.svg">
 <link rel="apple-touch-icon" href="studio/icons/icon-192.png">
 <meta name="theme-color" content="#f6f6f3">
-<script type="module" src="studio/main.js"></script>
+<link rel="preload" as="fetch" crossorigin="anonymous" href="studio/bootstrap.json">
+<script type="module" src="{studio}/main.js"></script>
 """
 
 
@@ -54,25 +57,22 @@ def _preloads(module: str = "main.js", known: tuple[str, ...] = ()) -> tuple[str
     return known
 
 
-class NoCacheStaticFiles(StaticFiles):
-    """Static files that the browser revalidates each time (by ETag): an update never mixes with cached files."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        response.headers["Cache-Control"] = "no-cache"
-        return response
+def _head(studio: str) -> str:
+    """Return what the page loads, from the folder `studio`."""
+    preloads = "".join(f'<link rel="modulepreload" href="{studio}/{name}">\n' for name in _preloads())
+    return _HEAD.format(studio=studio) + preloads
 
 
 def mount_page(app: FastAPI, speech: Speech, settings: Settings) -> None:
     """Serve the page at /. Call it after all other routes were added."""
-    body = json.dumps(bootstrap_data(speech, settings), ensure_ascii=False).encode()
-    etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+    bootstrap = json.dumps(bootstrap_data(speech, settings), ensure_ascii=False).encode()
+    bootstrap_file = WebFile.of("bootstrap.json", bootstrap)
+    files, icons = WebFiles(asset("web")), WebFiles(asset("icons"))
+    files.join("styles.css", _STYLES)
+    studio = f"studio-{files.version}"
 
     async def bootstrap_json(request: Request) -> Response:
-        headers = {"ETag": etag, "Cache-Control": "no-cache"}
-        if request.headers.get("if-none-match") == etag:
-            return Response(status_code=304, headers=headers)
-        return Response(body, media_type="application/json", headers=headers)
+        return bootstrap_file.response(request, CHECK_EACH_TIME)
 
     async def surprise(request: Request) -> Response:
         """A random description, in the language of the current one."""
@@ -86,8 +86,12 @@ def mount_page(app: FastAPI, speech: Speech, settings: Settings) -> None:
     app.add_route("/manifest.json", manifest, include_in_schema=False)
     app.add_route("/studio/bootstrap.json", bootstrap_json, include_in_schema=False)
     app.add_route("/studio/surprise.json", surprise, include_in_schema=False)
-    app.mount("/studio/icons", NoCacheStaticFiles(directory=asset("icons")))
-    app.mount("/studio", NoCacheStaticFiles(directory=asset("web")))
+    for path, route in (
+        ("/studio/icons", icons.route(CHECK_EACH_TIME)),
+        ("/studio", files.route(CHECK_EACH_TIME)),
+        (f"/{studio}", files.route(KEEP)),
+    ):
+        app.add_route(f"{path}/{{name:path}}", route, include_in_schema=False)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read by Gradio in many places; no argument covers them all
     page = build_page(settings)
     with page:
@@ -98,7 +102,7 @@ def mount_page(app: FastAPI, speech: Speech, settings: Settings) -> None:
         path="/",
         theme=theme(),
         css_paths=[asset("web/theme.css")],
-        head=_HEAD + "".join(f'<link rel="modulepreload" href="studio/{name}">\n' for name in _preloads()),
+        head=_head(studio),
         footer_links=[],
         run_history=False,
         allowed_paths=[],

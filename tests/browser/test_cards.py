@@ -102,11 +102,11 @@ def test_typing_asks_the_server_once_it_pauses(studio: Studio, fresh: Fresh) -> 
 
 def test_a_chip_inserts_its_words_at_the_cursor_in_the_descriptions_language(studio: Studio, fresh: Fresh) -> None:
     visit = fresh(studio.url)
-    visit.page.fill("#description textarea", "中年女声")
+    visit.page.fill("#description textarea", "中年女声。")
     visit.page.locator("#checklist [data-dimension=gender][data-has=true]").wait_for()
     visit.page.click("#checklist [data-dimension=pace]")
     visit.page.click("#trait-words .chip >> nth=0")
-    assert visit.page.input_value("#description textarea") == "中年女声，语速缓慢"
+    assert visit.page.input_value("#description textarea") == "中年女声，语速缓慢。"
     visit.page.locator("#checklist [data-dimension=pace][data-has=true]").wait_for()
     visit.page.fill("#description textarea", "a calm woman, low-pitched")
     visit.page.locator("#checklist [data-dimension=age][data-has=false]").wait_for()

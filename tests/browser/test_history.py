@@ -191,4 +191,13 @@ def test_clear_deletes_what_is_shown_and_is_undone(own: Studio, fresh: Fresh) ->
     show(visit, 2)
     visit.page.click(".undo-toast button")
     show(visit, 3)
+    focused = "() => document.activeElement.closest('.entry')?.querySelector('.text').textContent"
+    visit.page.focus(".entry:has-text('green apple') button:text('Delete')")
+    visit.page.keyboard.press("Enter")
+    show(visit, 2)
+    assert visit.page.evaluate(focused) == "red apple"
+    visit.page.keyboard.press("Escape")  # undo remains after the drawer closes
+    visit.page.click(".undo-toast button")
+    visit.page.click("#history-open")
+    show(visit, 3)
     assert visit.complaints == []

@@ -295,12 +295,16 @@ FILES = {
         ),
         "One & two.\nThree.",
     ),
+    "windows.txt": ("Café déjà vu.\r\nNaïve.".encode("cp1252"), "Café déjà vu.\nNaïve."),
+    "japanese.txt": ("こんにちは、世界。".encode("shift_jis"), "こんにちは、世界。"),
 }
 REFUSED = {
     "picture.png": (b"\x89PNG", "not a .txt"),
     "bomb.docx": (docx(f"<w:p><w:r><w:t>{'a' * 17_000_000}</w:t></w:r></w:p>"), "too large"),
     "cut.docx": (docx("<w:p/>")[:150], "cannot be read"),
     "entity.docx": (b"PK not a zip", "cannot be read"),
+    "binary.txt": (bytes(range(256)), "cannot be read"),
+    "empty.txt": (b" \n", "contains no text"),
 }
 
 
@@ -326,7 +330,7 @@ def test_files_are_opened_by_button_and_by_drop_and_bad_ones_change_nothing(stud
         visit.page.wait_for_selector(f"#status:text('{name}'):text('{reason}')")
     holds(visit, "Dropped.")
     visit.page.click("#undo")
-    holds(visit, FILES["report.DOCX"][1])
+    holds(visit, FILES["japanese.txt"][1])
 
 
 def test_the_line_being_heard_is_in_sight(studio: Studio, fresh: Fresh) -> None:

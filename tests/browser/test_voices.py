@@ -159,6 +159,26 @@ def test_rename_star_export_delete_and_import(continuing: Studio, fresh: Fresh, 
     file = tmp_path / "After.voice"
     download.value.save_as(file)
     assert json.loads(file.read_text())["acoustic_prompt"]["text"] == "First words."
+    visit.page.click("#keep")
+    for name, problem in ((" ", "Type a name."), ("After", "Another voice has this name.")):
+        visit.page.fill("#keep-sheet input[type=text]", name)
+        visit.page.keyboard.press("Enter")
+        visit.page.wait_for_selector(f"#keep-sheet .problem:text('{problem}')")
+    visit.page.keyboard.press("Escape")
+    keep(visit, "Second")
+    count = visit.page.inner_text("#tab-mine")
+    for name in ("After", "Second"):
+        visit.page.click(f"{card(name)} .tool:not(.sample)")
+        visit.page.locator("#voice-sheet button:text('Delete')").click()
+        visit.page.wait_for_selector(card(name), state="detached")
+    for undo in visit.page.locator(".undo-toast button").all()[::-1]:
+        undo.click()
+    assert visit.page.inner_text("#tab-mine") == count
+    assert "Second" in visit.page.inner_text("#status")
+    visit.page.click("#page-language")  # a message in the other language is gone
+    visit.page.wait_for_function("() => !document.querySelector('#status').textContent.includes('Second')")
+    visit.page.click("#page-language")
+    visit.page.click(f"{card('After')} .tool:not(.sample)")
     delete = visit.page.locator("#voice-sheet button:text('Delete')")
     delete.click()
     visit.page.wait_for_selector(card("After"), state="detached")

@@ -100,8 +100,8 @@ def test_a_websocket_utterance_continues_the_voice_of_the_one_before() -> None:
 @pytest.mark.parametrize(
     ("body", "status", "code", "field"),
     [
-        ({"continue_from": {"request_id": "never-spoken-1"}}, 404, "not_found", None),
-        ({"continue_from": {"request_id": "../../etc/passwd"}}, 404, "not_found", None),
+        ({"continue_from": {"request_id": "never-spoken-1"}}, 404, "not_found", "continue_from.request_id"),
+        ({"continue_from": {"request_id": "../../etc/passwd"}}, 404, "not_found", "continue_from.request_id"),
         ({"continue_from": {"request_id": ID, "segment": 2}}, 422, "invalid_value", "continue_from.segment"),
         ({"continue_from": {"request_id": ID, "segment": -1}}, 422, "invalid_value", "continue_from.segment"),
         ({"continue_from": {"request_id": ID, "segment": 10**400}}, 422, "invalid_value", "continue_from.segment"),

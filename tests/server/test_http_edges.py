@@ -136,9 +136,18 @@ def test_finished_files_can_be_resumed(server: str, files: list[str]) -> None:
         assert part.headers["content-range"] == f"bytes 10-19/{size}"
         assert httpx.get(server + path, headers={"Range": "bytes=-7"}).content == whole.content[-7:]
         assert httpx.get(server + path, headers={"Range": "bytes=20-"}).content == whole.content[20:]
-        beyond = httpx.get(server + path, headers={"Range": f"bytes={size}-"})
-        assert (beyond.status_code, beyond.json()["error"]["code"]) == (416, "range_not_satisfiable")
-        assert beyond.headers["content-range"] == f"bytes */{size}"
+        huge = "9" * 5_000
+        for header in (f"bytes=0-{huge}", f"bytes=-{huge}"):
+            answer = httpx.get(server + path, headers={"Range": header})
+            assert (answer.status_code, answer.content) == (206, whole.content)
+        for header in (f"bytes={size}-", f"bytes={huge}-", "bytes=-0"):
+            beyond = httpx.get(server + path, headers={"Range": header})
+            assert (beyond.status_code, beyond.json()["error"]["code"]) == (416, "range_not_satisfiable")
+            assert beyond.headers["content-range"] == f"bytes */{size}"
+            other = httpx.get(server + path, headers={"Range": header, "If-Range": '"another"'})
+            assert (other.status_code, other.content) == (200, whole.content)
+        same = httpx.get(server + path, headers={"Range": "bytes=0-9", "If-Range": whole.headers["etag"]})
+        assert (same.status_code, same.content) == (206, whole.content[:10])
 
 
 @pytest.mark.parametrize("header", ["bytes=5-2", "lines=1-2", "bytes=a-b", "bytes=-", "bytes"])
@@ -205,8 +214,21 @@ def test_unknown_sockets_are_not_found(server: str, path: str) -> None:
 def test_refused_handshakes_log_no_error(server: str, caplog: pytest.LogCaptureFixture) -> None:
     upgrade = "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{}\r\n"
     key = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-    cases = [("/ws/tts", "127.0.0.1", ""), ("/ws/tts", "evil.example", key), ("/ws/none", "127.0.0.1", key)]
+    cases = [
+        ("/ws/tts", "127.0.0.1", "", 400),
+        ("/ws/tts", "evil.example", key, 421),
+        ("/ws/none", "127.0.0.1", key, 404),
+        (f"/ws/tts?{'a' * 9_000}", "127.0.0.1", key, 414),
+        ("/ws/tts", "127.0.0.1", f"{key}X: {'a' * 9_000}\r\n", 431),
+        ("/ws/tts", "127.0.0.1", key + "".join(f"X-{number}: 1\r\n" for number in range(150)), 431),
+        ("/ws/tts", "127.0.0.1", f"{key}Content-Length: 5\r\n", 400),
+    ]
     with caplog.at_level(logging.INFO):
-        statuses = [exchange(server, upgrade.format(*case).encode())[0].split()[1] for case in cases]
-    assert statuses == ["400", "421", "404"]
+        for *case, status in cases:
+            head, body = exchange(server, upgrade.format(*case).encode())
+            assert head.split()[1] == str(status)
+            assert status == 400 or "code" in json.loads(body)["error"]
+        text = b"\x81\x82\0\0\0\0\xff\xfe"  # not UTF-8
+        _, answer = exchange(server, upgrade.format("/ws/tts", "127.0.0.1", key).encode(), text)
+        assert answer[2:4] == (1_007).to_bytes(2, "big")
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []

@@ -243,41 +243,46 @@ def test_ping_is_answered_with_the_same_id() -> None:
 
 
 @pytest.mark.parametrize(
-    ("message", "code"),
+    ("message", "code", "field"),
     [
-        ("{", "malformed_json"),
-        ("[]", "malformed_json"),
-        ("", "malformed_json"),
-        ("[" * 5_000, "malformed_json"),
-        (b"\x00\x01", "malformed_json"),
-        ('{"type": "shout"}', "invalid_value"),
-        ('{"type": ["open"]}', "invalid_value"),
-        ('{"type": "open", "colour": 1}', "invalid_value"),
-        ('{"type": "open", "speed": "fast"}', "invalid_value"),
-        ('{"type": "open", "speed": NaN}', "invalid_value"),
-        ('{"type": "open", "speed": 9}', "invalid_value"),
-        ('{"type": "open", "format": "wav"}', "invalid_value"),
-        ('{"type": "open", "sample_rate": 7}', "invalid_value"),
-        ('{"type": "open", "packet_ms": 0}', "invalid_value"),
-        ('{"type": "open", "id": "../etc"}', "invalid_value"),
-        ('{"type": "open", "id": "%s"}' % ("x" * 100), "invalid_value"),
-        ('{"type": "open", "seed": -1}', "invalid_value"),
-        ('{"type": "open", "language": "tlh"}', "unknown_language"),
-        ('{"type": "open", "voice": "nobody"}', "unknown_voice"),
-        ('{"type": "open", "speaker": "Vivian"}', "unsupported"),
-        ('{"type": "open", "deadline_ms": 0}', "invalid_value"),
-        ('{"type": "text", "text": "without an open"}', "invalid_value"),
-        ('{"type": "text", "text": 5}', "invalid_value"),
+        ("{", "malformed_json", None),
+        ("[]", "malformed_json", None),
+        ("", "malformed_json", None),
+        ("[" * 5_000, "malformed_json", None),
+        (b"\x00\x01", "malformed_json", None),
+        ('{"type": "shout"}', "invalid_value", "type"),
+        ('{"type": ["open"]}', "invalid_value", "type"),
+        ('{"type": "open", "colour": 1}', "invalid_value", "colour"),
+        ('{"type": "open", "speed": "fast"}', "invalid_value", "speed"),
+        ('{"type": "open", "speed": NaN}', "invalid_value", "speed"),
+        ('{"type": "open", "speed": 9}', "invalid_value", "speed"),
+        ('{"type": "open", "format": "wav"}', "invalid_value", "format"),
+        ('{"type": "open", "sample_rate": 7}', "invalid_value", "sample_rate"),
+        ('{"type": "open", "packet_ms": 0}', "invalid_value", "packet_ms"),
+        ('{"type": "open", "id": "../etc"}', "invalid_value", "id"),
+        ('{"type": "open", "id": "%s"}' % ("x" * 100), "invalid_value", "id"),
+        ('{"type": "open", "seed": -1}', "invalid_value", "seed"),
+        ('{"type": "open", "language": "tlh"}', "unknown_language", "language"),
+        ('{"type": "open", "voice": "nobody"}', "unknown_voice", "voice"),
+        ('{"type": "open", "speaker": "Vivian"}', "unsupported", None),
+        ('{"type": "open", "deadline_ms": 0}', "invalid_value", "deadline_ms"),
+        ('{"type": "text", "text": "without an open"}', "invalid_value", "id"),
+        ('{"type": "text", "text": 5}', "invalid_value", "text"),
+        ('{"type": "open", "continue_from": "a"}', "invalid_value", "continue_from"),
+        ('{"type": "open", "continue_from": {"request_id": "never-spoken"}}', "not_found", "continue_from.request_id"),
+        ('{"type": "open", "language": "\\ud83d"}', "unknown_language", "language"),
+        ('{"type": "open", "\\ud83d": 1}', "invalid_value", "\ufffd" * 3),
+        ('{"type": "open", "seed": 1, "seed": 2}', "invalid_value", "seed"),
     ],
 )
 def test_an_invalid_message_is_reported_and_the_connection_stays_open(
-    patient: str, message: str | bytes, code: str
+    patient: str, message: str | bytes, code: str, field: str | None
 ) -> None:
     with connect(patient) as connection:
         talk = Talk(connection)
         talk.connection.send(message)
         error = talk.until("error")
-        assert (error["code"], error["fatal"]) == (code, True)
+        assert (error["code"], error.get("field"), error["fatal"]) == (code, field, True)
         assert "nobody" not in error["message"] or code == "unknown_voice"
         assert talk.speak("Still here.")["finish_reason"] == "stop"
 

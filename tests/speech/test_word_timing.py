@@ -80,7 +80,7 @@ async def test_words_after_the_end_of_a_cut_segment_are_left_out() -> None:
     text = "One two three four five six seven eight nine ten eleven twelve."
     report, _ = await speak(ZeroCostSynthesizer(num_frames=100), SpeechRequest(text=text, max_duration_s=1.0))
     assert report.finish_reason == "length" and 0 < report.spoken_chars < len(text) / 2
-    assert report.segments[0].words[-1].start_sample < report.num_samples
+    assert report.segments[0].words[-1].end_sample <= report.num_samples
     assert heard_chars(report.segments[0].words, 12_000) < report.spoken_chars
     assert heard_chars(report.segments[0].words, 0) == 0
 

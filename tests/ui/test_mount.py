@@ -60,6 +60,20 @@ def test_files_are_asked_about_each_time_and_sent_only_when_changed(client: Test
     assert (again.status_code, again.content) == (304, b"")
 
 
+def test_versioned_files_are_compressed_and_kept(client: TestClient) -> None:
+    prefix = re.search(r"studio-\w{12}", client.get("/").text)
+    assert prefix is not None
+    response = client.get(f"/{prefix[0]}/main.js")
+    assert "immutable" in response.headers["cache-control"]
+    assert response.headers["content-encoding"] == "gzip"
+    assert response.text == client.get("/studio/main.js", headers={"Accept-Encoding": "identity"}).text
+    assert response.text == asset("web/main.js").read_text(encoding="utf-8")
+    styles = client.get(f"/{prefix[0]}/styles.css").text
+    assert asset("web/regions/voice/voice.css").read_text(encoding="utf-8") in styles
+    for missing in ("nothing.js", "../pyproject.toml", "%2e%2e/pyproject.toml", ""):
+        assert client.get(f"/{prefix[0]}/{missing}").status_code in (404, 405)
+
+
 def test_no_event_of_the_page_reaches_python(client: TestClient) -> None:
     config = client.get("/config").json()
     called = [event["api_name"] for event in config["dependencies"] if event["backend_fn"]]

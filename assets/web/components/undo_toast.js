@@ -1,29 +1,34 @@
-// A message with an "Undo" button after something was deleted. In: the message and what undoes it. It is part of the open dialog, which
-// makes the rest of the page inert, or of the page.
+// Messages with an "Undo" button after something was deleted, each for eight seconds. In: the message and what undoes it. They are part of
+// the open dialog, which makes the rest of the page inert, or of the page; when the dialog closes, they move to the page.
 
 import { h } from "./dom.js";
 
 const UNDO_S = 8;
-let current = null; // {element, timer, onExpire}
+const pending = new Set(); // of functions that end the time to undo
+const stack = h("div", { className: "undo-toasts", role: "status" });
 
 /** Show `message`; `undo` runs on a click within eight seconds, `onExpire` when it is too late. */
 export function showUndo(message, label, undo, onExpire = () => {}) {
-  current?.close();
   const button = h("button", { type: "button", className: "button-outline" }, label);
-  const element = h("div", { className: "undo-toast", role: "status" }, h("span", {}, message), button);
-  const close = (expired = true) => {
+  const toast = h("div", { className: "undo-toast" }, h("span", {}, message), button);
+  const end = (then) => {
     clearTimeout(timer);
-    element.remove();
-    if (current?.element === element) current = null;
-    if (expired) onExpire();
+    pending.delete(expire);
+    toast.remove();
+    then();
   };
-  const timer = setTimeout(close, 1000 * UNDO_S);
-  button.onclick = () => {
-    close(false);
-    undo();
-  };
-  current = { element, close };
-  (document.querySelector("dialog[open]") ?? document.querySelector(".gradio-container")).append(element);
+  const expire = () => end(onExpire);
+  const timer = setTimeout(expire, 1000 * UNDO_S);
+  pending.add(expire);
+  button.onclick = () => end(undo);
+  moveStack();
+  stack.append(toast);
 }
 
-addEventListener("pagehide", () => current?.close()); // what was deleted stays deleted
+function moveStack() {
+  const dialog = document.querySelector("dialog[open]");
+  (dialog ?? document.querySelector(".gradio-container")).append(stack);
+  dialog?.addEventListener("close", moveStack, { once: true });
+}
+
+addEventListener("pagehide", () => pending.forEach((expire) => expire())); // what was deleted stays deleted

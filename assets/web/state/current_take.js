@@ -77,7 +77,7 @@ export class CurrentTake extends EventTarget {
   /** The line being played, or undefined. */
   get heardLine() {
     const { stats, timeline } = this.#player;
-    if (!["speaking", "paused"].includes(stats.state)) return undefined;
+    if (!["speaking", "paused"].includes(stats.state) || stats.collecting_s !== null) return undefined;
     const started = timeline.segments.filter(({ failed, start_sample }) => !failed && start_sample <= stats.position);
     if (this.#retake) return this.#retake.line + (started.at(-1)?.line ?? 0);
     return started.at(-1)?.line;
@@ -117,7 +117,7 @@ export class CurrentTake extends EventTarget {
     this.#player.recall(`api/history/${entry.id}/audio`, entry, options);
   }
 
-  /** The status of line `number`: {state, start, end, seconds, similarity}; `similarity` only of a line that drifted; state is "", "queued", "speaking", "done" or "failed". */
+  /** The status of line `number`: {state, start, end, seconds, similarity}; `similarity` only of a line that drifted; state is "", "queued", "speaking", "done", "silent" or "failed". */
   lineStatus(number) {
     const { line, toEnd } = this.#retake ?? {};
     if (line === number || (toEnd && line < number)) return { ...this.#status(number - line), start: null };
@@ -148,6 +148,7 @@ export class CurrentTake extends EventTarget {
   #stateBeforeAudio(number) {
     const { stats, timeline } = this.#player;
     const next = timeline.segments.length ? timeline.segments.at(-1).line + 1 : 0;
+    if (number < next) return "silent"; // a line of emoji, for example
     if (stats.recalled) return "";
     if (stats.receiving && number >= next) return "queued";
     return stats.state === "failed" && number === next ? "failed" : "";

@@ -1,5 +1,5 @@
 // The text of a file: .txt and .md as they are, of a .docx the paragraphs of its word/document.xml. Files are read in the browser, with
-// bounds on their size and on what is unpacked. Throws a `FileProblem` with the code "type", "size" or "damaged".
+// bounds on their size and on what is unpacked. Throws a `FileProblem` with the code "type", "size", "damaged" or "empty".
 
 const MAX_TEXT_BYTES = 4e6;
 const MAX_ARCHIVE_BYTES = 32e6;
@@ -24,17 +24,32 @@ export async function readTextFile(file) {
   if (file.size > (type === "docx" ? MAX_ARCHIVE_BYTES : MAX_TEXT_BYTES)) throw new FileProblem("size");
   const bytes = new Uint8Array(await file.arrayBuffer());
   const text = type === "docx" ? paragraphs(await documentXml(bytes)) : decode(bytes);
+  if (text.includes("\0")) throw new FileProblem("damaged"); // not a text
+  if (!text.trim()) throw new FileProblem("empty");
   return text.replace(/\r\n?/g, "\n").trim();
 }
 
-/** Decode UTF-8 or UTF-16 by the byte order mark, UTF-8 without one, or else GB18030, as Chinese Windows writes it. */
+/** Decode UTF-8 or UTF-16 by the byte order mark, UTF-8 without one, or else what Windows writes. */
 function decode(bytes) {
   const mark = { 0xfeff: "utf-16be", 0xfffe: "utf-16le" }[(bytes[0] << 8) | bytes[1]];
   try {
     return new TextDecoder(mark ?? "utf-8", { fatal: true }).decode(bytes);
   } catch {
-    return new TextDecoder("gb18030").decode(bytes);
+    return new TextDecoder(legacyEncoding(bytes)).decode(bytes);
   }
+}
+
+/** Western text has single bytes from 128 on between ASCII ones, Chinese and Japanese pairs; kana are in two rows of Shift JIS. */
+function legacyEncoding(bytes) {
+  let [high, alone, kana] = [0, 0, 0];
+  for (let i = 0; i < bytes.length; i++) {
+    if (bytes[i] < 0x80) continue;
+    high++;
+    if (!(bytes[i - 1] >= 0x80) && !(bytes[i + 1] >= 0x80)) alone++;
+    if (bytes[i] === 0x82 || bytes[i] === 0x83) kana++;
+  }
+  if (alone > high / 2) return "windows-1252";
+  return kana > high / 5 ? "shift_jis" : "gb18030";
 }
 
 async function documentXml(bytes) {

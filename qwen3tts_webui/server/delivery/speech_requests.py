@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 from qwen3tts_webui.audio import OutputFormat
-from qwen3tts_webui.errors import ErrorDetail, InvalidValue, TextTooLong, in_range
+from qwen3tts_webui.errors import ErrorDetail, InvalidValue, NotFound, TextTooLong, in_range
 from qwen3tts_webui.server.delivery.request_context import RequestContext
 from qwen3tts_webui.server.delivery.request_registry import RequestRecord
 from qwen3tts_webui.server.schemas import MAX_BATCH_TEXTS, Open, TtsBody
@@ -98,7 +98,10 @@ def _request(body: TtsBody | Open, context: RequestContext, **values: Any) -> Sp
     source = body.continue_from
     if source is None:
         return request
-    session = context.server.requests.get(source.request_id).session
+    try:
+        session = context.server.requests.get(source.request_id).session
+    except NotFound as error:
+        raise NotFound(**error.params, field="continue_from.request_id") from None
     return continue_voice(request, session, source.segment, context.server.speech.engines)
 
 

@@ -29,6 +29,7 @@ from qwen3tts_webui.server.http.json_body import (
     JsonObject,
     from_pydantic_detail,
     from_pydantic_error,
+    parse_object,
     read_json,
     read_object,
     validate,
@@ -42,6 +43,7 @@ from qwen3tts_webui.server.http.openapi import (
     openapi_for,
 )
 from qwen3tts_webui.server.http.openapi_document import complete_document
+from qwen3tts_webui.server.http.query import check_known_query, check_query
 
 __all__ = [
     "QUERY_ERROR_RESPONSE",
@@ -70,6 +72,8 @@ __all__ = [
     "UnsupportedMediaType",
     "UrlTooLong",
     "body_openapi",
+    "check_known_query",
+    "check_query",
     "complete_document",
     "form_content",
     "form_openapi",
@@ -79,6 +83,7 @@ __all__ = [
     "is_form",
     "media_type",
     "openapi_for",
+    "parse_object",
     "read_body",
     "read_form",
     "read_json",

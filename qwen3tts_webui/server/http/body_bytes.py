@@ -28,7 +28,8 @@ async def bounded_chunks(request: Request, max_bytes: int) -> AsyncGenerator[byt
     Raises `BodyTooLarge`, at once if its declared length is too large; `UnsupportedEncoding` for a compressed body, and
     `MalformedRequest` if the client leaves before its end.
     """
-    if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+    encodings = request.headers.getlist("content-encoding")
+    if any(encoding.strip().lower() not in ("", "identity") for encoding in encodings):
         raise UnsupportedEncoding()
     too_large = BodyTooLarge(limit_kib=max_bytes // 1024)
     declared = request.headers.get("content-length", "0")

@@ -17,7 +17,8 @@ from starlette.types import Receive, Scope, Send
 
 from qwen3tts_webui.server.http.errors import RangeNotSatisfiable
 
-_RANGE = re.compile(r"\s*bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.IGNORECASE)
+_RANGE = re.compile(r"\s*bytes\s*=\s*([0-9]*)\s*-\s*([0-9]*)\s*", re.IGNORECASE)
+_MAX_DIGITS = 18
 
 
 def parse_range(header: str, size: int) -> tuple[int, int] | None:
@@ -26,11 +27,16 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
     first, last = match.groups() if match else ("", "")
     if not first and not last:
         return None
-    start = int(first) if first else max(0, size - int(last))
-    end = min(int(last) + 1, size) if first and last else size
+    start = _number(first) if first else max(0, size - _number(last))
+    end = min(_number(last) + 1, size) if first and last else size
     if start >= size:
         raise RangeNotSatisfiable(size=size)
     return (start, end) if start < end else None
+
+
+def _number(digits: str) -> int:
+    digits = digits.lstrip("0")
+    return int(digits or "0") if len(digits) <= _MAX_DIGITS else 10**_MAX_DIGITS
 
 
 class FileBytes(Response):
@@ -59,10 +65,16 @@ class FileOnDisk(FileResponse):
     """A file on disk, never read as a whole."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        requested = Headers(scope=scope).get("range")
-        if requested is not None:
-            size = (await run_in_threadpool(os.stat, self.path)).st_size
-            if parse_range(requested, size) is None:
-                kept = [(name, value) for name, value in scope["headers"] if name != b"range"]
-                scope = {**scope, "headers": kept}
+        headers = Headers(scope=scope)
+        if "range" in headers:
+            self.stat_result = await run_in_threadpool(os.stat, self.path)
+            self.set_stat_headers(self.stat_result)
+            scope = {**scope, "headers": self._with_simple_range(headers, self.stat_result.st_size)}
         await super().__call__(scope, receive, send)
+
+    def _with_simple_range(self, headers: Headers, size: int) -> list[tuple[bytes, bytes]]:
+        """Return the headers with a `Range` that any parser understands, or without it for the whole file."""
+        kept = [(name, value) for name, value in headers.raw if name not in (b"range", b"if-range")]
+        versions = (self.headers["etag"], self.headers["last-modified"])
+        part = parse_range(headers["range"], size) if headers.get("if-range", versions[0]) in versions else None
+        return kept if part is None else [*kept, (b"range", f"bytes={part[0]}-{part[1] - 1}".encode())]

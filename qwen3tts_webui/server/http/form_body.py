@@ -10,14 +10,13 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from qwen3tts_webui.errors import FILE_UPLOAD, SENT_ONCE, ErrorDetail, InvalidValue, SpeechError
+from qwen3tts_webui.errors import FILE_UPLOAD, LEFT_OUT, SENT_ONCE, ErrorDetail, InvalidValue, SpeechError
 from qwen3tts_webui.server.http.body_bytes import bounded_chunks, media_type
 from qwen3tts_webui.server.http.errors import MalformedForm
 from qwen3tts_webui.server.http.json_body import JsonObject, Model, from_pydantic_error
 
 _MAX_PARTS = 64
 _TEXT = ErrorDetail("text_field", "text")
-_UNUSED_FILE = ErrorDetail("left_out", "left out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ async def _form(parts: FormData, files: Collection[str]) -> Form:
             raise InvalidValue(field=name[:40], expected=SENT_ONCE, got="2")
         if isinstance(value, UploadFile):
             if name not in files:
-                raise InvalidValue(field=name[:40], expected=_UNUSED_FILE, got=FILE_UPLOAD)
+                raise InvalidValue(field=name[:40], expected=LEFT_OUT, got=FILE_UPLOAD)
             form.files[name] = await value.read()
         elif name in files:
             raise InvalidValue(field=name, expected=FILE_UPLOAD, got=_TEXT)

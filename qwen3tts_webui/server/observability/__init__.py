@@ -6,8 +6,8 @@ from qwen3tts_webui.server.observability.logging import (
     configure_logging,
     mark_truncated,
     request_id_var,
-    suppress_handshake_error,
     suppress_truncation_error,
+    suppress_websocket_error,
 )
 from qwen3tts_webui.server.observability.metrics import Metrics
 
@@ -18,6 +18,6 @@ __all__ = [
     "configure_logging",
     "mark_truncated",
     "request_id_var",
-    "suppress_handshake_error",
     "suppress_truncation_error",
+    "suppress_websocket_error",
 ]

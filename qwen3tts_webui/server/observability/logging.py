@@ -70,9 +70,14 @@ def suppress_truncation_error(record: logging.LogRecord) -> bool:
     return not (_truncated.get() and record.msg == "ASGI callable returned without completing response.")
 
 
-def suppress_handshake_error(record: logging.LogRecord) -> bool:
-    """Log filter: drop the errors about handshakes that were refused: the client's mistake, and answered."""
-    return record.msg not in ("opening handshake failed", "ASGI callable returned without completing handshake.")
+def suppress_websocket_error(record: logging.LogRecord) -> bool:
+    """Log filter: drop the errors about handshakes that were refused, and about text that is not UTF-8: mistakes of
+    the client, which were answered."""
+    return record.msg not in (
+        "opening handshake failed",
+        "ASGI callable returned without completing handshake.",
+        "Invalid UTF-8 sequence received from client.",
+    )
 
 
 class TextLines(logging.Formatter):

@@ -11,7 +11,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -21,7 +21,7 @@ from zipstream import ZipStream
 from qwen3tts_webui.audio import Cue, encode_all, format_info, read_wav, render_share_image, to_srt, to_vtt
 from qwen3tts_webui.errors import ANOTHER_VALUE, InvalidValue, one_of
 from qwen3tts_webui.history import HistoryEntry
-from qwen3tts_webui.i18n import PAGE_LANGUAGES, Catalog, negotiate_language
+from qwen3tts_webui.i18n import Catalog, negotiate_language
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.delivery import attachment, file_stem
 from qwen3tts_webui.server.http import FileBytes
@@ -94,11 +94,11 @@ def _add_routes(
         return StreamingResponse(archive, headers=headers, media_type="application/zip")
 
     @router.get(f"{prefix}/picture.png")
-    async def picture(request: Request, id: str, language: str = "") -> Response:
+    async def picture(request: Request, id: str, language: Literal["", "en", "zh"] = "") -> Response:
         """Waveform and mel spectrogram with text and latency, 1600 x 900, in `language` or the client's."""
         entry = await find(id)
         path = await audio_path(entry)
-        accept_language = language if language in PAGE_LANGUAGES else request.headers.get("accept-language", "")
+        accept_language = language or request.headers.get("accept-language", "")
         caption = _caption(entry, Catalog(negotiate_language(accept_language)))
         title = str(entry.report.get("text", ""))
         async with rendering:

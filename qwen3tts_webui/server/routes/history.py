@@ -10,7 +10,7 @@ import asyncio
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
@@ -23,9 +23,8 @@ from qwen3tts_webui.server.http import FileBytes, FileOnDisk, body_openapi, read
 from qwen3tts_webui.server.schemas import Body
 
 _PREVIEW_CHARS = 240
-_MAX_PAGE_SIZE = 100
 _MAX_BYTES = 4_096
-_MAX_UNDO_S = 60.0
+UndoSeconds = Annotated[float, Query(ge=0, le=60, allow_inf_nan=False)]
 
 
 class StarBody(Body):
@@ -66,7 +65,11 @@ def history_router(server: ServerContext) -> APIRouter:
 
     @router.get("")
     async def entries(
-        request_id: str = "", search: str = "", starred: bool = False, limit: int = 40, offset: int = 0
+        request_id: str = "",
+        search: str = "",
+        starred: bool = False,
+        limit: Annotated[int, Query(ge=1, le=100)] = 40,
+        offset: Annotated[int, Query(ge=0)] = 0,
     ) -> dict[str, Any]:
         """A page of entries, newest first; `starred=true` selects starred ones.
 
@@ -81,7 +84,7 @@ def history_router(server: ServerContext) -> APIRouter:
 
     @router.delete("")
     def clear(
-        search: str = "", starred: bool = False, keep_starred: bool = False, undo_s: float = 0.0
+        search: str = "", starred: bool = False, keep_starred: bool = False, undo_s: UndoSeconds = 0.0
     ) -> dict[str, int | str]:
         """Delete the entries that match `search` and `starred`, or only the unstarred ones of them.
 
@@ -91,7 +94,7 @@ def history_router(server: ServerContext) -> APIRouter:
         if starred and keep_starred:
             return {"deleted": 0, "undo": "0"}
         selected = True if starred else False if keep_starred else None
-        deleted, undo = store.clear(search=search, starred=selected, undo_s=_undo_s(undo_s))
+        deleted, undo = store.clear(search=search, starred=selected, undo_s=undo_s)
         return {"deleted": deleted, "undo": str(undo)}
 
     @router.post("/undelete")
@@ -127,9 +130,9 @@ def history_router(server: ServerContext) -> APIRouter:
         return _row(await asyncio.to_thread(require_history(server).set_starred, entry_id, body.starred))
 
     @router.delete("/{entry_id}", status_code=204)
-    def delete(entry_id: str, undo_s: float = 0.0) -> Response:
+    def delete(entry_id: str, undo_s: UndoSeconds = 0.0) -> Response:
         """Delete the entry and its files. With `undo_s`, answers 200 with the `undo` for `undelete`."""
-        undo = require_history(server).delete(entry_id, undo_s=_undo_s(undo_s))
+        undo = require_history(server).delete(entry_id, undo_s=undo_s)
         return JSONResponse({"deleted": 1, "undo": str(undo)}) if undo_s > 0 else Response(status_code=204)
 
     @router.put("/{entry_id}/lines/{line}", **body_openapi(ReplaceLineBody))
@@ -147,15 +150,10 @@ def history_router(server: ServerContext) -> APIRouter:
 
 
 def _page(store: HistoryStore, search: str, starred: bool | None, limit: int, offset: int) -> dict[str, Any]:
-    limit = min(max(limit, 1), _MAX_PAGE_SIZE)
-    found = store.entries(search=search, starred=starred, limit=limit, offset=max(offset, 0))
+    found = store.entries(search=search, starred=starred, limit=limit, offset=offset)
     total = store.count(search=search, starred=starred)
     num_starred = store.count(search=search, starred=True)
     return {**_listing(store, [_row(entry) for entry in found], total), "num_starred": num_starred}
-
-
-def _undo_s(seconds: float) -> float:
-    return min(max(seconds, 0.0), _MAX_UNDO_S)
 
 
 def _listing(store: HistoryStore, entries: list[dict[str, Any]], total: int) -> dict[str, Any]:

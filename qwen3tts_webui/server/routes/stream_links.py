@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
 from qwen3tts_webui.audio import OutputFormat, format_info
-from qwen3tts_webui.errors import InvalidValue
+from qwen3tts_webui.errors import ANOTHER_VALUE, InvalidValue, one_of
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.delivery import (
     LINK_S,
@@ -24,6 +24,7 @@ from qwen3tts_webui.server.delivery import (
     run_maybe_in_thread,
     start_request,
 )
+from qwen3tts_webui.server.http import check_query
 from qwen3tts_webui.server.schemas import TtsBody
 from qwen3tts_webui.types import SpeechRequest
 
@@ -35,6 +36,7 @@ LINK_PARAMETER: dict[str, Any] = {
     "description": "1: return a one-shot link to the audio as JSON (url, expires_in_s, request_id).",
     "schema": {"type": "string", "enum": ["0", "1"]},
 }
+_LINK_VALUES = {"0": False, "false": False, "1": True, "true": True}
 
 
 def stream_links_router(server: ServerContext) -> APIRouter:
@@ -59,6 +61,15 @@ def stream_links_router(server: ServerContext) -> APIRouter:
         return response
 
     return router
+
+
+def wants_link(request: Request) -> bool:
+    """Return whether the query asks for a link. Raises `InvalidValue`."""
+    check_query(request, ("link",))
+    value = request.query_params.get("link", "0")
+    if value not in _LINK_VALUES:
+        raise InvalidValue(field="link", expected=one_of(("0", "1")), got=ANOTHER_VALUE)
+    return _LINK_VALUES[value]
 
 
 async def create_link(requests: Sequence[SpeechRequest], body: TtsBody, context: RequestContext) -> Response:

@@ -27,7 +27,7 @@ from qwen3tts_webui.server.delivery import (
     with_recording,
 )
 from qwen3tts_webui.server.http import form_content, is_form, openapi_for, read_form, read_json, validate_strings
-from qwen3tts_webui.server.routes.stream_links import LINK_PARAMETER, create_link
+from qwen3tts_webui.server.routes.stream_links import LINK_PARAMETER, create_link, wants_link
 from qwen3tts_webui.server.schemas import TtsBody
 
 _EXAMPLES: dict[str, dict[str, object]] = {
@@ -59,6 +59,7 @@ def tts_router(server: ServerContext) -> APIRouter:
 
     async def tts(request: Request) -> Response:
         """Synthesize a text, or a batch of texts, in a voice described in plain words."""
+        as_link = wants_link(request)
         context = RequestContext.of(request, server)
         body, audio = await read(request)
         output_format = output_format_of(body)
@@ -70,7 +71,7 @@ def tts_router(server: ServerContext) -> APIRouter:
             cloned = await server.recordings.clone(recording)
             requests = [with_recording(one, cloned) for one in requests]
             warnings = quality_warning(cloned)
-        if request.query_params.get("link") in ("1", "true"):
+        if as_link:
             return await create_link(requests, body, context)
         if is_batch:
             return await start_batch(

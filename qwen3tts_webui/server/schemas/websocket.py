@@ -13,7 +13,7 @@ from pydantic import AliasChoices, Field, PlainValidator, TypeAdapter, Validatio
 from pydantic_core import PydanticCustomError
 
 from qwen3tts_webui.errors import ANOTHER_VALUE, InvalidValue, one_of
-from qwen3tts_webui.server.http import MalformedJson, from_pydantic_error
+from qwen3tts_webui.server.http import from_pydantic_error, parse_object
 from qwen3tts_webui.server.schemas.speech import Body, SpeechFields
 
 MAX_MESSAGE_BYTES = 65_536
@@ -96,16 +96,12 @@ _MESSAGES: dict[str, type[Message]] = {
     "cancel": Cancel,
     "ping": Ping,
 }
+_RAW_FIELDS = ("text",)  # it may end in half a surrogate pair
 
 
 def parse_message(text: str) -> Message:
     """Parse one message; null means not given. Raises `MalformedJson`, `InvalidValue`."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        raise MalformedJson() from None
-    if not isinstance(value, dict):
-        raise MalformedJson()
+    value = parse_object(text, raw=_RAW_FIELDS)
     kind = value.get("type")
     model = _MESSAGES.get(kind) if isinstance(kind, str) else None
     if model is None:

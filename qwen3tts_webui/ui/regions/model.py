@@ -8,7 +8,6 @@ from __future__ import annotations
 from qwen3tts_webui.ui.html import html
 
 _REGION = """
-<link rel="stylesheet" href="studio/regions/models/models.css">
 <div id="machine" class="panel" popover role="dialog" tabindex="-1" data-i18n-group="models.title">
  <h3 data-i18n="models.title"></h3>
  <p id="engine-what"></p>

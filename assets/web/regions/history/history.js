@@ -146,6 +146,16 @@ export class History extends EventTarget {
     });
   }
 
+  /** Delete one entry; the focus moves to the next one. */
+  async #deleteRow({ id }) {
+    const { element } = this.#rows.get(id);
+    const neighbor = element.nextElementSibling ?? element.previousElementSibling;
+    await this.#delete(`api/history/${id}?${new URLSearchParams(UNDO_QUERY)}`);
+    if (!this.#dialog.contains(document.activeElement) || document.activeElement === this.#dialog) {
+      (neighbor?.querySelector(".bar button:last-child") ?? this.#search).focus();
+    }
+  }
+
   #show({ kept, entries, total, num_starred, used_bytes, quota_bytes }, offset) {
     const t = (key, params) => this.#i18n.t(key, params);
     const shown = offset ? [...this.#rows] : [];
@@ -183,7 +193,7 @@ export class History extends EventTarget {
     play: (entry) => this.#dispatchEntry("play", entry),
     restore: (entry) => this.#dispatchEntry("restore", entry),
     star: (entry) => this.#api.patch(`api/history/${entry.id}`, { starred: !entry.starred }),
-    delete: (entry) => this.#delete(`api/history/${entry.id}?${new URLSearchParams(UNDO_QUERY)}`),
+    delete: (entry) => this.#deleteRow(entry),
     onError: (error) => (this.#status.textContent = error.message),
   };
 

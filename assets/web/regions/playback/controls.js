@@ -20,7 +20,10 @@ export class Controls {
     const isFrequent = (what) => what === "progress" || what === "peaks";
     player.addEventListener("change", ({ detail }) => (isFrequent(detail) ? this.#drawTimes() : this.draw()));
     player.addEventListener("change", () => this.#askForLoadState());
-    i18n.addEventListener("change", () => this.draw());
+    i18n.addEventListener("change", () => {
+      this.#message = null; // it is in the other language
+      this.draw();
+    });
     byId("play").onclick = () => player.togglePlay();
     document.addEventListener("keydown", (event) => this.#onKey(event));
     const ignoreDoubleClick = (event) => event.detail > 1 && event.stopImmediatePropagation();
@@ -76,11 +79,17 @@ export class Controls {
     const { state, load_s } = this.#loadState ?? {};
     const isWaking = stats.state === "waiting" && ["unloaded", "waking"].includes(state);
     if (isWaking) return this.#i18n.t("status.waking", { seconds: Math.ceil(load_s) });
-    if (stats.collecting_s !== null) return this.#i18n.t("status.collecting", { seconds: stats.collecting_s });
+    if (stats.collecting_s !== null) return this.#collectingText(stats.collecting_s);
     const params = { seconds: formatDuration(stats.samples / RATE), underruns: stats.underruns };
-    const sentences = [this.#i18n.t(`status.${stats.state}`, params)];
+    const isIncomplete = stats.state === "done" && stats.finish_reason === "cancelled";
+    const sentences = [this.#i18n.t(`status.${isIncomplete ? "stopped" : stats.state}`, params)];
     if (stats.underruns) sentences.push(this.#i18n.t("status.underruns", params));
     return sentences.join(this.#i18n.language === "zh" ? "" : " ");
+  }
+
+  #collectingText(seconds) {
+    const key = seconds < 60 ? "status.collecting" : "status.collecting.minutes";
+    return this.#i18n.t(key, { seconds, minutes: Math.ceil(seconds / 60) });
   }
 
   #drawTimes() {

@@ -84,12 +84,20 @@ export class SaveVoice {
   #open() {
     const t = (key, params) => this.#i18n.t(key, params);
     const ariaLabel = t("saved_voices.name");
-    const name = h("input", { type: "text", value: this.#suggestion, maxLength: 80, required: true, ariaLabel });
+    const name = h("input", {
+      type: "text",
+      value: this.#savedVoices.uniqueName(this.#suggestion),
+      maxLength: 80,
+      required: true,
+      ariaLabel,
+    });
     const modes = this.#modes(t);
     const problem = h("p", { className: "problem", role: "alert" });
     const button = h("button", { type: "submit", className: "button-outline main" }, t("save_voice.save"));
     const onsubmit = async (event) => {
       event.preventDefault();
+      problem.textContent = this.#savedVoices.nameProblem(name.value);
+      if (problem.textContent) return;
       try {
         const mode = modes.querySelector(":checked").value || undefined;
         const voice = await this.#savedVoices.save(this.#take.requestId, name.value, mode);

@@ -40,8 +40,10 @@ export function mountTextRegion(parts) {
   mountFileDrop({ fields, i18n, showStatus });
   new TextNotices({ fields, i18n, analyzer, showStatus });
   new LineToolbar(gutter, take, i18n, popover, actions);
-  take.addEventListener("replaced", ({ detail: { line, toEnd } }) => {
-    showStatus(i18n.t(toEnd ? "line.continued" : "line.replaced", { line: line + 1 }));
+  take.addEventListener("replaced", ({ detail: { line, toEnd, entry } }) => {
+    const isWhole = entry.finish_reason !== "cancelled";
+    const key = !toEnd ? "replaced" : isWhole ? "continued" : "extended";
+    showStatus(i18n.t(`line.${key}`, { line: line + 1 }));
   });
   const goOn = byId("go-on");
   const draw = () => {

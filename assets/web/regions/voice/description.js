@@ -173,6 +173,8 @@ export class Description {
   /** Insert `words` at the caret, with commas where they are needed. */
   #insert(words, language) {
     const area = this.#fields.area("description");
+    const stop = area.value.match(/[.。]\s*$/);
+    if (stop && area.selectionStart > stop.index) area.setSelectionRange(stop.index, stop.index); // into the last sentence
     const [before, after] = [area.value.slice(0, area.selectionStart), area.value.slice(area.selectionEnd)];
     const comma = language === "zh" ? "，" : ", ";
     const space = language === "en" && /[,.;:]$/.test(before) ? " " : "";

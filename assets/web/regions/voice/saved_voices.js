@@ -13,7 +13,7 @@ export class SavedVoices extends EventTarget {
   #i18n;
   #showStatus;
   #all = [];
-  #deleting = null; // the id of the deleted voice, while undo is possible
+  #deleting = new Set(); // the ids of deleted voices, while undo is possible
   #cards = new Map(); // voice id -> {element, update(voice)}; an update keeps the elements
   #info = { engines: [], preview: false };
   #popover = createPopover("voice-sheet");
@@ -37,7 +37,7 @@ export class SavedVoices extends EventTarget {
   }
 
   get #voices() {
-    return this.#all.filter(({ id }) => id !== this.#deleting);
+    return this.#all.filter(({ id }) => !this.#deleting.has(id));
   }
 
   get count() {
@@ -64,6 +64,21 @@ export class SavedVoices extends EventTarget {
     const { voice } = this.#requestState;
     if (voice && !this.#voices.some((one) => one.id === voice.id)) this.#requestState.update({ voice: null });
     this.#changed();
+  }
+
+  /** `name` with a number where a saved voice has that name. */
+  uniqueName(name) {
+    const names = this.#voices.map((voice) => voice.name);
+    let unique = name;
+    for (let i = 2; names.includes(unique); i++) unique = `${name} ${i}`;
+    return unique;
+  }
+
+  /** What is wrong with `name` for a voice; "" for a good name. */
+  nameProblem(name, own = null) {
+    if (!name.trim()) return this.#i18n.t("saved_voices.name.empty");
+    const isTaken = this.#voices.some((voice) => voice.id !== own && voice.name === name.trim());
+    return isTaken ? this.#i18n.t("saved_voices.name.taken") : "";
   }
 
   /** Save the voice of a finished request as `name`; with a `mode`, clone it: "icl" or "xvector". */
@@ -146,8 +161,11 @@ export class SavedVoices extends EventTarget {
     const ariaLabel = t("saved_voices.name");
     const name = h("input", { type: "text", value: voice.name, maxLength: 80, ariaLabel });
     const save = h("button", { type: "submit", className: "button-outline main" }, t("saved_voices.rename"));
+    const problem = h("p", { className: "problem", role: "alert" });
     const onsubmit = (event) => {
       event.preventDefault();
+      problem.textContent = this.nameProblem(name.value, voice.id);
+      if (problem.textContent) return;
       this.#change(() => this.#api.patch(path, { name: name.value }));
     };
     const toggleStar = () => this.#change(() => this.#api.patch(path, { starred: !voice.starred }));
@@ -158,6 +176,7 @@ export class SavedVoices extends EventTarget {
     this.#popover.ariaLabel = t("saved_voices.more", voice);
     this.#popover.replaceChildren(
       h("form", { className: "rename", onsubmit }, name, save),
+      problem,
       h("div", { className: "bar" }, star, exportLink, remove),
     );
     openAnchored(this.#popover, anchor, name);
@@ -168,7 +187,8 @@ export class SavedVoices extends EventTarget {
   #remove(voice) {
     const t = (key, params) => this.#i18n.t(key, params);
     const hide = (hidden) => {
-      this.#deleting = hidden ? voice.id : null;
+      if (hidden) this.#deleting.add(voice.id);
+      else this.#deleting.delete(voice.id);
       this.#changed();
     };
     const options = { method: "DELETE", keepalive: true }; // the page may be closing
@@ -177,6 +197,7 @@ export class SavedVoices extends EventTarget {
     if (this.#requestState.voice?.id === voice.id) this.#requestState.update({ voice: null });
     showUndo(t("saved_voices.deleted", voice), t("edit.undo"), () => hide(false), commit);
     hide(true);
+    byId("tab-mine").focus({ preventScroll: true }); // the focused card is gone
   }
 
   async #change(action) {
