@@ -25,8 +25,10 @@ from qwen3tts_webui.cli import SUBCOMMANDS
 from qwen3tts_webui.cli.arguments import parse
 from qwen3tts_webui.cli.serve import listen
 from qwen3tts_webui.config import Settings
+from qwen3tts_webui.preview import PreviewSynthesizer
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.speech import Speech
+from qwen3tts_webui.synthesizer_proxy import SynthesizerProxy
 from qwen3tts_webui.voices import Presets
 from tests.support.cloning import CloningFake
 from tests.support.fakes import ZeroCostSynthesizer
@@ -141,15 +143,30 @@ def test_its_python_runs(document: str, number: int, address: str, tmp_path: Pat
         assert (tmp_path / "good-morning.wav").read_bytes()[:4] == b"RIFF"
 
 
+class Kept(SynthesizerProxy):
+    """The preview voice of several documents: it takes seconds to load, so their models do not close it."""
+
+    def close(self, *, grace_s: float = 0.0) -> None:
+        """Leave the engine open."""
+
+
+@pytest.fixture(scope="module")
+def preview() -> Iterator[Kept]:
+    engine = PreviewSynthesizer()
+    yield Kept(engine)
+    engine.close()
+
+
 @pytest.mark.parametrize(("document", "number"), python_blocks(engine=True))
 def test_its_python_runs_with_the_preview_voice(
-    document: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    document: str, number: int, preview: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "clip.wav").write_bytes(encode_all(syllables(2.0), "wav"))
     source = blocks(document, "python")[number].replace("Qwen/Qwen3-TTS-12Hz-1.7B-VoiceDesign", "preview")
-    if "0.6B-Base" in source:  # the preview voice cannot clone
-        monkeypatch.setattr(qwen3tts_webui, "load_model", lambda name: SpeechModel(CloningFake()), raising=False)
+    if document not in READMES:  # which load it themselves
+        engines = {"preview": preview, "Qwen/Qwen3-TTS-12Hz-0.6B-Base": CloningFake()}  # the preview cannot clone
+        monkeypatch.setattr(qwen3tts_webui, "load_model", lambda name: SpeechModel(engines[name]), raising=False)
     exec(compile(source, f"{document}, block {number}", "exec"), {"__name__": "document"})
     assert all((tmp_path / name).stat().st_size > 44 for name in re.findall(r'save\("([^"]+)"\)', source))
 

@@ -52,7 +52,7 @@ def test_a_step_that_ends_its_process_leaves_the_others(
             gpu_check.append({"step": name}, options)
         return subprocess.CompletedProcess(command, 0)
 
-    options = argparse.Namespace(out=tmp_path, only=None, budget=540.0, device="cpu", size="1.7B", tiny=True)
+    options = argparse.Namespace(out=tmp_path, only=None, budget=540.0, device="cpu", size="1.7B", tiny=False)
     monkeypatch.setattr(subprocess, "run", run)
     assert gpu_check.run_all(options) == 1
     lines = read_lines(tmp_path)

@@ -5,7 +5,9 @@ In: the body's model, examples, response types. Out: arguments for `add_api_rout
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -77,6 +79,12 @@ def body_openapi(body: type[BaseModel]) -> dict[str, Any]:
 
 def inline_schema(body: type[BaseModel]) -> dict[str, Any]:
     """Return the body's JSON schema with its references inlined: they would not resolve inside the document."""
+    schema: dict[str, Any] = json.loads(_inline_json(body))
+    return schema
+
+
+@cache
+def _inline_json(body: type[BaseModel]) -> str:
     full_schema = body.model_json_schema()
     definitions = full_schema.pop("$defs", {})
 
@@ -86,8 +94,7 @@ def inline_schema(body: type[BaseModel]) -> dict[str, Any]:
             return inlined(definitions[name]) if name else {key: inlined(value) for key, value in node.items()}
         return [inlined(value) for value in node] if isinstance(node, list) else node
 
-    result: dict[str, Any] = inlined(full_schema)
-    return result
+    return json.dumps(inlined(full_schema))
 
 
 def form_content(body: type[BaseModel] | None, file: str) -> dict[str, Any]:
