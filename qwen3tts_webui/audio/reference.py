@@ -31,6 +31,7 @@ ReferenceWarning = Literal["too_short", "too_long", "too_quiet", "clipped", "noi
 
 _RATES = (4_000, 384_000)
 _MAX_CHANNELS = 16
+_CANCELED = 0.01  # of the energy of one channel: the mix of channels of opposite polarity
 _MAX_LEVEL = 64.0  # of float samples; speech is never louder
 _HOP = SAMPLE_RATE // 50  # 20 ms
 _MARGIN_HOPS = 5  # 100 ms are kept around speech
@@ -56,7 +57,7 @@ class ReferenceAudio:
 
 
 def read_reference(data: bytes) -> ReferenceAudio:
-    """The recording in a WAV, FLAC, MP3, Ogg, M4A or WebM file, without the silence around it and at a common level.
+    """The recording in a WAV, FLAC, MP3, AAC, Ogg, M4A or WebM file, without the silence around it, at a common level.
 
     Raises `InvalidFile` for any other file, for one that is damaged, a video, or longer than 60 s, and for less than
     0.5 s of speech.
@@ -121,7 +122,8 @@ def to_mono(samples: npt.NDArray[np.floating], sample_rate: int) -> Pcm:
         raise InvalidValue(
             field="audio", expected=f"at most {MAX_SECONDS:g} s", got=f"{len(samples) / sample_rate:.2f} s"
         )
-    mono = np.ascontiguousarray(samples if samples.ndim == 1 else samples.mean(axis=1), dtype=np.float32)
+    channels = samples.astype(np.float32).reshape(len(samples), -1)
+    mono = _mix_or_one(channels.mean(axis=1), np.ascontiguousarray(channels[:, 0]))
     resampled: Pcm = mono if sample_rate == SAMPLE_RATE else soxr.resample(mono, sample_rate, SAMPLE_RATE)
     return resampled
 
@@ -141,9 +143,13 @@ def _container(data: bytes) -> str:
         return "mov"
     if data[:4] == b"\x1a\x45\xdf\xa3":
         return "matroska"
+    if data[:1] == b"\xff" and data[1:2] and data[1] & 0xF6 == 0xF0:  # ADTS
+        return "aac"
     if data[:3] == b"ID3" or (len(data) > 1 and data[0] == 0xFF and data[1] & 0xE6 == 0xE2):
         return "mp3"
-    raise InvalidFile(reason=ErrorDetail("unknown_audio_format", "it is not a WAV, FLAC, MP3, Ogg, M4A or WebM file"))
+    raise InvalidFile(
+        reason=ErrorDetail("unknown_audio_format", "it is not a WAV, FLAC, MP3, AAC, Ogg, M4A or WebM file")
+    )
 
 
 def _decode(data: bytes, container: str, max_seconds: float) -> tuple[Pcm, int]:
@@ -161,12 +167,14 @@ def _decode(data: bytes, container: str, max_seconds: float) -> tuple[Pcm, int]:
         if not _RATES[0] <= rate <= _RATES[1] or not 1 <= stream.channels <= _MAX_CHANNELS:
             raise _damaged()
         to_float = av.AudioResampler(format="flt")  # interleaved: PyAV crashes with eight planes and more
-        chunks: list[Pcm] = [np.zeros(0, np.float32)]
+        mixed: list[Pcm] = [np.zeros(0, np.float32)]
+        first: list[Pcm] = [np.zeros(0, np.float32)]
         length = 0
         for frame in file.decode(stream):
             for part in to_float.resample(frame):
                 interleaved = part.to_ndarray().reshape(part.samples, -1)
-                chunks.append(interleaved.mean(axis=1))  # FFmpeg's own mix is louder for floats
+                mixed.append(interleaved.mean(axis=1))  # FFmpeg's own mix is louder for floats
+                first.append(interleaved[:, 0].copy())
                 length += part.samples
             if length > max_seconds * rate:
                 raise _too_long(max_seconds)
@@ -175,7 +183,14 @@ def _decode(data: bytes, container: str, max_seconds: float) -> tuple[Pcm, int]:
         declared_s = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
         if container in ("flac", "mov") and length < 0.9 * declared_s * rate:
             raise _damaged()  # it ends early
-    return np.concatenate(chunks), rate
+    return _mix_or_one(np.concatenate(mixed), np.concatenate(first)), rate
+
+
+def _mix_or_one(mixed: Pcm, first: Pcm) -> Pcm:
+    """Return the mix of all channels, or the first one if the channels cancel each other."""
+    with np.errstate(all="ignore"):
+        canceled = np.dot(mixed, mixed) < _CANCELED * np.dot(first, first)
+    return first if canceled else mixed
 
 
 def _levels_db(pcm: Pcm) -> npt.NDArray[np.float64]:

@@ -76,9 +76,9 @@ class AlignedText:
                     edits.append((start, end, word))
         self._apply(edits, final=True)
 
-    def splice(self, start: int, spoken: str, spans: Iterable[Span]) -> None:
-        """Apply the edits that were made to a copy of the text from `start` on."""
-        edits = [(start + a, start + b, spoken[c:d]) for a, b, c, d in spans]
+    def splice(self, parts: Iterable[tuple[int, str, Iterable[Span]]]) -> None:
+        """Apply the edits that were made to copies of parts of the text: where each starts, its new text, its spans."""
+        edits = [(start + a, start + b, spoken[c:d]) for start, spoken, spans in parts for a, b, c, d in spans]
         self._apply(edits, final=False)
 
     def reopen(self) -> None:
@@ -132,9 +132,21 @@ class AlignedText:
         return "" if _SPACELESS.match(left) or _SPACELESS.match(right) else " "
 
     def _apply(self, edits: list[tuple[int, int, str]], final: bool) -> None:
-        for start, end, new in reversed(edits):
+        """Apply `edits`, ascending, in one pass: a text may have thousands."""
+        if not edits:
+            return
+        text: list[str] = []
+        origins: list[tuple[int, int]] = []
+        changed: list[bool] = []
+        finals: list[bool] = []
+        for at, (start, end, new) in zip([0, *(edit[1] for edit in edits)], edits, strict=False):
             origin = (self._origins[start][0], max(item[1] for item in self._origins[start:end]))
-            self.text = self.text[:start] + new + self.text[end:]
-            self._origins[start:end] = [origin] * len(new)
-            self._changed[start:end] = [True] * len(new)
-            self._final[start:end] = [final] * len(new)
+            text += (self.text[at:start], new)
+            origins += [*self._origins[at:start], *[origin] * len(new)]
+            changed += [*self._changed[at:start], *[True] * len(new)]
+            finals += [*self._final[at:start], *[final] * len(new)]
+        at = edits[-1][1]
+        self.text = "".join((*text, self.text[at:]))
+        self._origins = origins + self._origins[at:]
+        self._changed = changed + self._changed[at:]
+        self._final = finals + self._final[at:]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass
+from functools import lru_cache
 
 import regex
 
@@ -244,8 +245,13 @@ def _alone(match: regex.Match[str]) -> bool:
     """Whether its line contains nothing but tags."""
     start = match.string.rfind("\n", 0, match.start()) + 1
     end = match.string.find("\n", match.end())
-    line = match.string[start : match.start()] + match.string[match.end() : end if end >= 0 else None]
-    return has_only_tags(line)
+    return _has_only_markup(match.string[start : end if end >= 0 else None])
+
+
+@lru_cache(maxsize=8)
+def _has_only_markup(line: str) -> bool:
+    """Cached, since every tag of a line asks."""
+    return has_only_tags(_SUBTITLE_STYLE.sub("", line))
 
 
 def _decoded(match: regex.Match[str]) -> str | None:

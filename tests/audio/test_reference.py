@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from qwen3tts_webui.audio import encode_all, reference
-from qwen3tts_webui.audio.reference import decode_reference, read_reference
+from qwen3tts_webui.audio.reference import decode_reference, read_reference, to_mono
 from qwen3tts_webui.errors import InvalidFile
 from qwen3tts_webui.types import SAMPLE_RATE
 from tests.support.sounds import RATE, correlation, sine, syllables
@@ -59,6 +59,7 @@ FORMATS = {
     "flac": lambda: encode_all(SPEECH, "flac"),
     "mp3": lambda: encode_all(SPEECH, "mp3"),
     "opus": lambda: encode_all(SPEECH, "opus"),
+    "aac": lambda: encode_all(SPEECH, "aac"),
     "m4a": lambda: by_ffmpeg(at_48k(SPEECH), "mp4", "aac"),
     "webm": lambda: by_ffmpeg(at_48k(SPEECH), "webm", "libopus"),
 }
@@ -85,6 +86,14 @@ def test_many_channels_are_mixed(num_channels: int) -> None:
     scaled = np.stack([SPEECH * (channel + 1) / num_channels for channel in range(num_channels)], axis=1)
     pcm = decode_reference(wav(scaled.astype(np.float32)))
     assert np.abs(pcm - SPEECH * (num_channels + 1) / 2 / num_channels).max() < 1e-4
+
+
+def test_channels_that_cancel_each_other_become_one() -> None:
+    opposite = np.stack([SPEECH, -SPEECH], axis=1)
+    assert np.abs(decode_reference(wav(opposite, subtype="FLOAT")) - SPEECH).max() < 1e-6
+    assert np.abs(to_mono(opposite, RATE) - SPEECH).max() < 1e-6
+    one_side = np.stack([np.zeros_like(SPEECH), SPEECH], axis=1)
+    assert np.abs(decode_reference(wav(one_side, subtype="FLOAT")) - SPEECH / 2).max() < 1e-6
 
 
 def test_a_16_bit_file_comes_back_to_the_sample() -> None:

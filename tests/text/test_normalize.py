@@ -187,6 +187,31 @@ def test_random_cuts_say_what_the_whole_says(language: str, mode: str, data: st.
     assert said == whole.push(text) + whole.flush()
 
 
+EXTREMES = [
+    "7" * 1200,
+    "a" * 5000,
+    "1 kg, " * 150,
+    "<b>" * 300,
+    "👩‍👩‍👧" * 100,
+    "\u202e1\u200f\x07" * 100,
+    "$1" * 300,
+    "长" * 1000,
+]
+
+
+@pytest.mark.parametrize("language", ["en", "ru", "zh"])
+@pytest.mark.parametrize("text", EXTREMES, ids=lambda text: ascii(text[:4]))
+def test_long_texts_without_plain_words(language: str, text: str, caplog: pytest.LogCaptureFixture) -> None:
+    once = normalize_text(text, language, mode="on")
+    assert_mapped(once)
+    assert normalize_text(once.spoken, language, mode="on").spoken == once.spoken
+    stream = StreamingNormalizer(language, mode="on")
+    pieces = [stream.push(text[start : start + 37]) for start in range(0, len(text), 37)]
+    whole = StreamingNormalizer(language, mode="on")
+    assert "".join([*pieces, stream.flush()]) == whole.push(text) + whole.flush()
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_stream_says_what_normalize_says(language: str) -> None:
     text = " ".join(written for code, written, _ in cases() if code == language and not regex.search(r"[<\\]", written))

@@ -11,7 +11,9 @@ from collections.abc import Callable
 import regex
 
 _SPACELESS = r"\p{Han}\p{Hiragana}\p{Katakana}々〆ー，。！？；：、…“”「」『』（）《》"
-_UNIT = regex.compile(rf"\n+|[{_SPACELESS}]\s*|[^\s{_SPACELESS}]+\s*|\s+")
+_CHARACTER = regex.compile(rf"[{_SPACELESS}]")
+_CHARACTER_OR_SPACE = regex.compile(rf"[{_SPACELESS}\s]")
+_UNIT = regex.compile(rf"\n+|[{_SPACELESS}]\s*|[^\s{_SPACELESS}]{{1,400}}\s*|\s+")
 _PLAIN_WORD = regex.compile(
     r"[(\"“«„¿¡‘']*(?:\p{L}\p{M}*)(?:[\p{Ll}\p{Lo}\p{M}]|['’\-](?=\p{L}))*(?P<end>[,;!?…:)\"”»’'.]*)\s*"
 )
@@ -19,6 +21,8 @@ _ROMAN_ORDINAL = regex.compile(r"[IVX](?:er|re|e|ème)")
 _CHARACTERS_BEFORE, _CHARACTERS_AFTER = 10, 5
 _CHARACTERS_NEAR = 2
 _WORDS_BEFORE, _WORDS_AFTER = 3, 2
+_LONGEST = 400
+"""A chunk without two plain words, such as a list of numbers, is cut after so many characters."""
 _SHORT = 3
 """A shorter word with a dot may be an abbreviation."""
 
@@ -30,7 +34,7 @@ def units(text: str) -> list[str]:
 
 def is_plain(unit: str, abbreviations: frozenset[str]) -> bool:
     """Whether no rule applies to this word or character; `abbreviations` are written without their last dot."""
-    if regex.match(rf"[{_SPACELESS}\s]", unit):
+    if _CHARACTER_OR_SPACE.match(unit):
         return True
     match = _PLAIN_WORD.fullmatch(unit)
     if match is None:
@@ -56,12 +60,14 @@ def cuts(
     complete."""
     spans = [match.span() for match in _UNIT.finditer(text)]
     plain = [is_plain(text[start:end], abbreviations) for start, end in spans]
-    is_character = [regex.match(rf"[{_SPACELESS}]", text[start:end]) is not None for start, end in spans]
-    found = []
+    is_character = [_CHARACTER.match(text, start) is not None for start, _ in spans]
+    found: list[int] = []
+    last_cut = 0
     ends_whole = not complete and not far and text[-1:].isspace()
     for i in range(len(spans) - 1 + ends_whole):
         if text[spans[i][1] - 1] == "\n":
-            found.append(spans[i][1])
+            last_cut = spans[i][1]
+            found.append(last_cut)
             continue
         if is_character[i] and (i + 1 == len(spans) or is_character[i + 1]):
             before, after = _CHARACTERS_BEFORE, _CHARACTERS_AFTER if far else _CHARACTERS_NEAR
@@ -70,6 +76,8 @@ def cuts(
         last = i + after
         if not complete and after and last >= len(spans) - 1:
             break
-        if all(plain[max(0, i + 1 - before) : last + 1]) and allowed(spans[i][1]):
-            found.append(spans[i][1])
+        is_plain_around = all(plain[max(0, i + 1 - before) : last + 1]) and allowed(spans[i][1])
+        if is_plain_around or spans[i][1] - last_cut >= _LONGEST:
+            last_cut = spans[i][1]
+            found.append(last_cut)
     return found

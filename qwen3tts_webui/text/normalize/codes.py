@@ -20,19 +20,25 @@ _URL = regex.compile(
 _URL_TAIL = regex.compile(r"[.,;:!?…'\"*_]+$")
 _URL_PART = regex.compile(r"[A-Za-z]+|\d+|\p{L}+|.")
 _VERSION = regex.compile(
-    r"(?<![\p{Latin}\d.])(?:(?P<v>[vV])\.?\s?(?P<number>\d+(?:\.\d+)*)|(?P<number>\d{1,3}(?:\.\d{1,3}){2,}))(?:[-.]?(?P<stage>alpha|beta|rc|pre|dev)\.?(?P<build>\d+)?|(?P<tail>[a-z]\d?))?(?![\p{L}\d]|\.\d)"
+    r"(?<![\p{Latin}\d.])(?:(?P<v>v)\.?\s?(?P<number>\d+(?:\.\d+)*)|(?P<v>V)\.?\s?(?P<number>\d+(?:\.\d+)+)|(?P<number>\d{1,3}(?:\.\d{1,3}){2,}))(?:[-.]?(?P<stage>alpha|beta|rc|pre|dev)\.?(?P<build>\d+)?|(?P<tail>[a-z]\d?))?(?![\p{L}\d]|\.\d)"
 )
 _HASHTAG = regex.compile(r"(?<![\w&#/])#(?P<tag>[\p{L}_][\p{L}\p{N}_]*)#?")
 _MENTION = regex.compile(r"(?<![\w@.])@(?=[\p{L}\p{N}_])")
 _INTERNATIONAL = regex.compile(r"(?<![\w+])\(?\+\d{1,3}\)?[\d ().\u00a0-]{5,}\d(?!\d)")
 _SPACED_DIGITS = regex.compile(r"(?<![\d.,])\d(?:[ -]\d){2,}(?![\d.,]?\d)")
-_CARD = regex.compile(r"(?<![\w.,-])\d{4}(?P<gap>[ -])\d{4}(?:(?P=gap)\d{4}){1,3}(?![\d-])")
+_CARD = regex.compile(
+    r"(?<![\p{Latin}\d_.,-])\d{4}(?P<gap>[ -])\d{4}(?:(?P=gap)\d{4}){1,3}(?:(?P=gap)\d{1,3})?(?![\d-])"
+)
 _MODEL = regex.compile(r"(?<=(?<![\p{L}.])\p{Lu})\.(?=\d{3}(?!\d))")
 _IBAN = regex.compile(
     r"(?<![\w-])(?P<country>[A-Z]{2})(?P<digits>\d{2}(?:\s?[A-Z0-9]{4}){2,7}(?:\s?\d{1,4})?)(?![\w-])"
 )
 _HEXADECIMAL = regex.compile(r"(?<![\w.])0x[0-9A-Fa-f]{1,16}(?!\w)")
 _DASHED = regex.compile(r"(?<![\w.,/:-])\d+(?:-\d+){2,}(?:-[Xx])?(?![\w-]|[./]\d)")
+_NUMBERED_PART = regex.compile(
+    r"(?<=\b(?i:kapitel|abschnitt|abbildung|tabelle|ziffer|raum|chapitre|figure|figura|section|capítulo|capitolo|sección"
+    r"|seção|secção|sezione|пункт|глава|раздел|рисунок|таблица)[ ])(?P<chapter>\d{1,3})\.(?P<part>[1-9]\d?)(?!\d|[.,]\d)"
+)
 _DATE = regex.compile(r"(?:\d{4}-\d{1,2}-\d{1,2}|\d{1,2}-\d{1,2}-\d{4})")
 
 
@@ -44,7 +50,7 @@ class Codes:
         self._phones = regex.compile(grammar.phones, regex.X) if grammar.phones else None
         self._announced = (
             regex.compile(
-                rf"(?:{grammar.phone_words})\D{{0,12}}?\K(?<![\d.,])\+?\d[\d -]{{1,18}}\d(?![\d%]|[.,]\d)",
+                rf"(?:{grammar.phone_words})\D{{0,12}}?\K(?<![\d.,])\+?\d[\d -]{{1,18}}\d(?![\d%]|[.,]\d|\s?(?:[GMT]B|mAh|W)(?!\p{{Latin}}))",
                 regex.IGNORECASE,
             )
             if grammar.phone_words
@@ -71,7 +77,7 @@ class Codes:
         grammar = self._grammar
         text.sub(_MODEL, lambda _: " ")
         text.sub(_HEXADECIMAL, lambda match: self._spelled(match[0]), spaced=True)
-        text.sub(_IBAN, lambda match: f"{match['country']} {grammar.phone(match['digits'])}", spaced=True)
+        text.sub(_IBAN, self._say_iban, spaced=True)
         text.sub(_CARD, lambda match: grammar.phone(match[0]), spaced=True)
 
     def dashed(self, text: AlignedText) -> None:
@@ -92,9 +98,29 @@ class Codes:
         text.sub(_HASHTAG, lambda match: f"{grammar.join(grammar.hashtag, match['tag'].replace('_', ' '))} ".rstrip())
         text.sub(_MENTION, lambda _: f"{grammar.web['@']} ")
 
+    def parts(self, text: AlignedText) -> None:
+        """After the abbreviations."""
+        if self._grammar.decimal_mark == ",":
+            text.sub(_NUMBERED_PART, self._say_part, spaced=True)
+
+    def _say_part(self, match: regex.Match[str]) -> str:
+        """ "Kap. 3.2" is no decimal."""
+        grammar = self._grammar
+        chapter, part = (grammar.cardinal(int(match[key])) for key in ("chapter", "part"))
+        return grammar.join(chapter, grammar.version_point or grammar.point, part)
+
     def _spelled(self, code: str) -> str:
         """Digits by their names, letters apart."""
         return " ".join(self._grammar.digits(sign) if sign.isdecimal() else sign for sign in code)
+
+    def _say_iban(self, match: regex.Match[str]) -> str:
+        """Group by group; letters apart."""
+        grammar = self._grammar
+        said = (
+            grammar.phone(group) if group.isdecimal() else self._spelled(group)
+            for group in regex.findall(r"\d+|[A-Z]+", match["digits"])
+        )
+        return f"{match['country']} {grammar.pause().join(said)}"
 
     def _say_announced(self, match: regex.Match[str]) -> str | None:
         if regex.fullmatch(r"(?:19|20)\d\d", match[0]) or (" " in match[0] and len(match[0]) < 5):

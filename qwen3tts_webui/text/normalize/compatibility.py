@@ -14,7 +14,7 @@ from qwen3tts_webui.text.aligned import AlignedText
 _ENCLOSED = regex.compile(r"[①-⑳⓪㉑-㉟㊱-㊿⑴-⒇⒈-⒛❶-❿➀-➉➊-➓⓫-⓴⓵-⓾]")
 _SQUARED = regex.compile(r"[\u3300-\u33ff\u32c0-\u32cb\u3358-\u3370℡™℠℃℉ℓΩK㋀-㋋]")
 _PARENTHESIZED = regex.compile(r"[\u3200-\u32b0\u24b6-\u24e9\u249c-\u24b5]")
-_FRACTION = regex.compile(r"(?:(?P<whole>\d+)\s?)?(?P<vulgar>[¼-¾⅐-⅞↉])")
+_FRACTION = regex.compile(r"(?:(?<!\d)(?P<whole>\d{1,9})\s?)?(?P<vulgar>[¼-¾⅐-⅞↉])")
 _SUBSCRIPT = regex.compile(r"[₀-₉]")
 _TEXT_FRACTION = regex.compile(r"(?<=\d)⁄(?=\d)")
 _WIDE_SIGN = regex.compile(r"[％＃＆＠＄￥￡￦＝＜＞＋＊＾]")

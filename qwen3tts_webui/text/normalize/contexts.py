@@ -12,6 +12,8 @@ from qwen3tts_webui.text.normalize.quantities import alternatives
 
 _NOT_INSIDE = r"(?<![\p{Latin}\p{Cyrillic}\p{N}_.,/-])"
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+_DOT = regex.compile(r"(?<=\d)\s?·\s?(?=10[\^⁰¹²³⁴⁵⁶⁷⁸⁹⁻])")
+_OFTEN = regex.compile(r"(?<=\b(?:fois|veces|volte|vezes|times|раза?|mal))/(?P<unit>\p{L}{1,12})(?![\p{L}\d/])")
 _NARROW_DASH = regex.compile(r"[-–~～〜]")
 _WIDE_DASH = regex.compile(r"\s[-–~～〜]\s")
 _CODE = regex.compile(r"0\d")
@@ -49,6 +51,7 @@ class Contexts:
             rf"(?<![\w.,])(?P<n>{number})\s?°\s?(?P<letter>[{phrases.letters}])(?![\p{{L}}\d])"
         )
         days = "|".join(phrases.shorts)
+        months = alternatives(self._months)
         self._days = (
             regex.compile(
                 rf"(?<![\p{{L}}-])(?P<a>{days})\.?\s?[-–—]\s?(?P<b>{days})(?:\.|(?![\p{{L}}-]))", regex.IGNORECASE
@@ -59,18 +62,20 @@ class Contexts:
         full = "|".join(phrases.weekdays)
         link = regex.escape(grammar.signs["&"])
         self._day = regex.compile(
-            rf"(?<![\p{{L}}])(?P<a>{days})\.(?=,?\s(?:\d|(?:{days})\b|{link}\s(?:{days})\b))"
+            rf"(?<![\p{{L}}])(?P<a>{days})(?=,\s\d{{1,2}}(?:[./]|\s(?:{months})))|(?<![\p{{L}}])(?P<a>{days})\.(?=,?\s(?:\d|(?:{days})\b|{link}\s(?:{days})\b))"
             rf"|(?<=\b(?:(?:{days})\.|{full}),?\s(?:{link}\s)?)(?P<a>{days})\."
         ) if days else None  # fmt: skip
 
     def powers(self, text: AlignedText) -> None:
         """ "10^-6 m" and "3.2e-5"."""
+        text.sub(_DOT, lambda _: self._grammar.between(self._grammar.signs["×"]))
         text.sub(self._power, self._say_power, spaced=True)
 
     def multiples(self, text: AlignedText) -> None:
         """ "2x", "8 x 10"."""
         noun = self._phrases.multiple
         text.sub(self._rate, self._say_rate)
+        text.sub(_OFTEN, self._say_rate)
         text.sub(
             self._dose,
             lambda match: (

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import regex
 
-from qwen3tts_webui.text.normalize.de_units import UNITS
+from qwen3tts_webui.text.normalize.de_units import ABBREVIATIONS, UNITS
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.numbers import Noun, Number, noun, nouns, word_set, words
 from qwen3tts_webui.text.normalize.phrases import PHRASES
+from qwen3tts_webui.text.normalize.signs import roman_value
 
 _NAMES = word_set(
     """Ludwig Friedrich Wilhelm Heinrich Karl Otto Franz Joseph Leopold Ferdinand Rudolf Maximilian Benedikt Pius Paul
     Johannes Leo Gregor Elisabeth Katharina Napoleon Georg Eduard Philipp Alexander Nikolaus Peter Iwan Albert
-    Gustav Christian Harald Margarete Juan Carlos Felipe Richard Konrad Sigismund"""
+    Gustav Christian Harald Margarete Juan Carlos Felipe Richard Konrad Sigismund Charles William"""
 )
 _WOMEN = frozenset({"Elisabeth", "Katharina", "Margarete"})
 _NUMBERED = word_set(
@@ -84,61 +85,10 @@ class German(Grammar):
            "?": "Fragezeichen", "=": "gleich", "&": "und", "%": "Prozent", "+": "plus", "#": "Raute", "~": "Tilde"}  # fmt: skip
     version, version_point, hashtag = "Version", "Punkt", "Hashtag"
     singulars = {"Millionen": "eine Million", "Milliarden": "eine Milliarde", "Billionen": "eine Billion"}
-    abbreviations = words("""
-        z. B. = zum Beispiel
-        d. h. = das heißt
-        u. a. = unter anderem
-        u. v. m.$ = und vieles mehr
-        u. U. = unter Umständen
-        i. d. R. = in der Regel
-        z. T. = zum Teil
-        v. a. = vor allem
-        o. Ä.$ = oder Ähnliches
-        u. Ä.$ = und Ähnliches
-        s. o. = siehe oben
-        s. u. = siehe unten
-        n. Chr.$ = nach Christus
-        v. Chr.$ = vor Christus
-        usw.$ = und so weiter
-        etc.$ = et cetera
-        bzw. = beziehungsweise
-        ca. = circa
-        ggf. = gegebenenfalls
-        evtl. = eventuell
-        inkl. = inklusive
-        exkl. = exklusive
-        zzgl. = zuzüglich
-        bzgl. = bezüglich
-        vgl. = vergleiche
-        sog. = sogenannte
-        max. = maximal
-        min. = minimal
-        Dr. = Doktor
-        Prof. = Professor
-        Hr. = Herr
-        Hrn. = Herrn
-        Fr. = Frau
-        St. = Sankt
-        Nr. = Nummer
-        Tel. = Telefon
-        Str.$ = Straße
-        str.$ = straße
-        Abs.# = Absatz
-        Art.# = Artikel
-        Bd.# = Band
-        Kap.# = Kapitel
-        Abb.# = Abbildung
-        S.# = Seite
-        Hbf.$ = Hauptbahnhof
-        Hbf = Hauptbahnhof
-        MwSt.$ = Mehrwertsteuer
-        MwSt = Mehrwertsteuer
-        Jh.$ = Jahrhundert
-        Jhd.$ = Jahrhundert
-    """)
-    phones = r"""(?<![\w.+-])0\d{2,4}[ /-]{1,3}\d{3,}(?:[ -]\d{2,}){0,4}(?!\d) | (?<![\w.+-])\(0\d{2,4}\)\s?\d{3,}(?:[ -]\d+)*(?!\d) | (?<![\w.+-])0[1-9]\d{8,11}(?!\d)
+    abbreviations = words(ABBREVIATIONS)
+    phones = r"""(?<![\w.+-])0\d{2,4}[ /-]{1,3}(?:\d{3,}|\d{2}(?=[ ]\d{2}[ ]\d))(?:[ -]\d{2,}){0,4}(?!\d) | (?<![\w.+-])\(0\d{2,4}\)\s?\d{3,}(?:[ -]\d+)*(?!\d) | (?<![\w.+-])0[1-9]\d{8,11}(?!\d)
         | (?<=Notruf\s)11[02](?!\d)"""
-    phone_words = r"\b(?:Tel|Telefon|Telefonnummer|Handy|Mobil|Fax|PIN|Code|Passwort|PLZ|Postleitzahl|Durchwahl|Konto|Kundennummer|Notruf)\b"
+    phone_words = r"\b(?:Tel|Telefon|Telefonnummer|Handy|Mobil|Fax|PIN|Code|Passwort|PLZ|Postleitzahl|Durchwahl|Konto|Kundennummer|Notruf|Kennzeichen|Flug)\b"
     squared, cubed, power, root = "zum Quadrat", "hoch drei", "hoch {}", "Wurzel aus"
 
     def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:
@@ -224,12 +174,27 @@ class German(Grammar):
     def rules(self) -> tuple[Rule, ...]:
         ordinal_word = r"(?:\b(?P<before>\p{L}+)[ ])?(?<![\d.,])(?P<n>\d{1,3})\.(?=[ \u00a0](?P<after>\p{Lu}\p{Ll}+))"
         return (
+            (r"(?<=\b(?i:mit|von|bei|unter|zu|nach|gegenüber|seit)[ ](?:\p{Lu}\p{L}+[ ]){0,2}\p{Lu}\p{L}+[ ])([IVX]{1,5})\.(?=[ ,])", self._dative_king),
+            (r"(?<=\p{Lu}\p{Ll}+s[ ])([IVX]{1,5})\.(?=[ ,]|$)", self._genitive_king),
+            (r"(?<![\d.,:])(\d{1,2})\.([0-5]\d)(?:[ ]?Uhr)?[ ]?([–-]|bis)[ ]?(\d{1,2})(?:\.([0-5]\d))?[ ]?Uhr\b",
+             lambda m: f"{self.clock(int(m[1]), int(m[2]), None, '')} bis {self.clock(int(m[4]), int(m[5] or 0), None, '')}"),
+            (r"(?<![\d.,:])(\d{1,2}):([0-5]\d)[ ]?(?:h|Std\.?|Stunden)(?!\p{L})", lambda m: f"{self.amount(Number(m[1], m[1]), self.units['h'])} {self.amount(Number(m[2], m[2]), self.units['min'])}"),
+            (r"(?<=\b[Aa]m[ ])(\d{1,2})\.(?=[ ]\p{Ll})", lambda m: f"{self.ordinal(int(m[1]))}en"),
+            (r"(?<=\b(?i:in|an|zu|auf|mit)[ ])(\d{1,3})\.(?=[ ](?:Lesung|Stelle|Linie|Reihe|Klasse|Runde|Auflage|Etage|Generation|Ehe|Instanz|Person|Stufe|Liga)\b)", lambda m: f"{self.ordinal(int(m[1]))}er"),
+            (r"(?<=\d[ ])ff\.?(?!\p{L})", lambda m: "folgende"),
+            (r"(?<![\d.,:])(\d{1,4})er(?=-\p{Lu}|\b)", lambda m: f"{self.cardinal(int(m[1]))}er" if m[1][-1] != "0" else None),
+            (r"(?<=\b(?i:mit|von|bei|nach|aus|seit|zu)[ ])1(?=[ ](\p{Lu}\p{Ll}{2,})(?![\p{L}]))", lambda m: {"ein": "einem", "eine": "einer"}.get(self._one(m[1]) or "")),
+            (r"\b(des)[ ](\d{1,2})\.[ ]Jh(?:d|dt)?\.?(?!\p{L})", lambda m: f"des {self.ordinal(int(m[2]))}en Jahrhunderts" + ("" if m.string[m.end() :].strip() else ".")),
+            (r"\bAbs\.[ ](\d{1,2})[ ]S\.(?=[ ]\d)", lambda m: f"Absatz {self.cardinal(int(m[1]))} Satz"),
+            (r"(\p{L}+)nr\.(?=[ ]?\d)", lambda m: f"{m[1]}nummer"),
+            (r"(?<![\d.,])(\d{1,3})-(?=[ ](?:bis|und|oder)[ ]\d)", lambda m: self.cardinal(int(m[1]))),
+            (r"(?<=\b(?i:in|vor)[ ])1(?=[ ](Stunde|Woche|Minute|Sekunde|Tag|Jahr|Monat)\b)", lambda m: {"ein": "einem", "eine": "einer"}[self._one(m[1]) or "ein"]),
             (r"\b(Mo|Di|Mi|Do|Fr|Sa|So)(?=[ ]\d{1,2}(?:[:.]\d\d)?(?:[ ]?[-–]|[ ]Uhr))",
              lambda m: PHRASES["de"].weekdays[PHRASES["de"].shorts.index(m[1])]),
             (r"(?<![\d.,])(\d{1,3})\.(?=,[ ]\d+\.|[–-]\d+\.[ ]\p{Lu}|[ ](?:und|oder|bis)[ ](?:\p{L}+[ ])?\d+\.[ ]\p{Lu})", self._ordinal_after_word),
             (ordinal_word, self._ordinal_before_noun),
-            (r"(?<![\d.,:-])(1\d|20)(\d)0er\b(?:[ -]?(?=Jahre))?", lambda m: f"{self.year(int(m[1] + m[2] + '0'))}er "),
-            (r"(?<![\d.,])([1-9]0)er\b", lambda m: f"{self.cardinal(int(m[1]))}er"),
+            (r"(?<![\d.,:-])(1\d|20)(\d)0er\b(?:[ -]?(?=Jahre))?", lambda m: f"{self.year(int(m[1] + m[2] + '0'))}er" + (" " if m[0][-1] in " -r" and m.string[m.end() :][:1].isalpha() else "")),
+            (r"(?<![\d.,])([1-9]0)er(n?)\b", lambda m: f"{self.cardinal(int(m[1]))}er{m[2]}"),
             (r"(?<![\d.,])(\d{1,2})[–-](\d{1,2})[ ]Uhr\b", lambda m: f"{self.cardinal(int(m[1]), counted=True)} bis {self.cardinal(int(m[2]), counted=True)} Uhr"),
             (r"(?<![\d.,:])(\d{1,2})\.([0-5]\d)[ ]?Uhr\b", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
             (r"(?<![\d.,:])(\d{1,2})[ ]Uhr(?:[ ]([0-5]?\d)(?![\d.,:]))?", lambda m: self.clock(int(m[1]), int(m[2] or 0), None, "")),
@@ -239,14 +204,14 @@ class German(Grammar):
             (r"(?<![\d.,])(1[1-9]\d\d)(?=[.!?]?$)", lambda m: self.year(int(m[1])) if m[1][2:] != "00" else None),
             (r"(?<![\d/.,])(?<!\d )1/2[ ](?=(\p{Lu}\p{Ll}+))", lambda m: self._half(m[1]) + " "),
             (r"(?<![\d.,])(\d)\.(?=[ ](?:FC|FCK|SC|SV|BC|OG|UG|EG|FSV)\b)", self._ordinal_after_word),
-            (r"(?<![\d.,])(\d{1,3})-((?:mal|fach|tägig|jährig|stündig|minütig|köpfig|stellig|prozentig|monatig|wöchig|teilig|stöckig)\p{Ll}*)",
-             lambda m: self.cardinal(int(m[1]), counted=True) + m[2]),
+            (r"(?<![\d.,])(\d{1,3}(?:,\d+)?)-((?i:mal|fach|türig|spurig|seitig|bändig|zylindrig|gängig|karätig|sitzig|tägig|jährig|stündig|minütig|köpfig|stellig|prozentig|monatig|wöchig|teilig|stöckig)\p{Ll}*)",
+             lambda m: self.say(self.number(m[1]), counted=True) + m[2].lower()),
             (r"(?:(?<=\b((?i:ab|unter|über|bis|von|mit|seit|vor|nach))[ ])|(?<!\p{L}))(?<![\d.,])(\d{1,3})[ ]J\.(?!\p{L})", self._age),
             (r"(?<=\d[ ]?\p{L}?,[ ]|\bD-)(\d{5})(?=[ ]\p{Lu})", lambda m: self.digits(m[1])),
             (r"(?<![\d.,])(\d{1,3}(?:\.\d{3})*),[-–—]+(?:[ ]?(?:€|Euro|EUR))?", lambda m: self.amount(self.number(m[1]), self.currencies["€"][0])),
             (r"§§[ ]?(?=\d)", lambda m: "Paragrafen "),
             (r"(\p{L}+)str\.(?=[ ]\d|[ ]?[,)]|$)", lambda m: f"{m[1]}straße"),
-            (r"(?<![\d.,:/-])1(?=[ ](\p{Lu}\p{Ll}+)(?![\p{L}.]))", lambda m: self._one(m[1])),
+            (r"(?<![\d.,:/-])1(?=[ ](\p{Lu}\p{Ll}+)(?!\p{L}|\.(?!\s*$|[ ]\p{Lu})))", lambda m: self._one(m[1]) if len(m[1]) > 3 or m.string[m.end() + 1 + len(m[1]) :][:1] != "." else None),
             (r"(?<![\d.,:/-])(19\d\d)(?![\d:/%-]|[.,]\d|[ ]?(?:€|km|kg|m\b|Euro|Meter|Menschen|Leute|Stück|Seiten|Personen))", lambda m: self.year(int(m[1]))),
         )  # fmt: skip
 
@@ -255,19 +220,38 @@ class German(Grammar):
         stop = "" if match.string[match.end() :].strip() else "."
         return f"{self.cardinal(int(match[2]), counted=True)} {years}{stop}"
 
+    def _genitive_king(self, match: regex.Match[str]) -> str | None:
+        name = regex.search(r"(\p{L}+)s[ ]$", match.string[: match.start()])
+        if name is None or name[1] not in _NAMES:
+            return None
+        return f"des {self.ordinal(roman_value(match[1])).capitalize()}en" + (
+            "" if match.string[match.end() :].strip() else "."
+        )
+
+    def _dative_king(self, match: regex.Match[str]) -> str | None:
+        name = regex.search(r"(\p{L}+)[ ]$", match.string[: match.start()])
+        if name is None or name[1] not in _NAMES:
+            return None
+        article = "der" if name[1] in _WOMEN else "dem"
+        return f"{article} {self.ordinal(roman_value(match[1])).capitalize()}en"
+
     @staticmethod
     def _half(noun: str) -> str:
         if regex.match("Stunde|Tasse|Flasche|Tonne|Minute|Million|Seite|Portion", noun):
             return "eine halbe"
-        return "ein halbes" if regex.match("Kilo|Pfund|Jahr|Glas|Gramm|Dutzend|Prozent", noun) else "ein halber"
+        return (
+            "ein halbes"
+            if regex.match("Kilo|Pfund|Jahr|Glas|Gramm|Dutzend|Prozent|Päckchen|Pck", noun)
+            else "ein halber"
+        )
 
     @staticmethod
     def _one(noun: str) -> str | None:
         if noun in ("Million", "Milliarde", "Billion", "Uhr", "Prozent"):
             return "ein" if noun in ("Uhr", "Prozent") else "eine"
-        is_feminine = noun.endswith(("ung", "heit", "keit", "schaft", "ion", "tät", "in")) or (
-            noun.endswith("e") and noun not in ("Auge", "Ende", "Name", "Junge", "Käse")
-        )
+        is_feminine = noun.endswith(
+            ("iebel", "toffel", "üssel", "udel", "afel", "abel", "ung", "heit", "keit", "schaft", "ion", "tät", "in")
+        ) or (noun.endswith("e") and noun not in ("Auge", "Ende", "Name", "Junge", "Käse"))
         return "eine" if is_feminine else "ein"
 
     def _ordinal_after_word(self, match: regex.Match[str]) -> str:
@@ -280,13 +264,22 @@ class German(Grammar):
         before = match["before"] or ""
         known = before.lower() in _WEAK_E | _WEAK_N
         if not known and not regex.match(
-            r"Jahrhundert|Platz|Mal|Stock|Etage|Klasse|Kapitel|Teil|Tag|Geburtstag|Jahrestag|Auflage|Spieltag|Weltkrieg|Akt|Runde|Liga|Advent|Quartal|Stelle|Rang|Lauf|Woche",
+            r"Jahrhundert|Platz|Mal|Stock|Etage|Klasse|Kapitel|Teil|Tag|Geburtstag|Jahrestag|Auflage|Spieltag|Weltkrieg|Akt|Runde|Liga|Bundesliga|Halbzeit|Hälfte|Reihe|Person|Stufe|Stunde|Ausgabe|Staffel|Folge|Lesung|Generation|Advent|Quartal|Stelle|Rang|Lauf|Woche",
             match["after"],
         ):
             return None
-        feminine = regex.match(r"Etage|Klasse|Auflage|Runde|Liga|Stelle|Woche", match["after"]) is not None
+        feminine = (
+            regex.match(
+                r"Etage|Klasse|Auflage|Runde|Liga|Stelle|Woche|Bundesliga|Halbzeit|Hälfte|Reihe|Person|Stufe|Stunde|Ausgabe|Staffel|Folge|Lesung|Generation",
+                match["after"],
+            )
+            is not None
+        )
         neuter = regex.match(r"Jahrhundert|Mal|Kapitel|Quartal", match["after"]) is not None
         word = self.inflected(int(match["n"]), before)
+        linked = regex.search(r"(ten|sten|te|ste)[ ](?:und|oder|bis)[ ]?$", match.string[: match.start("n")])
+        if linked is not None:
+            return f"{before} {self.ordinal(int(match['n']))}{linked[1].removeprefix('s').removeprefix('t')}".strip()
         if before.lower() == "der" and feminine:
             word = self.ordinal(int(match["n"])) + "en"
         if not known:

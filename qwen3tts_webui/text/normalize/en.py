@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import regex
 
-from qwen3tts_webui.text.normalize.en_units import UNITS
+from qwen3tts_webui.text.normalize.en_units import ABBREVIATIONS, UNITS
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.numbers import POINT, Noun, Number, noun, nouns, word_set, words
+from qwen3tts_webui.text.normalize.phrases import PHRASES
 
 _KINGS = word_set(
     """Henry Louis Elizabeth Charles George Edward James William Richard Philip Francis Napoleon Pius Paul Benedict Leo
@@ -20,8 +21,9 @@ _NUMBERED = word_set(
     Category Tier Amendment Canto Lesson Plate Annex Season Division Region Apollo Cohort Element chapter part
     volume section phase type stage act level class article"""
 )
-_YEAR_WORDS = r"(?:[Ii]n|[Ss]ince|[Ff]rom|[Uu]ntil|[Tt]ill|[Bb]y|[Oo]f|[Yy]ear|[Bb]efore|[Aa]fter|[Aa]round|[Cc]irca|ca?\.|[Dd]uring|[Ll]ate|[Ee]arly|[Mm]id|[Ss]pring|[Ss]ummer|[Aa]utumn|[Ff]all|[Ww]inter|[Bb]orn|©|[Cc]opyright|[Bb]ack in|[Ee]nd of|[Jj]une|[Mm]ay)"
+_YEAR_WORDS = r"(?:[Ii]n|[Ss]ince|[Ff]rom|[Uu]ntil|[Tt]ill|[Bb]y|[Oo]f|[Yy]ear|[Bb]efore|[Aa]fter|[Aa]round|[Cc]irca|ca?\.|[Dd]uring|[Ll]ate|[Ee]arly|[Mm]id|[Ss]pring|[Ss]ummer|[Aa]utumn|[Ff]all|[Ww]inter|[Bb]orn|©|[Cc]opyright|[Bb]ack in|[Ee]nd of|[Jj]une|[Mm]ay|Q[1-4])"
 _STREETS = r"(?:St|Street|Rd|Road|Ave|Avenue|Lane|Ln|Blvd|Boulevard|Way|Drive|Court|Ct|Place|Pl)\b"
+_WEEKDAYS = dict(zip(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), PHRASES["en"].weekdays, strict=True))
 _DECADES = ("tens", "twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties", "nineties")
 
 
@@ -49,7 +51,7 @@ class English(Grammar):
             ("EUR", "euro|euros", "cent|cents"), ("£", "pound|pounds", "penny|pence"),
             ("GBP", "pound|pounds", "penny|pence"), ("¥", "yen", ""), ("JPY", "yen", ""), ("CN¥", "yuan", ""),
             ("CNY", "yuan", ""), ("RMB", "yuan", ""), ("₩", "won", ""), ("₽", "ruble|rubles", ""),
-            ("₹", "rupee|rupees", ""), ("R$", "real|reais", "centavo|centavos"), ("CHF", "Swiss franc|Swiss francs", ""),
+            ("₹", "rupee|rupees", ""), ("Rs.", "rupee|rupees", ""), ("Rs", "rupee|rupees", ""), ("R$", "real|reais", "centavo|centavos"), ("CHF", "Swiss franc|Swiss francs", ""),
             ("C$", "Canadian dollar|Canadian dollars", "cent|cents"), ("A$", "Australian dollar|Australian dollars", "cent|cents"),
             ("¢", "cent|cents", ""),
         )
@@ -99,66 +101,10 @@ class English(Grammar):
     """) | {"=": "equals"}
     web = {".": "dot", "/": "slash", "@": "at", "-": "dash", "_": "underscore", ":": "colon", "?": "question mark",
            "=": "equals", "&": "and", "%": "percent", "+": "plus", "#": "hash", "~": "tilde"}  # fmt: skip
-    abbreviations = words("""
-        Dr. = Doctor
-        Mr. = Mister
-        Mrs. = Missus
-        Ms. = Miz
-        Prof. = Professor
-        Gen. = General
-        Sen. = Senator
-        Gov. = Governor
-        Capt. = Captain
-        Lt. = Lieutenant
-        Sgt. = Sergeant
-        Rev. = Reverend
-        Jr. = Junior
-        Sr. = Senior
-        Mt. = Mount
-        Apt. = apartment
-        Ave.$ = Avenue
-        Blvd.$ = Boulevard
-        Rd.$ = Road
-        e.g. = for example
-        eg. = for example
-        i.e. = that is
-        etc.$ = et cetera
-        vs. = versus
-        vs = versus
-        approx. = approximately
-        dept. = department
-        Dept. = Department
-        est. = established
-        Inc.$ = Incorporated
-        Ltd.$ = Limited
-        Corp.$ = Corporation
-        No.# = number
-        no.# = number
-        Nos.# = numbers
-        Vol.# = Volume
-        vol.# = volume
-        Ch.# = Chapter
-        ch.# = chapter
-        Fig.# = Figure
-        fig.# = figure
-        p.# = page
-        pp.# = pages
-        ext.# = extension
-        Ext.# = extension
-        Tel. = telephone
-        bldg. = building
-        Bldg. = Building
-        Ste.# = suite
-        sec.# = section
-        cont. = continued
-        w/o = without
-        ea. = each
-        wk# = week
-        w/ = with
-    """)
+    abbreviations = words(ABBREVIATIONS)
     phones = r"""(?<![\w+.-])(?:1[-. ])?(?:\(\d{3}\)\s?|\d{3}[-. ])\d{3}[-. ]\d{4}(?![\d-]) | (?<![\w.-])0\d{2,4}\s\d{3,4}\s\d{3,4}(?!\d)
         | (?<![\w.-])\d{3}-\d{4}(?![\d-]) | (?<![\w.-])\d{3}-\d{2}-\d{4}(?![\d-]) | (?<![\w.-])0\d{10}(?!\d)"""
-    phone_words = r"\b(?:tel|phone|mobile|dial|fax|PIN|passcode|password|code|zip|extension|ext|room|flight|channel|hotline|bus)\b"
+    phone_words = r"\b(?:tel|phone|mobile|dial|fax|PIN|passcode|password|code|zip|extension|ext|room|flight|channel|hotline|bus|plate)\b"
     squared, cubed, power, root = "squared", "cubed", "to the power of {}", "square root of"
 
     def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:
@@ -248,12 +194,28 @@ class English(Grammar):
             (r"(?<![\d.,])(\d)[ ]?ft\.?[ ]?(\d{1,2})[ ]?in\b\.?", lambda m: self._feet(m[1], m[2])),
             (r"(?<![\d.])(\d+(?:\.\d+)?)[\"″](?=[ ]?(?:screen|display|monitor|TV|vinyl|record|pizza|ruler|wheel|pipe|laptop|tablet))",
              lambda m: f"{self.say(self.number(m[1]))} inch"),
-            (r"(?<=\bFY)[ ]?(20\d\d)(?!\d)", lambda m: " " + self.year(int(m[1]))),
+            (r"(?<=\bFY)[ ]?(20\d\d)(?:/(\d\d))?(?!\d)", lambda m: f" {self.year(int(m[1]))}" + (f" {self.cardinal(int(m[2]))}" if m[2] else "")),
+            (r"(?<![\d-])1-(8\d\d)-(?=[A-Z\d])", lambda m: f"one {'eight hundred' if m[1] == '800' else self.digits(m[1])} "),
+            (r"(?<=\b(?:Boeing|Airbus|Dreamliner|the|a)[ ])(7)([0-8]7)(?=[ ](?:\d|MAX\b|jet|plane|aircraft)|\b[ ]?$)|(?<=\bA)(3)([1-8]0)(?=[ ]\d{3}\b|neo\b)",
+             lambda m: f"{self.cardinal(int(m[1] or m[3]))} {self.cardinal(int(m[2] or m[4]))}"),
+            (r"(?<=\b(?:RTX|GTX|RX)[ ])(\d\d)(\d\d)(?!\d)", lambda m: f"{self.cardinal(int(m[1]))} {self.cardinal(int(m[2]))}" if m[2][0] != "0" else None),
+            (r"(?<![\d./,])(\d{1,2})/(5|10|100)(?=[ ](?!(?:pounds|miles|inches|cups|teaspoons|tablespoons|ounces|seconds|minutes|hours)\b)\p{Ll}{3,}s\b)",
+             lambda m: f"{self.cardinal(int(m[1]))} out of {self.cardinal(int(m[2]))}"),
+            (r"(?<![\p{L}-])(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?=[ ]\d{1,2}(?:[:.]\d\d)?(?:[ ]?[-–]|[ ]?[ap]\.?m))", lambda m: _WEEKDAYS[m[1]]),
+            (r"(?<=\d/\d{1,2})[\"″”]", lambda m: " inch"),
+            (r"(?<![\d.,])([4-7])['′’](1[01]|\d)(?![\d'\"″”’])", lambda m: self._feet(m[1], m[2])),
             (r"(?<=\b[CF])#(?![\p{L}\d])", lambda m: " sharp"),
             (r"(?<![\d.,])(\d{1,3}),(\d{1,2})[ ]?(kg|g|km|m|cm|mm|l|L|ml|°C)(?![\p{L}\d/])",
              lambda m: self.amount(Number(m[0], m[1], m[2]), self.units[m[3]])),
             (rf"(?<![\d.,])(\d{{1,4}})([A-Z]?)(?=[ ](?:\p{{Lu}}[\p{{L}}.]*[ ]){{1,3}}{_STREETS})", lambda m: self._house(m[1], m[2])),
-            (r"(?<=,[ ][A-Z]{2}[ ])(\d{5})(?![\d,.]\d|\d)", lambda m: self.digits(m[1])),
+            (r"(?<=,[ ][A-Z]{2}[ ])(\d{5})(?:-(\d{4}))?(?![\d,.]\d|\d)", lambda m: self.digits(m[1]) + (f", {self.digits(m[2])}" if m[2] else "")),
+            (r"(?<=\b(?:[Ee]rror|HTTP|[Ss]tatus)[ ])([1-5])0(\d)(?!\d)", lambda m: f"{self.cardinal(int(m[1]))} oh {self.cardinal(int(m[2]))}"),
+            (r"(?<=\b(?:[Cc]all|[Rr]ing|[Dd]ial)[ ])(?:911|999|112|311|411|988|111)(?!\d)", lambda m: self.digits(m[0])),
+            (r"\bRev\.(?=[ ][\p{Ll}\d])", lambda m: "Revelation"),
+            (r"\bPs\.(?=[ ]\d)", lambda m: "Psalm"),
+            (r"(?<=\b(?:Genesis|Exodus|Psalms?|Proverbs|Isaiah|Matthew|Mark|Luke|John|Acts|Romans|Corinthians|Galatians|Revelation|Ps\.|Rev\.)[ ])(\d{1,3}):(\d{1,3})(?!\d)", lambda m: f"{self.cardinal(int(m[1]))} {self.cardinal(int(m[2]))}"),
+            (r"\b50-50\b", lambda m: "fifty-fifty"),
+            (r"(?<=\p{Lu}\p{Ll}+[ ])St(?=,)", lambda m: "Street"),
             (r"\b9/11\b", lambda m: "nine eleven"),
             (r"(?<=\d+\p{L}?(?:[ ]\p{Lu}[\p{L}.]*){1,3}[ ])Dr\.?(?=,|$|[ ]\p{Ll}|\n)", lambda m: "Drive"),
             (r"\b(2|4|5|8|10)K\b", lambda m: f"{self.cardinal(int(m[1]))} K"),

@@ -6,7 +6,7 @@ import regex
 
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.numbers import noun, word_set, words
-from qwen3tts_webui.text.normalize.romance_nouns import noun_rules
+from qwen3tts_webui.text.normalize.romance_nouns import event_ordinal, noun_rules
 from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
 
 _NAMES = word_set(
@@ -47,6 +47,7 @@ class Spanish(Grammar):
         "pesos": (noun("peso|pesos"), None),
     }
     magnitudes = words("""
+        k = mil
         M = millones
         mil = mil
         millón = millón
@@ -111,6 +112,30 @@ class Spanish(Grammar):
         nº# = número
         art.# = artículo
         cap.# = capítulo
+        caps.# = capítulos
+        arts.# = artículos
+        p.# = página
+        pp.# = páginas
+        izda. = izquierda
+        dcha. = derecha
+        Pza. = plaza
+        Apdo.# = apartado
+        D.ª = doña
+        Lic. = licenciado
+        Ing. = ingeniero
+        Arq. = arquitecto
+        fig.# = figura
+        cda. = cucharada
+        cdas. = cucharadas
+        cdta. = cucharadita
+        cdtas. = cucharaditas
+        cdita. = cucharadita
+        cditas. = cucharaditas
+        S. M. = Su Majestad
+        s. n. m. = sobre el nivel del mar
+        s.n.m. = sobre el nivel del mar
+        km# = kilómetro
+        Km# = kilómetro
         vol.# = volumen
         aprox. = aproximadamente
         avda. = avenida
@@ -129,10 +154,8 @@ class Spanish(Grammar):
         Sto. = santo
         Sta. = santa
     """)
-    phones = r"(?<![\w.+-])[6789]\d{2}[ .-]?\d{3}[ .-]?\d{3}(?!\d) | (?<![\w.+-])9\d{2}[ .-]\d{2}[ .-]\d{2}[ .-]\d{2}(?!\d) | (?<![\w.+-])\(?\d{2,3}\)?[ -]\d{4}[ -]\d{4}(?!\d) | (?<=\bal[ ])(?:112|911|091|062)(?!\d)"
-    phone_words = (
-        r"\b(?:tel|teléfono|móvil|celular|código postal|código|contraseña|PIN|fax|extensión|clave|llame|llamar)\b"
-    )
+    phones = r"(?<![\w.+-])9[1-9][ .-]\d{3}[ .-]\d{2}[ .-]\d{2}(?!\d) | (?<![\w.+-])[6789]\d{2}[ .-]?\d{3}[ .-]?\d{3}(?!\d) | (?<![\w.+-])9\d{2}[ .-]\d{2}[ .-]\d{2}[ .-]\d{2}(?!\d) | (?<![\w.+-])\(?\d{2,3}\)?[ -]\d{4}[ -]\d{4}(?!\d) | (?<=\bal[ ])(?:112|911|091|062)(?!\d)"
+    phone_words = r"\b(?:tel|teléfono|móvil|celular|código postal|código|contraseña|PIN|CP|DNI|NIE|fax|extensión|clave|llame|llamar)\b"
     squared, cubed, power, root = "al cuadrado", "al cubo", "elevado a {}", "raíz cuadrada de"
 
     def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:
@@ -187,7 +210,7 @@ class Spanish(Grammar):
             return self.ordinal(number, "f" if before in _WOMEN else "m") if number <= 10 else self.cardinal(number)
         if before in _NUMBERED or before.lower() in ("siglo", "siglos"):
             return self.cardinal(number)
-        return None
+        return event_ordinal(self, number, after)
 
     def rules(self) -> tuple[Rule, ...]:
         return (
@@ -197,7 +220,7 @@ class Spanish(Grammar):
             (r"(?<![\d.,])([13])\.?(?:er|ᵉʳ)\b", lambda m: {"1": "primer", "3": "tercer"}[m[1]]),
             (r"(?<![\d.,])(\d{1,3})\.?º|(?<![\d.,])([1-9]|1\d)°(?=[ ](?:de|y|B|A|piso|grado|puesto|lugar|premio)\b)", lambda m: self._ordinal(m[1] or m[2], "m")),
             (r"(?<![\d.,])(\d{1,3})\.?ª", lambda m: self._ordinal(m[1], "f")),
-            (r"(?<![\d/.,])(?<!\d )1/2(?=[ ]\p{Ll})", lambda m: "media" if regex.match(r"[ ](?:hora|docena|taza|naranja|tonelada|botella)", m.string[m.end() :]) else "medio"),
+            (r"(?<![\d/.,])(\d{1,2})/(\d{1,2})(?=[ ]partes\b)", lambda m: f"{self.cardinal(int(m[1]))} {self.ordinal(int(m[2]), 'f') if m[2] != '4' else 'cuarta'}s" if int(m[1]) > 1 else None),
             (r"(?<=\b[Aa]ños[ ])(\d{2})\b", lambda m: self.cardinal(int(m[1]))),
             (r"(?<![\d.,-])(1\d{3}|20\d{2})[-–](1\d{3}|20\d{2})(?![\d-])", lambda m: f"{self.cardinal(int(m[1]))} a {self.cardinal(int(m[2]))}"),
             (r"(?<=,[ ])(\d{5})(?=[ ]\p{Lu}\p{Ll})", lambda m: self.digits(m[1])),

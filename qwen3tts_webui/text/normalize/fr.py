@@ -8,6 +8,7 @@ from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.numbers import Noun, Number, noun, word_set, words
 from qwen3tts_webui.text.normalize.romance_nouns import noun_rules
 from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
+from qwen3tts_webui.text.normalize.signs import roman_value
 
 _NAMES = word_set(
     """Louis Henri Charles Philippe François Napoléon Élisabeth Elisabeth Jean Paul Pie Benoît Léon Grégoire Guillaume
@@ -92,6 +93,10 @@ class French(Grammar):
         Ste = Sainte
         cf. = confer
         c. à c. = cuillère à café
+        c. à s. = cuillère à soupe
+        th. = thermostat
+        al.# = alinéa
+        ex. = exemple
         c. à café = cuillère à café
         c. à soupe = cuillère à soupe
         Mgr = Monseigneur
@@ -124,7 +129,7 @@ class French(Grammar):
         svp = s'il vous plaît
         SVP = s'il vous plaît
     """)
-    phones = r"(?<![\w.+-])0[1-9](?:[ .\u00a0-]?\d{2}){4}(?!\d) | (?<![\w.+-])(?:15|17|18|112)(?=[ ]\(?(?:police|SAMU|pompiers|secours))"
+    phones = r"(?<![\w.+-])0[ ]8\d{2}[ ]\d{3}[ ]\d{3}(?!\d) | (?<![\w.+-])0[1-9](?:[ .\u00a0-]?\d{2}){4}(?!\d) | (?<![\w.+-])(?:15|17|18|112)(?=[ ]\(?(?:police|SAMU|pompiers|secours))"
     phone_words = r"\b(?:tél|tel|téléphone|portable|mobile|numéro|code|passe|PIN|fax|poste)\b"
     squared, cubed, power, root = "au carré", "au cube", "puissance {}", "racine carrée de"
 
@@ -168,6 +173,8 @@ class French(Grammar):
         return ", ".join(self.digits(pair) if pair[0] == "0" else self.cardinal(int(pair)) for pair in pairs)
 
     def of_magnitude(self, amount: str, noun: Noun) -> str:
+        if amount.endswith("mille"):
+            return f"{amount} {noun.forms[-1]}"
         return amount + (" d'" if regex.match("[aeiouyéh]", noun.forms[-1]) else " de ") + noun.forms[-1]
 
     def money_join(self, units: str, cents: str) -> str:
@@ -207,7 +214,13 @@ class French(Grammar):
             (r"(?<![\d.,])24[ ]?h(?:eures)?[ ]?/[ ]?24\b", lambda m: "vingt-quatre heures sur vingt-quatre"),
             (r"(?<![\d.,])([5-7])[ ]?j(?:ours)?[ ]?/[ ]?7\b", lambda m: f"{self.cardinal(int(m[1]))} jours sur sept"),
             (r"(?<![\d.,])([12])[ ]?m[ ]?([0-9]\d)\b", lambda m: f"{self.cardinal(int(m[1]))} mètre{'s' if m[1] == '2' else ''} {self.decimals(m[2])}"),
-            (r"(?<![\d.,])1(?:er|ᵉʳ)\b", lambda m: "premier"),
+            (r"(?<=\b[LRD]\.?[ ]?)(\d{1,4})-(\d{1,3})(?![\d,.]\d|\d)", lambda m: f"{self.cardinal(int(m[1]))} tiret {self.cardinal(int(m[2]))}"),
+            (r"(?<![\d.,\p{L}])(\d{1,2})[\"″](\d{2})(?!\d)", lambda m: f"{self.cardinal(int(m[1]))} secondes {self.cardinal(int(m[2]))}"),
+            (r"(?<![\d.,])4[ ]?[x×][ ]?4(?![\d.,=])", lambda m: "quatre-quatre"),
+            (r"(?<![\d.,])1(?:er|ᵉʳ)(s?)\b", lambda m: f"premier{m[1]}"),
+            (r"(?<![\d.,/])(\d{1,2}(?:,\d{1,2})?)/20(?![\d/])", lambda m: f"{self.say(self.number(m[1]))} sur vingt"),
+            (r"\b([IVX]+)e[-–]([IVX]+)e(?=[ ](?:si[èe]cles?|s\b))", lambda m: f"{self.ordinal(roman_value(m[1]))} — {self.ordinal(roman_value(m[2]))}"),
+            (r"(?<=(?:\b[IVX]+e|ième)[ ])s\.?(?!\p{L})", lambda m: "siècle" + ("" if m.string[m.end() :].strip() else ".")),
             (r"(?<![\d.,])1(?:re|ʳᵉ|ère)\b", lambda m: "première"),
             (r"(?<![\d.,])2(?:nde|de)\b", lambda m: "seconde"),
             (r"(?<![\d.,])2nd\b", lambda m: "second"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import ClassVar
 
 import regex
@@ -19,6 +20,15 @@ Rule = tuple[str, Callable[["regex.Match[str]"], "str | None"]]
 """A pattern, and the function that replaces a match of it."""
 
 MAX_DIGITS = 30
+_MILLIONS = regex.compile(r"(?:illi|ill[oó]n|il[hi]|iard)\p{L}*$|^(?!.*\p{Latin})|\d$")
+
+
+@lru_cache(maxsize=4096)
+def in_words(number: int, language: str, **options: str | bool) -> str:
+    """What num2words says; it takes a millisecond for each."""
+    import num2words
+
+    return str(num2words.num2words(number, lang=language, **options))
 
 
 class Grammar:
@@ -71,14 +81,10 @@ class Grammar:
 
     def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:
         """`counted`: a noun follows ("un", not "uno")."""
-        import num2words
-
-        return str(num2words.num2words(number, lang=self.num2words_code or self.code))
+        return in_words(number, self.num2words_code or self.code)
 
     def ordinal(self, number: int, gender: str = "m") -> str:
-        import num2words
-
-        return str(num2words.num2words(number, lang=self.num2words_code or self.code, to="ordinal"))
+        return in_words(number, self.num2words_code or self.code, to="ordinal")
 
     def ordinal_word(self, number: int) -> str:
         """An ordinal on its own."""
@@ -148,13 +154,17 @@ class Grammar:
     def with_magnitude(self, number: Number, written: str) -> str:
         """ "5.3 bn" -> "five point three billion"; `singulars` holds the form for exactly one ("un million")."""
         word = self.magnitudes[written]
+        if written in ("k", "K") and not self.keep_digits and len(number.fraction) <= 3 and self.code != "en":
+            value = str(int(number.whole + number.fraction.ljust(3, "0")))
+            return self.say(Number(value, value, sign=number.sign))
         if number.value == 1 and not number.fraction and not self.keep_digits and word in self.singulars:
             return self.with_sign(number.sign, self.singulars[word])
         return self.join(self.say(number), word)
 
     def of_magnitude(self, amount: str, noun: Noun) -> str:
         """ "cinq millions" -> "cinq millions d'euros"."""
-        return self.join(amount, self.magnitude_link, noun.forms[-1])
+        link = self.magnitude_link if _MILLIONS.search(amount) else ""
+        return self.join(amount, link, noun.forms[-1])
 
     def fraction(self, numerator: int, denominator: int) -> str:
         raise NotImplementedError
@@ -168,6 +178,9 @@ class Grammar:
 
     def in_percent(self, said: str, number: Number) -> str:
         return self.join(said, self.form(number, self.percent))
+
+    def per_mille(self, said: str) -> str:
+        return self.join(said, self.signs["‰"])
 
     # money, dates, times
 

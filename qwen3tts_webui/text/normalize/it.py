@@ -6,7 +6,7 @@ import regex
 
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.numbers import Noun, Number, noun, word_set, words
-from qwen3tts_webui.text.normalize.romance_nouns import noun_rules
+from qwen3tts_webui.text.normalize.romance_nouns import event_ordinal, noun_rules
 from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
 from qwen3tts_webui.text.normalize.signs import roman_value
 
@@ -39,6 +39,7 @@ class Italian(Grammar):
         "dollari": (noun("dollaro|dollari"), None),
     }
     magnitudes = words("""
+        k = mila
         mila = mila
         mln = milioni
         mld = miliardi
@@ -109,6 +110,15 @@ class Italian(Grammar):
         nr.# = numero
         art.# = articolo
         cap.# = capitolo
+        artt.# = articoli
+        pp.# = pagine
+        int.# = interno
+        P.za = piazza
+        Geom. = geometra
+        Rag. = ragionier
+        Arch. = architetto
+        s.l.m. = sul livello del mare
+        Cost. = Costituzione
         vol.# = volume
         fig.# = figura
         tel. = telefono
@@ -126,7 +136,7 @@ class Italian(Grammar):
         cell. = cellulare
         Cell. = cellulare
     """)
-    phones = r"(?<![\w.+-])3\d{2}[ ./-]?\d{3}[ .-]?\d{3,4}(?!\d) | (?<![\w.+-])0\d{1,3}[ ./-]\d{3,4}[ .-]?\d{2,4}(?!\d) | (?<![\w.+-])0\d{8,10}(?!\d) | (?<=\bil[ ])(?:112|113|115|118)(?!\d)"
+    phones = r"(?<![\w.+-])800[ ]\d{3}[ ]\d{3}(?!\d) | (?<![\w.+-])3\d{2}[ ./-]?\d{3}[ .-]?\d{3,4}(?!\d) | (?<![\w.+-])0\d{1,3}[ ./-]\d{3,4}[ .-]?\d{2,4}(?!\d) | (?<![\w.+-])0\d{8,10}(?!\d) | (?<=\bil[ ])(?:112|113|115|118)(?!\d)"
     phone_words = r"\b(?:tel|telefono|cellulare|CAP|codice|password|PIN|fax|interno|chiamare|chiama|verde)\b"
     squared, cubed, power, root = "al quadrato", "al cubo", "alla {}", "radice quadrata di"
 
@@ -185,18 +195,21 @@ class Italian(Grammar):
             return self.ordinal(number, "f" if before in _WOMEN else "m")
         if before in _NUMBERED:
             return self.cardinal(number)
-        if word in ("secolo", "secoli") or before == "secolo":
+        if word in ("secolo", "secoli") or before in ("secolo", "secoli"):
             return self.ordinal(number)
-        return None
+        return event_ordinal(self, number, after)
 
     def rules(self) -> tuple[Rule, ...]:
         return (
             (r"(?<![\d.,])(\d{1,3})(?:º|°(?=[ ](?!C\b|F\b|K\b|di temperatura|nord|sud|est|ovest|N\b|S\b|E\b|O\b)\p{L}))", lambda m: self._ordinal(m[1], "m")),
             (r"\b[Ss]ec\.(?=[ ][IVXL]+\b)", lambda m: "secolo"),
             (r"(?<![\d.,])(\d{1,3})ª", lambda m: self._ordinal(m[1], "f")),
-            (r"(?<![\d/.,])(?<!\d )1/2(?=[ ]\p{Ll})", lambda m: "mezza" if regex.match(r"[ ](?:ora|dozzina|tazza|tonnellata|bottiglia)", m.string[m.end() :]) else "mezzo"),
+            (r"(?<![\p{L}\d])[Hh]\.?(?=[ ](?:[01]?\d|2[0-4])(?:[:.][0-5]\d)?(?![\d.,]\d|\d))", lambda m: "ore"),
+            (r"(?<![\d.,\p{L}])(\d{1,2})[\"″](\d{2})(?!\d)", lambda m: f"{self.cardinal(int(m[1]))} secondi e {self.cardinal(int(m[2]))}"),
             (r"(?<=\b[Aa]nni[ ])['’]?(\d{2})\b", lambda m: self.cardinal(int(m[1]))),
-            (r"['’](\d0)\b", lambda m: self.cardinal(int(m[1]))),
+            (r"(?<=\b(?:[Ii]l|[Aa]l|[Dd]el|[Dd]al|[Nn]el|[Ss]ul|un|e|o)[ ])(\d{1,3})°(?![ ]?[CFK]\b)", lambda m: self._ordinal(m[1], "m")),
+            (r"\b([Aa]ll|[Dd]all)(?:e[ ]|['’])1(?![\d.,:]|[ ]?%)", lambda m: f"{m[1]}'una"),
+            (r"(?<!\p{L})['’](\d00|\d\d)\b", lambda m: self.cardinal(int(m[1]))),
             (r"(?<![\d:.,])([01]?\d|2[0-4])[.]([0-5]\d)(?=[ ](?:di|del)[ ](?:mattina|mattino|sera|notte|pomeriggio)\b)", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
             (r"(?<=\b(?:alle|dalle|ore)[ ])([01]?\d|2[0-4])[.]([0-5]\d)(?!\d|[.,]\d)", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
             (r"(?<![\d.,])1[ ](?=[aeiou]\p{Ll}+[aà]\b)", lambda m: "un'"),

@@ -7,6 +7,8 @@ from qwen3tts_webui.text.normalize.numbers import POINT, Noun, Number, noun, nou
 
 _DIGITS = "〇一二三四五六七八九"
 _SPELLED = ("ゼロ", "いち", "に", "さん", "よん", "ご", "ろく", "なな", "はち", "きゅう")
+_ERAS = {"R": "令和", "H": "平成", "S": "昭和", "T": "大正"}
+_ENGLISH_DIGITS = {"2": "ツー", "3": "スリー", "4": "フォー", "5": "ファイブ"}
 _LARGE = ("", "万", "億", "兆", "京", "垓")
 
 
@@ -86,6 +88,9 @@ class Japanese(Grammar):
         kcal = キロカロリー
         cal = カロリー
         Pa = パスカル
+        μg µg mcg = マイクログラム
+        mmHg = ミリメートルエイチジー
+        l/100km L/100km L/100_km l/100_km = リットル毎百キロメートル
         hPa = ヘクトパスカル
         dB = デシベル
         px = ピクセル
@@ -214,11 +219,17 @@ class Japanese(Grammar):
     def rules(self) -> tuple[Rule, ...]:
         number = rf"(?:{POINT})"
         return (
+            (r"(?<![\p{Latin}\d])([RSHT])(\d{1,2})[./](\d{1,2})[./](\d{1,2})(?![\d.])", lambda m: f"{_ERAS[m[1]]}{self.cardinal(int(m[2]))}年{self.cardinal(int(m[3]))}月{self.cardinal(int(m[4]))}日"),
+            (r"(?<=[都道府県市区町村郡][^\d\s、。]{1,14})(\d{1,4})-(\d{1,4})(?:-(\d{1,4}))?(?:-(\d{1,4}))?(?![\d-]|\s?(?:で|の勝|勝))",
+             lambda m: "の".join(self.cardinal(int(n)) for n in m.groups() if n)),
+            (r"(?<=[ぁ-ん]\s?)(\d{1,2})-(\d{2})(?!\d|[年月日時分人円])(?=$|\D)(?<=\d{3}\s?[ぁ-ん]\s?\d{1,2}-\d{2})", lambda m: f"{self.cardinal(int(m[1]))}の{self.cardinal(int(m[2]))}"),
+            (r"(?<![\d.,])0(?=時(?!間))", lambda m: "零"),
+            (r"(?<![\d.,])([2-5])(?=D(?![A-Z\d]|K)|G(?![A-Za-z\d]))", lambda m: _ENGLISH_DIGITS[m[1]]),
             (r"(?<![\d.,])(\d{4})年?\s?[-–—~～〜]\s?(\d{4})(?=\s?年)",
              lambda m: f"{self.cardinal(int(m[1]))}年から{self.cardinal(int(m[2]))}"),
             (rf"(?<![\d.,])({number})\s?[~～〜–—-]\s?({number})(?=\s?[\p{{Han}}\p{{Katakana}}])",
              lambda m: None if m[1][0] == "0" or m[2][0] == "0" else f"{self.say(self.number(m[1]))}から{self.say(self.number(m[2]))}"),
-            (r"(?<![\d.,])(\d{1,3})\s?[-–:：対]\s?(\d{1,3})(?=\s?(?:で(?:勝|負|敗|引)|の(?:勝|引|スコア)))",
+            (r"(?<![\d.,])(\d{1,3})\s?[-–:：対]\s?(\d{1,3})(?=\s?(?:で[^、。\d]{0,15}(?:勝|負|敗|引き?分|下し|下す|破|制)|の(?:勝|引|スコア)))",
              lambda m: f"{self.cardinal(int(m[1]))}対{self.cardinal(int(m[2]))}"),
             (r"(?<=[ぁ-んァ-ヶー\p{Han}])\s+(?=\d)|(?<=\d)\s+(?=[ぁ-んァ-ヶ\p{Han}])", lambda m: ""),
             (r"(?<=[日月年時分円人])\s?[~～〜]\s?(?=翌)|(?<=\d\s?[日月年時分円人])\s?[-–—~～〜]\s?(?=\d)|(?<=[月火水木金土日])[~～〜-](?=[月火水木金土日](?:曜|の|は|に|、|。|\s|$))", lambda m: "から"),

@@ -5,17 +5,22 @@ from __future__ import annotations
 import regex
 
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
+from qwen3tts_webui.text.normalize.ko_units import UNITS
 from qwen3tts_webui.text.normalize.numbers import POINT, Noun, Number, noun, nouns, words
 
 _DIGITS = "영일이삼사오육칠팔구"
 _SMALL = ("", "십", "백", "천")
 _LARGE = ("", "만", "억", "조", "경", "해")
 _NATIVE_ONES = ("", "한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉")
+_ABOUT_SO_MANY = {1: "한두", 2: "두세", 3: "서너", 4: "네다섯", 5: "대여섯"}
 _NATIVE_TENS = ("", "열", "스물", "서른", "마흔", "쉰", "예순", "일흔", "여든", "아흔")
 _NATIVE_COUNTERS = (
     r"시간|시(?!간표|리즈|즌|도|장|의|민|내)|개(?!월|국|년|소|사)|명|살|번째|번(?!지|길|호)|마리|잔|병(?!동|실)|권|대(?!학|한|의|째|로|기|비)|장(?!관|군)|송이|사람|가지|군데|그루|켤레|벌|채(?!널)"
     r"|달(?!러)|판|그릇|줄|곳|분(?=이서|께|의|들)|자루|통(?!화)|쌍|척|편|모금|숟가락|조각|접시|배(?=[가를는로의 ,.]|$)"
 )
+
+
+_VEHICLES = r"(?:차|버스|트럭|택시|컴퓨터|노트북|전화|폰|TV|카메라|자전거|오토바이|항공기|비행기|헬기|기계|로봇|서버|드론|량|전차|탱크|기|장비)"
 
 
 class Korean(Grammar):
@@ -43,65 +48,7 @@ class Korean(Grammar):
         천만 = 천만
         천억 = 천억
     """)
-    units = nouns("""
-        km = 킬로미터
-        m = 미터
-        cm = 센티미터
-        mm = 밀리미터
-        μm µm = 마이크로미터
-        nm = 나노미터
-        m/s = 미터 매 초
-        kg = 킬로그램
-        g = 그램
-        mg = 밀리그램
-        t = 톤
-        l L = 리터
-        ml mL = 밀리리터
-        cc = 시시
-        m² m2 = 제곱미터
-        km² km2 = 제곱킬로미터
-        cm² cm2 = 제곱센티미터
-        m³ m3 = 세제곱미터
-        cm³ cm3 = 세제곱센티미터
-        ha = 헥타르
-        °C ℃ = 도
-        °F ℉ = 화씨도
-        ° = 도
-        h hr = 시간
-        min = 분
-        s sec = 초
-        ms = 밀리초
-        KB kB = 킬로바이트
-        MB = 메가바이트
-        GB = 기가바이트
-        TB = 테라바이트
-        Mbps = 메가비피에스
-        Gbps = 기가비피에스
-        Hz = 헤르츠
-        kHz = 킬로헤르츠
-        MHz = 메가헤르츠
-        GHz = 기가헤르츠
-        W = 와트
-        kW = 킬로와트
-        MW = 메가와트
-        kWh = 킬로와트시
-        V = 볼트
-        mA = 밀리암페어
-        mAh = 밀리암페어시
-        J = 줄
-        kJ = 킬로줄
-        kcal = 킬로칼로리
-        cal = 칼로리
-        Pa = 파스칼
-        hPa = 헥토파스칼
-        dB = 데시벨
-        px = 픽셀
-        ft = 피트
-        inch = 인치
-        lb lbs = 파운드
-        oz = 온스
-        Ω = 옴
-    """) | {"km/h": Noun(("킬로미터",), "h")}
+    units = nouns(UNITS) | {"km/h": Noun(("킬로미터",), "h")}
     signs = words("""
         + = 더하기
         < = 작다
@@ -191,6 +138,13 @@ class Korean(Grammar):
         return self.with_sign(number.sign, said)
 
     def with_magnitude(self, number: Number, written: str) -> str:
+        if (
+            number.value == 1
+            and not number.fraction
+            and written in ("만", "천", "백만", "천만", "천억")
+            and not self.keep_digits
+        ):
+            return self.with_sign(number.sign, self.magnitudes[written])
         return self.say(number) + self.magnitudes[written]
 
     def amount(self, number: Number, noun: Noun) -> str:
@@ -250,29 +204,51 @@ class Korean(Grammar):
 
     def rules(self) -> tuple[Rule, ...]:
         return (
+            (r"(?<![\d.,])(\d{1,2})시\s?[-–~～]\s?(?=(?:오[전후]\s?)?\d{1,2}시)", lambda m: f"{self._hour(int(m[1]))}에서 "),
+            (r"(?<=\d[ ]?)%\s?(?:p|P|포인트)(?!\p{Latin})", lambda m: " 퍼센트포인트"),
+            (rf"(?<!{_VEHICLES}[가-힣]{{0,2}}\s?)(?<![\d.,])([1-9]0)대(?!\s?(?:의\s?(?:차|버스|트럭)|를\s|가\s?(?:판매|생산|출|투입)|판매|생산|출고|보유|운행|이상|한정))", lambda m: f"{self.cardinal(int(m[1]))}대"),
+            (r"(?<![\d.,])(\d{1,3})\s?대\s?(\d{1,3})(?![\d가-힣])", lambda m: f"{self.cardinal(int(m[1]))} 대 {self.cardinal(int(m[2]))}"),
+            (r"(?<![\d.,])(\d{2,3})([가나다라마거너더러머버서어저고노도로모보소오조구누두루무부수우주하허호배])\s?(\d{4})(?![\d가-힣.,])", lambda m: f"{self.cardinal(int(m[1]))}{m[2]} {self.digits(m[3])}"),
+            (r"(?<![\d.,])(\d{2,})여\s?(?=[가-힣])", lambda m: f"{self.cardinal(int(m[1]))}여 "),
+            (rf"(?<![\d.,])([1-9])(?=(?:,\s|·)([1-9])\s?(?:{_NATIVE_COUNTERS}))", lambda m: self.native(int(m[1]))),
+            (r"(?<=\d)\+(?!\s?[\d=(])", lambda m: " 플러스"),
             (r"(?<![\d.,])(\d{1,2})월", lambda m: self._month(int(m[1])) if 1 <= int(m[1]) <= 12 else None),
             (r"(?<![\d.,:])(\d{1,2})시(?=[\s까부에의반를정이,.]|\d|$|[은는])(?!간)", lambda m: self._hour(int(m[1])) if int(m[1]) <= 24 else None),
             (r"제\s?(\d+)\s?[-~～–]\s?(?:제\s?)?(\d+)(?P<what>[가-힣]?)", lambda m: f"제{self.cardinal(int(m[1]))}에서 {self.cardinal(int(m[2]))}{m['what']}"),
             (r"제\s?(\d+)(?P<what>[가-힣]?)", lambda m: f"제{self.cardinal(int(m[1]))}{m['what']}"),
+            (r"(?<![\d.,])(1[0-2])·(\d{1,2})(?!\d)", lambda m: self.cardinal(int(m[1])) + (self.cardinal(int(m[2])) if m[1] == m[2] else self.digits(m[2]))),
+            (r"(?<![\d.,])(\d{1,3})분의\s?(\d{1,3})(?!\d)", lambda m: f"{self.cardinal(int(m[1]))}분의 {self.cardinal(int(m[2]))}"),
+            (r"(?<![\d.,])(\d{1,3})대\s?(?=기업|그룹|도시|강국|과제|뉴스|원칙|불가사의|명산|대학|핵심|범죄|의무|공약|리스크|요소|영양소|종교)", lambda m: f"{self.cardinal(int(m[1]))}대 "),
             (r"(?<![\d.,])(\d)(?:·|\.(?=\d{1,2}\s?(?:절|혁명|민주|전쟁|운동)))(\d{1,2})(?!\d)(절)?", lambda m: self.digits(m[1] + m[2]) + (m[3] or "")),
             (r"(?<![\d.,])(\d{1,3})번(?=\s?(?:출구|승강장|문제|버스|방|홈|게이트|선수|타자|좌석|국도|줄|창구|항목|답|트랙|채널|플랫폼|마을버스|노선)|\s?(?:으로|을 누|은|이 정답))",
              lambda m: f"{self.cardinal(int(m[1]))} 번"),
             (r"시속\s?(?=\d+(?:\.\d+)?\s?km/h)", lambda m: ""),
             (r"(?<![\d.,:])(\d{1,2})시\s?[-–~～]\s?(?=\d{1,2}시)", lambda m: f"{self._hour(int(m[1]))}에서 "),
             (r"(?<=\d\s?)([일월년분원명])\s?[-–—~～]\s?(?=\d)|(?<![가-힣])([월화수목금토일])\s?[~～-]\s?(?=[월화수목금토일](?:요일|\s|,|\.|$))", lambda m: f"{m[1] or m[2]}에서 "),
+            (r"(?<![\p{Latin}\d])([a-z])\s?([<>])\s?([a-z])(?![\p{Latin}\d])", lambda m: f"{m[1]}는 {m[3]}보다 {'크다' if m[2] == '>' else '작다'}"),
             (r"(\d+)\s?([<>])\s?(\d+)", lambda m: f"{self._topic(self.cardinal(int(m[1])))} {self.cardinal(int(m[3]))}보다 {'크다' if m[2] == '>' else '작다'}"),
             (r"(?<![\d.,])1\s?번째", lambda m: "첫 번째"),
             (rf"(?<![\d.,:])(\d{{1,2}})\s?[-~～–]\s?(\d{{1,2}})\s?(?={_NATIVE_COUNTERS})",
-             lambda m: f"{self._native_or_sino(m[1])}에서 {self._native_or_sino(m[2])} "),
+             lambda m: self._native_range(int(m[1]), int(m[2]))),
             (rf"(?<![\d.,])(\d{{1,2}})\s?(?=(?:여\s?)?(?:{_NATIVE_COUNTERS}))", lambda m: f"{self._native_or_sino(m[1])} "),
             (r"(?<![\d.,])(\d{1,3})\s?[-:]\s?(\d{1,3})(?=\s?(?:으?로\s|승|패|무승부))",
              lambda m: f"{self.cardinal(int(m[1]))} 대 {self.cardinal(int(m[2]))}"),
             (r"(?<![\d.,])(\d{4})\s?[-~～–]\s?(\d{4})(?=\s?년)", lambda m: f"{self.cardinal(int(m[1]))}에서 {self.cardinal(int(m[2]))} "),
         )  # fmt: skip
 
+    def late_rules(self) -> tuple[Rule, ...]:
+        topic = r"([가-힣]) 은 (?=(?:마이너스 )?[영일이삼사오육칠팔구십백천만])"
+        return ((topic, lambda m: f"{self._topic(m[1])} "),)
+
     @staticmethod
     def _topic(word: str) -> str:
         return word + ("은" if (ord(word[-1]) - 0xAC00) % 28 else "는")
+
+    def _native_range(self, low: int, high: int) -> str:
+        """ "2~3명" is 두세 명."""
+        if high == low + 1 and low in _ABOUT_SO_MANY:
+            return f"{_ABOUT_SO_MANY[low]} "
+        return f"{self._native_or_sino(str(low))}에서 {self._native_or_sino(str(high))} "
 
     def _native_or_sino(self, digits: str) -> str:
         number = int(digits)

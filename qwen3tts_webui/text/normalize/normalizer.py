@@ -127,9 +127,8 @@ def _normalize_plain(
     if mode == "off" and not lexicon:
         return NormalizedText(aligned.written, text, language, tuple(aligned.spans()))
     positions = [0, *chunk_cuts(text, language, mode, lexicon), len(text)]
-    for start, end in reversed([*pairwise(positions)]):
-        chunk = normalize_chunk(text[start:end], language, mode, lexicon)
-        aligned.splice(start, chunk.spoken, chunk.spans)
+    chunks = [(start, normalize_chunk(text[start:end], language, mode, lexicon)) for start, end in pairwise(positions)]
+    aligned.splice((start, chunk.spoken, chunk.spans) for start, chunk in chunks)
     if mode != "off":
         inline_markup(aligned)  # a bullet that only appeared now, such as "-" before "="
     return NormalizedText(aligned.written, aligned.text, language, tuple(aligned.spans()))

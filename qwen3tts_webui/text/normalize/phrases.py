@@ -38,7 +38,7 @@ PHRASES: dict[str, Phrases] = {
         ("Mon", "Tues|Tue", "Weds|Wed", "Thurs|Thur|Thu", "Fri", "Sat", "Sun"), ("north", "south", "east", "west"),
     ),
     "de": Phrases(
-        noun("mal"), "vierundzwanzig sieben", "zu", "", "mal", "{a} von {b}", "pro", "am|vom|zum|bis|ab|den|seit",
+        noun("mal"), "vierundzwanzig sieben", "zu", "", "mal", "{a} von {b}", "pro", "am|vom|zum|bis|ab|den|seit|der|dem|(?:mon|diens|donners|frei|sams|sonn)tag,|mittwoch,",
         ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag"),
         ("Mo", "Di", "Mi", "Do", "Fr", "Sa", "So"), ("Nord", "Süd", "Ost", "West"), "NSOW",
     ),

@@ -19,6 +19,7 @@ from qwen3tts_webui.text.normalize.contexts import Contexts
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.languages import GRAMMARS
 from qwen3tts_webui.text.normalize.quantities import Quantities
+from qwen3tts_webui.text.normalize.shapes import Shapes
 from qwen3tts_webui.text.normalize.signs import Signs
 from qwen3tts_webui.types import NormalizeMode as NormalizeMode
 
@@ -34,7 +35,7 @@ class Pipeline:
 
     def __init__(self, grammar: Grammar) -> None:
         self.grammar = grammar
-        calendar, codes = Calendar(grammar), Codes(grammar)
+        calendar, codes, shapes = Calendar(grammar), Codes(grammar), Shapes(grammar)
         quantities, signs, contexts = Quantities(grammar), Signs(grammar), Contexts(grammar)
         if grammar.keep_digits:
             self._passes: list[Callable[[AlignedText], None]] = [
@@ -42,8 +43,8 @@ class Pipeline:
             ]  # fmt: skip
             return
         self._passes = [
-            codes.addresses, codes.accounts, codes.phones, codes.dashed, contexts.phrases, signs.ordinals, signs.approximations, calendar.dates, calendar.times,
-            _rule_pass(grammar.rules()), signs.sums, contexts.powers, contexts.multiples, quantities.money, quantities.percent, quantities.units, codes.versions, signs.abbreviations, signs.romans,
+            codes.addresses, shapes.rewrite, codes.accounts, codes.phones, codes.dashed, contexts.phrases, signs.ordinals, signs.approximations, calendar.dates, calendar.times,
+            _rule_pass(grammar.rules()), signs.sums, contexts.powers, contexts.multiples, quantities.money, quantities.percent, quantities.units, codes.versions, signs.abbreviations, codes.parts, signs.romans,
             quantities.fractions, quantities.ranges, signs.hashes, codes.tags, signs.math, quantities.numbers, contexts.dashes, signs.rest,
             _rule_pass(grammar.late_rules()),
         ]  # fmt: skip

@@ -6,7 +6,7 @@ import regex
 
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.numbers import Noun, Number, noun, word_set, words
-from qwen3tts_webui.text.normalize.romance_nouns import noun_rules
+from qwen3tts_webui.text.normalize.romance_nouns import event_ordinal, noun_rules
 from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
 
 _NAMES = word_set(
@@ -16,7 +16,7 @@ _NAMES = word_set(
 _WOMEN = frozenset({"Elizabeth", "Isabel", "Maria", "Catarina"})
 _NUMBERED = word_set(
     """capítulo Capítulo tomo Tomo ato Ato parte Parte volume Volume artigo Artigo livro Livro tipo fase nível classe
-    seção título Guerra"""
+    seção título Guerra inciso alínea"""
 )
 _FEMININE = {"duzentos": "duzentas", "trezentos": "trezentas", "quatrocentos": "quatrocentas", "quinhentos": "quinhentas",
              "seiscentos": "seiscentas", "setecentos": "setecentas", "oitocentos": "oitocentas", "novecentos": "novecentas"}  # fmt: skip
@@ -42,6 +42,7 @@ class Portuguese(Grammar):
         "dólares": (noun("dólar|dólares"), None),
     }
     magnitudes = words("""
+        k = mil
         mi = milhões
         bi = bilhões
         tri = trilhões
@@ -111,6 +112,15 @@ class Portuguese(Grammar):
         Nº# = número
         art.# = artigo
         cap.# = capítulo
+        arts.# = artigos
+        pp.# = páginas
+        inc.# = inciso
+        inc. = inciso
+        fig.# = figura
+        apto.# = apartamento
+        ap.# = apartamento
+        km# = quilômetro
+        Km# = quilômetro
         vol.# = volume
         aprox. = aproximadamente
         av. = avenida
@@ -130,7 +140,7 @@ class Portuguese(Grammar):
         Sto. = santo
         Sta. = santa
     """)
-    phones = r"(?<![\w.+-])\(?\d{2}\)?[ ]?9?\d{4}[- ]\d{4}(?!\d) | (?<![\w.+-])(?!(?:1\d|20)\d\d-(?:1\d|20)\d\d)9?\d{4}-\d{4}(?!\d) | (?<![\w.+-])0800[ -]?\d{3}[ -]?\d{4}(?!\d) | (?<![\w.+-])\d{5}-\d{3}(?!\d) | (?<![\w.+-])\d{3}\.\d{3}\.\d{3}-\d{2}(?!\d) | (?<![\w.+-])9[1236]\d[ ]\d{3}[ ]\d{3}(?!\d)"
+    phones = r"(?<![\w.+-])\d{2}\.\d{3}\.\d{3}/\d{4}-\d{2}(?!\d) | (?<![\w.+-])\(?\d{2}\)?[ ]?9?\d{4}[- ]\d{4}(?!\d) | (?<![\w.+-])(?!(?:1\d|20)\d\d-(?:1\d|20)\d\d)9?\d{4}-\d{4}(?!\d) | (?<![\w.+-])0800[ -]?\d{3}[ -]?\d{4}(?!\d) | (?<![\w.+-])\d{5}-\d{3}(?!\d) | (?<![\w.+-])\d{3}\.\d{3}\.\d{3}-\d{2}(?!\d) | (?<![\w.+-])9[1236]\d[ ]\d{3}[ ]\d{3}(?!\d)"
     phone_words = r"\b(?:tel|telefone|celular|telemóvel|CEP|código|senha|PIN|fax|ramal|ligue|disque)\b"
     squared, cubed, power, root = "ao quadrado", "ao cubo", "elevado a {}", "raiz quadrada de"
 
@@ -188,19 +198,20 @@ class Portuguese(Grammar):
             return self.ordinal(number) if number <= 10 else self.cardinal(number)
         if before in _NUMBERED:
             return self.cardinal(number)
-        return None
+        return event_ordinal(self, number, after)
 
     def rules(self) -> tuple[Rule, ...]:
         return (
             (r"(?<![\d.,])([01]?\d|2[0-4])[ ]?h(?:[ ]?([0-5]\d)(?:min)?\b)?[ ]?[-–às]+[ ]?([01]?\d|2[0-4])[ ]?h(?:[ ]?([0-5]\d)(?:min)?\b|(?![\p{L}\d]))",
              lambda m: f"{self.clock(int(m[1]), int(m[2] or 0), None, '')} às {self.clock(int(m[3]), int(m[4] or 0), None, '')}"),
             (r"(?<![\d.,])([01]?\d|2[0-4])[ ]?h[ ]?([0-5]\d)(?:[ ]?min)?\b", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
+            (r"\b([Aa])rts?\.(?=[ ]\d)", lambda m: m[1] + ("rtigos" if "s" in m[0] else "rtigo")),
+            (r"(?<=\b(?:[Pp]lacar|[Vv]enceu|[Vv]ence|[Gg]anhou|[Ee]mpatou|[Bb]ateu|[Gg]oleou|[Pp]erdeu|[Ff]inal)\b[^.\d]{0,30})(?<![\d.,])(\d{1,2})[ ]?x[ ]?(\d{1,2})\b", lambda m: f"{self.cardinal(int(m[1]))} a {self.cardinal(int(m[2]))}"),
             (r"(?<![\d.,])(\d{1,3})\.?º|(?<![\d.,])([1-9]|1\d)°(?=[ ](?:de|andar|lugar|ano|grau|dia|colocado)\b)", lambda m: self._ordinal(m[1] or m[2], "m")),
             (r"\b[Ss]éc\.(?=[ ][IVXL]+\b)", lambda m: "século"),
-            (r"\bart\.(?=[ ]\d)", lambda m: "artigo"),
+            (r"\bR\.(?=[ ](?:d[aeo]s?[ ])?\p{Lu}\p{Ll})", lambda m: "rua"),
             (r"(?<=\b(?:venceu|ganhou|perdeu|empatou|por|de|em|placar|vitória|derrota)[ ])(\d{1,2})[ ]?x[ ]?(\d{1,2})\b", lambda m: f"{self.cardinal(int(m[1]))} a {self.cardinal(int(m[2]))}"),
             (r"(?<![\d.,])(\d{1,3})\.?ª", lambda m: self._ordinal(m[1], "f")),
-            (r"(?<![\d/.,])(?<!\d )1/2(?=[ ]\p{Ll})", lambda m: "meia" if regex.match(r"[ ](?:hora|dúzia|xícara|laranja|tonelada|garrafa)", m.string[m.end() :]) else "meio"),
             (r"(?<=\b[Aa]nos[ ])(\d{2})\b", lambda m: self.cardinal(int(m[1]))),
             (r"(?<![\d.,-])(1\d{3}|20\d{2})[-–](1\d{3}|20\d{2})(?![\d-])", lambda m: f"{self.cardinal(int(m[1]))} a {self.cardinal(int(m[2]))}"),
             *noun_rules(self),

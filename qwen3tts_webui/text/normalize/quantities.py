@@ -11,7 +11,7 @@ from qwen3tts_webui.text.normalize.grammar import Grammar
 from qwen3tts_webui.text.normalize.numbers import Noun, Number
 from qwen3tts_webui.text.normalize.phrases import PHRASES
 
-_START = r"(?<![\p{Latin}\p{Cyrillic}\d_][-−.,:/]?)(?<![\p{Latin}\p{Cyrillic}\d_])"
+_START = r"(?<![\p{Latin}\p{Cyrillic}\d_][-−.,:/^]?)(?<![\p{Latin}\p{Cyrillic}\d_])"
 _END = r"(?![\p{Latin}\p{Cyrillic}\p{Nd}_])"
 _GAP = r"[ \u00a0\u202f\u2009]?"
 _NEEDS_SPACE = frozenset({"K", "B"})
@@ -135,7 +135,7 @@ class Quantities:
         grammar = self._grammar
         low, high = self._low_high(match)
         if match["percent"] == "‰":
-            return grammar.join(grammar.say(low) if high is None else grammar.range(low, high), grammar.signs["‰"])
+            return grammar.per_mille(grammar.say(low) if high is None else grammar.range(low, high))
         said = grammar.say(low) if high is None else grammar.range(low, high)
         return grammar.in_percent(said, high or low)
 
@@ -145,7 +145,10 @@ class Quantities:
             return None
         if grammar.keep_digits and match["unit"] == "s" and not match["gap"] and match["low"].endswith("0"):
             return None  # "the 1990s"
-        said = self._quantity(match, grammar.units[match["unit"]])
+        unit = grammar.units[match["unit"]]
+        if grammar.code == "en" and match["gap"] == "-":
+            unit = Noun(unit.forms[:1])  # a 12-oz can
+        said = self._quantity(match, unit)
         said += _stop_after(match, match["unit"])
         if match["per"]:
             said = grammar.join(said, grammar.per, grammar.units[match["per"]].forms[0])
@@ -153,6 +156,13 @@ class Quantities:
 
     def _say_part(self, match: regex.Match[str]) -> str:
         unit = self._grammar.units[match["unit"]]
+        pressure = regex.search(r"(\d+)/(\d+)\s?$", match.string[: match.start()])
+        if pressure is not None and int(pressure[1]) > int(pressure[2]):
+            return unit.forms[-1]
+        link = {"fr": "de ", "es": "de ", "pt": "de ", "it": "di "}.get(self._grammar.code, "")
+        if link and not match["whole"] and pressure is not None and int(pressure[2]) > 2:
+            link = f"{link[0]}'" if self._grammar.code in ("fr", "it") and unit.part[0] in "aeiouhé" else link
+            return link + unit.part
         return unit.forms[-1] if match["whole"] and len(unit.forms) == 2 else unit.part
 
     def _say_mixed(self, match: regex.Match[str]) -> str | None:
@@ -169,7 +179,11 @@ class Quantities:
             return grammar.date(None, *((top, 1) if grammar.date_order == "mdy" else (1, top)), "")
         if 1900 <= top < 2100 and len(match["bottom"]) == 2:
             return grammar.join(grammar.year(top), grammar.cardinal(bottom))
-        if (is_even and top >= bottom > 1) or top > bottom >= 20:
+        if 1900 <= top < 2100 and int(match["bottom"]) == top + 1:
+            return grammar.join(grammar.year(top), grammar.year(bottom))
+        if top >= 30 and bottom == top + 2:  # a size
+            return grammar.join(grammar.cardinal(top), grammar.cardinal(bottom))
+        if (is_even and top >= bottom > 1) or (top > bottom >= 20 and match["bottom"][0] != "0"):
             link = phrases.even if is_even else phrases.over
             return grammar.join(grammar.cardinal(top), link, grammar.cardinal(bottom))
         if not bottom or bottom == 1 or match["top"][0] == "0" or match["bottom"][0] == "0":
@@ -199,4 +213,4 @@ class Quantities:
 
 def _stop_after(match: regex.Match[str], sign: str) -> str:
     """The dot that ends a sentence and an abbreviation at once: "in 5 Min."."""
-    return "." if sign.endswith(".") and not match.string[match.end() :].strip() else ""
+    return "." if sign.endswith(".") and match[0].endswith(sign) and not match.string[match.end() :].strip() else ""

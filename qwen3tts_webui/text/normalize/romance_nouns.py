@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import regex
 
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
+from qwen3tts_webui.text.normalize.quantities import alternatives
+from qwen3tts_webui.text.normalize.signs import roman_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +28,9 @@ class _Nouns:
 _NOUNS = {
     "fr": _Nouns(
         r"""(?:heure|minute|seconde|personne|semaine|page|fois|femme|fille|maison|tonne|voiture|nuit|tasse|place|chambre
-        |cuill[eè]re|bouteille|gousse|livre(?=[ ]de)|tranche|feuille|boîte|part|dose|pièce|ligne|table|goutte|botte|branche|noix
+        |cuill[eè]re|bouteille|gousse|livre(?=[ ]de)|tranche|feuille|boîte|dose|pièce|ligne|table|goutte|botte|branche|noix
         |étoile|équipe|ville|rue|école|carte|porte|fenêtre|chaise|pomme|poire|tomate|carotte|banane|orange|cerise|marche
-        |étape|clé|vie|partie|copie|photo|vidéo|caisse|lettre|sœur|mère|douzaine|dizaine|centaine)s?
+        |étape|crêpe|recette|rame|rive|ruelle|rose|salle|scène|selle|plage|plante|plaque|clé|vie|partie|copie|photo|vidéo|caisse|lettre|sœur|mère|douzaine|dizaine|centaine)s?
         |\p{L}+(?:ée|tion|sion|ette|elle|ance|ence|euse|trice|ité|aine)s?""",
         "musées? lycées? comités? trophées? étés? côtés? traités? modèles? mètres? million millions milliard domaines?",
         ("demi", "demie"),
@@ -38,7 +40,7 @@ _NOUNS = {
         | (?:vez|veces|mujer|mujeres|noches?|tardes?|calles?|clases?|llaves?|partes?|flor|flores|torres?|series?|imagen
         |imágenes|naves?|nubes?|fases?|frases?)""",
         "días? mapas? problemas? programas? sistemas? temas? idiomas? climas? planetas? poemas? dramas? para contra cada"
-        " hasta era nada ya gana fuera más tras",
+        " hasta era nada ya dálmatas? atletas? poetas? artistas? turistas? ciclistas? futbolistas? periodistas? policías? guardias? gana fuera más tras",
         ("medio", "media"),
     ),
     "pt": _Nouns(
@@ -65,6 +67,25 @@ _NO_NOUN = regex.compile(
 _ITALIAN_UNO = regex.compile(r"s[bcdfghlmnpqrtvz]|z|gn|ps|pn|x|y")
 
 
+_COUNTED_EVENTS = regex.compile(
+    r"""guerra|rep[úu]blica|edici[óo]n|edizione|edi[çc][ãa]o|aniversario|anivers[áa]rio|anniversario|congres[sc]?o|cumbre|copa
+    |festival|feria|jornadas?|premio|pr[êe]mio|concurso|concorso|bienal|biennale|semana|settimana|legislatura|dinast[íi]a
+    |torneo|torneio|campeonato|campionato|maratón|maratona|concilio|conc[íi]lio|internacional|internazionale|mostra|giornata
+    |divisi[óo]n|divisione|divis[ãa]o|regi[óo]n|cent[eé]n[aá]rio""",
+    regex.X | regex.IGNORECASE,
+)
+_EVENTS_M = regex.compile(r"ani|anni|congr|fest|pr|con|torn|camp|cent", regex.IGNORECASE)
+
+
+def event_ordinal(grammar: Grammar, number: int, after: str) -> str | None:
+    """ "XX aniversario", "II Guerra Mundial"; None before another word."""
+    word = after.strip()
+    if number > 100 or _COUNTED_EVENTS.fullmatch(word) is None:
+        return None
+    said = grammar.ordinal(number, "m" if _EVENTS_M.match(word) else "f")
+    return said.capitalize() if word[0].isupper() else said
+
+
 def noun_rules(grammar: Grammar) -> tuple[Rule, ...]:
     """Halves and numbers before a noun; after the rules for times and dates."""
     nouns = _NOUNS[grammar.code]
@@ -75,8 +96,8 @@ def noun_rules(grammar: Grammar) -> tuple[Rule, ...]:
         return feminine.fullmatch(word) is not None and others.fullmatch(word) is None
 
     def number(match: regex.Match[str]) -> str | None:
-        word, value = match["noun"], int(match["n"])
-        if match["n"][0] == "0" or _NO_NOUN.fullmatch(word) or word in grammar.units:
+        word, value = match["noun"], int(match["n"].replace(".", ""))
+        if match["n"][0] == "0" or _NO_NOUN.fullmatch(word) or word in grammar.units or word in ("mln", "mld"):
             return None
         if is_feminine(word):
             if grammar.code == "it":
@@ -87,6 +108,30 @@ def noun_rules(grammar: Grammar) -> tuple[Rule, ...]:
         if grammar.code == "it":
             return ("uno" if _ITALIAN_UNO.match(word) else "un") if value == 1 else None
         return grammar.cardinal(value, counted=True)
+
+    def centuries(match: regex.Match[str]) -> str:
+        """ "siglos XVIII y XIX"."""
+        said = (grammar.roman(roman_value(match[key]), match["word"].lower(), "") or "" for key in ("a", "b"))
+        return f"{match['word']} {next(said)} {match['link']} {next(said)}"
+
+    def thousands(match: regex.Match[str]) -> str | None:
+        """ "2 mil pessoas"."""
+        return grammar.cardinal(int(match["n"]) * 1000, "f") if is_feminine(match["noun"]) else None
+
+    def half_word(feminine: bool) -> str:
+        said = nouns.half[feminine]
+        return {"demi": "un demi", "demie": "une demi"}.get(said, said)
+
+    def half_unit(match: regex.Match[str]) -> str:
+        """ "1/2 kg"."""
+        unit = grammar.units[match["unit"]]
+        return f"{half_word(unit.gender == 'f')} {unit.forms[0]}"
+
+    def half_of(match: regex.Match[str]) -> str:
+        """ "1/2 cucharadita"."""
+        word = match["noun"]
+        is_spoon = word == "c." or regex.match("colher|cuill", word) is not None
+        return half_word(is_spoon or is_feminine(word))
 
     def half(match: regex.Match[str]) -> str | None:
         word, value = match["noun"], int(match["n"])
@@ -114,8 +159,19 @@ def noun_rules(grammar: Grammar) -> tuple[Rule, ...]:
     tail = r"(?P<tail>[ ]à[ ](?:soupe|café|thé|[cs]\.))?" if spoon else "(?P<tail>)"
     return (
         (
+            r"\b(?P<word>[Ss]iglos|[Ss]éculos|[Ss]ecoli)[ ](?P<a>[IVX]+)[ ](?P<link>\p{Ll}{1,2})[ ](?P<b>[IVX]+)\b",
+            centuries,
+        ),
+        (
             rf"(?<![\d/.,])(?P<n>\d{{1,3}})[ ]1/2[ ](?P<noun>{spoon}\p{{Ll}}\p{{L}}*){tail}(?![\p{{L}}²³/])",
             half,
         ),
-        (r"(?<![\d.,/:])(?<!\d[-–])(?P<n>\d{1,6})(?=[ ](?P<noun>\p{Ll}{3,})(?![\p{L}.]))", number),
+        (rf"(?<![\d/.,])(?<!\d )1/2[ ](?P<unit>{alternatives(grammar.units)})(?![\p{{L}}²³/°])", half_unit),
+        (rf"(?<![\d/.,])(?<!\d )1/2(?=[ ](?P<noun>{spoon}\p{{Ll}}{{2,}}))", half_of),
+        (
+            r"(?<![\d.,/:])(?<!\d[-–])(?P<n>\d{1,4})(?=[ ](?:fois|vezes)\b(?![ ]\d))",
+            lambda match: grammar.cardinal(int(match["n"]), "f"),
+        ),
+        (r"(?<![\d.,/:])(?<!\d[-–])(?P<n>\d{1,3})[ ]mil(?=[ ](?P<noun>\p{Ll}{3,}))", thousands),
+        (r"(?<![\d.,/:])(?<!\d[-–])(?P<n>\d{1,6}|\d{1,3}\.\d{3})(?=[ ](?P<noun>\p{Ll}{3,})(?![\p{L}.]))", number),
     )

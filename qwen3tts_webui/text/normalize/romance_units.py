@@ -11,6 +11,10 @@ km = kilomètre|kilomètres ; kilómetro|kilómetros ; quilômetro|quilômetros 
 m = mètre|mètres ; metro|metros ; metro|metros ; metro|metri
 cm = centimètre|centimètres ; centímetro|centímetros ; centímetro|centímetros ; centimetro|centimetri
 mm = millimètre|millimètres ; milímetro|milímetros ; milímetro|milímetros ; millimetro|millimetri
+μg µg mcg = microgramme|microgrammes ; microgramo|microgramos ; micrograma|microgramas ; microgrammo|microgrammi
+l/100_km l/100km L/100_km L/100km = litre aux cent kilomètres|litres aux cent kilomètres ; litro a los cien kilómetros|litros a los cien kilómetros ; litro por cem quilômetros|litros por cem quilômetros ; litro per cento chilometri|litri per cento chilometri
+mmHg = millimètres de mercure ; milímetros de mercurio ; milímetros de mercúrio ; millimetri di mercurio
+pp p.p. = point de pourcentage|points de pourcentage ; punto porcentual|puntos porcentuales ; ponto percentual|pontos percentuais ; punto percentuale|punti percentuali
 μm µm = micromètre|micromètres ; micrómetro|micrómetros ; micrômetro|micrômetros ; micrometro|micrometri
 nm = nanomètre|nanomètres ; nanómetro|nanómetros ; nanômetro|nanômetros ; nanometro|nanometri
 km/h = kilomètre heure|kilomètres heure ; kilómetro por hora|kilómetros por hora ; quilômetro por hora|quilômetros por hora ; chilometro orario|chilometri orari
@@ -80,6 +84,9 @@ _CENTS = {
     "$": ("cent|cents", "centavo|centavos", "centavo|centavos", "centesimo|centesimi"),
     "£": ("penny|pence", "penique|peniques", "pêni|pence", "penny|pence"),
     "R$": ("centavo|centavos",) * 4,
+    "MXN": ("centavo|centavos",) * 3 + ("centavo|centavi",),
+    "ARS": ("centavo|centavos",) * 3 + ("centavo|centavi",),
+    "COP": ("centavo|centavos",) * 3 + ("centavo|centavi",),
     "CHF": ("centime|centimes", "céntimo|céntimos", "cêntimo|cêntimos", "centesimo|centesimi"),
 }
 
@@ -105,5 +112,5 @@ def _column(table: str, language: str) -> list[tuple[list[str], Noun]]:
     rows = []
     for line in filter(str.strip, table.splitlines()):
         signs, _, columns = line.partition(" = ")
-        rows.append((signs.split(), noun(columns.split(";")[column].strip())))
+        rows.append(([sign.replace("_", " ") for sign in signs.split()], noun(columns.split(";")[column].strip())))
     return rows

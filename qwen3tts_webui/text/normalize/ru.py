@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import regex
 
-from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
-from qwen3tts_webui.text.normalize.numbers import COMMA, Noun, Number, noun, nouns, word_set, words
+from qwen3tts_webui.text.normalize.grammar import Grammar, Rule, in_words
+from qwen3tts_webui.text.normalize.numbers import COMMA, Noun, Number, noun, nouns, words
+from qwen3tts_webui.text.normalize.phrases import PHRASES
 from qwen3tts_webui.text.normalize.quantities import alternatives
-from qwen3tts_webui.text.normalize.ru_cases import ORDINAL_ENDINGS, TENTHS, YEAR_TAILS, genitive, is_one
-from qwen3tts_webui.text.normalize.ru_units import ABBREVIATIONS, CURRENCIES, GENITIVE_NAMES, NAMES, UNITS
-from qwen3tts_webui.text.normalize.signs import roman_value
-
-_NUMBERED = word_set(
-    """Глава глава Том том Часть часть Тип тип Раздел раздел Акт акт Книга книга Уровень Группа группа Статья статья
-    Класс Фаза"""
+from qwen3tts_webui.text.normalize.ru_cases import (
+    DATE_CASES,
+    ORDINAL_ENDINGS,
+    TENTHS,
+    YEAR_TAILS,
+    case_rules,
+    genitive,
+    is_one,
 )
+from qwen3tts_webui.text.normalize.ru_units import (
+    ABBREVIATIONS,
+    CURRENCIES,
+    GENITIVE_NAMES,
+    MAGNITUDES,
+    NAMES,
+    NUMBERED,
+    PREPOSITIONAL_NAMES,
+    SIGNS,
+    UNITS,
+)
+from qwen3tts_webui.text.normalize.signs import roman_value
 
 
 class Russian(Grammar):
     code = "ru"
-    point, minus, plus, plus_minus, to, versus, per = "целых", "минус", "плюс", "плюс-минус", "до", "на", "в"
+    point, minus, plus, plus_minus, to, versus, per = "целых", "минус", "плюс", "плюс-минус", "до", "", "в"
     percent = noun("процент|процента|процентов")
     degree = noun("градус|градуса|градусов")
     month_names = (
@@ -29,47 +41,9 @@ class Russian(Grammar):
     )  # fmt: skip
     month_shorts = ("янв", "февр", "мар", "апр", "мая", "июн", "июл", "авг", "сент", "окт", "нояб", "дек")
     currencies = CURRENCIES
-    magnitudes = words("""
-        тыс. = тысяча|тысячи|тысяч:f
-        тыс = тысяча|тысячи|тысяч:f
-        млн = миллион|миллиона|миллионов
-        млн. = миллион|миллиона|миллионов
-        млрд = миллиард|миллиарда|миллиардов
-        млрд. = миллиард|миллиарда|миллиардов
-        трлн = триллион|триллиона|триллионов
-        миллиона = миллиона
-        миллионов = миллионов
-        миллиарда = миллиарда
-        миллиардов = миллиардов
-        тысяч = тысяч
-        тысячи = тысячи
-    """)
+    magnitudes = words(MAGNITUDES)
     units = nouns(UNITS)
-    signs = words("""
-        + = плюс
-        < = меньше
-        > = больше
-        ≤ = меньше или равно
-        ≥ = больше или равно
-        ≠ = не равно
-        ≈ = примерно
-        × = умножить на
-        ÷ = разделить на
-        ± = плюс-минус
-        √ = корень из
-        ∞ = бесконечность
-        → = в
-        ~ = примерно
-        & = и
-        % = процентов
-        ‰ = промилле
-        @ = собака
-        § = параграф
-        ° = градусов
-        € = евро
-        $ = долларов
-        ₽ = рублей
-    """) | {"=": "равно", "#": "номер"}
+    signs = words(SIGNS) | {"=": "равно", "#": "номер"}
     web = {".": "точка", "/": "слэш", "@": "собака", "-": "дефис", "_": "нижнее подчёркивание", ":": "двоеточие",
            "?": "вопросительный знак", "=": "равно", "&": "и", "%": "процент", "+": "плюс", "#": "решётка", "~": "тильда"}  # fmt: skip
     version, version_point, hashtag = "версия", "точка", "хештег"
@@ -82,19 +56,14 @@ class Russian(Grammar):
         return self._cardinal(number, gender, "n")
 
     def _cardinal(self, number: int, gender: str = "m", case: str = "n") -> str:
-        import num2words
-
         if number >= 10**15:
             return self.digits(str(number))
-        said = str(num2words.num2words(number, lang="ru", gender=gender, case=case, animate=False))
+        said = in_words(number, "ru", gender=gender, case=case, animate=False)
         return regex.sub(r"^одна (?=тысяча)|^одной (?=тысячи)", "", said) if number < 2000 else said
 
     def inflected(self, number: int, case: str = "n", gender: str = "m") -> str:
         """An ordinal in a case: n, g, d, a, i, p."""
-        import num2words
-
-        options: dict[str, Any] = {"gender": gender, "case": case, "animate": False}
-        said = str(num2words.num2words(number, lang="ru", to="ordinal", **options))
+        said = in_words(number, "ru", to="ordinal", gender=gender, case=case, animate=False)
         return regex.sub(r"^одна (?=тысяча)", "", said)
 
     def ordinal(self, number: int, gender: str = "m") -> str:
@@ -183,7 +152,8 @@ class Russian(Grammar):
     def date(self, year: int | None, month: int, day: int | None, before: str) -> str:
         said = self.month_names[month - 1]
         if day is not None:
-            said = f"{self.inflected(day, 'g')} {said}"
+            case, gender = DATE_CASES.get(before.lower(), ("g", "m"))
+            said = f"{self.inflected(day, case, gender)} {said}"
         return said if year is None else f"{said} {self.inflected(year, 'g')} года"
 
     def roman(self, number: int, before: str, after: str) -> str | None:
@@ -192,8 +162,12 @@ class Russian(Grammar):
             return self.inflected(number, "n", NAMES[before]).capitalize()
         if before in GENITIVE_NAMES and number < 40:
             return self.inflected(number, "g", GENITIVE_NAMES[before]).capitalize()
-        if before in _NUMBERED:
+        if before in NUMBERED:
             return self.cardinal(number)
+        if before[-1:] == "е" and before in PREPOSITIONAL_NAMES:
+            return self.inflected(number, "p", PREPOSITIONAL_NAMES[before]).capitalize()
+        if word.lower() in ("мировая", "мировой", "мировую"):
+            return self.inflected(number, {"я": "n", "й": "g", "ю": "a"}[word[-1]], "f").capitalize()
         case = {
             "век": "n",
             "века": "g",
@@ -208,30 +182,40 @@ class Russian(Grammar):
         return None if case is None else self.inflected(number, case, "n" if word == "столетие" else "m")
 
     def rules(self) -> tuple[Rule, ...]:
-        preposition = r"(?<=\b(?:[Дд]о|[Оо]коло|[Сс]выше|[Бб]олее|[Мм]енее|[Бб]ольше|[Мм]еньше)[ ])"
+        preposition = r"(?<=\b(?:[Дд]о|[Ии]з|[Оо]т|[Бб]ез|[Дд]ля|[Пп]осле|[Кк]роме|[Сс]реди|[Вв]место|[Оо]коло|[Сс]выше|[Бб]олее|[Мм]енее|[Бб]ольше|[Мм]еньше)[ ])"
         year = r"(?<![\d.,])(?:(?P<from>1\d{3}|20\d{2})[-–])?(?P<y>[12]\d{3})(?:-?й|-?го|-?м)?[ \u00a0]?(?P<tail>год(?:ом|ов|ах|а|у|ы)?|гг?\.)(?!\p{L})"
         return (
             (r"(?<=\b[Сс][ ])([12]\d{3})[ ](по|до)[ ]([12]\d{3})[ ](?:гг?\.|год(?:а|ы)?)(?!\p{L})", self._years),
             (r"(?<![\d.,])(\d{1,4})[ ]?г(?:ода|од|\.)(?=[ ](?:до[ ])?н\.[ ]?э)", lambda m: f"{self.inflected(int(m[1]))} год"),
             (r"(?<=\b[Сс][ ])(\d{1,6})(?=[ ](?:до|по)[ ]\d)", lambda m: self._cardinal(int(m[1]), "m", "g")),
+            (r"(?<![\d.,])([1-9]0)-е(?![\p{L}-]|[ ]\p{Ll}+[оеё]\b)", lambda m: (self._decade(m[1], False) or "").strip()),
             (year, self._year),
             (r"(?<![\d.,])(\d{2,4})-?е[ ]?(?=(?:годы|года)\b)|(?<![\d.,])(\d{0,2}[1-9]0)-х\b", lambda m: self._decade(m[1] or m[2], m[2] is not None)),
             (r"(?<![\d.,])(\d{1,4})-(й|ый|ой|ий|го|ого|му|ому|м|ом|я|ая|ю|ую|е|ое)(?!\p{L})", lambda m: self.inflected(int(m[1]), *ORDINAL_ENDINGS[m[2]])),
             (r"(?<![\d.,])(\d{1,3})-((?:летн|дневн|часов|минутн|этажн|процентн|метров|километров|кратн|лети|местн|комнатн|градусн|тысячн|недельн|месячн)\p{L}*)",
              lambda m: self._compound(int(m[1])) + m[2]),
+            (rf"(?<![\d/.,])(?<!\d )1/2[ ]({alternatives(self.units)})(?!\p{{L}})", lambda m: f"половина {self.units[m[1]].forms[min(1, len(self.units[m[1]].forms) - 1)]}".replace("ые ", "ой ").replace("ки", "ки")),
             (r"(?<![\d/.,])(?<!\d )1/2(?=[ ]\p{Ll})", lambda m: "половина"),
-            (rf"{preposition}(?P<n>(?:{COMMA}))(?![\d/:]|-|[–—]\d)(?:[ \u00a0]?(?P<magnitude>{alternatives(self.magnitudes)})(?!\p{{L}}))?(?:[ \u00a0]?(?P<unit>{alternatives([*self.units, *self.currencies, '%'])})(?![\p{{L}}\d/²³]))?",
+            *case_rules(self._cardinal),
+            (rf"{preposition}(?P<minus>[-−])?(?P<n>(?:{COMMA}))(?![\d/:]|-|[–—]\d)(?:[ \u00a0]?(?P<magnitude>{alternatives(self.magnitudes)})(?!\p{{L}}))?(?:[ \u00a0]?(?P<unit>{alternatives([*self.units, *self.currencies, '%'])})(?![\p{{L}}\d/²³]))?",
              self._genitive_amount),
             (r"(?<=\b[Кк][ ])(\d{1,3})(?=[ ](?:час|минут|год|дн|человек|рубл|процент)\p{Ll}*(?:ам|ям|у|ю)\b)", lambda m: self._cardinal(int(m[1]), "m", "d")),
             (r"\bг\.(?=[ ]\p{Lu})(?<!\d[ ]?г\.)", lambda m: "город"),
-            (r"(?:(?<=\b(?P<before>\p{L}+)[ ])|(?<!\p{L}))(?P<roman>[IVXL]+)[ ]в\.(?!\p{L}|[ ]?до[ ]н)", self._century),
+            (r"(?:(?<=\b(?P<before>\p{L}+)[ ])|(?<!\p{L}))(?P<roman>[IVXL]+)[ ]в\.(?!\p{L})", self._century),
             (r"(?<![\d/.,])(?:1[ ]1/2|1½)(?=[ ]\p{Ll}+[иы]\b)", lambda m: "полторы"),
+            (r"(?P<a>[IVXL]+)[ ]?[–-][ ]?(?P<b>[IVXL]+)[ ](?:вв?\.|века|век|веках)(?!\p{L})", self._centuries),
+            (r"(?<=\bст\.[ ]\d{1,4}(?:\.\d+)?)[ ]ч\.(?=[ ]\d)", lambda m: " часть"),
+            (r"(?<=\b(?:д|корп)\.[ ]?\d+\p{L}?,[ ])стр\.", lambda m: "строение"),
             (r"№[ ]?(?=\d)", lambda m: "номер "),
+            (r"(?<!\p{L})(пн|вт|ср|чт|пт|сб|вс)(?=[ ]\d{1,2}(?:[:.]\d\d)?[ ]?[-–])", lambda m: PHRASES["ru"].weekdays[PHRASES["ru"].shorts.index(m[1])]),
+            (r"\b[Сс]тр\.[ ](\d{1,4})[-–](\d{1,4})(?!\d)", lambda m: f"страницы с {self.inflected(int(m[1]), 'g', 'f')} по {self.inflected(int(m[2]), 'a', 'f')}"),
+            (r"(?<![\d.,])(\d{1,2}),5-(?=\p{Ll}+(?:ый|ая|ое|ого|ой|ые|ых|ом)\b)", lambda m: f"{self._cardinal(int(m[1]), 'm', 'g')} с половиной "),
             (r"(?<=\bдо[ ])(\d{1,3})(?=[ ](?:лет|часов|минут|человек|рублей|метров|дней|утра|вечера)\b)", lambda m: self._cardinal(int(m[1]), "m", "g")),
-            (r"(?<![\d.,:])(\d*[02-9])?([12])(?=[ ](?:минут|секунд|тонн|недел|книг|девоч|женщин|сестр|доч|подруг|собак|кошк|ложк|таблет|бутыл|групп|команд|школ|страниц|комнат|машин|квартир|тысяч|копе|чашк|порци|ноч|систем|верси)\p{L}*)",
-             lambda m: self.cardinal(int(m[0]), "f")),
-            (r"(?<![\d.,:])(\d*[02-9])?1(?=[ ](?:яблоко|окно|место|слово|дерево|письмо|утро|озеро|море)\b)", lambda m: self.cardinal(int(m[0]), "n")),
         )  # fmt: skip
+
+    def late_rules(self) -> tuple[Rule, ...]:
+        accusative = r"(?<=\b(?:на|за|через|в|по)[ ](?:\p{L}+[ ]){0,2})одна(?=[ ](?:целая|\p{Ll}+[ую])\b)"
+        return ((accusative, lambda m: "одну"), (r"(?<=\b(?:на|за|через|в)[ ]одну[ ])целая", lambda m: "целую"))
 
     def days(self, year: int | None, month: int, first: int, last: int, before: str) -> str:
         start = "" if before.lower() == "с" else "с "
@@ -252,6 +236,7 @@ class Russian(Grammar):
         noun_ = self.percent if key == "%" else self.units.get(key) or (self.currencies[key][0] if key else None)
         size = match["magnitude"] and noun(self.magnitudes[match["magnitude"]])
         said = genitive(number, self._cardinal, size or None, noun_)
+        said = f"минус {said}" if said and match["minus"] else said
         return said + "." if said and key.endswith(".") and not match.string[match.end() :].strip() else said
 
     def _year(self, match: regex.Match[str]) -> str | None:
@@ -278,6 +263,13 @@ class Russian(Grammar):
         return f"{self.inflected(roman_value(match['roman']), case)} {word}" + (
             "" if match.string[match.end() :].strip() else "."
         )
+
+    def _centuries(self, match: regex.Match[str]) -> str:
+        """ "XVIII–XIX вв."."""
+        is_in = regex.search(r"\b[Вв]о?[ ]$", match.string[: match.start()]) is not None
+        first, last = (self.inflected(roman_value(match[key]), "p" if is_in else "n") for key in ("a", "b"))
+        stop = "" if match.string[match.end() :].strip() or match[0][-1] != "." else "."
+        return f"{first} — {last} {'веках' if is_in else 'века'}{stop}"
 
     def _years(self, match: regex.Match[str]) -> str:
         end = self.inflected(int(match[3]), "a" if match[2] == "по" else "g")

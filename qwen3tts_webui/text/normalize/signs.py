@@ -41,19 +41,22 @@ class Signs:
             rf"(?<![\w.,/])(?={part}[^=\n]*/){part}(?:\s[-−+×÷]\s{part})+(?:\s=\s{part})?(?![\w/])"
         )
         self._operator = regex.compile(r"\s?([-−+×÷*/x·=:])\s?(?=[-−]?[\d.?？]|$)")
-        self._times = regex.compile(r"(?<=\d)\s?(?P<sign>[x×*])\s?(?=\d)")
+        self._times = regex.compile(r"(?<=\d)\s?(?P<sign>[x×*·])\s?(?=\d)")
         self._power = regex.compile(
             r"(?<=[\p{L}\p{N})])(?:\^(?P<open>\()?(?P<sign>[-−])?(?P<n>\d{1,6}|[a-z](?![\p{L}²³]))(?(open)\))|(?P<super>[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6}))(?![.,]?\d)"
+        )
+        self._minus = regex.compile(
+            r"(?<=\^\(?\d{1,3}\)?|[²³⁰¹⁴⁵⁶⁷⁸⁹])\s[-−]\s(?=\d*\p{L}?(?![\p{L}\d]))|(?<=\b\d*[a-z])\s[-−]\s(?=\d*[a-z]?\b[^.\n]{0,20}=)"
         )
         self._arrow = regex.compile(r"\s?(?:->|=>|→|⇒|⟶)\s?")
         self._compare = regex.compile(r"(?P<sign><=|>=|!=|≤|≥|≠|≈|<|>)")
         self._about = regex.compile(
-            r"(?<![\p{Latin}\p{Cyrillic}\p{N}]\s?|\d\s?[일월년시분원명日月年号時时点分周]\s?)[~～≈]\s?(?=\d)"
+            r"(?<![\p{Latin}\p{Cyrillic}\p{Greek}\p{N}]\s?|\d\s?[일월년시분원명日月年号時时点分周]\s?)[~～≈]\s?(?=\d)"
         )
         self._ticker = regex.compile(r"(?<![\w$])[$#](?=\p{L})|^\$\s(?=\p{L})", regex.M)
         self._placeholder = regex.compile(r"</?(?P<name>\p{L}[\p{L}\p{N}_-]{1,30})/?>")
         self._ordinal = regex.compile(rf"(?<![\d.,])(\d{{1,9}}){ORDINAL_SIGN}")
-        self._hash = regex.compile(r"(?<![\w#&])#\s?(?=\d)|№\s?|(?<!\p{L})[Nn]º\s?(?=\d)")
+        self._hash = regex.compile(r"(?<![\w#&])#\s?(?=\d|\p{Lu}{1,3}\d)|№\s?|(?<!\p{L})[Nn][º°]\s?(?=\d)")
         words = {sign: word for sign, word in grammar.signs.items() if len(sign) == 1 and not sign.isalnum()}
         self._math = regex.compile(f"[{regex.escape(''.join(sign for sign in words if sign in _MATH_SIGNS))}]")
         self._sign = regex.compile(f"[{regex.escape(''.join(sign for sign in words if sign not in '<>~#№'))}]")
@@ -77,6 +80,7 @@ class Signs:
         """Signs that an engine cannot read: comparison, multiplication, powers."""
         text.sub(self._placeholder, lambda match: match["name"], final=False, spaced=True)
         text.sub(self._times, lambda match: self._grammar.between(self._grammar.signs["×"]))
+        text.sub(self._minus, lambda _: self._grammar.between(self._grammar.subtract or self._grammar.minus))
         text.sub(self._power, self._say_power, spaced=True)
         text.sub(self._arrow, lambda _: self._grammar.after(self._grammar.signs["→"]))
         text.sub(self._compare, lambda match: self._padded(match, self._grammar.signs[_SAME.get(match[0], match[0])]))
@@ -197,13 +201,20 @@ class Signs:
         numeral = unicodedata.normalize("NFKC", match["roman"]).upper()
         if (match["suffix"] or "")[:1] in ("e", "è", "r") and match["suffix"] and not set(numeral) <= set("IVX"):
             return None  # "Le", "De"
+        if numeral in "LCDM":
+            return None
         number = roman_value(numeral)
         before = _WORD_BEFORE.search(match.string[max(0, match.start() - 30) : match.start()])
         after = _WORD_AFTER.search(match.string[match.end() : match.end() + 30])
         said = grammar.roman(
             number, before[1] if before else "", (match["suffix"] or "") + " " + (after[1] if after else "")
         )
-        if said is None and match["roman"] != numeral:
+        is_model = (
+            len(numeral) > 1
+            and set(numeral) <= set("IVX")
+            and regex.match(r"\p{Lu}\p{Ll}+$", before[1] if before else "")
+        )
+        if said is None and (match["roman"] != numeral or (is_model and not (match["suffix"] or ""))):
             said = grammar.cardinal(number)
         if said is None:
             return None

@@ -6,6 +6,7 @@ import regex
 
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.numbers import POINT, Noun, Number, noun, nouns, words
+from qwen3tts_webui.text.normalize.zh_units import UNITS
 
 _DIGITS = "零一二三四五六七八九"
 _COUNTED = regex.compile(
@@ -47,66 +48,7 @@ class Chinese(Grammar):
         w = 万
         W = 万
     """)
-    units = nouns("""
-        km = 公里
-        m = 米
-        cm = 厘米
-        mm = 毫米
-        μm µm um = 微米
-        nm = 纳米
-        km/h = 公里每小时
-        m/s = 米每秒
-        kg = 公斤
-        g = 克
-        mg = 毫克
-        μg µg = 微克
-        t = 吨
-        l L = 升
-        ml mL = 毫升
-        m² m2 = 平方米
-        km² km2 = 平方公里
-        cm² cm2 = 平方厘米
-        m³ m3 = 立方米
-        cm³ cm3 = 立方厘米
-        ha = 公顷
-        °C ℃ = 摄氏度
-        °F ℉ = 华氏度
-        ° = 度
-        h hr = 小时
-        min = 分钟
-        s sec = 秒
-        ms = 毫秒
-        KB kB = K B
-        MB = 兆
-        GB = G B
-        TB = T B
-        Mbps = 兆比特每秒
-        Gbps = 吉比特每秒
-        Hz = 赫兹
-        kHz = 千赫
-        MHz = 兆赫
-        GHz = 吉赫
-        kW = 千瓦
-        MW = 兆瓦
-        kWh = 千瓦时
-        V = 伏
-        mA = 毫安
-        mAh = 毫安时
-        J = 焦耳
-        kJ = 千焦
-        kcal = 千卡
-        Pa = 帕
-        hPa = 百帕
-        dB = 分贝
-        px = 像素
-        ft = 英尺
-        inch = 英寸
-        mi = 英里
-        lb lbs = 磅
-        oz = 盎司
-        mph = 英里每小时
-        Ω = 欧姆
-    """) | {"K B": Noun(("K B",))}
+    units = nouns(UNITS) | {"K B": Noun(("K B",))}
     signs = words("""
         + = 加
         < = 小于
@@ -149,7 +91,7 @@ class Chinese(Grammar):
     """)
     phones = r"""(?<![\d+.-])1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d) | (?<![\d.-])0\d{2,3}[- ]?\d{7,8}(?:-\d{1,5})?(?!\d) | (?<![\d.-])(?:400|800)-?\d{3,4}-?\d{3,4}(?!\d)
         | (?<![\d.-])\(0\d{2,3}\)\s?\d{7,8}(?!\d) | (?<![\d.,-])\d{17}[\dXx](?!\d) | (?<=拨打|呼叫|打|拨|致电|报警|热线)\s?(?:1[12]\d|12\d{3}|95\d{3}|100\d\d)(?![\d年月日个块元度])"""
-    phone_words = "电话|手机|号码|热线|传真|拨打|致电|密码|验证码|邮编|房间号|航班|车牌|编号|卡号|账号|尾号|学号|工号|单号|发票号|订单号|QQ|分机|门牌"
+    phone_words = "电话|手机|号码|热线|传真|拨打|致电|密码|验证码|邮编|房间号|航班|车牌|编号|卡号|账号|尾号|学号|工号|单号|发票号|订单号|QQ|分机|门牌|微信"
     subtract = "减"
     squared, cubed, power, root = "的平方", "的立方", "的{}次方", "根号"
 
@@ -199,12 +141,8 @@ class Chinese(Grammar):
             return f"两{name}"
         return self.say(number) + name
 
-    def with_magnitude(self, number: Number, written: str) -> str:
-        """ "20k" is 两万."""
-        if written not in ("k", "K") or self.keep_digits or len(number.fraction) > 3:
-            return super().with_magnitude(number, written)
-        value = str(int(number.whole + number.fraction.ljust(3, "0")))
-        return self.say(Number(value, value, sign=number.sign))
+    def per_mille(self, said: str) -> str:
+        return f"千分之{said}"
 
     def fraction(self, numerator: int, denominator: int) -> str:
         return f"{self.cardinal(denominator)}分之{self.cardinal(numerator)}"
@@ -256,9 +194,19 @@ class Chinese(Grammar):
         return (
             (r"(?<![\d.,])(\d{4})年?\s?[-–—~～至到]\s?(\d{4})(?=\s?年)", lambda m: f"{self.digits(m[1])}年到{self.digits(m[2])}"),
             (rf"(?<![\d.,])((?:1\d|20)\d\d|[0]\d{{3}})(?=\s?年(?!{_NOT_YEARS}))", lambda m: self.digits(m[1])),
-            (r"(?<![\d.,])(\d{4})(?=[级届])", lambda m: self.digits(m[1])),
+            (r"(?<![\d.,]|\d[-–—~～至到/])(\d{4})(?=[级届款版]|财年|年度|赛季|学年)", lambda m: self.digits(m[1])),
             (r"(?<![\d.,])(\d{1,3})\s?[-:：–]\s?(\d{1,3})(?=\s?(?:战胜|击败|取胜|获胜|领先|战平|大胜|小胜|不敌|负于|逆转|落后|险胜|完胜))",
              lambda m: f"{self.cardinal(int(m[1]))}比{self.cardinal(int(m[2]))}"),
+            (r"第(\d{1,3})、(\d{1,3})(?!\d)", lambda m: f"第{self.cardinal(int(m[1]))}、{self.cardinal(int(m[2]))}"),
+            (r"(?<![\d.,])(\d{1,4})块([1-9])(?!\d|[多万千百个])", lambda m: f"{self.counting(int(m[1]))}块{self.cardinal(int(m[2]))}"),
+            (r"(?<![\d.,])(?:110|119|120|122)(?=火警|报警|急救|指挥中心)", lambda m: self.phone_group(m[0])),
+            (r"(?<![\d.,])(?:480|720|1080|1440|2160)(?=[Pp](?!\p{Latin}))", lambda m: self.digits(m[0])),
+            (r"(?<=[\d零幺一二三四五六七八九])转(\d{2,5})(?!\d)", lambda m: f"转{self.phone_group(m[1])}"),
+            (r"(?<![\d.,])(\d+(?:\.\d+)?)W(?=\s?(?:灯|快充|充电|功率|电|LED|适配器|吹风|音响|微波|闪充|的?灯|加热|电机|无线充))|(?<=功率|额定|支持|最高)(\d+(?:\.\d+)?)W", lambda m: f"{self.say(self.number(m[1] or m[2]))}瓦"),
+            (r"(?<=[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z])[·\s]?([A-Z0-9]{5,6})(?![A-Z0-9])",
+             lambda m: "".join(self.phone_group(sign) if sign.isdecimal() else sign for sign in m[1])),
+            (r"(?<![\d.,])([0156789][05])(?=后(?!面|来|天|期|续|半))", lambda m: self.digits(m[1])),
+            (r"(?<=\d点半?|半)\s?[-–—~～]+\s?(?=[上下]午|晚上|凌晨|早上|中午|次日|第二天)", lambda m: "到"),
             (r"(?<![\d.,])(\d+)K(?=\s?[分显超高电屏画视蓝])|(?<![\d.,])([248])K(?![\p{Latin}\d])", lambda m: f"{self.cardinal(int(m[1] or m[2]))}K"),
             (r"(?<![\p{Latin}\d])(?!USD|RMB|CNY|HKD|EUR|GBP|JPY|NTD?)([A-Z]{1,4})-?(\d{3,4})(?![\d次航高国]|[.,]\d|\s?[年月日个万亿元])", lambda m: f"{m[1]}{self.digits(m[2])}"),
             (r"(?<=波音)(\d{3})(?:-(\d{3}))?(?!\d)", lambda m: self.digits(m[1] + (m[2] or ""))),

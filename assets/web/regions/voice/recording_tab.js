@@ -7,7 +7,7 @@ import { h, setChildren, setText } from "../../components/dom.js";
 import { BASE_MODEL, cloningEngine } from "../../state/engines.js";
 
 const SECONDS = 10;
-const ACCEPT = "audio/*,.wav,.flac,.mp3,.ogg,.opus,.m4a,.webm";
+const ACCEPT = "audio/*,.wav,.flac,.mp3,.aac,.ogg,.opus,.m4a,.webm";
 
 export class RecordingTab {
   element = h("div", { id: "recording" });

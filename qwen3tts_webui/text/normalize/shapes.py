@@ -1,0 +1,74 @@
+"""Written forms that mean the same everywhere -> forms that the later passes know: ISO timestamps, durations, aircraft.
+
+In: text. Out: other written text ("1h30min" -> "1 h 30 min"). Knows no words.
+"""
+
+from __future__ import annotations
+
+import regex
+
+from qwen3tts_webui.text.aligned import AlignedText
+from qwen3tts_webui.text.normalize.grammar import Grammar
+
+_ISO_TIME = regex.compile(
+    r"(?<=\d{4}-\d\d-\d\d)(?:T|\s)(?P<time>\d\d:\d\d)(?::(?P<s>[0-5]\d)(?:[.,]\d{1,9})?)?"
+    r"(?:(?P<z>Z)|(?P<sign>[+-])(?P<h>\d\d):?(?P<m>\d\d))?(?![\p{L}\d:])"
+)
+_AIRCRAFT = regex.compile(
+    r"(?:(?<=(?<![\d.,-])7[0-8]7)-(?=\d{1,3}\p{Lu}{0,2}(?![\d\p{Ll}]|[.,-]\d))|(?<=(?<![\p{L}\d])\p{Lu}{1,3}\d{2,4})-(?=\d{2,4}(?!\d|[.,-]\d)))"
+)
+_DURATION = regex.compile(
+    r"(?<![\d.,:\p{L}])(?P<h>\d{1,3})\s?(?:h|hr)\s?(?P<m>\d{1,2})(?:(?P<min>\s?(?:min|mins|mn|m))(?:\s?(?P<s>\d{1,2})\s?s)?)?(?![\p{L}\d])"
+)
+_MINUTES = regex.compile(r"(?<![\d.,:\p{L}])(?P<m>\d{1,3})\s?(?:min|m)\s?(?P<s>[0-5]\d)\s?s(?![\p{L}\d])")
+_PRIMES = regex.compile(r"(?<![\d.,\p{L}°]|°\s?)(?P<m>\d{1,3})['′’]\s?(?P<s>[0-5]?\d)(?:[\"″”]|''|′′)")
+_SPLIT_SECOND = regex.compile(r"(?<![\d:.,])(?P<clock>\d{1,2}:[0-5]\d)[.,](?P<rest>\d{1,3})(?![\d:.,])")
+_CHINESE_SCORE = regex.compile(r"(?<=比分|比分[为是]|总分|战平|局分)\s?(?P<a>\d{1,3})[:：](?P<b>\d{1,3})(?![\d:：])")
+_CLOCKS_BY_H = frozenset({"fr", "es", "pt"})
+_LONGEST_FOOT = 11
+
+
+class Shapes:
+    """Built once per grammar."""
+
+    def __init__(self, grammar: Grammar) -> None:
+        self._grammar = grammar
+        hour, minute, second = ("ч", "мин", "с") if grammar.code == "ru" else ("h", "min", "s")
+        self._units = {"h": hour, "m": minute, "s": second}
+
+    def rewrite(self, text: AlignedText) -> None:
+        text.sub(_ISO_TIME, self._iso_time, final=False)
+        if self._grammar.code != "zh":
+            text.sub(_AIRCRAFT, lambda _: ", " if self._grammar.decimal_mark == "," else " ", final=False)
+        text.sub(_DURATION, self._duration, final=False)
+        text.sub(_MINUTES, lambda match: self._amounts(m=match["m"], s=match["s"]), final=False)
+        text.sub(_PRIMES, self._primes, final=False)
+        if self._grammar.code == "zh":
+            text.sub(_CHINESE_SCORE, lambda match: f"{match['a']}比{match['b']}", final=False)
+        text.sub(_SPLIT_SECOND, self._split_second, final=False)
+
+    @staticmethod
+    def _iso_time(match: regex.Match[str]) -> str:
+        time = match["time"] if match["s"] in (None, "00") else f"{match['time']}:{match['s']}"
+        zone = " UTC" if match["z"] else ""
+        if match["sign"]:
+            minutes = "" if match["m"] == "00" else f":{match['m']}"
+            zone = f" UTC{match['sign']}{int(match['h'])}{minutes}"
+        return f" {time}{zone}"
+
+    def _duration(self, match: regex.Match[str]) -> str | None:
+        if match["min"] is None and self._grammar.code in _CLOCKS_BY_H:
+            return None
+        return self._amounts(h=match["h"], m=match["m"], s=match["s"])
+
+    def _primes(self, match: regex.Match[str]) -> str | None:
+        if self._grammar.code == "en" and int(match["s"]) <= _LONGEST_FOOT:
+            return None
+        return None if self._grammar.code == "zh" else self._amounts(m=match["m"], s=match["s"])
+
+    def _amounts(self, **values: str | None) -> str:
+        return " ".join(f"{int(value)} {self._units[unit]}" for unit, value in values.items() if value)
+
+    def _split_second(self, match: regex.Match[str]) -> str:
+        grammar = self._grammar
+        return f"{match['clock']} {grammar.join(grammar.point, grammar.digits(match['rest']))}"
