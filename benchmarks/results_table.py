@@ -34,8 +34,11 @@ def result_of(record: dict[str, Any]) -> str:
         rows = record["batches"]
         return "; ".join(f"batch {row['batch']}: {row['frames_per_second']} frames/s ({row['gain']}x)" for row in rows)
     if kind == "memory":
-        rows = record["types"]
-        return "; ".join(f"{row['dtype']} {row['held_gib']} GiB (-{row['less_percent']} %)" for row in rows)
+        return "; ".join(
+            f"{row['dtype']}: {row['loaded_gib']} GiB resident when loaded, {row['process_gib']} once it has spoken, "
+            f"peak {row['peak_gib']}"
+            for row in record["types"]
+        )
     parts = []
     for row in record["rates"]:
         playable = row["playable_ms"].get("p95", "-")

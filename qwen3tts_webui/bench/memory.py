@@ -1,4 +1,7 @@
-"""Memory of a model in each dtype: weights, caches and state as the engine counts them, and of the process."""
+"""Memory of a model in each dtype: weights, caches and state as the engine counts them, and of the process.
+
+The process is measured when the model is loaded and again after an utterance.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +29,9 @@ def run(args: argparse.Namespace) -> None:
             for dtype in dtypes or [target.engine.info.dtype]:
                 if dtype != target.engine.info.dtype:
                     target.engine.switch(dtype).result()
+                loaded = _resident_gib()
                 synthesize(target.engine, make_utterances(1, frames=args.frames))
-                rows.append(_row(dtype, target.engine.memory_bytes or 0, monitor))
+                rows.append(_row(dtype, target.engine.memory_bytes or 0, loaded, monitor))
             facts = target.facts
     finally:
         monitor.close()
@@ -35,20 +39,26 @@ def run(args: argparse.Namespace) -> None:
     for row in rows:
         row["less_percent"] = round(100 * (1 - float(str(row["held_gib"])) / first), 1)
     print_table(
-        ["dtype", "held GiB", "process GiB", "peak GiB", "GPU GiB", "less, %"], [list(row.values()) for row in rows]
+        ["dtype", "held GiB", "loaded GiB", "process GiB", "peak GiB", "GPU GiB", "less, %"],
+        [list(row.values()) for row in rows],
     )
     write_result("memory", facts, {"types": rows}, args.output)
 
 
-def _row(dtype: str, held: int, monitor: GpuMonitor) -> dict[str, object]:
+def _row(dtype: str, held: int, loaded_gib: float, monitor: GpuMonitor) -> dict[str, object]:
     sample = monitor.latest
     return {
         "dtype": dtype,
         "held_gib": round(held / _GIB, 3),
-        "process_gib": round(psutil.Process().memory_info().rss / _GIB, 3),
+        "loaded_gib": loaded_gib,
+        "process_gib": _resident_gib(),
         "peak_gib": round(peak_bytes() / _GIB, 3),
         "gpu_gib": None if sample is None else round(sample.used_bytes / _GIB, 3),
     }
+
+
+def _resident_gib() -> float:
+    return round(psutil.Process().memory_info().rss / _GIB, 3)
 
 
 def peak_bytes() -> int:
