@@ -26,10 +26,10 @@ from qwen3tts_webui.speech.events import (
 )
 from qwen3tts_webui.speech.report import Report, SegmentReport
 from qwen3tts_webui.speech.session import SpeechSession
-from qwen3tts_webui.speech.skipped_text import language_detail, skip_unsupported
 from qwen3tts_webui.speech.speech import Speech
 from qwen3tts_webui.speech.spoken_text import SpokenText, spoken_lines
 from qwen3tts_webui.speech.text_stream import TextStreamSession
+from qwen3tts_webui.speech.text_warnings import language_detail, skip_unsupported
 from qwen3tts_webui.speech.validation import (
     MAX_PARALLEL_SEGMENTS,
     MAX_SEED,

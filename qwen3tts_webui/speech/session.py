@@ -24,8 +24,8 @@ from qwen3tts_webui.speech.events import (
 )
 from qwen3tts_webui.speech.report import Outcome, Report, SegmentReport, add_similarity, make_report
 from qwen3tts_webui.speech.segment_pipeline import SegmentPipeline, SegmentState
-from qwen3tts_webui.speech.skipped_text import nothing_to_say
 from qwen3tts_webui.speech.text_stream import TextStreamSession
+from qwen3tts_webui.speech.text_warnings import nothing_to_say
 from qwen3tts_webui.speech.validation import PreparedRequest
 from qwen3tts_webui.speech.word_events import WordEvents
 from qwen3tts_webui.speech.word_timing import TypedText

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from qwen3tts_webui.errors import ErrorDetail, InvalidValue, TextTooLong
-from qwen3tts_webui.speech.skipped_text import SkippedTexts
 from qwen3tts_webui.speech.spoken_text import RAW, SpokenText
 from qwen3tts_webui.speech.streamed_line import StreamedLine, StreamedSegment
+from qwen3tts_webui.speech.text_warnings import TextWarnings
 from qwen3tts_webui.text import (
     AUTO,
     DEFAULT_OPTIONS,
@@ -63,7 +63,7 @@ class TextStreamSession:
         self._cleaner = StreamingCleaner()
         self._front_end = spoken
         self._markup = None if spoken.mode == "off" else StreamingMarkup(markup)
-        self.skipped = SkippedTexts(spoken.language)
+        self.skipped = TextWarnings(spoken.language)
         self._scripts = StreamingScripts(lambda language, text: self.skipped.add(self._lines[-1].line, language, text))
         self._lines = deque([StreamedLine(line=0, speed=speed, queue_limit=self._queue_limit, front_end=spoken)])
         self._line_is_empty = True

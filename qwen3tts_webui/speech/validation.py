@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 
 from qwen3tts_webui.errors import DeadlineExceeded, EmptyText, InvalidValue, TextTooLong, UnknownLanguage, in_range
 from qwen3tts_webui.speech.events import TextWarning
-from qwen3tts_webui.speech.skipped_text import nothing_to_say, skip_unsupported
 from qwen3tts_webui.speech.spoken_text import SpokenText
+from qwen3tts_webui.speech.text_warnings import nothing_to_say, skip_unsupported
 from qwen3tts_webui.speech.voice_resolution import check_voice, is_fixed_voice
 from qwen3tts_webui.text import Lexicon, MarkupOptions, parse_language, split_segments, strip_markup
 from qwen3tts_webui.types import (

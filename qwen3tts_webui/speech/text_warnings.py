@@ -22,7 +22,7 @@ _MAX_WARNINGS = 20
 _MAX_LENGTH = 80
 
 
-class SkippedTexts:
+class TextWarnings:
     """The warnings of one request in `language`: `add` for each stretch that is left out, `check` for each line.
 
     After the first 20 nothing is added.
@@ -62,12 +62,12 @@ class SkippedTexts:
 
 def skip_unsupported(text: str, language: str = AUTO) -> tuple[str, tuple[TextWarning, ...]]:
     """Return `text` without what no engine reads, with as many lines, and the warnings."""
-    skipped = SkippedTexts(language)
+    warnings = TextWarnings(language)
     for number, line in enumerate(line for line in split_lines(text) if line.strip()):
         for part in find_unsupported(line):
-            skipped.add(number, part.language, line[part.start : part.end])
-        skipped.check(number, line)
-    return without_unsupported(text), tuple(skipped.warnings)
+            warnings.add(number, part.language, line[part.start : part.end])
+        warnings.check(number, line)
+    return without_unsupported(text), tuple(warnings.warnings)
 
 
 def nothing_to_say(skipped: tuple[TextWarning, ...] | list[TextWarning]) -> RequestError:
