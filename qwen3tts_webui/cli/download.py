@@ -61,7 +61,7 @@ def model_table(settings: Settings, store: LocalStore) -> list[str]:
         size = f"about {model.approximate_bytes / 1e9:.1f} GB to download"
         lines.append(
             f"{model.id:<40} {'installed' if store.find(model.id) else size}; "
-            f"{estimate.needed_bytes / 2**30:.1f} of {estimate.free_bytes / 2**30:.1f} GiB "
+            f"at most {estimate.needed_bytes / 2**30:.1f} of {estimate.free_bytes / 2**30:.1f} GiB "
             f"on {estimate.device} ({estimate.dtype}): {'fits' if estimate.fits else 'does not fit'}"
         )
     return lines
