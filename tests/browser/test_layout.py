@@ -86,6 +86,7 @@ def test_nothing_covers_or_cuts_anything(studio: Studio, fresh: Fresh, size: tup
         page.click(f"#tab-{tab}")
         look(tab)
     page.click("#export-menu summary")
+    page.wait_for_function("() => document.querySelector('#export-menu .sheet').style.top")  # placed once it is open
     menu = page.locator("#export-menu .sheet").bounding_box()
     assert min(menu["x"], menu["y"]) >= 0
     assert menu["x"] + menu["width"] <= size[0]
