@@ -41,6 +41,8 @@ class Spanish(Grammar):
     )  # fmt: skip
     month_shorts = ("ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sept", "oct", "nov", "dic")
     time_suffix = r"[ap]\.[ ]?m\.|[AaPp][Mm]|h(?:oras|s)?"
+    clock_by_h = True
+    part_links = ("de ", "de ")
     currencies = currencies_of("es") | {
         "euros": (noun("euro|euros"), noun("céntimo|céntimos")),
         "dólares": (noun("dólar|dólares"), None),

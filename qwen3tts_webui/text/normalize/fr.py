@@ -32,6 +32,8 @@ class French(Grammar):
     )  # fmt: skip
     month_shorts = ("janv", "févr", "mars", "avr", "mai", "juin", "juil", "août", "sept", "oct", "nov", "déc")
     time_suffix = r"h(?:eures?)?"
+    clock_by_h = True
+    part_links = ("de ", "d'")
     currencies = currencies_of("fr") | {
         "euros": (noun("euro|euros"), noun("centime|centimes")),
         "dollars": (noun("dollar|dollars"), None),

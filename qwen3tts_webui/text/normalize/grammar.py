@@ -55,6 +55,11 @@ class Grammar:
     month_shorts: ClassVar[tuple[str, ...]] = ()
     date_link: ClassVar[str] = ""
     time_suffix: ClassVar[str] = ""
+    duration_units: ClassVar[tuple[str, str, str]] = ("h", "min", "s")
+    clock_by_h: ClassVar[bool] = False  # "1h30" is a time of day
+    feet_by_prime: ClassVar[bool] = False  # 5'10" is a height
+    own_shapes: ClassVar[bool] = False  # its rules read aircraft, and durations with primes
+    part_links: ClassVar[tuple[str, str]] = ("", "")  # a fraction "of" a unit, before a consonant and before a vowel
     currencies: ClassVar[dict[str, tuple[Noun, Noun | None]]]
     magnitudes: ClassVar[dict[str, str]] = {}
     magnitude_link: ClassVar[str] = ""
@@ -260,6 +265,10 @@ class Grammar:
 
     def number(self, text: str, sign: str = "") -> Number:
         return parse_number(text, self.decimal_mark, "−" if sign and sign[0] in "-−–" else sign)
+
+    def early_rules(self) -> tuple[Rule, ...]:
+        """Rules of this language alone, before dates and times. Not used when digits are kept."""
+        return ()
 
     def rules(self) -> tuple[Rule, ...]:
         """Rules of this language alone, before all others. Not used when digits are kept."""

@@ -34,6 +34,7 @@ class Italian(Grammar):
     )  # fmt: skip
     month_shorts = ("gen", "feb", "mar", "apr", "mag", "giu", "lug", "ago", "set", "ott", "nov", "dic")
     time_suffix = r"h"
+    part_links = ("di ", "d'")
     currencies = currencies_of("it") | {
         "euro": (noun("euro"), noun("centesimo|centesimi")),
         "dollari": (noun("dollaro|dollari"), None),

@@ -43,7 +43,7 @@ class Pipeline:
             ]  # fmt: skip
             return
         self._passes = [
-            codes.addresses, shapes.rewrite, codes.accounts, codes.phones, codes.dashed, contexts.phrases, signs.ordinals, signs.approximations, calendar.dates, calendar.times,
+            codes.addresses, _rule_pass(grammar.early_rules()), shapes.rewrite, codes.accounts, codes.phones, codes.dashed, contexts.phrases, signs.ordinals, signs.approximations, calendar.dates, calendar.times,
             _rule_pass(grammar.rules()), signs.sums, contexts.powers, contexts.multiples, quantities.money, quantities.percent, quantities.units, codes.versions, signs.abbreviations, codes.parts, signs.romans,
             quantities.fractions, quantities.ranges, signs.hashes, codes.tags, signs.math, quantities.numbers, contexts.dashes, signs.rest,
             _rule_pass(grammar.late_rules()),

@@ -36,6 +36,8 @@ class Portuguese(Grammar):
     )  # fmt: skip
     month_shorts = ("jan", "fev", "mar", "abr", "mai", "jun", "jul", "ago", "set", "out", "nov", "dez")
     time_suffix = r"h(?:oras?|rs|s)?"
+    clock_by_h = True
+    part_links = ("de ", "de ")
     currencies = currencies_of("pt") | {
         "reais": (noun("real|reais"), noun("centavo|centavos")),
         "euros": (noun("euro|euros"), noun("centavo|centavos")),

@@ -159,10 +159,8 @@ class Quantities:
         pressure = regex.search(r"(\d+)/(\d+)\s?$", match.string[: match.start()])
         if pressure is not None and int(pressure[1]) > int(pressure[2]):
             return unit.forms[-1]
-        link = {"fr": "de ", "es": "de ", "pt": "de ", "it": "di "}.get(self._grammar.code, "")
-        if link and not match["whole"] and pressure is not None and int(pressure[2]) > 2:
-            link = f"{link[0]}'" if self._grammar.code in ("fr", "it") and unit.part[0] in "aeiouhé" else link
-            return link + unit.part
+        if not match["whole"] and pressure is not None and int(pressure[2]) > 2:
+            return self._grammar.part_links[unit.part[:1] in "aeiouhé"] + unit.part
         return unit.forms[-1] if match["whole"] and len(unit.forms) == 2 else unit.part
 
     def _say_mixed(self, match: regex.Match[str]) -> str | None:

@@ -33,6 +33,7 @@ from qwen3tts_webui.text.normalize.signs import roman_value
 
 class Russian(Grammar):
     code = "ru"
+    duration_units = ("ч", "мин", "с")
     point, minus, plus, plus_minus, to, versus, per = "целых", "минус", "плюс", "плюс-минус", "до", "", "в"
     percent = noun("процент|процента|процентов")
     degree = noun("градус|градуса|градусов")

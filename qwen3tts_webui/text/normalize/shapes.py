@@ -23,8 +23,6 @@ _DURATION = regex.compile(
 _MINUTES = regex.compile(r"(?<![\d.,:\p{L}])(?P<m>\d{1,3})\s?(?:min|m)\s?(?P<s>[0-5]\d)\s?s(?![\p{L}\d])")
 _PRIMES = regex.compile(r"(?<![\d.,\p{L}°]|°\s?)(?P<m>\d{1,3})['′’]\s?(?P<s>[0-5]?\d)(?:[\"″”]|''|′′)")
 _SPLIT_SECOND = regex.compile(r"(?<![\d:.,])(?P<clock>\d{1,2}:[0-5]\d)[.,](?P<rest>\d{1,3})(?![\d:.,])")
-_CHINESE_SCORE = regex.compile(r"(?<=比分|比分[为是]|总分|战平|局分)\s?(?P<a>\d{1,3})[:：](?P<b>\d{1,3})(?![\d:：])")
-_CLOCKS_BY_H = frozenset({"fr", "es", "pt"})
 _LONGEST_FOOT = 11
 
 
@@ -33,18 +31,16 @@ class Shapes:
 
     def __init__(self, grammar: Grammar) -> None:
         self._grammar = grammar
-        hour, minute, second = ("ч", "мин", "с") if grammar.code == "ru" else ("h", "min", "s")
-        self._units = {"h": hour, "m": minute, "s": second}
+        self._units = dict(zip("hms", grammar.duration_units, strict=True))
 
     def rewrite(self, text: AlignedText) -> None:
         text.sub(_ISO_TIME, self._iso_time, final=False)
-        if self._grammar.code != "zh":
+        if not self._grammar.own_shapes:
             text.sub(_AIRCRAFT, lambda _: ", " if self._grammar.decimal_mark == "," else " ", final=False)
         text.sub(_DURATION, self._duration, final=False)
         text.sub(_MINUTES, lambda match: self._amounts(m=match["m"], s=match["s"]), final=False)
-        text.sub(_PRIMES, self._primes, final=False)
-        if self._grammar.code == "zh":
-            text.sub(_CHINESE_SCORE, lambda match: f"{match['a']}比{match['b']}", final=False)
+        if not self._grammar.own_shapes:
+            text.sub(_PRIMES, self._primes, final=False)
         text.sub(_SPLIT_SECOND, self._split_second, final=False)
 
     @staticmethod
@@ -57,14 +53,14 @@ class Shapes:
         return f" {time}{zone}"
 
     def _duration(self, match: regex.Match[str]) -> str | None:
-        if match["min"] is None and self._grammar.code in _CLOCKS_BY_H:
+        if match["min"] is None and self._grammar.clock_by_h:
             return None
         return self._amounts(h=match["h"], m=match["m"], s=match["s"])
 
     def _primes(self, match: regex.Match[str]) -> str | None:
-        if self._grammar.code == "en" and int(match["s"]) <= _LONGEST_FOOT:
+        if self._grammar.feet_by_prime and int(match["s"]) <= _LONGEST_FOOT:
             return None
-        return None if self._grammar.code == "zh" else self._amounts(m=match["m"], s=match["s"])
+        return self._amounts(m=match["m"], s=match["s"])
 
     def _amounts(self, **values: str | None) -> str:
         return " ".join(f"{int(value)} {self._units[unit]}" for unit, value in values.items() if value)

@@ -27,6 +27,7 @@ class Chinese(Grammar):
     point, minus, plus, plus_minus, to, versus, per = "点", "负", "加", "正负", "到", "比", "每"
     percent = noun("百分之")
     degree = noun("度")
+    own_shapes = True
     time_suffix = r"[AaPp]\.?[Mm]\.?|点|时"
     currencies = {
         sign: (noun(whole), noun(cents) if cents else None)
@@ -188,6 +189,10 @@ class Chinese(Grammar):
 
     def pause(self) -> str:
         return "，"
+
+    def early_rules(self) -> tuple[Rule, ...]:
+        score = r"(?<=比分|比分[为是]|总分|战平|局分)\s?(\d{1,3})[:：](\d{1,3})(?![\d:：])"
+        return ((score, lambda m: f"{self.cardinal(int(m[1]))}比{self.cardinal(int(m[2]))}"),)
 
     def rules(self) -> tuple[Rule, ...]:
         number = rf"(?:{POINT})"
