@@ -72,8 +72,8 @@ class SpeechSession:
 
     @property
     def warnings(self) -> tuple[TextWarning, ...]:
-        """What is left out of the text; with a text stream, so far."""
-        return self._prepared.skipped if self._text_stream is None else tuple(self._text_stream.skipped.warnings)
+        """What in the text no engine knows; with a text stream, so far."""
+        return (self._text_stream or self._prepared).warnings
 
     @property
     def voice(self) -> Voice:

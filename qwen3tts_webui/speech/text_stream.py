@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from qwen3tts_webui.errors import ErrorDetail, InvalidValue, TextTooLong
+from qwen3tts_webui.speech.events import TextWarning
 from qwen3tts_webui.speech.spoken_text import RAW, SpokenText
 from qwen3tts_webui.speech.streamed_line import StreamedLine, StreamedSegment
 from qwen3tts_webui.speech.text_warnings import TextWarnings
@@ -41,7 +42,7 @@ class TextStreamSession:
     """The text of one request, written in chunks: `write`, `flush`, `close`. `limit` bounds its characters.
 
     `accepts_text_stream` says whether the engine takes a `TextQueue`. `next` returns what may be submitted now, and
-    `skipped` holds what is left out so far.
+    `warnings` names what in it no engine knows, so far.
     """
 
     def __init__(
@@ -63,8 +64,10 @@ class TextStreamSession:
         self._cleaner = StreamingCleaner()
         self._front_end = spoken
         self._markup = None if spoken.mode == "off" else StreamingMarkup(markup)
-        self.skipped = TextWarnings(spoken.language)
-        self._scripts = StreamingScripts(lambda language, text: self.skipped.add(self._lines[-1].line, language, text))
+        self._warnings = TextWarnings(spoken.language)
+        self._scripts = StreamingScripts(
+            lambda language, text: self._warnings.add(self._lines[-1].line, language, text)
+        )
         self._lines = deque([StreamedLine(line=0, speed=speed, queue_limit=self._queue_limit, front_end=spoken)])
         self._line_is_empty = True
         self._target_units = _FIRST_SPEECH_UNITS
@@ -76,6 +79,11 @@ class TextStreamSession:
     def text(self) -> str:
         """All text written so far, raw."""
         return "".join(self._chunks)
+
+    @property
+    def warnings(self) -> tuple[TextWarning, ...]:
+        """About the text so far."""
+        return tuple(self._warnings.warnings)
 
     @property
     def ended(self) -> bool:
@@ -147,7 +155,7 @@ class TextStreamSession:
             return
         self.closed = True
         self._add(self._flush_tags())
-        self.skipped.end_line(self._lines[-1].line)
+        self._warnings.end_line(self._lines[-1].line)
         self._lines[-1].add(self._flush_cleaner())
         self._lines[-1].finish()
         self._notify()
@@ -179,7 +187,7 @@ class TextStreamSession:
         for event in events:
             if isinstance(event, str):
                 self._line_is_empty = self._line_is_empty and not event.strip()
-                self.skipped.check_piece(self._lines[-1].line, event)
+                self._warnings.check_piece(self._lines[-1].line, event)
                 self._lines[-1].add(self._cleaner.push(self._scripts.push(event)))
             elif isinstance(event, InlineTag):
                 self._line_is_empty = False
@@ -189,7 +197,7 @@ class TextStreamSession:
                     line.speed = min(max(self._speed * event.speed, MIN_SPEED), MAX_SPEED)
             elif event is True:
                 line = self._start_line()
-                self.skipped.end_line(line.line)
+                self._warnings.end_line(line.line)
                 line.line += not self._line_is_empty
                 line.speed = self._speed
                 self._line_is_empty = True

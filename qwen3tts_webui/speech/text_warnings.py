@@ -70,12 +70,12 @@ def skip_unsupported(text: str, language: str = AUTO) -> tuple[str, tuple[TextWa
     return without_unsupported(text), tuple(warnings.warnings)
 
 
-def nothing_to_say(skipped: tuple[TextWarning, ...] | list[TextWarning]) -> RequestError:
-    """The error for a text without speech: its language is at fault, if something was skipped."""
-    if not skipped:
+def nothing_to_say(warnings: tuple[TextWarning, ...]) -> RequestError:
+    """The error for a text without speech: its language is at fault, if there are warnings."""
+    if not warnings:
         return EmptyText()
     known = ", ".join([AUTO, *(language.code for language in LANGUAGES)])
-    return UnknownLanguage(got=language_detail(skipped[0].language), known=known)
+    return UnknownLanguage(got=language_detail(warnings[0].language), known=known)
 
 
 def language_detail(language: str) -> ErrorDetail:

@@ -51,7 +51,7 @@ class PreparedRequest:
     max_samples: int | None
     max_frames: int | None
     spoken: SpokenText
-    skipped: tuple[TextWarning, ...] = ()
+    warnings: tuple[TextWarning, ...] = ()
 
 
 def prepare(
@@ -66,12 +66,12 @@ def prepare(
         raise TextTooLong(length=len(request.text), limit=max_text)
     options = MarkupOptions(skip_code=request.skip_code, skip_tables=request.skip_tables)
     text = request.text if request.normalize == "off" else strip_markup(request.text, options)
-    text, skipped = skip_unsupported(text, parse_language(request.language))
+    text, warnings = skip_unsupported(text, parse_language(request.language))
     try:
         segments = split_segments(text, speed=request.speed)
     except EmptyText:
-        raise nothing_to_say(skipped) from None
-    return replace(prepare_stream(request, info, segments, lexicon=lexicon, hint=hint), skipped=skipped)
+        raise nothing_to_say(warnings) from None
+    return replace(prepare_stream(request, info, segments, lexicon=lexicon, hint=hint), warnings=warnings)
 
 
 def prepare_stream(
