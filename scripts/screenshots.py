@@ -54,7 +54,7 @@ def shot(browser: Any, url: str, scheme: str, width: int, language: str) -> byte
     page.wait_for_function("() => qwen3tts.stats.position > 0.55 * qwen3tts.stats.samples")
     page.evaluate("() => { document.activeElement.blur(); scrollTo(0, 0); }")
     page.mouse.move(1, 1)
-    png: bytes = page.screenshot(full_page=width < 600)
+    png: bytes = page.screenshot()
     context.close()
     return png
 
