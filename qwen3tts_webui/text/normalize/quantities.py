@@ -55,7 +55,7 @@ class Quantities:
         self._percent = regex.compile(rf"{_START}{low}(?:{_GAP}[%‰])?{high}{_GAP}(?P<percent>[%‰])(?![%‰])")
         self._units = regex.compile(
             rf"{_START}{low}(?:{_GAP}°(?={_RANGE}))?{high}{magnitude}(?P<gap>[ \u00a0\u202f\u2009-]?)(?P<unit>{units})"
-            rf"(?:/(?P<per>{units})(?P<power>[²³])?)?{_END}(?![²³]|/[\p{{L}}])(?:\.(?=\s\p{{Ll}}))?"
+            rf"(?:/(?:(?P<each>100){_GAP})?(?P<per>{units})(?P<power>[²³])?)?{_END}(?![²³]|/[\p{{L}}])(?:\.(?=\s\p{{Ll}}))?"
         )
         self._bare_unit = regex.compile(rf"(?<![\p{{L}}\p{{N}}])(?P<unit>m²|km²|cm²|m³|cm³|km/h|°C|°F){_END}")
         each = PHRASES[grammar.code].each
@@ -157,9 +157,14 @@ class Quantities:
         said = self._quantity(match, unit)
         said += _stop_after(match, match["unit"])
         if match["per"]:
-            power = {"²": grammar.squared, "³": grammar.cubed}.get(match["power"] or "", "")
-            said = grammar.join(said, grammar.per, grammar.units[match["per"]].forms[0], power)
+            said = grammar.join(said, grammar.per, self._per(match))
         return said
+
+    def _per(self, match: regex.Match[str]) -> str:
+        grammar = self._grammar
+        unit, power = grammar.units[match["per"]], {"²": grammar.squared, "³": grammar.cubed}
+        said = grammar.amount(Number("100", "100"), unit) if match["each"] else unit.forms[0]
+        return grammar.join(said, power[match["power"]]) if match["power"] else said
 
     def _say_part(self, match: regex.Match[str]) -> str:
         unit = self._grammar.units[match["unit"]]
@@ -216,7 +221,7 @@ class Quantities:
         label = r"\p{Latin}$|#\s?$|\p{Latin}\d+-$" + r"|\p{Latin}\s$" * (magnitude == "B") + r"|\b\p{Lu}\p{Ll}+\s$"
         if len(magnitude) == 1 and not number.fraction and regex.search(label, match.string[: match.start()]):
             return f"{self._grammar.say(number)} {magnitude}"  # "B2B", "#5B"
-        return self._with_magnitude(number, None, magnitude, None)
+        return self._with_magnitude(number, None, magnitude, None) + _stop_after(match, magnitude)
 
 
 def _stop_after(match: regex.Match[str], sign: str) -> str:
