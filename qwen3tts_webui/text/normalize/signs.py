@@ -57,7 +57,7 @@ class Signs:
         self._ticker = regex.compile(r"(?<![\w$])[$#](?=\p{L})|^\$\s(?=\p{L})", regex.M)
         self._placeholder = regex.compile(r"</?(?P<name>\p{L}[\p{L}\p{N}_-]{1,30})/?>")
         self._ordinal = regex.compile(rf"(?<![\d.,])(\d{{1,9}}){ORDINAL_SIGN}")
-        self._hash = regex.compile(r"(?<![\w#&])#\s?(?=\d|\p{Lu}{1,3}\d)|№\s?|(?<!\p{L})[Nn][º°]\s?(?=\d)")
+        self._hash = regex.compile(r"(?<![\w#&])#\s?(?=\d|\p{Lu}{1,3}[\d-])|№\s?|(?<!\p{L})[Nn][º°]\s?(?=\d)")
         words = {sign: word for sign, word in grammar.signs.items() if len(sign) == 1 and not sign.isalnum()}
         self._math = regex.compile(f"[{regex.escape(''.join(sign for sign in words if sign in _MATH_SIGNS))}]")
         self._sign = regex.compile(f"[{regex.escape(''.join(sign for sign in words if sign not in '<>~#№'))}]")
