@@ -21,7 +21,7 @@ _LETTER = regex.compile(r"[\p{L}\p{N}]")
 _SPACELESS = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}ー々〇]")
 
 _PARTICLE = regex.compile(  # Korean: it belongs to the word before
-    r"(?:은|는|이[\s다고라며에]|가\s|을|를|으?로(?!\p{L})|에(?!너)|의\s|도[\s.,]|와\s|과\s|부터|까지|보다|입니다|예요|인\s|쯤)"
+    r"(?:은|는|이[\s다고라며에었나]|였|가\s|을|를|으?로(?!\p{L})|에(?!너)|의\s|도[\s.,]|와\s|과\s|부터|까지|보다|입니다|예요|인\s|쯤|씩|당(?=[\s\d])|만[\s.,]|밖에|마다|처럼|이?란\s)"
 )
 
 

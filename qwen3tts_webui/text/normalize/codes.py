@@ -20,7 +20,7 @@ _URL = regex.compile(
 _URL_TAIL = regex.compile(r"[.,;:!?…'\"*_]+$")
 _URL_PART = regex.compile(r"[A-Za-z]+|\d+|\p{L}+|.")
 _VERSION = regex.compile(
-    r"(?<![\p{Latin}\d.])(?:(?P<v>v)\.?\s?(?P<number>\d+(?:\.\d+)*)|(?P<v>V)\.?\s?(?P<number>\d+(?:\.\d+)+)|(?P<number>\d{1,3}(?:\.\d{1,3}){2,}))(?:[-.]?(?P<stage>alpha|beta|rc|pre|dev)\.?(?P<build>\d+)?|(?P<tail>[a-z]\d?))?(?![\p{L}\d]|\.\d)"
+    r"(?<![\p{Latin}\d.])(?:(?P<v>v)\.?\s?(?P<number>\d+(?:\.\d+)*)|(?P<v>V)\.?\s?(?P<number>\d+(?:\.\d+)+)|(?P<number>\d{1,3}(?:\.\d{1,3}){2,}))(?:[-.]?(?P<stage>alpha|beta|rc|pre|dev)\.?(?P<build>\d+)?|(?P<tail>[a-z]\d?))?(?![\p{Latin}\p{Cyrillic}\d]|\.\d)"
 )
 _HASHTAG = regex.compile(r"(?<![\w&#/])#(?P<tag>[\p{L}_][\p{L}\p{N}_]*)#?")
 _MENTION = regex.compile(r"(?<![\w@.])@(?=[\p{L}\p{N}_])")

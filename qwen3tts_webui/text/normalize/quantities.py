@@ -46,7 +46,7 @@ class Quantities:
         self._percent = regex.compile(rf"{_START}{low}(?:{_GAP}[%‰])?{high}{_GAP}(?P<percent>[%‰])(?![%‰])")
         self._units = regex.compile(
             rf"{_START}{low}(?:{_GAP}°(?={_RANGE}))?{high}{magnitude}(?P<gap>[ \u00a0\u202f\u2009-]?)(?P<unit>{units})"
-            rf"(?:/(?P<per>{units}))?{_END}(?![²³/])(?:\.(?=\s\p{{Ll}}))?"
+            rf"(?:/(?:(?P<each>100){_GAP})?(?P<per>{units}))?{_END}(?![²³/])(?:\.(?=\s\p{{Ll}}))?"
         )
         self._bare_unit = regex.compile(rf"(?<![\p{{L}}\p{{N}}])(?P<unit>m²|km²|cm²|m³|cm³|km/h|°C|°F){_END}")
         each = PHRASES[grammar.code].each
@@ -151,8 +151,12 @@ class Quantities:
         said = self._quantity(match, unit)
         said += _stop_after(match, match["unit"])
         if match["per"]:
-            said = grammar.join(said, grammar.per, grammar.units[match["per"]].forms[0])
+            said = grammar.join(said, grammar.per, self._per(match))
         return said
+
+    def _per(self, match: regex.Match[str]) -> str:
+        unit = self._grammar.units[match["per"]]
+        return self._grammar.amount(Number("100", "100"), unit) if match["each"] else unit.forms[0]
 
     def _say_part(self, match: regex.Match[str]) -> str:
         unit = self._grammar.units[match["unit"]]
@@ -206,7 +210,7 @@ class Quantities:
             return self._grammar.say(number)
         if len(magnitude) == 1 and regex.search(r"[\p{Latin}#]\s?$|\p{Latin}\d+-$", match.string[: match.start()]):
             return f"{self._grammar.say(number)} {magnitude}"  # "B2B", "#5B"
-        return self._with_magnitude(number, None, magnitude, None)
+        return self._with_magnitude(number, None, magnitude, None) + _stop_after(match, magnitude)
 
 
 def _stop_after(match: regex.Match[str], sign: str) -> str:
