@@ -17,8 +17,8 @@ from typing import Literal, TypeVar
 import numpy as np
 import torch
 from accelerate import init_empty_weights  # type: ignore[import-untyped]
+from tokenizers.pre_tokenizers import ByteLevel
 from torch import nn
-from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from qwen3tts_webui.model.codec.decoder import CodecDecoder
 from qwen3tts_webui.model.config.model_config import (
@@ -149,7 +149,7 @@ def _tiny_config() -> ModelConfig:
 
 def synthetic_tokenizer(words: Sequence[str]) -> Tokenizer:
     """A byte-level tokenizer with one token for each of `words` (ASCII), as the released one has for common words."""
-    vocab = {letter: number for number, letter in enumerate(sorted(bytes_to_unicode().values()))}
+    vocab = {letter: number for number, letter in enumerate(sorted(ByteLevel.alphabet()))}
     merges: dict[tuple[str, str], None] = {}
     for word in ("user", *words):
         for start, rest in [(word[:end], word[end]) for end in range(1, len(word))] + [("\u0120", word)]:

@@ -43,7 +43,7 @@ class Signs:
         self._operator = regex.compile(r"\s?([-−+×÷*/x·=:])\s?(?=[-−]?[\d.?？]|$)")
         self._times = regex.compile(r"(?<=\d)\s?(?P<sign>[x×*·])\s?(?=\d)")
         self._power = regex.compile(
-            r"(?<=[\p{L}\p{N})])(?:\^(?P<open>\()?(?P<sign>[-−])?(?P<n>\d{1,6}|[a-z](?![\p{L}²³]))(?(open)\))|(?P<super>[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6}))(?![.,]?\d)"
+            r"(?<=[\p{L}\p{N})])(?:\^(?P<open>\()?(?P<sign>[-−])?(?P<n>\d{1,6}|[a-z](?![\p{L}²³]))(?(open)\))|(?P<sign>⁻)?(?P<super>[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6}))(?![.,]?\d)"
         )
         self._minus = regex.compile(
             r"(?<=\^\(?\d{1,3}\)?|[²³⁰¹⁴⁵⁶⁷⁸⁹])\s[-−]\s(?=\d*\p{L}?(?![\p{L}\d]))|(?<=\b\d*[a-z])\s[-−]\s(?=\d*[a-z]?\b[^.\n]{0,20}=)"
@@ -51,7 +51,8 @@ class Signs:
         self._arrow = regex.compile(r"\s?(?:->|=>|→|⇒|⟶)\s?")
         self._compare = regex.compile(r"(?P<sign><=|>=|!=|≤|≥|≠|≈|<|>)")
         self._about = regex.compile(
-            r"(?<![\p{Latin}\p{Cyrillic}\p{Greek}\p{N}]\s?|\d\s?[일월년시분원명日月年号時时点分周]\s?)[~～≈]\s?(?=\d)"
+            r"(?:(?<![\p{Latin}\p{Cyrillic}\p{Greek}\p{N}%‰°℃℉]\s?|\d\s?[일월년시분원명日月年号時时点分周]\s?)[~～≈]\s?"
+            r"|(?<=(?<!\d\s?)(?<![\p{L}\p{N}])\p{L}{2,}\s)[~≈])(?=\d)"
         )
         self._ticker = regex.compile(r"(?<![\w$])[$#](?=\p{L})|^\$\s(?=\p{L})", regex.M)
         self._placeholder = regex.compile(r"</?(?P<name>\p{L}[\p{L}\p{N}_-]{1,30})/?>")
@@ -174,7 +175,7 @@ class Signs:
         flagged = key + "#"
         if flagged not in self._expansions and (key[0].lower() + key[1:] + "#") in self._expansions:
             flagged = key[0].lower() + key[1:] + "#"
-        if flagged in self._expansions and regex.match(r"[ \u00a0]?(?:\d|[IVXLC]+\b)", rest):
+        if flagged in self._expansions and regex.match(r"[ \u00a0]?\(?(?:\d|[IVXLC]+\b)", rest):
             said = self._expansions[flagged]
         elif key in self._expansions:
             said = self._expansions[key]
