@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import regex
 
-from qwen3tts_webui.text.normalize.en_rules import EnglishRules
+from qwen3tts_webui.text.normalize.en_contexts import EnglishRules
 from qwen3tts_webui.text.normalize.en_units import ABBREVIATIONS, UNITS
 from qwen3tts_webui.text.normalize.numbers import POINT, Number, noun, nouns, word_set, words
 
