@@ -173,6 +173,9 @@ class English(Grammar):
             return self.cardinal(number)
         return None
 
+    def early_rules(self) -> tuple[Rule, ...]:
+        return en_contexts.early_rules(self)
+
     def rules(self) -> tuple[Rule, ...]:
         return en_contexts.rules(self)
 

@@ -12,10 +12,20 @@ from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.numbers import Noun, Number
 from qwen3tts_webui.text.normalize.phrases import PHRASES
 
-_YEAR_WORDS = r"(?:[Ii]n|[Ss]ince|[Ff]rom|[Uu]ntil|[Tt]ill|[Bb]y|[Oo]f|[Yy]ear|[Bb]efore|[Aa]fter|[Aa]round|[Cc]irca|ca?\.|[Dd]uring|[Ll]ate|[Ee]arly|[Mm]id|[Ss]pring|[Ss]ummer|[Aa]utumn|[Ff]all|[Ww]inter|[Bb]orn|©|[Cc]opyright|[Bb]ack in|[Ee]nd of|[Jj]une|[Mm]ay|Q[1-4]|[Ee]st\.|[Ee]stablished)"
+_YEAR_WORDS = r"(?:[Ii]n|[Ss]ince|[Ff]rom|[Uu]ntil|[Tt]ill|[Bb]y|[Oo]f|[Yy]ear|[Bb]efore|[Aa]fter|[Aa]round|[Cc]irca|ca?\.|[Dd]uring|[Ll]ate|[Ee]arly|[Mm]id|[Ss]pring|[Ss]ummer|[Aa]utumn|[Ff]all|[Ww]inter|[Bb]orn|©|[Cc]opyright|[Bb]ack in|[Ee]nd of|[Jj]une|[Mm]ay|Q[1-4]|[Ee]st\.|[Ee]stablished|[Ff]ounded|[Bb]uilt|[Oo]pened|[Pp]ublished|[Rr]eleased|[Dd]ied)"
 _STREETS = r"(?:St|Street|Rd|Road|Ave|Avenue|Lane|Ln|Blvd|Boulevard|Way|Drive|Court|Ct|Place|Pl)\b"
 _WEEKDAYS = dict(zip(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), PHRASES["en"].weekdays, strict=True))
 _DECADES = ("tens", "twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties", "nineties")
+
+
+def early_rules(grammar: Grammar) -> tuple[Rule, ...]:
+    """Before times of day: "2 Tim. 3:16"."""
+    return (
+        (
+            rf"\b(?:([1-3])[ ])?({'|'.join(BOOKS)})\.?[ ](\d{{1,3}}):(\d{{1,3}})(?:[-–](\d{{1,3}}))?(?![\d:])",
+            lambda m: _verse(grammar, m),
+        ),
+    )
 
 
 def rules(grammar: Grammar) -> tuple[Rule, ...]:
@@ -23,7 +33,7 @@ def rules(grammar: Grammar) -> tuple[Rule, ...]:
         (r"\bca?\.(?=[ ]\d)", lambda m: "circa"),
         (r"(?<![\d.,])(\d{1,2})[ ]?st\.?[ ]?(?=\d{1,2}[ ]?lbs?\b)", lambda m: f"{grammar.cardinal(int(m[1]))} stone "),
         (r"(?<=\b\d{1,2}(?:st|nd|rd|th)[ ])c\.", lambda m: "century"),
-        (r"(?<![\p{L}-])(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?=[ ]\d{1,2}(?:[:.]\d\d)?(?:[ ]?[-–]|[ ]?[ap]\.?m|st\b|nd\b|rd\b|th\b))", lambda m: _WEEKDAYS[m[1]]),
+        (r"(?<![\p{L}-])(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?=[ ]\d{1,2}(?:[:.]\d\d)?(?:[ ]?[-–]|[ ]?[ap]\.?m|st\b|nd\b|rd\b|th\b)|[ ]\p{Lu}\p{Ll}+[ ](?:\p{Ll}+-)?\p{Ll}+(?:st|nd|rd|th)\b)", lambda m: _WEEKDAYS[m[1]]),
         (r"(?<=\d(?:st|nd|rd|th)[ ])[Ee]d\.", lambda m: "edition"),
         (r"(?<![\d.,])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)\b", lambda m: grammar.ordinal(int(m[1].replace(",", "")))),
         (r"(?<![\d.,:-])(\d{2})(\d)0['’]?s\b", lambda m: _decade(grammar, int(m[1]), int(m[2]))),
@@ -41,7 +51,7 @@ def rules(grammar: Grammar) -> tuple[Rule, ...]:
         (r"(?<![\d:.,])(1[0-2]|[1-9])[ ]o['’]clock\b", lambda m: f"{grammar.cardinal(int(m[1]))} o'clock"),
         (r"(?<!\d)(\d)['′’][ ]?(\d{1,2})(?:[\"″”]|'')", lambda m: _feet(grammar, m[1], m[2])),
         (r"(?<![\d.,])(\d)[ ]?ft\.?[ ]?(\d{1,2})[ ]?in\b\.?", lambda m: _feet(grammar, m[1], m[2])),
-        (r"(?<![\d.])(\d+(?:\.\d+)?)[\"″](?=[ ]?(?:screen|display|monitor|TV|vinyl|record|pizza|ruler|wheel|pipe|laptop|tablet))",
+        (r"(?<![\d.])(\d+(?:\.\d+)?)[\"″](?=[ ]?(?:screen|display|monitor|TV|vinyl|rims?|tires?|record|pizza|ruler|wheel|pipe|laptop|tablet))",
          lambda m: f"{grammar.say(grammar.number(m[1]))} inch"),
         (r"(?<=\bFY)[ ]?(20\d\d)(?:/(\d\d))?(?!\d)", lambda m: f" {grammar.year(int(m[1]))}" + (f" {grammar.cardinal(int(m[2]))}" if m[2] else "")),
         (r"(?<![\d-])1-(8\d\d)-(?=[A-Z\d])", lambda m: f"one {'eight hundred' if m[1] == '800' else grammar.digits(m[1])} "),
@@ -59,7 +69,6 @@ def rules(grammar: Grammar) -> tuple[Rule, ...]:
         (r"(?<=,[ ][A-Z]{2}[ ])(\d{5})(?:-(\d{4}))?(?![\d,.]\d|\d)", lambda m: grammar.digits(m[1]) + (f", {grammar.digits(m[2])}" if m[2] else "")),
         (r"(?<=\b(?:[Ee]rror|HTTP|[Ss]tatus)[ ])([1-5])0(\d)(?!\d)", lambda m: f"{grammar.cardinal(int(m[1]))} oh {grammar.cardinal(int(m[2]))}"),
         (r"(?<=\b(?:[Cc]all|[Rr]ing|[Dd]ial)[ ])(?:911|999|112|311|411|988|111)(?!\d)", lambda m: grammar.digits(m[0])),
-        (rf"\b(?:([1-3])[ ])?({'|'.join(BOOKS)})\.?[ ](\d{{1,3}}):(\d{{1,3}})(?:[-–](\d{{1,3}}))?(?![\d:])", lambda m: _verse(grammar, m)),
         (r"\bRev\.(?=[ ][\p{Ll}\d])", lambda m: "Revelation"),
         (r"\bPs\.(?=[ ]\d)", lambda m: "Psalm"),
         (r"\b([01]\d|2[0-4])([0-5]\d)[ ]h(?:ou)?rs\b", lambda m: f"{grammar.digits(m[1]) if m[1][0] == '0' else grammar.cardinal(int(m[1]))} {grammar.cardinal(int(m[2])) if int(m[2]) else 'hundred'} hours"),
@@ -76,6 +85,9 @@ def rules(grammar: Grammar) -> tuple[Rule, ...]:
         (r"(?<=[“\"'‘])(1[89]\d\d|20\d\d)(?=[”\"'’])", lambda m: grammar.year(int(m[1]))),
         (r"(?<=\d\.\d{1,2})[ ]?A\b", lambda m: " amperes"),
         (r"(?<=\b\p{Lu}{1,3}-)(\d{1,3})s\b", lambda m: f"{grammar.cardinal(int(m[1]))}s"),
+        (r"(?<![\d./,$])(5|10|100)/\1(?![\d/])", lambda m: f"{grammar.cardinal(int(m[1]))} out of {grammar.cardinal(int(m[1]))}"),
+        (r"(?<=\b[Nn]oon|\b[Mm]idnight)[ ]?[-–—][ ]?(?=\d)", lambda m: " to "),
+        (r"(?<!\w)['’](\d\d)[ ]?[-–][ ]?['’](\d\d)(?!\d)", lambda m: f"{grammar.cardinal(int(m[1]))} to {grammar.cardinal(int(m[2]))}"),
         (r"(?<=\d)/ea\b", lambda m: " each"),
         (r"(?<=\b(?:[Oo]n|[Ee]very|[Nn]ext|[Tt]his|[Ll]ast|[Ee]ach|and|or|&)[ ])(Sat|Sun)\.(?=\s*$|[ ]\p{Ll}|[,;])", lambda m: _WEEKDAYS[m[1]] + ("" if m.string[m.end() :].strip() else ".")),
         (r"(?<=\d)/(?=(?:day|week|month|year|hour|night|minute|second|person|game|player|household)\b)", lambda m: " per "),
