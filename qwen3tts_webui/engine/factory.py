@@ -57,14 +57,15 @@ def start_engine(
     """
     folder = find_checkpoint(path_or_id)
     spec = read_model_config(folder)
+    tokenizer = Tokenizer(folder)
 
     def make(choice: DeviceChoice) -> Qwen3TTS:
-        return load_model(folder, device=choice.device, dtype=choice.dtype, offline=True)
+        return load_model(folder, device=choice.device, dtype=choice.dtype, offline=True, tokenizer=tokenizer)
 
     return start_engine_with(
         make,
         spec=spec,
-        encoder=Tokenizer(folder),
+        encoder=tokenizer,
         references=ReferenceEncoder(folder, spec) if spec.kind == "base" else None,
         stored=stored_dtype(folder),
         name=name or folder.name,

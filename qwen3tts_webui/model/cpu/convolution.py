@@ -8,11 +8,13 @@ caller prepends the context.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from qwen3tts_webui.model.cpu.kernel_memory import recall, remember
 from qwen3tts_webui.model.cpu.timing import time_candidates
 
 logger = logging.getLogger(__name__)
@@ -41,14 +43,17 @@ def _fastest(weight: torch.Tensor, bias: torch.Tensor | None, dilation: int) -> 
     Without AVX-512, oneDNN takes up to thirty times as long as the product for some shapes of the codec: 768 channels,
     64 steps and one tap; or seven taps with dilation 9 (198 ms, and 8 as a product).
     """
-    _, channels, taps = weight.shape
-    product = _PackedProduct(weight, bias, dilation)
-    if taps <= _FEW_TAPS:
-        return product
-    convolution = _PackedConvolution(weight, bias, dilation)
+    outputs, channels, taps = weight.shape
+    name = f"convolution {channels} to {outputs}, {taps} taps, dilation {dilation}"
+    taken = "product" if taps <= _FEW_TAPS else recall(name)
+    if taken in _FORMS:
+        return _FORMS[taken](weight, bias, dilation)
+    product, convolution = _PackedProduct(weight, bias, dilation), _PackedConvolution(weight, bias, dilation)
     x = weight.new_zeros(1, (taps - 1) * dilation + max(1, _TIMED_VALUES // (channels * taps)), channels)
     times = time_candidates({"product": lambda: product(x), "onednn": lambda: convolution(x)}, runs=2)
-    return product if times["onednn"] > _CLEARLY * times["product"] else convolution
+    taken = "product" if times["onednn"] > _CLEARLY * times["product"] else "onednn"
+    remember(name, taken)
+    return product if taken == "product" else convolution
 
 
 def _as_image(x: torch.Tensor) -> torch.Tensor:
@@ -114,3 +119,9 @@ class _PackedConvolution(nn.Module):
             _as_image(x), self.weight, self.bias, (0, 0), (1, 1), (1, self.dilation), 1, "none", [], None
         )
         return _as_sequence(image)
+
+
+_FORMS: dict[str, Callable[[torch.Tensor, torch.Tensor | None, int], nn.Module]] = {
+    "product": _PackedProduct,
+    "onednn": _PackedConvolution,
+}

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from qwen3tts_webui.model.cpu.integer_weights import TILE, IntegerKind, TiledWeight, tile_weight
 from qwen3tts_webui.model.cpu.jit import call_kernel, has_features
+from qwen3tts_webui.model.cpu.kernel_memory import recall, remember
 from qwen3tts_webui.model.cpu.packed_linear import Int8Linear, supports_linear
 from qwen3tts_webui.model.cpu.timing import time_candidates
 
@@ -40,15 +41,20 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class KernelChoice:
-    """Kernels for steps and prompts, with the time of each candidate: ("step madd", milliseconds), ..."""
+    """Kernels for steps and prompts, with the time of each candidate: ("step madd", milliseconds), ...
+
+    `remembered`: they were timed by an earlier start.
+    """
 
     step: Instructions
     prompt: Kernel
     milliseconds: tuple[tuple[str, float], ...] = ()
+    remembered: bool = False
 
     def __str__(self) -> str:
         timed = ", ".join(f"{name} {milliseconds:.2f} ms" for name, milliseconds in self.milliseconds)
-        return f"step {self.step}, prompt {self.prompt}" + (f" ({timed})" if timed else "")
+        when = "remembered: " if self.remembered else ""
+        return f"step {self.step}, prompt {self.prompt}" + (f" ({when}{timed})" if timed else "")
 
 
 class TiledLinear(nn.Module):
@@ -135,12 +141,33 @@ def known_instructions() -> list[Instructions]:
 
 @functools.cache
 def choose_kernels(kind: IntegerKind, hidden: int, width: int) -> KernelChoice:
-    """Time the candidates on a matrix of `hidden` outputs and `width` inputs; log and return the fastest correct ones.
+    """Return the fastest correct kernels for a matrix of `hidden` outputs and `width` inputs, and log them.
+
+    They are timed once per machine (`kernel_memory`).
+    """
+    hidden, width = max(hidden, _LEAST_SIDE), max(width, _LEAST_SIDE)
+    name = f"{kind} {width} to {hidden}"
+    choice = _recalled(name)
+    if choice is None:
+        choice = _time_kernels(kind, hidden, width)
+        remember(name, [choice.step, choice.prompt, choice.milliseconds])
+    log.info("%s: %s", kind, choice)
+    return choice
+
+
+def _recalled(name: str) -> KernelChoice | None:
+    if (found := recall(name)) is None:
+        return None
+    step, prompt, milliseconds = found
+    return KernelChoice(step, prompt, tuple((candidate, value) for candidate, value in milliseconds), remembered=True)
+
+
+def _time_kernels(kind: IntegerKind, hidden: int, width: int) -> KernelChoice:
+    """Time the candidates and return the fastest.
 
     Candidates are the widest instructions with correct results, for prompts also oneDNN (int8, if exact) and float32
     products. If steps are slower than plain float32, a warning is logged.
     """
-    hidden, width = max(hidden, _LEAST_SIDE), max(width, _LEAST_SIDE)
     plain = torch.randn(hidden, width, generator=torch.Generator().manual_seed(0))
     weight = tile_weight(plain, kind)
     instructions = next((name for name in known_instructions() if _is_exact(kind, name)), None)
@@ -165,7 +192,7 @@ def choose_kernels(kind: IntegerKind, hidden: int, width: int) -> KernelChoice:
     costs = {
         name: milliseconds * (_ONEDNN_GAIN if name == "onednn" else 1.0) for name, milliseconds in prompt_times.items()
     }
-    choice = KernelChoice(
+    return KernelChoice(
         step=instructions,
         prompt=cast(Kernel, min(costs, key=costs.__getitem__)),
         milliseconds=(
@@ -173,8 +200,6 @@ def choose_kernels(kind: IntegerKind, hidden: int, width: int) -> KernelChoice:
             *((f"prompt {name}", milliseconds) for name, milliseconds in prompt_times.items()),
         ),
     )
-    log.info("%s: %s", kind, choice)
-    return choice
 
 
 def _is_exact(kind: IntegerKind, instructions: Instructions) -> bool:

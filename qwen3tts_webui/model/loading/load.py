@@ -42,7 +42,12 @@ logger = logging.getLogger(__name__)
 
 
 def load_model(
-    path_or_id: str | Path, *, device: str = "auto", dtype: str = "auto", offline: bool | None = None
+    path_or_id: str | Path,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    offline: bool | None = None,
+    tokenizer: Tokenizer | None = None,
 ) -> Qwen3TTS:
     """Load a VoiceDesign, CustomVoice or Base checkpoint.
 
@@ -51,7 +56,8 @@ def load_model(
     Apple's MPS, then the CPU) or torch's name for one. `dtype` is the dtype of the talker, "float32", "bfloat16",
     "float16", "int8" (8-bit linear layers, everything else float32; CPU only), "int4" (the talker's layers in 4 bits,
     the rest as "int8") or "auto" (half precision on CUDA). Norms and the codec are always float32.
-    The encoders of a Base checkpoint are loaded when a recording is cloned.
+    The encoders of a Base checkpoint are loaded when a recording is cloned. `tokenizer`: the checkpoint's, if it is
+    already loaded.
 
     Raises CheckpointError (which names the file and the key), DownloadError, and InvalidValue for the device or the
     dtype.
@@ -60,7 +66,7 @@ def load_model(
     torch_dtype = resolve_dtype(dtype, target)
     folder = find_checkpoint(path_or_id, offline=offline)
     config = read_model_config(folder)
-    tokenizer = Tokenizer(folder)
+    tokenizer = tokenizer or Tokenizer(folder)
     with LOADING_LOCK:
         talker, weights = open_weights(
             lambda: Talker(config), folder, key_of=lambda name: f"talker.{name}", unused=("speaker_encoder.",)

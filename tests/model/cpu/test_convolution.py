@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 
-from qwen3tts_webui.model.cpu import convolution, timing
+from qwen3tts_webui.model.cpu import convolution, kernel_memory, timing
 from qwen3tts_webui.model.cpu.convolution import PlainConvolution, make_convolution
 
 
 @pytest.mark.parametrize(("product_ms", "onednn_ms", "taken"), [(1.0, 1.4, "onednn"), (1.0, 9.0, "product")])
 def test_the_clearly_faster_form_is_taken_and_both_are_exact(
-    product_ms: float, onednn_ms: float, taken: str, monkeypatch: pytest.MonkeyPatch
+    product_ms: float, onednn_ms: float, taken: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setattr(kernel_memory, "cache_folder", lambda name: tmp_path / name)
     monkeypatch.setattr(
         convolution, "time_candidates", lambda _, **options: {"product": product_ms, "onednn": onednn_ms}
     )
@@ -26,6 +28,8 @@ def test_the_clearly_faster_form_is_taken_and_both_are_exact(
     x = torch.randn(2, 40, 16, generator=draw)
     expected = PlainConvolution(weight, bias, 3, 1)(x)
     assert (chosen(x) - expected).abs().max() <= 1e-5 * expected.abs().max()
+    monkeypatch.setattr(convolution, "time_candidates", None)  # not timed again
+    assert type(make_convolution(weight, bias, dilation=3, groups=1)) is type(chosen)
 
 
 def test_few_taps_are_never_timed(monkeypatch: pytest.MonkeyPatch) -> None:

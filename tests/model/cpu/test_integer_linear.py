@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor
 
+from qwen3tts_webui.model.cpu import integer_linear, kernel_memory
 from qwen3tts_webui.model.cpu.integer_linear import (
     KernelChoice,
     TiledLinear,
@@ -103,9 +107,17 @@ def test_a_linear_is_close_to_the_float_linear(rows: int, prompt: str) -> None:
     assert (linear.in_features, linear.out_features) == (INPUTS, OUTPUTS)
 
 
-def test_the_choice_names_supported_kernels() -> None:
+def test_the_choice_names_supported_kernels(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(kernel_memory, "cache_folder", lambda name: tmp_path / name)
+    choose_kernels.cache_clear()
     choice = choose_kernels("int8", 64, 64)
     assert choice.step in known_instructions()
     assert choice.prompt in (*known_instructions(), "onednn", "float32")
     assert {name for name, _ in choice.milliseconds} >= {f"step {choice.step}", "step plain float32"}
     assert str(choice).startswith(f"step {choice.step}, prompt {choice.prompt} (step ")
+    monkeypatch.setattr(integer_linear, "time_candidates", None)  # not timed again
+    choose_kernels.cache_clear()
+    again = choose_kernels("int8", 64, 64)
+    assert again == replace(choice, remembered=True)
+    assert str(again).startswith(f"step {choice.step}, prompt {choice.prompt} (remembered: step ")
+    choose_kernels.cache_clear()
