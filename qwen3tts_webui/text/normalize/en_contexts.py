@@ -86,7 +86,7 @@ def rules(grammar: Grammar) -> tuple[Rule, ...]:
         (r"(?<=\d\.\d{1,2})[ ]?A\b", lambda m: " amperes"),
         (r"(?<=\b\p{Lu}{1,3}-)(\d{1,3})s\b", lambda m: f"{grammar.cardinal(int(m[1]))}s"),
         (r"(?<![\d./,$])(5|10|100)/\1(?![\d/])", lambda m: f"{grammar.cardinal(int(m[1]))} out of {grammar.cardinal(int(m[1]))}"),
-        (r"(?<=\b[Nn]oon|\b[Mm]idnight)[ ]?[-–—][ ]?(?=\d)", lambda m: " to "),
+        (r"(?<=\b[Nn]oon|\b[Mm]idnight)[ ]?[-–—][ ]?(?=\w)", lambda m: " to "),
         (r"(?<!\w)['’](\d\d)[ ]?[-–][ ]?['’](\d\d)(?!\d)", lambda m: f"{grammar.cardinal(int(m[1]))} to {grammar.cardinal(int(m[2]))}"),
         (r"(?<=\d)/ea\b", lambda m: " each"),
         (r"(?<=\b(?:[Oo]n|[Ee]very|[Nn]ext|[Tt]his|[Ll]ast|[Ee]ach|and|or|&)[ ])(Sat|Sun)\.(?=\s*$|[ ]\p{Ll}|[,;])", lambda m: _WEEKDAYS[m[1]] + ("" if m.string[m.end() :].strip() else ".")),
