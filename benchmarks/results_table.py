@@ -39,6 +39,13 @@ def result_of(record: dict[str, Any]) -> str:
             f"peak {row['peak_gib']}"
             for row in record["types"]
         )
+    if kind == "cloning":
+        median = {name: row["p50"] for name, row in record.items() if name.endswith("_ms") and isinstance(row, dict)}
+        return (
+            f"recording of {record['seconds']:g} s: x-vector p50 {median['x_vector_ms']} ms, "
+            f"with codes {median['reference_ms']} ms; first PCM in context {median['first_pcm_icl_ms']} ms, "
+            f"from the x-vector {median['first_pcm_x_vector_ms']} ms"
+        )
     parts = []
     for row in record["rates"]:
         playable = row["playable_ms"].get("p95", "-")
@@ -145,7 +152,8 @@ def main() -> None:
         keep_gpu_run(options.gpu, options.name, options.note)
     files = sorted((ROOT / "benchmarks/results").glob("*.json"))
     records = [json.loads(file.read_text(encoding="utf-8")) for file in files]
-    rows = [row_of(one) for one in records if one.get("benchmark") in ("latency", "throughput", "memory", "load")]
+    kinds = ("latency", "throughput", "memory", "load", "cloning")
+    rows = [row_of(one) for one in records if one.get("benchmark") in kinds]
     page = PAGE.read_text(encoding="utf-8")
     page = between(page, BEGIN, END, [HEAD, *(rows or ["| - | - | - | - | - | nothing yet |"])])
     PAGE.write_text(between(page, GPU_BEGIN, GPU_END, [GPU_HEAD, *gpu_rows()]), encoding="utf-8")

@@ -99,6 +99,7 @@ WITHIN_MODEL = {  # the packages and modules of model/, in reading order; import
     "generate": {"config", "prompt", "sampling", "talker", "codec", "cloning", "decode_step"},
     "loading": {"config", "prompt", "weights", "cpu", "talker", "cuda", "codec", "cloning", "generate"},
     "synthetic": {"config", "prompt", "weights", "talker", "codec", "generate", "loading"},
+    "synthetic_encoders": {"config", "codec", "cloning", "synthetic"},
     "device_check": {"generate", "synthetic"},
 }
 

@@ -1,7 +1,7 @@
 """The cost of cloning: encoding a recording of ten seconds, and first audio with a voice that is encoded already.
 Without a server.
 
-Needs the folder of a Base checkpoint.
+In: a Base checkpoint, or random weights of its size.
 """
 
 from __future__ import annotations
@@ -9,49 +9,39 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
 
-from qwen3tts_webui.bench.engine_under_test import (
-    EngineUnderTest,
-    make_utterances,
-    synthesize,
-    wait_until_ready,
-)
+from qwen3tts_webui.bench.engine_under_test import TRANSCRIPT, make_utterances, open_engine, synthesize
 from qwen3tts_webui.bench.latency import first_pcm_ms
 from qwen3tts_webui.bench.report import percentiles, print_table, write_result
-from qwen3tts_webui.engine import Engine, start_engine
+from qwen3tts_webui.engine import Engine
 from qwen3tts_webui.errors import InvalidValue
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm, Voice, VoiceReference
 
 T = TypeVar("T")
 
 _SECONDS = 10.0
-_TRANSCRIPT = "This is what was said in the recording, at the usual pace, for about ten seconds of speech."
 
 
 def run(args: argparse.Namespace) -> None:
     """Encode a recording `--runs` times after an uncounted run, then synthesize `--runs` utterances in each mode."""
-    if args.model is None:
-        raise InvalidValue(field="--model", expected="the folder of a Base checkpoint", got="--synthetic")
-    engine = start_engine(args.model, device=args.device, dtype=args.dtype, slots=args.slots)
-    with closing(engine):
-        ready_s = wait_until_ready(engine)
-        encoder, pcm = engine.references, recording(_SECONDS)
+    with open_engine(args, cloning=True) as target:
+        engine, pcm = target.engine, recording(_SECONDS)
+        encoder = engine.references
         if encoder is None:
             raise InvalidValue(field="--model", expected="the folder of a Base checkpoint", got=engine.info.model_type)
-        in_context, first_ms = timed(lambda: encoder.encode(pcm, _TRANSCRIPT))
+        in_context, first_ms = timed(lambda: encoder.encode(pcm, TRANSCRIPT))
         timbre = encoder.encode(pcm, mode="xvector")
         rows = {
             "x_vector_ms": [timed(lambda: encoder.x_vector(pcm))[1] for _ in range(args.runs)],
-            "reference_ms": [timed(lambda: encoder.encode(pcm, _TRANSCRIPT))[1] for _ in range(args.runs)],
+            "reference_ms": [timed(lambda: encoder.encode(pcm, TRANSCRIPT))[1] for _ in range(args.runs)],
             "first_pcm_icl_ms": first_audio(engine, in_context, args),
             "first_pcm_x_vector_ms": first_audio(engine, timbre, args),
         }
-        facts = EngineUnderTest(engine=engine, ready_s=ready_s, quantization_errors=[]).facts
+        facts = target.facts
     latencies = {name: percentiles(values) for name, values in rows.items()}
     names = (
         "x-vector of 10 s, ms",

@@ -17,6 +17,7 @@ from qwen3tts_webui.errors import NotReady
 from qwen3tts_webui.hardware import DeviceChoice
 from qwen3tts_webui.model import (
     Qwen3TTS,
+    ReferenceEncoder,
     Tokenizer,
     disable_eos,
     find_checkpoint,
@@ -24,7 +25,9 @@ from qwen3tts_webui.model import (
     read_model_config,
     synthetic_config,
     synthetic_model,
+    synthetic_references,
     synthetic_tokenizer,
+    with_encoders,
 )
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm, SynthesisResult, Timings, Utterance, Voice
 
@@ -32,6 +35,7 @@ TEXT = "Good evening and welcome back. Tonight we talk about the weather and abo
 DESCRIPTION = (
     "A warm and calm woman with a low voice who speaks slowly like a host on late night radio."  # prose: quoted
 )
+TRANSCRIPT = "This is what was said in the recording, at the usual pace, for about ten seconds of speech."
 _LOAD_S = 1_800.0
 
 
@@ -54,21 +58,29 @@ class EngineUnderTest:
 
 
 def benchmark_tokenizer() -> Tokenizer:
-    """A tokenizer with one token for each word of the benchmark's text and description."""
-    return synthetic_tokenizer(f"{TEXT} {DESCRIPTION}".replace(".", "").split())
+    """A tokenizer with one token for most words of the text, the description and the transcript."""
+    return synthetic_tokenizer(f"{TEXT} {DESCRIPTION} {TRANSCRIPT}".replace(".", "").replace(",", "").split())
 
 
 @contextmanager
-def open_engine(args: argparse.Namespace) -> Iterator[EngineUnderTest]:
-    """Start the engine selected by the flags and wait until it is ready. Raises the error that prevents it."""
+def open_engine(args: argparse.Namespace, *, cloning: bool = False) -> Iterator[EngineUnderTest]:
+    """Start the engine selected by the flags and wait until it is ready. Raises the error that prevents it.
+
+    With `cloning`, random weights are those of a Base model, with its encoders.
+    """
     quantization_errors: list[dict[str, float]] = []
+    references: ReferenceEncoder | None = None
 
     if args.synthetic is not None:
         spec, name = synthetic_config(args.synthetic), f"synthetic {args.synthetic}"
         encoder = benchmark_tokenizer()
+        if cloning:
+            spec, name = with_encoders(spec), f"{name} Base"
+            references = synthetic_references(spec)
     else:
         folder = find_checkpoint(args.model)
         spec, encoder, name = read_model_config(folder), Tokenizer(folder), folder.name
+        references = ReferenceEncoder(folder, spec) if spec.kind == "base" else None
 
     def make(choice: DeviceChoice) -> Qwen3TTS:
         if args.synthetic is not None:
@@ -80,7 +92,14 @@ def open_engine(args: argparse.Namespace) -> Iterator[EngineUnderTest]:
         return disable_eos(model)
 
     engine = start_engine_with(
-        make, spec=spec, encoder=encoder, name=name, device=args.device, dtype=args.dtype, slots=args.slots
+        make,
+        spec=spec,
+        encoder=encoder,
+        references=references,
+        name=name,
+        device=args.device,
+        dtype=args.dtype,
+        slots=args.slots,
     )
     with closing(engine):
         ready_s = wait_until_ready(engine)

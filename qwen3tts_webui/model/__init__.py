@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         synthetic_model,
         synthetic_tokenizer,
     )
+    from qwen3tts_webui.model.synthetic_encoders import synthetic_references, with_encoders
     from qwen3tts_webui.model.talker.slot_values import idle_slot_values, slot_values
     from qwen3tts_webui.model.talker.talker import Talker
     from qwen3tts_webui.model.weights.module_loader import LOADING_LOCK
@@ -67,6 +68,7 @@ _EXPORTS = {
     "prompt.tokenizer": ("Tokenizer",),
     "sampling": ("SamplingBounds",),
     "synthetic": ("disable_eos", "meta_model", "synthetic_config", "synthetic_model", "synthetic_tokenizer"),
+    "synthetic_encoders": ("synthetic_references", "with_encoders"),
     "talker.slot_values": ("idle_slot_values", "slot_values"),
     "talker.talker": ("Talker",),
     "weights.module_loader": ("LOADING_LOCK",),
@@ -112,9 +114,11 @@ __all__ = [
     "stored_dtype",
     "synthetic_config",
     "synthetic_model",
+    "synthetic_references",
     "synthetic_tokenizer",
     "trim_host_memory",
     "weight_bytes",
+    "with_encoders",
 ]
 
 __getattr__, __dir__ = lazy_exports(__name__, _EXPORTS)

@@ -171,9 +171,10 @@ def synthetic_model(config: ModelConfig, tokenizer: Tokenizer, *, device: str, d
                 talker = Talker(config)
             quantize_for_cpu(talker, RandomWeights(talker), dtype)
         else:
-            talker = _filled(lambda: Talker(config), target, weight_dtypes(dtype, resolve_dtype(dtype, target), target))
+            type_of = weight_dtypes(dtype, resolve_dtype(dtype, target), target)
+            talker = random_module(lambda: Talker(config), target, type_of)
             optimize_for_device(talker, dtype)
-        codec = _filled(lambda: CodecDecoder(config.codec), target, lambda _name, _stored: torch.float32)
+        codec = random_module(lambda: CodecDecoder(config.codec), target)
         codec.fold()
     return Qwen3TTS(config, tokenizer, talker, codec)
 
@@ -198,9 +199,13 @@ def disable_eos(model: Qwen3TTS) -> Qwen3TTS:
     return model
 
 
-def _filled(build: Callable[[], Module], device: torch.device, dtype_of: DtypeOf) -> Module:
+def _float32(_name: str, _stored: torch.dtype) -> torch.dtype:
+    return torch.float32
+
+
+def random_module(build: Callable[[], Module], device: torch.device, dtype_of: DtypeOf = _float32) -> Module:
     """A module with norms of 1 and matrices that preserve the scale of their input."""
-    with init_empty_weights():
+    with LOADING_LOCK, init_empty_weights():
         module = build()
     block = torch.randn(_BLOCK, generator=torch.Generator().manual_seed(0)).to(device)
     weights = {}

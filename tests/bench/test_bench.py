@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from accelerate import init_empty_weights
+from torch import nn
 
+from qwen3tts_webui.bench import cloning
 from qwen3tts_webui.cli import main
-from qwen3tts_webui.model.synthetic import synthetic_config, synthetic_tokenizer
+from qwen3tts_webui.model.cloning.speaker_encoder import SpeakerEncoder
+from qwen3tts_webui.model.codec.decoder import CodecDecoder
+from qwen3tts_webui.model.codec.encoder import CodecEncoder
+from qwen3tts_webui.model.synthetic import Size, synthetic_config, synthetic_tokenizer
+from qwen3tts_webui.model.synthetic_encoders import with_encoders
+from qwen3tts_webui.model.weights.module_loader import LOADING_LOCK
 
 ROOT = Path(__file__).parents[2]
 CHECKPOINT = str(ROOT / "tests" / "golden" / "design")
@@ -41,6 +50,33 @@ def test_cloning_needs_a_base_checkpoint(capsys: pytest.CaptureFixture[str]) -> 
     assert {"x_vector_ms", "reference_ms", "first_pcm_icl_ms", "first_pcm_x_vector_ms"} <= set(result)
     assert main(["bench", "cloning", *SHORT]) == 2
     assert "Base checkpoint" in capsys.readouterr().err
+
+
+def test_cloning_with_random_weights(capsys: pytest.CaptureFixture[str]) -> None:
+    flags = argparse.Namespace(synthetic="tiny", model=None, device="cpu", dtype="float32", slots=1)
+    for name, value in {"frames": 2, "runs": 1, "frames_per_packet": None, "output": None}.items():
+        setattr(flags, name, value)
+    cloning.run(flags)
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert result["model"] == "synthetic tiny Base"
+    assert result["reference_ms"]["min"] > 0 and result["first_pcm_icl_ms"]["min"] > 0
+
+
+@pytest.mark.parametrize(("size", "parameters"), [("0.6B", 8_854_336), ("1.7B", 12_001_088)])
+def test_the_synthetic_encoders_have_the_released_sizes(size: Size, parameters: int) -> None:
+    """Base minus CustomVoice, and the released codec file (docs/model.md, section 9)."""
+    config = with_encoders(synthetic_config(size))
+    assert config.speaker_encoder is not None and config.codec_encoder is not None
+    with LOADING_LOCK, init_empty_weights():
+        speaker_encoder = SpeakerEncoder(config.speaker_encoder)
+        codec = CodecDecoder(config.codec), CodecEncoder(config.codec_encoder)
+    assert count(speaker_encoder) == parameters
+    unused_projections, unused_codebooks, flags = 4 * 256 * 512, 16 * (256 * 2048 + 2048), 32
+    assert sum(map(count, codec)) == 170_557_441 - unused_projections - unused_codebooks - flags
+
+
+def count(module: nn.Module) -> int:
+    return sum(weight.numel() for weight in module.state_dict().values())
 
 
 def test_memory_in_half_precision_is_less(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import torch
 from qwen3tts_webui.errors import InvalidValue, Unsupported
 from qwen3tts_webui.model.cloning.speaker_encoder import SpeakerEncoder, load_speaker_encoder, speaker_similarity
 from qwen3tts_webui.model.codec.encoder import CodecEncoder, load_codec_encoder
+from qwen3tts_webui.model.config.encoder_config import CodecEncoderConfig, SpeakerEncoderConfig
 from qwen3tts_webui.model.config.model_config import CODEC_FOLDER, ModelConfig
 from qwen3tts_webui.model.weights.module_loader import LOADING_LOCK
 from qwen3tts_webui.types import SAMPLE_RATE, CloneMode, Pcm, VoiceReference, XVector
@@ -30,15 +32,26 @@ log = logging.getLogger(__name__)
 
 
 class ReferenceEncoder:
-    """Encodes recordings for the checkpoint in `folder`. Thread-safe; encodes one recording at a time.
+    """Encodes recordings for the checkpoint in `folder`, with the encoders that `load_speaker` and `load_codec` return.
+
+    Thread-safe; encodes one recording at a time.
 
     Methods raise Unsupported unless it is a Base checkpoint, InvalidValue for unusable audio or text, and
     CheckpointError.
     """
 
-    def __init__(self, folder: Path, config: ModelConfig) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        config: ModelConfig,
+        *,
+        load_speaker: Callable[[Path, SpeakerEncoderConfig, torch.device], SpeakerEncoder] = load_speaker_encoder,
+        load_codec: Callable[[Path, CodecEncoderConfig, torch.device], CodecEncoder] = load_codec_encoder,
+    ) -> None:
         self._folder = folder
         self._config = config
+        self._load_speaker = load_speaker
+        self._load_codec = load_codec
         self._lock = threading.Lock()
         self._speaker: SpeakerEncoder | None = None
         self._codec: CodecEncoder | None = None
@@ -84,7 +97,7 @@ class ReferenceEncoder:
             raise Unsupported(engine="Qwen3-TTS", feature="cloning a recorded voice", hint="Load a Base checkpoint.")
         if self._speaker is None:
             with LOADING_LOCK:
-                self._speaker = load_speaker_encoder(self._folder, self._config.speaker_encoder, _CPU)
+                self._speaker = self._load_speaker(self._folder, self._config.speaker_encoder, _CPU)
             log.info("loaded the speaker encoder of %s", self._folder.name)
         return self._speaker
 
@@ -92,7 +105,7 @@ class ReferenceEncoder:
         assert self._config.codec_encoder is not None  # Base has both
         if self._codec is None:
             with LOADING_LOCK:
-                self._codec = load_codec_encoder(self._folder / CODEC_FOLDER, self._config.codec_encoder, _CPU)
+                self._codec = self._load_codec(self._folder / CODEC_FOLDER, self._config.codec_encoder, _CPU)
             log.info("loaded the codec encoder of %s", self._folder.name)
         return self._codec
 

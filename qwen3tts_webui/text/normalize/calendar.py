@@ -14,6 +14,7 @@ _ISO = regex.compile(rf"{_NOT_INSIDE}(?P<y>\d{{4}})(?P<sep>[-/.])(?P<m>\d{{1,2}}
 _LOCAL = regex.compile(
     rf"{_NOT_INSIDE}(?P<a>\d{{1,2}})(?P<sep>[-/.])(?P<b>\d{{1,2}})(?P=sep)(?P<y>\d{{4}}|\d{{2}})(?![-/.]?\d)"
 )
+_NUMBERED_MONTH = regex.compile(rf"{_NOT_INSIDE}(?P<m>0?[1-9]|1[0-2])/(?P<y>(?:19|20)\d\d)(?![/\d]|[.,]\d)")
 _T = r"(?P<h{0}>[01]?\d|2[0-4])(?:[:：](?P<m{0}>[0-5]\d)(?:[:：](?P<s{0}>[0-5]\d))?)"
 _DAY = r"(?:[12]\d|3[01]|0?[1-9])"
 _BEFORE = regex.compile(r"(\p{L}+)[ \u00a0]$")
@@ -31,6 +32,7 @@ class Calendar:
         self._hours = regex.compile(
             rf"(?<![\d:：.,/-])(?P<h0>[01]?\d|2[0-4])\s?[-–—~～至到〜]\s?(?:{_T.format(1)})(?![\d]|[:：]\d){suffix}"
         )
+        self._names = {name.casefold() for name in grammar.month_names}
         self._months = {name.casefold(): i for i, name in enumerate(grammar.month_names, 1)}
         self._months |= {
             short.casefold(): i for i, shorts in enumerate(grammar.month_shorts, 1) for short in shorts.split("|")
@@ -73,6 +75,7 @@ class Calendar:
     def dates(self, text: AlignedText) -> None:
         text.sub(_ISO, lambda match: self._say_date(match, int(match["y"]), int(match["m"]), int(match["d"])))
         text.sub(_LOCAL, self._say_local)
+        text.sub(_NUMBERED_MONTH, lambda match: self._say_date(match, int(match["y"]), int(match["m"]), None))
         if self._dated is not None:
             text.sub(self._dated, self._say_dated)
         if not self._months:
@@ -109,7 +112,8 @@ class Calendar:
         if match["month"].islower() and self._grammar.code in ("en", "de"):
             return None  # "may 5", "mars 3": a word
         year = int(groups["y"]) if groups.get("y") else None
-        return self._say_date(match, year, month, int(groups["d"]) if groups.get("d") else None)
+        said = self._say_date(match, year, month, int(groups["d"]) if groups.get("d") else None)
+        return said and said + self._stop_after(match)
 
     def _say_dated(self, match: regex.Match[str]) -> str | None:
         """ "am 24.12.", "el 12/10"."""
@@ -124,7 +128,14 @@ class Calendar:
         if first >= last or (match["month"].islower() and self._grammar.code in ("en", "de")):
             return None
         year = int(match["y"]) if match["y"] else None
-        return self._grammar.days(year, month, first, last, _word_before(match))
+        return self._grammar.days(year, month, first, last, _word_before(match)) + self._stop_after(match)
+
+    def _stop_after(self, match: regex.Match[str]) -> str:
+        """The dot that ends a sentence, after the name of a month: "on 3 March. Then"."""
+        if not match[0].endswith(f"{match['month']}."):
+            return ""
+        is_whole = match["month"].casefold() in self._names
+        return "." if is_whole or regex.match(r"\s*$|\s+\p{Lu}", match.string[match.end() :]) else ""
 
     def _say_hours(self, match: regex.Match[str]) -> str:
         """ "14-15:30"."""

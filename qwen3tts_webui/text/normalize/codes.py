@@ -23,7 +23,7 @@ _VERSION = regex.compile(
     r"(?<![\p{Latin}\d.])(?:(?P<v>v)\.?\s?(?P<number>\d+(?:\.\d+)*)|(?P<v>V)\.?\s?(?P<number>\d+(?:\.\d+)+)|(?P<number>\d{1,3}(?:\.\d{1,3}){2,}))(?:[-.]?(?P<stage>alpha|beta|rc|pre|dev)\.?(?P<build>\d+)?|(?P<tail>[a-z]\d?))?(?![\p{Latin}\p{Cyrillic}\d]|\.\d)"
 )
 _HASHTAG = regex.compile(r"(?<![\w&#/])#(?P<tag>[\p{L}_][\p{L}\p{N}_]*)#?")
-_MENTION = regex.compile(r"(?<![\w@.])@(?=[\p{L}\p{N}_])")
+_MENTION = regex.compile(r"(?<![\w@.])@(?P<name>[\p{L}\p{N}_]+)")
 _INTERNATIONAL = regex.compile(r"(?<![\w+])\(?\+\d{1,3}\)?[\d ().\u00a0-]{5,}\d(?!\d)")
 _SPACED_DIGITS = regex.compile(r"(?<![\d.,])\d(?:[ -]\d){2,}(?![\d.,]?\d)")
 _CARD = regex.compile(
@@ -34,6 +34,9 @@ _IBAN = regex.compile(
     r"(?<![\w-])(?P<country>[A-Z]{2})(?P<digits>\d{2}(?:\s?[A-Z0-9]{4}){2,7}(?:\s?\d{1,4})?)(?![\w-])"
 )
 _HEXADECIMAL = regex.compile(r"(?<![\w.])0x[0-9A-Fa-f]{1,16}(?!\w)")
+_IDENTIFIER = regex.compile(r"(?<=\p{Latin}_)\d{2,}(?![\p{L}\d]|[.,]\d)")
+_ZONE = regex.compile(r"(?<=\b(?:GMT|UTC))\s?(?P<sign>[-−+±])\s?(?=\d)")
+_TICKET = regex.compile(r"(?<!\w)#\s?(?P<number>\d{3,}-\d{2,})(?![\w-])")
 _DASHED = regex.compile(r"(?<![\w.,/:-])\d+(?:-\d+){2,}(?:-[Xx])?(?![\w-]|[./]\d)")
 _NUMBERED_PART = regex.compile(
     r"(?<=\b(?i:kapitel|abschnitt|abbildung|tabelle|ziffer|raum|chapitre|figure|figura|section|capítulo|capitolo|sección"
@@ -50,7 +53,7 @@ class Codes:
         self._phones = regex.compile(grammar.phones, regex.X) if grammar.phones else None
         self._announced = (
             regex.compile(
-                rf"(?:{grammar.phone_words})\D{{0,12}}?\K(?<![\d.,])\+?\d[\d -]{{1,18}}\d(?![\d%]|[.,]\d|\s?(?:[GMT]B|mAh|W)(?!\p{{Latin}}))",
+                rf"(?:{grammar.phone_words})\D{{0,12}}?\K(?<![\d.,])\+?\d[\d -]{{1,18}}\d(?![\d%]|[.,:：]\d|\s?(?:[GMT]B|mAh|W)(?!\p{{Latin}}))",
                 regex.IGNORECASE,
             )
             if grammar.phone_words
@@ -73,8 +76,11 @@ class Codes:
         return grammar.digits(regex.sub(r"\D", "", match[0]))
 
     def accounts(self, text: AlignedText) -> None:
-        """Card and account numbers; "H.264" is no decimal."""
+        """Card and account numbers, "user_42", "#2024-0042", "GMT-5"; "H.264" is no decimal."""
         grammar = self._grammar
+        text.sub(_IDENTIFIER, lambda match: grammar.digits(match[0]), spaced=True)
+        text.sub(_TICKET, lambda match: grammar.join(grammar.signs["#"], grammar.phone(match["number"])), spaced=True)
+        text.sub(_ZONE, lambda match: grammar.between(grammar.with_sign(match["sign"], "").strip()))
         text.sub(_MODEL, lambda _: " ")
         text.sub(_HEXADECIMAL, lambda match: self._spelled(match[0]), spaced=True)
         text.sub(_IBAN, self._say_iban, spaced=True)
@@ -96,7 +102,7 @@ class Codes:
     def tags(self, text: AlignedText) -> None:
         grammar = self._grammar
         text.sub(_HASHTAG, lambda match: f"{grammar.join(grammar.hashtag, match['tag'].replace('_', ' '))} ".rstrip())
-        text.sub(_MENTION, lambda _: f"{grammar.web['@']} ")
+        text.sub(_MENTION, lambda match: f"{grammar.web['@']} {match['name'].replace('_', ' ').strip()}")
 
     def parts(self, text: AlignedText) -> None:
         """After the abbreviations."""
@@ -156,7 +162,8 @@ class Codes:
         words = said[0]
         for part in said[1:]:
             words = grammar.join(words, grammar.version_point or grammar.point, part)
-        words = grammar.join(grammar.version if match["v"] else "", words)
+        is_named = match.string[: match.start()].rstrip().casefold().endswith(grammar.version.casefold())
+        words = grammar.join(grammar.version if match["v"] and not is_named else "", words)
         if match["stage"]:
             build = grammar.cardinal(int(match["build"])) if match["build"] else ""
             return " ".join(filter(None, (words, match["stage"], build)))

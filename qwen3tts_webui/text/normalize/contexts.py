@@ -8,7 +8,7 @@ from qwen3tts_webui.text.aligned import AlignedText
 from qwen3tts_webui.text.normalize.grammar import Grammar
 from qwen3tts_webui.text.normalize.numbers import Noun, Number
 from qwen3tts_webui.text.normalize.phrases import PHRASES
-from qwen3tts_webui.text.normalize.quantities import alternatives
+from qwen3tts_webui.text.normalize.quantities import alternatives, prefixes
 
 _NOT_INSIDE = r"(?<![\p{Latin}\p{Cyrillic}\p{N}_.,/-])"
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
@@ -30,7 +30,7 @@ class Contexts:
         number = f"(?:{grammar.number_pattern})"
         units = alternatives(unit for unit in grammar.units if unit[0].isalpha())
         currency = alternatives(grammar.currencies)
-        prefix = alternatives(sign for sign in grammar.currencies if not sign[0].islower())
+        prefix = alternatives(prefixes(grammar))
         magnitude = alternatives(grammar.magnitudes)
         self._power = regex.compile(
             rf"{_NOT_INSIDE}(?P<sign>[-−])?(?P<base>{number})(?:\^(?P<open>\()?(?P<n>[-−]?\d{{1,4}})(?(open)\))|(?P<n>[⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{{1,4}})|(?P<e>[eE])(?P<n>[-−+]?\d{{1,3}}))"
@@ -43,12 +43,13 @@ class Contexts:
             rf"{_NOT_INSIDE}(?P<n>\d{{1,2}})\s?[x×]\s?(?=\d+(?:[.,]\d+)?\s?(?:mg|g|ml|µg|μg|мг|г|мл|l)\b)"
         )
         self._rate = regex.compile(
-            rf"(?<=(?:{prefix})\s?{number}(?:\s?{magnitude})?|\d\s?(?:{magnitude}\s?)?(?:{currency})|\d\s?[次个件人回度])/(?P<unit>\p{{L}}{{1,12}})(?![\p{{L}}\d/])"
+            rf"(?<=(?:{prefix})\s?{number}(?:\s?{magnitude})?|\d\s?(?:{magnitude}\s?)?(?:{currency})|\d\s?[次个件人回度]|\d(?=/(?:km²?|m²|kWh|kg|ha)(?!\p{{L}})))/(?P<unit>\p{{L}}{{1,12}}[²³]?)(?![\p{{L}}\d/])(?:\.(?=\s[\p{{Ll}}+]))?"
         )
         self._by = regex.compile(rf"(?<=\d(?:\s?{units})?)\s?x\s?(?=\d)")
         self._always = regex.compile(r"(?<![\d/.,])24/7(?![\d/]|[.,]\d)(?:小时|時間)?")
         self._compass = regex.compile(
-            rf"(?<![\w.,])(?P<n>{number})\s?°\s?(?P<letter>[{phrases.letters}])(?![\p{{L}}\d])"
+            rf"(?<![\p{{Latin}}\p{{Cyrillic}}\d.,])(?P<n>{number})\s?°\s?(?=[{phrases.letters}\d])(?:(?P<minutes>\d{{1,2}}(?:[.,]\d+)?)\s?[′'’]\s?"
+            rf"(?:(?P<seconds>\d{{1,2}}(?:[.,]\d+)?)\s?(?:[″\"”]|''|′′))?)?(?:\s?(?P<letter>[{phrases.letters}])(?![\p{{L}}\d])|(?<=[′'’″\"”]))"
         )
         days = "|".join(phrases.shorts)
         months = alternatives(self._months)
@@ -145,7 +146,16 @@ class Contexts:
     def _say_compass(self, match: regex.Match[str]) -> str:
         grammar = self._grammar
         degrees: Noun = grammar.degree
-        amount = grammar.amount(grammar.number(match["n"]), degrees)
+        nouns = {"n": degrees, **dict(zip(("minutes", "seconds"), grammar.arc(), strict=True))}
+        amount = grammar.join(
+            *(
+                grammar.amount(grammar.number(match[key].lstrip("0") or "0"), noun)
+                for key, noun in nouns.items()
+                if match[key]
+            )
+        )
+        if match["letter"] is None:
+            return amount
         word = self._phrases.compass[self._phrases.letters.index(match["letter"])]
         if grammar.code in ("zh", "ja", "ko"):
             return grammar.join(word, amount)

@@ -266,6 +266,10 @@ class Grammar:
     def number(self, text: str, sign: str = "") -> Number:
         return parse_number(text, self.decimal_mark, "−" if sign and sign[0] in "-−–" else sign)
 
+    def arc(self) -> tuple[Noun, Noun]:
+        """The minute and the second of an angle."""
+        return self.units[self.duration_units[1]], self.units[self.duration_units[2]]
+
     def early_rules(self) -> tuple[Rule, ...]:
         """Rules of this language alone, before dates and times. Not used when digits are kept."""
         return ()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 _GROUPS = " \u00a0\u202f\u2009'’"
 _SPACE_GROUPED = rf"\d{{1,3}}(?:[{_GROUPS}]\d{{3}})+(?!\d)"
 _EUROPEAN, _AMERICAN = r"\d{1,3}(?:\.\d{3})+,\d{1,2}(?!\d)", r"\d{1,3}(?:,\d{3})+\.\d{1,2}(?!\d)"
-POINT = rf"{_EUROPEAN}|(?:\d{{1,3}}(?:,\d{{3}})+(?!,?\d)|\d{{1,3}}(?:['’]\d{{3}})+(?!\d)|\d+)(?:\.\d+)?|(?<![\p{{L}}\p{{N}}])\.\d+"
+POINT = rf"{_EUROPEAN}|(?:\d{{1,3}}(?:,\d{{3}})+(?!,?\d)|\d{{1,2}}(?:,\d\d)+,\d{{3}}(?!,?\d)|\d{{1,3}}(?:['’]\d{{3}})+(?!\d)|\d+)(?:\.\d+)?|(?<![\p{{L}}\p{{N}}])\.\d+"
 COMMA = rf"{_AMERICAN}|(?:\d{{1,3}}(?:\.\d{{3}})+(?!\.?\d)|{_SPACE_GROUPED}|\d+)(?:[.,]\d+)?"
 """A number, in the languages that write 1,234.5 and in those that write 1.234,5 or 1 234,5."""
 
@@ -46,6 +46,8 @@ def parse_number(text: str, decimal_mark: str, sign: str = "") -> Number:
     if plain.rfind(other) > plain.rfind(decimal_mark) >= 0:  # the other convention: "1.234,56" in English
         decimal_mark, other = other, decimal_mark
     groups = plain.split(other)
+    if decimal_mark == "." and len(groups) > 2 and {len(group) for group in groups[1:-1]} == {2}:  # "5,00,000" of India
+        groups = ["".join(groups[:-1]), groups[-1]]
     if len(groups) > 1 and all(len(group.partition(decimal_mark)[0]) == 3 for group in groups[1:]) and groups[0] != "0":
         plain = "".join(groups)
     whole, _, fraction = plain.replace(",", ".").partition(".")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import regex
 
@@ -11,7 +11,8 @@ from qwen3tts_webui.text.normalize.grammar import Grammar
 from qwen3tts_webui.text.normalize.numbers import Noun, Number
 from qwen3tts_webui.text.normalize.phrases import PHRASES
 
-_START = r"(?<![\p{Latin}\p{Cyrillic}\d_][-−.,:/^]?)(?<![\p{Latin}\p{Cyrillic}\d_])"
+_LETTER = r"[\p{Latin}\p{Cyrillic}\d_]"
+_START = rf"(?<!{_LETTER}[-−.,:^]?)(?<!(?<!°|\p{{Ll}}\p{{Ll}}|\p{{Ll}}\s){_LETTER}/)"
 _END = r"(?![\p{Latin}\p{Cyrillic}\p{Nd}_])"
 _GAP = r"[ \u00a0\u202f\u2009]?"
 _NEEDS_SPACE = frozenset({"K", "B"})
@@ -24,6 +25,13 @@ def alternatives(keys: Iterable[str]) -> str:
     return "(?:" + "|".join(regex.escape(key) for key in sorted(keys, key=len, reverse=True)) + ")"
 
 
+def prefixes(grammar: Grammar) -> Iterator[str]:
+    """The currencies that may stand before a number; of those in Chinese or Korean writing only one does."""
+    for sign in grammar.currencies:
+        if sign == "人民币" or not (sign[0].islower() or regex.match(r"[\p{Han}\p{Hangul}]", sign)):
+            yield sign
+
+
 class Quantities:
     """Built once per grammar: its tables as patterns."""
 
@@ -33,10 +41,12 @@ class Quantities:
         low = rf"(?P<sign>[-–](?=\d|\.\d)|[−+±]{_GAP})?(?P<low>{number})"
         high = rf"(?:{_RANGE}(?P<high_sign>[-−])?(?P<high>{number}))?"
         magnitude = (
-            rf"(?:{_GAP}-?(?P<magnitude>{alternatives(grammar.magnitudes)}){_END})?" if grammar.magnitudes else ""
+            rf"(?:{_GAP}-?(?P<magnitude>{alternatives(grammar.magnitudes)})(?!/\p{{Latin}})(?:(?<=\p{{Han}})|{_END}))?"
+            if grammar.magnitudes
+            else ""
         )
         currency = alternatives(grammar.currencies)
-        prefix = alternatives(sign for sign in grammar.currencies if not sign[0].islower())
+        prefix = alternatives(prefixes(grammar))
         units = alternatives(grammar.units)
         self._money = regex.compile(
             rf"(?<![\p{{Latin}}\p{{Nd}}])(?P<minus>[-−])?(?P<currency>{prefix}){_GAP}{low}(?:{_RANGE}(?:{prefix})?(?P<high>{number}))?"
@@ -46,7 +56,7 @@ class Quantities:
         self._percent = regex.compile(rf"{_START}{low}(?:{_GAP}[%‰])?{high}{_GAP}(?P<percent>[%‰])(?![%‰])")
         self._units = regex.compile(
             rf"{_START}{low}(?:{_GAP}°(?={_RANGE}))?{high}{magnitude}(?P<gap>[ \u00a0\u202f\u2009-]?)(?P<unit>{units})"
-            rf"(?:/(?:(?P<each>100){_GAP})?(?P<per>{units}))?{_END}(?![²³/])(?:\.(?=\s\p{{Ll}}))?"
+            rf"(?:/(?:(?P<each>100){_GAP})?(?P<per>{units})(?P<power>[²³])?)?{_END}(?![²³])(?:\.(?=\s(?:\p{{Ll}}|[NS]?[EW]?\b)|[,;:)/]))?"
         )
         self._bare_unit = regex.compile(rf"(?<![\p{{L}}\p{{N}}])(?P<unit>m²|km²|cm²|m³|cm³|km/h|°C|°F){_END}")
         each = PHRASES[grammar.code].each
@@ -56,14 +66,14 @@ class Quantities:
         )
         self._each = regex.compile(rf"(?<=\b{each}\s)(?P<unit>{letters}){_END}") if each else None
         self._rated = regex.compile(
-            rf"{_START}(?P<a>\d{{1,3}}[.,]\d{{1,2}})\s?/\s?(?P<b>5|10|20|100)(?![\d/]|[.,]\d)\s?(?:[分点](?!\p{{Han}})|점(?!\p{{L}}))?"
+            rf"{_START}(?P<a>\d{{1,3}}[.,]\d{{1,2}})\s?/\s?(?P<b>5|10|20|100)(?![\d/]|[.,]\d)(?:\s?(?:[分点](?!\p{{Han}})|점(?!\p{{L}})))?"
             rf"|(?<=\b(?:{_PAGES})[ ])(?P<a>\d{{1,4}})\s?/\s?(?P<b>\d{{1,4}})(?![\d/])"
         )
         self._mixed = regex.compile(rf"{_START}(?P<whole>\d{{1,4}})\s(?P<top>\d{{1,3}})/(?P<bottom>\d{{1,3}})(?![\d/])")
         self._fraction = regex.compile(rf"{_START}(?<![\d/])(?P<top>\d{{1,4}})/(?P<bottom>\d{{1,4}})(?![\d/]|[.,]\d)")
         self._score = regex.compile(rf"{_START}(?P<a>\d{{1,3}})[:：](?P<b>\d{{1,3}})(?![:：]?\d)")
         self._range = regex.compile(
-            rf"{_START}{low}{_RANGE}(?P<high_sign>[-−])?(?P<high>{number})(?![\p{{Nd}}]|[-−–/:.]\d)"
+            rf"{_START}{low}{_RANGE}(?P<high_sign>[-−])?(?P<high>{number}){magnitude}(?![\p{{Nd}}]|[-−–/:.]\d)"
         )
         self._number = regex.compile(
             rf"(?<![\p{{Nd}}])(?P<sign>(?<![\p{{L}}\p{{N}})\]])(?<!\d )[-−–+±]|(?<=[\p{{Han}}\p{{Hiragana}}\p{{Katakana}}])[-−])?(?P<low>{number}){magnitude}"
@@ -77,7 +87,8 @@ class Quantities:
         text.sub(self._percent, self._say_percent, spaced=True)
 
     def units(self, text: AlignedText) -> None:
-        text.sub(self._units, self._say_units, spaced=True)
+        for _ in range(2 if "/" in text.text else 1):  # the second time for "60 Hz" of "120V/60Hz"
+            text.sub(self._units, self._say_units, spaced=True)
         text.sub(self._part, self._say_part, spaced=True)
         if self._each is not None:
             text.sub(self._each, lambda match: self._grammar.units[match["unit"]].forms[0], spaced=True)
@@ -96,11 +107,10 @@ class Quantities:
         text.sub(self._number, self._say_number, spaced=True)
 
     def _low_high(self, match: regex.Match[str]) -> tuple[Number, Number | None]:
-        grammar = self._grammar
-        low = grammar.number(match["low"], (match["sign"] or "").strip())
+        grammar, groups = self._grammar, match.groupdict()
+        low = grammar.number(match["low"], (match["sign"] or groups.get("minus") or "").strip())
         if match["high"] is None:
             return low, None
-        groups = match.groupdict()
         return low, grammar.number(match["high"], groups.get("high_sign") or "")
 
     def _quantity(self, match: regex.Match[str], noun: Noun | None) -> str:
@@ -123,8 +133,6 @@ class Quantities:
     def _say_money(self, match: regex.Match[str]) -> str | None:
         unit, cents = self._grammar.currencies[match.groupdict().get("code") or match["currency"]]
         low, high = self._low_high(match)
-        if match["minus"]:
-            low = Number(low.text, low.whole, low.fraction, "−")
         if high is None and match.groupdict().get("magnitude") is None:
             said = self._grammar.money(low, unit, cents)
         else:
@@ -155,8 +163,10 @@ class Quantities:
         return said
 
     def _per(self, match: regex.Match[str]) -> str:
-        unit = self._grammar.units[match["per"]]
-        return self._grammar.amount(Number("100", "100"), unit) if match["each"] else unit.forms[0]
+        grammar = self._grammar
+        unit, power = grammar.units[match["per"]], {"²": grammar.squared, "³": grammar.cubed}
+        said = grammar.amount(Number("100", "100"), unit) if match["each"] else unit.forms[0]
+        return grammar.join(said, power[match["power"]]) if match["power"] else said
 
     def _say_part(self, match: regex.Match[str]) -> str:
         unit = self._grammar.units[match["unit"]]
@@ -185,7 +195,9 @@ class Quantities:
             return grammar.join(grammar.year(top), grammar.year(bottom))
         if top >= 30 and bottom == top + 2:  # a size
             return grammar.join(grammar.cardinal(top), grammar.cardinal(bottom))
-        if (is_even and top >= bottom > 1) or (top > bottom >= 20 and match["bottom"][0] != "0"):
+        if (is_even and top >= bottom > 1) or (
+            top > bottom and (bottom >= 20 or top >= 100) and match["bottom"][0] != "0"
+        ):
             link = phrases.even if is_even else phrases.over
             return grammar.join(grammar.cardinal(top), link, grammar.cardinal(bottom))
         if not bottom or bottom == 1 or match["top"][0] == "0" or match["bottom"][0] == "0":
@@ -201,14 +213,15 @@ class Quantities:
         low, high = self._low_high(match)
         if high is None or low.is_code or high.is_code:
             return None
-        return self._grammar.range(low, high)
+        return self._quantity(match, None)
 
     def _say_number(self, match: regex.Match[str]) -> str:
         magnitude = match.groupdict().get("magnitude")
         number = self._grammar.number(match["low"], (match["sign"] or "").strip())
         if magnitude is None:
             return self._grammar.say(number)
-        if len(magnitude) == 1 and regex.search(r"[\p{Latin}#]\s?$|\p{Latin}\d+-$", match.string[: match.start()]):
+        label = r"\p{Latin}$|#\s?$|\p{Latin}\d+-$" + r"|\p{Latin}\s$" * (magnitude == "B") + r"|\b\p{Lu}\p{Ll}+\s$"
+        if len(magnitude) == 1 and not number.fraction and regex.search(label, match.string[: match.start()]):
             return f"{self._grammar.say(number)} {magnitude}"  # "B2B", "#5B"
         return self._with_magnitude(number, None, magnitude, None) + _stop_after(match, magnitude)
 

@@ -91,8 +91,8 @@ class Chinese(Grammar):
         etc. = 等等
     """)
     phones = r"""(?<![\d+.-])1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d) | (?<![\d.-])0\d{2,3}[- ]?\d{7,8}(?:-\d{1,5})?(?!\d) | (?<![\d.-])(?:400|800)-?\d{3,4}-?\d{3,4}(?!\d)
-        | (?<![\d.-])\(0\d{2,3}\)\s?\d{7,8}(?!\d) | (?<![\d.,-])\d{17}[\dXx](?!\d) | (?<=拨打|呼叫|打|拨|致电|报警|热线)\s?(?:1[12]\d|12\d{3}|95\d{3}|100\d\d)(?![\d年月日个块元度])"""
-    phone_words = "电话|手机|号码|热线|传真|拨打|致电|密码|验证码|邮编|房间号|航班|车牌|编号|卡号|账号|尾号|学号|工号|单号|发票号|订单号|QQ|分机|门牌|微信"
+        | (?<![\d.-])\(0\d{2,3}\)\s?\d{3,4}-?\d{4}(?!\d) | (?<![\d.,-])\d{17}[\dXx](?!\d) | (?<=拨打|呼叫|打|拨|致电|报警|热线)\s?(?:1[12]\d|12\d{3}|95\d{3}|100\d\d)(?![\d年月日个块元度])"""
+    phone_words = "电话|手机|号码|热线|传真|拨打|致电|密码|验证码|邮编|房间号|房号|住院号|病历号|取件码|证书号|合同号|运单号|流水号|会员号|激活码|邀请码|兑换码|航班|车牌|编号|卡号|账号|尾号|学号|工号|单号|发票号|订单号|QQ|分机|门牌|微信"
     subtract = "减"
     squared, cubed, power, root = "的平方", "的立方", "的{}次方", "根号"
 
@@ -142,6 +142,14 @@ class Chinese(Grammar):
             return f"两{name}"
         return self.say(number) + name
 
+    def range(self, low: Number, high: Number, noun: Noun | None = None) -> str:
+        if noun and low.sign and not high.sign and noun.forms[0] == "摄氏度":
+            return f"{self.amount(low, noun)}到{self.amount(high, noun)}"
+        if noun and self.amount(high, noun).startswith("每"):
+            unit, _, per = noun.forms[0].partition("每")
+            return f"每{per}{super().range(low, high)}{unit}"
+        return super().range(low, high, noun)
+
     def per_mille(self, said: str) -> str:
         return f"千分之{said}"
 
@@ -187,12 +195,19 @@ class Chinese(Grammar):
             return self.cardinal(number)
         return None
 
+    def arc(self) -> tuple[Noun, Noun]:
+        return Noun(("分",)), Noun(("秒",))
+
     def pause(self) -> str:
         return "，"
 
     def early_rules(self) -> tuple[Rule, ...]:
+        took = r"(?<=(?:用时|耗时|历时|时长|成绩|片长|全程|时间)[为是了约：:]{0,2}\s?)(?:(\d{1,2})[:：])?(\d{1,2})[:：]([0-5]\d)(?![\d:：])"
         score = r"(?<=比分|比分[为是]|总分|战平|局分)\s?(\d{1,3})[:：](\d{1,3})(?![\d:：])"
-        return ((score, lambda m: f"{self.cardinal(int(m[1]))}比{self.cardinal(int(m[2]))}"),)
+        return (
+            (score, lambda m: f"{self.cardinal(int(m[1]))}比{self.cardinal(int(m[2]))}"),
+            (took, self._duration),
+        )
 
     def rules(self) -> tuple[Rule, ...]:
         number = rf"(?:{POINT})"
@@ -207,9 +222,30 @@ class Chinese(Grammar):
             (r"(?<![\d.,])(?:110|119|120|122)(?=火警|报警|急救|指挥中心)", lambda m: self.phone_group(m[0])),
             (r"(?<![\d.,])(?:480|720|1080|1440|2160)(?=[Pp](?!\p{Latin}))", lambda m: self.digits(m[0])),
             (r"(?<=[\d零幺一二三四五六七八九])转(\d{2,5})(?!\d)", lambda m: f"转{self.phone_group(m[1])}"),
-            (r"(?<![\d.,])(\d+(?:\.\d+)?)W(?=\s?(?:灯|快充|充电|功率|电|LED|适配器|吹风|音响|微波|闪充|的?灯|加热|电机|无线充))|(?<=功率|额定|支持|最高)(\d+(?:\.\d+)?)W", lambda m: f"{self.say(self.number(m[1] or m[2]))}瓦"),
+            (r"(?<![\d.,])(\d+(?:\.\d+)?)W(?=\s?(?:灯|快充|充电|功率|电|LED|适配器|吹风|音响|微波|闪充|的?灯|加热|电机|无线充))|(?<=功率|功耗|额定|支持|最高)(\d+(?:\.\d+)?)W", lambda m: f"{self.say(self.number(m[1] or m[2]))}瓦"),
             (r"(?<=[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z])[·\s]?([A-Z0-9]{5,6})(?![A-Z0-9])",
              lambda m: "".join(self.phone_group(sign) if sign.isdecimal() else sign for sign in m[1])),
+            (r"(?<![\d.·])([1-9]|1[0-2])(?:·([1-9]|[12]\d|3[01])(?=[\p{Han}”\"])|\.([1-9])(?=儿童节|劳动节|国庆|妇女节|假期|黄金周|小?长假))", lambda m: ("十" if m[1] == "10" else self.digits(m[1])) + self.digits(m[2] or m[3])),
+            (r"(?<![\d/.])(1[0-2]|[1-9])/([12]\d|3[01]|[1-9])(?=\s?[（(]?(?:周|星期)[一二三四五六日天])|(?<=(?:时间|日期|截止|截至)[：:为至到]?\s?)(1[0-2]|[1-9])/([12]\d|3[01]|[1-9])(?![\d/])",
+             lambda m: self.date(None, int(m[1] or m[3]), int(m[2] or m[4]), "")),
+            (r"(?<=[周期][一二三四五六日天]\s?[（(])(1[0-2]|[1-9])[./]([12]\d|3[01]|[1-9])(?=[)）])", lambda m: self.date(None, int(m[1]), int(m[2]), "")),
+            (r"(?<![\d.,])(20\d\d)年?\s?(?=[Qq][1-4](?!\d))", lambda m: f"{self.digits(m[1])}年"),
+            (r"(?<=[\d万千百亿kKwW元块]|\d\s?公里)/(?=[月天年日人次周件个晚位]|小时|平米)|(?<=\d\s?(?:kg|g|ml|L|元|km))/(?=[个人件次天月瓶袋盒])", lambda m: "每"),
+            (r"(?<=满)(\d+)[-－–](\d+)(?!\d)", lambda m: f"{self.whole(m[1])}减{self.whole(m[2])}"),
+            (r"(?<=《)(\d{4})(?=[》\p{Han}])", lambda m: self.digits(m[1])),
+            (r"(?<![\d.,])(\d{1,2})K(?=[金白玫黄])", lambda m: f"{self.cardinal(int(m[1]))}K"),
+            (r"(?<![\d.,])(?:925|9999?|990|750)(?=[银金]|纯银|足[金银])", lambda m: self.digits(m[0])),
+            (r"(?<=\b(?:GB|DB|JB|QB|HJ|ISO|IEC|IEEE)(?:/T|/Z)?\s?)(\d[\d.]*)[-—](\d{4})(?!\d)", lambda m: f"{'点'.join(map(self.digits, m[1].split('.')))}杠{self.digits(m[2])}"),
+            (rf"(?<=[Pp][Hh]值?[为：:]?\s?)({number})\s?[-–~～至]\s?({number})", lambda m: f"{self.say(self.number(m[1]))}到{self.say(self.number(m[2]))}"),
+            (r"(?<=[电输]\p{Han}\s?|V\s?[/,]?\s?)(\d+(?:\.\d+)?)A(?![\p{Latin}\d])", lambda m: f"{self.say(self.number(m[1]))}安培"),
+            (r"(?<![\d.,])(\d+)([万千百亿]?)\+\s?(?:(km|kg|m|g)(?!\p{Latin})|(?=公里|元|人|家|个|款|种|位|项|次|天|年|城市|用户|单|条|所|台))",
+             lambda m: f"{self.whole(m[1])}{m[2]}多" + (self.units[m[3]].forms[0] if m[3] else "")),
+            (r"(?<!\d)618(?=大促|购物|年中|活动|狂欢|电商|期间|预售)", lambda m: self.digits(m[0])),
+            (r"(?<![\d.,])(?:123\d\d|95\d{3}|100\d\d)(?=热线|客服|平台|官网|政务|投诉|、1\d{4})", lambda m: self.phone_group(m[0])),
+            (r"(?<![\d.,])(1[89]\d0|20\d0)s(?!\p{Latin})", lambda m: f"{self.digits(m[1])}年代"),
+            (r"(?<=[图表式])\s?(\d{1,2})-(\d{1,2})(?![\d-])", lambda m: f"{self.cardinal(int(m[1]))}杠{self.cardinal(int(m[2]))}"),
+            (r"(?<![\d.,])(\d\d)(?=年(?:1[0-2]|0?[1-9])月)", lambda m: self.digits(m[1])),
+            (r"(?<=[\d\p{Han}][楼栋座]|单元)(\d{3,4})(?![\d.,元块个人万米年])", lambda m: self.phone_group(m[1])),
             (r"(?<![\d.,])([0156789][05])(?=后(?!面|来|天|期|续|半))", lambda m: self.digits(m[1])),
             (r"(?<=\d点半?|半)\s?[-–—~～]+\s?(?=[上下]午|晚上|凌晨|早上|中午|次日|第二天)", lambda m: "到"),
             (r"(?<![\d.,])(\d+)K(?=\s?[分显超高电屏画视蓝])|(?<![\d.,])([248])K(?![\p{Latin}\d])", lambda m: f"{self.cardinal(int(m[1] or m[2]))}K"),
@@ -230,7 +266,7 @@ class Chinese(Grammar):
             (r"(?<![\d.,])([089]\d)(?=\s?(?:年[级度]?|后|届))(?!年(?:前|后|来|间|的))", lambda m: self.digits(m[1])),
             (r"(?<![\d:.,])([01]?\d|2[0-4])[:：]([0-5]\d)\s?[-–—~～至到]\s?([01]?\d|2[0-4])[:：]([0-5]\d)(?![:：\d])",
              lambda m: f"{self.clock(int(m[1]), int(m[2]), None, '')}到{self.clock(int(m[3]), int(m[4]), None, '')}"),
-            (r"(?<=比分|以|战成|比率|比例)\s?(\d{1,3})\s?[-:：–比]\s?(\d{1,3})(?!\d)",
+            (r"(?<=比分[为是]?|以|战成|比率|比例)\s?(\d{1,3})\s?[-:：–比]\s?(\d{1,3})(?!\d)",
              lambda m: f"{self.cardinal(int(m[1]))}比{self.cardinal(int(m[2]))}"),
             (r"(?<=第)(\d{1,4})\s?[-–—~～至到]\s?(\d{1,4})", lambda m: f"{self.cardinal(int(m[1]))}到{self.cardinal(int(m[2]))}"),
             (r"(?<=[第初])\s?(\d+)", lambda m: self.cardinal(int(m[1]))),
@@ -238,10 +274,16 @@ class Chinese(Grammar):
             (r"(?<![\d.,第:：])2(?=(?:[点时])(?:[^\d]|$))", lambda m: "两"),
             (rf"(?<![\p{{Latin}}\d.,-])(?:2|{number})?\s?[-–—~～至到]\s?({number})(?=%)", lambda m: None),
             (rf"(?<![\d.,第])({number})\s?[-–—~～至到]\s?2(?=\s?(?:{_COUNTED.pattern}))", lambda m: f"{self.say(self.number(m[1]))}到两"),
-            (rf"(?<![\d.,第/])2(?=\s?(?:{_COUNTED.pattern}))(?!\s?(?:月|日|号|两|%))", lambda m: "两"),
+            (rf"(?<![\d.,第/\p{{Latin}}])2(?=\s?(?:{_COUNTED.pattern}))(?!\s?(?:月|日|号|两|%))", lambda m: "两"),
             (r"(?<![\d.,])(\d{1,4})(?=[路栋楼室床房](?!\p{Han}*[个万]))", lambda m: self.phone_group(m[1]) if len(m[1]) > 2 else None),
             (r"(?<=\p{Han})\s+(?=\d)|(?<=\d)\s+(?=\p{Han})", lambda m: ""),
         )  # fmt: skip
+
+    def _duration(self, match: regex.Match[str]) -> str:
+        """ "2:15:30"."""
+        hours, minutes, seconds = (int(each or 0) for each in match.groups())
+        said = f"{self.counting(hours)}小时" if match[1] else ""
+        return f"{said}{self.cardinal(minutes)}分{self.cardinal(seconds)}秒"
 
     def _point(self, match: regex.Match[str]) -> str | None:
         hour, minute = int(match[1]), int(match[3])
