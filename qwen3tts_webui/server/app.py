@@ -26,7 +26,7 @@ from qwen3tts_webui.server.delivery import (
     SimilarityMeter,
     StreamLinks,
 )
-from qwen3tts_webui.server.http import QUERY_ERROR_RESPONSE, ErrorRenderer
+from qwen3tts_webui.server.http import ErrorRenderer
 from qwen3tts_webui.server.middleware import RateLimiter, SecuredApp
 from qwen3tts_webui.server.observability import Metrics
 from qwen3tts_webui.server.routes import OPENAI_PREFIX, OpenAIErrorRenderer, include_routes
@@ -64,7 +64,6 @@ def create_app(
         context,
         title="Qwen3-TTS WebUI",
         version=__version__,
-        responses=QUERY_ERROR_RESPONSE,
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,

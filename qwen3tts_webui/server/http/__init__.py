@@ -35,7 +35,6 @@ from qwen3tts_webui.server.http.json_body import (
     validate,
 )
 from qwen3tts_webui.server.http.openapi import (
-    QUERY_ERROR_RESPONSE,
     body_openapi,
     form_content,
     form_openapi,
@@ -43,10 +42,10 @@ from qwen3tts_webui.server.http.openapi import (
     openapi_for,
 )
 from qwen3tts_webui.server.http.openapi_document import complete_document
-from qwen3tts_webui.server.http.query import check_known_query, check_query
+from qwen3tts_webui.server.http.query import check_query
+from qwen3tts_webui.server.http.router import new_router
 
 __all__ = [
-    "QUERY_ERROR_RESPONSE",
     "BodyTooLarge",
     "ChangedMeanwhile",
     "ConnectionExpired",
@@ -72,7 +71,6 @@ __all__ = [
     "UnsupportedMediaType",
     "UrlTooLong",
     "body_openapi",
-    "check_known_query",
     "check_query",
     "complete_document",
     "form_content",
@@ -82,6 +80,7 @@ __all__ = [
     "inline_schema",
     "is_form",
     "media_type",
+    "new_router",
     "openapi_for",
     "parse_object",
     "read_body",

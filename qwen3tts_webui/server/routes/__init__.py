@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import FastAPI
+from starlette.routing import BaseRoute
 
 from qwen3tts_webui.server.context import ServerContext
-from qwen3tts_webui.server.http import check_known_query
 from qwen3tts_webui.server.routes.analysis import analysis_router
 from qwen3tts_webui.server.routes.docs import docs_router, example_of
 from qwen3tts_webui.server.routes.exports import exports_router
@@ -51,10 +51,8 @@ _ROUTERS = (
 
 def include_routes(app: FastAPI, server: ServerContext) -> None:
     """Add all routes to `app`."""
-    routers: list[APIRouter] = []
+    known: list[BaseRoute] = []
     for build in _ROUTERS:
-        routers.append(build(server))
-    routers.append(docs_router(app))
-    for known in routers:
-        app.include_router(known, dependencies=[Depends(check_known_query)])
-    app.include_router(unknown_routes_router(server, [route for known in routers for route in known.routes]))
+        known += build(server).routes
+    known += docs_router(app).routes
+    app.router.routes += [*known, *unknown_routes_router(server, known).routes]

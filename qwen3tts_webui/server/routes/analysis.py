@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.delivery import to_json, warning_message
-from qwen3tts_webui.server.http import body_openapi, read_json
+from qwen3tts_webui.server.http import body_openapi, new_router, read_json
 from qwen3tts_webui.server.routes.tts import max_body_bytes
 from qwen3tts_webui.server.schemas import Body
 from qwen3tts_webui.speech import skip_unsupported
@@ -49,7 +49,7 @@ class AnalyzeDescriptionBody(Body):
 
 
 def analysis_router(server: ServerContext) -> APIRouter:
-    router = APIRouter()
+    router = new_router()
     max_bytes = max_body_bytes(server.settings)
 
     @router.post("/api/analyze-text", **body_openapi(AnalyzeTextBody))

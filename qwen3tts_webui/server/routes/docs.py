@@ -13,7 +13,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Response
 from starlette.responses import HTMLResponse, JSONResponse
 
-from qwen3tts_webui.server.http import JsonObject
+from qwen3tts_webui.server.http import JsonObject, new_router
 from qwen3tts_webui.server.middleware import DENY_ALL_CSP
 
 _STYLE = """:root{color-scheme:light dark}
@@ -26,7 +26,7 @@ _CSP = DENY_ALL_CSP.replace("frame-ancestors", "style-src 'unsafe-inline'; frame
 
 def docs_router(app: FastAPI) -> APIRouter:
     """The document is generated on the first request, when all routes exist."""
-    router = APIRouter(include_in_schema=False)
+    router = new_router(include_in_schema=False)
 
     @router.get("/openapi.json")
     def document() -> Response:

@@ -24,7 +24,7 @@ from qwen3tts_webui.history import HistoryEntry
 from qwen3tts_webui.i18n import Catalog, negotiate_language
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.delivery import attachment, file_stem
-from qwen3tts_webui.server.http import FileBytes
+from qwen3tts_webui.server.http import FileBytes, new_router
 from qwen3tts_webui.server.routes.history import entry_of_request, require_history
 from qwen3tts_webui.types import SAMPLE_RATE
 
@@ -47,7 +47,7 @@ class _Segment:
 
 def exports_router(server: ServerContext) -> APIRouter:
     """The same three routes below /api/requests/{id} and /api/history/{id}."""
-    router = APIRouter()
+    router = new_router()
 
     async def by_request(id: str) -> HistoryEntry:
         return await entry_of_request(server, id)

@@ -19,7 +19,7 @@ from qwen3tts_webui.errors import HISTORY_ENTRY, HistoryDisabled
 from qwen3tts_webui.history import HistoryEntry, HistoryStore, cut_line, splice_line, splice_rest
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.delivery import attachment, file_stem, file_tags
-from qwen3tts_webui.server.http import FileBytes, FileOnDisk, body_openapi, read_json
+from qwen3tts_webui.server.http import FileBytes, FileOnDisk, body_openapi, new_router, read_json
 from qwen3tts_webui.server.schemas import Body
 
 _PREVIEW_CHARS = 240
@@ -61,7 +61,7 @@ async def entry_of_request(server: ServerContext, request_id: str) -> HistoryEnt
 
 
 def history_router(server: ServerContext) -> APIRouter:
-    router = APIRouter(prefix="/api/history")
+    router = new_router(prefix="/api/history")
 
     @router.get("")
     async def entries(

@@ -16,7 +16,15 @@ from starlette.responses import JSONResponse
 
 from qwen3tts_webui.errors import ANOTHER_VALUE, ErrorDetail, InvalidValue, one_of
 from qwen3tts_webui.server.context import ServerContext
-from qwen3tts_webui.server.http import ChangedMeanwhile, FileBytes, inline_schema, media_type, read_body, read_json
+from qwen3tts_webui.server.http import (
+    ChangedMeanwhile,
+    FileBytes,
+    inline_schema,
+    media_type,
+    new_router,
+    read_body,
+    read_json,
+)
 from qwen3tts_webui.server.schemas import Body
 from qwen3tts_webui.text import AUTO, MAX_ENTRIES, Lexicon, LexiconEntry, parse_csv, parse_language, write_csv
 
@@ -43,7 +51,7 @@ class LexiconBody(Body):
 
 
 def lexicon_router(server: ServerContext) -> APIRouter:
-    router = APIRouter(prefix="/api/lexicon", tags=["text"])
+    router = new_router(prefix="/api/lexicon", tags=["text"])
     file = server.speech.lexicon_file
 
     def rendered(lexicon: Lexicon, format: str) -> Response:

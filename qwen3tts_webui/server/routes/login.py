@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 
 from qwen3tts_webui.server.auth import TOKEN_S
 from qwen3tts_webui.server.context import ServerContext
-from qwen3tts_webui.server.http import BodyTooLarge
+from qwen3tts_webui.server.http import BodyTooLarge, new_router
 from qwen3tts_webui.server.middleware import caller_of, set_session_cookie
 
 _MAX_BYTES = 4_096
@@ -27,7 +27,7 @@ p{{margin:0;color:#b3261e}}</style>
 
 
 def token_router(server: ServerContext) -> APIRouter:
-    router = APIRouter()
+    router = new_router()
 
     @router.post("/api/token")
     async def token(request: Request) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def token_router(server: ServerContext) -> APIRouter:
 
 
 def login_router(server: ServerContext) -> APIRouter:
-    router = APIRouter(include_in_schema=False)
+    router = new_router(include_in_schema=False)
 
     def page(request: Request, error_key: str = "", status: int = 200) -> Response:
         t = server.errors.catalog(request.headers.get("accept-language", ""))

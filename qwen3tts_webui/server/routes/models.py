@@ -36,7 +36,7 @@ from qwen3tts_webui.errors import (
     one_of,
 )
 from qwen3tts_webui.server.context import ServerContext
-from qwen3tts_webui.server.http import LocalOnly, NotAModelFolder, body_openapi, read_json
+from qwen3tts_webui.server.http import LocalOnly, NotAModelFolder, body_openapi, new_router, read_json
 from qwen3tts_webui.server.routes.model_folder import is_on_this_machine, model_folder
 from qwen3tts_webui.server.schemas import Body
 
@@ -68,7 +68,7 @@ class ModelBody(Body):
 
 def models_router(server: ServerContext) -> APIRouter:
     """Without a `model_installer` the list is empty and nothing can be downloaded."""
-    router = APIRouter()
+    router = new_router()
     installer = server.model_installer
     if installer is None:
 

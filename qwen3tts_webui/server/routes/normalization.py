@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from qwen3tts_webui.errors import TextTooLong
 from qwen3tts_webui.server.context import ServerContext
-from qwen3tts_webui.server.http import inline_schema, read_json
+from qwen3tts_webui.server.http import inline_schema, new_router, read_json
 from qwen3tts_webui.server.routes.tts import max_body_bytes
 from qwen3tts_webui.server.schemas import Body
 from qwen3tts_webui.speech import spoken_lines
@@ -34,7 +34,7 @@ class NormalizeBody(Body):
 
 
 def normalization_router(server: ServerContext) -> APIRouter:
-    router = APIRouter(tags=["text"])
+    router = new_router(tags=["text"])
     max_bytes = max_body_bytes(server.settings)
     speech = server.speech
 

@@ -28,7 +28,7 @@ from qwen3tts_webui.server.delivery import (
     start_request,
     with_recording,
 )
-from qwen3tts_webui.server.http import ErrorRenderer, form_openapi, openapi_for, read_object, validate
+from qwen3tts_webui.server.http import ErrorRenderer, form_openapi, new_router, openapi_for, read_object, validate
 from qwen3tts_webui.server.routes.openai_cloning import VoiceUpload, prepare_cloning, upload_voice
 from qwen3tts_webui.server.routes.openai_leniency import lenient_fields
 from qwen3tts_webui.server.routes.tts import max_body_bytes
@@ -152,7 +152,7 @@ def _sse(event: dict[str, Any]) -> bytes:
 
 
 def openai_router(server: ServerContext) -> APIRouter:
-    router = APIRouter(prefix=OPENAI_PREFIX.rstrip("/"), tags=["OpenAI"])
+    router = new_router(prefix=OPENAI_PREFIX.rstrip("/"), tags=["OpenAI"])
     speech = server.speech
     max_bytes = max_body_bytes(server.settings) + MAX_INLINE_BYTES
 

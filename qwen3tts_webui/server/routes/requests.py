@@ -13,13 +13,13 @@ from starlette.responses import JSONResponse
 
 from qwen3tts_webui.server.context import ServerContext
 from qwen3tts_webui.server.delivery import RequestRecord, attachment, file_stem, file_tags
-from qwen3tts_webui.server.http import FileBytes
+from qwen3tts_webui.server.http import FileBytes, new_router
 
 _KEEP_ALIVE_S = 15.0
 
 
 def requests_router(server: ServerContext) -> APIRouter:
-    router = APIRouter(prefix="/api/requests/{request_id}")
+    router = new_router(prefix="/api/requests/{request_id}")
 
     @router.get("")
     async def report(request_id: str, measured: bool = False) -> Response:

@@ -19,7 +19,7 @@ from qwen3tts_webui.config import MAX_DESCRIPTION
 from qwen3tts_webui.diagnostics import Finding, render_findings
 from qwen3tts_webui.errors import NotReady, Unsupported, loading_reason
 from qwen3tts_webui.server.context import ServerContext
-from qwen3tts_webui.server.http import body_openapi, read_json
+from qwen3tts_webui.server.http import body_openapi, new_router, read_json
 from qwen3tts_webui.server.schemas import Body
 from qwen3tts_webui.speech import SPEED_RANGE
 from qwen3tts_webui.types import SAMPLE_RATE, EngineInfo, EngineLoad, LoadState, PrecisionChange
@@ -34,7 +34,7 @@ class PrecisionBody(Body):
 
 
 def service_router(server: ServerContext) -> APIRouter:
-    router = APIRouter()
+    router = new_router()
     speech = server.speech
 
     @router.head("/health", include_in_schema=False)

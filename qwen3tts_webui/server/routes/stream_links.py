@@ -24,7 +24,7 @@ from qwen3tts_webui.server.delivery import (
     run_maybe_in_thread,
     start_request,
 )
-from qwen3tts_webui.server.http import check_query
+from qwen3tts_webui.server.http import check_query, new_router
 from qwen3tts_webui.server.schemas import TtsBody
 from qwen3tts_webui.types import SpeechRequest
 
@@ -40,7 +40,7 @@ _LINK_VALUES = {"0": False, "false": False, "1": True, "true": True}
 
 
 def stream_links_router(server: ServerContext) -> APIRouter:
-    router = APIRouter(tags=["speech"])
+    router = new_router(tags=["speech"])
 
     @router.get(_PREFIX + "/{token}", response_class=Response)
     async def stream(request: Request, token: str) -> Response:

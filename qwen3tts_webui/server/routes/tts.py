@@ -26,7 +26,15 @@ from qwen3tts_webui.server.delivery import (
     start_request,
     with_recording,
 )
-from qwen3tts_webui.server.http import form_content, is_form, openapi_for, read_form, read_json, validate_strings
+from qwen3tts_webui.server.http import (
+    form_content,
+    is_form,
+    new_router,
+    openapi_for,
+    read_form,
+    read_json,
+    validate_strings,
+)
 from qwen3tts_webui.server.routes.stream_links import LINK_PARAMETER, create_link, wants_link
 from qwen3tts_webui.server.schemas import TtsBody
 
@@ -46,7 +54,7 @@ def max_body_bytes(settings: Settings) -> int:
 
 
 def tts_router(server: ServerContext) -> APIRouter:
-    router = APIRouter(tags=["speech"])
+    router = new_router(tags=["speech"])
     max_bytes = max_body_bytes(server.settings) + MAX_INLINE_BYTES
 
     async def read(request: Request) -> tuple[TtsBody, bytes | str | None]:

@@ -24,6 +24,7 @@ from qwen3tts_webui.server.http import (
     form_openapi,
     inline_schema,
     is_form,
+    new_router,
     read_body,
     read_json,
 )
@@ -86,7 +87,7 @@ class ChangeBody(Body):
 
 
 def voices_router(server: ServerContext) -> APIRouter:
-    router = APIRouter(prefix="/api/voices", tags=["voices"])
+    router = new_router(prefix="/api/voices", tags=["voices"])
     speech = server.speech
     samples = VoiceSamples(speech)
 

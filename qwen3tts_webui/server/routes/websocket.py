@@ -35,7 +35,7 @@ from qwen3tts_webui.server.delivery import (
     streamed_request,
     with_recording,
 )
-from qwen3tts_webui.server.http import BodyTooLarge, ConnectionExpired, MalformedJson, RequestTimeout
+from qwen3tts_webui.server.http import BodyTooLarge, ConnectionExpired, MalformedJson, RequestTimeout, new_router
 from qwen3tts_webui.server.middleware import caller_of, reject
 from qwen3tts_webui.server.schemas import (
     MAX_MESSAGE_BYTES,
@@ -59,7 +59,7 @@ _OPEN_ID = ErrorDetail("open_utterance_id", "the id of an open utterance")
 
 
 def websocket_router(server: ServerContext) -> APIRouter:
-    router = APIRouter()
+    router = new_router()
 
     @router.websocket("/ws/tts")
     async def tts(websocket: WebSocket) -> None:
