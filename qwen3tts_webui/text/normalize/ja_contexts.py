@@ -42,23 +42,32 @@ PER = words("""
     GB = 一ギガバイトあたり
     kWh = 一キロワット時あたり
 """)
+_WEEK = "月火水木金土日"
 _BOUNDS = {"≥": "以上", "≤": "以下", ">": "を超える", "<": "未満"}
 _COUNTED = (
     r"(?:[歳円人個回年月日分秒点名本枚倍度%％℃]|か月|ヶ月|時間|週間|パーセント|cm|mm|km|m|kg|g|mg|ml|L|GB|MB|mmHg|°C)"
 )
-_WEEK = "月火水木金土日"
-FORMULAS = r"(?:H2SO4|H2O2?|CO2?|O[23]|N2O?|H2|NO[2x]|SO[23x]|CH4|NH[34]|HNO3|NaHCO3|Na2CO3|CaCO3|Fe2O3|C6H12O6|C2H5OH|SiO2|TiO2|Al2O3|K2O|MnO2|CaCl2|MgCl2|UF6|SF6)"
+FORMULAS = r"(?:SpO2|SaO2|PaO2|PaCO2|H2SO4|H2O2?|CO2?|O[23]|N2O?|H2|NO[2x]|SO[23x]|CH4|NH[34]|HNO3|NaHCO3|Na2CO3|CaCO3|Fe2O3|C6H12O6|C2H5OH|SiO2|TiO2|Al2O3|K2O|MnO2|CaCl2|MgCl2|UF6|SF6)"
 _ENGLISH = {"2": "ツー", "3": "スリー", "4": "フォー", "5": "ファイブ", "6": "シックス", "1": "ワン", "0": "ゼロ"}
-_TIMED = (
-    r"(?:タイム|記録|所要時間|再生時間|演奏時間|上映時間|収録時間|経過時間|ラップ|自己ベスト|新記録|優勝|ゴール|尺)"
-)
+_TIMED = r"(?:タイム|記録|時間|ラップ|自己ベスト|新記録|優勝|ゴール|尺|差)"
+_LAP = r"(?:タイム|記録|再生時間|ラップ|自己ベスト|新記録|差)"
+_DAY = rf"[（(][{_WEEK}](?:[・,、]?祝)?[)）]"
 
 
 def early_rules(grammar: Grammar) -> tuple[Rule, ...]:
     """Before dates and times."""
     return (
         (rf"(?<={_BOOKS}\s?)(\d{{1,3}})[:：](\d{{1,3}})(?:\s?[-–~～〜]\s?(\d{{1,3}}))?(?![\d:：])", lambda m: f"{m[1]}章{m[2]}節" + (f"から{m[3]}節" if m[3] else "")),
-        (rf"(?<={_TIMED}[はがをの：:、]?\s?)(?:(\d{{1,2}})[:：])?(\d{{1,2}})[:：]([0-5]\d)(?:[.．](\d{{1,3}}))?(?![\d:：])", _duration),
+        (rf"(?<={_TIMED}[はがをの：:、]?\s?)(\d{{1,2}})[:：](\d{{1,2}})[:：]([0-5]\d)(?:[.．](\d{{1,3}}))?(?![\d:：])|(?<={_LAP}[はがをの：:、]?\s?)(?P<m>\d{{1,2}})[:：](?P<s>[0-5]\d)(?![\d:：.．]|\s?(?:から|まで|に|~|～))", _duration),
+        (rf"(?<![\d/])(\d{{1,2}})/(\d{{1,2}})(?=\s?{_DAY})", lambda m: f"{int(m[1])}月{int(m[2])}日"),
+        (rf"(?<=\d\s?[\p{{Han}}\p{{Katakana}}ー]{{1,4}}|{_DAY})\s?[~～〜]\s?(?=\d)", lambda m: "から"),
+        (r"(?<![\d.,-])(\d{1,2})-(\d{1,2})(?=(?:[、,]\s?\d{1,2}-\d{1,2})+)(?<![年月])|(?<=\d-\d{1,2}[、,]\s?)(\d{1,2})-(\d{1,2})(?=(?:[、,]\s?\d{1,2}-\d{1,2})*\s?(?:で|の|と|$))", lambda m: f"{grammar.cardinal(int(m[1] or m[3]))}対{grammar.cardinal(int(m[2] or m[4]))}"),
+        (r"(?<=打率|出塁率|勝率|長打率)\s?0?\.(\d)(\d)(\d)(?!\d)", lambda m: "".join(f"{grammar.cardinal(int(digit))}{name}" for digit, name in zip(m.groups(), "割分厘", strict=True) if digit != "0")),
+        (r"[△▲]\s?(?=[\d¥￥])", lambda m: "マイナス"),
+        (r"(?<=\d階)\s?[/／]\s?(?=\d)", lambda m: "、"),
+        (r"(?<=\d)V(?=型)", lambda m: "ブイ"),
+        (r"(?<![\p{Latin}\d])J([123])(?=リーグ|クラブ|昇格|残留|降格|\s?第|の)", lambda m: f"J{_ENGLISH[m[1]]}"),
+        (r"(?<![\d.,])(\d{1,3})-(\d{1,3})(?=\s?(?:から|の)?(?:逆転|大勝|辛勝|快勝|完勝|サヨナラ|リード|敗れ))", lambda m: f"{grammar.cardinal(int(m[1]))}対{grammar.cardinal(int(m[2]))}"),
         (r"(?<![\d.,])(\d{2,3})/(\d{2,3})\s?(?=mmHg)", lambda m: f"{m[1]}の{m[2]}"),
         (r"(?<=\d{4}|シーズン\s?)年?(?P<sep>/)(?P<y>\d{2})(?=\s?(?:シーズン|年度|年シーズン))", lambda m: f"から{m['y']}"),
         (r"(?<=\d{4}\.\s?\d{1,2}\.\s?\d{1,2})\.(?=\s)", lambda m: ""),
@@ -89,6 +98,6 @@ def rules(grammar: Grammar) -> tuple[Rule, ...]:
 
 def _duration(match: regex.Match[str]) -> str:
     """ "2:35:10"."""
-    hours, minutes, seconds, rest = match.groups()
-    said = f"{int(hours)}時間" if hours else ""
-    return f"{said}{int(minutes)}分{int(seconds)}秒{rest or ''}"
+    hours, minutes, seconds, rest = match.groups()[:4] if match[1] else (None, match["m"], match["s"], None)
+    said = [f"{int(number)}{name}" for number, name in ((hours, "時間"), (minutes, "分")) if number and int(number)]
+    return f"{''.join(said)}{int(seconds)}{f'.{rest}' if rest else ''}秒"
