@@ -91,6 +91,10 @@ Tbl. Tabl. = Tablette|Tabletten:f
 Kaps. = Kapsel|Kapseln:f
 Trpf. = Tropfen
 Pers. = Person|Personen:f
+Pkg. = Packung|Packungen:f
+Pck. = Päckchen:n
+Fl. = Flasche|Flaschen:f
+Btl. = Beutel
 Msp. = Messerspitze|Messerspitzen:f
 """
 

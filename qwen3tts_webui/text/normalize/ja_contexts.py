@@ -12,8 +12,8 @@ from qwen3tts_webui.text.normalize.numbers import POINT, words
 from qwen3tts_webui.text.normalize.quantities import alternatives
 
 _BOOKS = (
-    r"(?:創世記|出エジプト記|レビ記|民数記|申命記|ヨシュア記|士師記|ヨブ記|詩篇|詩編|箴言|イザヤ書?|エレミヤ書?|ダニエル書?|マタイ|マルコ|ルカ|ヨハネ|使徒行伝|使徒"
-    r"|ローマ|コリント|ガラテヤ|エペソ|エフェソ|ピリピ|フィリピ|ヘブル|ヘブライ|ヤコブ|ペテロ|ペトロ|黙示録)(?:人?への手紙|の?福音書|による福音書|伝)?"
+    r"(?:創世記|エジプト記|テモテ|テサロニケ|コロサイ|レビ記|民数記|申命記|ヨシュア記|士師記|ヨブ記|詩篇|詩編|箴言|イザヤ書?|エレミヤ書?|ダニエル書?|マタイ|マルコ|ルカ|ヨハネ|使徒行伝|使徒"
+    r"|ローマ|コリント|ガラテヤ|エペソ|エフェソ|ピリピ|フィリピ|ヘブル|ヘブライ|ヤコブ|ペテロ|ペトロ|黙示録)(?:への手紙|の?福音書|伝)?"
 )
 PER = words("""
     分 = 毎分
@@ -78,10 +78,10 @@ def rules(grammar: Grammar) -> tuple[Rule, ...]:
     """After dates and times."""
     amount = rf"[¥￥$]?(?:{POINT})(?:[万億千]?(?:円|ドル|ユーロ)|[万億千]|[回個本人名枚件台杯錠拍歩]|mg|g|kg|kWh|L|km|GB|リットル)?"
     return (
-        (r"(?<=(?:評価|評点|スコア|満足度|採点|点数|レビュー|おすすめ度)[はがをの：:、]?\s?)(\d{1,3})/(5|10|20|50|100)(?![\d/])\s?点?", lambda m: grammar.out_of(m[1], m[2])),
+        (r"(?<=(?:評価|評点|スコア|満足度|採点|点数|レビュー|すめ度)[はがをの：:、]?\s?)(\d{1,3})/(5|10|20|50|100)(?![\d/])\s?点?", lambda m: grammar.out_of(m[1], m[2])),
         (rf"(?<!時給\s?)(?<![\d.,/])({amount})\s?[/／]\s?({alternatives(PER)})(?![\p{{L}}\d²³])", lambda m: f"{PER[m[2]]}{m[1]}"),
-        (rf"(?<=^|[\s、。（(はがを・：:])([<>≤≥])\s?((?:{POINT})\s?{_COUNTED}?)(?![\p{{Latin}}\d])", lambda m: f"{m[2]}{_BOUNDS[m[1]]}"),
-        (rf"(?<=\d{_COUNTED}|[円日時分歳人名月年])\s?[~～〜](?=$|[\s、。）)」])", lambda m: "から"),
+        (rf"(?<=^|[\s、。（(・：:\p{{Han}}\p{{Hiragana}}\p{{Katakana}}ー]|\p{{Latin}}{{2}})(?<!\d\s?\p{{Han}}{{0,3}})([<>≤≥])\s?((?:{POINT})\s?{_COUNTED}?)(?![\p{{Latin}}\d])", lambda m: f"{m[2]}{_BOUNDS[m[1]]}"),
+        (rf"(?<=\d{_COUNTED}|[円日時分歳人名様月年])\s?[~～〜](?=$|[\s、。）)」])", lambda m: "から"),
         (r"(?<!\p{Latin})[Pp]{1,2}\.\s?(\d{1,4})(?:\s?[-–~～]\s?(\d{1,4}))?(?!\d)", lambda m: f"{m[1]}" + (f"から{m[2]}" if m[2] else "") + "ページ"),
         (r"(?<![\p{Latin}\d.-])(B?)(\d{1,3})F(?![\p{Latin}\d])", lambda m: f"{'地下' if m[1] else ''}{m[2]}階"),
         (rf"(?<=\d日|\d)(?P<open>[（(])([{_WEEK}])(?P<holiday>[・,、]?祝)?(?P<close>[)）])", lambda m: f"{m['open']}{m[2]}曜日{'祝日' if m['holiday'] else ''}{m['close']}"),
@@ -100,4 +100,5 @@ def _duration(match: regex.Match[str]) -> str:
     """ "2:35:10"."""
     hours, minutes, seconds, rest = match.groups()[:4] if match[1] else (None, match["m"], match["s"], None)
     said = [f"{int(number)}{name}" for number, name in ((hours, "時間"), (minutes, "分")) if number and int(number)]
-    return f"{''.join(said)}{int(seconds)}{f'.{rest}' if rest else ''}秒"
+    last = f"{int(seconds)}{f'.{rest}' if rest else ''}秒" if int(seconds) or rest or not said else ""
+    return "".join(said) + last

@@ -169,7 +169,7 @@ class Russian(Grammar):
         return ru_contexts.early_rules(self)
 
     def rules(self) -> tuple[Rule, ...]:
-        preposition = r"(?<=\b(?:[Дд]о|[Уу]|[Ии]з|[Оо]т|[Бб]ез|[Дд]ля|[Пп]осле|[Кк]роме|[Сс]реди|[Вв]место|[Оо]коло|[Сс]выше|[Бб]олее|[Мм]енее|[Бб]ольше|[Мм]еньше|[Оо]к\.|[Сс]в\.|[Пп]орядка|[Дд]остиг\p{L}*)[ ])"
+        preposition = r"(?<=\b(?:[Дд]о|[Уу]|[Сс]тарше|[Мм]ладше|[Мм]оложе|[Вв]ыше|[Нн]иже|[Дд]ольше|[Дд]ороже|[Дд]ешевле|[Ии]з|[Оо]т|[Бб]ез|[Дд]ля|[Пп]осле|[Кк]роме|[Сс]реди|[Вв]место|[Оо]коло|[Сс]выше|[Бб]олее|[Мм]енее|[Бб]ольше|[Мм]еньше|[Оо]к\.|[Сс]в\.|[Пп]орядка|[Дд]остиг\p{L}*)[ ])"
         year = r"(?<![\d.,])(?:(?P<from>1\d{3}|20\d{2})[-–])?(?P<y>[12]\d{3})(?:-?й|-?го|-?м)?[ \u00a0]?(?P<tail>год(?:ом|ов|ах|а|у|ы)?|гг?\.)(?!\p{L})"
         return (
             *ru_contexts.rules(self, self._cardinal, self.inflected),
@@ -184,7 +184,7 @@ class Russian(Grammar):
             (rf"(?<![\d/.,])(?<!\d )1/2[ ]({alternatives(self.units)})(?!\p{{L}})", lambda m: f"половина {self.units[m[1]].forms[min(1, len(self.units[m[1]].forms) - 1)]}".replace("ые ", "ой ").replace("ки", "ки")),
             (r"(?<![\d/.,])(?<!\d )1/2(?=[ ]\p{Ll})", lambda m: "половина"),
             *case_rules(self._cardinal),
-            (rf"{preposition}(?P<minus>[-−])?(?P<n>(?:{COMMA}))(?![\d/:]|-|[–—]\d)(?:[ \u00a0]?(?P<magnitude>{alternatives(self.magnitudes)})(?!\p{{L}}))?(?:[ \u00a0]?(?P<unit>{alternatives([*self.units, *self.currencies, '%'])})(?![\p{{L}}\d/²³]))?",
+            (rf"{preposition}(?P<minus>[-−+])?(?P<n>(?:{COMMA}))(?![\d/:]|-|[–—]\d)(?:[ \u00a0]?(?P<magnitude>{alternatives(self.magnitudes)})(?!\p{{L}}))?(?:[ \u00a0]?(?P<unit>{alternatives([*self.units, *self.currencies, '%'])})(?![\p{{L}}\d/²³]))?",
              self._genitive_amount),
             (r"(?<=\b[Кк][ ])(\d{1,3})(?=[ ](?:час|минут|год|дн|человек|рубл|процент)\p{Ll}*(?:ам|ям|у|ю)\b)", lambda m: self._cardinal(int(m[1]), "m", "d")),
             (r"\bг\.(?=[ ]\p{Lu})(?<!\d[ ]?г\.)", lambda m: "город"),
@@ -230,7 +230,7 @@ class Russian(Grammar):
         noun_ = self.percent if key == "%" else self.units.get(key) or (self.currencies[key][0] if key else None)
         size = match["magnitude"] and noun(self.magnitudes[match["magnitude"]])
         said = genitive(number, self._cardinal, size or None, noun_)
-        said = f"минус {said}" if said and match["minus"] else said
+        said = f"{self.plus if match['minus'] == '+' else self.minus} {said}" if said and match["minus"] else said
         return said + "." if said and key.endswith(".") and not match.string[match.end() :].strip() else said
 
     def _year(self, match: regex.Match[str]) -> str | None:

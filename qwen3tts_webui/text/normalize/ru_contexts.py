@@ -127,7 +127,7 @@ def early_rules(grammar: Grammar) -> tuple[Rule, ...]:
     """Before dates and times."""
     return (
         (rf"(?:(?<![\d.,])([1-4])(?:-е)?[ ])?\b({alternatives(BOOKS)})\.?[ ](\d{{1,3}})[:,][ ]?(\d{{1,3}})(?:[-–](\d{{1,3}}))?(?![\d:]|,\d)", lambda m: _verse(grammar, m)),
-        (rf"(?<=(?P<in>\b(?:[Вв]о?|[Сс]о?|[Пп]о|[Дд]о))[ ])(?P<day>{_WEEK})\.?(?=,?[ ](?:\d|в[ ])|[ ]по[ ])|(?<![\p{{L}}\d][ ]?|[-–—])(?P<day>{_WEEK})\.?(?=,?[ ](?:с[ ])?\d{{1,2}}(?:[:.]\d\d)?[ ]?(?:[-–]|до)|,?[ ]до[ ]\d|[ ]?[:—–]\s?(?:\d|вых|закр)|[ ]—[ ]|[ ](?:и[ ]|вых|закр))|(?<=\b{_WEEK}\.?(?:,|[ ]и)[ ])(?P<day>{_WEEK})\b\.?", _weekday),
+        (rf"(?<=(?P<in>\b(?:[Вв]о?|[Сс]о?|[Пп]о|[Дд]о))[ ])(?P<day>{_WEEK})\.?(?=,?[ ](?:\d|в[ ])|[ ]по[ ])|(?<![\p{{L}}\d][ ]?|[-–—])(?P<day>{_WEEK})\.?(?=,?[ ](?:с[ ])?\d{{1,2}}(?:[:.]\d\d)?[ ]?(?:[-–]|до)|,?[ ]до[ ]\d|[ ]?[:—–]\s?(?:\d|вых|закр)|[ ]—[ ]|[ ](?:и[ ]|вых|закр))|(?<![\p{{L}}\d][ ]?|[-–—])(?P<day>{_WEEK})\.?(?=(?:,|[ ]и)[ ]{_WEEK}(?!\p{{L}}))|(?<=(?:{_WEEK}|[уакерг]|ник)\.?(?:,|[ ]и)[ ])(?P<day>{_WEEK})\b\.?", _weekday),
         (rf"(?<=\b{_ON_DAYS}\.?,[ ])(\d{{1,2}})\.(0?[1-9]|1[0-2])(?![\d.:]|,\d)|(?<=\b(?i:с|до|по|к|от|на)[ ])(\d{{1,2}})\.(0[1-9]|1[0-2])(?![\d.:]|,\d|[ ]?(?:%|млн|млрд|руб|км|кг|₽|\$))", lambda m: _day(grammar, m)),
         (r"(?<=\b(?i:в|во|до|после|с|к|около|на)[ ])([01]?\d|2[0-3])\.([0-5]\d)(?=$|[\s,.;)](?![ ]?(?:%|млн|млрд|руб|км|кг|₽|раз))(?!\d))(?<!(?:верси\p{L}|пункт\p{L}*|разделе?|главе)[ ][\d.]+)", lambda m: f"{int(m[1])}:{m[2]}"),
         (rf"(?<=\b(?:{_ON_DAYS}|ежедневно|будни|выходные)[ ])(\d{{1,2}})[–-](\d{{1,2}})(?![\d.:]|[ ]?\p{{L}})", lambda m: f"с {m[1]}:00 до {m[2]}:00"),
@@ -141,8 +141,15 @@ def rules(grammar: Grammar, cardinal: Cardinal, inflected: Inflected) -> tuple[R
     return (
         (r"(?<=\b(?:[Оо]ценк\p{L}|[Рр]ейтинг\p{L}{0,2}|[Бб]алл?\p{L}{0,2})[^.!?\d\n]{0,12})(\d{1,3})/(5|10|12|20|50|100)(?![\d/])|(?<![\d./,])(\d{1,3})/(\d{1,3})(?=[ ](?:балл|зв[её]зд)\p{L}*)",
          lambda m: f"{grammar.cardinal(int(m[1] or m[3]))} из {cardinal(int(m[2] or m[4]), 'm', 'g')}"),
+        (rf"(?<![\d.,])(\d{{1,2}})[–-](\d{{1,2}})[ ]?(?:раза?|р\.?)/(?P<per>{alternatives(PER)})(?!\p{{L}})", lambda m: f"{grammar.cardinal(int(m[1]))}-{grammar.amount(grammar.number(m[2]), _COUNTED['р'])} {PER[m['per']]}"),
         (rf"(?<![\d.,])(?P<n>{COMMA})[ ]?(?P<word>{alternatives(_COUNTED)})?/(?P<per>{alternatives(PER)})(?![\p{{L}}²³\d])", lambda m: _rate(grammar, m)),
         (rf"(?<=\d[ ]?(?:тыс\.?[ ]|млн\.?[ ]|млрд\.?[ ])?(?P<word>{alternatives(grammar.currencies)}|таб\.?|капс\.?))/(?P<per>{alternatives(PER)})(?![\p{{L}}\d])", lambda m: f" {PER[m['per']]}" + ("." if m["per"][-1] == "." and not m.string[m.end() :].strip() else "")),
+        (rf"(?<=\d[ ]?(?P<word>кВт·ч|Вт·ч|м³|м²|л|т|ГБ|МБ|г|кг|мг|мл))/(?P<per>{alternatives(PER)})(?![\p{{L}}\d²³])", lambda m: None if f"{m['word']}/{m['per']}" in grammar.units or len(m["per"]) == 1 else f" {PER[m['per']]}"),
+        (rf"(?<=\d[ ]?(?:{alternatives(grammar.currencies)}))/(?=\d+[ ]?(?:г|кг|мл|л|м|км|шт|листов)(?!\p{{L}}))", lambda m: " за "),
+        (rf"(?<=\b[Пп]о[ ])(?P<a>\d{{1,2}})[–-](?P<b>\d{{1,2}})[ ](?P<unit>{alternatives(units)})(?![\p{{L}}/])", lambda m: _some(grammar, m, units)),
+        (r"(?<=\b(?:до|годен|по|от|с)[ ])(0[1-9]|1[0-2])/(\d{2})(?![\d/])", lambda m: f"{grammar.month_names[int(m[1]) - 1]} {inflected(2000 + int(m[2]), 'g')} года"),
+        (r"(?<=\b[Нн]а[ ]|\b[Вв]о?[ ])(\d{1,3})(?=[ ](?:этаже|курсе|месте|ряду|уровне|классе|томе|туре|раунде|круге|километре|подъезде|абзаце|пункте)\b)", lambda m: inflected(int(m[1]), "p")),
+        (r"(?<=\b[Вв]о?[ ])(\d{1,3})(?=[ ]из[ ]\d)", lambda m: cardinal(int(m[1]), "m", "p")),
         (r"(?<=\d[ ]?[\p{L}·]{1,6})/100[ ]?км(?!\p{L})", lambda m: None if regex.search(r"\d[ ]?л$", m.string[: m.start()]) else " на сто километров"),
         (r"(?<=%[ ]?\(?)(г/г|м/м|к/к)(?!\p{L})", lambda m: {"г": "год к году", "м": "месяц к месяцу", "к": "квартал к кварталу"}[m[1][0]]),
         (r"(?<=(?P<in>\b(?i:по|согласно|в|из|от|до|без|к|на|о|об)[ ]|\b(?i:ст|ч|п|пп)\.[ ]\d{1,4}(?:\.\d+)*,?[ ]))(?P<part>ч|п|пп|абз|ст)\.[ ]?(?P<n>\d{1,4})(?![.,]?\d)", lambda m: f"{_part(m)} {grammar.cardinal(int(m['n']))}"),
@@ -178,6 +185,17 @@ def _rate(grammar: Grammar, match: regex.Match[str]) -> str | None:
         return None
     said = grammar.amount(number, _COUNTED[word]) if word else grammar.say(number)
     return f"{said} {PER[per]}"
+
+
+def _some(grammar: Grammar, match: regex.Match[str], units: dict[str, Noun]) -> str | None:
+    """ "по 1–2 таб."."""
+    low, high, unit = grammar.number(match["a"]), grammar.number(match["b"]), units[match["unit"]]
+    if low.value >= high.value:
+        return None
+    first = grammar.cardinal(low.value, unit.gender)
+    first = first.removesuffix("на") + "ной" if first.endswith("одна") else first
+    stop = "." if match[0][-1] == "." and not match.string[match.end() :].strip() else ""
+    return f"{first}-{grammar.amount(high, unit)}{stop}"
 
 
 def declined(counted: Noun, value: int, case: str) -> str:

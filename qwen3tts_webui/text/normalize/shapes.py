@@ -73,4 +73,5 @@ class Shapes:
             return f"{match['clock']} {grammar.join(grammar.point, grammar.digits(match['rest']))}"
         minutes, seconds = match["clock"].split(":")
         minute, second = self._units["m"], self._units["s"]
-        return f"{int(minutes)} {minute} {int(seconds)}{grammar.decimal_mark}{match['rest']} {second}"
+        whole = f"{int(minutes)} {minute} " if int(minutes) else ""
+        return f"{whole}{int(seconds)}{grammar.decimal_mark}{match['rest']} {second}"
