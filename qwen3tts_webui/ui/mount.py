@@ -95,7 +95,7 @@ def mount_page(app: FastAPI, speech: Speech, settings: Settings) -> None:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read by Gradio in many places; no argument covers them all
     page = build_page(settings)
     with page:
-        add_endpoints(app)
+        add_endpoints(app, page, client_timeout_s=settings.client_timeout_s)
     gr.mount_gradio_app(
         app,
         page,
