@@ -23,6 +23,7 @@ _SPACELESS = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}ー々〇]")
 _PARTICLE = regex.compile(  # Korean: it belongs to the word before
     r"(?:은|는|이[\s다고라며에었나]|였|가\s|을|를|으?로(?!\p{L})|에(?!너)|의\s|도[\s.,]|와\s|과\s|부터|까지|보다|입니다|예요|인\s|쯤|씩|당(?=[\s\d])|만[\s.,]|밖에|마다|처럼|이?란\s)"
 )
+_ENDINGS = frozenset({"부터", "까지"})
 
 
 class AlignedText:
@@ -123,7 +124,7 @@ class AlignedText:
     def _apart(self, start: int, end: int, new: str) -> str:
         before, after = self.text[start - 1 : start], self.text[end : end + 1]
         tail = "" if _PARTICLE.match(self.text, end) else self._gap(new[-1:], after)
-        return self._gap(before, new[:1]) + new + tail
+        return ("" if new in _ENDINGS else self._gap(before, new[:1])) + new + tail
 
     @staticmethod
     def _gap(left: str, right: str) -> str:

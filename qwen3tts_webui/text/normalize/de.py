@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import regex
 
+from qwen3tts_webui.text.normalize import de_contexts
 from qwen3tts_webui.text.normalize.de_units import ABBREVIATIONS, UNITS
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.numbers import Noun, Number, noun, nouns, word_set, words
@@ -171,9 +172,13 @@ class German(Grammar):
             return self.inflected(number, before)
         return None
 
+    def early_rules(self) -> tuple[Rule, ...]:
+        return de_contexts.early_rules(self)
+
     def rules(self) -> tuple[Rule, ...]:
         ordinal_word = r"(?:\b(?P<before>\p{L}+)[ ])?(?<![\d.,])(?P<n>\d{1,3})\.(?=[ \u00a0](?P<after>\p{Lu}\p{Ll}+))"
         return (
+            *de_contexts.rules(self),
             (r"(?<=\b(?i:mit|von|bei|unter|zu|nach|gegenüber|seit)[ ](?:\p{Lu}\p{L}+[ ]){0,2}\p{Lu}\p{L}+[ ])([IVX]{1,5})\.(?=[ ,])", self._dative_king),
             (r"(?<=\p{Lu}\p{Ll}+s[ ])([IVX]{1,5})\.(?=[ ,]|$)", self._genitive_king),
             (r"(?<![\d.,:])(\d{1,2})\.([0-5]\d)(?:[ ]?Uhr)?[ ]?([–-]|bis)[ ]?(\d{1,2})(?:\.([0-5]\d))?[ ]?Uhr\b",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qwen3tts_webui.text.normalize import ja_contexts
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.numbers import POINT, Noun, Number, noun, nouns, words
 
@@ -99,6 +100,21 @@ class Japanese(Grammar):
         lb lbs = ポンド
         oz = オンス
         mph = マイル毎時
+        rpm = 回転毎分
+        dL dl = デシリットル
+        mg/dL mg/dl = ミリグラム毎デシリットル
+        mmol/L = ミリモル毎リットル
+        Nm N·m = ニュートンメートル
+        kPa = キロパスカル
+        MPa = メガパスカル
+        GW = ギガワット
+        MWh = メガワット時
+        GWh = ギガワット時
+        Wh = ワット時
+        lx = ルクス
+        lm = ルーメン
+        ppm = ピーピーエム
+        A = アンペア
         Ω = オーム
         アール = アール
         パーセント = パーセント
@@ -216,9 +232,13 @@ class Japanese(Grammar):
             return self.cardinal(number)
         return None
 
+    def early_rules(self) -> tuple[Rule, ...]:
+        return ja_contexts.early_rules(self)
+
     def rules(self) -> tuple[Rule, ...]:
         number = rf"(?:{POINT})"
         return (
+            *ja_contexts.rules(self),
             (r"(?<![\p{Latin}\d])([RSHT])(\d{1,2})[./](\d{1,2})[./](\d{1,2})(?![\d.])", lambda m: f"{_ERAS[m[1]]}{self.cardinal(int(m[2]))}年{self.cardinal(int(m[3]))}月{self.cardinal(int(m[4]))}日"),
             (r"(?<=[都道府県市区町村郡][^\d\s、。]{1,14})(\d{1,4})-(\d{1,4})(?:-(\d{1,4}))?(?:-(\d{1,4}))?(?![\d-]|\s?(?:で|の勝|勝))",
              lambda m: "の".join(self.cardinal(int(n)) for n in m.groups() if n)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import regex
 
+from qwen3tts_webui.text.normalize import ko_contexts
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.ko_units import UNITS
 from qwen3tts_webui.text.normalize.numbers import POINT, Noun, Number, noun, nouns, words
@@ -202,8 +203,12 @@ class Korean(Grammar):
             return self.cardinal(number)
         return None
 
+    def early_rules(self) -> tuple[Rule, ...]:
+        return ko_contexts.early_rules(self)
+
     def rules(self) -> tuple[Rule, ...]:
         return (
+            *ko_contexts.rules(self),
             (r"(?<![\d.,])(\d{1,2})시\s?[-–~～]\s?(?=(?:오[전후]\s?)?\d{1,2}시)", lambda m: f"{self._hour(int(m[1]))}에서 "),
             (r"(?<=\d[ ]?)%\s?(?:p|P|포인트)(?!\p{Latin})", lambda m: " 퍼센트포인트"),
             (rf"(?<!{_VEHICLES}[가-힣]{{0,2}}\s?)(?<![\d.,])([1-9]0)대(?!\s?(?:의\s?(?:차|버스|트럭)|를\s|가\s?(?:판매|생산|출|투입)|판매|생산|출고|보유|운행|이상|한정))", lambda m: f"{self.cardinal(int(m[1]))}대"),
@@ -230,7 +235,7 @@ class Korean(Grammar):
             (r"(?<![\d.,])1\s?번째", lambda m: "첫 번째"),
             (rf"(?<![\d.,:])(\d{{1,2}})\s?[-~～–]\s?(\d{{1,2}})\s?(?={_NATIVE_COUNTERS})",
              lambda m: self._native_range(int(m[1]), int(m[2]))),
-            (rf"(?<![\d.,])(\d{{1,2}})\s?(?=(?:여\s?)?(?:{_NATIVE_COUNTERS}))", lambda m: f"{self._native_or_sino(m[1])} "),
+            (rf"(?<![\d.,/])(\d{{1,2}})\s?(?=(?:여\s?)?(?:{_NATIVE_COUNTERS}))", lambda m: f"{self._native_or_sino(m[1])} "),
             (r"(?<![\d.,])(\d{1,3})\s?[-:]\s?(\d{1,3})(?=\s?(?:으?로\s|승|패|무승부))",
              lambda m: f"{self.cardinal(int(m[1]))} 대 {self.cardinal(int(m[2]))}"),
             (r"(?<![\d.,])(\d{4})\s?[-~～–]\s?(\d{4})(?=\s?년)", lambda m: f"{self.cardinal(int(m[1]))}에서 {self.cardinal(int(m[2]))} "),

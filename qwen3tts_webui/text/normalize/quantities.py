@@ -11,7 +11,8 @@ from qwen3tts_webui.text.normalize.grammar import Grammar
 from qwen3tts_webui.text.normalize.numbers import Noun, Number
 from qwen3tts_webui.text.normalize.phrases import PHRASES
 
-_START = r"(?<!(?<!°)[\p{Latin}\p{Cyrillic}\d_][-−.,:/^]?)(?<![\p{Latin}\p{Cyrillic}\d_])"
+_LETTER = r"[\p{Latin}\p{Cyrillic}\d_]"
+_START = rf"(?<!{_LETTER}[-−.,:^]?)(?<!(?<!°|\p{{Ll}}\p{{Ll}}|\p{{Ll}}\s){_LETTER}/)"
 _END = r"(?![\p{Latin}\p{Cyrillic}\p{Nd}_])"
 _GAP = r"[ \u00a0\u202f\u2009]?"
 _NEEDS_SPACE = frozenset({"K", "B"})
@@ -55,7 +56,7 @@ class Quantities:
         self._percent = regex.compile(rf"{_START}{low}(?:{_GAP}[%‰])?{high}{_GAP}(?P<percent>[%‰])(?![%‰])")
         self._units = regex.compile(
             rf"{_START}{low}(?:{_GAP}°(?={_RANGE}))?{high}{magnitude}(?P<gap>[ \u00a0\u202f\u2009-]?)(?P<unit>{units})"
-            rf"(?:/(?:(?P<each>100){_GAP})?(?P<per>{units})(?P<power>[²³])?)?{_END}(?![²³]|/[\p{{L}}])(?:\.(?=\s\p{{Ll}}))?"
+            rf"(?:/(?:(?P<each>100){_GAP})?(?P<per>{units})(?P<power>[²³])?)?{_END}(?![²³])(?:\.(?=\s(?:\p{{Ll}}|[NS]?[EW]?\b)|[,;:)/]))?"
         )
         self._bare_unit = regex.compile(rf"(?<![\p{{L}}\p{{N}}])(?P<unit>m²|km²|cm²|m³|cm³|km/h|°C|°F){_END}")
         each = PHRASES[grammar.code].each
@@ -86,7 +87,8 @@ class Quantities:
         text.sub(self._percent, self._say_percent, spaced=True)
 
     def units(self, text: AlignedText) -> None:
-        text.sub(self._units, self._say_units, spaced=True)
+        for _ in range(2 if "/" in text.text else 1):  # the second time for "60 Hz" of "120V/60Hz"
+            text.sub(self._units, self._say_units, spaced=True)
         text.sub(self._part, self._say_part, spaced=True)
         if self._each is not None:
             text.sub(self._each, lambda match: self._grammar.units[match["unit"]].forms[0], spaced=True)

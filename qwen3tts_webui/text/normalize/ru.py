@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import regex
 
+from qwen3tts_webui.text.normalize import ru_contexts
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule, in_words
 from qwen3tts_webui.text.normalize.numbers import COMMA, Noun, Number, noun, nouns, words
 from qwen3tts_webui.text.normalize.phrases import PHRASES
@@ -17,14 +18,11 @@ from qwen3tts_webui.text.normalize.ru_cases import (
     genitive,
     is_one,
 )
+from qwen3tts_webui.text.normalize.ru_names import GENITIVE_NAMES, NAMES, NUMBERED, PREPOSITIONAL_NAMES
 from qwen3tts_webui.text.normalize.ru_units import (
     ABBREVIATIONS,
     CURRENCIES,
-    GENITIVE_NAMES,
     MAGNITUDES,
-    NAMES,
-    NUMBERED,
-    PREPOSITIONAL_NAMES,
     SIGNS,
     UNITS,
 )
@@ -182,10 +180,14 @@ class Russian(Grammar):
         }.get(word)
         return None if case is None else self.inflected(number, case, "n" if word == "столетие" else "m")
 
+    def early_rules(self) -> tuple[Rule, ...]:
+        return ru_contexts.early_rules(self)
+
     def rules(self) -> tuple[Rule, ...]:
-        preposition = r"(?<=\b(?:[Дд]о|[Ии]з|[Оо]т|[Бб]ез|[Дд]ля|[Пп]осле|[Кк]роме|[Сс]реди|[Вв]место|[Оо]коло|[Сс]выше|[Бб]олее|[Мм]енее|[Бб]ольше|[Мм]еньше)[ ])"
+        preposition = r"(?<=\b(?:[Дд]о|[Ии]з|[Оо]т|[Бб]ез|[Дд]ля|[Пп]осле|[Кк]роме|[Сс]реди|[Вв]место|[Оо]коло|[Сс]выше|[Бб]олее|[Мм]енее|[Бб]ольше|[Мм]еньше|[Оо]к\.|[Сс]в\.|[Пп]орядка|[Дд]остиг\p{L}*)[ ])"
         year = r"(?<![\d.,])(?:(?P<from>1\d{3}|20\d{2})[-–])?(?P<y>[12]\d{3})(?:-?й|-?го|-?м)?[ \u00a0]?(?P<tail>год(?:ом|ов|ах|а|у|ы)?|гг?\.)(?!\p{L})"
         return (
+            *ru_contexts.rules(self, self._cardinal, self.inflected),
             (r"(?<=\b[Сс][ ])([12]\d{3})[ ](по|до)[ ]([12]\d{3})[ ](?:гг?\.|год(?:а|ы)?)(?!\p{L})", self._years),
             (r"(?<![\d.,])(\d{1,4})[ ]?г(?:ода|од|\.)(?=[ ](?:до[ ])?н\.[ ]?э)", lambda m: f"{self.inflected(int(m[1]))} год"),
             (r"(?<=\b[Сс][ ])(\d{1,6})(?=[ ](?:до|по)[ ]\d)", lambda m: self._cardinal(int(m[1]), "m", "g")),

@@ -78,11 +78,11 @@ def _small_range(cardinal: Callable[[int, str, str], str]) -> Callable[[regex.Ma
 
 def case_rules(cardinal: Callable[[int, str, str], str]) -> tuple[Rule, ...]:
     """Numbers with the case and gender that the ending of the next word shows: "с 10 детьми", "в 3 городах", "1 щепотка"."""
-    start, number = r"(?<![\d.,:/-])", r"(?P<n>\d{1,6})"
+    start, number = r"(?<![\d.,:/-]|\d[ \u00a0])", r"(?P<n>\d{1,3}(?:[ \u00a0\u202f]\d{3})+|\d{1,6})"
 
     def said(case: str, gender: str = "m") -> Callable[[regex.Match[str]], str | None]:
         def say(match: regex.Match[str]) -> str | None:
-            return None if match["n"][0] == "0" else cardinal(int(match["n"]), gender, case)
+            return None if match["n"][0] == "0" else cardinal(int(regex.sub(r"\D", "", match["n"])), gender, case)
 
         return say
 
@@ -94,7 +94,7 @@ def case_rules(cardinal: Callable[[int, str, str], str]) -> tuple[Rule, ...]:
         (rf"(?<=\b(?i:к|ко|по)[ ]){start}{number}(?=[ ](?:\p{{Ll}}+(?:ым|им)[ ])?\p{{Ll}}+(?:ам|ям)\b)", said("d")),
         (rf"(?<=\b[Сс]о?[ ]){start}{number}(?=[ ](?:лет|часов|утра|вечера)\b)", said("g")),
         (r"(?<![\d.,])1,5(?=[ ](?P<noun>\p{Ll}{3,})(?!\p{L}|\.))", lambda m: "полторы" if m["noun"][-1] in "ыи" else "полтора"),
-        (rf"{start}(?P<n>\d{{1,2}})[–-](?P<m>\d{{0,1}}[1-4])(?=[ ](?P<noun>\p{{Ll}}{{3,}})(?!\p{{L}}|\.))", _small_range(cardinal)),
+        (rf"{start}(?P<n>\d{{1,2}})[–-](?P<m>\d{{0,1}}[1-4])(?=[ ](?P<noun>\p{{Ll}}{{3,}})(?!\p{{L}}|\.(?!\s*$|\s+\p{{Lu}})))", _small_range(cardinal)),
         (r"√(?P<n>\d{1,6})(?![\d.,]*\d)", lambda m: f"корень из {cardinal(int(m['n']), 'm', 'g')}"),
         (rf"{start}(?P<n>(?:\d*[02-9])?1)(?=[ ](?!{_NO_NOUN})\p{{Ll}}{{2,}}[ая]\b)", said("n", "f")),
         (rf"{start}(?P<n>(?:\d*[02-9])?1)(?=[ ](?!{_NO_NOUN})\p{{Ll}}{{2,}}[ую]\b)", said("a", "f")),

@@ -1,0 +1,165 @@
+"""German numbers next to certain words: Bible verses, ratings, durations, rates, sizes, dates after a weekday.
+
+In: the grammar. Out: rules (see grammar.Rule).
+"""
+
+from __future__ import annotations
+
+import regex
+
+from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
+from qwen3tts_webui.text.normalize.numbers import words
+from qwen3tts_webui.text.normalize.phrases import PHRASES
+from qwen3tts_webui.text.normalize.quantities import alternatives
+
+BOOKS = words("""
+    Gen = Genesis
+    Ex = Exodus
+    Lev = Levitikus
+    Num = Numeri
+    Dtn = Deuteronomium
+    Mose = Mose
+    Jos = Josua
+    Ri = Richter
+    Sam = Samuel
+    Kön = Könige
+    Chr = Chronik
+    Ps = Psalm
+    Psalm = Psalm
+    Spr = Sprüche
+    Koh = Kohelet
+    Jes = Jesaja
+    Jer = Jeremia
+    Ez = Ezechiel
+    Dan = Daniel
+    Mt = Matthäus
+    Matthäus = Matthäus
+    Mk = Markus
+    Markus = Markus
+    Lk = Lukas
+    Lukas = Lukas
+    Joh = Johannes
+    Johannes = Johannes
+    Apg = Apostelgeschichte
+    Röm = Römer
+    Kor = Korinther
+    Gal = Galater
+    Eph = Epheser
+    Phil = Philipper
+    Kol = Kolosser
+    Thess = Thessalonicher
+    Tim = Timotheus
+    Hebr = Hebräer
+    Jak = Jakobus
+    Petr = Petrus
+    Offb = Offenbarung
+""")
+PER = words("""
+    min = Minute
+    Min. = Minute
+    Min = Minute
+    h = Stunde
+    Std. = Stunde
+    Std = Stunde
+    s = Sekunde
+    Tag = Tag
+    d = Tag
+    Woche = Woche
+    Wo. = Woche
+    Mon. = Monat
+    Monat = Monat
+    J. = Jahr
+    Jahr = Jahr
+    a = Jahr
+    Pers. = Person
+    Person = Person
+    Stk. = Stück
+    Stück = Stück
+    St. = Stück
+    Kopf = Kopf
+    Nacht = Nacht
+    Seite = Seite
+    Liter = Liter
+    kg = Kilogramm
+""")
+_SIDES = {"B": "Breite", "T": "Tiefe", "H": "Höhe", "L": "Länge"}
+_TERMS = {"WS": "Wintersemester", "WiSe": "Wintersemester", "SS": "Sommersemester", "SoSe": "Sommersemester"}
+_FLOORS = {"OG": "Obergeschoss", "UG": "Untergeschoss", "EG": "Erdgeschoss", "DG": "Dachgeschoss"}
+_LIFE = {"*": "geboren", "†": "gestorben"}
+_ONE = {
+    "eine": ("Fl", "Pkg", "Do", "Msp", "Tas", "Tbl", "Tabl", "Amp", "Kaps"),
+    "ein": ("Pck", "Pkt", "Btl", "Bd", "Gl", "Bch", "Be", "St"),
+}
+_SCREENS = r"(?:Monitor|Display|Bildschirm|Fernseher|TV|Felge|Reifen|Laptop|Notebook|Tablet|Rad|Räder|Zoll|Schallplatte|Vinyl|Rohr)"
+_TIMED = r"(?:[Zz]eit|[Dd]auer|[Ll]änge|[Rr]ekord|[Mm]arathon|[Ll]aufzeit|gewann|siegte|lief|schwamm)"
+
+
+def early_rules(grammar: Grammar) -> tuple[Rule, ...]:
+    """Before dates and times."""
+    days = "|".join((*PHRASES["de"].shorts, *PHRASES["de"].weekdays))
+    months = "|".join((*grammar.month_names, *grammar.month_shorts))
+    return (
+        (rf"(?:(?<![\d.,])([1-5])\.?[ ])?\b({alternatives(BOOKS)})\.?[ ](\d{{1,3}})[,:][ ]?(\d{{1,3}})(?:[-–](\d{{1,3}})|f{{1,2}}\.?(?!\p{{L}}))?(?![\d,:]|[ ]?(?:%|€|Mio|Mrd|kg|km|Euro|Prozent|Meter))", lambda m: _verse(grammar, m)),
+        (rf"\b([Aa]m|[Vv]om|[Zz]um|[Bb]is|[Aa]b|[Ss]eit)[ ]({days})\.?,?[ ](?:dem[ ]|den[ ])?(?=\d{{1,2}}\.[ ]?(?:\d{{1,2}}\.|(?:{months})\b))", _weekday),
+        (rf"(?<=\p{{L}}*{_TIMED}\b[^.!?\d\n]{{0,15}})(?:(\d{{1,2}}):)?(\d{{1,2}}):([0-5]\d)(?![\d:]|[ ]?Uhr)(?:[ ](?:Std\.|h|Stunden|Min\.|min|Minuten)(?!\p{{L}}))?", lambda m: _duration(grammar, m)),
+        (r"(?<![\d.,:])(?:(\d{1,2}):)(\d{1,2}):([0-5]\d)[ ]?(?:h|Std\.|Stunden)(?!\p{L})|(?<![\d.,:])(\d{1,3}):([0-5]\d)[ ]?(?:min|Min\.|Minuten)(?!\p{L})", lambda m: _duration(grammar, m)),
+        (r"(?<![\p{L}\d*])([*†])[ ]?(?=\d{1,2}\.[ ]?(?:\d|\p{Lu})|1\d{3}\b|20\d\d\b|um[ ]1\d{3})", lambda m: _LIFE[m[1]] + (" am " if regex.match(r"\d{1,2}\.", m.string[m.end() :]) else " ")),
+    )  # fmt: skip
+
+
+def rules(grammar: Grammar) -> tuple[Rule, ...]:
+    """After dates and times."""
+    return (
+        (r"(?<=\b(?:Note|Bewertung|Wertung|Score|Skala|Rating|Schmerz(?:skala|en)?|Punktzahl)\b[^.!?\d\n]{0,12})(\d{1,3})/(5|6|10|15|20|50|100)(?![\d/])|(?<![\d./,])(\d{1,3})/(\d{1,3})(?=[ ](?:Punkten?|Sternen?|Pkt)\b)",
+         lambda m: f"{grammar.cardinal(int(m[1] or m[3]))} von {grammar.cardinal(int(m[2] or m[4]))}"),
+        (r"(?<=\d[ ]?)U/(?:min|Min\.?)(?!\p{L})", lambda m: "Umdrehungen pro Minute"),
+        (rf"(?<=\d[ ]?)(\p{{L}}{{0,15}}\.?)[ ]?/[ ]?({alternatives(PER)})(?![\p{{L}}\d²³/])", lambda m: _per(grammar, m)),
+        (rf"(?<![\d.,])(\d{{1,3}}(?:,\d+)?)[ ]?(?:\"|″|'')(?:(?=-\p{{L}})|(?=[ ]{_SCREENS})|(?<=\b\p{{L}}*(?i:{_SCREENS})(?:[ ]mit)?[ ][\d,]+[ ]?[\"″]))", lambda m: f"{grammar.say(grammar.number(m[1]))} Zoll"),
+        (r"\b[BTHL](?:[ ]?[x×][ ]?[BTHL]){1,2}\b", lambda m: " mal ".join(_SIDES[side] for side in regex.findall("[BTHL]", m[0]))),
+        (rf"\b({alternatives(_TERMS)})[ ](?=(?:19|20)\d\d)", lambda m: _TERMS[m[1]] + " "),
+        (rf"(?<=\b(?:\d{{1,2}}\.|[Ii]m|[Dd]as|\p{{Ll}}+[tn]e[ns]?)[ ])({alternatives(_FLOORS)})\b(?:[ ](re|li)\.?(?!\p{{L}}))?", _floor),
+        (r"(?<=\b(?:geboren|gestorben|gegr\.|gegründet|geb\.|gest\.|erbaut|verh\.|um|[Bb]j\.|Baujahr|erschienen|Jg\.|Jahrgang)[ ])(1[1-9]\d\d)(?![\d.,:]\d|\d)", lambda m: grammar.year(int(m[1]))),
+        (rf"(?<![\d.,/:-])1[ ](?=({'|'.join(short for shorts in _ONE.values() for short in shorts)})\.)", lambda m: next(one for one, shorts in _ONE.items() if m[1] in shorts) + " "),
+        (r"(?<=\d[ ])f\.(?!\p{L})", lambda m: "folgende" + ("" if m.string[m.end() :].strip() else ".")),
+        (r"(?<![\d.,])(\d{1,3}(?:,\d+)?)[ ]?%-?(?=ig\p{Ll}{0,2}\b)|(?<![\d.,])(\d{1,3}(?:,\d+)?)[ ]?%(?=-(?:ig)?\p{L})", lambda m: f"{grammar.say(grammar.number(m[1] or m[2]))}{'prozent' if m[1] else ' Prozent'}"),
+        (r"(?<![\d.,])(\d)/(\d)(?=-(?:Mehrheit|Takt|Liter|Stunde|Zoll|Stelle|Anteil)\p{L}*)", lambda m: f"{grammar.cardinal(int(m[1]))} {grammar.cardinal(int(m[2]))}" if m.string[m.end() :].startswith("-Takt") else f"{grammar.fraction(int(m[1]), int(m[2]))}"),
+    )  # fmt: skip
+
+
+def _verse(grammar: Grammar, match: regex.Match[str]) -> str:
+    """ "1 Kor 13,4–8"."""
+    order, book, *parts = match.groups()
+    chapter, verse, last = (grammar.cardinal(int(part)) if part else "" for part in parts)
+    following = "folgende" if regex.search(r"\df{1,2}\.?$", match[0]) else ""
+    if BOOKS[book] == "Mose":
+        first = f"{grammar.ordinal(int(order)).capitalize()}es Buch" if order else ""
+    else:
+        first = f"{grammar.ordinal(int(order)).capitalize()}er" if order else ""
+    return grammar.join(first, BOOKS[book], chapter, "Vers", verse, grammar.to if last else "", last, following)
+
+
+def _weekday(match: regex.Match[str]) -> str:
+    """ "am Mo., 3.6." -> "am Montag, dem 3.6."."""
+    phrases, preposition = PHRASES["de"], match[1]
+    day = match[2] if match[2] in phrases.weekdays else phrases.weekdays[phrases.shorts.index(match[2])]
+    return f"{preposition} {day}, {'den' if preposition.lower() == 'bis' else 'dem'} "
+
+
+def _duration(grammar: Grammar, match: regex.Match[str]) -> str:
+    """ "2:35:10"."""
+    groups = [int(group) for group in match.groups() if group]
+    names = ("h", "min", "s")[-len(groups) :]
+    return " ".join(f"{group} {name}" for group, name in zip(groups, names, strict=True) if group or name == "min")
+
+
+def _per(grammar: Grammar, match: regex.Match[str]) -> str | None:
+    """ "72/min" and "3 Tabletten/Tag", but not a unit such as "km/h"."""
+    if f"{match[1]}/{match[2]}" in grammar.units or (not match[1] and len(match[2]) == 1):
+        return None
+    return f"{match[1]} pro {PER[match[2]]}"
+
+
+def _floor(match: regex.Match[str]) -> str:
+    side = {"re": "rechts", "li": "links"}.get(match[2] or "", "")
+    stop = "." if match[0][-1] == "." and not match.string[match.end() :].strip() else ""
+    return f"{_FLOORS[match[1]]} {side}".strip() + stop

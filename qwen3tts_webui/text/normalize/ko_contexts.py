@@ -1,0 +1,102 @@
+"""Korean numbers next to certain words and signs: verses, ratings, durations, rates, bounds, weekdays, lots, formulas.
+
+In: the grammar. Out: rules (see grammar.Rule). Some return digits, which the next round reads.
+"""
+
+from __future__ import annotations
+
+import regex
+
+from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
+from qwen3tts_webui.text.normalize.ja_contexts import FORMULAS
+from qwen3tts_webui.text.normalize.numbers import POINT, words
+from qwen3tts_webui.text.normalize.quantities import alternatives
+
+_BOOKS = (
+    r"(?:창세기|출애굽기|레위기|민수기|신명기|여호수아|사사기|욥기|시편|잠언|전도서|이사야|예레미야|에스겔|다니엘|마태복음|마가복음|누가복음|요한복음|사도행전|로마서"
+    r"|고린도[전후]서|갈라디아서|에베소서|빌립보서|골로새서|데살로니가[전후]서|디모데[전후]서|히브리서|야고보서|베드로[전후]서|요한[일이삼1-3]서|요한계시록|[마막눅요롬시창잠](?=\s?\d{1,3}:\d))"
+)
+PER = words("""
+    분 = 분당
+    초 = 초당
+    시간 = 시간당
+    일 = 하루
+    주 = 주당
+    월 = 한 달에
+    년 = 연간
+    인 = 일 인당
+    명 = 명당
+    개 = 개당
+    병 = 병당
+    회 = 회당
+    박 = 일 박에
+    대 = 대당
+    장 = 장당
+    평 = 평당
+    ㎡ = 제곱미터당
+    m² = 제곱미터당
+    m2 = 제곱미터당
+    kg = 킬로그램당
+    g = 그램당
+    100g = 백 그램당
+    L = 리터당
+    GB = 기가바이트당
+    kWh = 킬로와트시당
+""")
+_BOUNDS = {"≥": "이상", "≤": "이하", ">": "초과", "<": "미만"}
+_COUNTED = (
+    r"(?:[세살원명개회년일분초점인배도%％℃]|개월|시간|주|퍼센트|만\s?원|억\s?원|cm|mm|km|m|kg|g|mg|ml|L|GB|MB|mmHg|°C)"
+)
+_WEEK = "월화수목금토일"
+_ENGLISH = {"2": "투", "3": "쓰리", "4": "포", "5": "파이브", "6": "식스", "1": "원", "0": "제로"}
+_TIMED = r"(?:기록|시간|재생\s?시간|상영\s?시간|러닝타임|소요\s?시간|타임|랩타임|완주|결승선)"
+
+
+def early_rules(grammar: Grammar) -> tuple[Rule, ...]:
+    """Before dates and times."""
+    return (
+        (rf"(?<={_BOOKS}\s?)(\d{{1,3}}):(\d{{1,3}})(?:\s?[-–~～]\s?(\d{{1,3}}))?(?![\d:])", lambda m: _verse(grammar, m)),
+        (rf"(?<={_TIMED}(?:은|는|이|가|:)?\s?)(?:(\d{{1,2}}):)?(\d{{1,2}}):([0-5]\d)(?:\.(\d{{1,3}}))?(?!\s?(?:부터|에|까지|~|-)|[\d:])", _duration),
+        (r"(?<![\d.,])(\d{2,3})/(\d{2,3})\s?(?=mmHg)", lambda m: f"{grammar.cardinal(int(m[1]))}에 {m[2]} "),
+        (r"(?<![\d.])(\d{4})\.\s?(1[0-2]|0?[1-9])\.\s?(3[01]|[12]\d|0?[1-9])\.?(?=[\s(,~]|$)(?!\s?\d+\.\d)", _date),
+    )  # fmt: skip
+
+
+def rules(grammar: Grammar) -> tuple[Rule, ...]:
+    """After dates and times."""
+    amount = rf"[₩$]?(?:{POINT})(?:\s?[만억천]?\s?(?:원|달러|유로)|[만억천]|\s?(?:[회개병명장건대잔정알보]|mg|g|kg|kWh|L|km|GB|리터))?"
+    return (
+        (r"(?<=(?:평점|별점|점수|만족도|평가|스코어|추천도)(?:은|는|이|가|:)?\s?)(\d{1,3})/(5|10|20|50|100)(?![\d/])(?:\s?점)?", lambda m: grammar.out_of(m[1], m[2])),
+        (rf"(?<![\d.,/])({amount})\s?[/／]\s?({alternatives(PER)})(?![\p{{L}}\d²³])", lambda m: f"{PER[m[2]]} {m[1]}"),
+        (rf"(?<=^|[\s,(는은이가:])([<>≤≥])\s?((?:{POINT})\s?{_COUNTED}?)(?![\p{{Latin}}\d])", lambda m: f"{m[2]} {_BOUNDS[m[1]]}"),
+        (rf"(?<=\d\s?{_COUNTED}|[원일시분세명월년])\s?[~～](?=$|[\s,.)])(?!\s?\d)", lambda m: "부터"),
+        (rf"(?<=\d일|\d)(?P<open>\s?\()([{_WEEK}])(?=\))", lambda m: f"{m['open']}{m[2]}요일"),
+        (rf"(?<![가-힣\d])([{_WEEK}])\s?[~～-]\s?([{_WEEK}])(?:요일)?(?=\s|,|\.|:|$)", lambda m: f"{m[1]}요일에서 {m[2]}요일"),
+        (rf"(?<![가-힣\d\p{{Latin}}][\s]?)([{_WEEK}])(?=\s?(?::\s?)?\d{{1,2}}(?:시|:)|\s(?:휴무|휴진|휴관|정기휴무|쉼|휴일)|\s\d{{1,2}}\s?[~～-]|·[{_WEEK}](?![가-힣]))|(?<=(?<![가-힣])[{_WEEK}](?:요일)?·)([{_WEEK}])(?![가-힣])", lambda m: f"{m[1] or m[2]}요일"),
+        (r"(?<=[가-힣](?:로|길|동|리|가|읍|면)\s)(\d{1,4})-(\d{1,4})(?!\d|\s?(?:으?로\s|승|패|[명개년월일시분세살]))|(?<=[가-힣](?:번지|지번)\s)(\d{1,4})-(\d{1,4})", lambda m: f"{grammar.cardinal(int(m[1] or m[3]))} 다시 {grammar.cardinal(int(m[2] or m[4]))}"),
+        (r"(?<![\d.,]|\d\s)(\d{1,3})/(\d{1,3})(?=\s?(?:통|개|컵|큰술|작은술|병|모|쪽|포기|단|공기|스푼|티스푼|봉지|알|조각))", lambda m: grammar.fraction(int(m[1]), int(m[2])) + " "),
+        (rf"(?<![\p{{Latin}}\d])({FORMULAS})(?![\p{{Latin}}\d])", lambda m: regex.sub(r"\d", lambda digit: f" {_ENGLISH[digit[0]]}", m[1]) if regex.search(r"\d", m[1]) else None),
+        (r"(?<=[\p{Latin}²³)])\s?=\s?(?=[\p{Latin}\d(√-])", lambda m: " 이퀄 "),
+        (r"(?<!\p{Latin})[Pp]{1,2}\.\s?(\d{1,4})(?:\s?[-–~～]\s?(\d{1,4}))?(?!\d)", lambda m: f"{m[1]}" + (f"에서 {m[2]}" if m[2] else "") + "쪽"),
+        (r"(?<![\p{Latin}\d.-])(B?)(\d{1,3})F(?![\p{Latin}\d])", lambda m: f"{'지하 ' if m[1] else ''}{grammar.cardinal(int(m[2]))} 층"),
+        (r"§§?\s?(\d{1,4})", lambda m: f"제{grammar.cardinal(int(m[1]))}조"),
+    )  # fmt: skip
+
+
+def _verse(grammar: Grammar, match: regex.Match[str]) -> str:
+    """ "요한복음 3:16"."""
+    chapter, verse, last = (grammar.cardinal(int(part)) if part else "" for part in match.groups())
+    return f"{chapter} 장 {verse} 절" + (f"에서 {last} 절" if last else "")
+
+
+def _duration(match: regex.Match[str]) -> str:
+    """ "2:35:10"."""
+    hours, minutes, seconds, rest = match.groups()
+    said = f"{int(hours)}시간 " if hours else ""
+    return f"{said}{int(minutes)}분 {int(seconds)}초" + (f" {rest}" if rest else "")
+
+
+def _date(match: regex.Match[str]) -> str:
+    """ "2024. 5. 1." with the dot that belongs to it."""
+    ends = match[0][-1] == "." and not match.string[match.end() :].strip()
+    return f"{match[1]}년 {int(match[2])}월 {int(match[3])}일" + ("." if ends else "")
