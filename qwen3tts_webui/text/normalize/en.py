@@ -38,6 +38,7 @@ class English(Grammar):
     month_shorts = (
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep|Sept", "Oct", "Nov", "Dec",
     )  # fmt: skip
+    laps_by_clock = True
     feet_by_prime = True
     time_suffix = r"[ap]\.\s?m\.|[AaPp][Mm]|[AP]\.M\.|o['’]clock|hrs|hours"
     currencies = {

@@ -49,22 +49,30 @@ _COUNTED = (
 )
 _WEEK = "월화수목금토일"
 _ENGLISH = {"2": "투", "3": "쓰리", "4": "포", "5": "파이브", "6": "식스", "1": "원", "0": "제로"}
-_TIMED = r"(?:기록|시간|재생\s?시간|상영\s?시간|러닝타임|소요\s?시간|타임|랩타임|완주|결승선)"
+_TIMED = r"(?:기록|시간|러닝타임|타임|완주|결승선|격차|차이)"
+_LAP = r"(?:기록|재생\s?시간|랩타임|격차|차이)"
+_DAY = rf"\([{_WEEK}]\)"
+_AFTER_CONSONANT = {"를": "을", "는": "은", "가": "이", "와": "과"}
 
 
 def early_rules(grammar: Grammar) -> tuple[Rule, ...]:
     """Before dates and times."""
     return (
-        (rf"(?<={_BOOKS}\s?)(\d{{1,3}}):(\d{{1,3}})(?:\s?[-–~～]\s?(\d{{1,3}}))?(?![\d:])", lambda m: _verse(grammar, m)),
-        (rf"(?<={_TIMED}(?:은|는|이|가|:)?\s?)(?:(\d{{1,2}}):)?(\d{{1,2}}):([0-5]\d)(?:\.(\d{{1,3}}))?(?!\s?(?:부터|에|까지|~|-)|[\d:])", _duration),
+        (r"(?<![\d.])(\d{4})\.\s?(1[0-2]|0?[1-9])\.\s?(3[01]|[12]\d|0?[1-9])\.?(?=[\s(),~]|$)", _date),
+        (rf"(?<={_BOOKS}\s?)(\d{{1,3}}):(\d{{1,3}})(?:\s?[-–~～]\s?(\d{{1,3}}))?(?![\d:])(?P<particle>[을를은는이가과와](?!\p{{L}}))?", lambda m: _verse(grammar, m)),
+        (rf"(?<={_TIMED}(?:은|는|이|가|:)?\s?)(\d{{1,2}}):(\d{{1,2}}):([0-5]\d)(?:\.(\d{{1,3}}))?(?![\d:])|(?<={_LAP}(?:은|는|이|가|:)?\s?)(?P<m>\d{{1,2}}):(?P<s>[0-5]\d)(?!\s?(?:부터|에|까지|~|-)|[\d:.])", _duration),
+        (rf"(?<![\d/])(\d{{1,2}})/(\d{{1,2}})(?=\s?{_DAY})", lambda m: f"{int(m[1])}월 {int(m[2])}일"),
+        (rf"(?<=\d\s?[가-힣]{{1,3}}|{_DAY})\s?[~～]\s?(?=\d)", lambda m: "에서 "),
+        (r"(?<![\d.,-])(\d{1,2})-(\d{1,2})(?=(?:,\s?\d{1,2}-\d{1,2})+(?!\d|[명개년월일]))|(?<=\d-\d{1,2},\s?)(\d{1,2})-(\d{1,2})(?=(?:,\s?\d{1,2}-\d{1,2})*(?:으?로|의|$|\s))", lambda m: f"{grammar.cardinal(int(m[1] or m[3]))} 대 {grammar.cardinal(int(m[2] or m[4]))}"),
+        (r"(?<![\d.,-])(\d{1,3})-(\d{1,3})(?=\s?(?:역전|완승|신승|대승|완패|리드|으로\s|로\s))", lambda m: f"{grammar.cardinal(int(m[1]))} 대 {grammar.cardinal(int(m[2]))}"),
+        (r"(?<=\d층)\s?/\s?(?=\d)", lambda m: ", "),
         (r"(?<![\d.,])(\d{2,3})/(\d{2,3})\s?(?=mmHg)", lambda m: f"{grammar.cardinal(int(m[1]))}에 {m[2]} "),
-        (r"(?<![\d.])(\d{4})\.\s?(1[0-2]|0?[1-9])\.\s?(3[01]|[12]\d|0?[1-9])\.?(?=[\s(,~]|$)(?!\s?\d+\.\d)", _date),
     )  # fmt: skip
 
 
 def rules(grammar: Grammar) -> tuple[Rule, ...]:
     """After dates and times."""
-    amount = rf"[₩$]?(?:{POINT})(?:\s?[만억천]?\s?(?:원|달러|유로)|[만억천]|\s?(?:[회개병명장건대잔정알보]|mg|g|kg|kWh|L|km|GB|리터))?"
+    amount = rf"[₩$]?(?:{POINT})(?:\s?[만억천]?\s?(?:원|달러|유로)|[만억천]|\s?(?:시간|분|[회개병명장건대잔정알보]|mg|g|kg|kWh|L|km|GB|리터))?"
     return (
         (r"(?<=(?:평점|별점|점수|만족도|평가|스코어|추천도)(?:은|는|이|가|:)?\s?)(\d{1,3})/(5|10|20|50|100)(?![\d/])(?:\s?점)?", lambda m: grammar.out_of(m[1], m[2])),
         (rf"(?<![\d.,/])({amount})\s?[/／]\s?({alternatives(PER)})(?![\p{{L}}\d²³])", lambda m: f"{PER[m[2]]} {m[1]}"),
@@ -72,7 +80,7 @@ def rules(grammar: Grammar) -> tuple[Rule, ...]:
         (rf"(?<=\d\s?{_COUNTED}|[원일시분세명월년])\s?[~～](?=$|[\s,.)])(?!\s?\d)", lambda m: "부터"),
         (rf"(?<=\d일|\d)(?P<open>\s?\()([{_WEEK}])(?=\))", lambda m: f"{m['open']}{m[2]}요일"),
         (rf"(?<![가-힣\d])([{_WEEK}])\s?[~～-]\s?([{_WEEK}])(?:요일)?(?=\s|,|\.|:|$)", lambda m: f"{m[1]}요일에서 {m[2]}요일"),
-        (rf"(?<![가-힣\d\p{{Latin}}][\s]?)([{_WEEK}])(?=\s?(?::\s?)?\d{{1,2}}(?:시|:)|\s(?:휴무|휴진|휴관|정기휴무|쉼|휴일)|\s\d{{1,2}}\s?[~～-]|·[{_WEEK}](?![가-힣]))|(?<=(?<![가-힣])[{_WEEK}](?:요일)?·)([{_WEEK}])(?![가-힣])", lambda m: f"{m[1] or m[2]}요일"),
+        (rf"(?<![가-힣\d\p{{Latin}}][\s]?)([{_WEEK}])(?=\s?(?::\s?)?\d{{1,2}}(?:시|:)|\s(?:오전|오후|[가-힣]{{1,4}}\s시(?!간))|\s(?:휴무|휴진|휴관|정기휴무|쉼|휴일)|\s\d{{1,2}}\s?[~～-]|·[{_WEEK}](?![가-힣]))|(?<=(?<![가-힣])[{_WEEK}](?:요일)?·)([{_WEEK}])(?![가-힣])", lambda m: f"{m[1] or m[2]}요일"),
         (r"(?<=[가-힣](?:로|길|동|리|가|읍|면)\s)(\d{1,4})-(\d{1,4})(?!\d|\s?(?:으?로\s|승|패|[명개년월일시분세살]))|(?<=[가-힣](?:번지|지번)\s)(\d{1,4})-(\d{1,4})", lambda m: f"{grammar.cardinal(int(m[1] or m[3]))} 다시 {grammar.cardinal(int(m[2] or m[4]))}"),
         (r"(?<![\d.,]|\d\s)(\d{1,3})/(\d{1,3})(?=\s?(?:통|개|컵|큰술|작은술|병|모|쪽|포기|단|공기|스푼|티스푼|봉지|알|조각))", lambda m: grammar.fraction(int(m[1]), int(m[2])) + " "),
         (rf"(?<![\p{{Latin}}\d])({FORMULAS})(?![\p{{Latin}}\d])", lambda m: regex.sub(r"\d", lambda digit: f" {_ENGLISH[digit[0]]}", m[1]) if regex.search(r"\d", m[1]) else None),
@@ -85,15 +93,17 @@ def rules(grammar: Grammar) -> tuple[Rule, ...]:
 
 def _verse(grammar: Grammar, match: regex.Match[str]) -> str:
     """ "요한복음 3:16"."""
-    chapter, verse, last = (grammar.cardinal(int(part)) if part else "" for part in match.groups())
-    return f"{chapter} 장 {verse} 절" + (f"에서 {last} 절" if last else "")
+    chapter, verse, last = (grammar.cardinal(int(part)) if part else "" for part in match.groups()[:3])
+    particle = _AFTER_CONSONANT.get(match["particle"] or "", match["particle"] or "")
+    return f"{chapter} 장 {verse} 절" + (f"에서 {last} 절" if last else "") + particle
 
 
 def _duration(match: regex.Match[str]) -> str:
     """ "2:35:10"."""
-    hours, minutes, seconds, rest = match.groups()
-    said = f"{int(hours)}시간 " if hours else ""
-    return f"{said}{int(minutes)}분 {int(seconds)}초" + (f" {rest}" if rest else "")
+    hours, minutes, seconds, rest = match.groups()[:4] if match[1] else (None, match["m"], match["s"], None)
+    said = [f"{int(number)}{name} " for number, name in ((hours, "시간"), (minutes, "분")) if number and int(number)]
+    last = f"{int(seconds)}{f'.{rest}' if rest else ''}초" if int(seconds) or rest or not said else ""
+    return ("".join(said) + last).strip()
 
 
 def _date(match: regex.Match[str]) -> str:

@@ -200,6 +200,8 @@ class Quantities:
         ):
             link = phrases.even if is_even else phrases.over
             return grammar.join(grammar.cardinal(top), link, grammar.cardinal(bottom))
+        if len(match["bottom"]) > 2 and match["bottom"][0] == "0":  # a file number
+            return grammar.join(grammar.cardinal(top), grammar.web["/"], grammar.digits(match["bottom"]))
         if not bottom or bottom == 1 or match["top"][0] == "0" or match["bottom"][0] == "0":
             return None
         return grammar.fraction(top, bottom)
