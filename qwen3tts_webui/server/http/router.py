@@ -1,4 +1,4 @@
-"""A router whose routes check their query."""
+"""Routers of this server: each of their routes checks its query."""
 
 from __future__ import annotations
 
