@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import regex
 
-from qwen3tts_webui.text.normalize.en_contexts import EnglishRules
+from qwen3tts_webui.text.normalize import en_contexts
 from qwen3tts_webui.text.normalize.en_units import ABBREVIATIONS, UNITS
+from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.numbers import POINT, Number, noun, nouns, word_set, words
 
 _KINGS = word_set(
@@ -22,7 +23,7 @@ _NUMBERED = word_set(
 )
 
 
-class English(EnglishRules):
+class English(Grammar):
     code = "en"
     decimal_mark = "."
     number_pattern = POINT
@@ -37,6 +38,7 @@ class English(EnglishRules):
     month_shorts = (
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep|Sept", "Oct", "Nov", "Dec",
     )  # fmt: skip
+    laps_by_clock = True
     feet_by_prime = True
     time_suffix = r"[ap]\.\s?m\.|[AaPp][Mm]|[AP]\.M\.|o['’]clock|hrs|hours"
     currencies = {
@@ -171,3 +173,12 @@ class English(EnglishRules):
         if before in _NUMBERED:
             return self.cardinal(number)
         return None
+
+    def early_rules(self) -> tuple[Rule, ...]:
+        return en_contexts.early_rules(self)
+
+    def rules(self) -> tuple[Rule, ...]:
+        return en_contexts.rules(self)
+
+    def late_rules(self) -> tuple[Rule, ...]:
+        return en_contexts.late_rules()

@@ -56,7 +56,7 @@ class Quantities:
         self._percent = regex.compile(rf"{_START}{low}(?:{_GAP}[%‰])?{high}{_GAP}(?P<percent>[%‰])(?![%‰])")
         self._units = regex.compile(
             rf"{_START}{low}(?:{_GAP}°(?={_RANGE}))?{high}{magnitude}(?P<gap>[ \u00a0\u202f\u2009-]?)(?P<unit>{units})"
-            rf"(?:/(?:(?P<each>100){_GAP})?(?P<per>{units})(?P<power>[²³])?)?{_END}(?![²³])(?:\.(?=\s(?:\p{{Ll}}|[NS]?[EW]?\b)|[,;:)]))?"
+            rf"(?:/(?:(?P<each>100){_GAP})?(?P<per>{units})(?P<power>[²³])?)?{_END}(?![²³])(?:\.(?=\s(?:\p{{Ll}}|[NS]?[EW]?\b)|[,;:)/]))?"
         )
         self._bare_unit = regex.compile(rf"(?<![\p{{L}}\p{{N}}])(?P<unit>m²|km²|cm²|m³|cm³|km/h|°C|°F){_END}")
         each = PHRASES[grammar.code].each
@@ -200,6 +200,8 @@ class Quantities:
         ):
             link = phrases.even if is_even else phrases.over
             return grammar.join(grammar.cardinal(top), link, grammar.cardinal(bottom))
+        if len(match["bottom"]) > 2 and match["bottom"][0] == "0":  # a file number
+            return grammar.join(grammar.cardinal(top), grammar.web["/"], grammar.digits(match["bottom"]))
         if not bottom or bottom == 1 or match["top"][0] == "0" or match["bottom"][0] == "0":
             return None
         return grammar.fraction(top, bottom)

@@ -142,6 +142,14 @@ class Chinese(Grammar):
             return f"两{name}"
         return self.say(number) + name
 
+    def range(self, low: Number, high: Number, noun: Noun | None = None) -> str:
+        if noun and low.sign and not high.sign and noun.forms[0] == "摄氏度":
+            return f"{self.amount(low, noun)}到{self.amount(high, noun)}"
+        if noun and self.amount(high, noun).startswith("每"):
+            unit, _, per = noun.forms[0].partition("每")
+            return f"每{per}{super().range(low, high)}{unit}"
+        return super().range(low, high, noun)
+
     def per_mille(self, said: str) -> str:
         return f"千分之{said}"
 
@@ -220,6 +228,7 @@ class Chinese(Grammar):
             (r"(?<![\d.·])([1-9]|1[0-2])(?:·([1-9]|[12]\d|3[01])(?=[\p{Han}”\"])|\.([1-9])(?=儿童节|劳动节|国庆|妇女节|假期|黄金周|小?长假))", lambda m: ("十" if m[1] == "10" else self.digits(m[1])) + self.digits(m[2] or m[3])),
             (r"(?<![\d/.])(1[0-2]|[1-9])/([12]\d|3[01]|[1-9])(?=\s?[（(]?(?:周|星期)[一二三四五六日天])|(?<=(?:时间|日期|截止|截至)[：:为至到]?\s?)(1[0-2]|[1-9])/([12]\d|3[01]|[1-9])(?![\d/])",
              lambda m: self.date(None, int(m[1] or m[3]), int(m[2] or m[4]), "")),
+            (r"(?<=[周期][一二三四五六日天]\s?[（(])(1[0-2]|[1-9])[./]([12]\d|3[01]|[1-9])(?=[)）])", lambda m: self.date(None, int(m[1]), int(m[2]), "")),
             (r"(?<![\d.,])(20\d\d)年?\s?(?=[Qq][1-4](?!\d))", lambda m: f"{self.digits(m[1])}年"),
             (r"(?<=[\d万千百亿kKwW元块]|\d\s?公里)/(?=[月天年日人次周件个晚位]|小时|平米)|(?<=\d\s?(?:kg|g|ml|L|元|km))/(?=[个人件次天月瓶袋盒])", lambda m: "每"),
             (r"(?<=满)(\d+)[-－–](\d+)(?!\d)", lambda m: f"{self.whole(m[1])}减{self.whole(m[2])}"),
