@@ -37,14 +37,21 @@ def main() -> None:
     import torch
 
     from qwen3tts_webui.engine import ModelRunner
+    from qwen3tts_webui.engine.sequence import SequenceState
+    from qwen3tts_webui.engine.warmup import warm_up
     from qwen3tts_webui.model import load_model
+    from qwen3tts_webui.types import PcmSink, Utterance
 
     torch.set_num_threads(args.threads)
     imported = time.time() - process.create_time()
     model = load_model(args.folder, device="cpu", dtype=args.dtype)
     loaded = time.time() - process.create_time()
     runner = ModelRunner(model, slots=1, kv_length=2048)
-    runner.prepare()
+
+    def new_sequence(utterance: Utterance, sink: PcmSink) -> SequenceState:
+        return SequenceState(utterance, sink, encoder=model.tokenizer, prompts=model.prompts, clock=time.monotonic)
+
+    warm_up(runner, new_sequence, clock=time.monotonic)
     ready = time.time() - process.create_time()
     held = process.memory_info().rss / GIB
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / GIB

@@ -2,15 +2,19 @@
 
 import { Player } from "./audio/player.js";
 import { resolveUrl } from "./audio/urls.js";
-import { byId, waitForElement } from "./components/dom.js";
+import { byId, waitForElements } from "./components/dom.js";
 import { showEngineBadge } from "./regions/header/engine_badge.js";
 import { Header } from "./regions/header/header.js";
+import { History } from "./regions/history/history.js";
 import { showModels } from "./regions/models/models.js";
 import { Controls } from "./regions/playback/controls.js";
 import { ExportMenu } from "./regions/playback/export_menu.js";
+import { Presenter } from "./regions/playback/presenter.js";
 import { SaveVoice } from "./regions/playback/save_voice.js";
 import { TakeStrip } from "./regions/playback/take_strip.js";
 import { Waveform } from "./regions/playback/waveform.js";
+import { LexiconEditor } from "./regions/settings/lexicon_editor.js";
+import { SettingsDrawer } from "./regions/settings/settings_drawer.js";
 import { mountTextRegion } from "./regions/text/index.js";
 import { Description } from "./regions/voice/description.js";
 import { RecordingTab } from "./regions/voice/recording_tab.js";
@@ -59,7 +63,7 @@ window.qwen3tts = {
 
 const [bootstrap] = await Promise.all([
   fetch(resolveUrl("studio/bootstrap.json")).then((response) => response.json()),
-  ...ELEMENTS.map(waitForElement),
+  waitForElements(ELEMENTS),
 ]);
 const i18n = new I18n(bootstrap.messages, bootstrap.page_language);
 i18n.apply();
@@ -134,29 +138,18 @@ async function onRecordingSaved(voice) {
   showStatus(i18n.t("recording.saved", voice));
 }
 
-/** Open what `load` creates: loaded when the page is idle or on first use, and again after a failure. */
-function lazy(load) {
-  let loaded = null;
-  const get = () => (loaded ??= load().catch((error) => ((loaded = null), Promise.reject(error))));
-  const whenIdle = window.requestIdleCallback ?? ((callback) => setTimeout(callback, 2000));
-  whenIdle(() => get().catch(() => {}));
-  return () =>
-    get().then(
-      (part) => part.open(),
-      () => showStatus(i18n.t("error.page.network")),
-    );
+/** Open what `create` returns when it is first needed. */
+function lazy(create) {
+  let part = null;
+  return () => (part ??= create()).open();
 }
 
-const openLexicon = lazy(async () => {
-  const { LexiconEditor } = await import("./regions/settings/lexicon_editor.js");
-  return new LexiconEditor({ api, i18n, languages: [...new Set(presets.map(({ language }) => language))] });
-});
-byId("settings-open").onclick = lazy(async () => {
-  const { SettingsDrawer } = await import("./regions/settings/settings_drawer.js");
-  return new SettingsDrawer({ settings, requestState, i18n, theme, player, api, openLexicon });
-});
-byId("history-open").onclick = lazy(async () => {
-  const { History } = await import("./regions/history/history.js");
+const languages = [...new Set(presets.map(({ language }) => language))];
+const openLexicon = lazy(() => new LexiconEditor({ api, i18n, languages }));
+byId("settings-open").onclick = lazy(
+  () => new SettingsDrawer({ settings, requestState, i18n, theme, player, api, openLexicon }),
+);
+byId("history-open").onclick = lazy(() => {
   const history = new History(api, i18n);
   history.addEventListener("play", ({ detail }) => take.recall(detail));
   history.addEventListener("restore", ({ detail }) => {
@@ -165,10 +158,7 @@ byId("history-open").onclick = lazy(async () => {
   });
   return history;
 });
-byId("open-presenter").onclick = lazy(async () => {
-  const { Presenter } = await import("./regions/playback/presenter.js");
-  return new Presenter(player, fields, i18n);
-});
+byId("open-presenter").onclick = lazy(() => new Presenter(player, fields, i18n));
 byId("new-reading").onclick = () => {
   requestState.update({ seed: randomSeed() });
   generate();

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from qwen3tts_webui.history import HistoryStore
     from qwen3tts_webui.hot_swap import HotSwapSynthesizer
     from qwen3tts_webui.speech import Speech
+
+_READY_POLL_S, _MAX_READY_POLLS = 0.1, 300
 
 
 def build_store(settings: Settings) -> LocalStore:
@@ -114,6 +117,20 @@ def load_more_models(installer: ModelInstaller, models: Sequence[tuple[str, Path
 
     if models:
         threading.Thread(target=load, name="loading", daemon=True).start()
+
+
+def warm_up_text(synthesizer: Synthesizer) -> None:
+    """Prepare the text front end in the background once `synthesizer` is ready, so that no request waits for it."""
+    from qwen3tts_webui.text import prepare_languages
+
+    def prepare() -> None:
+        for _ in range(_MAX_READY_POLLS):
+            if synthesizer.ready:
+                break
+            time.sleep(_READY_POLL_S)
+        prepare_languages()
+
+    threading.Thread(target=prepare, name="text warm-up", daemon=True).start()
 
 
 def build_history(settings: Settings) -> contextlib.closing[HistoryStore]:

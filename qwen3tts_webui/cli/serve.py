@@ -165,6 +165,7 @@ def _serve(settings: Settings, listener: socket.socket, address: str, *, desktop
         find_more_models,
         gradio_installed,
         load_more_models,
+        warm_up_text,
     )
     from qwen3tts_webui.engine import GpuMonitor, visible_gpu
     from qwen3tts_webui.hot_swap import HotSwapSynthesizer
@@ -176,6 +177,7 @@ def _serve(settings: Settings, listener: socket.socket, address: str, *, desktop
         if info.preview and not settings.preview:
             offer_download(settings, installer)
         load_more_models(installer, more)
+        warm_up_text(synthesizer)
 
     store = build_store(settings)
     more = find_more_models(settings, store)

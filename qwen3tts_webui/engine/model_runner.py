@@ -81,15 +81,8 @@ class ModelRunner:
         self.codec_state = model.codec.new_state(slots + scratch)
         self._prefixes = PrefixCache(model.talker)
 
-    @torch.inference_mode()
     def prepare(self) -> None:
-        """Run once what would delay the first request: a CPU's steps are compiled at their first call."""
-        talker, codec, device = self.model.talker, self.model.codec, self.model.device
-        zero = torch.zeros(1, dtype=torch.int64, device=device)
-        row = torch.zeros(1, talker.config.talker.stack.hidden_size, dtype=self.state.kv.dtype, device=device)
-        hidden = talker.step(row, zero, self.state.kv, min(KV_BLOCK, self.kv_length))  # slot 0 is free
-        talker.code_predictor(hidden, talker.logits(hidden).argmax(1), lambda _, logits: logits.argmax(1))
-        codec.decode(zero.expand(1, NUM_CODEBOOKS, 1), codec.new_state(1), slice(None))
+        """Prepare for the first request: nothing here, the warm-up compiles a CPU's kernels."""
 
     def prefill(self, batch: Sequence[SlotAssignment], bounds: SamplingBounds) -> FrameRows:
         """Load the slots, prefill the prompts together and sample the first frames."""

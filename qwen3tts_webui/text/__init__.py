@@ -45,6 +45,7 @@ from qwen3tts_webui.text.lexicon import (
 from qwen3tts_webui.text.line_wrapping import is_hard_wrapped, join_wrapped_lines
 from qwen3tts_webui.text.markup import DEFAULT_OPTIONS, MarkupOptions, strip_markup
 from qwen3tts_webui.text.normalize import NormalizedText, StreamingNormalizer, normalize_text
+from qwen3tts_webui.text.preparation import prepare_languages
 from qwen3tts_webui.text.segment import MAX_SPEECH_UNITS, split_growing_clauses, split_segments, split_to_length
 from qwen3tts_webui.text.sentence_splitter import split_clauses, split_sentences
 from qwen3tts_webui.text.streaming_cleaner import StreamingCleaner
@@ -111,6 +112,7 @@ __all__ = [
     "parse_description",
     "parse_language",
     "parse_tag",
+    "prepare_languages",
     "read_lexicon",
     "speech_units",
     "split_clauses",

@@ -23,7 +23,7 @@ _SPACELESS = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}ー々〇]")
 _PARTICLE = regex.compile(  # Korean: it belongs to the word before
     r"(?:은|는|이[\s다고라며에었나]|였|가\s|을|를|으?로(?!\p{L})|에(?!너)|의\s|도[\s.,]|와\s|과\s|부터|까지|보다|입니다|예요|인\s|쯤|씩|당(?=[\s\d])|만[\s.,]|밖에|마다|처럼|이?란\s)"
 )
-_ENDINGS = frozenset({"부터", "까지"})
+_ENDINGS = frozenset({"부터", "까지", "에서 "})
 
 
 class AlignedText:

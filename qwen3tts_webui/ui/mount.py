@@ -8,71 +8,41 @@ from __future__ import annotations
 
 import json
 import os
-import posixpath
-import re
+from functools import cache
 
 import gradio as gr
 from fastapi import FastAPI, Request
+from starlette.middleware import Middleware
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from qwen3tts_webui.config import Settings, asset
 from qwen3tts_webui.speech import Speech, draw_seed
 from qwen3tts_webui.ui.bootstrap_data import bootstrap_data
 from qwen3tts_webui.ui.gradio_api import add_endpoints
+from qwen3tts_webui.ui.gradio_files import gradio_files
 from qwen3tts_webui.ui.page import build_page
+from qwen3tts_webui.ui.page_head import PageHead, page_links
+from qwen3tts_webui.ui.studio_files import studio_files
 from qwen3tts_webui.ui.theme import theme
-from qwen3tts_webui.ui.web_files import CHECK_EACH_TIME, KEEP, WebFile, WebFiles
+from qwen3tts_webui.ui.web_files import CHECK_EACH_TIME, KEEP, WebFile, WebFileRoute, read_files, version_of
 from qwen3tts_webui.voices import suggest_description
 
-_STYLES = (
-    "page.css",
-    "regions/header/header.css",
-    "regions/text/text.css",
-    "regions/voice/voice.css",
-    "regions/voice/recording.css",
-    "regions/playback/playback.css",
-    "regions/history/history.css",
-    "regions/models/models.css",
-    "desktop.css",
-    "forced_colors.css",
-)
-_HEAD = """
-<link rel="stylesheet" href="{studio}/styles.css">
-<link rel="icon" type="image/svg+xml" href="studio/icons/icon.svg">
-<link rel="apple-touch-icon" href="studio/icons/icon-192.png">
-<meta name="theme-color" content="#f6f6f3">
-<link rel="preload" as="fetch" crossorigin="anonymous" href="studio/bootstrap.json">
-<script type="module" src="{studio}/main.js"></script>
-"""
-
-
-def _preloads(module: str = "main.js", known: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """Return `module` and everything it imports statically, for preload links: one round trip instead of several."""
-    known = (*known, module)
-    source = asset(f"web/{module}").read_text(encoding="utf-8")
-    for name in re.findall(r'^import [^;]*"(\.[\w./]+)";', source, re.MULTILINE):
-        imported = posixpath.normpath(posixpath.join(posixpath.dirname(module), name))
-        if imported not in known:
-            known = _preloads(imported, known)
-    return known
-
-
-def _head(studio: str) -> str:
-    """Return what the page loads, from the folder `studio`."""
-    preloads = "".join(f'<link rel="modulepreload" href="{studio}/{name}">\n' for name in _preloads())
-    return _HEAD.format(studio=studio) + preloads
+_QUEUE_POLL_S = 0.01  # of the queue for Gradio's own clients; with Gradio's 1 ms it uses 6% of a core when idle
+_PROGRESS_POLL_S = 1.0  # our endpoints report no progress
 
 
 def mount_page(app: FastAPI, speech: Speech, settings: Settings) -> None:
     """Serve the page at /. Call it after all other routes were added."""
     bootstrap = json.dumps(bootstrap_data(speech, settings), ensure_ascii=False).encode()
-    bootstrap_file = WebFile.of("bootstrap.json", bootstrap)
-    files, icons = WebFiles(asset("web")), WebFiles(asset("icons"))
-    files.join("styles.css", _STYLES)
-    studio = f"studio-{files.version}"
-
-    async def bootstrap_json(request: Request) -> Response:
-        return bootstrap_file.response(request, CHECK_EACH_TIME)
+    gradio = gradio_files()
+    files = studio_files(gradio)
+    studio = f"studio-{version_of(files)}"
+    route = WebFileRoute()
+    route.add("/studio", {**files, "bootstrap.json": WebFile.of("bootstrap.json", bootstrap)}, CHECK_EACH_TIME)
+    route.add("/studio/icons", read_files(asset("icons")), CHECK_EACH_TIME)
+    route.add(f"/{studio}", files, KEEP)
+    route.add("/assets", gradio, KEEP)
+    app.router.routes.insert(0, route)
 
     async def surprise(request: Request) -> Response:
         """A random description, in the language of the current one."""
@@ -84,25 +54,25 @@ def mount_page(app: FastAPI, speech: Speech, settings: Settings) -> None:
         return FileResponse(asset("web/manifest.webmanifest"), media_type="application/manifest+json")
 
     app.add_route("/manifest.json", manifest, include_in_schema=False)
-    app.add_route("/studio/bootstrap.json", bootstrap_json, include_in_schema=False)
     app.add_route("/studio/surprise.json", surprise, include_in_schema=False)
-    for path, route in (
-        ("/studio/icons", icons.route(CHECK_EACH_TIME)),
-        ("/studio", files.route(CHECK_EACH_TIME)),
-        (f"/{studio}", files.route(KEEP)),
-    ):
-        app.add_route(f"{path}/{{name:path}}", route, include_in_schema=False)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read by Gradio in many places; no argument covers them all
     page = build_page(settings)
+    page._queue.sleep_when_free = _QUEUE_POLL_S
+    page._queue.progress_update_sleep_when_free = _PROGRESS_POLL_S
     with page:
         add_endpoints(app)
+
+    @cache  # the theme's hash is known once the page is mounted
+    def links() -> str:
+        return page_links(studio, gradio, page.theme_hash)
+
     gr.mount_gradio_app(
         app,
         page,
         path="/",
         theme=theme(),
         css_paths=[asset("web/theme.css")],
-        head=_head(studio),
+        app_kwargs={"middleware": [Middleware(PageHead, markup=links)]},
         footer_links=[],
         run_history=False,
         allowed_paths=[],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -18,6 +19,18 @@ def test_the_page_speaks_without_breaking_its_policy(studio: Studio, fresh: Call
     visit.until("stats.samples_played > 0")
     forbidden = [words for words in visit.complaints if "Content Security Policy" in words or "violates" in words]
     assert forbidden == []
+
+
+def test_the_page_asks_only_for_what_its_html_names(studio: Studio, fresh: Callable[..., Visit]) -> None:
+    """If this fails after an update of Gradio, write the names of its new files to assets/gradio_files.txt."""
+    visit = fresh(studio.url)
+    by_html = set(re.findall(r'(?:href|src)="\.?/?(assets/[^"]+)"', visit.page.request.get(studio.url).text()))
+    asked = [url.removeprefix(studio.url) for url in visit.requests]
+    assert {url for url in asked if url.startswith("assets/")} == {
+        url for url in by_html if url.endswith(".js") or "assets/index-" in url
+    }
+    ours = [url.partition("/")[2] for url in asked if url.startswith("studio-")]
+    assert [name for name in ours if not name.startswith("audio/")] == ["styles.css", "page.js"]
 
 
 def test_the_policy_blocks_other_hosts(studio: Studio, fresh: Callable[..., Visit]) -> None:

@@ -134,7 +134,7 @@ def _ready(url: str) -> bool:
 
 
 def test_the_page_and_the_api_are_there(cluster: Cluster):
-    assert "/main.js" in requests.get(cluster.url, timeout=60).text
+    assert "/page.js" in requests.get(cluster.url, timeout=60).text
     info = requests.get(f"{cluster.url}/api/info", timeout=60).json()
     assert (info["ready"], info["preview"]) == (True, True)
 

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from qwen3tts_webui.text.language import LANGUAGES
 from qwen3tts_webui.text.lexicon import Lexicon, LexiconEntry
 from qwen3tts_webui.text.normalize import NormalizedText, StreamingNormalizer, normalize_text
+from qwen3tts_webui.text.normalize.pipeline import pipeline
+from qwen3tts_webui.text.preparation import prepare_languages
 
 CODES = [language.code for language in LANGUAGES]
 CASES = Path(__file__).with_name("normalize_cases")
@@ -220,3 +222,12 @@ def test_a_stream_says_what_normalize_says(language: str) -> None:
         "".join([*(stream.push(character) for character in text), stream.flush()])
         == normalize_text(text, language, mode="on").spoken
     )
+
+
+def test_prepared_languages_build_no_more_rules() -> None:
+    pipeline.cache_clear()
+    prepare_languages()
+    built = pipeline.cache_info().misses
+    for code in CODES:
+        normalize_text("12:30, 5 kg", code)
+    assert built == pipeline.cache_info().misses >= len(CODES)

@@ -70,8 +70,26 @@ def test_versioned_files_are_compressed_and_kept(client: TestClient) -> None:
     assert response.text == asset("web/main.js").read_text(encoding="utf-8")
     styles = client.get(f"/{prefix[0]}/styles.css").text
     assert asset("web/regions/voice/voice.css").read_text(encoding="utf-8") in styles
+    assert "class Player" in client.get(f"/{prefix[0]}/page.js").text
     for missing in ("nothing.js", "../pyproject.toml", "%2e%2e/pyproject.toml", ""):
         assert client.get(f"/{prefix[0]}/{missing}").status_code in (404, 405)
+
+
+def test_the_html_loads_what_the_page_needs_before_gradio_asks_for_it(client: TestClient) -> None:
+    page = client.get("/")
+    head = page.text.partition("</head>")[0]
+    assert page.headers["content-length"] == str(len(page.content))
+    scripts = re.findall(r'<link rel="modulepreload" href="(assets/.+\.js)">', head)
+    styles = re.findall(r'<link rel="stylesheet" disabled href="(assets/.+\.css)">', head)
+    assert len(scripts) + len(styles) == len(asset("gradio_files.txt").read_text(encoding="utf-8").split())
+    joined = client.get(re.search(r"/?(studio-\w+/styles\.css)", head)[1]).text  # type: ignore[index]
+    for url in scripts + styles:
+        file = client.get(url)
+        assert (file.status_code, "immutable" in file.headers["cache-control"]) == (200, True)
+        assert url in scripts or file.text in joined
+    theme = re.search(r'<link rel="preload" as="style" href="(theme\.css\?v=\w{64})">', head)
+    assert theme is not None
+    assert client.get(theme[1]).status_code == 200
 
 
 def test_no_event_of_the_page_reaches_python(client: TestClient) -> None:

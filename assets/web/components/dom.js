@@ -1,15 +1,14 @@
 // DOM helpers. User text only ever enters the page as textContent.
 
-/** The element for `selector`, once Gradio has drawn it. */
-export function waitForElement(selector) {
-  const existing = document.querySelector(selector);
-  if (existing) return Promise.resolve(existing);
+/** Resolves once Gradio has drawn an element for each of `selectors`. */
+export function waitForElements(selectors) {
+  const areDrawn = () => selectors.every((selector) => document.querySelector(selector));
+  if (areDrawn()) return Promise.resolve();
   return new Promise((resolve) => {
     const observer = new MutationObserver(() => {
-      const element = document.querySelector(selector);
-      if (!element) return;
+      if (!areDrawn()) return;
       observer.disconnect();
-      resolve(element);
+      resolve();
     });
     observer.observe(document.documentElement, { childList: true, subtree: true });
   });
@@ -48,17 +47,4 @@ export function setText(element, text) {
 export function formatDuration(seconds) {
   if (seconds < 60) return `${seconds.toFixed(1)} s`;
   return `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
-}
-
-const stylesheets = new Map(); // URL -> the promise that it is loaded
-
-/** Load a stylesheet once; await it before drawing what it styles. */
-export function loadStylesheet(url) {
-  const { href } = new URL(url);
-  if (!stylesheets.has(href)) {
-    const link = h("link", { rel: "stylesheet", href });
-    stylesheets.set(href, new Promise((resolve) => (link.onload = link.onerror = resolve)));
-    document.head.append(link);
-  }
-  return stylesheets.get(href);
 }

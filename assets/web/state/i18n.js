@@ -60,6 +60,7 @@ export class I18n extends EventTarget {
     each("[data-i18n-group]", (element) => (element.ariaLabel = this.t(element.dataset.i18nGroup)));
     for (const key of Object.keys(this.#catalogs[this.language])) {
       const [id, part] = key.split(".");
+      if (part !== "label" && part !== "placeholder") continue; // looking for an element is slow
       if (part === "label") setLabel(document.querySelector(`#${id} [data-testid="block-info"]`), this.t(key));
       const field = document.querySelector(`#${id} textarea, #${id} input`);
       if (part === "label" && field?.ariaLabel) field.ariaLabel = this.t(key);

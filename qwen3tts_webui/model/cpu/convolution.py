@@ -50,7 +50,7 @@ def _fastest(weight: torch.Tensor, bias: torch.Tensor | None, dilation: int) -> 
         return _FORMS[taken](weight, bias, dilation)
     product, convolution = _PackedProduct(weight, bias, dilation), _PackedConvolution(weight, bias, dilation)
     x = weight.new_zeros(1, (taps - 1) * dilation + max(1, _TIMED_VALUES // (channels * taps)), channels)
-    times = time_candidates({"product": lambda: product(x), "onednn": lambda: convolution(x)}, runs=2)
+    times = time_candidates({"product": lambda: product(x), "onednn": lambda: convolution(x)}, runs=4)
     taken = "product" if times["onednn"] > _CLEARLY * times["product"] else "onednn"
     remember(name, taken)
     return product if taken == "product" else convolution
@@ -112,7 +112,6 @@ class _PackedConvolution(nn.Module):
         self.bias = bias
         plain = weight.unsqueeze(2).contiguous().to_mkldnn()
         self.weight = torch._C._nn.mkldnn_reorder_conv2d_weight(plain, [0, 0], [1, 1], [1, dilation], 1, None)  # type: ignore[call-arg]
-        self(weight.new_zeros(1, (weight.shape[2] - 1) * dilation + 1, weight.shape[1]))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         image = torch.ops.mkldnn._convolution_pointwise(

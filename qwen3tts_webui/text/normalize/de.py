@@ -87,6 +87,7 @@ class German(Grammar):
     version, version_point, hashtag = "Version", "Punkt", "Hashtag"
     singulars = {"Millionen": "eine Million", "Milliarden": "eine Milliarde", "Billionen": "eine Billion"}
     abbreviations = words(ABBREVIATIONS)
+    titles = word_set("Kaiser Kaiserin König Königin Papst Zar Zarin Herzog Herzogin Fürst Kurfürst")
     phones = r"""(?<![\w.+-])0\d{2,4}[ /-]{1,3}(?:\d{3,}|\d{2}(?=[ ]\d{2}[ ]\d))(?:[ -]\d{2,}){0,4}(?!\d) | (?<![\w.+-])\(0\d{2,4}\)\s?\d{3,}(?:[ -]\d+)*(?!\d) | (?<![\w.+-])0[1-9]\d{8,11}(?!\d)
         | (?<=Notruf\s)11[02](?!\d)"""
     phone_words = r"\b(?:Tel|Telefon|Telefonnummer|Handy|Mobil|Fax|PIN|Code|Passwort|PLZ|Postleitzahl|Durchwahl|Konto|Kundennummer|Notruf|Kennzeichen|Flug)\b"
@@ -136,6 +137,11 @@ class German(Grammar):
         gap = "" if noun.forms[0] == "mal" else " "
         return f"{self.say(number, noun.gender, counted=True)}{gap}{self.form(number, noun)}"
 
+    def range(self, low: Number, high: Number, noun: Noun | None = None) -> str:
+        if noun is None or self.keep_digits:
+            return super().range(low, high, noun)
+        return f"{self.say(low, noun.gender, counted=True)} bis {self.amount(high, noun)}"
+
     def money_join(self, units: str, cents: str) -> str:
         return f"{units} und {cents}"
 
@@ -179,7 +185,7 @@ class German(Grammar):
         ordinal_word = r"(?:\b(?P<before>\p{L}+)[ ])?(?<![\d.,])(?P<n>\d{1,3})\.(?=[ \u00a0](?P<after>\p{Lu}\p{Ll}+))"
         return (
             *de_contexts.rules(self),
-            (r"(?<=\b(?i:mit|von|bei|unter|zu|nach|gegenüber|seit)[ ](?:\p{Lu}\p{L}+[ ]){0,2}\p{Lu}\p{L}+[ ])([IVX]{1,5})\.(?=[ ,])", self._dative_king),
+            (r"(?<=\b(?i:mit|von|bei|unter|zu|nach|gegenüber|seit)[ ](?:\p{Lu}\p{L}+[ ]){0,2}\p{Lu}\p{L}+[ ])([IVX]{1,5})\.(?=[ ,]|$)", self._dative_king),
             (r"(?<=\p{Lu}\p{Ll}+s[ ])([IVX]{1,5})\.(?=[ ,]|$)", self._genitive_king),
             (r"(?<![\d.,:])(\d{1,2})\.([0-5]\d)(?:[ ]?Uhr)?[ ]?([–-]|bis)[ ]?(\d{1,2})(?:\.([0-5]\d))?[ ]?Uhr\b",
              lambda m: f"{self.clock(int(m[1]), int(m[2]), None, '')} bis {self.clock(int(m[4]), int(m[5] or 0), None, '')}"),
@@ -238,7 +244,8 @@ class German(Grammar):
         if name is None or name[1] not in _NAMES:
             return None
         article = "der" if name[1] in _WOMEN else "dem"
-        return f"{article} {self.ordinal(roman_value(match[1])).capitalize()}en"
+        said = f"{article} {self.ordinal(roman_value(match[1])).capitalize()}en"
+        return said + ("" if match.string[match.end() :] else ".")
 
     @staticmethod
     def _half(noun: str) -> str:

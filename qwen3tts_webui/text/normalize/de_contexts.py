@@ -11,6 +11,7 @@ from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.numbers import words
 from qwen3tts_webui.text.normalize.phrases import PHRASES
 from qwen3tts_webui.text.normalize.quantities import alternatives
+from qwen3tts_webui.text.normalize.signs import roman_value
 
 BOOKS = words("""
     Gen = Genesis
@@ -85,13 +86,17 @@ PER = words("""
 _SIDES = {"B": "Breite", "T": "Tiefe", "H": "Höhe", "L": "Länge"}
 _TERMS = {"WS": "Wintersemester", "WiSe": "Wintersemester", "SS": "Sommersemester", "SoSe": "Sommersemester"}
 _FLOORS = {"OG": "Obergeschoss", "UG": "Untergeschoss", "EG": "Erdgeschoss", "DG": "Dachgeschoss"}
+_BOUNDS = {"<": "weniger als", ">": "mehr als", "≤": "höchstens", "≥": "mindestens"}
 _LIFE = {"*": "geboren", "†": "gestorben"}
 _ONE = {
     "eine": ("Fl", "Pkg", "Do", "Msp", "Tas", "Tbl", "Tabl", "Amp", "Kaps"),
     "ein": ("Pck", "Pkt", "Btl", "Bd", "Gl", "Bch", "Be", "St"),
 }
 _SCREENS = r"(?:Monitor|Display|Bildschirm|Fernseher|TV|Felge|Reifen|Laptop|Notebook|Tablet|Rad|Räder|Zoll|Schallplatte|Vinyl|Rohr)"
-_TIMED = r"(?:[Zz]eit|[Dd]auer|[Ll]änge|[Rr]ekord|[Mm]arathon|[Ll]aufzeit|gewann|siegte|lief|schwamm)"
+_TIMED = r"(?:[Zz]eit|[Dd]auer|[Ll]änge|[Rr]ekord|[Mm]arathon|gewann|siegte|lief|schwamm)"
+_LAP = r"(?:(?:[Bb]est|[Ss]ieger|[Ee]nd|[Rr]unden|[Ss]chluss)zeit|[Rr]ekord|[Ss]piellänge)"
+_CLOCK = r"(?:um|ab|bis|gegen|von|nach|vor|seit|kurz vor|kurz nach)"
+_DAY = r"(?:Mo|Di|Mi|Do|Fr|Sa|So|(?:Mon|Diens|Donners|Frei|Sams|Sonn)tag|Mittwoch)"
 
 
 def early_rules(grammar: Grammar) -> tuple[Rule, ...]:
@@ -101,8 +106,17 @@ def early_rules(grammar: Grammar) -> tuple[Rule, ...]:
     return (
         (rf"(?:(?<![\d.,])([1-5])\.?[ ])?\b({alternatives(BOOKS)})\.?[ ](\d{{1,3}})[,:][ ]?(\d{{1,3}})(?:[-–](\d{{1,3}})|f{{1,2}}\.?(?!\p{{L}}))?(?![\d,:]|[ ]?(?:%|€|Mio|Mrd|kg|km|Euro|Prozent|Meter))", lambda m: _verse(grammar, m)),
         (rf"\b([Aa]m|[Vv]om|[Zz]um|[Bb]is|[Aa]b|[Ss]eit)[ ]({days})\.?,?[ ](?:dem[ ]|den[ ])?(?=\d{{1,2}}\.[ ]?(?:\d{{1,2}}\.|(?:{months})\b))", _weekday),
-        (rf"(?<=\p{{L}}*{_TIMED}\b[^.!?\d\n]{{0,15}})(?:(\d{{1,2}}):)?(\d{{1,2}}):([0-5]\d)(?![\d:]|[ ]?Uhr)(?:[ ](?:Std\.|h|Stunden|Min\.|min|Minuten)(?!\p{{L}}))?", lambda m: _duration(grammar, m)),
+        (rf"(?<={_TIMED}\b[^.!?\d\n]{{0,15}})(\d{{1,2}}):(\d{{1,2}}):([0-5]\d)(?![\d:]|[ ]?Uhr)(?:[ ](?:Std\.|h|Stunden)(?!\p{{L}}))?|(?<={_LAP}\b[^.!?\d\n]{{0,15}})(\d{{1,2}}):([0-5]\d)(?![\d:,.]|[ ]?Uhr)", lambda m: _duration(grammar, m)),
         (r"(?<![\d.,:])(?:(\d{1,2}):)(\d{1,2}):([0-5]\d)[ ]?(?:h|Std\.|Stunden)(?!\p{L})|(?<![\d.,:])(\d{1,3}):([0-5]\d)[ ]?(?:min|Min\.|Minuten)(?!\p{L})", lambda m: _duration(grammar, m)),
+        (r"(?<![\d.,:])0:([0-5]\d)[ ]?h(?!\p{L})", lambda m: f"{int(m[1])} min"),
+        (r"(?<![\d.,:])(\d{1,2}):([0-5]\d)[ ]?h(?=[ ](?:Fahr|Flug|Geh|Arbeit|Dauer|später|lang|Wander|Wartezeit|Spiel|Lauf|Film|Schlaf)\p{L}*)", lambda m: ("einer Stunde" if m[1] == "1" and regex.search(r"\b(?:[Nn]ach|[Ii]n|[Vv]or|[Ss]eit|[Vv]on|[Mm]it|[Bb]ei)[ ]$", m.string[: m.start()]) else f"{int(m[1])} h") + f" {int(m[2])} min"),
+        (rf"\b({'|'.join(PHRASES['de'].shorts)})\.(?=,?[ ](?:u\.|und|oder)[ ]|,[ ](?:{'|'.join(PHRASES['de'].shorts)})\.)|(?<=\b{_DAY}\.?[ ](?:u\.|und|oder)[ ])({'|'.join(PHRASES['de'].shorts)})\.", lambda m: PHRASES["de"].weekdays[PHRASES["de"].shorts.index(m[1] or m[2])]),
+        (r"(?<=\p{L}\.?[ ])u\.(?=[ ](?!a\.|U\.|Ä\.|v\.)\p{L})", lambda m: "und"),
+        (r"(?<=\p{Lu}\p{Ll}+[ ])v\.(?=[ ]\p{Lu}\p{Ll})(?![ ]Chr)", lambda m: "von"),
+        (r"(?<=\p{L}{3,}\.?[ ])m\.(?=[ ]\p{Lu}\p{Ll})(?![ ]E\.)", lambda m: "mit"),
+        (rf"(?<=\b{_CLOCK}[ ])(\d{{1,2}})[ ]?h(?!\p{{L}})|(?<=\b{_DAY}\.?[ ])(\d{{1,2}}[-–]\d{{1,2}})[ ]?h(?!\p{{L}})", lambda m: f"{m[1] or m[2]} Uhr"),
+        (rf"(?<![–-][ ]?)\bFr\.(?=[ ](?:bis|ab|von|und|um|geschl|\d))|(?<={_DAY}\.?(?:,|[ ]und|[ ]bis)[ ])Fr\.", lambda m: "Freitag"),
+        (r"(?<=\b(?:um|gegen|kurz vor|kurz nach)[ ])([01]?\d|2[0-3])\.([0-5]\d)(?![\d,]|\.\d|[ ]?(?:%|€|Uhr|Mio|Mrd|Euro|Prozent|Punkte|Meter))", lambda m: f"{m[1]}:{m[2]}"),
         (r"(?<![\p{L}\d*])([*†])[ ]?(?=\d{1,2}\.[ ]?(?:\d|\p{Lu})|1\d{3}\b|20\d\d\b|um[ ]1\d{3})", lambda m: _LIFE[m[1]] + (" am " if regex.match(r"\d{1,2}\.", m.string[m.end() :]) else " ")),
     )  # fmt: skip
 
@@ -112,8 +126,17 @@ def rules(grammar: Grammar) -> tuple[Rule, ...]:
     return (
         (r"(?<=\b(?:Note|Bewertung|Wertung|Score|Skala|Rating|Schmerz(?:skala|en)?|Punktzahl)\b[^.!?\d\n]{0,12})(\d{1,3})/(5|6|10|15|20|50|100)(?![\d/])|(?<![\d./,])(\d{1,3})/(\d{1,3})(?=[ ](?:Punkten?|Sternen?|Pkt)\b)",
          lambda m: f"{grammar.cardinal(int(m[1] or m[3]))} von {grammar.cardinal(int(m[2] or m[4]))}"),
+        (r"(?<=\b(?:[Ww]urde|wird|war|ist|als|werden|Platz:?)[ ])(\d{1,2})\.(?=[ ]\p{Ll})", lambda m: f"{grammar.ordinal(int(m[1])).capitalize()}er"),
+        (r"(?<![\d.,])(\d{1,2})[ ]?[-–][ ]?(\d{1,2})[ ]?[x×](?=[ ]\p{Ll})", lambda m: f"{grammar.cardinal(int(m[1]), counted=True)}- bis {grammar.cardinal(int(m[2]), counted=True)}mal"),
+        (r"(?<![\d.,:/-])1(?=[ ]?[-–][ ]?\d{1,3}[ ](?!Uhr|Prozent)\p{L}{2,})(?=[ ]?[-–][ ]?\d{1,3}[ ](?P<unit>\p{L}+\.?))", lambda m: None if m["unit"] in grammar.units else "ein"),
+        (r"(?<=^|[\s(])(?<!(?<!\p{L})\p{L}[ ])(?<![\d)=][ ]?)(?P<sign>[<>≤≥])[ ]?(?=\d)", lambda m: _BOUNDS[m["sign"]] + " "),
+        (r"(?<=\b(?:bis|ab|seit|gültig|Stand:?|MHD:?|haltbar bis|Ablauf(?:datum)?:?)[ ])(0?[1-9]|1[0-2])/(\d{2})(?!\d|/)", lambda m: f"{grammar.month_names[int(m[1]) - 1]} {grammar.year(2000 + int(m[2]))}"),
+        (r"(?<=\b(?:Art\.|§§?)[ ]?\d{1,4}\p{L}?[ ])([IVX]{1,4})(?=[ ])", lambda m: f"Absatz {grammar.cardinal(roman_value(m[1]))}"),
+        (r"(?<=\d[ ]?(?:€|Euro|EUR|\$|ct|Cent))[ ]?/[ ]?(?=\d+[ ]?(?:g|kg|ml|l|km|m|Stück|Stk\.|Blatt|kWh)\b)", lambda m: " pro "),
+        (r"(?<=\b(?:\d{1,4}|Az\.[ ][\d/]+))/(?=\d{1,4}/\d{1,4}\b)|(?<=\d/0\d{2,4})/(?=\d{1,4}\b)", lambda m: " Schrägstrich " if regex.search(r"0\d{2,}", m.string[max(0, m.start() - 6) : m.end() + 6]) else None),
+        (r"(?<=\b(?:gab|forderte|gibt|mit|auf|hat|und|sowie|mindestens)[ ])1(?=[ ]\p{Lu}\p{Ll}+(?:oten|erletzten|erdächtigen|rwachsenen|ugendlichen|ermissten|ranken)\b)", lambda m: "einen" if not m.string[: m.start()].endswith("mit ") else "einem"),
         (r"(?<=\d[ ]?)U/(?:min|Min\.?)(?!\p{L})", lambda m: "Umdrehungen pro Minute"),
-        (rf"(?<=\d[ ]?)(\p{{L}}{{0,15}}\.?)[ ]?/[ ]?({alternatives(PER)})(?![\p{{L}}\d²³/])", lambda m: _per(grammar, m)),
+        (rf"(?<=\d[ ]?(?P<word>\p{{L}}{{0,15}}[.²³]?))[ ]?/[ ]?(?P<per>{alternatives(PER)})(?![\p{{L}}\d²³/])", lambda m: _per(grammar, m)),
         (rf"(?<![\d.,])(\d{{1,3}}(?:,\d+)?)[ ]?(?:\"|″|'')(?:(?=-\p{{L}})|(?=[ ]{_SCREENS})|(?<=\b\p{{L}}*(?i:{_SCREENS})(?:[ ]mit)?[ ][\d,]+[ ]?[\"″]))", lambda m: f"{grammar.say(grammar.number(m[1]))} Zoll"),
         (r"\b[BTHL](?:[ ]?[x×][ ]?[BTHL]){1,2}\b", lambda m: " mal ".join(_SIDES[side] for side in regex.findall("[BTHL]", m[0]))),
         (rf"\b({alternatives(_TERMS)})[ ](?=(?:19|20)\d\d)", lambda m: _TERMS[m[1]] + " "),
@@ -121,7 +144,7 @@ def rules(grammar: Grammar) -> tuple[Rule, ...]:
         (r"(?<=\b(?:geboren|gestorben|gegr\.|gegründet|geb\.|gest\.|erbaut|verh\.|um|[Bb]j\.|Baujahr|erschienen|Jg\.|Jahrgang)[ ])(1[1-9]\d\d)(?![\d.,:]\d|\d)", lambda m: grammar.year(int(m[1]))),
         (rf"(?<![\d.,/:-])1[ ](?=({'|'.join(short for shorts in _ONE.values() for short in shorts)})\.)", lambda m: next(one for one, shorts in _ONE.items() if m[1] in shorts) + " "),
         (r"(?<=\d[ ])f\.(?!\p{L})", lambda m: "folgende" + ("" if m.string[m.end() :].strip() else ".")),
-        (r"(?<![\d.,])(\d{1,3}(?:,\d+)?)[ ]?%-?(?=ig\p{Ll}{0,2}\b)|(?<![\d.,])(\d{1,3}(?:,\d+)?)[ ]?%(?=-(?:ig)?\p{L})", lambda m: f"{grammar.say(grammar.number(m[1] or m[2]))}{'prozent' if m[1] else ' Prozent'}"),
+        (r"(?<![\d.,])(\d{1,3}(?:,\d+)?)[ ]?%-?(ig\p{Ll}{0,2})\b|(?<![\d.,])(\d{1,3}(?:,\d+)?)[ ]?%(?=-(?:ig)?\p{L})", lambda m: f"{grammar.say(grammar.number(m[1] or m[3]))}{f'prozent{m[2]}' if m[1] else ' Prozent'}"),
         (r"(?<![\d.,])(\d)/(\d)(?=-(?:Mehrheit|Takt|Liter|Stunde|Zoll|Stelle|Anteil)\p{L}*)", lambda m: f"{grammar.cardinal(int(m[1]))} {grammar.cardinal(int(m[2]))}" if m.string[m.end() :].startswith("-Takt") else f"{grammar.fraction(int(m[1]), int(m[2]))}"),
     )  # fmt: skip
 
@@ -154,9 +177,10 @@ def _duration(grammar: Grammar, match: regex.Match[str]) -> str:
 
 def _per(grammar: Grammar, match: regex.Match[str]) -> str | None:
     """ "72/min" and "3 Tabletten/Tag", but not a unit such as "km/h"."""
-    if f"{match[1]}/{match[2]}" in grammar.units or (not match[1] and len(match[2]) == 1):
+    word, per = match["word"], match["per"]
+    if f"{word}/{per}" in grammar.units or (not word and len(per) == 1):
         return None
-    return f"{match[1]} pro {PER[match[2]]}"
+    return f" pro {PER[per]}"
 
 
 def _floor(match: regex.Match[str]) -> str:

@@ -111,8 +111,9 @@ kn kt kts = knot|knots
 nmi = nautical mile|nautical miles
 ly = light year|light years
 lm = lumen|lumens
+bbl = barrel|barrels
 sq_mi sq._mi. mi² = square mile|square miles
-cu_ft cu._ft. = cubic foot|cubic feet
+cu_ft cu._ft. ft³ = cubic foot|cubic feet
 qt qts = quart|quarts
 """
 
@@ -154,7 +155,11 @@ vs = versus
 approx. = approximately
 dept. = department
 Dept. = Department
-est. = established
+est. = estimated
+Rm. = Room
+Blk. = Block
+Mk.# = Mark
+alt. = altitude
 Inc.$ = Incorporated
 Ltd.$ = Limited
 Corp.$ = Corporation

@@ -59,6 +59,7 @@ class Grammar:
     duration_units: ClassVar[tuple[str, str, str]] = ("h", "min", "s")
     clock_by_h: ClassVar[bool] = False  # "1h30" is a time of day
     feet_by_prime: ClassVar[bool] = False  # 5'10" is a height
+    laps_by_clock: ClassVar[bool] = False  # "3:45.2" is read like a time of day
     own_shapes: ClassVar[bool] = False  # its rules read aircraft, and durations with primes
     part_links: ClassVar[tuple[str, str]] = ("", "")  # a fraction "of" a unit, before a consonant and before a vowel
     currencies: ClassVar[dict[str, tuple[Noun, Noun | None]]]
@@ -73,6 +74,7 @@ class Grammar:
     singulars: ClassVar[dict[str, str]] = {}
     hashtag: ClassVar[str] = "hashtag"
     abbreviations: ClassVar[dict[str, str]] = {}
+    titles: ClassVar[frozenset[str]] = frozenset()  # the ordinal after a name depends on the word before them
     phones: ClassVar[str] = ""
     phone_words: ClassVar[str] = ""
     squared: ClassVar[str]

@@ -12,8 +12,8 @@ from qwen3tts_webui.text.normalize.numbers import POINT, words
 from qwen3tts_webui.text.normalize.quantities import alternatives
 
 _BOOKS = (
-    r"(?:創世記|出エジプト記|レビ記|民数記|申命記|ヨシュア記|士師記|ヨブ記|詩篇|詩編|箴言|イザヤ書?|エレミヤ書?|ダニエル書?|マタイ|マルコ|ルカ|ヨハネ|使徒行伝|使徒"
-    r"|ローマ|コリント|ガラテヤ|エペソ|エフェソ|ピリピ|フィリピ|ヘブル|ヘブライ|ヤコブ|ペテロ|ペトロ|黙示録)(?:人?への手紙|の?福音書|による福音書|伝)?"
+    r"(?:創世記|エジプト記|テモテ|テサロニケ|コロサイ|レビ記|民数記|申命記|ヨシュア記|士師記|ヨブ記|詩篇|詩編|箴言|イザヤ書?|エレミヤ書?|ダニエル書?|マタイ|マルコ|ルカ|ヨハネ|使徒行伝|使徒"
+    r"|ローマ|コリント|ガラテヤ|エペソ|エフェソ|ピリピ|フィリピ|ヘブル|ヘブライ|ヤコブ|ペテロ|ペトロ|黙示録)(?:への手紙|の?福音書|伝)?"
 )
 PER = words("""
     分 = 毎分
@@ -42,23 +42,32 @@ PER = words("""
     GB = 一ギガバイトあたり
     kWh = 一キロワット時あたり
 """)
+_WEEK = "月火水木金土日"
 _BOUNDS = {"≥": "以上", "≤": "以下", ">": "を超える", "<": "未満"}
 _COUNTED = (
     r"(?:[歳円人個回年月日分秒点名本枚倍度%％℃]|か月|ヶ月|時間|週間|パーセント|cm|mm|km|m|kg|g|mg|ml|L|GB|MB|mmHg|°C)"
 )
-_WEEK = "月火水木金土日"
-FORMULAS = r"(?:H2SO4|H2O2?|CO2?|O[23]|N2O?|H2|NO[2x]|SO[23x]|CH4|NH[34]|HNO3|NaHCO3|Na2CO3|CaCO3|Fe2O3|C6H12O6|C2H5OH|SiO2|TiO2|Al2O3|K2O|MnO2|CaCl2|MgCl2|UF6|SF6)"
+FORMULAS = r"(?:SpO2|SaO2|PaO2|PaCO2|H2SO4|H2O2?|CO2?|O[23]|N2O?|H2|NO[2x]|SO[23x]|CH4|NH[34]|HNO3|NaHCO3|Na2CO3|CaCO3|Fe2O3|C6H12O6|C2H5OH|SiO2|TiO2|Al2O3|K2O|MnO2|CaCl2|MgCl2|UF6|SF6)"
 _ENGLISH = {"2": "ツー", "3": "スリー", "4": "フォー", "5": "ファイブ", "6": "シックス", "1": "ワン", "0": "ゼロ"}
-_TIMED = (
-    r"(?:タイム|記録|所要時間|再生時間|演奏時間|上映時間|収録時間|経過時間|ラップ|自己ベスト|新記録|優勝|ゴール|尺)"
-)
+_TIMED = r"(?:タイム|記録|時間|ラップ|自己ベスト|新記録|優勝|ゴール|尺|差)"
+_LAP = r"(?:タイム|記録|再生時間|ラップ|自己ベスト|新記録|差)"
+_DAY = rf"[（(][{_WEEK}](?:[・,、]?祝)?[)）]"
 
 
 def early_rules(grammar: Grammar) -> tuple[Rule, ...]:
     """Before dates and times."""
     return (
         (rf"(?<={_BOOKS}\s?)(\d{{1,3}})[:：](\d{{1,3}})(?:\s?[-–~～〜]\s?(\d{{1,3}}))?(?![\d:：])", lambda m: f"{m[1]}章{m[2]}節" + (f"から{m[3]}節" if m[3] else "")),
-        (rf"(?<={_TIMED}[はがをの：:、]?\s?)(?:(\d{{1,2}})[:：])?(\d{{1,2}})[:：]([0-5]\d)(?:[.．](\d{{1,3}}))?(?![\d:：])", _duration),
+        (rf"(?<={_TIMED}[はがをの：:、]?\s?)(\d{{1,2}})[:：](\d{{1,2}})[:：]([0-5]\d)(?:[.．](\d{{1,3}}))?(?![\d:：])|(?<={_LAP}[はがをの：:、]?\s?)(?P<m>\d{{1,2}})[:：](?P<s>[0-5]\d)(?![\d:：.．]|\s?(?:から|まで|に|~|～))", _duration),
+        (rf"(?<![\d/])(\d{{1,2}})/(\d{{1,2}})(?=\s?{_DAY})", lambda m: f"{int(m[1])}月{int(m[2])}日"),
+        (rf"(?<=\d\s?[\p{{Han}}\p{{Katakana}}ー]{{1,4}}|{_DAY})\s?[~～〜]\s?(?=\d)", lambda m: "から"),
+        (r"(?<![\d.,-])(\d{1,2})-(\d{1,2})(?=(?:[、,]\s?\d{1,2}-\d{1,2})+)(?<![年月])|(?<=\d-\d{1,2}[、,]\s?)(\d{1,2})-(\d{1,2})(?=(?:[、,]\s?\d{1,2}-\d{1,2})*\s?(?:で|の|と|$))", lambda m: f"{grammar.cardinal(int(m[1] or m[3]))}対{grammar.cardinal(int(m[2] or m[4]))}"),
+        (r"(?<=打率|出塁率|勝率|長打率)\s?0?\.(\d)(\d)(\d)(?!\d)", lambda m: "".join(f"{grammar.cardinal(int(digit))}{name}" for digit, name in zip(m.groups(), "割分厘", strict=True) if digit != "0")),
+        (r"[△▲]\s?(?=[\d¥￥])", lambda m: "マイナス"),
+        (r"(?<=\d階)\s?[/／]\s?(?=\d)", lambda m: "、"),
+        (r"(?<=\d)V(?=型)", lambda m: "ブイ"),
+        (r"(?<![\p{Latin}\d])J([123])(?=リーグ|クラブ|昇格|残留|降格|\s?第|の)", lambda m: f"J{_ENGLISH[m[1]]}"),
+        (r"(?<![\d.,])(\d{1,3})-(\d{1,3})(?=\s?(?:から|の)?(?:逆転|大勝|辛勝|快勝|完勝|サヨナラ|リード|敗れ))", lambda m: f"{grammar.cardinal(int(m[1]))}対{grammar.cardinal(int(m[2]))}"),
         (r"(?<![\d.,])(\d{2,3})/(\d{2,3})\s?(?=mmHg)", lambda m: f"{m[1]}の{m[2]}"),
         (r"(?<=\d{4}|シーズン\s?)年?(?P<sep>/)(?P<y>\d{2})(?=\s?(?:シーズン|年度|年シーズン))", lambda m: f"から{m['y']}"),
         (r"(?<=\d{4}\.\s?\d{1,2}\.\s?\d{1,2})\.(?=\s)", lambda m: ""),
@@ -69,10 +78,10 @@ def rules(grammar: Grammar) -> tuple[Rule, ...]:
     """After dates and times."""
     amount = rf"[¥￥$]?(?:{POINT})(?:[万億千]?(?:円|ドル|ユーロ)|[万億千]|[回個本人名枚件台杯錠拍歩]|mg|g|kg|kWh|L|km|GB|リットル)?"
     return (
-        (r"(?<=(?:評価|評点|スコア|満足度|採点|点数|レビュー|おすすめ度)[はがをの：:、]?\s?)(\d{1,3})/(5|10|20|50|100)(?![\d/])\s?点?", lambda m: grammar.out_of(m[1], m[2])),
+        (r"(?<=(?:評価|評点|スコア|満足度|採点|点数|レビュー|すめ度)[はがをの：:、]?\s?)(\d{1,3})/(5|10|20|50|100)(?![\d/])\s?点?", lambda m: grammar.out_of(m[1], m[2])),
         (rf"(?<!時給\s?)(?<![\d.,/])({amount})\s?[/／]\s?({alternatives(PER)})(?![\p{{L}}\d²³])", lambda m: f"{PER[m[2]]}{m[1]}"),
-        (rf"(?<=^|[\s、。（(はがを・：:])([<>≤≥])\s?((?:{POINT})\s?{_COUNTED}?)(?![\p{{Latin}}\d])", lambda m: f"{m[2]}{_BOUNDS[m[1]]}"),
-        (rf"(?<=\d{_COUNTED}|[円日時分歳人名月年])\s?[~～〜](?=$|[\s、。）)」])", lambda m: "から"),
+        (rf"(?<=^|[\s、。（(・：:\p{{Han}}\p{{Hiragana}}\p{{Katakana}}ー]|\p{{Latin}}{{2}})(?<!\d\s?\p{{Han}}{{0,3}})([<>≤≥])\s?((?:{POINT})\s?{_COUNTED}?)(?![\p{{Latin}}\d])", lambda m: f"{m[2]}{_BOUNDS[m[1]]}"),
+        (rf"(?<=\d{_COUNTED}|[円日時分歳人名様月年])\s?[~～〜](?=$|[\s、。）)」])", lambda m: "から"),
         (r"(?<!\p{Latin})[Pp]{1,2}\.\s?(\d{1,4})(?:\s?[-–~～]\s?(\d{1,4}))?(?!\d)", lambda m: f"{m[1]}" + (f"から{m[2]}" if m[2] else "") + "ページ"),
         (r"(?<![\p{Latin}\d.-])(B?)(\d{1,3})F(?![\p{Latin}\d])", lambda m: f"{'地下' if m[1] else ''}{m[2]}階"),
         (rf"(?<=\d日|\d)(?P<open>[（(])([{_WEEK}])(?P<holiday>[・,、]?祝)?(?P<close>[)）])", lambda m: f"{m['open']}{m[2]}曜日{'祝日' if m['holiday'] else ''}{m['close']}"),
@@ -89,6 +98,7 @@ def rules(grammar: Grammar) -> tuple[Rule, ...]:
 
 def _duration(match: regex.Match[str]) -> str:
     """ "2:35:10"."""
-    hours, minutes, seconds, rest = match.groups()
-    said = f"{int(hours)}時間" if hours else ""
-    return f"{said}{int(minutes)}分{int(seconds)}秒{rest or ''}"
+    hours, minutes, seconds, rest = match.groups()[:4] if match[1] else (None, match["m"], match["s"], None)
+    said = [f"{int(number)}{name}" for number, name in ((hours, "時間"), (minutes, "分")) if number and int(number)]
+    last = f"{int(seconds)}{f'.{rest}' if rest else ''}秒" if int(seconds) or rest or not said else ""
+    return "".join(said) + last

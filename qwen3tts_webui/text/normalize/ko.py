@@ -17,7 +17,7 @@ _ABOUT_SO_MANY = {1: "한두", 2: "두세", 3: "서너", 4: "네다섯", 5: "대
 _NATIVE_TENS = ("", "열", "스물", "서른", "마흔", "쉰", "예순", "일흔", "여든", "아흔")
 _NATIVE_COUNTERS = (
     r"시간|시(?!간표|리즈|즌|도|장|의|민|내)|개(?!월|국|년|소|사)|명|살|번째|번(?!지|길|호)|마리|잔|병(?!동|실)|권|대(?!학|한|의|째|로|기|비)|장(?!관|군)|송이|사람|가지|군데|그루|켤레|벌|채(?!널)"
-    r"|달(?!러)|판|그릇|줄|곳|분(?=이서|께|의|들)|자루|통(?!화)|쌍|척|편|모금|숟가락|조각|접시|배(?=[가를는로의 ,.]|$)"
+    r"|달(?!러)|판|그릇|줄|곳|분(?=이서|께|의|들)|자루|통(?!화)|쌍|척|편|모금|숟가락|조각|접시|방울|모(?=[를을 ,.]|$)|큰술|작은술|컵|스푼|티스푼|꼬집|줌(?!\p{L})|포기|뿌리|봉지|캔(?!\p{L})|팩(?!\p{L})|알(?=[을이씩 ,.]|$)|정(?=[씩을 ,.]|$)|상자|박스|세트|끼(?=[를에 ,.]|$)|바퀴|자리(?=[ ]?수)|걸음|단(?=[을 ,.]|$)(?!계)|배(?=[가를는로의 ,.]|$)"
 )
 
 
@@ -49,7 +49,7 @@ class Korean(Grammar):
         천만 = 천만
         천억 = 천억
     """)
-    units = nouns(UNITS) | {"km/h": Noun(("킬로미터",), "h")}
+    units = nouns(UNITS) | {"km/h": Noun(("킬로미터",), "h"), "m/s": Noun(("미터",), "s")}
     signs = words("""
         + = 더하기
         < = 작다
@@ -156,7 +156,14 @@ class Korean(Grammar):
             return f"시속 {self.say(number)}{'' if self.keep_digits else ' '}{name}"
         if number.sign == "−" and name == "도":
             return f"영하 {self.say(Number(number.text, number.whole, number.fraction))}{name}"
-        if name in ("시간", "배") and 0 < number.value < 100 and not number.fraction and not self.keep_digits:
+        if noun.gender == "s":
+            return f"초속 {self.say(number)}{'' if self.keep_digits else ' '}{name}"
+        if (
+            name in ("시간", "배")
+            and 0 < number.value < (24 if name == "시간" else 100)
+            and not number.fraction
+            and not self.keep_digits
+        ):
             return f"{self.native(number.value)} {name}"
         return f"{self.say(number)}{'' if self.keep_digits or name in ('도', '원') else ' '}{name}"
 
@@ -227,11 +234,12 @@ class Korean(Grammar):
             (r"(?<![\d.,])(\d)(?:·|\.(?=\d{1,2}\s?(?:절|혁명|민주|전쟁|운동)))(\d{1,2})(?!\d)(절)?", lambda m: self.digits(m[1] + m[2]) + (m[3] or "")),
             (r"(?<![\d.,])(\d{1,3})번(?=\s?(?:출구|승강장|문제|버스|방|홈|게이트|선수|타자|좌석|국도|줄|창구|항목|답|트랙|채널|플랫폼|마을버스|노선)|\s?(?:으로|을 누|은|이 정답))",
              lambda m: f"{self.cardinal(int(m[1]))} 번"),
-            (r"시속\s?(?=\d+(?:\.\d+)?\s?km/h)", lambda m: ""),
+            (r"시속\s?(?=\d+(?:\.\d+)?\s?km/h)|초속\s?(?=\d+(?:\.\d+)?\s?m/s)", lambda m: ""),
             (r"(?<![\d.,:])(\d{1,2})시\s?[-–~～]\s?(?=\d{1,2}시)", lambda m: f"{self._hour(int(m[1]))}에서 "),
             (r"(?<=\d\s?)([일월년분원명])\s?[-–—~～]\s?(?=\d)|(?<![가-힣])([월화수목금토일])\s?[~～-]\s?(?=[월화수목금토일](?:요일|\s|,|\.|$))", lambda m: f"{m[1] or m[2]}에서 "),
             (r"(?<![\p{Latin}\d])([a-z])\s?([<>])\s?([a-z])(?![\p{Latin}\d])", lambda m: f"{m[1]}는 {m[3]}보다 {'크다' if m[2] == '>' else '작다'}"),
             (r"(\d+)\s?([<>])\s?(\d+)", lambda m: f"{self._topic(self.cardinal(int(m[1])))} {self.cardinal(int(m[3]))}보다 {'크다' if m[2] == '>' else '작다'}"),
+            (r"(?<![\d.,:])(2[4-9]|[3-9]\d)\s?(?=시간)", lambda m: f"{self.cardinal(int(m[1]))} "),
             (r"(?<![\d.,])1\s?번째", lambda m: "첫 번째"),
             (rf"(?<![\d.,:])(\d{{1,2}})\s?[-~～–]\s?(\d{{1,2}})\s?(?={_NATIVE_COUNTERS})",
              lambda m: self._native_range(int(m[1]), int(m[2]))),

@@ -49,16 +49,24 @@ _COUNTED = (
 )
 _WEEK = "월화수목금토일"
 _ENGLISH = {"2": "투", "3": "쓰리", "4": "포", "5": "파이브", "6": "식스", "1": "원", "0": "제로"}
-_TIMED = r"(?:기록|시간|재생\s?시간|상영\s?시간|러닝타임|소요\s?시간|타임|랩타임|완주|결승선)"
+_TIMED = r"(?:기록|시간|러닝타임|타임|완주|결승선|격차|차이)"
+_LAP = r"(?:기록|재생\s?시간|랩타임|격차|차이)"
+_DAY = rf"\([{_WEEK}]\)"
+_AFTER_CONSONANT = {"를": "을", "는": "은", "가": "이", "와": "과"}
 
 
 def early_rules(grammar: Grammar) -> tuple[Rule, ...]:
     """Before dates and times."""
     return (
-        (rf"(?<={_BOOKS}\s?)(\d{{1,3}}):(\d{{1,3}})(?:\s?[-–~～]\s?(\d{{1,3}}))?(?![\d:])", lambda m: _verse(grammar, m)),
-        (rf"(?<={_TIMED}(?:은|는|이|가|:)?\s?)(?:(\d{{1,2}}):)?(\d{{1,2}}):([0-5]\d)(?:\.(\d{{1,3}}))?(?!\s?(?:부터|에|까지|~|-)|[\d:])", _duration),
+        (r"(?<![\d.])(\d{4})\.\s?(1[0-2]|0?[1-9])\.\s?(3[01]|[12]\d|0?[1-9])\.?(?=[\s(),~]|$)", _date),
+        (rf"(?<={_BOOKS}\s?)(\d{{1,3}}):(\d{{1,3}})(?:\s?[-–~～]\s?(\d{{1,3}}))?(?![\d:])(?P<particle>[을를은는이가과와](?!\p{{L}}))?", lambda m: _verse(grammar, m)),
+        (rf"(?<={_TIMED}(?:은|는|이|가|:)?\s?)(\d{{1,2}}):(\d{{1,2}}):([0-5]\d)(?:\.(\d{{1,3}}))?(?![\d:])|(?<={_LAP}(?:은|는|이|가|:)?\s?)(?P<m>\d{{1,2}}):(?P<s>[0-5]\d)(?!\s?(?:부터|에|까지|~|-)|[\d:.])", _duration),
+        (rf"(?<![\d/])(\d{{1,2}})/(\d{{1,2}})(?=\s?{_DAY})", lambda m: f"{int(m[1])}월 {int(m[2])}일"),
+        (rf"(?<=\d\s?[가-힣]{{1,3}}|{_DAY})\s?[~～]\s?(?=\d)", lambda m: "에서 "),
+        (r"(?<![\d.,-])(\d{1,2})-(\d{1,2})(?=(?:,\s?\d{1,2}-\d{1,2})+(?!\d|[명개년월일]))|(?<=\d-\d{1,2},\s?)(\d{1,2})-(\d{1,2})(?=(?:,\s?\d{1,2}-\d{1,2})*(?:으?로|의|$|\s))", lambda m: f"{grammar.cardinal(int(m[1] or m[3]))} 대 {grammar.cardinal(int(m[2] or m[4]))}"),
+        (r"(?<![\d.,-])(\d{1,3})-(\d{1,3})(?=\s?(?:역전|완승|신승|대승|완패|리드|으로\s|로\s))", lambda m: f"{grammar.cardinal(int(m[1]))} 대 {grammar.cardinal(int(m[2]))}"),
+        (r"(?<=\d층)\s?/\s?(?=\d)", lambda m: ", "),
         (r"(?<![\d.,])(\d{2,3})/(\d{2,3})\s?(?=mmHg)", lambda m: f"{grammar.cardinal(int(m[1]))}에 {m[2]} "),
-        (r"(?<![\d.])(\d{4})\.\s?(1[0-2]|0?[1-9])\.\s?(3[01]|[12]\d|0?[1-9])\.?(?=[\s(,~]|$)(?!\s?\d+\.\d)", _date),
     )  # fmt: skip
 
 
@@ -85,15 +93,17 @@ def rules(grammar: Grammar) -> tuple[Rule, ...]:
 
 def _verse(grammar: Grammar, match: regex.Match[str]) -> str:
     """ "요한복음 3:16"."""
-    chapter, verse, last = (grammar.cardinal(int(part)) if part else "" for part in match.groups())
-    return f"{chapter} 장 {verse} 절" + (f"에서 {last} 절" if last else "")
+    chapter, verse, last = (grammar.cardinal(int(part)) if part else "" for part in match.groups()[:3])
+    particle = _AFTER_CONSONANT.get(match["particle"] or "", match["particle"] or "")
+    return f"{chapter} 장 {verse} 절" + (f"에서 {last} 절" if last else "") + particle
 
 
 def _duration(match: regex.Match[str]) -> str:
     """ "2:35:10"."""
-    hours, minutes, seconds, rest = match.groups()
-    said = f"{int(hours)}시간 " if hours else ""
-    return f"{said}{int(minutes)}분 {int(seconds)}초" + (f" {rest}" if rest else "")
+    hours, minutes, seconds, rest = match.groups()[:4] if match[1] else (None, match["m"], match["s"], None)
+    said = [f"{int(number)}{name} " for number, name in ((hours, "시간"), (minutes, "분")) if number and int(number)]
+    last = f"{int(seconds)}{f'.{rest}' if rest else ''}초" if int(seconds) or rest or not said else ""
+    return ("".join(said) + last).strip()
 
 
 def _date(match: regex.Match[str]) -> str:

@@ -33,7 +33,7 @@ class Phrases:
 
 PHRASES: dict[str, Phrases] = {
     "en": Phrases(
-        noun("time|times"), "twenty-four seven", "over", "", "by", "{a} out of {b}", "per", "on|by|since|until|from|due|dated",
+        noun("time|times"), "twenty-four seven", "over", "", "by", "{a} out of {b}", "per", "on|by|since|until|from|due|dated|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?,?",
         ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
         ("Mon", "Tues|Tue", "Weds|Wed", "Thurs|Thur|Thu", "Fri", "Sat", "Sun"), ("north", "south", "east", "west"),
     ),

@@ -11,7 +11,8 @@ from qwen3tts_webui.text.normalize.grammar import Grammar
 from qwen3tts_webui.text.normalize.numbers import Noun, Number
 from qwen3tts_webui.text.normalize.phrases import PHRASES
 
-_START = r"(?<!(?<!°)[\p{Latin}\p{Cyrillic}\d_][-−.,:/^]?)(?<![\p{Latin}\p{Cyrillic}\d_])"
+_LETTER = r"[\p{Latin}\p{Cyrillic}\d_]"
+_START = rf"(?<!{_LETTER}[-−.,:^]?)(?<!(?<!°|\p{{Ll}}\p{{Ll}}|\p{{Ll}}\s){_LETTER}/)"
 _END = r"(?![\p{Latin}\p{Cyrillic}\p{Nd}_])"
 _GAP = r"[ \u00a0\u202f\u2009]?"
 _NEEDS_SPACE = frozenset({"K", "B"})
@@ -47,6 +48,7 @@ class Quantities:
         currency = alternatives(grammar.currencies)
         prefix = alternatives(prefixes(grammar))
         units, times = alternatives(grammar.units), r"\d{1,3}" if grammar.spaced else "100"
+        spans = r"(?:h|hrs?|min|km|kg|g|[lL]|m[lL]|Std|ч|мин|км|кг|л)(?!\p{L})"
         self._money = regex.compile(
             rf"(?<![\p{{Latin}}\p{{Nd}}])(?P<minus>[-−])?(?P<currency>{prefix}){_GAP}{low}(?:{_RANGE}(?:{prefix})?(?P<high>{number}))?"
             rf"{magnitude}(?:{_GAP}(?P<code>{alternatives(sign for sign in grammar.currencies if len(sign) > 1 or sign == '元')}){_END})?(?![\p{{Nd}}])(?P<link>)"
@@ -55,7 +57,7 @@ class Quantities:
         self._percent = regex.compile(rf"{_START}{low}(?:{_GAP}[%‰])?{high}{_GAP}(?P<percent>[%‰])(?![%‰])")
         self._units = regex.compile(
             rf"{_START}{low}(?:{_GAP}°(?={_RANGE}))?{high}{magnitude}(?P<gap>[ \u00a0\u202f\u2009-]?)(?P<unit>{units})"
-            rf"(?:/(?:(?P<each>{times}){_GAP}(?!(?P=unit)|°))?(?P<per>{units})(?P<power>[²³])?)?{_END}(?![²³]|/[\p{{L}}])(?:\.(?=\s\p{{Ll}}))?"
+            rf"(?:/(?:(?P<each>{times}){_GAP}(?!(?P=unit))(?={spans}))?(?P<per>{units})(?P<power>[²³])?)?{_END}(?![²³])(?:\.(?=\s(?:\p{{Ll}}|[NS]?[EW]?\b)|[,;:)/]))?"
         )
         self._bare_unit = regex.compile(rf"(?<![\p{{L}}\p{{N}}])(?P<unit>m²|km²|cm²|m³|cm³|km/h|°C|°F){_END}")
         each = PHRASES[grammar.code].each
@@ -86,7 +88,8 @@ class Quantities:
         text.sub(self._percent, self._say_percent, spaced=True)
 
     def units(self, text: AlignedText) -> None:
-        text.sub(self._units, self._say_units, spaced=True)
+        for _ in range(2 if "/" in text.text else 1):  # the second time for "60 Hz" of "120V/60Hz"
+            text.sub(self._units, self._say_units, spaced=True)
         text.sub(self._part, self._say_part, spaced=True)
         if self._each is not None:
             text.sub(self._each, lambda match: self._grammar.units[match["unit"]].forms[0], spaced=True)
@@ -199,6 +202,8 @@ class Quantities:
         ):
             link = phrases.even if is_even else phrases.over
             return grammar.join(grammar.cardinal(top), link, grammar.cardinal(bottom))
+        if len(match["bottom"]) > 2 and match["bottom"][0] == "0":  # a file number
+            return grammar.join(grammar.cardinal(top), grammar.web["/"], grammar.digits(match["bottom"]))
         if "0" in (match["top"][0], match["bottom"][0]):
             month, day = (top, bottom) if grammar.date_order == "mdy" else (bottom, top)
             is_date = 1 <= month <= 12 and 1 <= day <= 31 and len(match[0]) == 5

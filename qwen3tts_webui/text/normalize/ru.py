@@ -18,7 +18,7 @@ from qwen3tts_webui.text.normalize.ru_cases import (
     genitive,
     is_one,
 )
-from qwen3tts_webui.text.normalize.ru_names import GENITIVE_NAMES, NAMES, NUMBERED, PREPOSITIONAL_NAMES
+from qwen3tts_webui.text.normalize.ru_names import COUNTED, NUMBERED, RULERS
 from qwen3tts_webui.text.normalize.ru_units import (
     ABBREVIATIONS,
     CURRENCIES,
@@ -157,40 +157,24 @@ class Russian(Grammar):
 
     def roman(self, number: int, before: str, after: str) -> str | None:
         word = after.partition(" ")[2]
-        if before in NAMES and number < 40:
-            return self.inflected(number, "n", NAMES[before]).capitalize()
-        if before in GENITIVE_NAMES and number < 40:
-            return self.inflected(number, "g", GENITIVE_NAMES[before]).capitalize()
+        if before in RULERS and number < 40:
+            return self.inflected(number, *RULERS[before]).capitalize()
         if before in NUMBERED:
             return self.cardinal(number)
-        if before[-1:] == "е" and before in PREPOSITIONAL_NAMES:
-            return self.inflected(number, "p", PREPOSITIONAL_NAMES[before]).capitalize()
         if word.lower() in ("мировая", "мировой", "мировую"):
             return self.inflected(number, {"я": "n", "й": "g", "ю": "a"}[word[-1]], "f").capitalize()
-        case = {
-            "век": "n",
-            "века": "g",
-            "веке": "p",
-            "веку": "d",
-            "веком": "i",
-            "столетие": "n",
-            "столетия": "g",
-            "съезд": "n",
-            "съезда": "g",
-        }.get(word)
-        return None if case is None else self.inflected(number, case, "n" if word == "столетие" else "m")
+        return self.inflected(number, *COUNTED[word]) if word in COUNTED else None
 
     def early_rules(self) -> tuple[Rule, ...]:
         return ru_contexts.early_rules(self)
 
     def rules(self) -> tuple[Rule, ...]:
-        preposition = r"(?<=\b(?:[Дд]о|[Ии]з|[Оо]т|[Бб]ез|[Дд]ля|[Пп]осле|[Кк]роме|[Сс]реди|[Вв]место|[Оо]коло|[Сс]выше|[Бб]олее|[Мм]енее|[Бб]ольше|[Мм]еньше|[Оо]к\.|[Сс]в\.|[Пп]орядка|[Дд]остиг\p{L}*)[ ])"
+        preposition = r"(?<=\b(?:[Дд]о|[Уу]|[Сс]тарше|[Мм]ладше|[Мм]оложе|[Вв]ыше|[Нн]иже|[Дд]ольше|[Дд]ороже|[Дд]ешевле|[Ии]з|[Оо]т|[Бб]ез|[Дд]ля|[Пп]осле|[Кк]роме|[Сс]реди|[Вв]место|[Оо]коло|[Сс]выше|[Бб]олее|[Мм]енее|[Бб]ольше|[Мм]еньше|[Оо]к\.|[Сс]в\.|[Пп]орядка|[Дд]остиг\p{L}*)[ ])"
         year = r"(?<![\d.,])(?:(?P<from>1\d{3}|20\d{2})[-–])?(?P<y>[12]\d{3})(?:-?й|-?го|-?м)?[ \u00a0]?(?P<tail>год(?:ом|ов|ах|а|у|ы)?|гг?\.)(?!\p{L})"
         return (
             *ru_contexts.rules(self, self._cardinal, self.inflected),
             (r"(?<=\b[Сс][ ])([12]\d{3})[ ](по|до)[ ]([12]\d{3})[ ](?:гг?\.|год(?:а|ы)?)(?!\p{L})", self._years),
             (r"(?<![\d.,])(\d{1,4})[ ]?г(?:ода|од|\.)(?=[ ](?:до[ ])?н\.[ ]?э)", lambda m: f"{self.inflected(int(m[1]))} год"),
-            (r"(?<=\b[Сс][ ])(\d{1,6})(?=[ ](?:до|по)[ ]\d)", lambda m: self._cardinal(int(m[1]), "m", "g")),
             (r"(?<![\d.,])([1-9]0)-е(?![\p{L}-]|[ ]\p{Ll}+[оеё]\b)", lambda m: (self._decade(m[1], False) or "").strip()),
             (year, self._year),
             (r"(?<![\d.,])(\d{2,4})-?е[ ]?(?=(?:годы|года)\b)|(?<![\d.,])(\d{0,2}[1-9]0)-х\b", lambda m: self._decade(m[1] or m[2], m[2] is not None)),
@@ -200,7 +184,7 @@ class Russian(Grammar):
             (rf"(?<![\d/.,])(?<!\d )1/2[ ]({alternatives(self.units)})(?!\p{{L}})", lambda m: f"половина {self.units[m[1]].forms[min(1, len(self.units[m[1]].forms) - 1)]}".replace("ые ", "ой ").replace("ки", "ки")),
             (r"(?<![\d/.,])(?<!\d )1/2(?=[ ]\p{Ll})", lambda m: "половина"),
             *case_rules(self._cardinal),
-            (rf"{preposition}(?P<minus>[-−])?(?P<n>(?:{COMMA}))(?![\d/:]|-|[–—]\d)(?:[ \u00a0]?(?P<magnitude>{alternatives(self.magnitudes)})(?!\p{{L}}))?(?:[ \u00a0]?(?P<unit>{alternatives([*self.units, *self.currencies, '%'])})(?![\p{{L}}\d/²³]))?",
+            (rf"{preposition}(?P<minus>[-−+])?(?P<n>(?:{COMMA}))(?![\d/:]|-|[–—]\d)(?:[ \u00a0]?(?P<magnitude>{alternatives(self.magnitudes)})(?!\p{{L}}))?(?:[ \u00a0]?(?P<unit>{alternatives([*self.units, *self.currencies, '%'])})(?![\p{{L}}\d/²³]))?",
              self._genitive_amount),
             (r"(?<=\b[Кк][ ])(\d{1,3})(?=[ ](?:час|минут|год|дн|человек|рубл|процент)\p{Ll}*(?:ам|ям|у|ю)\b)", lambda m: self._cardinal(int(m[1]), "m", "d")),
             (r"\bг\.(?=[ ]\p{Lu})(?<!\d[ ]?г\.)", lambda m: "город"),
@@ -218,7 +202,14 @@ class Russian(Grammar):
 
     def late_rules(self) -> tuple[Rule, ...]:
         accusative = r"(?<=\b(?:на|за|через|в|по)[ ](?:\p{L}+[ ]){0,2})одна(?=[ ](?:целая|\p{Ll}+[ую])\b)"
-        return ((accusative, lambda m: "одну"), (r"(?<=\b(?:на|за|через|в)[ ]одну[ ])целая", lambda m: "целую"))
+        return (
+            (accusative, lambda m: "одну"),
+            (r"(?<=\b(?:на|за|через|в)[ ]одну[ ])целая", lambda m: "целую"),
+            (
+                r"(?<=\b(?:на|за|через|про)[ ])одна[ ](минут|секунд|тонн|таблетк|капсул|штук|упаковк)а(?!\p{L})",
+                lambda m: f"одну {m[1]}у",
+            ),
+        )
 
     def days(self, year: int | None, month: int, first: int, last: int, before: str) -> str:
         start = "" if before.lower() == "с" else "с "
@@ -239,7 +230,7 @@ class Russian(Grammar):
         noun_ = self.percent if key == "%" else self.units.get(key) or (self.currencies[key][0] if key else None)
         size = match["magnitude"] and noun(self.magnitudes[match["magnitude"]])
         said = genitive(number, self._cardinal, size or None, noun_)
-        said = f"минус {said}" if said and match["minus"] else said
+        said = f"{self.plus if match['minus'] == '+' else self.minus} {said}" if said and match["minus"] else said
         return said + "." if said and key.endswith(".") and not match.string[match.end() :].strip() else said
 
     def _year(self, match: regex.Match[str]) -> str | None:

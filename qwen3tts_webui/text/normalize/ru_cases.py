@@ -93,7 +93,7 @@ def case_rules(cardinal: Callable[[int, str, str], str]) -> tuple[Rule, ...]:
         (rf"(?<=\b(?i:в|во|на|о|об|при)[ ]){start}{number}(?=[ ](?:\p{{Ll}}+(?:ых|их)[ ])?\p{{Ll}}+(?:ах|ях)\b)", said("p")),
         (rf"(?<=\b(?i:к|ко|по)[ ]){start}{number}(?=[ ](?:\p{{Ll}}+(?:ым|им)[ ])?\p{{Ll}}+(?:ам|ям)\b)", said("d")),
         (rf"(?<=\b[Сс]о?[ ]){start}{number}(?=[ ](?:лет|часов|утра|вечера)\b)", said("g")),
-        (r"(?<![\d.,])1,5(?=[ ](?P<noun>\p{Ll}{3,})(?!\p{L}|\.))", lambda m: "полторы" if m["noun"][-1] in "ыи" else "полтора"),
+        (r"(?<![\d.,])1,5(?=[ ](?!млн|млрд|трлн|тыс)(?P<noun>\p{Ll}{3,})(?!\p{L}|\.(?!\s*$)))", lambda m: "полторы" if m["noun"][-1] in "ыи" else "полтора"),
         (rf"{start}(?P<n>\d{{1,2}})[–-](?P<m>\d{{0,1}}[1-4])(?=[ ](?P<noun>\p{{Ll}}{{3,}})(?!\p{{L}}|\.(?!\s*$|\s+\p{{Lu}})))", _small_range(cardinal)),
         (r"√(?P<n>\d{1,6})(?![\d.,]*\d)", lambda m: f"корень из {cardinal(int(m['n']), 'm', 'g')}"),
         (rf"{start}(?P<n>(?:\d*[02-9])?1)(?=[ ](?!{_NO_NOUN})\p{{Ll}}{{2,}}[ая]\b)", said("n", "f")),

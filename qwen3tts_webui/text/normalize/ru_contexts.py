@@ -13,7 +13,7 @@ from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.numbers import COMMA, Noun, noun, words
 from qwen3tts_webui.text.normalize.phrases import PHRASES
 from qwen3tts_webui.text.normalize.quantities import alternatives
-from qwen3tts_webui.text.normalize.ru_cases import is_one
+from qwen3tts_webui.text.normalize.ru_cases import genitive, is_one
 
 BOOKS = words("""
     Быт = Бытие
@@ -97,12 +97,24 @@ _COMPARED = {
     "≤": ("не более", "не больше"),
     "≥": ("не менее", "не меньше"),
 }
-_PARTS = {"ч.": "часть", "п.": "пункт", "пп.": "подпункт", "абз.": "абзац", "ст.": "статья"}
+_PARTS = {
+    "ч": ("часть", "части", "части", "части"),
+    "п": ("пункт", "пункта", "пункту", "пункте"),
+    "пп": ("подпункт", "подпункта", "подпункту", "подпункте"),
+    "абз": ("абзац", "абзаца", "абзацу", "абзаце"),
+    "ст": ("статья", "статьи", "статье", "статье"),
+}
+_PART_CASES = {"по": 2, "согласно": 2, "к": 2, "в": 3, "о": 3, "об": 3, "на": 3, "из": 1, "от": 1, "до": 1, "без": 1}
+_ROOMS = ("одно", "двух", "трёх", "четырёх", "пяти", "шести", "семи", "восьми", "девяти")
+_WEEKDAY_CASES = {
+    "с": dict(zip(PHRASES["ru"].shorts, (day.partition(" ")[2] for day in PHRASES["ru"].first), strict=True)),
+    "по": dict(zip(PHRASES["ru"].shorts, (day.partition(" ")[2] for day in PHRASES["ru"].last), strict=True)),
+}
 _WEEK = r"(?:[Пп]н|[Вв]т|[Сс]р|[Чч]т|[Пп]т|[Сс]б|[Вв]с)"
 _SCREENS = r"(?:[Мм]онитор|[Дд]испле|[Ээ]кран|[Тт]елевизор|[Дд]иск|[Шш]ин|[Нн]оутбук|[Пп]ланшет|[Тт]руб)\p{L}*"
 _FULL_DAYS = dict(zip(PHRASES["ru"].shorts, PHRASES["ru"].weekdays, strict=True))
 _ON_DAYS = (
-    r"(?:понедельник|вторник|среду|среда|четверг|пятницу|пятница|субботу|суббота|воскресенье|пн|вт|ср|чт|пт|сб|вс)"
+    r"(?:понедельника?|вторника?|сред[уаы]|четверга?|пятниц[уаы]|суббот[уаы]|воскресень[ея]|пн|вт|ср|чт|пт|сб|вс)"
 )
 _ENDINGS = {"d": ("у", "ю", "е", "ам", "ям"), "p": ("е", "е", "е", "ах", "ях"), "i": ("ом", "ем", "ой", "ами", "ями")}
 _ADJECTIVES = {"d": ("ому", "ой", "ым"), "p": ("ом", "ой", "ых"), "i": ("ым", "ой", "ыми")}
@@ -115,7 +127,7 @@ def early_rules(grammar: Grammar) -> tuple[Rule, ...]:
     """Before dates and times."""
     return (
         (rf"(?:(?<![\d.,])([1-4])(?:-е)?[ ])?\b({alternatives(BOOKS)})\.?[ ](\d{{1,3}})[:,][ ]?(\d{{1,3}})(?:[-–](\d{{1,3}}))?(?![\d:]|,\d)", lambda m: _verse(grammar, m)),
-        (rf"(?<=(?P<in>\b[Вв]о?)[ ])(?P<day>{_WEEK})\.?(?=,?[ ](?:\d|в[ ]))|(?<![\p{{L}}\d][ ]?|[-–—])(?P<day>{_WEEK})\.?(?=,?[ ](?:с[ ])?\d{{1,2}}(?:[:.]\d\d)?[ ]?(?:[-–]|до)|[ ]?[:—–]\s?(?:\d|вых|закр)|[ ]—[ ]|[ ](?:и[ ]|вых|закр))|(?<=\b{_WEEK}\.?(?:,|[ ]и)[ ])(?P<day>{_WEEK})\b\.?", _weekday),
+        (rf"(?<=(?P<in>\b(?:[Вв]о?|[Сс]о?|[Пп]о|[Дд]о))[ ])(?P<day>{_WEEK})\.?(?=,?[ ](?:\d|в[ ])|[ ]по[ ])|(?<![\p{{L}}\d][ ]?|[-–—])(?P<day>{_WEEK})\.?(?=,?[ ](?:с[ ])?\d{{1,2}}(?:[:.]\d\d)?[ ]?(?:[-–]|до)|,?[ ]до[ ]\d|[ ]?[:—–]\s?(?:\d|вых|закр)|[ ]—[ ]|[ ](?:и[ ]|вых|закр))|(?<![\p{{L}}\d][ ]?|[-–—])(?P<day>{_WEEK})\.?(?=(?:,|[ ]и)[ ]{_WEEK}(?!\p{{L}}))|(?<=(?:{_WEEK}|[уакерг]|ник)\.?(?:,|[ ]и)[ ])(?P<day>{_WEEK})\b\.?", _weekday),
         (rf"(?<=\b{_ON_DAYS}\.?,[ ])(\d{{1,2}})\.(0?[1-9]|1[0-2])(?![\d.:]|,\d)|(?<=\b(?i:с|до|по|к|от|на)[ ])(\d{{1,2}})\.(0[1-9]|1[0-2])(?![\d.:]|,\d|[ ]?(?:%|млн|млрд|руб|км|кг|₽|\$))", lambda m: _day(grammar, m)),
         (r"(?<=\b(?i:в|во|до|после|с|к|около|на)[ ])([01]?\d|2[0-3])\.([0-5]\d)(?=$|[\s,.;)](?![ ]?(?:%|млн|млрд|руб|км|кг|₽|раз))(?!\d))(?<!(?:верси\p{L}|пункт\p{L}*|разделе?|главе)[ ][\d.]+)", lambda m: f"{int(m[1])}:{m[2]}"),
         (rf"(?<=\b(?:{_ON_DAYS}|ежедневно|будни|выходные)[ ])(\d{{1,2}})[–-](\d{{1,2}})(?![\d.:]|[ ]?\p{{L}})", lambda m: f"с {m[1]}:00 до {m[2]}:00"),
@@ -129,11 +141,28 @@ def rules(grammar: Grammar, cardinal: Cardinal, inflected: Inflected) -> tuple[R
     return (
         (r"(?<=\b(?:[Оо]ценк\p{L}|[Рр]ейтинг\p{L}{0,2}|[Бб]алл?\p{L}{0,2})[^.!?\d\n]{0,12})(\d{1,3})/(5|10|12|20|50|100)(?![\d/])|(?<![\d./,])(\d{1,3})/(\d{1,3})(?=[ ](?:балл|зв[её]зд)\p{L}*)",
          lambda m: f"{grammar.cardinal(int(m[1] or m[3]))} из {cardinal(int(m[2] or m[4]), 'm', 'g')}"),
-        (rf"(?<![\d.,])(?P<n>{COMMA})[ ]?(?P<word>{alternatives(_COUNTED)})/(?P<per>{alternatives(PER)})(?!\p{{L}})", lambda m: f"{grammar.amount(grammar.number(m['n']), _COUNTED[m['word']])} {PER[m['per']]}"),
+        (rf"(?<![\d.,])(\d{{1,2}})[–-](\d{{1,2}})[ ]?(?:раза?|р\.?)/(?P<per>{alternatives(PER)})(?!\p{{L}})", lambda m: f"{grammar.cardinal(int(m[1]))}-{grammar.amount(grammar.number(m[2]), _COUNTED['р'])} {PER[m['per']]}"),
+        (rf"(?<![\d.,])(?P<n>{COMMA})[ ]?(?P<word>{alternatives(_COUNTED)})?/(?P<per>{alternatives(PER)})(?![\p{{L}}²³\d])", lambda m: _rate(grammar, m)),
         (rf"(?<=\d[ ]?(?:тыс\.?[ ]|млн\.?[ ]|млрд\.?[ ])?(?P<word>{alternatives(grammar.currencies)}|таб\.?|капс\.?))/(?P<per>{alternatives(PER)})(?![\p{{L}}\d])", lambda m: f" {PER[m['per']]}" + ("." if m["per"][-1] == "." and not m.string[m.end() :].strip() else "")),
+        (rf"(?<=\d[ ]?(?P<word>кВт·ч|Вт·ч|м³|м²|л|т|ГБ|МБ|г|кг|мг|мл))/(?P<per>{alternatives(PER)})(?![\p{{L}}\d²³])", lambda m: None if f"{m['word']}/{m['per']}" in grammar.units or len(m["per"]) == 1 else f" {PER[m['per']]}"),
+        (rf"(?<=\d[ ]?(?:{alternatives(grammar.currencies)}))/(?=\d+[ ]?(?:г|кг|мл|л|м|км|шт|листов)(?!\p{{L}}))", lambda m: " за "),
+        (rf"(?<=\b[Пп]о[ ])(?P<a>\d{{1,2}})[–-](?P<b>\d{{1,2}})[ ](?P<unit>{alternatives(units)})(?![\p{{L}}/])", lambda m: _some(grammar, m, units)),
+        (r"(?<=\b(?:до|годен|по|от|с)[ ])(0[1-9]|1[0-2])/(\d{2})(?![\d/])", lambda m: f"{grammar.month_names[int(m[1]) - 1]} {inflected(2000 + int(m[2]), 'g')} года"),
+        (r"(?<=\b[Нн]а[ ]|\b[Вв]о?[ ])(\d{1,3})(?=[ ](?:этаже|курсе|месте|ряду|уровне|классе|томе|туре|раунде|круге|километре|подъезде|абзаце|пункте)\b)", lambda m: inflected(int(m[1]), "p")),
+        (r"(?<=\b[Вв]о?[ ])(\d{1,3})(?=[ ]из[ ]\d)", lambda m: cardinal(int(m[1]), "m", "p")),
         (r"(?<=\d[ ]?[\p{L}·]{1,6})/100[ ]?км(?!\p{L})", lambda m: None if regex.search(r"\d[ ]?л$", m.string[: m.start()]) else " на сто километров"),
         (r"(?<=%[ ]?\(?)(г/г|м/м|к/к)(?!\p{L})", lambda m: {"г": "год к году", "м": "месяц к месяцу", "к": "квартал к кварталу"}[m[1][0]]),
-        (r"(?<=\b(?i:ст|ч|п|пп)\.[ ]\d{1,4}(?:\.\d+)*,?[ ])(ч|п|пп|абз|ст)\.(?=[ ]?\d)", lambda m: _PARTS[m[1] + "."]),
+        (r"(?<=(?P<in>\b(?i:по|согласно|в|из|от|до|без|к|на|о|об)[ ]|\b(?i:ст|ч|п|пп)\.[ ]\d{1,4}(?:\.\d+)*,?[ ]))(?P<part>ч|п|пп|абз|ст)\.[ ]?(?P<n>\d{1,4})(?![.,]?\d)", lambda m: f"{_part(m)} {grammar.cardinal(int(m['n']))}"),
+        (r"(?<=(?P<in>\b(?i:по|согласно|в|из|от|до|без|к)[ ]))(?P<part>п|пп)\.(?=[ ]?\d)", _part),
+        (r"(?<=\b[Вв][ ])ред\.(?=[ ])", lambda m: "редакции"),
+        (r"~[ ]?(?=(?:в|на|к|с|по|до|от)[ ]\d)", lambda m: "примерно "),
+        (r"(?<=№[ ]?\d{1,6})[-–](?=\d)", lambda m: " дефис "),
+        (r"(?<=\d[ ]?)х(?=[ ]?\d)", lambda m: " на "),
+        (r"(?<![\d.,])(\d{1,3})[ ]?%-н?(ый|ая|ое|ого|ой|ую|ые|ых|ом|ому|ым|ыми)\b", lambda m: f"{'сто' if m[1] == '100' else cardinal(int(m[1]), 'm', 'g').replace(' ', '')}процентн{m[2]}"),
+        (r"(?<![\d.,])([1-9])-(?:к(?:омн)?\.?)[ ](?=кв)", lambda m: f"{_ROOMS[int(m[1]) - 1]}комнатная "),
+        (r"(?<=комнатная[ ]|[-]к\.?[ ])кв\.(?![ ]м|\d)", lambda m: "квартира"),
+        (r"(?<![\d./,])(\d{1,2})/(\d{1,2})[ ]?эт(?:аж)?\.?(?!\p{L})", lambda m: f"{inflected(int(m[1]), 'n')} этаж из {cardinal(int(m[2]), 'm', 'g')}"),
+        (rf"(?<=\b[Сс][ ])(?P<n>{COMMA})(?P<tail>[ ]?%)?(?=[ ](?:до|по)[ ]\d)(?![ ](?:до|по)[ ]\d{{4}}[ ](?:гг?\.|год))", lambda m: _from(grammar, cardinal, m)),
         (rf"(?<![\d.,])(\d{{1,3}}(?:,\d+)?)[ ]?(?:\"|″|'')(?:(?=[ ]{_SCREENS})|(?<={_SCREENS}(?:[ ](?:на|с))?[ ][\d,]+[ ]?[\"″]))", lambda m: grammar.amount(grammar.number(m[1]), noun("дюйм|дюйма|дюймов"))),
         (r"(?P<gap>[ ]?)(?P<sign>[<>≤≥])[ ]?(?=\d)", _compared),
         (rf"(?<=\b(?P<by>[Пп]ри|[Оо]б?|[Кк]|равн[аоы]?|равен)[ ])(?P<n>{COMMA})(?![\d/:]|-|[–—]\d)(?:[ \u00a0]?(?P<size>{alternatives(sizes)})(?!\p{{L}}))?(?:[ \u00a0]?(?P<unit>{alternatives(units)})(?![\p{{L}}\d/²³]))?", lambda m: _oblique(grammar, cardinal, m, sizes, units)),
@@ -147,6 +176,26 @@ def _compared(match: regex.Match[str]) -> str:
     left = match.string[: match.start()][-1:]
     gap = match["gap"] or (" " if left.isalnum() else "")
     return f"{gap}{_COMPARED[match['sign']][left.isalnum() or left == ')']} "
+
+
+def _rate(grammar: Grammar, match: regex.Match[str]) -> str | None:
+    """ "72 уд/мин" and "16/мин"."""
+    number, word, per = grammar.number(match["n"]), match["word"], match["per"]
+    if not word and len(per) < 2:
+        return None
+    said = grammar.amount(number, _COUNTED[word]) if word else grammar.say(number)
+    return f"{said} {PER[per]}"
+
+
+def _some(grammar: Grammar, match: regex.Match[str], units: dict[str, Noun]) -> str | None:
+    """ "по 1–2 таб."."""
+    low, high, unit = grammar.number(match["a"]), grammar.number(match["b"]), units[match["unit"]]
+    if low.value >= high.value:
+        return None
+    first = grammar.cardinal(low.value, unit.gender)
+    first = first.removesuffix("на") + "ной" if first.endswith("одна") else first
+    stop = "." if match[0][-1] == "." and not match.string[match.end() :].strip() else ""
+    return f"{first}-{grammar.amount(high, unit)}{stop}"
 
 
 def declined(counted: Noun, value: int, case: str) -> str:
@@ -191,12 +240,35 @@ def _verse(grammar: Grammar, match: regex.Match[str]) -> str:
     order, book, *parts = match.groups()
     chapter, verse, last = (grammar.cardinal(int(part)) if part else "" for part in parts)
     name = f"{grammar.ordinal(int(order), 'n').capitalize()} {BOOKS[book]}" if order else BOOKS[book]
-    return f"{name}, глава {chapter}, " + (f"стихи {verse} — {last}" if last else f"стих {verse}")
+    if book == "Пс":
+        name, chapter = f"{BOOKS[book]} {chapter}", ""
+    return (
+        f"{name}, "
+        + (f"глава {chapter}, " if chapter else "")
+        + (f"стихи {verse} — {last}" if last else f"стих {verse}")
+    )
 
 
 def _weekday(match: regex.Match[str]) -> str:
     day = _FULL_DAYS[match["day"].lower()]
-    return day.removesuffix("а") + "у" if match["in"] and day.endswith("а") else day
+    preposition = (match["in"] or "").lower()
+    if preposition[:1] in ("с", "д"):
+        return _WEEKDAY_CASES["с"][match["day"].lower()]
+    return _WEEKDAY_CASES["по"][match["day"].lower()] if preposition else day
+
+
+def _part(match: regex.Match[str]) -> str:
+    """ "по п. 2 ст. 15"."""
+    before = regex.match(r"\p{L}+(?![.\p{L}])", match["in"])
+    case = _PART_CASES[before[0].lower()] if before else 1 if match["part"] == "ст" else 0
+    return _PARTS[match["part"]][case]
+
+
+def _from(grammar: Grammar, cardinal: Cardinal, match: regex.Match[str]) -> str | None:
+    """ "с 2,1 до 2,4 %"."""
+    number = grammar.number(match["n"])
+    said = None if number.is_code else genitive(number, cardinal, None, grammar.percent if match["tail"] else None)
+    return said
 
 
 def _day(grammar: Grammar, match: regex.Match[str]) -> str | None:

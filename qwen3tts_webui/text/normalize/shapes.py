@@ -22,7 +22,9 @@ _DURATION = regex.compile(
 )
 _MINUTES = regex.compile(r"(?<![\d.,:\p{L}])(?P<m>\d{1,3})\s?(?:min|m)\s?(?P<s>[0-5]\d)\s?s(?![\p{L}\d])")
 _PRIMES = regex.compile(r"(?<![\d.,\p{L}°]|°\s?)(?P<m>\d{1,3})['′’]\s?(?P<s>[0-5]?\d)(?:[\"″”]|''|′′)")
-_SPLIT_SECOND = regex.compile(r"(?<![\d:.,])(?P<clock>\d{1,2}:[0-5]\d)[.,](?P<rest>\d{1,3})(?![\d:.,])")
+_SPLIT_SECOND = regex.compile(
+    r"(?<![\d:.,])(?P<clock>\d{1,2}:[0-5]\d)[.,](?P<rest>\d{1,3})(?![\d:]|[.,]\d)(?:\s?(?:min|мин|分|분)(?!\p{L}))?"
+)
 _GROUPED = regex.compile(
     r"(?<![\d.,])(?:\d{1,3}(?:,\d{3}){2,}(?:\.\d{1,2})?|(?<=[$£€]\s?)\d{1,3},\d{3}|\d{1,3},\d{3}(?=\s(?:pesos|dólares|dollars|soles|MXN|USD|COP|ARS)\b))(?![.,]?\d)"
 )
@@ -73,4 +75,9 @@ class Shapes:
 
     def _split_second(self, match: regex.Match[str]) -> str:
         grammar = self._grammar
-        return f"{match['clock']} {grammar.join(grammar.point, grammar.digits(match['rest']))}"
+        if grammar.laps_by_clock:
+            return f"{match['clock']} {grammar.join(grammar.point, grammar.digits(match['rest']))}"
+        minutes, seconds = match["clock"].split(":")
+        minute, second = self._units["m"], self._units["s"]
+        whole = f"{int(minutes)} {minute} " if int(minutes) else ""
+        return f"{whole}{int(seconds)}{grammar.decimal_mark}{match['rest']} {second}"

@@ -13,7 +13,7 @@ from qwen3tts_webui.text.say_as import ORDINAL_SIGN
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _ROMAN = regex.compile(
     r"(?<![\p{Latin}\p{Cyrillic}\p{N}’'\-.])(?=[IVXLCDM\u2160-\u217f])(?P<roman>(?:M{0,3})(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})|[\u2160-\u217f]+)"
-    r"(?P<suffix>ème|eme|er|re|e|-?й|-?го|\.?[ºª]|\.(?=\s\p{L}|$))?(?![\p{Latin}\p{Cyrillic}\p{N}’'\-]|\.\p{L})"
+    r"(?P<suffix>ème|eme|er|re|e|-?й|-?го|\.?[ºª]|\.(?=\s\p{L}|$|,))?(?![\p{Latin}\p{Cyrillic}\p{N}’'\-]|\.\p{L})"
 )
 _ROMAN_SECTION = regex.compile(
     r"(?<![\p{L}\p{N}.])(?P<roman>[IVX]{1,5})(?P<rest>(?:\.[1-9]\d?){1,3})(?![\p{L}\p{N}]|\.\d)"
@@ -22,6 +22,8 @@ _ROMAN_CHARACTERS = regex.compile(r"[\u2160-\u217f]+")
 _ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 _WORD_BEFORE = regex.compile(r"([\p{L}.]+)[ \u00a0]?$")
 _WORD_AFTER = regex.compile(r"^[ \u00a0]?([\p{L}]+)")
+_TILDE = regex.compile(r"(?<=\s)~(?=\s)")
+_UNDERSCORE = regex.compile(r"(?<=[\p{L}\p{N}])_(?=[\p{L}\p{N}])")
 _MATH_SIGNS = "<>≤≥≠≈×÷=±√∞∓∑∈⇒"
 
 
@@ -57,7 +59,7 @@ class Signs:
         self._ticker = regex.compile(r"(?<![\w$])[$#](?=\p{L})|^\$\s(?=\p{L})", regex.M)
         self._placeholder = regex.compile(r"</?(?P<name>\p{L}[\p{L}\p{N}_-]{1,30})/?>")
         self._ordinal = regex.compile(rf"(?<![\d.,])(\d{{1,9}}){ORDINAL_SIGN}")
-        self._hash = regex.compile(r"(?<![\w#&])#\s?(?=\d|\p{Lu}{1,3}\d)|№\s?|(?<!\p{L})[Nn][º°]\s?(?=\d)")
+        self._hash = regex.compile(r"(?<![\w#&])#\s?(?=\d|\p{Lu}{1,3}[\d-])|№\s?|(?<!\p{L})[Nn][º°]\s?(?=\d)")
         words = {sign: word for sign, word in grammar.signs.items() if len(sign) == 1 and not sign.isalnum()}
         self._math = regex.compile(f"[{regex.escape(''.join(sign for sign in words if sign in _MATH_SIGNS))}]")
         self._sign = regex.compile(f"[{regex.escape(''.join(sign for sign in words if sign not in '<>~#№'))}]")
@@ -92,9 +94,11 @@ class Signs:
         text.sub(self._hash, lambda _: self._grammar.signs["#"] + (" " if self._grammar.spaced else ""), spaced=True)
 
     def rest(self, text: AlignedText) -> None:
-        """All signs that are left; that of "$MSFT" is not read."""
+        """All signs that are left; that of "$MSFT" and that inside "user_name" are not read."""
         text.sub(self._ticker, lambda match: "" if match[0][0] == "$" else f"{self._grammar.hashtag} ")
         text.sub(self._sign, lambda match: self._padded(match, self._grammar.signs[match[0]]))
+        text.sub(_UNDERSCORE, lambda _: " ")
+        text.sub(_TILDE, lambda match: self._padded(match, self._grammar.signs["~"]))
 
     def abbreviations(self, text: AlignedText) -> None:
         if self._abbreviations is not None:

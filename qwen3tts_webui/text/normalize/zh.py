@@ -91,7 +91,7 @@ class Chinese(Grammar):
         etc. = 等等
     """)
     phones = r"""(?<![\d+.-])1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d) | (?<![\d.-])0\d{2,3}[- ]?\d{7,8}(?:-\d{1,5})?(?!\d) | (?<![\d.-])(?:400|800)-?\d{3,4}-?\d{3,4}(?!\d)
-        | (?<![\d.-])\(0\d{2,3}\)\s?\d{7,8}(?!\d) | (?<![\d.,-])\d{17}[\dXx](?!\d) | (?<=拨打|呼叫|打|拨|致电|报警|热线)\s?(?:1[12]\d|12\d{3}|95\d{3}|100\d\d)(?![\d年月日个块元度])"""
+        | (?<![\d.-])\(0\d{2,3}\)\s?\d{3,4}-?\d{4}(?!\d) | (?<![\d.,-])\d{17}[\dXx](?!\d) | (?<=拨打|呼叫|打|拨|致电|报警|热线)\s?(?:1[12]\d|12\d{3}|95\d{3}|100\d\d)(?![\d年月日个块元度])"""
     phone_words = "电话|手机|号码|热线|传真|拨打|致电|密码|验证码|邮编|房间号|房号|住院号|病历号|取件码|证书号|合同号|运单号|流水号|会员号|激活码|邀请码|兑换码|航班|车牌|编号|卡号|账号|尾号|学号|工号|单号|发票号|订单号|QQ|分机|门牌|微信"
     subtract = "减"
     squared, cubed, power, root = "的平方", "的立方", "的{}次方", "根号"
@@ -141,6 +141,14 @@ class Chinese(Grammar):
         ):
             return f"两{name}"
         return self.say(number) + name
+
+    def range(self, low: Number, high: Number, noun: Noun | None = None) -> str:
+        if noun and low.sign and not high.sign and noun.forms[0] == "摄氏度":
+            return f"{self.amount(low, noun)}到{self.amount(high, noun)}"
+        if noun and self.amount(high, noun).startswith("每"):
+            unit, _, per = noun.forms[0].partition("每")
+            return f"每{per}{super().range(low, high)}{unit}"
+        return super().range(low, high, noun)
 
     def per_mille(self, said: str) -> str:
         return f"千分之{said}"
@@ -220,8 +228,16 @@ class Chinese(Grammar):
             (r"(?<![\d.·])([1-9]|1[0-2])(?:·([1-9]|[12]\d|3[01])(?=[\p{Han}”\"])|\.([1-9])(?=儿童节|劳动节|国庆|妇女节|假期|黄金周|小?长假))", lambda m: ("十" if m[1] == "10" else self.digits(m[1])) + self.digits(m[2] or m[3])),
             (r"(?<![\d/.])(1[0-2]|[1-9])/([12]\d|3[01]|[1-9])(?=\s?[（(]?(?:周|星期)[一二三四五六日天])|(?<=(?:时间|日期|截止|截至)[：:为至到]?\s?)(1[0-2]|[1-9])/([12]\d|3[01]|[1-9])(?![\d/])",
              lambda m: self.date(None, int(m[1] or m[3]), int(m[2] or m[4]), "")),
+            (r"(?<=[周期][一二三四五六日天]\s?[（(])(1[0-2]|[1-9])[./]([12]\d|3[01]|[1-9])(?=[)）])", lambda m: self.date(None, int(m[1]), int(m[2]), "")),
             (r"(?<![\d.,])(20\d\d)年?\s?(?=[Qq][1-4](?!\d))", lambda m: f"{self.digits(m[1])}年"),
-            (r"(?<=[\d万千百亿kKwW元块]|\d\s?公里)/(?=[月天年日人次周件个晚位]|小时|平米)", lambda m: "每"),
+            (r"(?<=[\d万千百亿kKwW元块]|\d\s?公里)/(?=[月天年日人次周件个晚位]|小时|平米)|(?<=\d\s?(?:kg|g|ml|L|元|km))/(?=[个人件次天月瓶袋盒])", lambda m: "每"),
+            (r"(?<=满)(\d+)[-－–](\d+)(?!\d)", lambda m: f"{self.whole(m[1])}减{self.whole(m[2])}"),
+            (r"(?<=《)(\d{4})(?=[》\p{Han}])", lambda m: self.digits(m[1])),
+            (r"(?<![\d.,])(\d{1,2})K(?=[金白玫黄])", lambda m: f"{self.cardinal(int(m[1]))}K"),
+            (r"(?<![\d.,])(?:925|9999?|990|750)(?=[银金]|纯银|足[金银])", lambda m: self.digits(m[0])),
+            (r"(?<=\b(?:GB|DB|JB|QB|HJ|ISO|IEC|IEEE)(?:/T|/Z)?\s?)(\d[\d.]*)[-—](\d{4})(?!\d)", lambda m: f"{'点'.join(map(self.digits, m[1].split('.')))}杠{self.digits(m[2])}"),
+            (rf"(?<=[Pp][Hh]值?[为：:]?\s?)({number})\s?[-–~～至]\s?({number})", lambda m: f"{self.say(self.number(m[1]))}到{self.say(self.number(m[2]))}"),
+            (r"(?<=[电输]\p{Han}\s?|V\s?[/,]?\s?)(\d+(?:\.\d+)?)A(?![\p{Latin}\d])", lambda m: f"{self.say(self.number(m[1]))}安培"),
             (r"(?<![\d.,])(\d+)([万千百亿]?)\+\s?(?:(km|kg|m|g)(?!\p{Latin})|(?=公里|元|人|家|个|款|种|位|项|次|天|年|城市|用户|单|条|所|台))",
              lambda m: f"{self.whole(m[1])}{m[2]}多" + (self.units[m[3]].forms[0] if m[3] else "")),
             (r"(?<!\d)618(?=大促|购物|年中|活动|狂欢|电商|期间|预售)", lambda m: self.digits(m[0])),
@@ -250,7 +266,7 @@ class Chinese(Grammar):
             (r"(?<![\d.,])([089]\d)(?=\s?(?:年[级度]?|后|届))(?!年(?:前|后|来|间|的))", lambda m: self.digits(m[1])),
             (r"(?<![\d:.,])([01]?\d|2[0-4])[:：]([0-5]\d)\s?[-–—~～至到]\s?([01]?\d|2[0-4])[:：]([0-5]\d)(?![:：\d])",
              lambda m: f"{self.clock(int(m[1]), int(m[2]), None, '')}到{self.clock(int(m[3]), int(m[4]), None, '')}"),
-            (r"(?<=比分|以|战成|比率|比例)\s?(\d{1,3})\s?[-:：–比]\s?(\d{1,3})(?!\d)",
+            (r"(?<=比分[为是]?|以|战成|比率|比例)\s?(\d{1,3})\s?[-:：–比]\s?(\d{1,3})(?!\d)",
              lambda m: f"{self.cardinal(int(m[1]))}比{self.cardinal(int(m[2]))}"),
             (r"(?<=第)(\d{1,4})\s?[-–—~～至到]\s?(\d{1,4})", lambda m: f"{self.cardinal(int(m[1]))}到{self.cardinal(int(m[2]))}"),
             (r"(?<=[第初])\s?(\d+)", lambda m: self.cardinal(int(m[1]))),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -41,7 +40,7 @@ def test_few_taps_are_never_timed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_timing_ends_as_soon_as_a_candidate_is_far_behind(evict: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: Counter[str] = Counter()
     now = [0.0]
-    monkeypatch.setattr(timing, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(timing, "_clock", lambda: now[0])
 
     def work(name: str, seconds: float) -> None:
         calls[name] += 1

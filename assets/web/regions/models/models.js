@@ -1,7 +1,7 @@
 // The models and this machine: /api/models and /api/doctor as a panel. Out: what is on disk, what can be downloaded and how far that
 // is, and requests to download, stop or use a model. Polls often only while something is in progress; rows are updated in place.
 
-import { byId, h, setChildren, setText, waitForElement } from "../../components/dom.js";
+import { byId, h, setChildren, setText, waitForElements } from "../../components/dom.js";
 import { closeOnEscape, moveNextTo, openAnchored } from "../../components/popover.js";
 import { diagnosticLines } from "./diagnostics.js";
 import {
@@ -22,7 +22,7 @@ const MIRROR_NAMES = { hf: "Hugging Face", modelscope: "ModelScope" };
 
 /** Fill the dialog of the engine's label and keep it up to date; without models it has the engine and the diagnostics. */
 export async function showModels(api, i18n, showStatus) {
-  await waitForElement("#rerun-checks");
+  await waitForElements(["#rerun-checks"]);
   i18n.apply();
   await new ModelsPanel(api, i18n, showStatus).run();
 }

@@ -3,7 +3,7 @@
 
 import { RATE } from "../../audio/player.js";
 import { record } from "../../audio/video_recorder.js";
-import { byId, formatDuration, h, loadStylesheet } from "../../components/dom.js";
+import { byId, formatDuration, h } from "../../components/dom.js";
 import { placeOf } from "../../text/word_place.js";
 import { playLabel } from "./controls.js";
 import { FORMATS, paintPresenter } from "./presenter_canvas.js";
@@ -62,8 +62,7 @@ export class Presenter {
     document.querySelector(".gradio-container").append(this.#dialog);
   }
 
-  async open() {
-    await loadStylesheet(new URL("presenter.css", import.meta.url));
+  open() {
     this.#updateLabels();
     this.#dialog.showModal();
     this.#draw();

@@ -2,7 +2,7 @@
 // be brought back; a CSV file can be imported and exported.
 
 import { resolveUrl } from "../../audio/urls.js";
-import { h, loadStylesheet, setText } from "../../components/dom.js";
+import { h, setText } from "../../components/dom.js";
 
 const PATH = "api/lexicon";
 const EMPTY = { written: "", spoken: "", language: "auto", case_sensitive: false };
@@ -30,7 +30,6 @@ export class LexiconEditor {
   }
 
   async open() {
-    await loadStylesheet(new URL("lexicon.css", import.meta.url));
     this.#draw();
     this.#dialog.showModal();
     try {

@@ -2,7 +2,7 @@
 // a PATCH for another precision. What the active engine would ignore is disabled, with the reason. Each row is kept until something
 // it shows changes, so that an open menu or a click in progress survives an update elsewhere.
 
-import { h, loadStylesheet, setChildren } from "../../components/dom.js";
+import { h, setChildren } from "../../components/dom.js";
 import { CONTROLS } from "../../state/settings.js";
 import { THEMES } from "../../state/theme.js";
 
@@ -40,8 +40,7 @@ export class SettingsDrawer {
     for (const source of [settings, requestState, i18n, theme]) source.addEventListener("change", () => this.#draw());
   }
 
-  async open() {
-    await loadStylesheet(new URL("settings.css", import.meta.url));
+  open() {
     this.#draw();
     this.#dialog.showModal();
     this.#fetchPrecision();
