@@ -29,6 +29,8 @@ MAX_DECODE_S = 20.0
 
 ReferenceWarning = Literal["too_short", "too_long", "too_quiet", "clipped", "noisy"]
 
+_MAX_TAGS = 8
+_EXTENSIBLE = 0xFFFE
 _RATES = (4_000, 384_000)
 _MAX_CHANNELS = 16
 _CANCELED = 0.01  # of the energy of one channel: the mix of channels of opposite polarity
@@ -98,7 +100,10 @@ def decode_reference(data: bytes, *, max_seconds: float = MAX_SECONDS) -> Pcm:
     """All of the recording as it is, mono (samples,) at 24 kHz. Raises `InvalidFile` as `read_reference` does."""
     if len(data) > MAX_REFERENCE_BYTES:
         raise InvalidFile(reason=too_large(MAX_REFERENCE_BYTES))
+    data = _without_tags(data)
     container = _container(data)
+    if container == "wav":
+        data = _with_all_bits(data)
     try:
         pcm, rate = _decode(data, container, max_seconds)
     except (av.FFmpegError, ValueError, OverflowError, MemoryError) as error:
@@ -128,6 +133,27 @@ def to_mono(samples: npt.NDArray[np.floating], sample_rate: int) -> Pcm:
     return resampled
 
 
+def _without_tags(data: bytes) -> bytes:
+    """`data` without the ID3 tags at its start: they may precede any format, not only MP3."""
+    for _ in range(_MAX_TAGS):
+        head = data[:10]
+        if head[:3] != b"ID3" or len(head) < 10:
+            break
+        size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
+        footer = 10 if head[5] & 0x10 else 0
+        data = data[10 + size + footer :].lstrip(b"\0")
+    return data
+
+
+def _with_all_bits(wav: bytes) -> bytes:
+    """`wav`, all bits of its samples declared valid: FFmpeg takes 24 valid bits of 32 for a float format of Adobe's."""
+    at = wav.find(b"fmt ", 12) + 8
+    code, bits, valid = (int.from_bytes(wav[at + field : at + field + 2], "little") for field in (0, 14, 18))
+    if at < 20 or code != _EXTENSIBLE or not 0 < valid < bits:
+        return wav
+    return wav[: at + 18] + wav[at + 14 : at + 16] + wav[at + 20 :]
+
+
 def _container(data: bytes) -> str:
     """FFmpeg's name of the format that the first bytes of `data` are those of."""
     if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
@@ -145,7 +171,7 @@ def _container(data: bytes) -> str:
         return "matroska"
     if data[:1] == b"\xff" and data[1:2] and data[1] & 0xF6 == 0xF0:  # ADTS
         return "aac"
-    if data[:3] == b"ID3" or (len(data) > 1 and data[0] == 0xFF and data[1] & 0xE6 == 0xE2):
+    if len(data) > 1 and data[0] == 0xFF and data[1] & 0xE6 == 0xE2:
         return "mp3"
     raise InvalidFile(
         reason=ErrorDetail("unknown_audio_format", "it is not a WAV, FLAC, MP3, AAC, Ogg, M4A or WebM file")

@@ -17,7 +17,7 @@ from qwen3tts_webui.model import ModelConfig
 from qwen3tts_webui.streams import PcmStream
 from qwen3tts_webui.types import PcmSink, Utterance, Voice, VoiceReference
 
-_WARMUP = Utterance(text="Hello.", max_frames=4)
+_WARMUP = Utterance(text="Hello.", max_frames=3, frames_per_packet=2)
 
 
 def _warmup_utterance(spec: ModelConfig) -> Utterance:
@@ -29,7 +29,7 @@ def _warmup_utterance(spec: ModelConfig) -> Utterance:
 
 
 def warm_up(runner: ModelRunner, new_sequence: Callable[[Utterance, PcmSink], SequenceState], *, clock: Clock) -> None:
-    """Synthesize four frames in three packets. Raises whatever fails, including NumericalError."""
+    """Synthesize three frames in packets of two and one. Raises whatever fails, including NumericalError."""
     stream = PcmStream()
     sequence = new_sequence(_warmup_utterance(runner.model.config), stream)
     core = EngineCore(runner, [sequence], max_prefill_batch=1, clock=clock)

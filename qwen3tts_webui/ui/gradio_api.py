@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import AsyncGenerator, Mapping
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, cast
 
@@ -17,11 +18,17 @@ import gradio as gr
 from gradio.events import api
 from starlette.types import ASGIApp, Message
 
+_INCOMPLETE = "The audio is incomplete."
+_MAX_UNREAD = 32  # messages, of 80 ms each
+_POLL_S = 0.25
 _COPIED_HEADERS = ("host", "authorization", "cookie", "accept-language")
 
 
-def add_endpoints(app: ASGIApp) -> None:
-    """Add the endpoints to the current `gr.Blocks`."""
+def add_endpoints(app: ASGIApp, page: gr.Blocks, *, client_timeout_s: float) -> None:
+    """Add the endpoints to `page`, the current `gr.Blocks`.
+
+    A stream is cancelled after `client_timeout_s` without reading by its client.
+    """
 
     async def generate(
         text: str, language: str = "auto", voice_desc: str = "", request: gr.Request | None = None
@@ -40,8 +47,11 @@ def add_endpoints(app: ASGIApp) -> None:
         """Synthesize `text`, yielding chunks while it is generated: base64 of s16le, mono, 24 kHz."""
         assert request is not None
         body = {"text": text, "language": language, "voice_desc": voice_desc, "packet_ms": 80, "streaming": True}
-        async with aclosing(_post(app, "", body, request)) as chunks:
+        session = request.session_hash or ""
+        posted = _post(app, "", body, request, is_gone=lambda: not _is_listening(page, session))
+        async with aclosing(posted) as chunks:
             async for chunk in chunks:
+                await _until_read(page, session, client_timeout_s)
                 yield base64.b64encode(chunk).decode("ascii")
 
     types = {"text": str, "language": str, "voice_desc": str, "request": gr.Request}
@@ -51,10 +61,37 @@ def add_endpoints(app: ASGIApp) -> None:
         api(endpoint, api_name=endpoint.__name__, concurrency_limit=None)
 
 
-async def _post(app: ASGIApp, query: str, body: Mapping[str, Any], caller: gr.Request) -> AsyncGenerator[bytes, None]:
+def _is_listening(page: gr.Blocks, session: str) -> bool:
+    """Whether the client still receives events.
+
+    Gradio closes a generator without a listener only at its next value, which a request in our queue may be far from.
+    """
+    return any(job.alive and job.session_hash == session for jobs in page._queue.active_jobs for job in jobs or ())
+
+
+async def _until_read(page: gr.Blocks, session: str, timeout_s: float) -> None:
+    """Wait while a client leaves too many messages of its session unread: Gradio would store any number of them.
+
+    Raises `gr.Error` after `timeout_s`.
+    """
+    messages = page._queue.pending_messages_per_session.get(session)
+    until = time.monotonic() + timeout_s
+    while messages is not None and messages.qsize() >= _MAX_UNREAD:
+        if time.monotonic() > until:
+            raise gr.Error(_INCOMPLETE, print_exception=False)
+        await asyncio.sleep(0.05)
+
+
+async def _post(
+    app: ASGIApp,
+    query: str,
+    body: Mapping[str, Any],
+    caller: gr.Request,
+    is_gone: Callable[[], bool] = lambda: False,
+) -> AsyncGenerator[bytes, None]:
     """Call `POST /api/tts` in this process and yield the response. Raises `gr.Error` with our message.
 
-    Closing the generator disconnects, which cancels synthesis.
+    Closing the generator disconnects, which cancels synthesis; so does `is_gone`.
     """
     messages: asyncio.Queue[Message | None] = asyncio.Queue(8)
     disconnected = asyncio.Event()
@@ -75,7 +112,7 @@ async def _post(app: ASGIApp, query: str, body: Mapping[str, Any], caller: gr.Re
     running = asyncio.create_task(run())
     try:
         failed, complete, error = False, False, b""
-        while (message := await messages.get()) is not None:
+        while (message := await _next(messages, is_gone)) is not None:
             data = message.get("body", b"")
             if message["type"] == "http.response.start":
                 failed = message["status"] >= 400
@@ -89,6 +126,16 @@ async def _post(app: ASGIApp, query: str, body: Mapping[str, Any], caller: gr.Re
     finally:
         disconnected.set()
         running.cancel()
+
+
+async def _next(messages: asyncio.Queue[Message | None], is_gone: Callable[[], bool]) -> Message | None:
+    """The next message. None is the end, also when the client is gone."""
+    while True:
+        try:
+            return await asyncio.wait_for(messages.get(), _POLL_S)
+        except asyncio.TimeoutError:
+            if is_gone():
+                return None
 
 
 def _scope(query: str, caller: gr.Request) -> dict[str, Any]:
@@ -117,4 +164,4 @@ def _message(body: bytes) -> str:
     try:
         return str(json.loads(body)["error"]["message"])
     except (ValueError, KeyError, TypeError):
-        return "The audio is incomplete."
+        return _INCOMPLETE

@@ -60,7 +60,7 @@ def mount_page(app: FastAPI, speech: Speech, settings: Settings) -> None:
     page._queue.sleep_when_free = _QUEUE_POLL_S
     page._queue.progress_update_sleep_when_free = _PROGRESS_POLL_S
     with page:
-        add_endpoints(app)
+        add_endpoints(app, page, client_timeout_s=settings.client_timeout_s)
 
     @cache  # the theme's hash is known once the page is mounted
     def links() -> str:

@@ -21,9 +21,9 @@ from tests.support.sounds import RATE, correlation, sine, syllables
 Array = np.ndarray[Any, Any]
 
 
-def wav(pcm: Array, rate: int = RATE, subtype: str = "PCM_16") -> bytes:
+def wav(pcm: Array, rate: int = RATE, subtype: str = "PCM_16", container: str = "WAV") -> bytes:
     file = io.BytesIO()
-    soundfile.write(file, pcm, rate, format="WAV", subtype=subtype)
+    soundfile.write(file, pcm, rate, format=container, subtype=subtype)
     return file.getvalue()
 
 
@@ -99,6 +99,50 @@ def test_channels_that_cancel_each_other_become_one() -> None:
 def test_a_16_bit_file_comes_back_to_the_sample() -> None:
     values = (SPEECH * 32_767).astype(np.int16)
     assert decode_reference(wav(values)).tolist() == (values / np.float32(32_768)).tolist()
+
+
+def tagged(data: bytes, num_bytes: int, flags: bytes = b"\0") -> bytes:
+    """`data` after an ID3 tag of that size."""
+    size = bytes(num_bytes >> shift & 127 for shift in (21, 14, 7, 0))
+    return b"ID3\x04\0" + flags + size + b"\xff\xfb" * (num_bytes // 2) + data
+
+
+@pytest.mark.parametrize("name", ["wav", "flac", "mp3", "aac"])
+def test_any_format_may_follow_tags(name: str) -> None:
+    data = FORMATS[name]()
+    twice = tagged(tagged(bytes(100) + data, 2_000), 4_000_000)
+    with_footer = tagged(b"3DI" + bytes(7) + data, 20, b"\x10")
+    for found in (decode_reference(twice), decode_reference(with_footer)):
+        assert correlation(SPEECH[:RATE], found[: RATE + 3_000], 3_000) > 0.95
+
+
+@pytest.mark.parametrize(
+    ("code", "bits", "valid", "scale", "dtype"),
+    [
+        (1, 16, 16, 32_767, "<i2"),
+        (1, 32, 32, 2**31 - 128, "<i4"),
+        (1, 32, 24, 2**31 - 128, "<i4"),
+        (3, 32, 32, 1, "<f4"),
+    ],
+)
+def test_extensible_wav(code: int, bits: int, valid: int, scale: float, dtype: str) -> None:
+    guid = struct.pack("<H", code) + bytes.fromhex("000000001000800000aa00389b71")
+    fmt = struct.pack("<HHIIHH", 0xFFFE, 1, RATE, RATE * bits // 8, bits // 8, bits)
+    fmt += struct.pack("<HHI", 22, valid, 4) + guid
+    pcm = (SPEECH.astype(np.float64) * scale).astype(dtype).tobytes()
+    junk = b"JUNK" + struct.pack("<I", 33) + bytes(34)
+    chunks = junk + b"fmt " + struct.pack("<I", len(fmt)) + fmt + b"data" + struct.pack("<I", len(pcm)) + pcm
+    assert np.abs(decode_reference(riff_named_wav(chunks)) - SPEECH).max() < 1e-4
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_24", "DOUBLE", "ULAW"])
+def test_other_wav_samples(subtype: str) -> None:
+    assert np.abs(decode_reference(wav(SPEECH, subtype=subtype)) - SPEECH).max() < 0.02
+
+
+def test_chained_ogg_is_read_to_its_end() -> None:
+    """A recorder that was paused writes one stream after another."""
+    assert len(decode_reference(2 * encode_all(SPEECH, "opus"))) == pytest.approx(2 * len(SPEECH), abs=3_000)
 
 
 def test_silence_around_speech_is_cut_off_and_the_level_is_a_common_one() -> None:
@@ -178,6 +222,17 @@ HOSTILE = {
     "aiff": (lambda: b"FORM\x00\x00\x00\x10AIFF" + bytes(100), "unknown_audio_format"),
     "wav_truncated": (lambda: wav(SPEECH)[:60_000], "unreadable_audio"),
     "flac_truncated": (lambda: encode_all(SPEECH, "flac")[: len(encode_all(SPEECH, "flac")) // 2], "unreadable_audio"),
+    "only_tags": (lambda: tagged(b"", 2_000), "unknown_audio_format"),
+    "tags_longer_than_the_file": (
+        lambda: tagged(encode_all(SPEECH, "mp3"), 0)[:6] + b"\x7f" * 4,
+        "unknown_audio_format",
+    ),
+    "many_tags": (lambda: tagged(b"", 0) * 100_000 + encode_all(SPEECH, "mp3"), "unknown_audio_format"),
+    "aac_of_three_bytes": (lambda: encode_all(SPEECH, "aac")[:3], "unreadable_audio"),
+    "chained_ogg_of_two_rates": (
+        lambda: wav(SPEECH, 48_000, "VORBIS", "OGG") + wav(SPEECH, RATE, "VORBIS", "OGG"),
+        "unreadable_audio",
+    ),
     "m4a_truncated": (lambda: FORMATS["m4a"]()[:2_000], "unreadable_audio"),
     "only_magic_flac": (lambda: b"fLaC", "unreadable_audio"),
     "only_magic_webm": (lambda: b"\x1a\x45\xdf\xa3" + bytes(100), "unreadable_audio"),

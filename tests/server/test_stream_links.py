@@ -48,6 +48,17 @@ def test_a_link_streams_once(url: str) -> None:
     assert httpx.get(f"{url}/api/requests/{link['request_id']}").json()["finish_reason"] == "stop"
 
 
+def test_what_leaves_a_link_unused_and_what_uses_it(url: str) -> None:
+    link = url + link_to(url, format="pcm")["url"]
+    for method in ("POST", "PUT", "DELETE", "HEAD"):
+        answer = httpx.request(method, link)
+        assert (answer.status_code, answer.headers.get("allow")) in ((405, "GET, HEAD"), (200, None))
+    part = httpx.get(link, headers={"Range": "bytes=0-1"})
+    assert (part.status_code, part.content) == (200, to_s16le(audio_of("Hi.", 5)))
+    assert "accept-ranges" not in part.headers
+    assert httpx.head(link).status_code == httpx.get(link, headers={"Range": "bytes=2-"}).status_code == 404
+
+
 def test_the_default_is_mp3(url: str) -> None:
     assert httpx.get(url + link_to(url)["url"]).headers["content-type"] == "audio/mpeg"
 

@@ -156,6 +156,10 @@ def test_keys_and_tokens_as_a_subprotocol(tmp_path: Path) -> None:
         assert opened(url, "qwen3tts", f"key.{token}") == "qwen3tts"
         assert httpx.get(f"{url}/api/info", headers={"Authorization": f"Bearer {token}"}).status_code == 200
         assert httpx.get(f"{url}/api/info", cookies={"qwen3tts_session": token}).status_code == 401
+        renewed = httpx.post(f"{url}/api/token", headers={"Authorization": f"Bearer {token}"})
+        assert (renewed.status_code, renewed.json()["error"]["code"]) == (401, "unauthorized")
+        in_query = httpx.get(f"{url}/docs?key={token}", headers={"Accept": "text/html"})
+        assert in_query.headers["location"] == "/login" and "set-cookie" not in in_query.headers
         for wrong in ("key.nothing", f"key.{token}x", "other"):
             with pytest.raises(InvalidStatus, match="401"):
                 opened(url, "qwen3tts", wrong)

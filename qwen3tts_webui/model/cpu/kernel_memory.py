@@ -1,7 +1,7 @@
 """Remember on disk which kernels were fastest, so that a second start does not time them again.
 
-One JSON file in the user's cache folder: choices by name, valid for one processor, instruction set, number of threads,
-torch, numba and source code of the kernels. Anything else in the file is ignored and replaced.
+One JSON file in the user's cache folder: choices by name and number of threads, valid for one processor, instruction
+set, torch, numba and source code of the kernels. Anything else in the file is ignored and replaced.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ log = logging.getLogger(__name__)
 
 def recall(name: str) -> Any:
     """Return the remembered choice for `name`; None if there is none that is valid here."""
-    return _choices().get(name)
+    return _choices().get(_key(name))
 
 
 def remember(name: str, choice: Any) -> None:
     """Store `choice` (JSON) for `name`. Disk errors are logged."""
-    choices = {**_choices(), name: choice}
+    choices = {**_choices(), _key(name): choice}
     newest = dict(list(choices.items())[-_MAX_CHOICES:])
     try:
         _file().parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(_file(), json.dumps({"machine": _machine(), "choices": newest}).encode())
+        write_atomically(_file(), json.dumps({"machine": _digest(), "choices": newest}).encode())
     except OSError as error:
         log.warning("the choice of kernels is not remembered: %s", error)
 
@@ -52,13 +52,13 @@ def _file() -> Path:
 def _choices() -> dict[str, Any]:
     try:
         content = json.loads(_file().read_bytes())
-        return dict(content["choices"]) if content["machine"] == _machine() else {}
+        return dict(content["choices"]) if content["machine"] == _digest() else {}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 
 
-def _machine() -> str:
-    return f"{_digest()} {torch.get_num_threads()}"
+def _key(name: str) -> str:
+    return f"{name} ({torch.get_num_threads()} threads)"
 
 
 @functools.cache

@@ -49,7 +49,7 @@ class StreamLinks:
         """Return a link and keep it. Raises `NotFound` if it was used, has expired or never existed."""
         link = self._links.get(token)
         if link is None or link.expires_at <= self._clock():
-            raise NotFound(what=_LINK, got="?")
+            raise NotFound(what=_LINK, got=f"{token[:4]}...")
         return link
 
     def take(self, token: str) -> StreamLink:

@@ -25,6 +25,7 @@ COOKIE = "qwen3tts_session"
 _KEY_SUBPROTOCOL = "key."
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _OPEN_PATHS = frozenset({"/health", "/ready", "/login"})
+_TOKENS = "/api/token"
 _STREAM_LINKS = "/api/stream/"  # the link itself is the secret
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -124,10 +125,16 @@ class ApiKeyMiddleware:
         if scheme.lower() != "bearer":
             secret = self._key_in_query(scope) or _key_in_subprotocols(scope)
         if found is None and secret:
-            found = self._keys.id_of(secret.strip()) or self._sessions.id_of_token(secret.strip())
+            found = self._keys.id_of(secret.strip())
+            if found is None and not self._creates_access(scope):
+                found = self._sessions.id_of_token(secret.strip())
             if found is None:
                 self._limiter.hit(str((scope.get("client") or "?")[0]), "wrong key")
         return found
+
+    def _creates_access(self, scope: Scope) -> bool:
+        """Return whether the answer is a new token or session: a token must not extend its own five minutes."""
+        return scope["path"] == _TOKENS or bool(self._key_in_query(scope))
 
     def _key_in_query(self, scope: Scope) -> str:
         """Return the key in `?key=` of a page opened in a browser; nowhere else, because URLs end up in logs."""

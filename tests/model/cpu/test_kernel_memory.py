@@ -31,6 +31,7 @@ def test_another_number_of_threads_needs_its_own_choice() -> None:
     torch.set_num_threads(threads + 1)
     try:
         assert recall("a") is None
+        remember("a", "wide")
     finally:
         torch.set_num_threads(threads)
     assert recall("a") == "fast"
@@ -57,6 +58,7 @@ def test_a_damaged_file_is_replaced(content: str, folder: Path) -> None:
 
 def test_the_oldest_choices_are_dropped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel_memory, "_MAX_CHOICES", 2)
+    monkeypatch.setattr(kernel_memory, "_key", lambda name: name)
     for name in "abc":
         remember(name, name)
     assert json.loads((folder / "choices.json").read_text())["choices"] == {"b": "b", "c": "c"}
