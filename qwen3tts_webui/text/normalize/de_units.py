@@ -206,6 +206,7 @@ Hrsg.$ = Herausgeber
 Bj.# = Baujahr
 Jg.# = Jahrgang
 gg. = gegen
+Kto.-Nr. = Kontonummer
 Kd.-Nr. = Kundennummer
 Rechnungs-Nr. = Rechnungsnummer
 durchschn. = durchschnittlich

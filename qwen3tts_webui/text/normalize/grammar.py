@@ -74,7 +74,7 @@ class Grammar:
     singulars: ClassVar[dict[str, str]] = {}
     hashtag: ClassVar[str] = "hashtag"
     abbreviations: ClassVar[dict[str, str]] = {}
-    titles: ClassVar[frozenset[str]] = frozenset()  # the ordinal after a name depends on the word before them
+    linked_words: ClassVar[frozenset[str]] = frozenset()  # words that a rule looks across: titles, short weekdays
     phones: ClassVar[str] = ""
     phone_words: ClassVar[str] = ""
     squared: ClassVar[str]

@@ -13,7 +13,7 @@ from qwen3tts_webui.text.normalize.quantities import alternatives
 
 _BOOKS = (
     r"(?:創世記|エジプト記|テモテ|テサロニケ|コロサイ|レビ記|民数記|申命記|ヨシュア記|士師記|ヨブ記|詩篇|詩編|箴言|イザヤ書?|エレミヤ書?|ダニエル書?|マタイ|マルコ|ルカ|ヨハネ|使徒行伝|使徒"
-    r"|ローマ|コリント|ガラテヤ|エペソ|エフェソ|ピリピ|フィリピ|ヘブル|ヘブライ|ヤコブ|ペテロ|ペトロ|黙示録)(?:への手紙|の?福音書|伝)?"
+    r"|ローマ|コリント|ガラテヤ|エペソ|エフェソ|ピリピ|フィリピ|ヘブル|ヘブライ|ヤコブ|ペテロ|ペトロ|黙示録|福音書|への手紙|の手紙)(?:の?福音書|伝)?"
 )
 PER = words("""
     分 = 毎分
@@ -76,7 +76,7 @@ def early_rules(grammar: Grammar) -> tuple[Rule, ...]:
 
 def rules(grammar: Grammar) -> tuple[Rule, ...]:
     """After dates and times."""
-    amount = rf"[¥￥$]?(?:{POINT})(?:[万億千]?(?:円|ドル|ユーロ)|[万億千]|[回個本人名枚件台杯錠拍歩]|mg|g|kg|kWh|L|km|GB|リットル)?"
+    amount = rf"[¥￥$]?(?:{POINT})(?:[万億千]?(?:円|ドル|ユーロ)|[万億千]|[回個本人名枚件台杯錠拍歩]|時間|分|mg|g|kg|kWh|L|km|GB|リットル)?"
     return (
         (r"(?<=(?:評価|評点|スコア|満足度|採点|点数|レビュー|すめ度)[はがをの：:、]?\s?)(\d{1,3})/(5|10|20|50|100)(?![\d/])\s?点?", lambda m: grammar.out_of(m[1], m[2])),
         (rf"(?<!時給\s?)(?<![\d.,/])({amount})\s?[/／]\s?({alternatives(PER)})(?![\p{{L}}\d²³])", lambda m: f"{PER[m[2]]}{m[1]}"),
@@ -86,7 +86,7 @@ def rules(grammar: Grammar) -> tuple[Rule, ...]:
         (r"(?<![\p{Latin}\d.-])(B?)(\d{1,3})F(?![\p{Latin}\d])", lambda m: f"{'地下' if m[1] else ''}{m[2]}階"),
         (rf"(?<=\d日|\d)(?P<open>[（(])([{_WEEK}])(?P<holiday>[・,、]?祝)?(?P<close>[)）])", lambda m: f"{m['open']}{m[2]}曜日{'祝日' if m['holiday'] else ''}{m['close']}"),
         (rf"(?<![\p{{Han}}\p{{Katakana}}\p{{Hiragana}}\d])([{_WEEK}])\s?[~～〜–-]\s?([{_WEEK}])(?:曜日?)?(?![\p{{Han}}ぁ-ん])", lambda m: f"{m[1]}曜から{m[2]}曜"),
-        (rf"(?<![\p{{Han}}\p{{Katakana}}\p{{Hiragana}}\d])([{_WEEK}])(?=[\s:：]\s?\d{{1,2}}(?:[:：時]|\s?[~～〜-])|・[{_WEEK}](?:[\s:：・]|曜|$)|[\s:：]休)|(?<=(?<![\p{{Han}}ぁ-んァ-ヶ])[{_WEEK}]曜?・)([{_WEEK}])(?=[\s:：・]|$)", lambda m: f"{m[1] or m[2]}曜"),
+        (rf"(?<![\p{{Han}}\p{{Katakana}}\p{{Hiragana}}\d])([{_WEEK}])(?=[\s:：]\s?(?:\d{{1,2}}(?:[:：時]|\s?[~～〜-])|[一二三四五六七八九十零]{{1,3}}時)|・[{_WEEK}](?:[\s:：・]|曜|$)|[\s:：]休)|(?<=(?<![\p{{Han}}ぁ-んァ-ヶ])[{_WEEK}]曜?・)([{_WEEK}])(?=[\s:：・]|$)", lambda m: f"{m[1] or m[2]}曜"),
         (r"(?<!\p{Han})(土?)日祝(?!日|\p{Han}?賀)", lambda m: "土日祝日" if m[1] else "日曜祝日"),
         (rf"(?<![\p{{Latin}}\d])({FORMULAS})(?![\p{{Latin}}\d])", lambda m: regex.sub(r"\d", lambda digit: _ENGLISH[digit[0]], m[1])),
         (r"(?<![\d.,十百千万])10分(?!の|[\d一二三四五六七八九十])", lambda m: "じゅっぷん"),

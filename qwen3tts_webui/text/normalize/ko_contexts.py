@@ -72,7 +72,7 @@ def early_rules(grammar: Grammar) -> tuple[Rule, ...]:
 
 def rules(grammar: Grammar) -> tuple[Rule, ...]:
     """After dates and times."""
-    amount = rf"[₩$]?(?:{POINT})(?:\s?[만억천]?\s?(?:원|달러|유로)|[만억천]|\s?(?:[회개병명장건대잔정알보]|mg|g|kg|kWh|L|km|GB|리터))?"
+    amount = rf"[₩$]?(?:{POINT})(?:\s?[만억천]?\s?(?:원|달러|유로)|[만억천]|\s?(?:시간|분|[회개병명장건대잔정알보]|mg|g|kg|kWh|L|km|GB|리터))?"
     return (
         (r"(?<=(?:평점|별점|점수|만족도|평가|스코어|추천도)(?:은|는|이|가|:)?\s?)(\d{1,3})/(5|10|20|50|100)(?![\d/])(?:\s?점)?", lambda m: grammar.out_of(m[1], m[2])),
         (rf"(?<![\d.,/])({amount})\s?[/／]\s?({alternatives(PER)})(?![\p{{L}}\d²³])", lambda m: f"{PER[m[2]]} {m[1]}"),
@@ -80,7 +80,7 @@ def rules(grammar: Grammar) -> tuple[Rule, ...]:
         (rf"(?<=\d\s?{_COUNTED}|[원일시분세명월년])\s?[~～](?=$|[\s,.)])(?!\s?\d)", lambda m: "부터"),
         (rf"(?<=\d일|\d)(?P<open>\s?\()([{_WEEK}])(?=\))", lambda m: f"{m['open']}{m[2]}요일"),
         (rf"(?<![가-힣\d])([{_WEEK}])\s?[~～-]\s?([{_WEEK}])(?:요일)?(?=\s|,|\.|:|$)", lambda m: f"{m[1]}요일에서 {m[2]}요일"),
-        (rf"(?<![가-힣\d\p{{Latin}}][\s]?)([{_WEEK}])(?=\s?(?::\s?)?\d{{1,2}}(?:시|:)|\s(?:휴무|휴진|휴관|정기휴무|쉼|휴일)|\s\d{{1,2}}\s?[~～-]|·[{_WEEK}](?![가-힣]))|(?<=(?<![가-힣])[{_WEEK}](?:요일)?·)([{_WEEK}])(?![가-힣])", lambda m: f"{m[1] or m[2]}요일"),
+        (rf"(?<![가-힣\d\p{{Latin}}][\s]?)([{_WEEK}])(?=\s?(?::\s?)?\d{{1,2}}(?:시|:)|\s(?:오전|오후|[가-힣]{{1,4}}\s시(?!간))|\s(?:휴무|휴진|휴관|정기휴무|쉼|휴일)|\s\d{{1,2}}\s?[~～-]|·[{_WEEK}](?![가-힣]))|(?<=(?<![가-힣])[{_WEEK}](?:요일)?·)([{_WEEK}])(?![가-힣])", lambda m: f"{m[1] or m[2]}요일"),
         (r"(?<=[가-힣](?:로|길|동|리|가|읍|면)\s)(\d{1,4})-(\d{1,4})(?!\d|\s?(?:으?로\s|승|패|[명개년월일시분세살]))|(?<=[가-힣](?:번지|지번)\s)(\d{1,4})-(\d{1,4})", lambda m: f"{grammar.cardinal(int(m[1] or m[3]))} 다시 {grammar.cardinal(int(m[2] or m[4]))}"),
         (r"(?<![\d.,]|\d\s)(\d{1,3})/(\d{1,3})(?=\s?(?:통|개|컵|큰술|작은술|병|모|쪽|포기|단|공기|스푼|티스푼|봉지|알|조각))", lambda m: grammar.fraction(int(m[1]), int(m[2])) + " "),
         (rf"(?<![\p{{Latin}}\d])({FORMULAS})(?![\p{{Latin}}\d])", lambda m: regex.sub(r"\d", lambda digit: f" {_ENGLISH[digit[0]]}", m[1]) if regex.search(r"\d", m[1]) else None),

@@ -108,10 +108,10 @@ def _announcement(language: str) -> regex.Pattern[str]:
 
 @cache
 def abbreviations_of(language: str) -> frozenset[str]:
-    """Return the words that are not plain: abbreviations without their dot, magnitudes, and titles of rulers."""
+    """Return the words that are not plain: abbreviations without their dot, magnitudes, and words that rules look across."""
     grammar = pipeline(language, keep_digits=False).grammar
     keys = {key.rstrip("#$").rstrip(".") for key in grammar.abbreviations}
-    return frozenset(keys | set(grammar.magnitudes)) | grammar.titles
+    return frozenset(keys | set(grammar.magnitudes)) | grammar.linked_words
 
 
 def is_plain_text(text: str, language: str) -> bool:

@@ -47,6 +47,7 @@ class Russian(Grammar):
            "?": "вопросительный знак", "=": "равно", "&": "и", "%": "процент", "+": "плюс", "#": "решётка", "~": "тильда"}  # fmt: skip
     version, version_point, hashtag = "версия", "точка", "хештег"
     abbreviations = words(ABBREVIATIONS)
+    linked_words = frozenset(form for day in PHRASES["ru"].shorts for form in (day, day.capitalize()))
     phones = r"(?<![\w.+-])8[ (-]{0,2}\d{3}[ )-]{0,2}\d{3}[ -]?\d{2}[ -]?\d{2}(?!\d) | (?<![\w.+-])\d{3}-\d{2}-\d{2}(?!\d) | (?<=\b(?:по|номеру|телефону|звоните)[ ])(?:112|10[1-4]|0[1-4])(?!\d)"
     phone_words = r"\b(?:тел|телефон|телефону|номер|номеру|звоните|код|пароль|индекс|факс|ПИН)\b"
     squared, cubed, power, root = "в квадрате", "в кубе", "в степени {}", "корень из"
@@ -129,6 +130,7 @@ class Russian(Grammar):
             noun("минута|минуты|минут:f"),
             noun("секунда|секунды|секунд:f"),
         )
+        second = second or None
         said = self.amount(Number(str(hour), str(hour)), hours)
         if minute or second is not None:
             said += " " + self.amount(Number(str(minute), str(minute)), minutes)

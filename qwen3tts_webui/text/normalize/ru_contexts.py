@@ -127,8 +127,8 @@ def early_rules(grammar: Grammar) -> tuple[Rule, ...]:
     """Before dates and times."""
     return (
         (rf"(?:(?<![\d.,])([1-4])(?:-е)?[ ])?\b({alternatives(BOOKS)})\.?[ ](\d{{1,3}})[:,][ ]?(\d{{1,3}})(?:[-–](\d{{1,3}}))?(?![\d:]|,\d)", lambda m: _verse(grammar, m)),
-        (rf"(?<=(?P<in>\b(?:[Вв]о?|[Сс]о?|[Пп]о|[Дд]о))[ ])(?P<day>{_WEEK})\.?(?=,?[ ](?:\d|в[ ])|[ ]по[ ])|(?<![\p{{L}}\d][ ]?|[-–—])(?P<day>{_WEEK})\.?(?=,?[ ](?:с[ ])?\d{{1,2}}(?:[:.]\d\d)?[ ]?(?:[-–]|до)|,?[ ]до[ ]\d|[ ]?[:—–]\s?(?:\d|вых|закр)|[ ]—[ ]|[ ](?:и[ ]|вых|закр))|(?<![\p{{L}}\d][ ]?|[-–—])(?P<day>{_WEEK})\.?(?=(?:,|[ ]и)[ ]{_WEEK}(?!\p{{L}}))|(?<=(?:{_WEEK}|[уакерг]|ник)\.?(?:,|[ ]и)[ ])(?P<day>{_WEEK})\b\.?", _weekday),
-        (rf"(?<=\b{_ON_DAYS}\.?,[ ])(\d{{1,2}})\.(0?[1-9]|1[0-2])(?![\d.:]|,\d)|(?<=\b(?i:с|до|по|к|от|на)[ ])(\d{{1,2}})\.(0[1-9]|1[0-2])(?![\d.:]|,\d|[ ]?(?:%|млн|млрд|руб|км|кг|₽|\$))", lambda m: _day(grammar, m)),
+        (rf"(?<=(?P<in>\b(?:[Вв]о?|[Сс]о?|[Пп]о|[Дд]о))[ ])(?P<day>{_WEEK})\.?(?=,?[ ](?:\d|в[ ])|[ ]по[ ])|(?<![\p{{L}}\d][ ]?|[-–—])(?P<day>{_WEEK})\.?(?=,?[ ](?:с[ ])?\d{{1,2}}(?:[:.]\d\d)?[ ]?(?:[-–]|до)|,?[ ](?:до|с)[ ]\d|[ ]?[:—–]\s?(?:\d|вых|закр)|[ ]—[ ]|[ ](?:и[ ]|вых|закр))|(?<![\p{{L}}\d][ ]?|[-–—])(?P<day>{_WEEK})\.?(?=(?:,|[ ]и)[ ]{_WEEK}(?!\p{{L}}))|(?<=(?:{_WEEK}|[уакерг]|ник)\.?(?:,|[ ]и)[ ])(?P<day>{_WEEK})\b\.?", _weekday),
+        (rf"(?<=\b{_ON_DAYS}\.?,[ ])(\d{{1,2}})\.(0?[1-9]|1[0-2])(?![\d.:]|,\d)|(?<=\b(?i:с|до|по|к|от|на)[ ])(\d{{1,2}})\.(0[1-9]|1[0-2])(?![\d:]|[.,]\d|[ ]?(?:%|млн|млрд|руб|км|кг|₽|\$))", lambda m: _day(grammar, m)),
         (r"(?<=\b(?i:в|во|до|после|с|к|около|на)[ ])([01]?\d|2[0-3])\.([0-5]\d)(?=$|[\s,.;)](?![ ]?(?:%|млн|млрд|руб|км|кг|₽|раз))(?!\d))(?<!(?:верси\p{L}|пункт\p{L}*|разделе?|главе)[ ][\d.]+)", lambda m: f"{int(m[1])}:{m[2]}"),
         (rf"(?<=\b(?:{_ON_DAYS}|ежедневно|будни|выходные)[ ])(\d{{1,2}})[–-](\d{{1,2}})(?![\d.:]|[ ]?\p{{L}})", lambda m: f"с {m[1]}:00 до {m[2]}:00"),
     )  # fmt: skip
@@ -144,7 +144,7 @@ def rules(grammar: Grammar, cardinal: Cardinal, inflected: Inflected) -> tuple[R
         (rf"(?<![\d.,])(\d{{1,2}})[–-](\d{{1,2}})[ ]?(?:раза?|р\.?)/(?P<per>{alternatives(PER)})(?!\p{{L}})", lambda m: f"{grammar.cardinal(int(m[1]))}-{grammar.amount(grammar.number(m[2]), _COUNTED['р'])} {PER[m['per']]}"),
         (rf"(?<![\d.,])(?P<n>{COMMA})[ ]?(?P<word>{alternatives(_COUNTED)})?/(?P<per>{alternatives(PER)})(?![\p{{L}}²³\d])", lambda m: _rate(grammar, m)),
         (rf"(?<=\d[ ]?(?:тыс\.?[ ]|млн\.?[ ]|млрд\.?[ ])?(?P<word>{alternatives(grammar.currencies)}|таб\.?|капс\.?))/(?P<per>{alternatives(PER)})(?![\p{{L}}\d])", lambda m: f" {PER[m['per']]}" + ("." if m["per"][-1] == "." and not m.string[m.end() :].strip() else "")),
-        (rf"(?<=\d[ ]?(?P<word>кВт·ч|Вт·ч|м³|м²|л|т|ГБ|МБ|г|кг|мг|мл))/(?P<per>{alternatives(PER)})(?![\p{{L}}\d²³])", lambda m: None if f"{m['word']}/{m['per']}" in grammar.units or len(m["per"]) == 1 else f" {PER[m['per']]}"),
+        (rf"(?<=\d[ ]?(?P<word>кВт·ч|ч|мин|час(?:а|ов)?|минут[ыа]?|дн(?:я|ей)|таблет\p{{L}}+|кап(?:ли|ель)|Вт·ч|м³|м²|л|т|ГБ|МБ|г|кг|мг|мл))/(?P<per>{alternatives(PER)})(?![\p{{L}}\d²³])", lambda m: None if f"{m['word']}/{m['per']}" in grammar.units or len(m["per"]) == 1 else f" {PER[m['per']]}"),
         (rf"(?<=\d[ ]?(?:{alternatives(grammar.currencies)}))/(?=\d+[ ]?(?:г|кг|мл|л|м|км|шт|листов)(?!\p{{L}}))", lambda m: " за "),
         (rf"(?<=\b[Пп]о[ ])(?P<a>\d{{1,2}})[–-](?P<b>\d{{1,2}})[ ](?P<unit>{alternatives(units)})(?![\p{{L}}/])", lambda m: _some(grammar, m, units)),
         (r"(?<=\b(?:до|годен|по|от|с)[ ])(0[1-9]|1[0-2])/(\d{2})(?![\d/])", lambda m: f"{grammar.month_names[int(m[1]) - 1]} {inflected(2000 + int(m[2]), 'g')} года"),
@@ -165,7 +165,7 @@ def rules(grammar: Grammar, cardinal: Cardinal, inflected: Inflected) -> tuple[R
         (rf"(?<=\b[Сс][ ])(?P<n>{COMMA})(?P<tail>[ ]?%)?(?=[ ](?:до|по)[ ]\d)(?![ ](?:до|по)[ ]\d{{4}}[ ](?:гг?\.|год))", lambda m: _from(grammar, cardinal, m)),
         (rf"(?<![\d.,])(\d{{1,3}}(?:,\d+)?)[ ]?(?:\"|″|'')(?:(?=[ ]{_SCREENS})|(?<={_SCREENS}(?:[ ](?:на|с))?[ ][\d,]+[ ]?[\"″]))", lambda m: grammar.amount(grammar.number(m[1]), noun("дюйм|дюйма|дюймов"))),
         (r"(?P<gap>[ ]?)(?P<sign>[<>≤≥])[ ]?(?=\d)", _compared),
-        (rf"(?<=\b(?P<by>[Пп]ри|[Оо]б?|[Кк]|равн[аоы]?|равен)[ ])(?P<n>{COMMA})(?![\d/:]|-|[–—]\d)(?:[ \u00a0]?(?P<size>{alternatives(sizes)})(?!\p{{L}}))?(?:[ \u00a0]?(?P<unit>{alternatives(units)})(?![\p{{L}}\d/²³]))?", lambda m: _oblique(grammar, cardinal, m, sizes, units)),
+        (rf"(?<=\b(?P<by>[Пп]ри|[Оо]б?|[Кк]|равн[аоы]?|равен)[ ])(?P<minus>[-−+])?(?P<n>{COMMA})(?![\d/:]|-|[–—]\d)(?:[ \u00a0]?(?P<size>{alternatives(sizes)})(?!\p{{L}}))?(?:[ \u00a0]?(?P<unit>{alternatives(units)})(?![\p{{L}}\d/²³]))?", lambda m: _oblique(grammar, cardinal, m, sizes, units)),
         (rf"(?<=\b[Пп]о[ ])1[ ](?P<unit>{alternatives(units)})(?![\p{{L}}\d/²³])", lambda m: f"{cardinal(1, units[m['unit']].gender, 'd')} {declined(units[m['unit']], 1, 'd')}"),
         (r"(?<![\d.,/])(\d{4})/(\d{2}|\d{4})(?=[ ](?:учебн\p{L}+[ ]|финансов\p{L}+[ ])?(?P<tail>год|года|году|годом)(?!\p{L}))", lambda m: _school_year(inflected, m)),
         (r"(?<=\bг\.[ ]\p{Lu}[\p{L}-]+,[ ]|^|\n)(\d{6})(?=,[ ](?:г\.|\p{Lu}))|(?<=\bг\.[ ]\p{Lu}[\p{L}-]+,[ ])(\d{6})(?!\d)", lambda m: grammar.digits(m[0])),
@@ -231,7 +231,8 @@ def _oblique(
     if counted is None or len(counted.forms) < 3:
         return None
     tail = unit.forms[-1] if size and unit else ""
-    said = grammar.join(cardinal(number.value, counted.gender, case), declined(counted, number.value, case), tail)
+    sign = {"": "", "+": grammar.plus}.get(match["minus"] or "", grammar.minus)
+    said = grammar.join(sign, cardinal(number.value, counted.gender, case), declined(counted, number.value, case), tail)
     return said + ("." if match[0][-1] == "." and not match.string[match.end() :].strip() else "")
 
 
