@@ -40,10 +40,10 @@ _WORDS = {
 _LAW = (
     r"(?:(?:[Ll]ey|[Ll]ei|[Ll]egge)(?:[ ](?:[Oo]rg[áâ]nica|[Gg]eneral|[Ff]oral|[Cc]omplementar|costituzionale|regionale))?|[Dd]ecreto[ ][Ll]eg\p{L}+|[Ll]oi|LEI|LEY|[Dd]ecreto(?:[- ][Ll]e[iy]|[- ][Ll]egge)?|[Dd]écret|[Rr]eglamento|[Rr]egolamento"
     r"|[Rr]èglement|[Rr]egulamento|[Dd]iret?ti(?:va|ve)|[Dd]irecti(?:va|ve)|D\.?[ ]?[Ll]gs\.?|D\.?[ ]?L\.?|DPR|D\.P\.R\.|RDL?|[Ss]entencia|[Ss]entenza|STC|[Pp]rocesso|[Ee]xpediente"
-    r"|[Rr]esolu(?:ción|ção)|[Oo]rden|[Pp]ortaria|L\.)(?:[ ]\(?(?:UE|CE|EU)\)?)?[ ]"
+    r"|[Rr]esolu(?:ción|ção)|[Oo]rden|ADI|MP|PEC|PLC?|HC|RE|[Pp]ortaria|L\.)(?:[ ]\(?(?:UE|CE|EU)\)?)?[ ]"
 )
 _RATED = r"(?:[Nn]otes?|[Nn]otas?|[Vv]ot[oi]|[Ss]core|[Pp]unteggio|[Pp]untuación|[Aa]valiação|[Vv]aloración|[Vv]alutazione|[Ee]xamen|[Ee]same|[Pp]rova)"
-_PRESSURE = r"(?:[Tt]ension|[Tt]ensión|[Pp]resión|[Pp]ressão|[Pp]ressione)"
+_PRESSURE = r"(?:[Tt]ension|[Tt]ensión|[Pp]resión|[Pp]ressão|[Pp]ressione|TA|PA)"
 _SCREENS = (
     r"(?i:écran|télé|tv|moniteur|monitor|pantalla|televisor|tela|schermo|televisore|display|jantes?|llantas?|cerchi|rodas?|aro|tablet|tablette|laptop"
     r"|portátil|notebook|macbook|vélo|ipad|smart)"
@@ -147,7 +147,7 @@ def _minute(grammar: Grammar, words: _Words, match: regex.Match[str]) -> str:
     """ "al 90'+2", "(45')", "90'"."""
     number, more = int(match["n"]), match["more"]
     before = match.string[max(0, match.start() - 12) : match.start()]
-    is_named = regex.search(rf"(?:\b(?:{words.at})[ ]|\($)$", before) is not None
+    is_named = regex.search(rf"(?:\b(?:{words.at})[ ]|\($)$", before) is not None or bool(more)
     extra = f" {grammar.plus} {grammar.cardinal(int(more))}" if more else ""
     if grammar.code == "pt" or not is_named:
         return grammar.amount(Number(match["n"], str(number)), grammar.units["min"]) + extra
