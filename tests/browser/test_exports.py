@@ -140,6 +140,17 @@ def test_the_menu_works_with_the_keyboard(studio: Studio, fresh: Fresh) -> None:
     assert visit.page.evaluate("document.getElementById('export-menu').open") is False
 
 
+LIKE_CHROME = """() => {  // this Chromium cannot write MP4
+  window.MediaRecorder = class extends MediaRecorder {
+    static isTypeSupported = (type) => type !== "video/mp4;codecs=avc1.640028,mp4a.40.2";
+    constructor(stream, options) {
+      super(stream, { ...options, mimeType: "video/webm" });
+      window.asked = options.mimeType;
+    }
+  };
+}"""
+
+
 def test_the_presenter_shows_the_current_segment_and_saves_a_video_with_audio(
     studio: Studio, fresh: Fresh, tmp_path: Path
 ) -> None:
@@ -176,6 +187,11 @@ def test_the_presenter_shows_the_current_segment_and_saves_a_video_with_audio(
     with av.open(str(film)) as container:
         pictures = [(frame.width, frame.height) for frame in container.decode(video=0)]
     assert set(pictures) == {(960, 960)}
+    visit.page.evaluate(LIKE_CHROME)
+    with visit.page.expect_download(timeout=30_000) as download:
+        visit.page.click("#presenter-record")
+    assert download.value.suggested_filename == "first-words-last-words.mp4"
+    assert visit.page.evaluate("asked") == "video/mp4;codecs=avc1.42E01F,mp4a.40.2"  # the second choice
     visit.page.keyboard.press("Escape")
     assert not canvas.is_visible()
     visit.page.reload()

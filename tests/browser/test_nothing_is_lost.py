@@ -57,7 +57,11 @@ def test_after_stop_the_audio_is_kept_and_the_rest_follows(studio: Studio, fresh
     visit.until("stats.samples > 40000 && (document.querySelector('#generate').click(), true)")
     visit.until("stats.state === 'stopped'")
     assert visit.page.get_attribute("#download", "href")
-    visit.page.click("#go-on")
+    visit.reload()
+    visit.page.click("#takes-row .take button >> nth=0")  # heard from the history now
+    visit.until("stats.recalled && stats.state === 'speaking'")
+    assert "/api/history/" in visit.page.get_attribute("#download", "href")
+    visit.page.click("#go-on")  # while it plays
     visit.until("!stats.recalled && stats.samples > 40000 && (document.querySelector('#generate').click(), true)")
     visit.page.wait_for_selector("#status:text('The take has more lines now, but not all')")
     visit.page.click("#go-on")

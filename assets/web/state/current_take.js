@@ -174,8 +174,14 @@ export class CurrentTake extends EventTarget {
   async retake(number, speak) {
     const base = await this.entry();
     const source = this.canContinue ? await this.#continuationSource(number, base) : null;
-    this.#retake = { line: number, base };
-    speak(source);
+    this.#beginRetake({ line: number, base }, () => speak(source));
+  }
+
+  /** The end of the take that still plays must not count as the end of `retake`. */
+  #beginRetake(retake, send) {
+    this.#player.stop();
+    this.#retake = retake;
+    send();
     this.#changed();
   }
 
@@ -195,9 +201,8 @@ export class CurrentTake extends EventTarget {
     const { language, description, speaker, voice, seed } = base;
     const own = voice ? { voice, voice_desc: null } : { voice_desc: description, speaker, voice: null };
     const voiceOf = source ? { continue_from: source, voice: null, voice_desc: null, speaker: null } : own;
-    this.#retake = { line, base, toEnd: true };
-    speak({ text: this.spoken.slice(line).join("\n"), language, seed, ...voiceOf });
-    this.#changed();
+    const text = this.spoken.slice(line).join("\n");
+    this.#beginRetake({ line, base, toEnd: true }, () => speak({ text, language, seed, ...voiceOf }));
   }
 
   /** Play from line `number` to the end. */

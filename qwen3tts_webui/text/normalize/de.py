@@ -212,7 +212,7 @@ class German(Grammar):
             (r"(?<=\b(?:[Ii]m Jahr|[Jj]ahre?|[Ss]eit|[Ii]n|[Vv]on|[Bb]is|[Aa]b|[Nn]ach|[Vv]or|[Uu]m|[Aa]nno|Sommer|Winter|Herbst|Frühjahr|Ende|Anfang|Mitte|©)[ ])(1[1-9]\d\d)(?![\d,.:/%-]\d|\d|[ ]?(?:%|€|Euro|Meter|km|kg|Menschen|Leute))",
              lambda m: self.year(int(m[1]))),
             (r"(?<![\d.,:])(1[1-9]\d\d|20\d\d)[-–](1[1-9]\d\d|20\d\d)(?![\d-])", lambda m: f"{self.year(int(m[1]))} bis {self.year(int(m[2]))}"),
-            (r"(?<![\d.,])(1[1-9]\d\d)(?=[.!?]?$)", lambda m: self.year(int(m[1])) if m[1][2:] != "00" else None),
+            (r"(?<![\d.,])(1[1-9]\d\d)(?=[.!?]?$)|(?<=[(])(1[1-9]\d\d)(?=[);,])", lambda m: self.year(int(m[1] or m[2])) if (m[1] or m[2])[2:] != "00" else None),
             (r"(?<![\d/.,])(?<!\d )1/2[ ](?=(\p{Lu}\p{Ll}+))", lambda m: self._half(m[1]) + " "),
             (r"(?<![\d.,])(\d)\.(?=[ ](?:FC|FCK|SC|SV|BC|OG|UG|EG|FSV)\b)", self._ordinal_after_word),
             (r"(?<![\d.,])(\d{1,3}(?:,\d+)?)-((?i:mal|fach|türig|spurig|seitig|bändig|zylindrig|gängig|karätig|sitzig|tägig|jährig|stündig|minütig|köpfig|stellig|prozentig|monatig|wöchig|teilig|stöckig)\p{Ll}*)",
@@ -276,18 +276,18 @@ class German(Grammar):
         before = match["before"] or ""
         known = before.lower() in _WEAK_E | _WEAK_N
         if not known and not regex.match(
-            r"Jahrhundert|Platz|Mal|Stock|Etage|Klasse|Kapitel|Teil|Tag|Geburtstag|Jahrestag|Auflage|Spieltag|Weltkrieg|Akt|Runde|Liga|Bundesliga|Halbzeit|Hälfte|Reihe|Person|Stufe|Stunde|Ausgabe|Staffel|Folge|Lesung|Generation|Advent|Quartal|Stelle|Rang|Lauf|Woche",
+            r"Jahrhundert|Jh|Platz|Mal|Stock|Etage|Klasse|Kapitel|Teil|Tag|Geburtstag|Jahrestag|Auflage|Aufl|Spieltag|Weltkrieg|Akt|Runde|Liga|Bundesliga|Halbzeit|Hälfte|Reihe|Person|Stufe|Stunde|Ausgabe|Staffel|Folge|Lesung|Generation|Advent|Quartal|Stelle|Rang|Lauf|Woche",
             match["after"],
         ):
             return None
         feminine = (
             regex.match(
-                r"Etage|Klasse|Auflage|Runde|Liga|Stelle|Woche|Bundesliga|Halbzeit|Hälfte|Reihe|Person|Stufe|Stunde|Ausgabe|Staffel|Folge|Lesung|Generation",
+                r"Etage|Klasse|Auflage|Aufl|Runde|Liga|Stelle|Woche|Bundesliga|Halbzeit|Hälfte|Reihe|Person|Stufe|Stunde|Ausgabe|Staffel|Folge|Lesung|Generation",
                 match["after"],
             )
             is not None
         )
-        neuter = regex.match(r"Jahrhundert|Mal|Kapitel|Quartal", match["after"]) is not None
+        neuter = regex.match(r"Jahrhundert|Jh|Mal|Kapitel|Quartal", match["after"]) is not None
         word = self.inflected(int(match["n"]), before)
         linked = regex.search(r"(ten|sten|te|ste)[ ](?:und|oder|bis)[ ]?$", match.string[: match.start("n")])
         if linked is not None:

@@ -13,7 +13,7 @@ from qwen3tts_webui.text.say_as import ORDINAL_SIGN
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _ROMAN = regex.compile(
     r"(?<![\p{Latin}\p{Cyrillic}\p{N}’'\-.])(?=[IVXLCDM\u2160-\u217f])(?P<roman>(?:M{0,3})(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})|[\u2160-\u217f]+)"
-    r"(?P<suffix>ème|eme|er|re|e|-?й|-?го|\.?[ºª]|\.(?=\s\p{L}|$|,))?(?![\p{Latin}\p{Cyrillic}\p{N}’'\-]|\.\p{L})"
+    r"(?P<suffix>ème|eme|er|re|e|-?й|-?го|\.?[ºª]|\.(?=\s[\p{L}(]|$|,))?(?![\p{Latin}\p{Cyrillic}\p{N}’'\-]|\.\p{L})"
 )
 _ROMAN_SECTION = regex.compile(
     r"(?<![\p{L}\p{N}.])(?P<roman>[IVX]{1,5})(?P<rest>(?:\.[1-9]\d?){1,3})(?![\p{L}\p{N}]|\.\d)"

@@ -19,7 +19,8 @@ export async function showEngineBadge(i18n, onInfo = () => {}) {
     byId("engine").dataset.kind = !info ? "away" : info.preview ? "preview" : "real";
     const others = (info?.engines ?? []).slice(1).map(({ model }) => `+ ${model}`);
     const facts = info ? [info.label, info.model, info.device, info.dtype, ...others, restingText(info, i18n)] : [];
-    byId("engine-what").textContent = facts.filter(isFirst).join(" · ");
+    const isLost = !info && announced;
+    byId("engine-what").textContent = isLost ? i18n.t("engine.lost.what") : facts.filter(isFirst).join(" · ");
     byId("engine-help").hidden = !info?.preview;
   };
   i18n.addEventListener("change", draw);

@@ -33,7 +33,7 @@ class ModelsPanel {
   #showStatus;
   #panel = byId("machine");
   #latest = null; // the last answer of /api/models
-  #rejected = null; // why the last click had no effect
+  #rejected = null; // the error of the last click, which had no effect
   #rows = new Map(); // model id -> {element, update(model)}
   #wake = () => {};
 
@@ -42,6 +42,7 @@ class ModelsPanel {
     this.#api = api;
     this.#i18n = i18n;
     i18n.addEventListener("change", () => this.#refresh());
+    window.addEventListener("online", () => this.#wake());
     document.addEventListener("studio-model", ({ detail }) => this.#show(detail));
     closeOnEscape(this.#panel);
     byId("engine-open").onclick = () => this.#open();
@@ -99,6 +100,7 @@ class ModelsPanel {
   #onAnswer(answer) {
     const previous = this.#latest;
     this.#latest = answer;
+    if (this.#rejected?.code === "network") this.#rejected = null; // the server is back
     if (!previous) showMirrors(answer, this.#i18n.language);
     else if (loadedModels(previous) !== loadedModels(answer))
       this.#onSwitch(activeModel(previous), activeModel(answer));
@@ -125,7 +127,7 @@ class ModelsPanel {
     byId("model-folder").querySelector("button").disabled = isBusy(this.#latest);
     byId("machine-bar").value = progressRatio(download);
     setText(byId("download-progress"), running ? progressText(download, t) : "");
-    this.#showProblem(this.#rejected ?? problemText(this.#latest, t));
+    this.#showProblem(this.#rejected?.message ?? problemText(this.#latest, t));
     const next = activeModel(this.#latest) ? "" : t("go");
     setText(byId("engine-next"), running ? `${Math.floor(100 * progressRatio(download))} %` : next);
   }
@@ -178,7 +180,7 @@ class ModelsPanel {
   async #send(request) {
     this.#rejected = await request().then(
       () => null,
-      (error) => error.message,
+      (error) => error,
     );
     this.#draw();
     if (this.#rejected) byId("machine-problem").scrollIntoView({ block: "nearest" });
