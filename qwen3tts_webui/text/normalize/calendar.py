@@ -63,7 +63,9 @@ class Calendar:
         dated = PHRASES[grammar.code].dated
         separator, dot = (r"\.", r"\.") if grammar.code == "de" else ("/", "")
         self._dated = (
-            regex.compile(rf"(?<=\b(?i:{dated})\s)(?P<a>\d{{1,2}}){separator}(?P<b>\d{{1,2}})(?P<dot>{dot})(?![\d/])")
+            regex.compile(
+                rf"(?<=\b(?i:{dated})\s)(?P<a>\d{{1,2}}){separator}(?P<b>\d{{1,2}})(?P<dot>{dot})(?![\d/]|\s(?:de|di|des|du|del|da|do)\s\p{{Ll}})"
+            )
             if dated
             else None
         )

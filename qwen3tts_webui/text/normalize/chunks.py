@@ -39,7 +39,7 @@ def is_plain(unit: str, abbreviations: frozenset[str]) -> bool:
     match = _PLAIN_WORD.fullmatch(unit)
     if match is None:
         return False
-    word = unit[: match.start("end")].strip("(\"“«„¿¡‘'")
+    word = regex.split("['’]", unit[: match.start("end")].strip("(\"“«„¿¡‘'"))[-1]  # "l'avv."
     if (len(word) == 1 and word.isupper()) or _ROMAN_ORDINAL.fullmatch(word):
         return False
     if "." in match["end"]:

@@ -40,7 +40,8 @@ _TICKET = regex.compile(r"(?<!\w)#\s?(?P<number>\d{3,}-\d{2,})(?![\w-])")
 _DASHED = regex.compile(r"(?<![\w.,/:-])\d+(?:-\d+){2,}(?:-[Xx])?(?![\w-]|[./]\d)")
 _NUMBERED_PART = regex.compile(
     r"(?<=\b(?i:kapitel|abschnitt|abbildung|tabelle|ziffer|raum|chapitre|figure|figura|section|capítulo|capitolo|sección"
-    r"|seção|secção|sezione|пункт|глава|раздел|рисунок|таблица)[ ])(?P<chapter>\d{1,3})\.(?P<part>[1-9]\d?)(?!\d|[.,]\d)"
+    r"|seção|secção|sezione|пункт|глава|раздел|рисунок|таблица|article|artículo|articolo|artigo|version|versión|versione|versão|версия"
+    r"|ios|ipados|macos|android|ubuntu|debian|python|java|php|node|firefox|chrome|usb|hdmi|bluetooth|http|tls|cuda|pytorch|gpt|claude|gemini|llama|qwen)[ ])(?P<chapter>\d{1,3})\.(?P<part>[1-9]\d?)(?!\d|[.,]\d)"
 )
 _DATE = regex.compile(r"(?:\d{4}-\d{1,2}-\d{1,2}|\d{1,2}-\d{1,2}-\d{4})")
 

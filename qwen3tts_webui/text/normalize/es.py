@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import regex
 
+from qwen3tts_webui.text.normalize.es_abbreviations import ABBREVIATIONS
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.numbers import noun, word_set, words
+from qwen3tts_webui.text.normalize.romance_contexts import context_rules, early_rules
 from qwen3tts_webui.text.normalize.romance_nouns import event_ordinal, noun_rules
 from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
 
@@ -51,6 +53,8 @@ class Spanish(Grammar):
     magnitudes = words("""
         k = mil
         M = millones
+        MM = millones
+        mill. = millones
         mil = mil
         millón = millón
         millones = millones
@@ -86,76 +90,7 @@ class Spanish(Grammar):
            "?": "interrogación", "=": "igual", "&": "y", "%": "por ciento", "+": "más", "#": "almohadilla", "~": "virgulilla"}  # fmt: skip
     version, version_point, hashtag = "versión", "punto", "hashtag"
     singulars = {"millones": "un millón", "mil": "mil"}
-    abbreviations = words("""
-        Sr. = señor
-        Sra. = señora
-        Srta. = señorita
-        Sres. = señores
-        D. = don
-        Dña. = doña
-        Dr. = doctor
-        Dra. = doctora
-        Prof. = profesor
-        Ud. = usted
-        Uds. = ustedes
-        Vd. = usted
-        p. ej. = por ejemplo
-        P. ej. = por ejemplo
-        etc.$ = etcétera
-        EE. UU.$ = Estados Unidos
-        EE.UU.$ = Estados Unidos
-        a. C.$ = antes de Cristo
-        d. C.$ = después de Cristo
-        pág.# = página
-        págs.# = páginas
-        núm.# = número
-        n.º# = número
-        N.º# = número
-        nº# = número
-        art.# = artículo
-        cap.# = capítulo
-        caps.# = capítulos
-        arts.# = artículos
-        p.# = página
-        pp.# = páginas
-        izda. = izquierda
-        dcha. = derecha
-        Pza. = plaza
-        Apdo.# = apartado
-        D.ª = doña
-        Lic. = licenciado
-        Ing. = ingeniero
-        Arq. = arquitecto
-        fig.# = figura
-        cda. = cucharada
-        cdas. = cucharadas
-        cdta. = cucharadita
-        cdtas. = cucharaditas
-        cdita. = cucharadita
-        cditas. = cucharaditas
-        S. M. = Su Majestad
-        s. n. m. = sobre el nivel del mar
-        s.n.m. = sobre el nivel del mar
-        km# = kilómetro
-        Km# = kilómetro
-        vol.# = volumen
-        aprox. = aproximadamente
-        avda. = avenida
-        Avda. = avenida
-        Av. = avenida
-        C/ = calle
-        tel. = teléfono
-        Tel. = teléfono
-        tfno. = teléfono
-        máx. = máximo
-        mín. = mínimo
-        dto.$ = descuento
-        vs. = contra
-        vs = contra
-        Gral. = general
-        Sto. = santo
-        Sta. = santa
-    """)
+    abbreviations = ABBREVIATIONS
     phones = r"(?<![\w.+-])9[1-9][ .-]\d{3}[ .-]\d{2}[ .-]\d{2}(?!\d) | (?<![\w.+-])[6789]\d{2}[ .-]?\d{3}[ .-]?\d{3}(?!\d) | (?<![\w.+-])9\d{2}[ .-]\d{2}[ .-]\d{2}[ .-]\d{2}(?!\d) | (?<![\w.+-])\(?\d{2,3}\)?[ -]\d{4}[ -]\d{4}(?!\d) | (?<=\bal[ ])(?:112|911|091|062)(?!\d)"
     phone_words = r"\b(?:tel|teléfono|móvil|celular|código postal|código|contraseña|PIN|CP|DNI|NIE|fax|extensión|clave|llame|llamar)\b"
     squared, cubed, power, root = "al cuadrado", "al cubo", "elevado a {}", "raíz cuadrada de"
@@ -214,10 +149,20 @@ class Spanish(Grammar):
             return self.cardinal(number)
         return event_ordinal(self, number, after)
 
+    def early_rules(self) -> tuple[Rule, ...]:
+        return early_rules(self)
+
     def rules(self) -> tuple[Rule, ...]:
         return (
+            *context_rules(self),
+            (r"(?<=\b[Ee]n[ ])(\d{1,2})[ ]?h[ ]?([0-5]\d)\b(?![ ]?min)", lambda m: f"{self.amount(self.number(m[1]), self.units['h'])} {self.amount(self.number(str(int(m[2]))), self.units['min'])}"),
             (r"(?<![\d.,])([01]?\d|2[0-4])[ ]?h[ ]?([0-5]\d)\b(?![ ]?min)", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
             (r"(?<![\d:.,])(1[0-2]|[1-9])[ ]?([ap]\.[ ]?m\.|[AaPp][Mm])(?!\p{L})", lambda m: self.clock(int(m[1]), 0, None, m[2])),
+            (r"(?<=\b(?:[Ll]as|[Ll]a)[ ])([01]?\d|2[0-4])[.]([0-5]\d)(?!\d|[.,]\d|[ ]?(?:%|€|millones|mil\b|k?[mg]\b))", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
+            (r"(?<![\d.,:])([01]?\d|2[0-4])[.]([0-5]\d)(?=[ ](?:a|y|-|–)[ ](?:las[ ])?\d{1,2}(?:[.:][0-5]\d)?[ ]?h)|(?<![\d.,:])([01]?\d|2[0-4])[.]([0-5]\d)[ ](?=h(?:oras)?\b)", lambda m: self.clock(int(m[1] or m[3]), int(m[2] or m[4]), None, "") + (" " if m[3] else "")),
+            (r"\bc/[ ]?(?=\d{1,2}[ ]?(?:h|horas|d|días|min|minutos)\b)", lambda m: "cada "),
+            (r"(?<![\d.,])1(?=[ ]sobres?[ ]de\b)", lambda m: "un"),
+            (r"(?<![\d.,])(\d{1,2})(?:(?:r|d|t|m|n|v)?([oa])\b)(?![ ]?\d)", lambda m: self._ordinal(m[1], "f" if m[2] == "a" else "m")),
             (r"\bs\.(?=[ ][IVXL]+\b)", lambda m: "siglo"),
             (r"(?<![\d.,])([13])\.?(?:er|ᵉʳ)\b", lambda m: {"1": "primer", "3": "tercer"}[m[1]]),
             (r"(?<![\d.,])(\d{1,3})\.?º|(?<![\d.,])([1-9]|1\d)°(?=[ ](?:de|y|B|A|piso|grado|puesto|lugar|premio)\b)", lambda m: self._ordinal(m[1] or m[2], "m")),

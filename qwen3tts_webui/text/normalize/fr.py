@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import regex
 
+from qwen3tts_webui.text.normalize.fr_abbreviations import ABBREVIATIONS
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.numbers import Noun, Number, noun, word_set, words
+from qwen3tts_webui.text.normalize.romance_contexts import context_rules, early_rules
 from qwen3tts_webui.text.normalize.romance_nouns import noun_rules
 from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
 from qwen3tts_webui.text.normalize.signs import roman_value
@@ -80,59 +82,11 @@ class French(Grammar):
            "?": "point d'interrogation", "=": "égal", "&": "et", "%": "pour cent", "+": "plus", "#": "dièse", "~": "tilde"}  # fmt: skip
     version, version_point, hashtag = "version", "point", "hashtag"
     singulars = {"millions": "un million", "milliards": "un milliard"}
-    abbreviations = words("""
-        M. = Monsieur
-        MM. = Messieurs
-        Mme = Madame
-        Mmes = Mesdames
-        Mlle = Mademoiselle
-        Mlles = Mesdemoiselles
-        Dr = Docteur
-        Dr. = Docteur
-        Pr = Professeur
-        Me = Maître
-        St = Saint
-        Ste = Sainte
-        cf. = confer
-        c. à c. = cuillère à café
-        c. à s. = cuillère à soupe
-        th. = thermostat
-        al.# = alinéa
-        ex. = exemple
-        c. à café = cuillère à café
-        c. à soupe = cuillère à soupe
-        Mgr = Monseigneur
-        p. ex. = par exemple
-        c.-à-d. = c'est-à-dire
-        etc.$ = et cetera
-        env. = environ
-        n°# = numéro
-        nº# = numéro
-        N°# = Numéro
-        no# = numéro
-        p.# = page
-        pp.# = pages
-        art.# = article
-        chap.# = chapitre
-        vol.# = volume
-        fig.# = figure
-        av. J.-C.$ = avant Jésus-Christ
-        apr. J.-C.$ = après Jésus-Christ
-        bd = boulevard
-        bd. = boulevard
-        av. = avenue
-        Tél. = téléphone
-        tél. = téléphone
-        max. = maximum
-        min. = minimum
-        vs = contre
-        bât. = bâtiment
-        Bât. = bâtiment
-        svp = s'il vous plaît
-        SVP = s'il vous plaît
-    """)
+    abbreviations = ABBREVIATIONS
     phones = r"(?<![\w.+-])0[ ]8\d{2}[ ]\d{3}[ ]\d{3}(?!\d) | (?<![\w.+-])0[1-9](?:[ .\u00a0-]?\d{2}){4}(?!\d) | (?<![\w.+-])(?:15|17|18|112)(?=[ ]\(?(?:police|SAMU|pompiers|secours))"
-    phone_words = r"\b(?:tél|tel|téléphone|portable|mobile|numéro|code|passe|PIN|fax|poste)\b"
+    phone_words = (
+        r"\b(?:tél|tel|téléphone|portable|mobile|numéro|code|passe|PIN|fax|poste|SIRET|SIREN|RIB|digicode|dossier)\b"
+    )
     squared, cubed, power, root = "au carré", "au cube", "puissance {}", "racine carrée de"
 
     def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:
@@ -208,8 +162,12 @@ class French(Grammar):
             return self.ordinal(number)
         return None
 
+    def early_rules(self) -> tuple[Rule, ...]:
+        return early_rules(self)
+
     def rules(self) -> tuple[Rule, ...]:
         return (
+            *context_rules(self),
             (r"(?<![\d.,])(\d{1,2})[ ]?h(?:[ ]?([0-5]\d)\b)?[ ]?[-–à][ ]?(\d{1,2})[ ]?h(?:[ ]?([0-5]\d)\b|(?![\p{L}\d]))",
              lambda m: f"{self.clock(int(m[1]), int(m[2] or 0), None, '')} à {self.clock(int(m[3]), int(m[4] or 0), None, '')}"),
             (r"(?<![\d.,])([01]?\d|2[0-4])[ ]?h[ ]?([0-5]\d)\b(?![ ]?min)", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
@@ -219,14 +177,19 @@ class French(Grammar):
             (r"(?<=\b[LRD]\.?[ ]?)(\d{1,4})-(\d{1,3})(?![\d,.]\d|\d)", lambda m: f"{self.cardinal(int(m[1]))} tiret {self.cardinal(int(m[2]))}"),
             (r"(?<![\d.,\p{L}])(\d{1,2})[\"″](\d{2})(?!\d)", lambda m: f"{self.cardinal(int(m[1]))} secondes {self.cardinal(int(m[2]))}"),
             (r"(?<![\d.,])4[ ]?[x×][ ]?4(?![\d.,=])", lambda m: "quatre-quatre"),
+            (r"(?:(?<=\bloi[ ])|([nN][°º][ ]?))(\d{2,4})-(\d{1,5})(?![\d-])", lambda m: f"{'numéro ' if m[1] else ''}{self.cardinal(int(m[2]))} tiret {self.cardinal(int(m[3]))}"),
+            (r"(?<![\d.,])(\d{1,2})[ ]?[x×][ ]?(?=\d+[ ]?(?:min|h|s|rép)\b)", lambda m: f"{self.cardinal(int(m[1]))} fois "),
+            (r"(?<=\b[Ll]es[ ])art\.(?=[ ]\d)", lambda m: "articles"),
+            (r"\b([Aa]rt)\.(?=[ ]1er\b)", lambda m: f"{m[1]}icle"),
+            (r"(?<=\b[Ll]e[ ]|\b[Dd]u[ ])49[.,]3(?!\d)", lambda m: "quarante-neuf trois"),
             (r"(?<![\d.,])1(?:er|ᵉʳ)(s?)\b", lambda m: f"premier{m[1]}"),
             (r"(?<![\d.,/])(\d{1,2}(?:,\d{1,2})?)/20(?![\d/])", lambda m: f"{self.say(self.number(m[1]))} sur vingt"),
             (r"\b([IVX]+)e[-–]([IVX]+)e(?=[ ](?:si[èe]cles?|s\b))", lambda m: f"{self.ordinal(roman_value(m[1]))} — {self.ordinal(roman_value(m[2]))}"),
-            (r"(?<=(?:\b[IVX]+e|ième)[ ])s\.?(?!\p{L})", lambda m: "siècle" + ("" if m.string[m.end() :].strip() else ".")),
+            (r"(?<=(?:\b[IVX]+er?|ième|premier)[ ])s\.?(?!\p{L})", lambda m: "siècle" + ("" if m.string[m.end() :].strip() else ".")),
             (r"(?<![\d.,])1(?:re|ʳᵉ|ère)\b", lambda m: "première"),
             (r"(?<![\d.,])2(?:nde|de)\b", lambda m: "seconde"),
             (r"(?<![\d.,])2nd\b", lambda m: "second"),
-            (r"(?<![\d.,])(\d{1,4})(?:ᵉ|e|è|ème|eme|ième)s?\b", lambda m: self.ordinal(int(m[1]))),
+            (r"(?<![\d.,])(\d{1,4})(?:ᵉ|e|è|ème|eme|ième)(s?)\b", lambda m: self.ordinal(int(m[1])) + m[2]),
             (r"(?<=\b[Aa]nnées[ ])(\d{2})\b", lambda m: self.cardinal(int(m[1]))),
             (r"(?<![\d.,-])(1\d{3}|20\d{2})[-–](1\d{3}|20\d{2})(?![\d-])", lambda m: f"{self.cardinal(int(m[1]))} à {self.cardinal(int(m[2]))}"),
             *noun_rules(self),

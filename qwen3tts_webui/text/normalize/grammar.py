@@ -49,6 +49,7 @@ class Grammar:
     to: ClassVar[str]
     versus: ClassVar[str]
     per: ClassVar[str]
+    per_many: ClassVar[str] = ""  # "ogni 24 ore", where it is not `per`
     percent: ClassVar[Noun]
     degree: ClassVar[Noun]
     month_names: ClassVar[tuple[str, ...]] = ()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import regex
 
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
+from qwen3tts_webui.text.normalize.it_abbreviations import ABBREVIATIONS
 from qwen3tts_webui.text.normalize.numbers import Noun, Number, noun, word_set, words
+from qwen3tts_webui.text.normalize.romance_contexts import context_rules, early_rules
 from qwen3tts_webui.text.normalize.romance_nouns import event_ordinal, noun_rules
 from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
 from qwen3tts_webui.text.normalize.signs import roman_value
@@ -20,12 +22,14 @@ _NUMBERED = word_set(
     """capitolo Capitolo tomo Tomo atto Atto parte Parte volume Volume articolo Articolo libro Libro tipo fase livello
     classe sezione titolo Guerra"""
 )
+_BEFORE_FIRST = {"l": "il", "dall": "dal", "all": "al", "dell": "del", "nell": "nel", "sull": "sul"}
 _PARTS = {2: "mezzo", 3: "terzo", 4: "quarto"}
 
 
 class Italian(Grammar):
     code = "it"
     point, minus, plus, plus_minus, to, versus, per = "virgola", "meno", "più", "più o meno", "a", "a", "al"
+    per_many = "ogni"
     percent = noun("per cento")
     degree = noun("grado|gradi")
     month_names = (
@@ -80,65 +84,9 @@ class Italian(Grammar):
            "?": "punto interrogativo", "=": "uguale", "&": "e", "%": "per cento", "+": "più", "#": "cancelletto", "~": "tilde"}  # fmt: skip
     version, version_point, hashtag = "versione", "punto", "hashtag"
     singulars = {"milioni": "un milione", "miliardi": "un miliardo"}
-    abbreviations = words("""
-        Sig. = signor
-        Sig.ra = signora
-        Sigg. = signori
-        Sig.na = signorina
-        Dott. = dottor
-        Dott.ssa = dottoressa
-        Dr. = dottor
-        Prof. = professor
-        Prof.ssa = professoressa
-        Ing. = ingegner
-        Avv. = avvocato
-        On. = onorevole
-        S. = san
-        p. es. = per esempio
-        ad es. = ad esempio
-        es. = esempio
-        ecc.$ = eccetera
-        etc.$ = eccetera
-        a.C.$ = avanti Cristo
-        a. C.$ = avanti Cristo
-        d.C.$ = dopo Cristo
-        d. C.$ = dopo Cristo
-        pag.# = pagina
-        pagg.# = pagine
-        p.# = pagina
-        n.# = numero
-        N.# = numero
-        nr.# = numero
-        art.# = articolo
-        cap.# = capitolo
-        artt.# = articoli
-        pp.# = pagine
-        int.# = interno
-        P.za = piazza
-        Geom. = geometra
-        Rag. = ragionier
-        Arch. = architetto
-        s.l.m. = sul livello del mare
-        Cost. = Costituzione
-        vol.# = volume
-        fig.# = figura
-        tel. = telefono
-        Tel. = telefono
-        max. = massimo
-        min. = minimo
-        c.so = corso
-        C.so = corso
-        v.le = viale
-        V.le = viale
-        p.zza = piazza
-        P.zza = piazza
-        vs = contro
-        ca. = circa
-        cell. = cellulare
-        Cell. = cellulare
-    """)
+    abbreviations = ABBREVIATIONS
     phones = r"(?<![\w.+-])800[ ]\d{3}[ ]\d{3}(?!\d) | (?<![\w.+-])3\d{2}[ ./-]?\d{3}[ .-]?\d{3,4}(?!\d) | (?<![\w.+-])0\d{1,3}[ ./-]\d{3,4}[ .-]?\d{2,4}(?!\d) | (?<![\w.+-])0\d{8,10}(?!\d) | (?<=\bil[ ])(?:112|113|115|118)(?!\d)"
-    phone_words = r"\b(?:tel|telefono|cellulare|CAP|codice|password|PIN|fax|interno|chiamare|chiama|verde)\b"
+    phone_words = r"\b(?:tel|telefono|P\.[ ]?IVA|partita IVA|cellulare|CAP|codice|password|PIN|fax|interno|chiamare|chiama|verde)\b"
     squared, cubed, power, root = "al quadrato", "al cubo", "alla {}", "radice quadrata di"
 
     def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:
@@ -200,8 +148,25 @@ class Italian(Grammar):
             return self.ordinal(number)
         return event_ordinal(self, number, after)
 
+    def early_rules(self) -> tuple[Rule, ...]:
+        return (
+            (rf"\b([Ll]|[Dd]all|[Aa]ll|[Dd]ell|[Nn]ell|[Ss]ull)['’]1[°º]?(?:[ ](?={'|'.join(self.month_names)})|/(1[0-2]|0?[1-9])(?![\d/]))", self._first),
+            (r"\bL\.(?=[ ](?:n\.[ ])?\d+/\d)", lambda m: "legge"),
+            (r"(?<![\d.,])(\d{1,2})[ ]set(?=[ ](?:a[ ]\d|su|vinti|persi|pari|point)\b)", lambda m: f"{self.cardinal(int(m[1]), counted=True)} set"),
+            (r"(?<=\d[°º][ ])p\.(?!\p{L})", lambda m: "piano"),
+            *early_rules(self),
+        )  # fmt: skip
+
+    def _first(self, match: regex.Match[str]) -> str:
+        """ "dall'1 gennaio", "l'1/1"."""
+        before = _BEFORE_FIRST[match[1].lower()]
+        said = f"{before.capitalize() if match[1][0].isupper() else before} primo "
+        return said + (self.month_names[int(match[2]) - 1] if match[2] else "")
+
     def rules(self) -> tuple[Rule, ...]:
         return (
+            (r"(?<![\d.,])(\d{1,2})([oa])\b(?![ ]?\d)", lambda m: self._ordinal(m[1], "f" if m[2] == "a" else "m")),
+            *context_rules(self),
             (r"(?<![\d.,])(\d{1,3})(?:º|°(?=[ ](?!C\b|F\b|K\b|di temperatura|nord|sud|est|ovest|N\b|S\b|E\b|O\b)\p{L}))", lambda m: self._ordinal(m[1], "m")),
             (r"\b[Ss]ec\.(?=[ ][IVXL]+\b)", lambda m: "secolo"),
             (r"(?<![\d.,])(\d{1,3})ª", lambda m: self._ordinal(m[1], "f")),
@@ -210,9 +175,9 @@ class Italian(Grammar):
             (r"(?<=\b[Aa]nni[ ])['’]?(\d{2})\b", lambda m: self.cardinal(int(m[1]))),
             (r"(?<=\b(?:[Ii]l|[Aa]l|[Dd]el|[Dd]al|[Nn]el|[Ss]ul|un|e|o)[ ])(\d{1,3})°(?![ ]?[CFK]\b)", lambda m: self._ordinal(m[1], "m")),
             (r"\b([Aa]ll|[Dd]all)(?:e[ ]|['’])1(?![\d.,:]|[ ]?%)", lambda m: f"{m[1]}'una"),
+            (r"(?<=(?:\b(?:[Aa]lle|[Dd]alle|[Dd]elle|[Ll]e|[Oo]re)[ ]))([01]?\d|2[0-4])[.]([0-5]\d)(?!\d|[.,]\d|[ ]?(?:%|€|euro|milioni|miliardi|k?[mg]\b))", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
             (r"(?<!\p{L})['’](\d00|\d\d)\b", lambda m: self.cardinal(int(m[1]))),
             (r"(?<![\d:.,])([01]?\d|2[0-4])[.]([0-5]\d)(?=[ ](?:di|del)[ ](?:mattina|mattino|sera|notte|pomeriggio)\b)", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
-            (r"(?<=\b(?:alle|dalle|ore)[ ])([01]?\d|2[0-4])[.]([0-5]\d)(?!\d|[.,]\d)", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
             (r"(?<![\d.,])1[ ](?=[aeiou]\p{Ll}+[aà]\b)", lambda m: "un'"),
             (r"([IVXL]+)[ ]sec\.(?!\p{L})", lambda m: f"{self.ordinal(roman_value(m[1]))} secolo" + ("" if m.string[m.end() :].strip() else ".")),
             (r"(?<![\d.,-])(1\d{3}|20\d{2})[-–](1\d{3}|20\d{2})(?![\d-])", lambda m: f"{self.cardinal(int(m[1]))} a {self.cardinal(int(m[2]))}"),

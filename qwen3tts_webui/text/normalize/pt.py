@@ -6,6 +6,8 @@ import regex
 
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.numbers import Noun, Number, noun, word_set, words
+from qwen3tts_webui.text.normalize.pt_abbreviations import ABBREVIATIONS
+from qwen3tts_webui.text.normalize.romance_contexts import context_rules, early_rules
 from qwen3tts_webui.text.normalize.romance_nouns import event_ordinal, noun_rules
 from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
 
@@ -86,62 +88,7 @@ class Portuguese(Grammar):
            "?": "interrogação", "=": "igual", "&": "e", "%": "por cento", "+": "mais", "#": "cerquilha", "~": "til"}  # fmt: skip
     version, version_point, hashtag = "versão", "ponto", "hashtag"
     singulars = {"milhões": "um milhão", "bilhões": "um bilhão", "trilhões": "um trilhão", "mil": "mil"}
-    abbreviations = words("""
-        Sr. = senhor
-        Sra. = senhora
-        Srta. = senhorita
-        Srs. = senhores
-        D. = dom
-        Dr. = doutor
-        Dra. = doutora
-        Prof. = professor
-        Profa. = professora
-        Eng. = engenheiro
-        Exmo. = excelentíssimo
-        Exma. = excelentíssima
-        p. ex. = por exemplo
-        etc.$ = et cetera
-        a.C.$ = antes de Cristo
-        a. C.$ = antes de Cristo
-        d.C.$ = depois de Cristo
-        d. C.$ = depois de Cristo
-        pág.# = página
-        págs.# = páginas
-        p.# = página
-        nº# = número
-        n.º# = número
-        n°# = número
-        Nº# = número
-        art.# = artigo
-        cap.# = capítulo
-        arts.# = artigos
-        pp.# = páginas
-        inc.# = inciso
-        inc. = inciso
-        fig.# = figura
-        apto.# = apartamento
-        ap.# = apartamento
-        km# = quilômetro
-        Km# = quilômetro
-        vol.# = volume
-        aprox. = aproximadamente
-        av. = avenida
-        Av. = avenida
-        V. Exa. = Vossa Excelência
-        V.Exa. = Vossa Excelência
-        R.# = rua
-        tel. = telefone
-        Tel. = telefone
-        máx. = máximo
-        mín. = mínimo
-        vs. = versus
-        vs = versus
-        EUA = Estados Unidos
-        ltda.$ = limitada
-        Ltda.$ = limitada
-        Sto. = santo
-        Sta. = santa
-    """)
+    abbreviations = ABBREVIATIONS
     phones = r"(?<![\w.+-])\d{2}\.\d{3}\.\d{3}/\d{4}-\d{2}(?!\d) | (?<![\w.+-])\(?\d{2}\)?[ ]?9?\d{4}[- ]\d{4}(?!\d) | (?<![\w.+-])(?!(?:1\d|20)\d\d-(?:1\d|20)\d\d)9?\d{4}-\d{4}(?!\d) | (?<![\w.+-])0800[ -]?\d{3}[ -]?\d{4}(?!\d) | (?<![\w.+-])\d{5}-\d{3}(?!\d) | (?<![\w.+-])\d{3}\.\d{3}\.\d{3}-\d{2}(?!\d) | (?<![\w.+-])9[1236]\d[ ]\d{3}[ ]\d{3}(?!\d)"
     phone_words = r"\b(?:tel|telefone|celular|telemóvel|CEP|código|senha|PIN|fax|ramal|ligue|disque)\b"
     squared, cubed, power, root = "ao quadrado", "ao cubo", "elevado a {}", "raiz quadrada de"
@@ -202,8 +149,16 @@ class Portuguese(Grammar):
             return self.cardinal(number)
         return event_ordinal(self, number, after)
 
+    def early_rules(self) -> tuple[Rule, ...]:
+        return early_rules(self)
+
     def rules(self) -> tuple[Rule, ...]:
         return (
+            (r"(?<![\d/.,])1º/(1[0-2]|0?[1-9])(?:/((?:19|20)\d\d))?(?![\d/])", lambda m: self.date(int(m[2]) if m[2] else None, int(m[1]), 1, "")),
+            (r"(?<![\d/.,])(\d{1,2})/\1[ ]?(?:hs?|horas)\b", lambda m: f"{self.cardinal(int(m[1]), 'f')} em {self.cardinal(int(m[1]), 'f')} horas"),
+            (r"(?<=\p{Lu}\p{L}+[ ])(\d{1,2})[ ]?[xX×][ ]?(\d{1,2})(?=[ ]\p{Lu})", lambda m: f"{self.cardinal(int(m[1]))} a {self.cardinal(int(m[2]))}"),
+            (r"(?<![\d.,])(\d{1,2})([oa])\b(?![ ]?\d)", lambda m: self._ordinal(m[1], "f" if m[2] == "a" else "m")),
+            *context_rules(self),
             (r"(?<![\d.,])([01]?\d|2[0-4])[ ]?h(?:[ ]?([0-5]\d)(?:min)?\b)?[ ]?[-–às]+[ ]?([01]?\d|2[0-4])[ ]?h(?:[ ]?([0-5]\d)(?:min)?\b|(?![\p{L}\d]))",
              lambda m: f"{self.clock(int(m[1]), int(m[2] or 0), None, '')} às {self.clock(int(m[3]), int(m[4] or 0), None, '')}"),
             (r"(?<![\d.,])([01]?\d|2[0-4])[ ]?h[ ]?([0-5]\d)(?:[ ]?min)?\b", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),

@@ -47,7 +47,8 @@ class Quantities:
         )
         currency = alternatives(grammar.currencies)
         prefix = alternatives(prefixes(grammar))
-        units = alternatives(grammar.units)
+        units, times = alternatives(grammar.units), r"\d{1,3}" if grammar.spaced else "100"
+        spans = r"(?:h|hrs?|min|km|kg|g|[lL]|m[lL]|Std|ч|мин|км|кг|л)(?!\p{L})"
         self._money = regex.compile(
             rf"(?<![\p{{Latin}}\p{{Nd}}])(?P<minus>[-−])?(?P<currency>{prefix}){_GAP}{low}(?:{_RANGE}(?:{prefix})?(?P<high>{number}))?"
             rf"{magnitude}(?:{_GAP}(?P<code>{alternatives(sign for sign in grammar.currencies if len(sign) > 1 or sign == '元')}){_END})?(?![\p{{Nd}}])(?P<link>)"
@@ -56,7 +57,7 @@ class Quantities:
         self._percent = regex.compile(rf"{_START}{low}(?:{_GAP}[%‰])?{high}{_GAP}(?P<percent>[%‰])(?![%‰])")
         self._units = regex.compile(
             rf"{_START}{low}(?:{_GAP}°(?={_RANGE}))?{high}{magnitude}(?P<gap>[ \u00a0\u202f\u2009-]?)(?P<unit>{units})"
-            rf"(?:/(?:(?P<each>100){_GAP})?(?P<per>{units})(?P<power>[²³])?)?{_END}(?![²³])(?:\.(?=\s(?:\p{{Ll}}|[NS]?[EW]?\b)|[,;:)/]))?"
+            rf"(?:/(?:(?P<each>{times}){_GAP}(?!(?P=unit))(?={spans}))?(?P<per>{units})(?P<power>[²³])?)?{_END}(?![²³])(?:\.(?=\s(?:\p{{Ll}}|[NS]?[EW]?\b)|[,;:)/]))?"
         )
         self._bare_unit = regex.compile(rf"(?<![\p{{L}}\p{{N}}])(?P<unit>m²|km²|cm²|m³|cm³|km/h|°C|°F){_END}")
         each = PHRASES[grammar.code].each
@@ -159,13 +160,14 @@ class Quantities:
         said = self._quantity(match, unit)
         said += _stop_after(match, match["unit"])
         if match["per"]:
-            said = grammar.join(said, grammar.per, self._per(match))
+            link = (match["each"] and grammar.per_many) or grammar.per
+            said = grammar.join(said, link, self._per(match))
         return said
 
     def _per(self, match: regex.Match[str]) -> str:
         grammar = self._grammar
         unit, power = grammar.units[match["per"]], {"²": grammar.squared, "³": grammar.cubed}
-        said = grammar.amount(Number("100", "100"), unit) if match["each"] else unit.forms[0]
+        said = grammar.amount(Number(match["each"], match["each"]), unit) if match["each"] else unit.forms[0]
         return grammar.join(said, power[match["power"]]) if match["power"] else said
 
     def _say_part(self, match: regex.Match[str]) -> str:
@@ -202,7 +204,11 @@ class Quantities:
             return grammar.join(grammar.cardinal(top), link, grammar.cardinal(bottom))
         if len(match["bottom"]) > 2 and match["bottom"][0] == "0":  # a file number
             return grammar.join(grammar.cardinal(top), grammar.web["/"], grammar.digits(match["bottom"]))
-        if not bottom or bottom == 1 or match["top"][0] == "0" or match["bottom"][0] == "0":
+        if "0" in (match["top"][0], match["bottom"][0]):
+            month, day = (top, bottom) if grammar.date_order == "mdy" else (bottom, top)
+            is_date = 1 <= month <= 12 and 1 <= day <= 31 and len(match[0]) == 5
+            return grammar.date(None, month, day, "") if is_date else None
+        if bottom == 1:
             return None
         return grammar.fraction(top, bottom)
 

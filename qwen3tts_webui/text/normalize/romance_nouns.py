@@ -31,20 +31,23 @@ _NOUNS = {
         |cuill[eè]re|bouteille|gousse|livre(?=[ ]de)|tranche|feuille|boîte|dose|pièce|ligne|table|goutte|botte|branche|noix
         |étoile|équipe|ville|rue|école|carte|porte|fenêtre|chaise|pomme|poire|tomate|carotte|banane|orange|cerise|marche
         |étape|crêpe|recette|rame|rive|ruelle|rose|salle|scène|selle|plage|plante|plaque|clé|vie|partie|copie|photo|vidéo|caisse|lettre|sœur|mère|douzaine|dizaine|centaine)s?
-        |\p{L}+(?:ée|tion|sion|ette|elle|ance|ence|euse|trice|ité|aine)s?""",
-        "musées? lycées? comités? trophées? étés? côtés? traités? modèles? mètres? million millions milliard domaines?",
+        |pilule|gélule|ampoule|chose|dame|note|langue|chance|vache|poule|main|dent|fleur|mer|forêt|loi|couleur|larme|arme|balle|tarte|olive|fraise|échalote
+        |\p{L}+(?:ure|ie|ille|esse|ine|ude|ée|tion|sion|ette|elle|ance|ence|euse|trice|ité|aine)s?""",
+        "murmures? génies? incendies? parapluies? gorilles? mille magazines? prématurés? musées? lycées? comités? trophées? étés? côtés? traités? modèles? mètres? million millions milliard domaines?",
         ("demi", "demie"),
     ),
     "es": _Nouns(
         r"""\p{L}{2,}as? | \p{L}+(?:ción|sión|dad|tad|tud|umbre)(?:es)?
         | (?:vez|veces|mujer|mujeres|noches?|tardes?|calles?|clases?|llaves?|partes?|flor|flores|torres?|series?|imagen
-        |imágenes|naves?|nubes?|fases?|frases?)""",
+        |imágenes|naves?|nubes?|fases?|frases?|fotos?|motos?|manos?|redes?|bases?|claves?|sedes?|voz|voces|luz|luces|cruz|cruces|dosis|crisis|ley|leyes|radios?|aves?
+        |gentes?|pieles?|sales?|señales|reuniones|opiniones|regiones|cuestiones|uniones|religiones|opinión|región|unión|cuestión)""",
         "días? mapas? problemas? programas? sistemas? temas? idiomas? climas? planetas? poemas? dramas? para contra cada"
         " hasta era nada ya dálmatas? atletas? poetas? artistas? turistas? ciclistas? futbolistas? periodistas? policías? guardias? gana fuera más tras",
         ("medio", "media"),
     ),
     "pt": _Nouns(
-        r"""\p{L}{2,}as? | \p{L}+(?:ção|ções|são|sões|dades?|agem|agens)
+        r"""\p{L}{2,}as? | \p{L}+(?:ção|ções|são|sões|dades?|agem|agens) | (?:opini|regi|quest|uni|religi)(?:ão|ões)
+        | (?:chance|rede|base|luz|luze|cruz|cruze|dor|dore|cor|core|voz|voze|árvore|ponte|equipe|crise|dose|foto|moto|ave)s? | ordem | ordens
         | (?:vez|vezes|mulher|mulheres|noites?|tardes?|colher|colheres|partes?|mãos?|flor|flores|chaves?|classes?|frases?
         |fases?|torres?|maçãs?|irmãs?)""",
         "dias? mapas? problemas? programas? sistemas? temas? idiomas? climas? planetas? gramas? quilogramas? miligramas?"
@@ -71,10 +74,10 @@ _COUNTED_EVENTS = regex.compile(
     r"""guerra|rep[úu]blica|edici[óo]n|edizione|edi[çc][ãa]o|aniversario|anivers[áa]rio|anniversario|congres[sc]?o|cumbre|copa
     |festival|feria|jornadas?|premio|pr[êe]mio|concurso|concorso|bienal|biennale|semana|settimana|legislatura|dinast[íi]a
     |torneo|torneio|campeonato|campionato|maratón|maratona|concilio|conc[íi]lio|internacional|internazionale|mostra|giornata
-    |divisi[óo]n|divisione|divis[ãa]o|regi[óo]n|cent[eé]n[aá]rio""",
+    |trimestre|semestre|quadrimestre|cuatrimestre|bimestre|municipio|divisi[óo]n|divisione|divis[ãa]o|regi[óo]n|cent[eé]n[aá]rio""",
     regex.X | regex.IGNORECASE,
 )
-_EVENTS_M = regex.compile(r"ani|anni|congr|fest|pr|con|torn|camp|cent", regex.IGNORECASE)
+_EVENTS_M = regex.compile(r"\p{L}+mestre|munic|ani|anni|congr|fest|pr|con|torn|camp|cent", regex.IGNORECASE)
 
 
 def event_ordinal(grammar: Grammar, number: int, after: str) -> str | None:
@@ -84,6 +87,30 @@ def event_ordinal(grammar: Grammar, number: int, after: str) -> str | None:
         return None
     said = grammar.ordinal(number, "m" if _EVENTS_M.match(word) else "f")
     return said.capitalize() if word[0].isupper() else said
+
+
+_CENTURIES = {"es": ("siglos?", "al|y|o|a"), "pt": ("séculos?", "ao|e|ou|a"), "it": ("secol[oi]", "al|e|o|a")}
+
+
+def _century_spans(grammar: Grammar) -> tuple[Rule, ...]:
+    """ "del siglo XV al XVI", "dal XV al XVI secolo"."""
+    if grammar.code not in _CENTURIES:
+        return ()
+    word, links = _CENTURIES[grammar.code]
+
+    def said(match: regex.Match[str]) -> str:
+        noun = "secolo" if grammar.code == "it" else match["word"].lower()
+        first, last = (grammar.roman(roman_value(match[key]), noun, "") or "" for key in ("a", "b"))
+        link = match["link"] or f" {grammar.to} "
+        return f"{match['before'] or ''}{first}{link}{last}{match['tail'] or ''}"
+
+    between = rf"(?:(?P<link>[ ](?:{links})[ ])|[ ]?[-–][ ]?)"
+    rules: list[Rule] = [
+        (rf"\b(?P<before>(?P<word>(?i:{word}))[ ])(?P<a>[IVX]+){between}(?P<b>[IVX]+)\b(?P<tail>)", said),
+    ]
+    if grammar.code == "it":
+        rules.append((rf"(?P<before>)(?<![\p{{L}}\d])(?P<a>[IVX]+){between}(?P<b>[IVX]+)\b(?P<tail>[ ]{word})\b", said))
+    return tuple(rules)
 
 
 def noun_rules(grammar: Grammar) -> tuple[Rule, ...]:
@@ -117,6 +144,17 @@ def noun_rules(grammar: Grammar) -> tuple[Rule, ...]:
     def thousands(match: regex.Match[str]) -> str | None:
         """ "2 mil pessoas"."""
         return grammar.cardinal(int(match["n"]) * 1000, "f") if is_feminine(match["noun"]) else None
+
+    def both(match: regex.Match[str]) -> str | None:
+        """ "2-3 vezes", "2 ou 3 colheres"."""
+        noun = match["noun"]
+        is_other = _NO_NOUN.fullmatch(noun) or noun in grammar.units or not is_feminine(noun)
+        if grammar.code == "it" or (is_other and noun not in ("fois", "vezes", "veces")):
+            return None
+        if "0" in (match["n"][0], match["m"][0]) or int(match["n"]) >= int(match["m"]):
+            return None
+        link = match["link"] if match["link"].strip().isalpha() else f" {grammar.to} "
+        return f"{grammar.cardinal(int(match['n']), 'f')}{link}{grammar.cardinal(int(match['m']), 'f')}"
 
     def half_word(feminine: bool) -> str:
         said = nouns.half[feminine]
@@ -158,6 +196,7 @@ def noun_rules(grammar: Grammar) -> tuple[Rule, ...]:
     spoon = r"c\.(?=[ ]à)|" if grammar.code == "fr" else ""
     tail = r"(?P<tail>[ ]à[ ](?:soupe|café|thé|[cs]\.))?" if spoon else "(?P<tail>)"
     return (
+        *_century_spans(grammar),
         (
             r"\b(?P<word>[Ss]iglos|[Ss]éculos|[Ss]ecoli)[ ](?P<a>[IVX]+)[ ](?P<link>\p{Ll}{1,2})[ ](?P<b>[IVX]+)\b",
             centuries,
@@ -172,6 +211,13 @@ def noun_rules(grammar: Grammar) -> tuple[Rule, ...]:
             r"(?<![\d.,/:])(?<!\d[-–])(?P<n>\d{1,4})(?=[ ](?:fois|vezes)\b(?![ ]\d))",
             lambda match: grammar.cardinal(int(match["n"]), "f"),
         ),
+        (
+            r"(?<![\d.,/:])(?<!\d[-–])(?P<n>\d{1,4})(?P<link>[ ]?[-–][ ]?|[ ](?:ou|o|u|a|e|y|à|et|ao)[ ])(?P<m>\d{1,4})(?=[ ](?P<noun>\p{Ll}{3,})(?!\p{L}|\.[ ]?[\p{Ll}\d]|\.\S))",
+            both,
+        ),
         (r"(?<![\d.,/:])(?<!\d[-–])(?P<n>\d{1,3})[ ]mil(?=[ ](?P<noun>\p{Ll}{3,}))", thousands),
-        (r"(?<![\d.,/:])(?<!\d[-–])(?P<n>\d{1,6}|\d{1,3}\.\d{3})(?=[ ](?P<noun>\p{Ll}{3,})(?![\p{L}.]))", number),
+        (
+            r"(?<![\d.,/:])(?<!\d[-–])(?P<n>\d{1,6}|\d{1,3}\.\d{3})(?=[ ](?P<noun>\p{Ll}{3,})(?!\p{L}|\.[ ]?[\p{Ll}\d]|\.\S))",
+            number,
+        ),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qwen3tts_webui.text.normalize.numbers import Noun, noun
+from qwen3tts_webui.text.normalize.numbers import Noun, noun, nouns
 
 LANGUAGES = ("fr", "es", "pt", "it")
 
@@ -31,7 +31,6 @@ km² km2 = kilomètre carré|kilomètres carrés ; kilómetro cuadrado|kilómetr
 cm² cm2 = centimètre carré|centimètres carrés ; centímetro cuadrado|centímetros cuadrados ; centímetro quadrado|centímetros quadrados ; centimetro quadrato|centimetri quadrati
 m³ m3 mc = mètre cube|mètres cubes ; metro cúbico|metros cúbicos ; metro cúbico|metros cúbicos ; metro cubo|metri cubi
 cm³ cm3 = centimètre cube|centimètres cubes ; centímetro cúbico|centímetros cúbicos ; centímetro cúbico|centímetros cúbicos ; centimetro cubo|centimetri cubi
-ha = hectare|hectares ; hectárea|hectáreas:f ; hectare|hectares ; ettaro|ettari
 °C ℃ = degré Celsius|degrés Celsius ; grado Celsius|grados Celsius ; grau Celsius|graus Celsius ; grado Celsius|gradi Celsius
 °F ℉ = degré Fahrenheit|degrés Fahrenheit ; grado Fahrenheit|grados Fahrenheit ; grau Fahrenheit|graus Fahrenheit ; grado Fahrenheit|gradi Fahrenheit
 ° = degré|degrés ; grado|grados ; grau|graus ; grado|gradi
@@ -43,8 +42,8 @@ Ko KB kB = kilooctet|kilooctets ; kilobyte|kilobytes ; quilobyte|quilobytes ; ki
 Mo MB = mégaoctet|mégaoctets ; megabyte|megabytes ; megabyte|megabytes ; megabyte|megabyte
 Go GB = gigaoctet|gigaoctets ; gigabyte|gigabytes ; gigabyte|gigabytes ; gigabyte|gigabyte
 To TB = téraoctet|téraoctets ; terabyte|terabytes ; terabyte|terabytes ; terabyte|terabyte
-Mbit/s Mbps = mégabit par seconde|mégabits par seconde ; megabit por segundo|megabits por segundo ; megabit por segundo|megabits por segundo ; megabit al secondo|megabit al secondo
-Gbit/s Gbps = gigabit par seconde|gigabits par seconde ; gigabit por segundo|gigabits por segundo ; gigabit por segundo|gigabits por segundo ; gigabit al secondo|gigabit al secondo
+Mbit/s Mbps Mb/s = mégabit par seconde|mégabits par seconde ; megabit por segundo|megabits por segundo ; megabit por segundo|megabits por segundo ; megabit al secondo|megabit al secondo
+Gbit/s Gbps Gb/s = gigabit par seconde|gigabits par seconde ; gigabit por segundo|gigabits por segundo ; gigabit por segundo|gigabits por segundo ; gigabit al secondo|gigabit al secondo
 Hz = hertz ; hercio|hercios ; hertz ; hertz
 kHz = kilohertz ; kilohercio|kilohercios ; quilohertz ; kilohertz
 MHz = mégahertz ; megahercio|megahercios ; megahertz ; megahertz
@@ -62,6 +61,38 @@ kcal = kilocalorie|kilocalories:f ; kilocaloría|kilocalorías:f ; quilocaloria|
 hPa = hectopascal|hectopascals ; hectopascal|hectopascales ; hectopascal|hectopascais ; ettopascal
 bar = bar|bars ; bar|bares ; bar|bares ; bar
 dB = décibel|décibels ; decibelio|decibelios ; decibel|decibéis ; decibel
+pers. = personne|personnes:f ; persona|personas:f ; pessoa|pessoas:f ; persona|persone:f
+pess. = personne|personnes:f ; persona|personas:f ; pessoa|pessoas:f ; persona|persone:f
+hab. hab ab. = habitant|habitants ; habitante|habitantes ; habitante|habitantes ; abitante|abitanti
+bpm lpm bat./min = battement par minute|battements par minute ; latido por minuto|latidos por minuto ; batimento por minuto|batimentos por minuto ; battito al minuto|battiti al minuto
+rpm tr/min = tour par minute|tours par minute ; revolución por minuto|revoluciones por minuto:f ; rotação por minuto|rotações por minuto:f ; giro al minuto|giri al minuto
+comp. cp. cpr. cpr comp cps. cps = comprimé|comprimés ; comprimido|comprimidos ; comprimido|comprimidos ; compressa|compresse:f
+UI U.I. = unité internationale|unités internationales:f ; unidad internacional|unidades internacionales:f ; unidade internacional|unidades internacionais:f ; unità internazionale|unità internazionali:f
+mmol = millimole|millimoles:f ; milimol|milimoles ; milimol|milimols ; millimole|millimoli:f
+dl dL = décilitre|décilitres ; decilitro|decilitros ; decilitro|decilitros ; decilitro|decilitri
+hl hL = hectolitre|hectolitres ; hectolitro|hectolitros ; hectolitro|hectolitros ; ettolitro|ettolitri
+dag = décagramme|décagrammes ; decagramo|decagramos ; decagrama|decagramas ; decagrammo|decagrammi
+Mt = mégatonne|mégatonnes:f ; megatonelada|megatoneladas:f ; megatonelada|megatoneladas:f ; megatonnellata|megatonnellate:f
+GW = gigawatt|gigawatts ; gigavatio|gigavatios ; gigawatt|gigawatts ; gigawatt
+Wh = wattheure|wattheures ; vatio hora|vatios hora ; watt-hora|watts-hora ; wattora
+MWh = mégawattheure|mégawattheures ; megavatio hora|megavatios hora ; megawatt-hora|megawatts-hora ; megawattora
+GWh = gigawattheure|gigawattheures ; gigavatio hora|gigavatios hora ; gigawatt-hora|gigawatts-hora ; gigawattora
+TWh = térawattheure|térawattheures ; teravatio hora|teravatios hora ; terawatt-hora|terawatts-hora ; terawattora
+kWc kWp = kilowatt crête|kilowatts crête ; kilovatio pico|kilovatios pico ; quilowatt-pico|quilowatts-pico ; kilowatt di picco
+kPa = kilopascal|kilopascals ; kilopascal|kilopascales ; quilopascal|quilopascais ; kilopascal
+MPa = mégapascal|mégapascals ; megapascal|megapascales ; megapascal|megapascais ; megapascal
+Nm N·m = newton mètre|newtons mètres ; newton metro|newtons metro ; newton-metro|newtons-metro ; newton metro
+lm = lumen|lumens ; lumen|lúmenes ; lúmen|lúmens ; lumen
+Mpx Mpix = mégapixel|mégapixels ; megapíxel|megapíxeles ; megapixel|megapixels ; megapixel
+fps ips = image par seconde|images par seconde:f ; fotograma por segundo|fotogramas por segundo ; quadro por segundo|quadros por segundo ; fotogramma al secondo|fotogrammi al secondo
+Mo/s MB/s = mégaoctet par seconde|mégaoctets par seconde ; megabyte por segundo|megabytes por segundo ; megabyte por segundo|megabytes por segundo ; megabyte al secondo|megabyte al secondo
+m/s² = mètre par seconde carrée|mètres par seconde carrée ; metro por segundo al cuadrado|metros por segundo al cuadrado ; metro por segundo ao quadrado|metros por segundo ao quadrado ; metro al secondo quadrato|metri al secondo quadrato
+ppm = partie par million|parties par million:f ; parte por millón|partes por millón:f ; parte por milhão|partes por milhão:f ; parte per milione|parti per milione:f
+pb p.b. = point de base|points de base ; punto básico|puntos básicos ; ponto-base|pontos-base ; punto base|punti base
+sem. = semaine|semaines:f ; semana|semanas:f ; semana|semanas:f ; settimana|settimane:f
+pce pces = pièce|pièces:f ; pieza|piezas:f ; peça|peças:f ; pezzo|pezzi
+pz. pz pzs. = pièce|pièces:f ; pieza|piezas:f ; peça|peças:f ; pezzo|pezzi
+ud. uds. un. unid. = unité|unités:f ; unidad|unidades:f ; unidade|unidades:f ; unità:f
 px = pixel|pixels ; píxel|píxeles ; pixel|pixels ; pixel
 """
 _CURRENCIES = """
@@ -91,9 +122,47 @@ _CENTS = {
 }
 
 
+_OWN = {
+    "fr": """
+ha = hectare|hectares
+j j. jrs = jour|jours
+pt pts pt. pts. = point|points
+c._à_s. c.à_s. c.à.s. càs c._à_soupe cuil._à_soupe CàS c._à_S. = cuillère à soupe|cuillères à soupe:f
+c._à_c. c.à_c. c.à.c. càc c._à_café cuil._à_café CàC = cuillère à café|cuillères à café:f
+cp = comprimé|comprimés
+rép. rép = répétition|répétitions:f
+gél. = gélule|gélules:f
+kts nd = nœud|nœuds
+""",
+    "es": """
+cda. cdas. = cucharada|cucharadas:f
+cdta. cdtas. cdita. cditas. = cucharadita|cucharaditas:f
+d. = día|días
+pts pts. = punto|puntos
+gts. = gota|gotas:f
+cáps. = cápsula|cápsulas:f
+""",
+    "pt": """
+ha = hectare|hectares
+col. = colher|colheres:f
+xíc. = xícara|xícaras:f
+d. = dia|dias
+pts pts. = ponto|pontos
+cáps. = cápsula|cápsulas:f
+gts. = gota|gotas:f
+""",
+    "it": """
+gg gg. = giorno|giorni
+pt pt. = punto|punti
+qli q.li = quintale|quintali
+gtt gtt. = goccia|gocce:f
+""",
+}
+
+
 def units_of(language: str) -> dict[str, Noun]:
     """Every unit sign -> its noun."""
-    return {sign: noun for signs, noun in _column(_UNITS, language) for sign in signs}
+    return {sign: noun for signs, noun in _column(_UNITS, language) for sign in signs} | nouns(_OWN[language])
 
 
 def currencies_of(language: str) -> dict[str, tuple[Noun, Noun | None]]:

@@ -25,6 +25,10 @@ _PRIMES = regex.compile(r"(?<![\d.,\p{L}°]|°\s?)(?P<m>\d{1,3})['′’]\s?(?P<
 _SPLIT_SECOND = regex.compile(
     r"(?<![\d:.,])(?P<clock>\d{1,2}:[0-5]\d)[.,](?P<rest>\d{1,3})(?![\d:]|[.,]\d)(?:\s?(?:min|мин|分|분)(?!\p{L}))?"
 )
+_GROUPED = regex.compile(
+    r"(?<![\d.,])(?:\d{1,3}(?:,\d{3}){2,}(?:\.\d{1,2})?|(?<=[$£€]\s?)\d{1,3},\d{3}|\d{1,3},\d{3}(?=\s(?:pesos|dólares|dollars|soles|MXN|USD|COP|ARS)\b))(?![.,]?\d)"
+)
+_SWAPPED = str.maketrans(".,", ",.")
 _LONGEST_FOOT = 11
 
 
@@ -37,6 +41,8 @@ class Shapes:
 
     def rewrite(self, text: AlignedText) -> None:
         text.sub(_ISO_TIME, self._iso_time, final=False)
+        if self._grammar.decimal_mark == ",":  # "1,234,567"
+            text.sub(_GROUPED, lambda match: match[0].translate(_SWAPPED), final=False)
         if not self._grammar.own_shapes:
             text.sub(_AIRCRAFT, lambda _: ", " if self._grammar.decimal_mark == "," else " ", final=False)
         text.sub(_DURATION, self._duration, final=False)
