@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib
 import logging
 import re
 import threading
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -36,23 +34,7 @@ def numba_available() -> bool:
         return False
     # OpenMP first: on Linux it is torch's own thread pool, so that no second pool competes for the same cores
     numba.config.THREADING_LAYER_PRIORITY = ["omp", "tbb", "workqueue"]  # type: ignore[attr-defined]
-    _import_without_scipy()
     return True
-
-
-def _import_without_scipy() -> None:
-    """Import numba's array functions, which would import scipy.linalg to look for BLAS that no kernel uses: slow."""
-    with suppress(ImportError, AttributeError):  # another version of numba
-        linalg: Any = importlib.import_module("numba.np.linalg")
-        ensure_blas, linalg.ensure_blas = linalg.ensure_blas, _no_blas
-        try:
-            importlib.import_module("numba.np.arraymath")
-        finally:
-            linalg.ensure_blas = ensure_blas
-
-
-def _no_blas() -> None:
-    raise ImportError("BLAS is not used")
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""Text to token ids: the Qwen2 tokenizer, read from vocab.json and merges.txt. No torch.
+"""Text to token ids: transformers' Qwen2 tokenizer, read from vocab.json and merges.txt. No torch.
 
 User text can never become a control token: the tokenizer has none, so `<|im_end|>` in a text is encoded as ordinary
 characters. The control ids of the prompt come from config.json alone.
@@ -15,11 +15,8 @@ from typing import TYPE_CHECKING
 from qwen3tts_webui.errors import UNREADABLE, CheckpointError, invalid_json
 
 if TYPE_CHECKING:
-    import tokenizers
+    from transformers import Qwen2Tokenizer
 
-_QWEN2_SPLIT = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
 _LEADING_NEWLINES = re.compile(r"\s*[\r\n]")
 
 
@@ -29,7 +26,7 @@ class Tokenizer:
     def __init__(self, folder: Path) -> None:
         """Raises CheckpointError if vocab.json or merges.txt in `folder` is missing or broken."""
         vocab, merges = _read_vocab(folder / "vocab.json"), _read_merges(folder / "merges.txt")
-        self._tokenizer = _qwen2_tokenizer(vocab, merges, folder / "merges.txt")
+        self._tokenizer = _qwen2_tokenizer(vocab, merges, folder / "merges.txt").backend_tokenizer
         self._pre_tokenizer = self._tokenizer.pre_tokenizer
         self.user_id = _required(vocab, "user", folder)
         (self.newline_id,) = self.encode("\n")
@@ -107,23 +104,19 @@ def _without_leading_newlines(text: str) -> str:
     return text
 
 
-def _qwen2_tokenizer(vocab: dict[str, int], merges: list[tuple[str, str]], file: Path) -> tokenizers.Tokenizer:
+def _qwen2_tokenizer(vocab: dict[str, int], merges: list[tuple[str, str]], file: Path) -> Qwen2Tokenizer:
     """Build the tokenizer without control tokens. Raises CheckpointError, naming `file`, for merges `vocab` lacks.
 
-    It is built from its parts and not with transformers' `from_pretrained`, which takes a second to import and, in some
-    versions, swaps in Mistral's split pattern for local folders (docs/model.md, section 11, quirk 1).
+    It is built from its parts and not with `from_pretrained`, which for some versions and local folders swaps in
+    Mistral's split pattern (docs/model.md, section 11, quirk 1). Importing transformers takes a second, so it
+    happens only when a checkpoint is loaded.
     """
-    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
+    from transformers import Qwen2Tokenizer
 
     try:
-        tokenizer = Tokenizer(models.BPE(vocab=vocab, merges=merges))
+        return Qwen2Tokenizer(vocab=vocab, merges=merges, unk_token=None, eos_token=None, pad_token=None)
     except Exception as error:  # BPE raises a bare Exception for a merge with parts that are not in the vocabulary
         raise CheckpointError(file=file, key="", problem=str(error)) from error
-    tokenizer.normalizer = normalizers.NFC()
-    split = pre_tokenizers.Split(Regex(_QWEN2_SPLIT), behavior="isolated")
-    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split, byte_level])
-    return tokenizer
 
 
 def _read_vocab(file: Path) -> dict[str, int]:

@@ -40,7 +40,7 @@ def test_pre_tokens_equal_qwen(text: str, pieces: list[str]) -> None:
 
 
 def test_a_vocabulary_of_the_released_size_is_split_the_same_way(tmp_path: Path) -> None:
-    """From 100,000 pieces on, the official package's tokenizer may get Mistral's split pattern."""
+    """From 100,000 pieces on, transformers looks for tokenizers of Mistral to patch."""
     shutil.copy(GOLDEN / "design" / "merges.txt", tmp_path)
     vocab = json.loads((GOLDEN / "design" / "vocab.json").read_text())
     vocab |= {f"unused {number}": number for number in range(len(vocab), 151_643)}
