@@ -3,9 +3,11 @@
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from fastapi.testclient import TestClient
 
+import qwen3tts_webui
 from qwen3tts_webui.config import Settings
 from qwen3tts_webui.server import create_app
 from qwen3tts_webui.speech import Speech
@@ -70,3 +72,9 @@ def test_probes_may_use_head() -> None:
     waiting = make_client(create_app(Speech(ZeroCostSynthesizer(ready=False), Presets.load()), Settings()))
     assert [client.head(path).status_code for path in ("/health", "/ready")] == [200, 200]
     assert waiting.head("/ready").status_code == 503
+
+
+def test_every_router_checks_its_query() -> None:
+    routes = Path(qwen3tts_webui.__file__).parent / "server" / "routes"
+    own = [file.name for file in routes.glob("*.py") if "APIRouter(" in file.read_text()]
+    assert own == ["unknown_routes.py"]  # it answers any path
