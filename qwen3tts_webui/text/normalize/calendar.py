@@ -149,7 +149,7 @@ class Calendar:
         grammar, suffix = self._grammar, (match["suffix"] or "").strip()
         start = self._clock(match, "1", suffix if match["h2"] is None else "")
         said = start if match["h2"] is None else grammar.clock_range(start, self._clock(match, "2", suffix))
-        return grammar.clock_after(_word_before(match), said)
+        return grammar.clock_after(_word_before(match), said) + grammar.stop_after(match, suffix)
 
     def _clock(self, match: regex.Match[str], which: str, suffix: str) -> str:
         second = match["s" + which]

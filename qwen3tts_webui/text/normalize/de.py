@@ -37,6 +37,7 @@ class German(Grammar):
     )  # fmt: skip
     month_shorts = ("Jan", "Feb", "Mär", "Apr", "Mai", "Jun", "Jul", "Aug", "Sept", "Okt", "Nov", "Dez")
     time_suffix = r"Uhr|h"
+    next_sentence = r"\s*$|\s+(?:D(?:as|ie|er|ann|och|amit|abei|anach)|E[sr]|Sie|Wir|Ich|I[nm]|Und|Aber|A[mu]|Auch|Nur|Eine?|Wenn|Weil|So)\b"
     currencies = {
         sign: (noun(whole), noun(cents) if cents else None)
         for sign, whole, cents in (

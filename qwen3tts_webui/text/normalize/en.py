@@ -39,6 +39,10 @@ class English(Grammar):
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep|Sept", "Oct", "Nov", "Dec",
     )  # fmt: skip
     laps_by_clock = True
+    next_sentence = (
+        r"\s*$|\s+(?!(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|East|Pacific|Centr)\p{Ll}*)"
+        r"(?:\p{Lu}\p{Ll}|I\b)"
+    )
     feet_by_prime = True
     time_suffix = r"[ap]\.\s?m\.|[AaPp][Mm]|[AP]\.M\.|o['’]clock|hrs|hours"
     currencies = {

@@ -47,7 +47,7 @@ def rules(grammar: Grammar) -> tuple[Rule, ...]:
          lambda m: f"{grammar.year(int(m[1]))} to {grammar.year(int(m[2]))}" if int(m[1]) < int(m[2]) else None),
         (r"(?<![\d,.-])(19\d\d|20[1-9]\d)(?=[ ]?(?:BC|AD|CE|BCE)\b|['’]s\b|[.!?]?$)", lambda m: grammar.year(int(m[1]))),
         (r"(?<![\d:.,])(1[0-2]|[1-9])([ ]?)([ap]\.m\.|[AaPp][Mm]|[AP]\.M\.)(?!\p{L})",
-         lambda m: f"{grammar.cardinal(int(m[1]))} {m[3][0].upper()} M"),
+         lambda m: f"{grammar.cardinal(int(m[1]))} {m[3][0].upper()} M" + grammar.stop_after(m, m[3])),
         (r"(?<![\d:.,])(1[0-2]|[1-9])[ ]o['’]clock\b", lambda m: f"{grammar.cardinal(int(m[1]))} o'clock"),
         (r"(?<!\d)(\d)['′’][ ]?(\d{1,2})(?:[\"″”]|'')", lambda m: _feet(grammar, m[1], m[2])),
         (r"(?<![\d.,])(\d)[ ]?ft\.?[ ]?(\d{1,2})[ ]?in\b\.?", lambda m: _feet(grammar, m[1], m[2])),

@@ -61,6 +61,7 @@ class Grammar:
     feet_by_prime: ClassVar[bool] = False  # 5'10" is a height
     laps_by_clock: ClassVar[bool] = False  # "3:45.2" is read like a time of day
     own_shapes: ClassVar[bool] = False  # its rules read aircraft, and durations with primes
+    next_sentence: ClassVar[str] = r"\s*$|\s+\p{Lu}\p{Ll}"  # what follows a dot that ends a sentence, too
     part_links: ClassVar[tuple[str, str]] = ("", "")  # a fraction "of" a unit, before a consonant and before a vowel
     currencies: ClassVar[dict[str, tuple[Noun, Noun | None]]]
     magnitudes: ClassVar[dict[str, str]] = {}
@@ -261,6 +262,11 @@ class Grammar:
     def between(self, word: str) -> str:
         """Return `word` for a sign between two numbers or words."""
         return f" {word} " if self.spaced else word
+
+    def stop_after(self, match: regex.Match[str], sign: str) -> str:
+        """The dot that ends a sentence and the abbreviation `sign` at once: "in 5 Min."."""
+        is_last = sign.endswith(".") and match[0].endswith(sign)
+        return "." if is_last and regex.match(self.next_sentence, match.string[match.end() :]) else ""
 
     def after(self, word: str) -> str:
         """Return `word` like `between`; Korean attaches it to the word before it."""

@@ -57,7 +57,7 @@ class Quantities:
         self._percent = regex.compile(rf"{_START}{low}(?:{_GAP}[%‰])?{high}{_GAP}(?P<percent>[%‰])(?![%‰])")
         self._units = regex.compile(
             rf"{_START}{low}(?:{_GAP}°(?={_RANGE}))?{high}{magnitude}(?P<gap>[ \u00a0\u202f\u2009-]?)(?P<unit>{units})"
-            rf"(?:/(?:(?P<each>{times}){_GAP}(?!(?P=unit))(?={spans}))?(?P<per>{units})(?P<power>[²³])?)?{_END}(?![²³])(?:\.(?=\s(?:\p{{Ll}}|[NS]?[EW]?\b)|[,;:)/]))?"
+            rf"(?:/(?:(?P<each>{times}){_GAP}(?!(?P=unit))(?={spans}))?(?P<per>{units})(?P<power>[²³])?)?{_END}(?![²³])(?:\.(?=\s(?:\p{{Ll}}|(?:[NS][EW]?|[EW])\b)|[,;:)/]))?"
         )
         self._bare_unit = regex.compile(rf"(?<![\p{{L}}\p{{N}}])(?P<unit>m²|km²|cm²|m³|cm³|km/h|°C|°F){_END}")
         each = PHRASES[grammar.code].each
@@ -138,7 +138,7 @@ class Quantities:
             said = self._grammar.money(low, unit, cents)
         else:
             said = self._quantity(match, unit)
-        return said + _stop_after(match, match["currency"])
+        return said + self._grammar.stop_after(match, match["currency"])
 
     def _say_percent(self, match: regex.Match[str]) -> str:
         grammar = self._grammar
@@ -158,7 +158,7 @@ class Quantities:
         if grammar.code == "en" and match["gap"] == "-":
             unit = Noun(unit.forms[:1])  # a 12-oz can
         said = self._quantity(match, unit)
-        said += _stop_after(match, match["unit"])
+        said += grammar.stop_after(match, match["unit"])
         if match["per"]:
             link = (match["each"] and grammar.per_many) or grammar.per
             said = grammar.join(said, link, self._per(match))
@@ -231,9 +231,4 @@ class Quantities:
         label = r"\p{Latin}$|#\s?$|\p{Latin}\d+-$" + r"|\p{Latin}\s$" * (magnitude == "B") + r"|\b\p{Lu}\p{Ll}+\s$"
         if len(magnitude) == 1 and not number.fraction and regex.search(label, match.string[: match.start()]):
             return f"{self._grammar.say(number)} {magnitude}"  # "B2B", "#5B"
-        return self._with_magnitude(number, None, magnitude, None) + _stop_after(match, magnitude)
-
-
-def _stop_after(match: regex.Match[str], sign: str) -> str:
-    """The dot that ends a sentence and an abbreviation at once: "in 5 Min."."""
-    return "." if sign.endswith(".") and match[0].endswith(sign) and not match.string[match.end() :].strip() else ""
+        return self._with_magnitude(number, None, magnitude, None) + self._grammar.stop_after(match, magnitude)
