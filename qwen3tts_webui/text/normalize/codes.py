@@ -10,11 +10,12 @@ from qwen3tts_webui.text.normalize.grammar import Grammar
 _HOST_END = (
     r"com|org|net|edu|gov|io|ai|dev|app|info|me|tv|co|cn|jp|kr|de|fr|ru|pt|br|es|mx|it|uk|us|eu|ch|at|рф|hk|tw|xyz|top"
 )
+_NOT_CJK = r"(?![\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}])"
 _EMAIL = regex.compile(
     r"(?<![A-Za-z0-9._+-])(?:mailto:)?[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"
 )
 _URL = regex.compile(
-    rf"(?:https?|ftp)://[^\s<>\"'「」（）()，。！？；、]+|(?<![A-Za-z0-9@._-])(?:www\.)?(?:[A-Za-z0-9-]+\.)+(?:{_HOST_END})(?![\w-]|\.\w)(?:/[\w./?=&%#~+-]*)?",
+    rf"(?:https?|ftp)://[^\s<>\"'「」（）()，。！？；、]+|(?<![A-Za-z0-9@._-])(?:www\.)?(?:[A-Za-z0-9-]+\.)+(?:{_HOST_END})(?!{_NOT_CJK}[\w-]|\.\w)(?:/(?:{_NOT_CJK}[\w./?=&%#~+-])*)?",
     regex.IGNORECASE,
 )
 _URL_TAIL = regex.compile(r"[.,;:!?…'\"*_]+$")

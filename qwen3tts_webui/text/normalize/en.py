@@ -159,7 +159,7 @@ class English(Grammar):
 
     def date(self, year: int | None, month: int, day: int | None, before: str) -> str:
         said = self.month_names[month - 1]
-        if day is not None and before == "the":
+        if day is not None and before.lower() == "the":
             said = f"{self.ordinal(day)} of {said}"
         elif day is not None:
             said += f" {self.ordinal(day)}"
