@@ -17,7 +17,7 @@ import psutil
 from qwen3tts_webui import __version__
 from qwen3tts_webui.bootstrap.machine import read_cpu_flags
 
-_PACKAGES = ("torch", "triton", "tokenizers", "numpy", "fastapi", "uvicorn")
+_PACKAGES = ("torch", "triton", "transformers", "numpy", "fastapi", "uvicorn")
 _INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 
 
