@@ -268,7 +268,4 @@ Rev = Revelation
 Ps = Psalm
 Psalms = Psalm
 """)
-BOOKS |= {
-    book: book
-    for book in (*BOOKS.values(), "Mark", "Luke", "John", "Acts", "James", "Job", "Kings", "Numbers", "Peter")
-}
+BOOKS |= {book: book for book in (*BOOKS.values(), "Mark", "Luke", "John", "Acts", "James", "Job", "Kings", "Numbers")}
