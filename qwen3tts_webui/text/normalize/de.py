@@ -28,6 +28,7 @@ _WEAK_E = word_set("""der die das diese dieser dieses jeder jede jedes""")
 
 class German(Grammar):
     code = "de"
+    pauses_at_slash, ampere = True, "Ampere"
     point, minus, plus, plus_minus, to, versus, per = "Komma", "minus", "plus", "plus minus", "bis", "zu", "pro"
     percent = noun("Prozent")
     degree = noun("Grad")
@@ -196,7 +197,7 @@ class German(Grammar):
             (r"(?<=\d[ ])ff\.?(?!\p{L})", lambda m: "folgende"),
             (r"(?<![\d.,:])(\d{1,4})er(?=-\p{Lu}|\b)", lambda m: f"{self.cardinal(int(m[1]))}er" if m[1][-1] != "0" else None),
             (r"(?<=\b(?i:mit|von|bei|nach|aus|seit|zu)[ ])1(?=[ ](\p{Lu}\p{Ll}{2,})(?![\p{L}]))", lambda m: {"ein": "einem", "eine": "einer"}.get(self._one(m[1]) or "")),
-            (r"\b(des)[ ](\d{1,2})\.[ ]Jh(?:d|dt)?\.?(?!\p{L})", lambda m: f"des {self.ordinal(int(m[2]))}en Jahrhunderts" + ("" if m.string[m.end() :].strip() else ".")),
+            (r"\b(des)[ ](\d{1,2})\.[ ]Jh(?:d|dt)?\.?(?!\p{L})", lambda m: f"des {self.ordinal(int(m[2]))}en Jahrhunderts" + self.stop_after(m, ".")),
             (r"\bAbs\.[ ](\d{1,2})[ ]S\.(?=[ ]\d)", lambda m: f"Absatz {self.cardinal(int(m[1]))} Satz"),
             (r"(\p{L}+)nr\.(?=[ ]?\d)", lambda m: f"{m[1]}nummer"),
             (r"(?<![\d.,])(\d{1,3})-(?=[ ](?:bis|und|oder)[ ]\d)", lambda m: self.cardinal(int(m[1]))),
@@ -229,24 +230,20 @@ class German(Grammar):
 
     def _age(self, match: regex.Match[str]) -> str:
         years = "Jahr" if match[2] == "1" else "Jahren" if match[1] else "Jahre"
-        stop = "" if match.string[match.end() :].strip() else "."
-        return f"{self.cardinal(int(match[2]), counted=True)} {years}{stop}"
+        return f"{self.cardinal(int(match[2]), counted=True)} {years}{self.stop_after(match, '.')}"
 
     def _genitive_king(self, match: regex.Match[str]) -> str | None:
         name = regex.search(r"(\p{L}+)s[ ]$", match.string[: match.start()])
         if name is None or name[1] not in _NAMES:
             return None
-        return f"des {self.ordinal(roman_value(match[1])).capitalize()}en" + (
-            "" if match.string[match.end() :].strip() else "."
-        )
+        return f"des {self.ordinal(roman_value(match[1])).capitalize()}en{self.stop_after(match, '.')}"
 
     def _dative_king(self, match: regex.Match[str]) -> str | None:
         name = regex.search(r"(\p{L}+)[ ]$", match.string[: match.start()])
         if name is None or name[1] not in _NAMES:
             return None
         article = "der" if name[1] in _WOMEN else "dem"
-        said = f"{article} {self.ordinal(roman_value(match[1])).capitalize()}en"
-        return said + ("" if match.string[match.end() :] else ".")
+        return f"{article} {self.ordinal(roman_value(match[1])).capitalize()}en{self.stop_after(match, '.')}"
 
     @staticmethod
     def _half(noun: str) -> str:

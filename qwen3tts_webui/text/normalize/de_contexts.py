@@ -143,10 +143,10 @@ def rules(grammar: Grammar) -> tuple[Rule, ...]:
         (rf"(?<![\d.,])(\d{{1,3}}(?:,\d+)?)[ ]?(?:\"|″|'')(?:(?=-\p{{L}})|(?=[ ]{_SCREENS})|(?<=\b\p{{L}}*(?i:{_SCREENS})(?:[ ]mit)?[ ][\d,]+[ ]?[\"″]))", lambda m: f"{grammar.say(grammar.number(m[1]))} Zoll"),
         (r"\b[BTHL](?:[ ]?[x×][ ]?[BTHL]){1,2}\b", lambda m: " mal ".join(_SIDES[side] for side in regex.findall("[BTHL]", m[0]))),
         (rf"\b({alternatives(_TERMS)})[ ](?=(?:19|20)\d\d)", lambda m: _TERMS[m[1]] + " "),
-        (rf"(?<=\b(?:\d{{1,2}}\.|[Ii]m|[Dd]as|\p{{Ll}}+[tn]e[ns]?)[ ])({alternatives(_FLOORS)})\b(?:[ ](re|li)\.?(?!\p{{L}}))?", _floor),
+        (rf"(?<=\b(?:\d{{1,2}}\.|[Ii]m|[Dd]as|\p{{Ll}}+[tn]e[ns]?)[ ])({alternatives(_FLOORS)})\b(?:[ ](re|li)\.?(?!\p{{L}}))?", lambda m: _floor(m) + grammar.stop_after(m, ".")),
         (r"(?<=\b(?:geboren|gestorben|gegr\.|gegründet|geb\.|gest\.|erbaut|verh\.|um|[Bb]j\.|Baujahr|erschienen|Jg\.|Jahrgang)[ ])(1[1-9]\d\d)(?![\d.,:]\d|\d)", lambda m: grammar.year(int(m[1]))),
         (rf"(?<![\d.,/:-])1[ ](?=({'|'.join(short for shorts in _ONE.values() for short in shorts)})\.)", lambda m: next(one for one, shorts in _ONE.items() if m[1] in shorts) + " "),
-        (r"(?<=\d[ ])f\.(?!\p{L})", lambda m: "folgende" + ("" if m.string[m.end() :].strip() else ".")),
+        (r"(?<=\d[ ])f\.(?!\p{L})", lambda m: "folgende" + grammar.stop_after(m, ".")),
         (r"(?<![\d.,])(\d{1,3}(?:,\d+)?)[ ]?%-?(ig\p{Ll}{0,2})\b|(?<![\d.,])(\d{1,3}(?:,\d+)?)[ ]?%(?=-(?:ig)?\p{L})", lambda m: f"{grammar.say(grammar.number(m[1] or m[3]))}{f'prozent{m[2]}' if m[1] else ' Prozent'}"),
         (r"(?<![\d.,])(\d)/(\d)(?=-(?:Mehrheit|Takt|Liter|Stunde|Zoll|Stelle|Anteil)\p{L}*)", lambda m: f"{grammar.cardinal(int(m[1]))} {grammar.cardinal(int(m[2]))}" if m.string[m.end() :].startswith("-Takt") else f"{grammar.fraction(int(m[1]), int(m[2]))}"),
     )  # fmt: skip
@@ -188,5 +188,4 @@ def _per(grammar: Grammar, match: regex.Match[str]) -> str | None:
 
 def _floor(match: regex.Match[str]) -> str:
     side = {"re": "rechts", "li": "links"}.get(match[2] or "", "")
-    stop = "." if match[0][-1] == "." and not match.string[match.end() :].strip() else ""
-    return f"{_FLOORS[match[1]]} {side}".strip() + stop
+    return f"{_FLOORS[match[1]]} {side}".strip()

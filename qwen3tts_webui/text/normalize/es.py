@@ -33,6 +33,7 @@ _FEMININE = {"doscientos": "doscientas", "trescientos": "trescientas", "cuatroci
 
 class Spanish(Grammar):
     code = "es"
+    pauses_at_slash, ampere = True, "amperio"
     pairs_decimals = True
     point, minus, plus, plus_minus, to, versus, per = "coma", "menos", "más", "más menos", "a", "a", "por"
     percent = noun("por ciento")

@@ -28,6 +28,7 @@ _PARTS = {2: "mezzo", 3: "terzo", 4: "quarto"}
 
 class Italian(Grammar):
     code = "it"
+    pauses_at_slash, ampere = True, "ampere"
     point, minus, plus, plus_minus, to, versus, per = "virgola", "meno", "più", "più o meno", "a", "a", "al"
     per_many = "ogni"
     percent = noun("per cento")
@@ -179,7 +180,7 @@ class Italian(Grammar):
             (r"(?<!\p{L})['’](\d00|\d\d)\b", lambda m: self.cardinal(int(m[1]))),
             (r"(?<![\d:.,])([01]?\d|2[0-4])[.]([0-5]\d)(?=[ ](?:di|del)[ ](?:mattina|mattino|sera|notte|pomeriggio)\b)", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
             (r"(?<![\d.,])1[ ](?=[aeiou]\p{Ll}+[aà]\b)", lambda m: "un'"),
-            (r"([IVXL]+)[ ]sec\.(?!\p{L})", lambda m: f"{self.ordinal(roman_value(m[1]))} secolo" + ("" if m.string[m.end() :].strip() else ".")),
+            (r"([IVXL]+)[ ]sec\.(?!\p{L})", lambda m: f"{self.ordinal(roman_value(m[1]))} secolo" + self.stop_after(m, ".")),
             (r"(?<![\d.,-])(1\d{3}|20\d{2})[-–](1\d{3}|20\d{2})(?![\d-])", lambda m: f"{self.cardinal(int(m[1]))} a {self.cardinal(int(m[2]))}"),
             (r"(?<=,[ ])(\d{5})(?=[ ]\p{Lu}\p{Ll})", lambda m: self.digits(m[1])),
             *noun_rules(self),

@@ -111,6 +111,7 @@ def abbreviations_of(language: str) -> frozenset[str]:
     """Return the words that are not plain: abbreviations without their dot, magnitudes, and words that rules look across."""
     grammar = pipeline(language, keep_digits=False).grammar
     keys = {key.rstrip("#$").rstrip(".") for key in grammar.abbreviations}
+    keys |= {key[0].upper() + key[1:] for key in keys}
     return frozenset(keys | set(grammar.magnitudes)) | grammar.linked_words
 
 

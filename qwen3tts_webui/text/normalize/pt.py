@@ -27,6 +27,7 @@ _PARTS = {2: "meio", 3: "terço"}
 
 class Portuguese(Grammar):
     code = "pt"
+    pauses_at_slash, ampere = True, "ampere"
     pairs_decimals = True
     num2words_code = "pt_BR"
     point, minus, plus, plus_minus, to, versus, per = "vírgula", "menos", "mais", "mais ou menos", "a", "a", "por"

@@ -123,7 +123,7 @@ def context_rules(grammar: Grammar) -> tuple[Rule, ...]:
         return f" all'{word}" if words.rate == "al" and word[0] in "aeiou" else f" {words.rate} {word}"
 
     return (
-        (rf"(?<=\d[ ]?(?:{units}))/(?P<span>\p{{Ll}}{{3,12}}|j)(?![\p{{L}}\d²³/])", per_word),
+        (rf"(?<=\d[ ]?(?:{units})(?:/(?:{units}))?)/(?P<span>\p{{Ll}}{{3,12}}|j)(?![\p{{L}}\d²³/])", per_word),
         (r"(?<=\b(?:[Ll]e|[Ii]l|[Ee]l|[Oo])[ ])1/(\d{1,2})(?=[ ]d)", lambda m: grammar.fraction(1, int(m[1])).partition(" ")[2]),
         *([_hectares(grammar)] if grammar.code in ("es", "it") else []),
         (rf"(?<=\b{_RATED}\b[^.\d]{{0,15}})(?<![\d/.,])(?P<a>\d{{1,3}})/(?P<b>5|6|10|20|30|50|100|110)(?![\d/]|[.,]\d)", out_of),

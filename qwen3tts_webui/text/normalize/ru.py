@@ -31,6 +31,7 @@ from qwen3tts_webui.text.normalize.signs import roman_value
 
 class Russian(Grammar):
     code = "ru"
+    pauses_at_slash, ampere = True, "ампер"
     duration_units = ("ч", "мин", "с")
     point, minus, plus, plus_minus, to, versus, per = "целых", "минус", "плюс", "плюс-минус", "до", "", "в"
     percent = noun("процент|процента|процентов")
@@ -233,7 +234,7 @@ class Russian(Grammar):
         size = match["magnitude"] and noun(self.magnitudes[match["magnitude"]])
         said = genitive(number, self._cardinal, size or None, noun_)
         said = f"{self.plus if match['minus'] == '+' else self.minus} {said}" if said and match["minus"] else said
-        return said + "." if said and key.endswith(".") and not match.string[match.end() :].strip() else said
+        return said and said + self.stop_after(match, ".")
 
     def _year(self, match: regex.Match[str]) -> str | None:
         tail = match["tail"]
@@ -249,23 +250,20 @@ class Russian(Grammar):
         if match["from"]:
             return f"{self.inflected(int(match['from']), case)} — {self.inflected(int(match['y']), case)} {word}"
         said = f"{self.inflected(int(match['y']), case)} {word}"
-        return said + "." if tail == "г." and not match.string[match.end() :].strip() else said
+        return said + self.stop_after(match, ".")
 
     def _century(self, match: regex.Match[str]) -> str:
         """ "в XXI в."."""
         before = (match["before"] or "").lower()
         case = "p" if before in ("в", "во") else "n" if not before or before == "это" else "g"
         word = {"p": "веке", "g": "века", "n": "век"}[case]
-        return f"{self.inflected(roman_value(match['roman']), case)} {word}" + (
-            "" if match.string[match.end() :].strip() else "."
-        )
+        return f"{self.inflected(roman_value(match['roman']), case)} {word}{self.stop_after(match, '.')}"
 
     def _centuries(self, match: regex.Match[str]) -> str:
         """ "XVIII–XIX вв."."""
         is_in = regex.search(r"\b[Вв]о?[ ]$", match.string[: match.start()]) is not None
         first, last = (self.inflected(roman_value(match[key]), "p" if is_in else "n") for key in ("a", "b"))
-        stop = "" if match.string[match.end() :].strip() or match[0][-1] != "." else "."
-        return f"{first} — {last} {'веках' if is_in else 'века'}{stop}"
+        return f"{first} — {last} {'веках' if is_in else 'века'}{self.stop_after(match, '.')}"
 
     def _years(self, match: regex.Match[str]) -> str:
         end = self.inflected(int(match[3]), "a" if match[2] == "по" else "g")

@@ -176,6 +176,10 @@ class Signs:
     def _say_abbreviation(self, match: regex.Match[str]) -> str | None:
         grammar, key = self._grammar, regex.sub(r"\s", "", match["abbreviation"])
         rest = match.string[match.end() :]
+        if key not in self._expansions and key + "$" not in self._expansions and self._starts_sentence(match):
+            lower = key[0].lower() + key[1:]
+            key = lower if lower in self._expansions or lower + "$" in self._expansions else key
+        is_capital = match["abbreviation"][0] != key[0]
         flagged = key + "#"
         if flagged not in self._expansions and (key[0].lower() + key[1:] + "#") in self._expansions:
             flagged = key[0].lower() + key[1:] + "#"
@@ -189,10 +193,15 @@ class Signs:
                 return said + "."
         else:
             return None
+        said = said[0].upper() + said[1:] if is_capital else said
         if key.endswith(".") and not rest.strip() and flagged not in self._expansions:
             return said + "."
         gap = " " if rest[:1].isalnum() and grammar.spaced else ""
         return said + gap
+
+    @staticmethod
+    def _starts_sentence(match: regex.Match[str]) -> bool:
+        return regex.search(r"(?:^|[.!?:;\n(•–—-]\s*)$", match.string[: match.start()]) is not None
 
     def _say_section(self, match: regex.Match[str]) -> str:
         """ "IV.2"."""
@@ -240,7 +249,7 @@ def roman_value(numeral: str) -> int:
 
 def _abbreviation_pattern(grammar: Grammar) -> regex.Pattern[str] | None:
     keys = {key.rstrip("#$") for key in grammar.abbreviations}
-    keys |= {key[0].upper() + key[1:-1] for key in grammar.abbreviations if key.endswith("#")}
+    keys |= {key[0].upper() + key[1:] for key in keys if len(key) > 2}
     if not keys:
         return None
     spaced = [
