@@ -18,7 +18,9 @@ _NARROW_DASH = regex.compile(r"[-–~～〜]")
 _WIDE_DASH = regex.compile(r"\s[-–~～〜]\s")
 _CODE = regex.compile(r"0\d")
 _SHAPE = regex.compile(r"[\d\s.,:]+")
-_SLASH = regex.compile(r"(?<=[\p{L}\p{N}).])(?<![/~\\][^\s/]*|\w+\.\w[^\s/]*)/(?=[\p{L}\p{N}(])|(?<=[\p{L}\p{N})])\s/\s(?=[\p{L}\p{N}(])")
+_SLASH = regex.compile(
+    r"(?<=[\p{L}\p{N}).])(?<![/~\\][^\s/]*|\w+\.\w[^\s/]*)/(?=[\p{L}\p{N}(])|(?<=[\p{L}\p{N})])\s/\s(?=[\p{L}\p{N}(])"
+)
 
 
 class Contexts:

@@ -84,6 +84,16 @@ PER = words("""
     kg = Kilogramm
 """)
 _SIDES = {"B": "Breite", "T": "Tiefe", "H": "Höhe", "L": "Länge"}
+_WINDS = {
+    "NW": "Nordwest",
+    "NO": "Nordost",
+    "SW": "Südwest",
+    "SO": "Südost",
+    "N": "Nord",
+    "S": "Süd",
+    "W": "West",
+    "O": "Ost",
+}
 _TERMS = {"WS": "Wintersemester", "WiSe": "Wintersemester", "SS": "Sommersemester", "SoSe": "Sommersemester"}
 _FLOORS = {"OG": "Obergeschoss", "UG": "Untergeschoss", "EG": "Erdgeschoss", "DG": "Dachgeschoss"}
 _BOUNDS = {"<": "weniger als", ">": "mehr als", "≤": "höchstens", "≥": "mindestens"}
@@ -112,6 +122,8 @@ def early_rules(grammar: Grammar) -> tuple[Rule, ...]:
         (r"(?<![\d.,:])(\d{1,2}):([0-5]\d)[ ]?h(?=[ ](?:Fahr|Flug|Geh|Arbeit|Dauer|später|lang|Wander|Wartezeit|Spiel|Lauf|Film|Schlaf)\p{L}*)", lambda m: ("einer Stunde" if m[1] == "1" and regex.search(r"\b(?:[Nn]ach|[Ii]n|[Vv]or|[Ss]eit|[Vv]on|[Mm]it|[Bb]ei)[ ]$", m.string[: m.start()]) else f"{int(m[1])} h") + f" {int(m[2])} min"),
         (rf"\b({'|'.join(PHRASES['de'].shorts)})\.(?=,?[ ](?:u\.|und|oder)[ ]|,[ ](?:{'|'.join(PHRASES['de'].shorts)})\.)|(?<=\b{_DAY}\.?[ ](?:u\.|und|oder)[ ])({'|'.join(PHRASES['de'].shorts)})\.", lambda m: PHRASES["de"].weekdays[PHRASES["de"].shorts.index(m[1] or m[2])]),
         (r"(?<=\p{L}\.?[ ])u\.(?=[ ](?!a\.|U\.|Ä\.|v\.)\p{L})", lambda m: "und"),
+        (rf"(?<=\b(?:aus|nach|Richtung|Winde?|von|im)[ ])({'|'.join(_WINDS)})(?![\p{{L}}\d.-])", lambda m: _WINDS[m[1]]),
+        (r"(?<=\p{Lu}\p{Ll}+[ ])d\.[ ](Gr|Ä|J)\.", lambda m: {"Gr": "der Große", "Ä": "der Ältere", "J": "der Jüngere"}[m[1]] + grammar.stop_after(m, ".")),
         (r"(?<=\p{Lu}\p{Ll}+[ ])v\.(?=[ ]\p{Lu}\p{Ll})(?![ ]Chr)", lambda m: "von"),
         (r"(?<=\p{L}{3,}\.?[ ])m\.(?=[ ]\p{Lu}\p{Ll})(?![ ]E\.)", lambda m: "mit"),
         (rf"(?<=\b{_CLOCK}[ ])(\d{{1,2}})[ ]?h(?!\p{{L}})|(?<=\b{_DAY}\.?[ ])(\d{{1,2}}[-–]\d{{1,2}})[ ]?h(?!\p{{L}})", lambda m: f"{m[1] or m[2]} Uhr"),
@@ -189,3 +201,22 @@ def _per(grammar: Grammar, match: regex.Match[str]) -> str | None:
 def _floor(match: regex.Match[str]) -> str:
     side = {"re": "rechts", "li": "links"}.get(match[2] or "", "")
     return f"{_FLOORS[match[1]]} {side}".strip()
+
+
+def half(noun: str) -> str:
+    """ "1/2" before `noun`."""
+    if regex.match("Stunde|Tasse|Flasche|Tonne|Minute|Million|Seite|Portion|Zwiebel|Zitrone|Gurke|Dose", noun):
+        return "eine halbe"
+    return (
+        "ein halbes" if regex.match("Kilo|Pfund|Jahr|Glas|Gramm|Dutzend|Prozent|Päckchen|Pck", noun) else "ein halber"
+    )
+
+
+def one(noun: str) -> str | None:
+    """ "1" before `noun`."""
+    if noun in ("Million", "Milliarde", "Billion", "Uhr", "Prozent"):
+        return "ein" if noun in ("Uhr", "Prozent") else "eine"
+    is_feminine = noun.endswith(
+        ("iebel", "toffel", "üssel", "udel", "afel", "abel", "ung", "heit", "keit", "schaft", "ion", "tät", "in")
+    ) or (noun.endswith("e") and noun not in ("Auge", "Ende", "Name", "Junge", "Käse"))
+    return "eine" if is_feminine else "ein"

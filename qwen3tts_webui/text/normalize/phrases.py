@@ -52,17 +52,17 @@ PHRASES: dict[str, Phrases] = {
     "es": Phrases(
         noun("vez|veces:f"), "veinticuatro siete", "sobre", "", "por", "{a} de {b}", "por", "el|del|al|día",
         ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"),
-        ("lun", "mar", "mié", "jue", "vie", "sáb", "dom"), ("norte", "sur", "este", "oeste"), "NSEO", single="al|el|del|un|cada",
+        ("lun", "mar", "miér|mié|mie", "juev|jue", "vier|vie", "sáb|sab", "dom"), ("norte", "sur", "este", "oeste"), "NSEO", single="al|el|del|un|cada",
     ),
     "it": Phrases(
         noun("volta|volte:f"), "ventiquattro ore su ventiquattro, sette giorni su sette", "su", "", "per", "{a} su {b}", "al", "il|del|dal|al",
         ("lunedì", "martedì", "mercoledì", "giovedì", "venerdì", "sabato", "domenica"),
-        ("lun", "mar", "mer", "gio", "ven", "sab", "dom"), ("nord", "sud", "est", "ovest"), "NSEO", single="il|ogni|un|del",
+        ("lun", "mart|mar", "merc|mer", "giov|gio", "ven", "sab", "dom"), ("nord", "sud", "est", "ovest"), "NSEO", single="il|ogni|un|del",
     ),
     "pt": Phrases(
         noun("vez|vezes:f"), "vinte e quatro horas por dia, sete dias por semana", "por", "", "por", "{a} de {b}", "por", "em|dia|até|desde",
         ("segunda", "terça", "quarta", "quinta", "sexta", "sábado", "domingo"),
-        ("seg", "ter", "qua", "qui", "sex", "sáb", "dom"), ("norte", "sul", "leste", "oeste"), "NSEO", single="ao|o|do|cada|um",
+        ("seg", "ter", "qua", "qui", "sex", "sáb|sab", "dom"), ("norte", "sul", "leste", "oeste"), "NSEO", single="ao|o|do|cada|um",
     ),
     "ru": Phrases(
         noun("раз|раза|раз"), "двадцать четыре на семь", "на", "на", "на", "{a} из {b}", "за", "",

@@ -13,7 +13,7 @@ from qwen3tts_webui.text.say_as import ORDINAL_SIGN
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _ROMAN = regex.compile(
     r"(?<![\p{Latin}\p{Cyrillic}\p{N}’'\-.])(?=[IVXLCDM\u2160-\u217f])(?P<roman>(?:M{0,3})(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})|[\u2160-\u217f]+)"
-    r"(?P<suffix>ème|eme|er|re|e|-?й|-?го|\.?[ºª]|\.(?=\s[\p{L}(]|$|,))?(?![\p{Latin}\p{Cyrillic}\p{N}’'\-]|\.\p{L})"
+    r"(?P<suffix>ème|eme|er|re|e|-?й|-?го|\.?[ºª°]|\.(?=\s[\p{L}(]|$|,))?(?![\p{Latin}\p{Cyrillic}\p{N}’'\-]|\.\p{L})"
 )
 _ROMAN_SECTION = regex.compile(
     r"(?<![\p{L}\p{N}.])(?P<roman>[IVX]{1,5})(?P<rest>(?:\.[1-9]\d?){1,3})(?![\p{L}\p{N}]|\.\d)"
@@ -228,6 +228,8 @@ class Signs:
             and set(numeral) <= set("IVX")
             and regex.match(r"\p{Lu}\p{Ll}+$", before[1] if before else "")
         )
+        if said is None and (match["suffix"] or "")[-1:] in ("º", "°", "ª"):
+            return grammar.ordinal(number, "f" if match["suffix"][-1] == "ª" else "m")
         if said is None and (match["roman"] != numeral or (is_model and not (match["suffix"] or ""))):
             said = grammar.cardinal(number)
         if said is None:
