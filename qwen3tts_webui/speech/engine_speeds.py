@@ -1,4 +1,4 @@
-"""How fast each engine was lately, so that a player knows whether to collect audio before it plays.
+"""How fast each engine was in its last utterance, so that a player knows whether to collect audio before it plays.
 
 In: the results of utterances. Out: seconds of speech per second; before the first, what the engine predicts.
 """
