@@ -41,7 +41,7 @@ Replay = Callable[[], Tensor]
 class Capture(Protocol):
     """Turns work on fixed buffers into a function that repeats it and always returns the same tensor."""
 
-    def __call__(self, work: Work) -> Replay: ...
+    def __call__(self, work: Work, /) -> Replay: ...
 
 
 @dataclass(frozen=True, slots=True)
