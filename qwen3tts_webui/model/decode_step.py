@@ -149,8 +149,13 @@ def _code_sampler(
 
 def first_logits(talker: Talker, hidden: Tensor, seen: Tensor, penalty: Tensor, frame: Tensor) -> Tensor:
     """Logits (n, vocab) of the first code: penalized, before temperature, without early ends and other control ids."""
+    return mask_logits(talker, talker.logits(hidden), seen, penalty, frame)
+
+
+def mask_logits(talker: Talker, logits: Tensor, seen: Tensor, penalty: Tensor, frame: Tensor) -> Tensor:
+    """Penalize `logits` (n, vocab) of codes in `seen`, and remove control ids, and the end in an early `frame` (n,)."""
     config = talker.config.talker
-    logits = apply_repetition_penalty(talker.logits(hidden), seen, penalty)
-    code = torch.arange(config.vocab_size, device=hidden.device)
+    logits = apply_repetition_penalty(logits, seen, penalty)
+    code = torch.arange(config.vocab_size, device=logits.device)
     masked = torch.where(code == config.eos_id, (frame < MIN_FRAMES)[:, None], code >= config.num_audio_codes)
     return logits.masked_fill(masked, -torch.inf)
