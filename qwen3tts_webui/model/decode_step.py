@@ -114,7 +114,7 @@ def _sample_frame(
 def finish_frame(
     talker: Talker, state: DecodeState, rows: slice | Tensor, codes: Tensor, finite: Tensor, active: Tensor
 ) -> Tensor:
-    """Update the state of `rows` after their `codes` (n, 16), whose logits were `finite` (n, 16); return (n, 17)."""
+    """Update the state of `rows` after `codes` (n, 16) from logits that were `finite` (n, 16); return (n, 17)."""
     config, first, first_finite = talker.config.talker, codes[:, 0], finite[:, 0]
     ended = first == config.eos_id
     is_finite = first_finite & (ended | finite.all(dim=1))
