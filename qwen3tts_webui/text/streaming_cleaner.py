@@ -20,8 +20,9 @@ _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}々〆ー"
 _WORD_END = regex.compile(
     rf"[ \t\n\r\x0b\x0c\u2028\u2029\u3000]|[{_UNSPACED}]\p{{M}}*(?=[^\p{{M}}\p{{Cs}}])|[，。！？；：、…」』）》】]"
 )
-_OPEN_TOKEN = regex.compile(r"<(?:[|/A-Za-z][^> \t\n]{0,80})?$")
-_UNCLOSED = regex.compile(r"<(?=(?:[|/A-Za-z][^> ]*)?$)")
+_TOKEN_START = r"<(?:\|[\w.\-▁]{0,64}\|?|/?(?:t|t[hot]\w{0,64})?)$"  # of a control token (see clean)
+_OPEN_TOKEN = regex.compile(_TOKEN_START, regex.IGNORECASE)
+_UNCLOSED = regex.compile(rf"<(?={_TOKEN_START[1:]})", regex.IGNORECASE)
 _EDGE = "7"  # composes with no combining mark
 _HALF_CHARACTER = regex.compile(r"[\ud800-\udbff]$")
 
