@@ -216,7 +216,8 @@ def test_long_texts_without_plain_words(language: str, text: str, caplog: pytest
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_stream_says_what_normalize_says(language: str) -> None:
-    text = " ".join(written for code, written, _ in cases() if code == language and not regex.search(r"[<\\]", written))
+    written = [written for code, written, _ in cases() if code == language and not regex.search(r"[<\\]", written)]
+    text = " ".join(written[::3])
     stream = StreamingNormalizer(language, mode="on")
     assert (
         "".join([*(stream.push(character) for character in text), stream.flush()])
