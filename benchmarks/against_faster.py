@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from against_official import TINY, make_checkpoint
 
-from qwen3tts_webui.bench.engine_under_test import PacketRecorder, wait_until_ready
+from qwen3tts_webui.bench.engine_under_test import PacketRecorder, time_until_ready
 from qwen3tts_webui.engine import start_engine
 from qwen3tts_webui.types import Utterance, Voice
 
@@ -51,7 +51,7 @@ def compare(device: str, size: str, runs: int, frames: int = FRAMES) -> dict[str
             sides["faster-qwen3-tts"] = their_side(folder, device, frames)
         engine = start_engine(folder, device=device, dtype="bfloat16" if device != "cpu" else "float32", slots=1)
         with closing(engine):
-            wait_until_ready(engine)
+            time_until_ready(engine)
             sides["ours"] = our_side(engine, frames)
             for packet in (8, 1):
                 found[f"packets_of_{packet}"] = measure(sides, packet, runs)

@@ -58,7 +58,7 @@ class DeviceChoice:
     """Where and in which dtype to compute. `reason` is an English clause for the log.
 
     `codec_dtype` is float32 on every device: a half-precision codec produces NaN or silence. `threads` is 0 unless the
-    device is the CPU.
+    device is the CPU. `speed`: predicted seconds of speech per second; None if unknown.
     """
 
     device: str
@@ -66,6 +66,7 @@ class DeviceChoice:
     reason: str
     threads: int = 0
     codec_dtype: Literal["float32"] = "float32"
+    speed: float | None = None
 
 
 def choose_device(hardware: Hardware, *, device: str = "auto", dtype: str = "auto") -> DeviceChoice:

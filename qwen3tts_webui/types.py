@@ -291,6 +291,8 @@ class EngineInfo:
     `followed_traits` is None for an engine that reads the whole description; otherwise the dimensions of a description
     that it follows ("pitch"), or single traits in one language ("accent:british:en").
 
+    `speed` is a prediction: seconds of speech per second for one utterance; None if unknown.
+
     `x_vector_dim` is the size of `VoiceReference.x_vector` with the feature "cloning", else 0. `dtype_reason` is an
     English clause; `kernels` names the CPU kernels of integer dtypes that were fastest when the model was loaded, with
     the times of all.
@@ -311,6 +313,7 @@ class EngineInfo:
     x_vector_dim: int = 0
     dtype_reason: str = ""
     kernels: str = ""
+    speed: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

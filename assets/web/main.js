@@ -126,6 +126,7 @@ mountTextRegion({
   showStatus,
 });
 showEngineBadge(i18n, (info) => {
+  player.smoothStart.setEngines(info.engines);
   for (const part of [settings, take, savedVoices, library, recording, saveVoice, description, controls])
     part.setEngine(info);
 });

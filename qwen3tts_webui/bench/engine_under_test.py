@@ -13,7 +13,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
 from qwen3tts_webui.engine import Engine, start_engine_with
-from qwen3tts_webui.errors import NotReady
 from qwen3tts_webui.hardware import DeviceChoice
 from qwen3tts_webui.model import (
     Qwen3TTS,
@@ -29,6 +28,7 @@ from qwen3tts_webui.model import (
     synthetic_tokenizer,
     with_encoders,
 )
+from qwen3tts_webui.readiness import wait_until_ready
 from qwen3tts_webui.types import SAMPLE_RATE, Pcm, SynthesisResult, Timings, Utterance, Voice
 
 TEXT = "Good evening and welcome back. Tonight we talk about the weather and about what it does to people."
@@ -102,19 +102,14 @@ def open_engine(args: argparse.Namespace, *, cloning: bool = False) -> Iterator[
         slots=args.slots,
     )
     with closing(engine):
-        ready_s = wait_until_ready(engine)
+        ready_s = time_until_ready(engine)
         yield EngineUnderTest(engine=engine, ready_s=ready_s, quantization_errors=quantization_errors)
 
 
-def wait_until_ready(engine: Engine) -> float:
+def time_until_ready(engine: Engine) -> float:
     """Wait for an engine that was just started; return the seconds. Raises the error that prevents it."""
     began = time.monotonic()
-    while not engine.ready:
-        if engine.failure is not None:
-            raise engine.failure
-        if time.monotonic() - began > _LOAD_S:
-            raise NotReady(reason=f"it took longer than {_LOAD_S:.0f} s to load")
-        time.sleep(0.05)
+    wait_until_ready(engine, timeout_s=_LOAD_S)
     return time.monotonic() - began
 
 

@@ -18,6 +18,7 @@ from typing import Protocol
 from qwen3tts_webui.checkpoints.local_store import display_name
 from qwen3tts_webui.errors import EngineStopped, InsufficientMemory, SpeechError
 from qwen3tts_webui.hot_swap import HotSwapSynthesizer
+from qwen3tts_webui.readiness import load_failure, wait_until_ready
 from qwen3tts_webui.types import MemoryRelease, Synthesizer, UnloadableSynthesizer
 
 _log = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ class ModelSwitch:
         name = display_name(folder)
         if name == self._synthesizer.info.model or self._find(name) is not None:
             return
-        while not self._synthesizer.ready and getattr(self._synthesizer.current, "failure", None) is None:
+        while not self._synthesizer.ready and load_failure(self._synthesizer.current) is None:
             if self._closed.wait(_POLL_S):
                 raise EngineStopped()
         engine = self._start(folder)
@@ -133,10 +134,11 @@ class ModelSwitch:
             raise EngineStopped() from None
 
     def _wait_until_ready(self, engine: StartingEngine) -> None:
-        while not engine.ready:
-            if self._closed.wait(_POLL_S) or engine.failure is not None:
-                engine.close()
-                raise engine.failure or EngineStopped()
+        try:
+            wait_until_ready(engine, cancelled=self._closed)
+        except SpeechError:
+            engine.close()
+            raise
 
 
 class _Release:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-import time
 from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec
@@ -13,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qwen3tts_webui.config import Settings
-from qwen3tts_webui.errors import DownloadError, ErrorDetail, ModelError
+from qwen3tts_webui.errors import DownloadError, ErrorDetail, ModelError, SpeechError
+from qwen3tts_webui.readiness import wait_until_ready
 from qwen3tts_webui.types import MemoryRelease, Synthesizer
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from qwen3tts_webui.hot_swap import HotSwapSynthesizer
     from qwen3tts_webui.speech import Speech
 
-_READY_POLL_S, _MAX_READY_POLLS = 0.1, 300
+_TEXT_WAIT_S = 30.0  # then the text front end is prepared although the engine still loads
 
 
 def build_store(settings: Settings) -> LocalStore:
@@ -124,10 +124,8 @@ def warm_up_text(synthesizer: Synthesizer) -> None:
     from qwen3tts_webui.text import prepare_languages
 
     def prepare() -> None:
-        for _ in range(_MAX_READY_POLLS):
-            if synthesizer.ready:
-                break
-            time.sleep(_READY_POLL_S)
+        with contextlib.suppress(SpeechError):
+            wait_until_ready(synthesizer, timeout_s=_TEXT_WAIT_S)
         prepare_languages()
 
     threading.Thread(target=prepare, name="text warm-up", daemon=True).start()

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 
 from qwen3tts_webui.checkpoints import LocalStore, ModelSwitch
 from qwen3tts_webui.cli.factory import choose_synthesizer, find_more_models, start_model
 from qwen3tts_webui.config import Settings
-from qwen3tts_webui.errors import NotReady, SpeechError, loading_reason
 from qwen3tts_webui.hot_swap import HotSwapSynthesizer
-from qwen3tts_webui.types import Synthesizer
+from qwen3tts_webui.readiness import wait_until_ready
 
 _LOAD_TIMEOUT_S = 900.0  # the largest model on a slow disk, with its warm-up
-_POLL_S = 0.1
 
 
 def load_engines(settings: Settings, store: LocalStore) -> HotSwapSynthesizer:
@@ -24,7 +21,7 @@ def load_engines(settings: Settings, store: LocalStore) -> HotSwapSynthesizer:
     more = find_more_models(settings, store)
     synthesizer = HotSwapSynthesizer(choose_synthesizer(settings, store))
     try:
-        _wait_until_ready(synthesizer.current)
+        wait_until_ready(synthesizer.current, timeout_s=_LOAD_TIMEOUT_S)
         switch = ModelSwitch(synthesizer, partial(start_model, settings))
         for _, folder in more:
             switch.add(folder)
@@ -32,14 +29,3 @@ def load_engines(settings: Settings, store: LocalStore) -> HotSwapSynthesizer:
         synthesizer.close()
         raise
     return synthesizer
-
-
-def _wait_until_ready(engine: Synthesizer) -> None:
-    deadline = time.monotonic() + _LOAD_TIMEOUT_S
-    while not engine.ready:
-        failure: SpeechError | None = getattr(engine, "failure", None)
-        if failure is not None:
-            raise failure
-        if time.monotonic() > deadline:
-            raise NotReady(reason=loading_reason(engine.info.label))
-        time.sleep(_POLL_S)

@@ -90,7 +90,7 @@ def choose_cpu_dtype(
     reason = f"{device_reason}; {picked}, {why} ({FRAMES_PER_SECOND} frames/s are needed, predicted: {predictions})"
     if picked == "int4":
         reason += "; int4 changes how the voice sounds: request int8 to be closer to the original and slower"
-    return replace(choice, dtype=picked, reason=reason)
+    return replace(choice, dtype=picked, reason=reason, speed=rates[picked] / FRAMES_PER_SECOND)
 
 
 def _weights(stack: DecoderConfig) -> int:

@@ -174,7 +174,7 @@ class EngineThread:
             self._pending_precision = None
             return
         try:
-            core = self._load(replace(before, dtype=dtype, reason=f"{before.device}; {dtype} as requested"))
+            core = self._load(replace(before, dtype=dtype, reason=f"{before.device}; {dtype} as requested", speed=None))
         except Exception as error:
             log.error("cannot use %s, restoring %s: %s", dtype, before.dtype, error)
             core = self._load(before)

@@ -32,5 +32,6 @@ def engine_info(spec: ModelConfig, model: str, choice: DeviceChoice, runner: Mod
         slots=0 if runner is None else runner.slots,
         x_vector_dim=spec.talker.stack.hidden_size if spec.kind == "base" else 0,
         dtype_reason=choice.reason,
+        speed=choice.speed,
         kernels="" if runner is None else runner.model.talker.kernel_choice,
     )

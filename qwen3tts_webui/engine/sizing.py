@@ -67,8 +67,11 @@ class Sizing:
     def choose(self, hardware: Hardware, *, device: str, dtype: str) -> DeviceChoice:
         """Return where and in which dtype to compute. Raises InvalidValue for what this machine lacks."""
         choice = choose_device(hardware, device=device, dtype=dtype)
-        if choice.device != "cpu" or dtype != "auto":
+        if choice.device != "cpu":
             return choice
+        if dtype != "auto":
+            rate = frames_per_second(self.spec, choice.dtype, measure_cpu(choice.threads))
+            return replace(choice, speed=rate / FRAMES_PER_SECOND)
 
         def fits_in(dtype: Dtype) -> bool:
             narrower = replace(choice, dtype=dtype)
@@ -135,7 +138,6 @@ def plan_on_cpu(spec: ModelConfig, *, device: str = "auto", dtype: str = "auto")
     if choice.device != "cpu":
         return None
     torch.set_num_threads(choice.threads)
-    rate = frames_per_second(spec, choice.dtype, measure_cpu(choice.threads))
     kind = next((kind for kind in INTEGER_KINDS if kind == choice.dtype and numba_available()), None)
     kernels = describe_kernels(kernels_for(spec, kind)) if kind else ""
-    return CpuPlan(choice.dtype, rate / FRAMES_PER_SECOND, kernels)
+    return CpuPlan(choice.dtype, choice.speed or 0.0, kernels)

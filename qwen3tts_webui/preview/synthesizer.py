@@ -46,8 +46,8 @@ class PreviewBackend(Protocol):
         """Why Kokoro is replaced by espeak-ng; "" if it is not."""
         ...
 
-    def warm_up(self, stop: Callable[[], bool]) -> None:
-        """Synthesize once without output."""
+    def warm_up(self, stop: Callable[[], bool]) -> float:
+        """Synthesize once without output; return the seconds of speech per second."""
         ...
 
     def choose_voice(
@@ -102,6 +102,7 @@ class PreviewSynthesizer:
         self._closed = False
         self._aborted = False
         self._fallback_reason = ""
+        self._speed: float | None = None
         self._thread = threading.Thread(target=self._run, name="preview-voice", daemon=True)
         self._thread.start()
 
@@ -122,6 +123,7 @@ class PreviewSynthesizer:
             features=_FEATURES - {"word_timing"} if fallback else _FEATURES,
             slots=self._slots,
             followed_traits=FOLLOWED_TRAITS,
+            speed=self._speed,
         )
 
     @property
@@ -183,7 +185,7 @@ class PreviewSynthesizer:
         try:
             backend = self._make_backend()
             self._fallback_reason = backend.fallback_reason
-            backend.warm_up(lambda: self._aborted)
+            self._speed = backend.warm_up(lambda: self._aborted)
         except SynthesisCancelled:
             self._fail_all(EngineStopped())
             return

@@ -166,6 +166,15 @@ class SegmentPipeline:
             return replace(voice, acoustic_prompt=AcousticPrompt(text=state.spoken_text, codes=result.codes))
         return voice if result.engine_voice_id is None else replace(voice, engine_voice_id=result.engine_voice_id)
 
+    def completed_voice(self, segment: int | None = None) -> tuple[int, Voice] | None:
+        """Return a completed segment (this one, or the first) and the voice that continues it, if there is one."""
+        for state in self.segments:
+            if segment in (None, state.segment.index):
+                voice = self.continuation_voice(state)
+                if voice is not None:
+                    return state.segment.index, voice
+        return None
+
     def submit_ready(self) -> None:
         """Submit every segment that may be submitted now. On the event loop."""
         self._pull_from_stream()

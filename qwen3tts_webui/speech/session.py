@@ -13,6 +13,7 @@ from dataclasses import replace
 from qwen3tts_webui.audio import LoudnessNormalizer, TimeStretcher, silence
 from qwen3tts_webui.errors import DeadlineExceeded, SpeechError
 from qwen3tts_webui.speech.drift import Similarity
+from qwen3tts_webui.speech.engine_speeds import OnResult
 from qwen3tts_webui.speech.events import (
     AudioChunk,
     Event,
@@ -43,15 +44,21 @@ class SpeechSession:
     """
 
     def __init__(
-        self, synthesizer: Synthesizer, prepared: PreparedRequest, text_stream: TextStreamSession | None = None
+        self,
+        synthesizer: Synthesizer,
+        prepared: PreparedRequest,
+        text_stream: TextStreamSession | None = None,
+        on_result: OnResult = lambda info, result: None,
     ) -> None:
         """Submit nothing yet: the caller submits `first_utterance`, iterating the session submits the others.
 
         With a `text_stream`, iterating submits the first segment too, and raises what `Synthesizer.submit` raises.
+        `on_result` gets the result of each complete segment.
         """
         self._started = time.monotonic()
         self._prepared = prepared
         self._text_stream = text_stream
+        self._on_result = on_result
         self.info = synthesizer.info
         self._pipeline = SegmentPipeline(synthesizer, prepared, text_stream)
         self._wakeup = asyncio.Event()
@@ -98,12 +105,7 @@ class SpeechSession:
 
     def continuation_voice(self, segment: int | None = None) -> tuple[int, Voice] | None:
         """Return a completed segment (this one, or the first) and the voice that continues it, if there is one."""
-        for state in self._pipeline.segments:
-            if segment in (None, state.segment.index):
-                voice = self._pipeline.continuation_voice(state)
-                if voice is not None:
-                    return state.segment.index, voice
-        return None
+        return self._pipeline.completed_voice(segment)
 
     def set_similarities(self, measured: Mapping[int, Similarity]) -> None:
         """Add the similarities of the segments, by index, to the report; after the end."""
@@ -213,6 +215,8 @@ class SpeechSession:
         for event in words.at_end(self._position, finish_reason):
             yield event
         timings = Timings() if result is None else result.timings
+        if result is not None:
+            self._on_result(self.info, result)
         num_samples = self._position - start_sample
         self._add_report(state, start_sample, words, finish_reason=finish_reason, timings=timings)
         yield SegmentEnded(segment, start_sample, num_samples, finish_reason, timings)
@@ -292,8 +296,5 @@ class SpeechSession:
         deadline = self._prepared.request.deadline
         if deadline is None:
             return None
-
-        def expire() -> None:
-            self.abort(DeadlineExceeded(deadline_ms=round((deadline - self._started) * 1000)))
-
-        return asyncio.get_running_loop().call_later(max(0.0, deadline - time.monotonic()), expire)
+        error = DeadlineExceeded(deadline_ms=round((deadline - self._started) * 1000))
+        return asyncio.get_running_loop().call_later(max(0.0, deadline - time.monotonic()), self.abort, error)

@@ -12,6 +12,7 @@ from qwen3tts_webui.errors import SpeechError
 from qwen3tts_webui.hot_swap import SharedQueue, current_engine, engines_of, total_load
 from qwen3tts_webui.speech.cloning import ClonedRecording, clone_recording
 from qwen3tts_webui.speech.engine_choice import choose_engine
+from qwen3tts_webui.speech.engine_speeds import EngineSpeeds
 from qwen3tts_webui.speech.session import SpeechSession
 from qwen3tts_webui.speech.text_stream import TextStreamSession
 from qwen3tts_webui.speech.validation import PreparedRequest, prepare, prepare_stream
@@ -58,6 +59,7 @@ class Speech:
         self.lexicon_file = lexicon or (LexiconFile() if library is None else library.lexicon)
         self._synthesizer = synthesizer
         self._wrap: Callable[[Synthesizer], Synthesizer] = _unchanged
+        self._speeds = EngineSpeeds()
 
     @property
     def lexicon(self) -> Lexicon:
@@ -111,6 +113,11 @@ class Speech:
     def load_states(self) -> tuple[LoadState, ...]:
         """Whether the model of each engine is in memory; an engine that cannot unload it keeps it."""
         return tuple(map(_load_state, engines_of(self._synthesizer)))
+
+    @property
+    def speeds(self) -> tuple[float | None, ...]:
+        """Seconds of speech per second of each engine: of its last utterance, else as predicted; None if unknown."""
+        return tuple(map(self._speeds.speed, self.engines))
 
     @property
     def precision(self) -> PrecisionSwitching | None:
@@ -174,7 +181,8 @@ class Speech:
         chosen = [self._engine_of(request.info) for request in prepared]
         engines = {id(engine): self._wrapped(engine) for engine in chosen}
         sessions = [
-            SpeechSession(engines[id(engine)], request) for engine, request in zip(chosen, prepared, strict=True)
+            SpeechSession(engines[id(engine)], request, on_result=self._speeds.add)
+            for engine, request in zip(chosen, prepared, strict=True)
         ]
         try:
             for key, engine in engines.items():
@@ -202,7 +210,7 @@ class Speech:
             spoken=prepared.spoken,
             markup=MarkupOptions(skip_code=request.skip_code, skip_tables=request.skip_tables),
         )
-        return SpeechSession(engine, prepared, text_stream), text_stream
+        return SpeechSession(engine, prepared, text_stream, on_result=self._speeds.add), text_stream
 
     def wrap_engine(self, wrap: Callable[[Synthesizer], Synthesizer]) -> None:
         """Submit through `wrap(engine)` from now on, e.g. to collect metrics."""

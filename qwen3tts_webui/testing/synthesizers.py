@@ -10,7 +10,7 @@ import threading
 import time
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -276,6 +276,7 @@ class RealTimeSynthesizer(SteppedSynthesizer):
 
     def __init__(self, *, rate: float = 1.0, num_frames: int = 25, slots: int = 256, queue_size: int = 64) -> None:
         super().__init__(num_frames=num_frames, slots=slots, queue_size=queue_size)
+        self.info = replace(self.info, speed=rate)
         self._period_s = 0.08 / rate
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fake-engine", daemon=True)

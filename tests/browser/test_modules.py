@@ -75,3 +75,44 @@ def test_resampling_keeps_the_wave_and_does_not_depend_on_chunk_boundaries(page:
     assert error < 2e-3
     assert cuts < 1e-6
     assert ratio == pytest.approx(rate / 24_000, rel=1e-3)
+
+
+def test_how_much_is_collected_follows_from_the_speed_and_the_length(page: Any) -> None:
+    got = page.evaluate("""async () => {
+      const { SmoothStart } = await import("/studio/audio/smooth_start.js");
+      localStorage.clear();
+      const engine = (speed, device = "cpu") => [{ name: "e", model: "m", device, dtype: "int8", speed }];
+      const smooth = new SmoothStart();
+      const run = (speed, { known = null, device, rate = 1, expected = 2 } = {}) => {
+        smooth.setEngines(engine(known, device));
+        smooth.begin(rate);
+        const before = smooth.secondsToCollect(0, 0, expected);
+        smooth.measure(0.08, 1000);
+        smooth.measure(0.08 + 0.4 * speed, 1400);
+        return [before, smooth.secondsToCollect(0, 0.08 + 0.4 * speed, expected)];
+      };
+      const results = {
+        line: run(0.8, { known: 0.8 }),
+        fast: run(3, { known: 3 }),
+        barely: run(1.1, { known: 1.1 }),
+        unknown: run(3),
+        gpu: run(3, { device: "cuda:0" }),
+        slowGpu: run(0.5, { device: "cuda:0" }),
+        stretched: run(1.2, { known: 2.2, rate: 2 }),
+        burst: run(20, { known: 0.5 }),
+        withoutLength: run(0.8, { expected: 0 }),
+      };
+      smooth.setEngines(engine(3));
+      smooth.end(2, 2, { server: { queued_ms: 100, total_ms: 4100, includes_warmup: false }, underruns: 0 });
+      const next = new SmoothStart();
+      next.setEngines(engine(3));
+      return { ...results, remembered: next.startsAtOnce };
+    }""")
+    nothing, until_known = 0, float("inf")
+    assert got["line"][0] == until_known and 0.4 <= got["line"][1] < 0.6
+    assert got["fast"] == got["gpu"] == [nothing, nothing]
+    assert got["slowGpu"][0] == nothing and got["slowGpu"][1] > 0.8
+    assert got["barely"] == got["unknown"] == got["stretched"] == [until_known, nothing]
+    assert got["burst"][1] > 0.8
+    assert got["withoutLength"] == [until_known, until_known]
+    assert got["remembered"] is False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,11 +89,14 @@ def test_an_underrun_is_marked_and_reported(slow: Studio, fresh: Fresh) -> None:
     assert "Short breaks" in visit.page.locator("#status").inner_text()
 
 
-def test_a_machine_known_to_be_slow_collects_first(slow: Studio, fresh: Fresh) -> None:
+@pytest.mark.parametrize("predicted", [0.8, 1.1, None])
+def test_a_slow_engine_collects_first_from_the_first_run(tmp_path: Path, fresh: Fresh, predicted: float | None) -> None:
+    """Three seconds at 0.8 times real time, whether that is known, unknown or predicted wrongly."""
+    engine = RealTimeSynthesizer(rate=0.8, num_frames=40)
+    engine.info = replace(engine.info, speed=predicted)
+    slow = serve(engine, tmp_path)
     visit = fresh(slow.url)
     visit.type("one two three four five six seven eight nine ten")
-    visit.generate()
-    visit.until("stats.state === 'done'")
     visit.page.evaluate("""() => {
       window.shown = [];
       const status = document.querySelector('#status');
@@ -105,10 +109,14 @@ def test_a_machine_known_to_be_slow_collects_first(slow: Studio, fresh: Fresh) -
     assert stats["collecting_s"] is None
     shown = visit.page.evaluate("window.shown")
     assert any(text.startswith("Collecting first") for text in shown), shown
+    assert stats["first_sample_ms"] < 0.7 * stats["total_ms"], "a part is enough"
+    measured = visit.page.evaluate("fetch('api/info').then((info) => info.json()).then(({ speed }) => speed)")
+    assert 0.5 < measured < 0.9
     visit.generate()
     visit.until("stats.collecting_s !== null && (document.querySelector('#play').click(), true)")
     stats = visit.until("stats.state === 'done' && !stats.receiving")
     assert stats["first_sample_ms"] < stats["total_ms"], "Play now starts at once"
+    slow.close()
 
 
 def test_a_click_seeks_within_the_received_audio(long: Studio, fresh: Fresh) -> None:

@@ -32,6 +32,7 @@ def speed(gigabytes_s: float, gflops: float = 400) -> CpuSpeed:
 def test_the_widest_dtype_that_keeps_real_time(size: str, gigabytes_s: float, dtype: str) -> None:
     choice = choose_cpu_dtype(WIDE, synthetic_config(size), speed(gigabytes_s))  # type: ignore[arg-type]
     assert (choice.device, choice.dtype, choice.threads) == ("cpu", dtype, 2)
+    assert choice.speed is not None and (choice.speed < 1) == (gigabytes_s == 10)
     assert choice.reason.startswith("cpu (no GPU that torch can use); ") and f"{dtype} about" in choice.reason
     assert ("changes how the voice sounds" in choice.reason) == (dtype == "int4")
     assert ("below real time" in choice.reason) == (gigabytes_s == 10)

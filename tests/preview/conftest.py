@@ -33,10 +33,11 @@ class CountingBackend:
     refuses: str = "\0"
     yields: bool = False
 
-    def warm_up(self, stop: Callable[[], bool]) -> None:
+    def warm_up(self, stop: Callable[[], bool]) -> float:
         while not self.may_load.wait(0.005):
             if stop():
                 raise SynthesisCancelled
+        return 3.0
 
     def choose_voice(
         self, description: str, language: str, seed: int, engine_voice_id: str | None = None

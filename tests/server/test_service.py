@@ -50,6 +50,7 @@ def test_info_reports_engine_load_and_limits() -> None:
     assert info["load"] == {"running": 0, "queued": 0, "slots": 2, "queue_size": 3}
     assert info["limits"] == {"text": 20_000, "description": 2_048, "speed": [0.5, 2.0]}
     assert info["language_names"]["zh"] == "中文" and len(info["language_names"]) == 10
+    assert info["speed"] is info["engines"][0]["speed"] is None
 
 
 def test_gpu_readings_are_null_without_a_gpu() -> None:

@@ -91,7 +91,7 @@ export class AudioOutput {
 
   /** Start or resume playback no sooner than with `seconds` of audio. */
   collect(seconds) {
-    this.#post("collect", { until: Math.round(seconds * this.#context.sampleRate) });
+    this.#post("collect", { until: seconds * this.#context.sampleRate });
   }
 
   /** Move to `sample` (at 24 kHz). */

@@ -44,7 +44,7 @@ export class Player extends EventTarget {
   timeline = { segments: [], underruns: [] }; // in samples at 24 kHz; a segment has its words
   expectedSeconds = () => 0; // of the current speech; the page knows
   #startBufferMs = START_BUFFER_MS.default;
-  #smoothStart = new SmoothStart();
+  smoothStart = new SmoothStart();
   #canCollect = true; // until the user chooses to hear this run at once
   #isFilling = false; // whether playback waits for audio
   #clickedAt = 0; // on Date's clock, which the Worker and the worklet share
@@ -69,9 +69,9 @@ export class Player extends EventTarget {
     const headers = { "Content-Type": "application/json", "Accept-Language": language, "X-Request-Id": id };
     const urls = { url: resolveUrl("api/tts"), events: resolveUrl(`api/requests/${id}/events`) };
     const body = JSON.stringify({ ...request, streaming: true });
-    this.#smoothStart.begin();
+    this.smoothStart.begin(request.speed);
     this.#canCollect = this.#isFilling = true;
-    const collects = this.#smoothStart.isSlow;
+    const collects = !this.smoothStart.startsAtOnce;
     this.#output
       .speak({ run: this.stats.run, headers, body, ...urls }, start_buffer_ms, { collects })
       .catch((error) => this.#fail({ code: "sound", message: String(error), status: null }));
@@ -166,13 +166,16 @@ export class Player extends EventTarget {
       stats.level = detail.level;
       for (const peak of detail.peaks) this.peaks.push(peak);
       if (!stats.recalled) {
-        this.#smoothStart.measure(detail.samples / RATE, detail.at);
+        this.smoothStart.measure(detail.samples / RATE, detail.at);
         this.#collect();
       }
     } else if (type === "event") {
       this.#onEvent(detail.event);
     } else if (type === "done") {
-      if (!stats.recalled) stats.total_ms = this.#sinceClick(Date.now());
+      if (!stats.recalled) {
+        stats.total_ms = this.#sinceClick(Date.now());
+        this.smoothStart.end(stats.samples / RATE, this.expectedSeconds(), stats);
+      }
       stats.receiving = false;
       stats.collecting_s = null;
       if (stats.samples) stats.audio ??= `api/requests/${stats.request_id}/audio`;
@@ -187,11 +190,11 @@ export class Player extends EventTarget {
   /** If audio is generated slower than it plays, delay playback until it will not be interrupted. */
   #collect() {
     const { samples, position } = this.stats;
-    const expected = Math.max(samples / RATE, this.expectedSeconds());
-    const needed = this.#canCollect ? this.#smoothStart.secondsToCollect(position / RATE, expected) : 0;
+    const [at, received, expected] = [position / RATE, samples / RATE, this.expectedSeconds()];
+    const needed = this.#canCollect ? this.smoothStart.secondsToCollect(at, received, expected) : 0;
     this.#output.collect(needed);
-    const missing = needed - samples / RATE;
-    this.#showCollecting(this.#isFilling && missing > 0 ? Math.ceil(this.#smoothStart.secondsUntil(missing)) : null);
+    const seconds = Math.ceil(this.smoothStart.secondsUntil(needed - received));
+    this.#showCollecting(this.#isFilling && seconds > 0 && seconds < Infinity ? seconds : null);
   }
 
   #showCollecting(seconds) {

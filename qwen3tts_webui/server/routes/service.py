@@ -67,8 +67,8 @@ def service_router(server: ServerContext) -> APIRouter:
     @router.get("/api/info")
     async def info() -> dict[str, Any]:
         """The active engine and its features, all `engines`, their load, languages, limits and speech recognizer."""
-        states = speech.load_states
-        engines = [_engine_json(info, state) for info, state in zip(speech.engines, states, strict=False)]
+        facts = zip(speech.engines, speech.load_states, speech.speeds, strict=False)
+        engines = [_engine_json(info, state, speed) for info, state, speed in facts]
         return {
             **engines[0],
             "engines": engines,
@@ -96,8 +96,9 @@ def service_router(server: ServerContext) -> APIRouter:
     return router
 
 
-def _engine_json(info: EngineInfo, state: LoadState) -> dict[str, Any]:
-    return {**asdict(info), "features": sorted(info.features), "load_state": asdict(state)}
+def _engine_json(info: EngineInfo, state: LoadState, speed: float | None) -> dict[str, Any]:
+    speed = None if speed is None else round(speed, 2)
+    return {**asdict(info), "features": sorted(info.features), "load_state": asdict(state), "speed": speed}
 
 
 def _load_json(load: EngineLoad) -> dict[str, int]:

@@ -27,7 +27,7 @@ export async function showEngineBadge(i18n, onInfo = () => {}) {
   for (;;) {
     info = await fetchInfo();
     draw();
-    const facts = JSON.stringify({ ...info, load: null });
+    const facts = JSON.stringify(info, (key, value) => (["load", "speed"].includes(key) ? null : value));
     if (info && facts !== announced) onInfo(info);
     if (info) announced = facts;
     const isSettled = info && info.ready !== false && info.load_state.state !== "waking";
