@@ -137,7 +137,7 @@ class Calendar:
         if not match[0].endswith(f"{match['month']}."):
             return ""
         is_whole = match["month"].casefold() in self._names
-        return "." if is_whole or regex.match(r"\s*$|\s+\p{Lu}", match.string[match.end() :]) else ""
+        return "." if is_whole else self._grammar.stop_after(match, ".")
 
     def _say_hours(self, match: regex.Match[str]) -> str:
         """ "14-15:30"."""

@@ -38,6 +38,9 @@ _HEXADECIMAL = regex.compile(r"(?<![\w.])0x[0-9A-Fa-f]{1,16}(?!\w)")
 _IDENTIFIER = regex.compile(r"(?<=\p{Latin}_)\d{2,}(?![\p{L}\d]|[.,]\d)")
 _ZONE = regex.compile(r"(?<=\b(?:GMT|UTC))\s?(?P<sign>[-−+±])\s?(?=\d)")
 _TICKET = regex.compile(r"(?<!\w)#\s?(?P<number>\d{3,}-\d{2,})(?![\w-])")
+_NUMBER_CODE = regex.compile(
+    r"(?:(?<!\p{L})(?:Nr\.|[Nn](?:[°º.]|\.[°º])|№|[Nn][or]\.|[Nn]úm\.))\s?(?P<a>\d{1,6})-(?P<b>\d{1,6})(?![\w-]|[.,]\d)"
+)
 _DASHED = regex.compile(r"(?<![\w.,/:-])\d+(?:-\d+){2,}(?:-[Xx])?(?![\w-]|[./]\d)")
 _NUMBERED_PART = regex.compile(
     r"(?<=\b(?i:kapitel|abschnitt|abbildung|tabelle|ziffer|raum|chapitre|figure|figura|section|capítulo|capitolo|sección"
@@ -82,6 +85,8 @@ class Codes:
         grammar = self._grammar
         text.sub(_IDENTIFIER, lambda match: grammar.digits(match[0]), spaced=True)
         text.sub(_TICKET, lambda match: grammar.join(grammar.signs["#"], grammar.phone(match["number"])), spaced=True)
+        if grammar.decimal_mark == ",":
+            text.sub(_NUMBER_CODE, self._say_number_code, spaced=True)
         text.sub(_ZONE, lambda match: grammar.between(grammar.with_sign(match["sign"], "").strip()))
         text.sub(_MODEL, lambda _: " ")
         text.sub(_HEXADECIMAL, lambda match: self._spelled(match[0]), spaced=True)
@@ -110,6 +115,17 @@ class Codes:
         """After the abbreviations."""
         if self._grammar.decimal_mark == ",":
             text.sub(_NUMBERED_PART, self._say_part, spaced=True)
+
+    def _say_number_code(self, match: regex.Match[str]) -> str | None:
+        """ "Nr. 2024-118", but not "Nr. 3-5"."""
+        if len(match["a"]) < 3 and match["b"][0] != "0":
+            return None
+        grammar = self._grammar
+        parts = (
+            grammar.digits(part) if part[0] == "0" else grammar.cardinal(int(part)) for part in (match["a"], match["b"])
+        )
+        dash = "-" if grammar.code == "de" else f" {grammar.web['-']} "
+        return f"{grammar.signs['#']} {dash.join(parts)}"
 
     def _say_part(self, match: regex.Match[str]) -> str:
         """ "Kap. 3.2" is no decimal."""

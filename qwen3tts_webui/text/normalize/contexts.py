@@ -18,6 +18,9 @@ _NARROW_DASH = regex.compile(r"[-–~～〜]")
 _WIDE_DASH = regex.compile(r"\s[-–~～〜]\s")
 _CODE = regex.compile(r"0\d")
 _SHAPE = regex.compile(r"[\d\s.,:]+")
+_SLASH = regex.compile(
+    r"(?<=[\p{L}\p{N}).])(?<![/~\\][^\s/]*|\w+\.\w[^\s/]*)/(?=[\p{L}\p{N}(])|(?<=[\p{L}\p{N})])\s/\s(?=[\p{L}\p{N}(])"
+)
 
 
 class Contexts:
@@ -93,7 +96,12 @@ class Contexts:
         text.sub(self._compass, self._say_compass, spaced=True)
         if self._days is not None and self._day is not None:
             text.sub(self._days, self._say_days, spaced=True)
-            text.sub(self._day, lambda match: self._phrases.weekdays[self._day_index(match["a"])], spaced=True)
+            text.sub(self._day, self._say_day, spaced=True)
+
+    def slashes(self, text: AlignedText) -> None:
+        """ "und/oder", "8/128 GB": two words without a name for the slash; after all numbers are words."""
+        if self._grammar.pauses_at_slash:
+            text.sub(_SLASH, lambda match: " " if match[0] == "/" else ", ")
 
     def dashes(self, text: AlignedText) -> None:
         """A dash between two amounts that were just converted to words: "5th–7th", "3 kg - 5 kg"."""
@@ -113,11 +121,15 @@ class Contexts:
             i for i, written in enumerate(self._phrases.shorts) if short.casefold() in written.casefold().split("|")
         )
 
+    def _say_day(self, match: regex.Match[str]) -> str:
+        return self._phrases.weekdays[self._day_index(match["a"])] + self._grammar.stop_after(match, ".")
+
     def _say_days(self, match: regex.Match[str]) -> str:
         phrases, first, last = self._phrases, self._day_index(match["a"]), self._day_index(match["b"])
+        stop = self._grammar.stop_after(match, ".")
         if phrases.first:
-            return f"{phrases.first[first]} {phrases.last[last]}"
-        return f"{phrases.weekdays[first]} {self._grammar.to} {phrases.weekdays[last]}"
+            return f"{phrases.first[first]} {phrases.last[last]}{stop}"
+        return f"{phrases.weekdays[first]} {self._grammar.to} {phrases.weekdays[last]}{stop}"
 
     def _say_rate(self, match: regex.Match[str]) -> str:
         """ "20 €/h", "$5/month"."""

@@ -28,6 +28,7 @@ _WEAK_E = word_set("""der die das diese dieser dieses jeder jede jedes""")
 
 class German(Grammar):
     code = "de"
+    pauses_at_slash, ampere = True, "Ampere"
     point, minus, plus, plus_minus, to, versus, per = "Komma", "minus", "plus", "plus minus", "bis", "zu", "pro"
     percent = noun("Prozent")
     degree = noun("Grad")
@@ -168,6 +169,8 @@ class German(Grammar):
             return self.cardinal(number)
         if suffix == "." and word.startswith("Jahrhundert") and before.lower() not in _WEAK_E | _WEAK_N:
             return self.ordinal(number) + "es"
+        if suffix == "." and word[:1].isupper() and before.lower() in _WEAK_E | _WEAK_N:
+            return self.inflected(number, before)
         if suffix == "." and word in (
             "Jahrhundert",
             "Jahrhunderts",
@@ -195,12 +198,12 @@ class German(Grammar):
             (r"(?<=\b(?i:in|an|zu|auf|mit)[ ])(\d{1,3})\.(?=[ ](?:Lesung|Stelle|Linie|Reihe|Klasse|Runde|Auflage|Etage|Generation|Ehe|Instanz|Person|Stufe|Liga)\b)", lambda m: f"{self.ordinal(int(m[1]))}er"),
             (r"(?<=\d[ ])ff\.?(?!\p{L})", lambda m: "folgende"),
             (r"(?<![\d.,:])(\d{1,4})er(?=-\p{Lu}|\b)", lambda m: f"{self.cardinal(int(m[1]))}er" if m[1][-1] != "0" else None),
-            (r"(?<=\b(?i:mit|von|bei|nach|aus|seit|zu)[ ])1(?=[ ](\p{Lu}\p{Ll}{2,})(?![\p{L}]))", lambda m: {"ein": "einem", "eine": "einer"}.get(self._one(m[1]) or "")),
-            (r"\b(des)[ ](\d{1,2})\.[ ]Jh(?:d|dt)?\.?(?!\p{L})", lambda m: f"des {self.ordinal(int(m[2]))}en Jahrhunderts" + ("" if m.string[m.end() :].strip() else ".")),
+            (r"(?<=\b(?i:mit|von|bei|nach|aus|seit|zu)[ ])1(?=[ ](\p{Lu}\p{Ll}{2,})(?![\p{L}]))", lambda m: {"ein": "einem", "eine": "einer"}.get(de_contexts.one(m[1]) or "")),
+            (r"\b(des)[ ](\d{1,2})\.[ ]Jh(?:d|dt)?\.?(?!\p{L})", lambda m: f"des {self.ordinal(int(m[2]))}en Jahrhunderts" + self.stop_after(m, ".")),
             (r"\bAbs\.[ ](\d{1,2})[ ]S\.(?=[ ]\d)", lambda m: f"Absatz {self.cardinal(int(m[1]))} Satz"),
             (r"(\p{L}+)nr\.(?=[ ]?\d)", lambda m: f"{m[1]}nummer"),
             (r"(?<![\d.,])(\d{1,3})-(?=[ ](?:bis|und|oder)[ ]\d)", lambda m: self.cardinal(int(m[1]))),
-            (r"(?<=\b(?i:in|vor)[ ])1(?=[ ](Stunde|Woche|Minute|Sekunde|Tag|Jahr|Monat)\b)", lambda m: {"ein": "einem", "eine": "einer"}[self._one(m[1]) or "ein"]),
+            (r"(?<=\b(?i:in|vor)[ ])1(?=[ ](Stunde|Woche|Minute|Sekunde|Tag|Jahr|Monat)\b)", lambda m: {"ein": "einem", "eine": "einer"}[de_contexts.one(m[1]) or "ein"]),
             (r"\b(Mo|Di|Mi|Do|Fr|Sa|So)(?=[ ]\d{1,2}(?:[:.]\d\d)?(?:[ ]?[-–]|[ ]Uhr))",
              lambda m: PHRASES["de"].weekdays[PHRASES["de"].shorts.index(m[1])]),
             (r"(?<![\d.,])(\d{1,3})\.(?=,[ ]\d+\.|[–-]\d+\.[ ]\p{Lu}|[ ](?:und|oder|bis)[ ](?:\p{L}+[ ])?\d+\.[ ]\p{Lu})", self._ordinal_after_word),
@@ -214,7 +217,7 @@ class German(Grammar):
              lambda m: self.year(int(m[1]))),
             (r"(?<![\d.,:])(1[1-9]\d\d|20\d\d)[-–](1[1-9]\d\d|20\d\d)(?![\d-])", lambda m: f"{self.year(int(m[1]))} bis {self.year(int(m[2]))}"),
             (r"(?<![\d.,])(1[1-9]\d\d)(?=[.!?]?$)|(?<=[(])(1[1-9]\d\d)(?=[);,])", lambda m: self.year(int(m[1] or m[2])) if (m[1] or m[2])[2:] != "00" else None),
-            (r"(?<![\d/.,])(?<!\d )1/2[ ](?=(\p{Lu}\p{Ll}+))", lambda m: self._half(m[1]) + " "),
+            (r"(?<![\d/.,])(?<!\d )1/2[ ](?=(\p{Lu}\p{Ll}+))", lambda m: de_contexts.half(m[1]) + " "),
             (r"(?<![\d.,])(\d)\.(?=[ ](?:FC|FCK|SC|SV|BC|OG|UG|EG|FSV)\b)", self._ordinal_after_word),
             (r"(?<![\d.,])(\d{1,3}(?:,\d+)?)-((?i:mal|fach|türig|spurig|seitig|bändig|zylindrig|gängig|karätig|sitzig|tägig|jährig|stündig|minütig|köpfig|stellig|prozentig|monatig|wöchig|teilig|stöckig)\p{Ll}*)",
              lambda m: self.say(self.number(m[1]), counted=True) + m[2].lower()),
@@ -223,49 +226,26 @@ class German(Grammar):
             (r"(?<![\d.,])(\d{1,3}(?:\.\d{3})*),[-–—]+(?:[ ]?(?:€|Euro|EUR))?", lambda m: self.amount(self.number(m[1]), self.currencies["€"][0])),
             (r"§§[ ]?(?=\d)", lambda m: "Paragrafen "),
             (r"(\p{L}+)str\.(?=[ ]\d|[ ]?[,)]|$)", lambda m: f"{m[1]}straße"),
-            (r"(?<![\d.,:/-])1(?=[ ](\p{Lu}\p{Ll}+)(?!\p{L}|\.(?!\s*$|[ ]\p{Lu})))", lambda m: self._one(m[1]) if len(m[1]) > 3 or m.string[m.end() + 1 + len(m[1]) :][:1] != "." else None),
-            (r"(?<![\d.,:/-])(19\d\d)(?![\d:/%-]|[.,]\d|[ ]?(?:€|km|kg|m\b|Euro|Meter|Menschen|Leute|Stück|Seiten|Personen))", lambda m: self.year(int(m[1]))),
+            (r"(?<![\d.,:/-])(?<!\b(?:Abs|Nr|Art|Kap|Ziff|S|Bd|Klasse|Gleis|Satz|Zimmer|Raum|Kapitel|Teil|Platz|Artikel)\.?[ ])1(?=[ ](\p{Lu}\p{Ll}+)(?!\p{L}|\.(?!\s*$|[ ]\p{Lu})))", lambda m: de_contexts.one(m[1]) if len(m[1]) > 3 or m.string[m.end() + 1 + len(m[1]) :][:1] != "." else None),
+            (r"(?<![\d.,:/x×-])(19\d\d)(?![\d:/%-]|[ ]?[x×]|[.,]\d|[ ]?(?:€|km|kg|m\b|Euro|Meter|Menschen|Leute|Stück|Seiten|Personen))", lambda m: self.year(int(m[1]))),
         )  # fmt: skip
 
     def _age(self, match: regex.Match[str]) -> str:
         years = "Jahr" if match[2] == "1" else "Jahren" if match[1] else "Jahre"
-        stop = "" if match.string[match.end() :].strip() else "."
-        return f"{self.cardinal(int(match[2]), counted=True)} {years}{stop}"
+        return f"{self.cardinal(int(match[2]), counted=True)} {years}{self.stop_after(match, '.')}"
 
     def _genitive_king(self, match: regex.Match[str]) -> str | None:
         name = regex.search(r"(\p{L}+)s[ ]$", match.string[: match.start()])
         if name is None or name[1] not in _NAMES:
             return None
-        return f"des {self.ordinal(roman_value(match[1])).capitalize()}en" + (
-            "" if match.string[match.end() :].strip() else "."
-        )
+        return f"des {self.ordinal(roman_value(match[1])).capitalize()}en{self.stop_after(match, '.')}"
 
     def _dative_king(self, match: regex.Match[str]) -> str | None:
         name = regex.search(r"(\p{L}+)[ ]$", match.string[: match.start()])
         if name is None or name[1] not in _NAMES:
             return None
         article = "der" if name[1] in _WOMEN else "dem"
-        said = f"{article} {self.ordinal(roman_value(match[1])).capitalize()}en"
-        return said + ("" if match.string[match.end() :] else ".")
-
-    @staticmethod
-    def _half(noun: str) -> str:
-        if regex.match("Stunde|Tasse|Flasche|Tonne|Minute|Million|Seite|Portion", noun):
-            return "eine halbe"
-        return (
-            "ein halbes"
-            if regex.match("Kilo|Pfund|Jahr|Glas|Gramm|Dutzend|Prozent|Päckchen|Pck", noun)
-            else "ein halber"
-        )
-
-    @staticmethod
-    def _one(noun: str) -> str | None:
-        if noun in ("Million", "Milliarde", "Billion", "Uhr", "Prozent"):
-            return "ein" if noun in ("Uhr", "Prozent") else "eine"
-        is_feminine = noun.endswith(
-            ("iebel", "toffel", "üssel", "udel", "afel", "abel", "ung", "heit", "keit", "schaft", "ion", "tät", "in")
-        ) or (noun.endswith("e") and noun not in ("Auge", "Ende", "Name", "Junge", "Käse"))
-        return "eine" if is_feminine else "ein"
+        return f"{article} {self.ordinal(roman_value(match[1])).capitalize()}en{self.stop_after(match, '.')}"
 
     def _ordinal_after_word(self, match: regex.Match[str]) -> str:
         before = regex.search(r"(\p{L}+)[ ]$", match.string[: match.start()])

@@ -84,6 +84,16 @@ PER = words("""
     kg = Kilogramm
 """)
 _SIDES = {"B": "Breite", "T": "Tiefe", "H": "Höhe", "L": "Länge"}
+_WINDS = {
+    "NW": "Nordwest",
+    "NO": "Nordost",
+    "SW": "Südwest",
+    "SO": "Südost",
+    "N": "Nord",
+    "S": "Süd",
+    "W": "West",
+    "O": "Ost",
+}
 _TERMS = {"WS": "Wintersemester", "WiSe": "Wintersemester", "SS": "Sommersemester", "SoSe": "Sommersemester"}
 _FLOORS = {"OG": "Obergeschoss", "UG": "Untergeschoss", "EG": "Erdgeschoss", "DG": "Dachgeschoss"}
 _BOUNDS = {"<": "weniger als", ">": "mehr als", "≤": "höchstens", "≥": "mindestens"}
@@ -112,6 +122,8 @@ def early_rules(grammar: Grammar) -> tuple[Rule, ...]:
         (r"(?<![\d.,:])(\d{1,2}):([0-5]\d)[ ]?h(?=[ ](?:Fahr|Flug|Geh|Arbeit|Dauer|später|lang|Wander|Wartezeit|Spiel|Lauf|Film|Schlaf)\p{L}*)", lambda m: ("einer Stunde" if m[1] == "1" and regex.search(r"\b(?:[Nn]ach|[Ii]n|[Vv]or|[Ss]eit|[Vv]on|[Mm]it|[Bb]ei)[ ]$", m.string[: m.start()]) else f"{int(m[1])} h") + f" {int(m[2])} min"),
         (rf"\b({'|'.join(PHRASES['de'].shorts)})\.(?=,?[ ](?:u\.|und|oder)[ ]|,[ ](?:{'|'.join(PHRASES['de'].shorts)})\.)|(?<=\b{_DAY}\.?[ ](?:u\.|und|oder)[ ])({'|'.join(PHRASES['de'].shorts)})\.", lambda m: PHRASES["de"].weekdays[PHRASES["de"].shorts.index(m[1] or m[2])]),
         (r"(?<=\p{L}\.?[ ])u\.(?=[ ](?!a\.|U\.|Ä\.|v\.)\p{L})", lambda m: "und"),
+        (rf"(?<=\b(?:aus|nach|Richtung|Winde?|von|im)[ ])({'|'.join(_WINDS)})(?![\p{{L}}\d.-])", lambda m: _WINDS[m[1]]),
+        (r"(?<=\p{Lu}\p{Ll}+[ ])d\.[ ](Gr|Ä|J)\.", lambda m: {"Gr": "der Große", "Ä": "der Ältere", "J": "der Jüngere"}[m[1]] + grammar.stop_after(m, ".")),
         (r"(?<=\p{Lu}\p{Ll}+[ ])v\.(?=[ ]\p{Lu}\p{Ll})(?![ ]Chr)", lambda m: "von"),
         (r"(?<=\p{L}{3,}\.?[ ])m\.(?=[ ]\p{Lu}\p{Ll})(?![ ]E\.)", lambda m: "mit"),
         (rf"(?<=\b{_CLOCK}[ ])(\d{{1,2}})[ ]?h(?!\p{{L}})|(?<=\b{_DAY}\.?[ ])(\d{{1,2}}[-–]\d{{1,2}})[ ]?h(?!\p{{L}})", lambda m: f"{m[1] or m[2]} Uhr"),
@@ -143,10 +155,10 @@ def rules(grammar: Grammar) -> tuple[Rule, ...]:
         (rf"(?<![\d.,])(\d{{1,3}}(?:,\d+)?)[ ]?(?:\"|″|'')(?:(?=-\p{{L}})|(?=[ ]{_SCREENS})|(?<=\b\p{{L}}*(?i:{_SCREENS})(?:[ ]mit)?[ ][\d,]+[ ]?[\"″]))", lambda m: f"{grammar.say(grammar.number(m[1]))} Zoll"),
         (r"\b[BTHL](?:[ ]?[x×][ ]?[BTHL]){1,2}\b", lambda m: " mal ".join(_SIDES[side] for side in regex.findall("[BTHL]", m[0]))),
         (rf"\b({alternatives(_TERMS)})[ ](?=(?:19|20)\d\d)", lambda m: _TERMS[m[1]] + " "),
-        (rf"(?<=\b(?:\d{{1,2}}\.|[Ii]m|[Dd]as|\p{{Ll}}+[tn]e[ns]?)[ ])({alternatives(_FLOORS)})\b(?:[ ](re|li)\.?(?!\p{{L}}))?", _floor),
+        (rf"(?<=\b(?:\d{{1,2}}\.|[Ii]m|[Dd]as|\p{{Ll}}+[tn]e[ns]?)[ ])({alternatives(_FLOORS)})\b(?:[ ](re|li)\.?(?!\p{{L}}))?", lambda m: _floor(m) + grammar.stop_after(m, ".")),
         (r"(?<=\b(?:geboren|gestorben|gegr\.|gegründet|geb\.|gest\.|erbaut|verh\.|um|[Bb]j\.|Baujahr|erschienen|Jg\.|Jahrgang)[ ])(1[1-9]\d\d)(?![\d.,:]\d|\d)", lambda m: grammar.year(int(m[1]))),
         (rf"(?<![\d.,/:-])1[ ](?=({'|'.join(short for shorts in _ONE.values() for short in shorts)})\.)", lambda m: next(one for one, shorts in _ONE.items() if m[1] in shorts) + " "),
-        (r"(?<=\d[ ])f\.(?!\p{L})", lambda m: "folgende" + ("" if m.string[m.end() :].strip() else ".")),
+        (r"(?<=\d[ ])f\.(?!\p{L})", lambda m: "folgende" + grammar.stop_after(m, ".")),
         (r"(?<![\d.,])(\d{1,3}(?:,\d+)?)[ ]?%-?(ig\p{Ll}{0,2})\b|(?<![\d.,])(\d{1,3}(?:,\d+)?)[ ]?%(?=-(?:ig)?\p{L})", lambda m: f"{grammar.say(grammar.number(m[1] or m[3]))}{f'prozent{m[2]}' if m[1] else ' Prozent'}"),
         (r"(?<![\d.,])(\d)/(\d)(?=-(?:Mehrheit|Takt|Liter|Stunde|Zoll|Stelle|Anteil)\p{L}*)", lambda m: f"{grammar.cardinal(int(m[1]))} {grammar.cardinal(int(m[2]))}" if m.string[m.end() :].startswith("-Takt") else f"{grammar.fraction(int(m[1]), int(m[2]))}"),
     )  # fmt: skip
@@ -188,5 +200,23 @@ def _per(grammar: Grammar, match: regex.Match[str]) -> str | None:
 
 def _floor(match: regex.Match[str]) -> str:
     side = {"re": "rechts", "li": "links"}.get(match[2] or "", "")
-    stop = "." if match[0][-1] == "." and not match.string[match.end() :].strip() else ""
-    return f"{_FLOORS[match[1]]} {side}".strip() + stop
+    return f"{_FLOORS[match[1]]} {side}".strip()
+
+
+def half(noun: str) -> str:
+    """ "1/2" before `noun`."""
+    if regex.match("Stunde|Tasse|Flasche|Tonne|Minute|Million|Seite|Portion|Zwiebel|Zitrone|Gurke|Dose", noun):
+        return "eine halbe"
+    return (
+        "ein halbes" if regex.match("Kilo|Pfund|Jahr|Glas|Gramm|Dutzend|Prozent|Päckchen|Pck", noun) else "ein halber"
+    )
+
+
+def one(noun: str) -> str | None:
+    """ "1" before `noun`."""
+    if noun in ("Million", "Milliarde", "Billion", "Uhr", "Prozent"):
+        return "ein" if noun in ("Uhr", "Prozent") else "eine"
+    is_feminine = noun.endswith(
+        ("iebel", "toffel", "üssel", "udel", "afel", "abel", "ung", "heit", "keit", "schaft", "ion", "tät", "in")
+    ) or (noun.endswith("e") and noun not in ("Auge", "Ende", "Name", "Junge", "Käse"))
+    return "eine" if is_feminine else "ein"

@@ -8,7 +8,7 @@ from qwen3tts_webui.text.normalize.es_abbreviations import ABBREVIATIONS
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.numbers import noun, word_set, words
 from qwen3tts_webui.text.normalize.romance_contexts import context_rules, early_rules
-from qwen3tts_webui.text.normalize.romance_nouns import event_ordinal, noun_rules
+from qwen3tts_webui.text.normalize.romance_nouns import event_ordinal, noun_rules, numeral_after_article
 from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
 
 _NAMES = word_set(
@@ -33,6 +33,7 @@ _FEMININE = {"doscientos": "doscientas", "trescientos": "trescientas", "cuatroci
 
 class Spanish(Grammar):
     code = "es"
+    pauses_at_slash, ampere = True, "amperio"
     pairs_decimals = True
     point, minus, plus, plus_minus, to, versus, per = "coma", "menos", "más", "más menos", "a", "a", "por"
     percent = noun("por ciento")
@@ -147,7 +148,7 @@ class Spanish(Grammar):
             return self.ordinal(number, "f" if before in _WOMEN else "m") if number <= 10 else self.cardinal(number)
         if before in _NUMBERED or before.lower() in ("siglo", "siglos"):
             return self.cardinal(number)
-        return event_ordinal(self, number, after)
+        return event_ordinal(self, number, after) or numeral_after_article(self, number, before)
 
     def early_rules(self) -> tuple[Rule, ...]:
         return early_rules(self)
@@ -158,7 +159,7 @@ class Spanish(Grammar):
             (r"(?<=\b[Ee]n[ ])(\d{1,2})[ ]?h[ ]?([0-5]\d)\b(?![ ]?min)", lambda m: f"{self.amount(self.number(m[1]), self.units['h'])} {self.amount(self.number(str(int(m[2]))), self.units['min'])}"),
             (r"(?<![\d.,])([01]?\d|2[0-4])[ ]?h[ ]?([0-5]\d)\b(?![ ]?min)", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
             (r"(?<![\d:.,])(1[0-2]|[1-9])[ ]?([ap]\.[ ]?m\.|[AaPp][Mm])(?!\p{L})", lambda m: self.clock(int(m[1]), 0, None, m[2])),
-            (r"(?<=\b(?:[Ll]as|[Ll]a)[ ])([01]?\d|2[0-4])[.]([0-5]\d)(?!\d|[.,]\d|[ ]?(?:%|€|millones|mil\b|k?[mg]\b))", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
+            (r"(?<=\b(?:[Ll]as|[Ll]a)[ ](?:\d{1,2}[.:]\d\d(?:,[ ]|[ ](?:y|o)[ ](?:las[ ])?)){0,6})([01]?\d|2[0-4])[.]([0-5]\d)(?!\d|[.,]\d|[ ]?(?:%|€|millones|mil\b|k?[mg]\b))", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
             (r"(?<![\d.,:])([01]?\d|2[0-4])[.]([0-5]\d)(?=[ ](?:a|y|-|–)[ ](?:las[ ])?\d{1,2}(?:[.:][0-5]\d)?[ ]?h)|(?<![\d.,:])([01]?\d|2[0-4])[.]([0-5]\d)[ ](?=h(?:oras)?\b)", lambda m: self.clock(int(m[1] or m[3]), int(m[2] or m[4]), None, "") + (" " if m[3] else "")),
             (r"\bc/[ ]?(?=\d{1,2}[ ]?(?:h|horas|d|días|min|minutos)\b)", lambda m: "cada "),
             (r"(?<![\d.,])1(?=[ ]sobres?[ ]de\b)", lambda m: "un"),

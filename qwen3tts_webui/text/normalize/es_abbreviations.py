@@ -138,4 +138,11 @@ hs. = horas
 hrs. = horas
 aprox = aproximadamente
 Sta. = santa
+t.# = tomo
+temp. = temperatura
+imp. = importe
+q. e. p. d.$ = que en paz descanse
+Vº Bº = visto bueno
+pdo. = pasado
+cte.$ = corriente
 """)

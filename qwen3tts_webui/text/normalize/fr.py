@@ -25,6 +25,7 @@ _NUMBERED = word_set(
 
 class French(Grammar):
     code = "fr"
+    pauses_at_slash, ampere = True, "ampère"
     point, minus, plus, plus_minus, to, versus, per = "virgule", "moins", "plus", "plus ou moins", "à", "à", "par"
     percent = noun("pour cent")
     degree = noun("degré|degrés")
@@ -185,7 +186,7 @@ class French(Grammar):
             (r"(?<![\d.,])1(?:er|ᵉʳ)(s?)\b", lambda m: f"premier{m[1]}"),
             (r"(?<![\d.,/])(\d{1,2}(?:,\d{1,2})?)/20(?![\d/])", lambda m: f"{self.say(self.number(m[1]))} sur vingt"),
             (r"\b([IVX]+)e[-–]([IVX]+)e(?=[ ](?:si[èe]cles?|s\b))", lambda m: f"{self.ordinal(roman_value(m[1]))} — {self.ordinal(roman_value(m[2]))}"),
-            (r"(?<=(?:\b[IVX]+er?|ième|premier)[ ])s\.?(?!\p{L})", lambda m: "siècle" + ("" if m.string[m.end() :].strip() else ".")),
+            (r"(?<=(?:\b[IVX]+er?|ième|premier)[ ])s\.?(?!\p{L})", lambda m: "siècle" + self.stop_after(m, ".")),
             (r"(?<![\d.,])1(?:re|ʳᵉ|ère)\b", lambda m: "première"),
             (r"(?<![\d.,])2(?:nde|de)\b", lambda m: "seconde"),
             (r"(?<![\d.,])2nd\b", lambda m: "second"),

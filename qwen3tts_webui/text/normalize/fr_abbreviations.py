@@ -112,5 +112,15 @@ tlj = tous les jours
 nb. = nombre
 nbre = nombre
 svp = s'il vous plaît
+t.# = tome
+apr. = après
+qté = quantité
+Qté = quantité
+tel = téléphone
+ch.# = chapitre
+Rdv = Rendez-vous
+sect.# = section
+gal = général
+dir. = directeur
 SVP = s'il vous plaît
 """)

@@ -60,6 +60,8 @@ class Grammar:
     clock_by_h: ClassVar[bool] = False  # "1h30" is a time of day
     feet_by_prime: ClassVar[bool] = False  # 5'10" is a height
     laps_by_clock: ClassVar[bool] = False  # "3:45.2" is read like a time of day
+    pauses_at_slash: ClassVar[bool] = False  # "a/b" is read without a word for the slash
+    ampere: ClassVar[str] = ""  # the word in `units` for "A", which may also be a letter
     own_shapes: ClassVar[bool] = False  # its rules read aircraft, and durations with primes
     next_sentence: ClassVar[str] = r"\s*$|\s+\p{Lu}\p{Ll}"  # what follows a dot that ends a sentence, too
     part_links: ClassVar[tuple[str, str]] = ("", "")  # a fraction "of" a unit, before a consonant and before a vowel

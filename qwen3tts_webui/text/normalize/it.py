@@ -8,7 +8,7 @@ from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.it_abbreviations import ABBREVIATIONS
 from qwen3tts_webui.text.normalize.numbers import Noun, Number, noun, word_set, words
 from qwen3tts_webui.text.normalize.romance_contexts import context_rules, early_rules
-from qwen3tts_webui.text.normalize.romance_nouns import event_ordinal, noun_rules
+from qwen3tts_webui.text.normalize.romance_nouns import event_ordinal, noun_rules, numeral_after_article
 from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
 from qwen3tts_webui.text.normalize.signs import roman_value
 
@@ -28,6 +28,7 @@ _PARTS = {2: "mezzo", 3: "terzo", 4: "quarto"}
 
 class Italian(Grammar):
     code = "it"
+    pauses_at_slash, ampere = True, "ampere"
     point, minus, plus, plus_minus, to, versus, per = "virgola", "meno", "più", "più o meno", "a", "a", "al"
     per_many = "ogni"
     percent = noun("per cento")
@@ -146,7 +147,7 @@ class Italian(Grammar):
             return self.cardinal(number)
         if word in ("secolo", "secoli") or before in ("secolo", "secoli"):
             return self.ordinal(number)
-        return event_ordinal(self, number, after)
+        return event_ordinal(self, number, after) or numeral_after_article(self, number, before)
 
     def early_rules(self) -> tuple[Rule, ...]:
         return (
@@ -167,7 +168,7 @@ class Italian(Grammar):
         return (
             (r"(?<![\d.,])(\d{1,2})([oa])\b(?![ ]?\d)", lambda m: self._ordinal(m[1], "f" if m[2] == "a" else "m")),
             *context_rules(self),
-            (r"(?<![\d.,])(\d{1,3})(?:º|°(?=[ ](?!C\b|F\b|K\b|di temperatura|nord|sud|est|ovest|N\b|S\b|E\b|O\b)\p{L}))", lambda m: self._ordinal(m[1], "m")),
+            (r"(?<![\d.,])(?<![-−+–]|(?:max|min|circa|da|a|di|fino a|sotto i|sopra i|oltre|tra|fra|-)\.?[ ])(\d{1,3})(?:º|°(?=[ ](?!C\b|F\b|K\b|di temperatura|[Nn]ord|[Ss]ud|[Ee]st|[Oo]vest|N\b|S\b|E\b|O\b|(?:al|a|e|in|nel|nelle|per|con|gradi|di)\b)\p{L}))", lambda m: self._ordinal(m[1], "m")),
             (r"\b[Ss]ec\.(?=[ ][IVXL]+\b)", lambda m: "secolo"),
             (r"(?<![\d.,])(\d{1,3})ª", lambda m: self._ordinal(m[1], "f")),
             (r"(?<![\p{L}\d])[Hh]\.?(?=[ ](?:[01]?\d|2[0-4])(?:[:.][0-5]\d)?(?![\d.,]\d|\d))", lambda m: "ore"),
@@ -175,11 +176,11 @@ class Italian(Grammar):
             (r"(?<=\b[Aa]nni[ ])['’]?(\d{2})\b", lambda m: self.cardinal(int(m[1]))),
             (r"(?<=\b(?:[Ii]l|[Aa]l|[Dd]el|[Dd]al|[Nn]el|[Ss]ul|un|e|o)[ ])(\d{1,3})°(?![ ]?[CFK]\b)", lambda m: self._ordinal(m[1], "m")),
             (r"\b([Aa]ll|[Dd]all)(?:e[ ]|['’])1(?![\d.,:]|[ ]?%)", lambda m: f"{m[1]}'una"),
-            (r"(?<=(?:\b(?:[Aa]lle|[Dd]alle|[Dd]elle|[Ll]e|[Oo]re)[ ]))([01]?\d|2[0-4])[.]([0-5]\d)(?!\d|[.,]\d|[ ]?(?:%|€|euro|milioni|miliardi|k?[mg]\b))", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
+            (r"(?<=(?:\b(?:[Aa]lle|[Dd]alle|[Dd]elle|[Ll]e|[Oo]re)[ ])(?:\d{1,2}[.:]\d\d(?:,[ ]|[ ](?:e|o|ed)[ ])){0,6})([01]?\d|2[0-4])[.]([0-5]\d)(?!\d|[.,]\d|[ ]?(?:%|€|euro|milioni|miliardi|k?[mg]\b))", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
             (r"(?<!\p{L})['’](\d00|\d\d)\b", lambda m: self.cardinal(int(m[1]))),
             (r"(?<![\d:.,])([01]?\d|2[0-4])[.]([0-5]\d)(?=[ ](?:di|del)[ ](?:mattina|mattino|sera|notte|pomeriggio)\b)", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
             (r"(?<![\d.,])1[ ](?=[aeiou]\p{Ll}+[aà]\b)", lambda m: "un'"),
-            (r"([IVXL]+)[ ]sec\.(?!\p{L})", lambda m: f"{self.ordinal(roman_value(m[1]))} secolo" + ("" if m.string[m.end() :].strip() else ".")),
+            (r"([IVXL]+)[ ]sec\.(?!\p{L})", lambda m: f"{self.ordinal(roman_value(m[1]))} secolo" + self.stop_after(m, ".")),
             (r"(?<![\d.,-])(1\d{3}|20\d{2})[-–](1\d{3}|20\d{2})(?![\d-])", lambda m: f"{self.cardinal(int(m[1]))} a {self.cardinal(int(m[2]))}"),
             (r"(?<=,[ ])(\d{5})(?=[ ]\p{Lu}\p{Ll})", lambda m: self.digits(m[1])),
             *noun_rules(self),

@@ -140,4 +140,15 @@ N°# = numero
 G.U. = gazzetta ufficiale
 cell. = cellulare
 Cell. = cellulare
+t.# = tomo
+uff. = ufficio
+ss.mm.ii.$ = successive modifiche e integrazioni
+abit. = abitanti
+tav.# = tavola
+sez.# = sezione
+sig.na = signorina
+p.t.$ = piano terra
+q.b.$ = quanto basta
+c.a. = alla cortese attenzione
+temp. = temperatura
 """)

@@ -18,6 +18,7 @@ from qwen3tts_webui.text.language import LANGUAGES, detect_language
 from qwen3tts_webui.text.lexicon import Lexicon
 from qwen3tts_webui.text.markup import inline_markup
 from qwen3tts_webui.text.normalize.chunks import cuts, is_plain, units
+from qwen3tts_webui.text.normalize.phrases import PHRASES
 from qwen3tts_webui.text.normalize.pipeline import NormalizeMode, pipeline
 from qwen3tts_webui.text.unsupported_scripts import drop_unsupported
 
@@ -111,7 +112,10 @@ def abbreviations_of(language: str) -> frozenset[str]:
     """Return the words that are not plain: abbreviations without their dot, magnitudes, and words that rules look across."""
     grammar = pipeline(language, keep_digits=False).grammar
     keys = {key.rstrip("#$").rstrip(".") for key in grammar.abbreviations}
-    return frozenset(keys | set(grammar.magnitudes)) | grammar.linked_words
+    keys |= {key[0].upper() + key[1:] for key in keys}
+    shorts = {short for names in (*PHRASES[language].shorts, *grammar.month_shorts) for short in names.split("|")}
+    shorts |= {unit.rstrip(".") for unit in grammar.units if unit.endswith(".")}
+    return frozenset(keys | shorts | set(grammar.magnitudes)) | grammar.linked_words
 
 
 def is_plain_text(text: str, language: str) -> bool:

@@ -45,7 +45,7 @@ class Pipeline:
         self._passes = [
             codes.addresses, _rule_pass(grammar.early_rules()), shapes.rewrite, codes.accounts, codes.phones, codes.dashed, contexts.phrases, signs.ordinals, signs.approximations, calendar.dates, calendar.times,
             _rule_pass(grammar.rules()), signs.sums, contexts.powers, contexts.multiples, quantities.money, quantities.percent, quantities.units, codes.versions, signs.abbreviations, codes.parts, signs.romans,
-            quantities.fractions, quantities.ranges, signs.hashes, codes.tags, signs.math, quantities.numbers, contexts.dashes, signs.rest,
+            quantities.fractions, quantities.ranges, signs.hashes, codes.tags, signs.math, quantities.numbers, contexts.dashes, contexts.slashes, signs.rest,
             _rule_pass(grammar.late_rules()),
         ]  # fmt: skip
 

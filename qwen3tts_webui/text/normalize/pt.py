@@ -8,7 +8,7 @@ from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.numbers import Noun, Number, noun, word_set, words
 from qwen3tts_webui.text.normalize.pt_abbreviations import ABBREVIATIONS
 from qwen3tts_webui.text.normalize.romance_contexts import context_rules, early_rules
-from qwen3tts_webui.text.normalize.romance_nouns import event_ordinal, noun_rules
+from qwen3tts_webui.text.normalize.romance_nouns import event_ordinal, noun_rules, numeral_after_article
 from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
 
 _NAMES = word_set(
@@ -27,6 +27,7 @@ _PARTS = {2: "meio", 3: "terço"}
 
 class Portuguese(Grammar):
     code = "pt"
+    pauses_at_slash, ampere = True, "ampere"
     pairs_decimals = True
     num2words_code = "pt_BR"
     point, minus, plus, plus_minus, to, versus, per = "vírgula", "menos", "mais", "mais ou menos", "a", "a", "por"
@@ -89,7 +90,7 @@ class Portuguese(Grammar):
     version, version_point, hashtag = "versão", "ponto", "hashtag"
     singulars = {"milhões": "um milhão", "bilhões": "um bilhão", "trilhões": "um trilhão", "mil": "mil"}
     abbreviations = ABBREVIATIONS
-    phones = r"(?<![\w.+-])\d{2}\.\d{3}\.\d{3}/\d{4}-\d{2}(?!\d) | (?<![\w.+-])\(?\d{2}\)?[ ]?9?\d{4}[- ]\d{4}(?!\d) | (?<![\w.+-])(?!(?:1\d|20)\d\d-(?:1\d|20)\d\d)9?\d{4}-\d{4}(?!\d) | (?<![\w.+-])0800[ -]?\d{3}[ -]?\d{4}(?!\d) | (?<![\w.+-])\d{5}-\d{3}(?!\d) | (?<![\w.+-])\d{3}\.\d{3}\.\d{3}-\d{2}(?!\d) | (?<![\w.+-])9[1236]\d[ ]\d{3}[ ]\d{3}(?!\d)"
+    phones = r"(?<![\w.+-])\d{2}\.\d{3}\.\d{3}/\d{4}-\d{2}(?!\d) | (?<![\w.+-])\(?\d{2}\)?[ ]?9?\d{4}[- ]\d{4}(?!\d) | (?<![\w.+-])(?!(?:1\d|20)\d\d-(?:1\d|20)\d\d)9?\d{4}-\d{4}(?!\d) | (?<![\w.+-])0800[ -]?\d{3}[ -]?\d{4}(?!\d) | (?<![\w.+-])\d{5}-\d{3}(?!\d) | (?<![\w.+-])\d{3}\.\d{3}\.\d{3}-\d{2}(?!\d) | (?<=\bRG[ :nº.]{1,5})\d{1,2}\.\d{3}\.\d{3}-[\dXx](?!\w) | (?<![\w.+-])9[1236]\d[ ]\d{3}[ ]\d{3}(?!\d)"
     phone_words = r"\b(?:tel|telefone|celular|telemóvel|CEP|código|senha|PIN|fax|ramal|ligue|disque)\b"
     squared, cubed, power, root = "ao quadrado", "ao cubo", "elevado a {}", "raiz quadrada de"
 
@@ -147,7 +148,7 @@ class Portuguese(Grammar):
             return self.ordinal(number) if number <= 10 else self.cardinal(number)
         if before in _NUMBERED:
             return self.cardinal(number)
-        return event_ordinal(self, number, after)
+        return event_ordinal(self, number, after) or numeral_after_article(self, number, before)
 
     def early_rules(self) -> tuple[Rule, ...]:
         return early_rules(self)

@@ -144,4 +144,13 @@ tlm. = telemóvel
 Tlm. = telemóvel
 r/c = rés do chão
 Sta. = santa
+t.# = tomo
+apto = apartamento
+i.e. = isto é
+temp. = temperatura
+sal. = salário
+emb. = embarque
+a.a.$ = ao ano
+a.m.$ = ao mês
+min. = mínimo
 """)

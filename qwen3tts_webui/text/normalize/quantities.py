@@ -12,7 +12,7 @@ from qwen3tts_webui.text.normalize.numbers import Noun, Number
 from qwen3tts_webui.text.normalize.phrases import PHRASES
 
 _LETTER = r"[\p{Latin}\p{Cyrillic}\d_]"
-_START = rf"(?<!{_LETTER}[-−.,:^]?)(?<!(?<!°|\p{{Ll}}\p{{Ll}}|\p{{Ll}}\s){_LETTER}/)"
+_START = rf"(?<!{_LETTER}[-−.,:^]?)(?<!(?<!°|\p{{Ll}}\p{{Ll}}|\p{{Ll}}\s){_LETTER}/)(?<!(?<![.,:\d°]|\d[ ])\d{{1,2}}/)"
 _END = r"(?![\p{Latin}\p{Cyrillic}\p{Nd}_])"
 _GAP = r"[ \u00a0\u202f\u2009]?"
 _NEEDS_SPACE = frozenset({"K", "B"})
@@ -61,6 +61,7 @@ class Quantities:
         )
         self._bare_unit = regex.compile(rf"(?<![\p{{L}}\p{{N}}])(?P<unit>m²|km²|cm²|m³|cm³|km/h|°C|°F){_END}")
         each = PHRASES[grammar.code].each
+        self._single = regex.compile(rf"\b(?i:{each or '(?!)'}|{PHRASES[grammar.code].single or '(?!)'})\s$")
         letters = alternatives(unit for unit in grammar.units if unit[0].isalpha())
         self._part = regex.compile(
             rf"(?<=(?P<whole>\d\s)?\d/\d{{1,3}}\s?)(?P<unit>{letters}){_END}(?:\.(?=\s\p{{Ll}}))?"
@@ -93,7 +94,12 @@ class Quantities:
         text.sub(self._part, self._say_part, spaced=True)
         if self._each is not None:
             text.sub(self._each, lambda match: self._grammar.units[match["unit"]].forms[0], spaced=True)
-        text.sub(self._bare_unit, lambda match: self._grammar.units[match["unit"]].forms[-1], spaced=True)
+        text.sub(self._bare_unit, self._say_bare_unit, spaced=True)
+
+    def _say_bare_unit(self, match: regex.Match[str]) -> str:
+        """ "au m²" and "en m²"."""
+        is_single = self._single.search(match.string[max(0, match.start() - 12) : match.start()])
+        return self._grammar.units[match["unit"]].forms[0 if is_single else -1]
 
     def fractions(self, text: AlignedText) -> None:
         text.sub(self._rated, lambda match: self._grammar.out_of(match["a"], match["b"]), spaced=True)
@@ -173,7 +179,7 @@ class Quantities:
     def _say_part(self, match: regex.Match[str]) -> str:
         unit = self._grammar.units[match["unit"]]
         pressure = regex.search(r"(\d+)/(\d+)\s?$", match.string[: match.start()])
-        if pressure is not None and int(pressure[1]) > int(pressure[2]):
+        if pressure is not None and (int(pressure[1]) > int(pressure[2]) or len(pressure[2]) > 2):
             return unit.forms[-1]
         if not match["whole"] and pressure is not None and int(pressure[2]) > 2:
             return self._grammar.part_links[unit.part[:1] in "aeiouhé"] + unit.part

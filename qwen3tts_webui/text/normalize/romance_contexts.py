@@ -48,6 +48,7 @@ _SCREENS = (
     r"(?i:écran|télé|tv|moniteur|monitor|pantalla|televisor|tela|schermo|televisore|display|jantes?|llantas?|cerchi|rodas?|aro|tablet|tablette|laptop"
     r"|portátil|notebook|macbook|vélo|ipad|smart)"
 )
+_TIMED = r"(?:marat[oóh]+na?|semi-marathon|récords?|records?|recorde|tiempo|temps|tempo|crono|durée|duración|duração|durata|course|carrera|corrida|gara|etapa|étape|tappa)"
 _WEEK = {"fr": "semaine", "es": "semana", "pt": "semana", "it": "settimana"}
 _SPANS = r"jours?|jr|j|semaine|sem|mois|ans?|día|dia|semana|mes|mês|año|ano|die|giorno|gg|settimana|sett|mese|anno|h|hora|heure|ora|min"
 _PER = {"die": "giorno", "gg": "giorno", "sett": "settimana", "j": "jour", "jr": "jour", "jours": "jour"}
@@ -67,9 +68,12 @@ def early_rules(grammar: Grammar) -> tuple[Rule, ...]:
         return f"{said} {grammar.to} {grammar.cardinal(int(match['c']))}" if match["c"] else said
 
     def weekday(match: regex.Match[str]) -> str:
-        short = match["day"].casefold()
-        name = PHRASES[grammar.code].weekdays[days.split("|").index(short)]
-        return name
+        short, phrases = match["day"].casefold(), PHRASES[grammar.code]
+        at = next(at for at, shorts in enumerate(phrases.shorts) if short in shorts.split("|"))
+        return phrases.weekdays[at] + grammar.stop_after(match, ".")
+
+    def race(match: regex.Match[str]) -> str:
+        return _duration(grammar, match)
 
     def law(match: regex.Match[str]) -> str:
         number = grammar.cardinal(int(match["n"].replace(".", "")))
@@ -85,7 +89,8 @@ def early_rules(grammar: Grammar) -> tuple[Rule, ...]:
 
     return (
         (rf"(?:(?<![\d.,])(?P<n>[1-3])[ ]?|\b)(?P<book>{alternatives(books)})\.?[ ](?P<a>\d{{1,3}})[,:.][ ]?(?P<b>\d{{1,3}})(?:[-–](?P<c>\d{{1,3}}))?(?![\d,:%]|[.]\d|[ ]?(?:%|€|[kmg]|\p{{L}}{{1,3}}\b[²³]?/|million|mill|mil|euro|punt|pont|anni|an[so]|años))", verse),
-        (rf"(?<=\b(?:{words.days})[ ])(?<!\d[ ](?:de|di|le|e|a)[ ])(?P<day>(?i:{days}))\.(?![ ]?\d{{4}})(?=[ ]?[\p{{Ll}}\d,;)])|(?<!\d[ ])(?<!\d[ ](?:de|di)[ ])(?<![\p{{L}}–/-])(?P<day>(?i:{days}))\.(?=[ ](?:{words.joins})[ ])(?!.de[ ]\d)", weekday),
+        (rf"(?<=\b(?:{words.days})[ ])(?<!\d[ ](?:de|di|le|e|a)[ ])(?P<day>(?i:{days}))\.(?![ ]?\d{{4}})(?=[ ]?[\p{{Ll}}\d,;)])|(?<!\d[ ])(?<!\d[ ](?:de|di)[ ])(?<![\p{{L}}–/-])(?P<day>(?i:{days}))\.(?=[ ](?:{words.joins})[ ])(?!.de[ ]\d)|(?<=(?:^|[,(:;\n])[ ]?)(?P<day>(?i:{days}))\.(?=[,;)]|\s*$|[ ]\d{{1,2}}[:h])", weekday),
+        (rf"(?<=(?i:{_TIMED})\b[^.!?\d\n]{{0,20}})(\d{{1,2}}):([0-5]\d):([0-5]\d)(?![\d:]|[ ]?h)", race),
         (rf"(?:(?<=\b{_LAW})|(?<!\p{{L}})(?P<no>[Nn](?:[°º.]|\.[°º]|úm\.|r\.)[ ]?))(?P<n>\d{{1,4}}|\d{{1,3}}\.\d{{3}})/(?P<year>\d{{2,4}})(?![\d/]|[.,]\d)|(?<![\d/.,])(?P<n>(?:19|20)\d\d)/(?P<year>\d{{3,4}})(?<!/(?:19|20)\d\d)(?![\d/]|[.,]\d)|(?<![\d/.,])(?P<n>1[3-9]|[2-9]\d|(?!19|20)\d{{3,4}})/(?P<year>(?:19|20)\d\d)(?![\d/]|[.,]\d)", law),
         (r"(?<![\d/])(\d{2,4})/(\d{1,4})/(?=(?:CEE?|UE|EU|CECA)\b)", lambda m: f"{grammar.cardinal(int(m[1]))}{slash}{grammar.cardinal(int(m[2]))} "),
         (rf"(?<=\b{_PRESSURE}\b[^.\d]{{0,25}})(\d{{1,3}})/(\d{{1,3}})(?![\d/]|[ ]?mm)", lambda m: f"{grammar.cardinal(int(m[1]))} {PHRASES[grammar.code].over} {grammar.cardinal(int(m[2]))}"),
@@ -123,12 +128,13 @@ def context_rules(grammar: Grammar) -> tuple[Rule, ...]:
         return f" all'{word}" if words.rate == "al" and word[0] in "aeiou" else f" {words.rate} {word}"
 
     return (
-        (rf"(?<=\d[ ]?(?:{units}))/(?P<span>\p{{Ll}}{{3,12}}|j)(?![\p{{L}}\d²³/])", per_word),
+        (rf"(?<=\d[ ]?(?:{units})(?:/(?:{units}))?)/(?P<span>\p{{Ll}}{{3,12}}|j)(?![\p{{L}}\d²³/])", per_word),
         (r"(?<=\b(?:[Ll]e|[Ii]l|[Ee]l|[Oo])[ ])1/(\d{1,2})(?=[ ]d)", lambda m: grammar.fraction(1, int(m[1])).partition(" ")[2]),
         *([_hectares(grammar)] if grammar.code in ("es", "it") else []),
         (rf"(?<=\b{_RATED}\b[^.\d]{{0,15}})(?<![\d/.,])(?P<a>\d{{1,3}})/(?P<b>5|6|10|20|30|50|100|110)(?![\d/]|[.,]\d)", out_of),
         (rf"(?<![\d/.,]|\.[ ]|\b(?:página|pagina|page|slide|étape|paso|passo)[ ])(?P<a>[2-9]|10)/(?P<b>10)(?![\d/]|[.,]\d|[ ](?:{words.of})\b)", out_of),
         (rf"(?<![\d/.,]|\p{{Sc}}[ ]?)(?:(?P<x>[x×])[ ]?)?(?P<n>\d{{1,2}})(?P<x>[ ]?[x×])?[ ]?/[ ]?(?P<span>{_SPANS})(?![\p{{L}}\d²³/])", rate),
+        (r"(?<=\b\p{Lu}{2,6})/(?=(?:\d\d|(?:19|20)\d\d)(?!\d|[.,]\d))", lambda m: f" {words.law} "),
         (r"(?<=\d)/(?=\p{Lu}(?![\p{L}/]))|(?<=\b\p{Lu}{2,6})/(?=\d)", lambda m: slash),
         (r"(?<![\d.,:\p{L}])(?<![\s(]['‘][^'’\n]{1,40})(?P<n>\d{1,3})[ ]?['′’](?:[ ]?\+[ ]?(?P<more>\d{1,2})['′’]?)?(?![\d\p{L}'′’\"″])", lambda m: _minute(grammar, words, m)),
         (rf"(?<![\d.,])(\d{{1,2}}(?:[.,]\d)?)[ ]?(?:\"|″|”|'')(?:(?=[ ]?{_SCREENS})|(?<=\b{_SCREENS}\b[^.\d\"“]{{0,25}}\d{{1,2}}(?:[.,]\d)?[ ]?(?:\"|″|”|'')))", lambda m: grammar.amount(grammar.number(m[1]), inch)),

@@ -89,6 +89,25 @@ def event_ordinal(grammar: Grammar, number: int, after: str) -> str | None:
     return said.capitalize() if word[0].isupper() else said
 
 
+_ARTICLES = {
+    "fr": ("le au du", "la"),
+    "es": ("el al del", "la"),
+    "pt": ("o ao do no", "a da na"),
+    "it": ("il al dal del nel", "la dalla della nella"),
+}
+
+
+def numeral_after_article(grammar: Grammar, number: int, before: str) -> str | None:
+    """ "en el XVIII", "nel XIX", "la II": a century, or something counted that was named before."""
+    masculine, feminine = (articles.split() for articles in _ARTICLES[grammar.code])
+    word = before.lower()
+    if not 1 < number < 40 or number in (5, 10) or word not in (*masculine, *feminine):
+        return None
+    if number > 10 and grammar.code in ("es", "pt"):
+        return grammar.cardinal(number)
+    return grammar.ordinal(number, "f" if word in feminine else "m")
+
+
 _CENTURIES = {"es": ("siglos?", "al|y|o|a"), "pt": ("séculos?", "ao|e|ou|a"), "it": ("secol[oi]", "al|e|o|a")}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import regex
 
-from qwen3tts_webui.text.normalize import ru_contexts
+from qwen3tts_webui.text.normalize import ru_contexts, ru_prepositions
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule, in_words
 from qwen3tts_webui.text.normalize.numbers import COMMA, Noun, Number, noun, nouns, words
 from qwen3tts_webui.text.normalize.phrases import PHRASES
@@ -31,6 +31,7 @@ from qwen3tts_webui.text.normalize.signs import roman_value
 
 class Russian(Grammar):
     code = "ru"
+    pauses_at_slash, ampere = True, "ампер"
     duration_units = ("ч", "мин", "с")
     point, minus, plus, plus_minus, to, versus, per = "целых", "минус", "плюс", "плюс-минус", "до", "", "в"
     percent = noun("процент|процента|процентов")
@@ -168,13 +169,14 @@ class Russian(Grammar):
         return self.inflected(number, *COUNTED[word]) if word in COUNTED else None
 
     def early_rules(self) -> tuple[Rule, ...]:
-        return ru_contexts.early_rules(self)
+        return (*ru_prepositions.early_rules(), *ru_contexts.early_rules(self))
 
     def rules(self) -> tuple[Rule, ...]:
-        preposition = r"(?<=\b(?:[Дд]о|[Уу]|[Сс]тарше|[Мм]ладше|[Мм]оложе|[Вв]ыше|[Нн]иже|[Дд]ольше|[Дд]ороже|[Дд]ешевле|[Ии]з|[Оо]т|[Бб]ез|[Дд]ля|[Пп]осле|[Кк]роме|[Сс]реди|[Вв]место|[Оо]коло|[Сс]выше|[Бб]олее|[Мм]енее|[Бб]ольше|[Мм]еньше|[Оо]к\.|[Сс]в\.|[Пп]орядка|[Дд]остиг\p{L}*)[ ])"
+        preposition = rf"(?<=\b(?i:{ru_prepositions.GENITIVE})[ ])"
         year = r"(?<![\d.,])(?:(?P<from>1\d{3}|20\d{2})[-–])?(?P<y>[12]\d{3})(?:-?й|-?го|-?м)?[ \u00a0]?(?P<tail>год(?:ом|ов|ах|а|у|ы)?|гг?\.)(?!\p{L})"
         return (
             *ru_contexts.rules(self, self._cardinal, self.inflected),
+            *ru_prepositions.rules(self, self._cardinal, self.inflected, {**self.units, **{sign: pair[0] for sign, pair in self.currencies.items()}, "%": self.percent}),
             (r"(?<=\b[Сс][ ])([12]\d{3})[ ](по|до)[ ]([12]\d{3})[ ](?:гг?\.|год(?:а|ы)?)(?!\p{L})", self._years),
             (r"(?<![\d.,])(\d{1,4})[ ]?г(?:ода|од|\.)(?=[ ](?:до[ ])?н\.[ ]?э)", lambda m: f"{self.inflected(int(m[1]))} год"),
             (r"(?<![\d.,])([1-9]0)-е(?![\p{L}-]|[ ]\p{Ll}+[оеё]\b)", lambda m: (self._decade(m[1], False) or "").strip()),
@@ -222,6 +224,8 @@ class Russian(Grammar):
         word = before.lower()
         if said.startswith("с "):
             return f"промежутке {said}" if word == "в" else said
+        if word in ("в", "за", "через", "на"):
+            return regex.sub(r"одна (минут|секунд)а", r"одну \1у", said)
         return self._genitive(said) if word in ("до", "после", "от", "около", "с", "со") else said
 
     def _genitive_amount(self, match: regex.Match[str]) -> str | None:
@@ -233,39 +237,40 @@ class Russian(Grammar):
         size = match["magnitude"] and noun(self.magnitudes[match["magnitude"]])
         said = genitive(number, self._cardinal, size or None, noun_)
         said = f"{self.plus if match['minus'] == '+' else self.minus} {said}" if said and match["minus"] else said
-        return said + "." if said and key.endswith(".") and not match.string[match.end() :].strip() else said
+        return said and said + self.stop_after(match, ".")
 
     def _year(self, match: regex.Match[str]) -> str | None:
         tail = match["tail"]
         before = regex.search(r"(\p{L}+)[ \u00a0]$", match.string[: match.start()])
         case = YEAR_TAILS.get(tail, "n")
-        if tail == "г." and before is not None and before[1].lower() in ("в", "во"):
+        word_before = before[1].lower() if before else ""
+        if tail in ("г.", "гг.") and word_before in ("в", "во"):
             case = "p"
+        elif tail == "году" and word_before in ("к", "ко"):
+            case = "d"
         elif tail == "г." and before is None:
             case = "n"
-        word = {"г.": {"p": "году", "g": "года", "n": "год"}[case] if tail == "г." else "", "гг.": "годы"}.get(
-            tail, tail
+        word = {"г.": {"p": "году", "g": "года", "n": "год"}, "гг.": {"p": "годах", "n": "годы"}}.get(tail, {}).get(
+            case, tail
         )
         if match["from"]:
-            return f"{self.inflected(int(match['from']), case)} — {self.inflected(int(match['y']), case)} {word}"
+            said = f"{self.inflected(int(match['from']), case)} — {self.inflected(int(match['y']), case)} {word}"
+            return said + self.stop_after(match, ".")
         said = f"{self.inflected(int(match['y']), case)} {word}"
-        return said + "." if tail == "г." and not match.string[match.end() :].strip() else said
+        return said + self.stop_after(match, ".")
 
     def _century(self, match: regex.Match[str]) -> str:
         """ "в XXI в."."""
         before = (match["before"] or "").lower()
         case = "p" if before in ("в", "во") else "n" if not before or before == "это" else "g"
         word = {"p": "веке", "g": "века", "n": "век"}[case]
-        return f"{self.inflected(roman_value(match['roman']), case)} {word}" + (
-            "" if match.string[match.end() :].strip() else "."
-        )
+        return f"{self.inflected(roman_value(match['roman']), case)} {word}{self.stop_after(match, '.')}"
 
     def _centuries(self, match: regex.Match[str]) -> str:
         """ "XVIII–XIX вв."."""
         is_in = regex.search(r"\b[Вв]о?[ ]$", match.string[: match.start()]) is not None
         first, last = (self.inflected(roman_value(match[key]), "p" if is_in else "n") for key in ("a", "b"))
-        stop = "" if match.string[match.end() :].strip() or match[0][-1] != "." else "."
-        return f"{first} — {last} {'веках' if is_in else 'века'}{stop}"
+        return f"{first} — {last} {'веках' if is_in else 'века'}{self.stop_after(match, '.')}"
 
     def _years(self, match: regex.Match[str]) -> str:
         end = self.inflected(int(match[3]), "a" if match[2] == "по" else "g")

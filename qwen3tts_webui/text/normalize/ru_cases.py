@@ -57,6 +57,7 @@ def is_one(value: int) -> bool:
     return value % 10 == 1 and value % 100 != 11
 
 
+_SOFT_FEMININE = r"\p{Ll}*(?:[чщжш]ь|(?<!г)ость|есть|асть|(?<!го)сть|знь|овь|едаль|очередь|кровать|площадь|тетрадь|дверь|роль|соль|боль|цель|модель|деталь|печать|степень|осень|нефть|сеть|ветвь|цепь|треть|четверть|запись|подпись|скорость|емкость)"
 _NO_NOUN = (
     r"(?:после|около|вместо|кроме|тоже|даже|уже|или|для|если|при|года|раза|дня|часа|была?|было|были|нужн\p{L}|можно|надо|дядя|мужчина"
     r"|мая|января|февраля|марта|апреля|июня|июля|августа|сентября|октября|ноября|декабря)\b"
@@ -78,6 +79,7 @@ def _small_range(cardinal: Callable[[int, str, str], str]) -> Callable[[regex.Ma
 
 def case_rules(cardinal: Callable[[int, str, str], str]) -> tuple[Rule, ...]:
     """Numbers with the case and gender that the ending of the next word shows: "с 10 детьми", "в 3 городах", "1 щепотка"."""
+    one = r"(?P<n>(?:\d{1,3}[ \u00a0\u202f])*(?:\d*[02-9])?1|\d{1,3}(?:[ \u00a0\u202f]\d{3})*[ \u00a0\u202f]\d?[02-9]1)"
     start, number = r"(?<![\d.,:/-]|\d[ \u00a0])", r"(?P<n>\d{1,3}(?:[ \u00a0\u202f]\d{3})+|\d{1,6})"
 
     def said(case: str, gender: str = "m") -> Callable[[regex.Match[str]], str | None]:
@@ -96,9 +98,11 @@ def case_rules(cardinal: Callable[[int, str, str], str]) -> tuple[Rule, ...]:
         (r"(?<![\d.,])1,5(?=[ ](?!млн|млрд|трлн|тыс)(?P<noun>\p{Ll}{3,})(?!\p{L}|\.(?!\s*$)))", lambda m: "полторы" if m["noun"][-1] in "ыи" else "полтора"),
         (rf"{start}(?P<n>\d{{1,2}})[–-](?P<m>\d{{0,1}}[1-4])(?=[ ](?P<noun>\p{{Ll}}{{3,}})(?!\p{{L}}|\.(?!\s*$|\s+\p{{Lu}})))", _small_range(cardinal)),
         (r"√(?P<n>\d{1,6})(?![\d.,]*\d)", lambda m: f"корень из {cardinal(int(m['n']), 'm', 'g')}"),
-        (rf"{start}(?P<n>(?:\d*[02-9])?1)(?=[ ](?!{_NO_NOUN})\p{{Ll}}{{2,}}[ая]\b)", said("n", "f")),
-        (rf"{start}(?P<n>(?:\d*[02-9])?1)(?=[ ](?!{_NO_NOUN})\p{{Ll}}{{2,}}[ую]\b)", said("a", "f")),
-        (rf"{start}(?P<n>(?:\d*[02-9])?1)(?=[ ](?!{_NO_NOUN})\p{{Ll}}{{2,}}[ое]\b)", said("n", "n")),
+        (rf"{start}{one}(?=[ ](?!{_NO_NOUN})\p{{Ll}}{{2,}}[ая]\b)", said("n", "f")),
+        (rf"{start}{one}(?=[ ]{_SOFT_FEMININE}\b)", said("n", "f")),
+        (rf"{start}{one}(?=[ ](?!{_NO_NOUN})\p{{Ll}}{{3,}}[ыи]\b(?<!ни|ди|ри))", said("g", "f")),
+        (rf"{start}{one}(?=[ ](?!{_NO_NOUN})\p{{Ll}}{{2,}}[ую]\b)", said("a", "f")),
+        (rf"{start}{one}(?=[ ](?!{_NO_NOUN})\p{{Ll}}{{2,}}[ое]\b)", said("n", "n")),
         (rf"{start}(?P<n>(?:\d*[02-9])?2)(?=[ ](?!{_NO_NOUN})\p{{Ll}}{{2,}}[ыи]\b)", said("n", "f")),
         (rf"{start}(?P<n>(?:\d*[02-9])?[12])(?=[ ](?:минут|секунд|тонн|копе|тысяч)\p{{L}}*)", said("n", "f")),
     )  # fmt: skip

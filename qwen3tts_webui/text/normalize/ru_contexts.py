@@ -143,7 +143,7 @@ def rules(grammar: Grammar, cardinal: Cardinal, inflected: Inflected) -> tuple[R
          lambda m: f"{grammar.cardinal(int(m[1] or m[3]))} из {cardinal(int(m[2] or m[4]), 'm', 'g')}"),
         (rf"(?<![\d.,])(\d{{1,2}})[–-](\d{{1,2}})[ ]?(?:раза?|р\.?)/(?P<per>{alternatives(PER)})(?!\p{{L}})", lambda m: f"{grammar.cardinal(int(m[1]))}-{grammar.amount(grammar.number(m[2]), _COUNTED['р'])} {PER[m['per']]}"),
         (rf"(?<![\d.,])(?P<n>{COMMA})[ ]?(?P<word>{alternatives(_COUNTED)})?/(?P<per>{alternatives(PER)})(?![\p{{L}}²³\d])", lambda m: _rate(grammar, m)),
-        (rf"(?<=\d[ ]?(?:тыс\.?[ ]|млн\.?[ ]|млрд\.?[ ])?(?P<word>{alternatives(grammar.currencies)}|таб\.?|капс\.?))/(?P<per>{alternatives(PER)})(?![\p{{L}}\d])", lambda m: f" {PER[m['per']]}" + ("." if m["per"][-1] == "." and not m.string[m.end() :].strip() else "")),
+        (rf"(?<=\d[ ]?(?:тыс\.?[ ]|млн\.?[ ]|млрд\.?[ ])?(?P<word>{alternatives(grammar.currencies)}|таб\.?|капс\.?))/(?P<per>{alternatives(PER)})(?![\p{{L}}\d])", lambda m: f" {PER[m['per']]}" + grammar.stop_after(m, ".")),
         (rf"(?<=\d[ ]?(?P<word>кВт·ч|ч|мин|час(?:а|ов)?|минут[ыа]?|дн(?:я|ей)|таблет\p{{L}}+|кап(?:ли|ель)|Вт·ч|м³|м²|л|т|ГБ|МБ|г|кг|мг|мл))/(?P<per>{alternatives(PER)})(?![\p{{L}}\d²³])", lambda m: None if f"{m['word']}/{m['per']}" in grammar.units or len(m["per"]) == 1 else f" {PER[m['per']]}"),
         (rf"(?<=\d[ ]?(?:{alternatives(grammar.currencies)}))/(?=\d+[ ]?(?:г|кг|мл|л|м|км|шт|листов)(?!\p{{L}}))", lambda m: " за "),
         (rf"(?<=\b[Пп]о[ ])(?P<a>\d{{1,2}})[–-](?P<b>\d{{1,2}})[ ](?P<unit>{alternatives(units)})(?![\p{{L}}/])", lambda m: _some(grammar, m, units)),
@@ -161,7 +161,7 @@ def rules(grammar: Grammar, cardinal: Cardinal, inflected: Inflected) -> tuple[R
         (r"(?<![\d.,])(\d{1,3})[ ]?%-н?(ый|ая|ое|ого|ой|ую|ые|ых|ом|ому|ым|ыми)\b", lambda m: f"{'сто' if m[1] == '100' else cardinal(int(m[1]), 'm', 'g').replace(' ', '')}процентн{m[2]}"),
         (r"(?<![\d.,])([1-9])-(?:к(?:омн)?\.?)[ ](?=кв)", lambda m: f"{_ROOMS[int(m[1]) - 1]}комнатная "),
         (r"(?<=комнатная[ ]|[-]к\.?[ ])кв\.(?![ ]м|\d)", lambda m: "квартира"),
-        (r"(?<![\d./,])(\d{1,2})/(\d{1,2})[ ]?эт(?:аж)?\.?(?!\p{L})", lambda m: f"{inflected(int(m[1]), 'n')} этаж из {cardinal(int(m[2]), 'm', 'g')}"),
+        (r"(?<![\d./,])(\d{1,2})/(\d{1,2})[ ]?эт(?:аж)?\.?(?!\p{L})", lambda m: f"{inflected(int(m[1]), 'n')} этаж из {cardinal(int(m[2]), 'm', 'g')}" + grammar.stop_after(m, ".")),
         (rf"(?<=\b[Сс][ ])(?P<n>{COMMA})(?P<tail>[ ]?%)?(?=[ ](?:до|по)[ ]\d)(?![ ](?:до|по)[ ]\d{{4}}[ ](?:гг?\.|год))", lambda m: _from(grammar, cardinal, m)),
         (rf"(?<![\d.,])(\d{{1,3}}(?:,\d+)?)[ ]?(?:\"|″|'')(?:(?=[ ]{_SCREENS})|(?<={_SCREENS}(?:[ ](?:на|с))?[ ][\d,]+[ ]?[\"″]))", lambda m: grammar.amount(grammar.number(m[1]), noun("дюйм|дюйма|дюймов"))),
         (r"(?P<gap>[ ]?)(?P<sign>[<>≤≥])[ ]?(?=\d)", _compared),
@@ -194,8 +194,7 @@ def _some(grammar: Grammar, match: regex.Match[str], units: dict[str, Noun]) -> 
         return None
     first = grammar.cardinal(low.value, unit.gender)
     first = first.removesuffix("на") + "ной" if first.endswith("одна") else first
-    stop = "." if match[0][-1] == "." and not match.string[match.end() :].strip() else ""
-    return f"{first}-{grammar.amount(high, unit)}{stop}"
+    return f"{first}-{grammar.amount(high, unit)}{grammar.stop_after(match, '.')}"
 
 
 def declined(counted: Noun, value: int, case: str) -> str:
@@ -233,7 +232,7 @@ def _oblique(
     tail = unit.forms[-1] if size and unit else ""
     sign = {"": "", "+": grammar.plus}.get(match["minus"] or "", grammar.minus)
     said = grammar.join(sign, cardinal(number.value, counted.gender, case), declined(counted, number.value, case), tail)
-    return said + ("." if match[0][-1] == "." and not match.string[match.end() :].strip() else "")
+    return said + grammar.stop_after(match, ".")
 
 
 def _verse(grammar: Grammar, match: regex.Match[str]) -> str:

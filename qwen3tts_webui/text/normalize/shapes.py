@@ -28,6 +28,15 @@ _SPLIT_SECOND = regex.compile(
 _GROUPED = regex.compile(
     r"(?<![\d.,])(?:\d{1,3}(?:,\d{3}){2,}(?:\.\d{1,2})?|(?<=[$£€]\s?)\d{1,3},\d{3}|\d{1,3},\d{3}(?=\s(?:pesos|dólares|dollars|soles|MXN|USD|COP|ARS)\b))(?![.,]?\d)"
 )
+_ELECTRIC = (
+    r"(?i:(?:sicher|strom|steckdos|ladeger|abgesich|netzteil|fusibl|disjonct|prise|courant|intensit|chargeur|corr?ient|corrent|enchufe|toma|diferencial|cargador|magnetot"
+    r"|fusib|presa|interrut|aliment|disjun|carregad|предохран|автомат|ток|розетк|заряд)\p{L}*|\d[ ]?(?:k?[VW]|к?Вт?)(?!\p{L}))"
+)
+_AFTER_LINK = r"(?:mit|von|bis|bei|max\.|de|da|di|à|até|hasta|con|com|avec|до|на|от)"
+_AMPERE = regex.compile(
+    rf"(?<=(?<![\p{{L}}\d.,-])(?:\d{{1,4}}[-–])?\d{{1,4}})(?<={_ELECTRIC}[^\n]{{0,40}}|\b{_AFTER_LINK}[ ][\d–-]+)[ ]?[AА](?![\p{{L}}\p{{N}}'’-]|[ ](?:класс|\p{{Lu}}\b))"
+    rf"|(?<=(?<![\p{{L}}\d.,-])\d{{1,4}})[ ]?[AА](?![\p{{L}}\p{{N}}'’-])(?=[^\n.]{{0,25}}{_ELECTRIC})|(?<=(?<![\p{{L}}\d.,-])\d{{1,3}},\d{{1,2}})[ ][AА](?![\p{{L}}\p{{N}}'’-])"
+)
 _SWAPPED = str.maketrans(".,", ",.")
 _LONGEST_FOOT = 11
 
@@ -49,6 +58,8 @@ class Shapes:
         text.sub(_MINUTES, lambda match: self._amounts(m=match["m"], s=match["s"]), final=False)
         if not self._grammar.own_shapes:
             text.sub(_PRIMES, self._primes, final=False)
+        if self._grammar.ampere:
+            text.sub(_AMPERE, lambda _: f" {self._grammar.ampere}", final=False)
         text.sub(_SPLIT_SECOND, self._split_second, final=False)
 
     @staticmethod

@@ -13,7 +13,7 @@ from qwen3tts_webui.text.say_as import ORDINAL_SIGN
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _ROMAN = regex.compile(
     r"(?<![\p{Latin}\p{Cyrillic}\p{N}’'\-.])(?=[IVXLCDM\u2160-\u217f])(?P<roman>(?:M{0,3})(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})|[\u2160-\u217f]+)"
-    r"(?P<suffix>ème|eme|er|re|e|-?й|-?го|\.?[ºª]|\.(?=\s[\p{L}(]|$|,))?(?![\p{Latin}\p{Cyrillic}\p{N}’'\-]|\.\p{L})"
+    r"(?P<suffix>ème|eme|er|re|e|-?й|-?го|\.?[ºª°]|\.(?=\s[\p{L}(]|$|,))?(?![\p{Latin}\p{Cyrillic}\p{N}’'\-]|\.\p{L})"
 )
 _ROMAN_SECTION = regex.compile(
     r"(?<![\p{L}\p{N}.])(?P<roman>[IVX]{1,5})(?P<rest>(?:\.[1-9]\d?){1,3})(?![\p{L}\p{N}]|\.\d)"
@@ -176,6 +176,10 @@ class Signs:
     def _say_abbreviation(self, match: regex.Match[str]) -> str | None:
         grammar, key = self._grammar, regex.sub(r"\s", "", match["abbreviation"])
         rest = match.string[match.end() :]
+        if key not in self._expansions and key + "$" not in self._expansions and self._starts_sentence(match):
+            lower = key[0].lower() + key[1:]
+            key = lower if lower in self._expansions or lower + "$" in self._expansions else key
+        is_capital = match["abbreviation"][0] != key[0]
         flagged = key + "#"
         if flagged not in self._expansions and (key[0].lower() + key[1:] + "#") in self._expansions:
             flagged = key[0].lower() + key[1:] + "#"
@@ -189,10 +193,15 @@ class Signs:
                 return said + "."
         else:
             return None
+        said = said[0].upper() + said[1:] if is_capital else said
         if key.endswith(".") and not rest.strip() and flagged not in self._expansions:
             return said + "."
         gap = " " if rest[:1].isalnum() and grammar.spaced else ""
         return said + gap
+
+    @staticmethod
+    def _starts_sentence(match: regex.Match[str]) -> bool:
+        return regex.search(r"(?:^|[.!?:;\n(•–—-]\s*)$", match.string[: match.start()]) is not None
 
     def _say_section(self, match: regex.Match[str]) -> str:
         """ "IV.2"."""
@@ -219,6 +228,8 @@ class Signs:
             and set(numeral) <= set("IVX")
             and regex.match(r"\p{Lu}\p{Ll}+$", before[1] if before else "")
         )
+        if said is None and (match["suffix"] or "")[-1:] in ("º", "°", "ª"):
+            return grammar.ordinal(number, "f" if match["suffix"][-1] == "ª" else "m")
         if said is None and (match["roman"] != numeral or (is_model and not (match["suffix"] or ""))):
             said = grammar.cardinal(number)
         if said is None:
@@ -240,7 +251,7 @@ def roman_value(numeral: str) -> int:
 
 def _abbreviation_pattern(grammar: Grammar) -> regex.Pattern[str] | None:
     keys = {key.rstrip("#$") for key in grammar.abbreviations}
-    keys |= {key[0].upper() + key[1:-1] for key in grammar.abbreviations if key.endswith("#")}
+    keys |= {key[0].upper() + key[1:] for key in keys if len(key) > 2}
     if not keys:
         return None
     spaced = [
