@@ -3,7 +3,6 @@
 import importlib.util
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 import torch
@@ -22,9 +21,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def fast_interpreter() -> None:
-    """Triton's interpreter without its check of every sum of integers for overflow, a third of its time."""
-    if importlib.util.find_spec("triton") is None or torch.cuda.is_available():
-        return
-    from triton.runtime.interpreter import interpreter_builder
+    if importlib.util.find_spec("triton") is not None and not torch.cuda.is_available():
+        from tests.support.triton_interpreter import speed_up_interpreter
 
-    interpreter_builder.options = replace(interpreter_builder.options, sanitize_overflow=False)
+        speed_up_interpreter()
