@@ -26,7 +26,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from qwen3tts_webui.model.cpu import jit
-from qwen3tts_webui.model.decode_step import DecodeState, StepShape, run_decode_step
+from qwen3tts_webui.model.decode_state import DecodeState
+from qwen3tts_webui.model.decode_step import StepShape, run_decode_step
 from qwen3tts_webui.model.sampling import SamplingBounds
 from qwen3tts_webui.model.synthetic import synthetic_config, synthetic_model, synthetic_tokenizer
 
