@@ -45,9 +45,14 @@ class FusedFrames:
         kv_shape = (config.num_layers, 2, batch, config.num_kv_heads, NUM_CODEBOOKS, config.head_dim)
         kv = torch.empty(kv_shape, dtype=hidden.dtype, device=hidden.device)
         rows = torch.empty(batch, 2, config.hidden_size, dtype=hidden.dtype, device=hidden.device)
-        rows[:, 0] = predictor.small_to_mtp_projection(hidden)
+        projection = predictor.small_to_mtp_projection
+        if isinstance(projection, nn.Linear):
+            rows[:, 0] = steps.product(hidden, projection.weight, projection.bias)
+        else:
+            rows[:, 0] = hidden
         positions = predictor.positions.expand(batch, -1)
-        logits, sampling = self.mask(state, slots, self._talker.codec_head(hidden)), state.first_sampling
+        logits = cast(FusedStack, self._talker.model.steps).product(hidden, self._talker.codec_head.weight)
+        logits, sampling = self.mask(state, slots, logits), state.first_sampling
         for group in range(NUM_CODEBOOKS):
             is_last = group == NUM_CODEBOOKS - 1
             sample_into(

@@ -203,7 +203,7 @@ KERNELS = [
     ("attend", ATTEND, dict(TIME=2, TIMES=16, GROUP=2, QUERIES=16, HALF=64, LANES=64, BLOCK=16, TILES=True)),
     ("attend_project", ATTEND | PRODUCT | dict(partial="*fp32", arrived="*i32"),  # has `attend` without TILES in it
      dict(TIME=1, TIMES=1, GROUP=2, QUERIES=2, HALF=64, LANES=64, BLOCK=16, OUTS=32)),
-    ("linear", PRODUCT, dict(BATCH=16, OUTS=16, INS=512, WIDE=False)),
+    ("linear", PRODUCT, dict(HAS_RESIDUAL=True, BATCH=16, OUTS=16, INS=512, WIDE=False)),
     ("norm_linear", NORM, TILES | dict(GATE=True, SCALES_FIRST=False)),
     ("norm_linear", NORM | dict(x="*fp32", weight="*fp16", out="*fp16"), TILES | dict(GATE=False, SCALES_FIRST=True)),
     ("begin_step", STATE, dict(BLOCK=2048)),
