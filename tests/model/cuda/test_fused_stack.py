@@ -193,6 +193,11 @@ STATE = dict(last_embedding="*bf16", text_table="*bf16", embedded="*bf16", table
              penalty="*fp32", temperature="*fp32", top_p="*fp32", noise_scale="*fp32")
 STATE |= dict.fromkeys(("text text_next text_length positions starts frames slots codes offsets top_k seeds").split(),
                        "*i64")
+SLOT = dict(values="*i64", seed="*i64") | {
+    f"{part}_{name}": kind
+    for part in ("first", "rest")
+    for name, kind in dict(top_k="*i64", temperature="*fp32", top_p="*fp32", noise_scale="*fp32").items()
+}
 STATE |= dict.fromkeys("text_open done paused active seen finite is_finite".split(), "*i8")
 SHARED = {75: 64 << 10, 80: 163 << 10, 89: 99 << 10, 90: 227 << 10}  # bytes that a program may use
 KERNELS = [
@@ -209,6 +214,8 @@ KERNELS = [
     ("begin_step", STATE, dict(BLOCK=2048)),
     ("mask_logits", STATE, dict(BLOCK=4096)),
     ("finish_frame", STATE, dict(GROUPS=16, BLOCK=2048)),
+    ("load_slot", STATE | SLOT, dict(VALUES=15, GROUPS=16, BLOCK=1024)),
+    ("embed_prompt", STATE | dict(out="*bf16", x_vectors="*bf16"), dict(GROUPS=16, BLOCK=2048)),
     ("place_rows", dict(qkv="*bf16", scale="*fp32", cosines="*fp32", sines="*fp32", starts="*i64", slots="*i64",
                         queries="*bf16", keys="*bf16", values="*bf16", eps="fp32"),
      dict(HEADS=16, KV_HEADS=8, ALL=32, HALF=64, LANES=64)),
