@@ -1,8 +1,8 @@
 """Languages that neither engine knows, in letters that both can read: they are read by the rules of one of the ten.
 
 In: a line. Out: the English name of its language, or "". Careful rather than complete: a name or a short phrase of
-another language inside a line says nothing. Knows fastText's small model, and letters and short words that none of the ten
-languages writes.
+another language inside a line says nothing. Knows fastText's small model, and letters and short words that none of
+the ten languages writes.
 """
 
 from __future__ import annotations
@@ -42,14 +42,22 @@ _CYRILLIC_LETTERS = (
     ("Bulgarian", regex.compile(r"(?!.*[ыэё])(?:[бвгджзклмнпрстфхцчшщ]ъ[бвгджзклмнпрстфхцчшщ]|\bъ\p{L})")),
 )  # fmt: skip
 _CYRILLIC_WORDS = tuple(
-    (name, regex.compile(rf"(?<!\p{{L}})(?:{words})(?!\p{{L}})"))
+    (name, regex.compile(rf"(?<!\p{{L}})(?:{'|'.join(words.split())})(?!\p{{L}})"))
     for name, words in (
-        ("Ukrainian", "дякую|буде|добрий|добре|доброго дня|мене|звати|де (?:моя|твоя|ти|ви|це)|дуже|вона|або|треба|що|ще|вже|щоб|якщо|дощ|будь ласка|гарно|гарна|чому|хто|немає|до побачення"),
-        ("Bulgarian", "добро утро|добър|съм|сме|сте|как си|ще|аз|тя|какво|къде|защо|кога|благодаря|здравейте|здравей|здрасти|днес|утре|времето|хубаво|хубав|искам|моля|довиждане|нощ|лека|няма|трябва|всичко|много добре|нищо"),
-        ("Serbian", "добар|како|данас|шта|нисам"),
-        ("Belarusian", "дзякуй|добрай|дзень|калі|гэта|вельмі|сёння|дзе|чаму"),
+        (
+            "Ukrainian",
+            r"""дякую буде добрий добре доброго\sдня мене звати де\s(?:моя|твоя|ти|ви|це) дуже вона або треба що ще вже
+            щоб якщо дощ будь\sласка гарно гарна чому хто немає до\sпобачення""",
+        ),
+        (
+            "Bulgarian",
+            r"""добро\sутро добър съм сме сте как\sси ще аз тя какво къде защо кога благодаря здравейте здравей здрасти
+            днес утре времето хубаво хубав искам моля довиждане нощ лека няма трябва всичко много\sдобре нищо""",
+        ),
+        ("Serbian", "добар како данас шта нисам"),
+        ("Belarusian", "дзякуй добрай дзень калі гэта вельмі сёння дзе чаму"),
     )
-)  # fmt: skip
+)
 """The commonest words that Russian does not have, for short lines without a telling letter."""
 _CYRILLIC_WORD = regex.compile(r"(?<![\p{L}\p{N}])[\p{Cyrillic}'’ʼ]{2,}")
 _RUSSIAN = regex.compile("[ыэё]")
