@@ -1,4 +1,4 @@
-"""A stand-in for `torch.cuda` where there is no GPU: it records what is asked of it, in order."""
+"""A stand-in for `torch.cuda` where there is no GPU: it records the calls and their streams, in order."""
 
 from __future__ import annotations
 
