@@ -111,7 +111,7 @@ def test_utterances_that_end_at_different_frames_leave_the_others_exact(
         assert_matches_reference(model, utterance, sink)
 
 
-def test_a_newcomer_takes_a_slot_whose_end_was_just_read(model: Qwen3TTS) -> None:
+def test_a_newcomer_takes_a_slot_that_was_just_freed(model: Qwen3TTS) -> None:
     runner = RecordedRunner(model, slots=1)
     utterances = [ending_at(model, 2), ending_at(model, 4), replace(LONG, frames_per_packet=3), PLAIN]
     for utterance, sink in zip(utterances, run_all(runner, utterances), strict=True):
