@@ -1,6 +1,6 @@
 """Decode the frames of running sequences to packets of audio and pass them to their sinks.
 
-In: sequences whose packet is due. Out: PCM in their sinks. An error ends the sequence that caused it and no other.
+In: sequences with a packet that is due. Out: PCM in their sinks. An error ends the sequence that caused it and no other.
 Knows no scheduling.
 """
 
