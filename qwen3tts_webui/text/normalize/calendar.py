@@ -52,6 +52,9 @@ class Calendar:
         )
         to = regex.escape(grammar.to) + (r"|по" if grammar.code == "ru" else "")
         dash = rf"(?:\s?[-–—]\s?|\s(?:{to})\s(?:dem\s|zum\s)?)"
+        self._dashed = regex.compile(
+            rf"{_NOT_INSIDE}(?P<d>{_DAY})-(?P<month>{months})\.?-(?P<y>(?:19|20)\d\d)(?![\w-])", regex.IGNORECASE
+        )
         self._days_month = regex.compile(
             rf"(?<![\p{{L}}\d.,/-])(?P<d>{_DAY})\.?{dash}(?P<d2>{_DAY})(?:\.|st|nd|rd|th|er)?{link}{month_year}",
             regex.IGNORECASE,
@@ -82,6 +85,12 @@ class Calendar:
             text.sub(self._dated, self._say_dated)
         if not self._months:
             return
+        text.sub(
+            self._dashed,
+            lambda match: self._say_date(
+                match, int(match["y"]), self._months[match["month"].casefold()], int(match["d"])
+            ),
+        )
         if self._grammar.date_order == "mdy":
             text.sub(self._month_days, self._say_days)
             text.sub(self._month_day, self._say_named)
@@ -113,6 +122,8 @@ class Calendar:
         month = self._months[match["month"].casefold()]
         if match["month"].islower() and self._grammar.code in ("en", "de"):
             return None  # "may 5", "mars 3": a word
+        if regex.match(r"(?!1\D)\d+[º°ª]", match[0]):
+            return None  # "il 3° set"
         year = int(groups["y"]) if groups.get("y") else None
         said = self._say_date(match, year, month, int(groups["d"]) if groups.get("d") else None)
         return said and said + self._stop_after(match)

@@ -46,7 +46,7 @@ class Contexts:
             rf"{_NOT_INSIDE}(?P<n>\d{{1,2}})\s?[x×]\s?(?=\d+(?:[.,]\d+)?\s?(?:mg|g|ml|µg|μg|мг|г|мл|l)\b)"
         )
         self._rate = regex.compile(
-            rf"(?<=(?:{prefix})\s?{number}(?:\s?{magnitude})?|\d\s?(?:{magnitude}\s?)?(?:{currency})|\d\s?[次个件人回度]|\d(?=/(?:km²?|m²|kWh|kg|ha)(?!\p{{L}})))/(?P<unit>\p{{L}}{{1,12}}[²³]?)(?![\p{{L}}\d/])(?:\.(?=\s[\p{{Ll}}+]))?"
+            rf"(?<=(?:{prefix})\s?(?:{number}[-–])?{number}(?:\s?{magnitude})?|\d\s?(?:{magnitude}\s?)?(?:{currency})|\d\s?[次个件人回度]|\d(?=/(?:km²?|m²|kWh|kg|ha)(?!\p{{L}})))/(?P<unit>\p{{L}}{{1,12}}[²³]?)(?![\p{{L}}\d/])(?:\.(?=\s[\p{{Ll}}+]))?"
         )
         self._by = regex.compile(rf"(?<=\d(?:\s?{units})?)\s?x\s?(?=\d)")
         self._always = regex.compile(r"(?<![\d/.,])24/7(?![\d/]|[.,]\d)(?:小时|時間)?")

@@ -92,7 +92,7 @@ class German(Grammar):
     linked_words = word_set("Kaiser Kaiserin König Königin Papst Zar Zarin Herzog Herzogin Fürst Kurfürst")
     phones = r"""(?<![\w.+-])0\d{2,4}[ /-]{1,3}(?:\d{3,}|\d{2}(?=[ ]\d{2}[ ]\d))(?:[ -]\d{2,}){0,4}(?!\d) | (?<![\w.+-])\(0\d{2,4}\)\s?\d{3,}(?:[ -]\d+)*(?!\d) | (?<![\w.+-])0[1-9]\d{8,11}(?!\d)
         | (?<=Notruf\s)11[02](?!\d)"""
-    phone_words = r"\b(?:Tel|Telefon|Telefonnummer|Handy|Mobil|Fax|PIN|Code|Passwort|PLZ|Postleitzahl|Durchwahl|Konto|Kundennummer|Notruf|Kennzeichen|Flug)\b"
+    phone_words = r"\b(?:Tel|Telefon|Telefonnummer|Handy|Mobil|Fax|PIN|Code|Passwort|PLZ|Postleitzahl|Durchwahl|Konto|Kundennummer|Steuer-ID|Steuernummer|Notruf|Kennzeichen|Flug)\b"
     squared, cubed, power, root = "zum Quadrat", "hoch drei", "hoch {}", "Wurzel aus"
 
     def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:
@@ -197,7 +197,7 @@ class German(Grammar):
             (r"(?<=\b[Aa]m[ ])(\d{1,2})\.(?=[ ]\p{Ll})", lambda m: f"{self.ordinal(int(m[1]))}en"),
             (r"(?<=\b(?i:in|an|zu|auf|mit)[ ])(\d{1,3})\.(?=[ ](?:Lesung|Stelle|Linie|Reihe|Klasse|Runde|Auflage|Etage|Generation|Ehe|Instanz|Person|Stufe|Liga)\b)", lambda m: f"{self.ordinal(int(m[1]))}er"),
             (r"(?<=\d[ ])ff\.?(?!\p{L})", lambda m: "folgende"),
-            (r"(?<![\d.,:])(\d{1,4})er(?=-\p{Lu}|\b)", lambda m: f"{self.cardinal(int(m[1]))}er" if m[1][-1] != "0" else None),
+            (r"(?<![\d.,:])(\d{1,4})er(?=-\p{Lu}|\b)", lambda m: f"{self.year(int(m[1])) if len(m[1]) == 4 else self.cardinal(int(m[1]))}er" if m[1][-1] != "0" else None),
             (r"(?<=\b(?i:mit|von|bei|nach|aus|seit|zu)[ ])1(?=[ ](\p{Lu}\p{Ll}{2,})(?![\p{L}]))", lambda m: {"ein": "einem", "eine": "einer"}.get(de_contexts.one(m[1]) or "")),
             (r"\b(des)[ ](\d{1,2})\.[ ]Jh(?:d|dt)?\.?(?!\p{L})", lambda m: f"des {self.ordinal(int(m[2]))}en Jahrhunderts" + self.stop_after(m, ".")),
             (r"\bAbs\.[ ](\d{1,2})[ ]S\.(?=[ ]\d)", lambda m: f"Absatz {self.cardinal(int(m[1]))} Satz"),
@@ -255,9 +255,12 @@ class German(Grammar):
         if match["after"] in self.month_names or match["after"] in self.month_shorts:
             return None
         before = match["before"] or ""
+        linked = regex.search(r"(ten|sten|te|ste)[ ](?:und|oder|bis)[ ]?$", match.string[: match.start("n")])
+        if linked is not None:
+            return f"{before} {self.ordinal(int(match['n']))}{linked[1].removeprefix('s').removeprefix('t')}".strip()
         known = before.lower() in _WEAK_E | _WEAK_N
         if not known and not regex.match(
-            r"Jahrhundert|Jh|Platz|Mal|Stock|Etage|Klasse|Kapitel|Teil|Tag|Geburtstag|Jahrestag|Auflage|Aufl|Spieltag|Weltkrieg|Akt|Runde|Liga|Bundesliga|Halbzeit|Hälfte|Reihe|Person|Stufe|Stunde|Ausgabe|Staffel|Folge|Lesung|Generation|Advent|Quartal|Stelle|Rang|Lauf|Woche",
+            r"Jahrhundert|Jh|Platz|Mal|Stock|Etage|Klasse|Kapitel|Teil|Tag|Geburtstag|Jahrestag|Auflage|Aufl|Spieltag|Weltkrieg|Akt|Runde|Liga|Bundesliga|Halbzeit|Hälfte|Reihe|Person|Stufe|Stunde|Ausgabe|Staffel|Folge|Lesung|Generation|Advent|Quartal|Obergeschoss|Untergeschoss|Stelle|Rang|Lauf|Woche",
             match["after"],
         ):
             return None
@@ -268,11 +271,10 @@ class German(Grammar):
             )
             is not None
         )
-        neuter = regex.match(r"Jahrhundert|Jh|Mal|Kapitel|Quartal", match["after"]) is not None
+        neuter = (
+            regex.match(r"Jahrhundert|Jh|Mal|Kapitel|Quartal|Obergeschoss|Untergeschoss", match["after"]) is not None
+        )
         word = self.inflected(int(match["n"]), before)
-        linked = regex.search(r"(ten|sten|te|ste)[ ](?:und|oder|bis)[ ]?$", match.string[: match.start("n")])
-        if linked is not None:
-            return f"{before} {self.ordinal(int(match['n']))}{linked[1].removeprefix('s').removeprefix('t')}".strip()
         if before.lower() == "der" and feminine:
             word = self.ordinal(int(match["n"])) + "en"
         if not known:

@@ -94,6 +94,7 @@ _WINDS = {
     "W": "West",
     "O": "Ost",
 }
+_SHORT_DAYS = "Mo|Di|Mi|Do|Fr|Sa|So"
 _TERMS = {"WS": "Wintersemester", "WiSe": "Wintersemester", "SS": "Sommersemester", "SoSe": "Sommersemester"}
 _FLOORS = {"OG": "Obergeschoss", "UG": "Untergeschoss", "EG": "Erdgeschoss", "DG": "Dachgeschoss"}
 _BOUNDS = {"<": "weniger als", ">": "mehr als", "≤": "höchstens", "≥": "mindestens"}
@@ -123,6 +124,9 @@ def early_rules(grammar: Grammar) -> tuple[Rule, ...]:
         (rf"\b({'|'.join(PHRASES['de'].shorts)})\.(?=,?[ ](?:u\.|und|oder)[ ]|,[ ](?:{'|'.join(PHRASES['de'].shorts)})\.)|(?<=\b{_DAY}\.?[ ](?:u\.|und|oder)[ ])({'|'.join(PHRASES['de'].shorts)})\.", lambda m: PHRASES["de"].weekdays[PHRASES["de"].shorts.index(m[1] or m[2])]),
         (r"(?<=\p{L}\.?[ ])u\.(?=[ ](?!a\.|U\.|Ä\.|v\.)\p{L})", lambda m: "und"),
         (rf"(?<=\b(?:aus|nach|Richtung|Winde?|von|im)[ ])({'|'.join(_WINDS)})(?![\p{{L}}\d.-])", lambda m: _WINDS[m[1]]),
+        (rf"\b({_SHORT_DAYS})(?=[ ](?:u\.|und|\+|&)[ ](?:{_SHORT_DAYS})\b)|(?<=\b(?:{_SHORT_DAYS})[ ](?:u\.|und|\+|&)[ ])({_SHORT_DAYS})\b(?!\.)", lambda m: PHRASES["de"].weekdays[PHRASES["de"].shorts.index(m[1] or m[2])]),
+        (r"(?<=\bder[ ])(\d{1,3})\.[ ]?\+[ ]?(\d{1,2})\.?(?=[ ]Min)", lambda m: f"{grammar.ordinal(int(m[1]))}en plus {grammar.cardinal(int(m[2]))}"),
+        (rf"(?:\b(?P<before>\p{{L}}+)[ ])?(?<![\d.,])(?P<a>\d{{1,2}})\.[ ]?/[ ]?(?P<b>\d{{1,2}})\.(?=[ ](?:{months}|\p{{Lu}}\p{{Ll}}+)\b)", lambda m: _two(grammar, m)),
         (r"(?<=\p{Lu}\p{Ll}+[ ])d\.[ ](Gr|Ä|J)\.", lambda m: {"Gr": "der Große", "Ä": "der Ältere", "J": "der Jüngere"}[m[1]] + grammar.stop_after(m, ".")),
         (r"(?<=\p{Lu}\p{Ll}+[ ])v\.(?=[ ]\p{Lu}\p{Ll})(?![ ]Chr)", lambda m: "von"),
         (r"(?<=\p{L}{3,}\.?[ ])m\.(?=[ ]\p{Lu}\p{Ll})(?![ ]E\.)", lambda m: "mit"),
@@ -142,6 +146,7 @@ def rules(grammar: Grammar) -> tuple[Rule, ...]:
          lambda m: f"{grammar.cardinal(int(m[1] or m[3]))} von {grammar.cardinal(int(m[2] or m[4]))}"),
         (r"(?<=\b(?:[Ww]urde|wird|war|ist|als|werden|Platz:?)[ ])(\d{1,2})\.(?=[ ]\p{Ll})", lambda m: f"{grammar.ordinal(int(m[1])).capitalize()}er"),
         (rf"(?<![\d.,])(\d{{1,2}})[ ]?[-–][ ]?(\d{{1,2}})[ ]?[x×](?:(?=[ ]\p{{Ll}})|/(?P<per>{alternatives(PER)})(?!\p{{L}}))", lambda m: f"{grammar.cardinal(int(m[1]), counted=True)}- bis {grammar.cardinal(int(m[2]), counted=True)}mal" + (f" pro {PER[m['per']]}" if m["per"] else "")),
+        (rf"(?<![\d.,])(\d{{1,2}})[ ]?[x×][ ]?/[ ]?({alternatives(PER)})(?!\p{{L}})", lambda m: f"{grammar.cardinal(int(m[1]), counted=True)}mal pro {PER[m[2]]}"),
         (r"(?<![\d.,:/-])1(?=[ ]?[-–][ ]?\d{1,3}[ ](?!Uhr|Prozent)\p{L}{2,})(?=[ ]?[-–][ ]?\d{1,3}[ ](?P<unit>\p{L}+\.?))", lambda m: None if m["unit"] in grammar.units else "ein"),
         (r"(?<=^|[\s(])(?<!(?<!\p{L})\p{L}[ ])(?<![\d)=][ ]?)(?P<sign>[<>≤≥])[ ]?(?=\d)", lambda m: _BOUNDS[m["sign"]] + " "),
         (r"(?<=\b(?:bis|ab|seit|gültig|Stand:?|MHD:?|haltbar bis|Ablauf(?:datum)?:?)[ ])(0?[1-9]|1[0-2])/(\d{2})(?!\d|/)", lambda m: f"{grammar.month_names[int(m[1]) - 1]} {grammar.year(2000 + int(m[2]))}"),
@@ -174,6 +179,14 @@ def _verse(grammar: Grammar, match: regex.Match[str]) -> str:
     else:
         first = f"{grammar.ordinal(int(order)).capitalize()}er" if order else ""
     return grammar.join(first, BOOKS[book], chapter, "Vers", verse, grammar.to if last else "", last, following)
+
+
+def _two(grammar: Grammar, match: regex.Match[str]) -> str:
+    """ "am 5./6. Juni"."""
+    before = match["before"] or ""
+    ending = "en" if before.lower() in ("am", "vom", "zum", "im", "dem", "den", "der", "bis") else "e"
+    first, last = (grammar.ordinal(int(match[key])) + ending for key in ("a", "b"))
+    return f"{before} {first} und {last}".strip()
 
 
 def _weekday(match: regex.Match[str]) -> str:

@@ -12,7 +12,7 @@ from qwen3tts_webui.text.normalize.romance_nouns import event_ordinal, noun_rule
 from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
 
 _NAMES = word_set(
-    """Felipe Alfonso Carlos Fernando Isabel Juan Enrique Luis Pedro Sancho Jaime Pablo Pío Benedicto León Gregorio
+    """Vaticano Felipe Alfonso Carlos Fernando Isabel Juan Enrique Luis Pedro Sancho Jaime Pablo Pío Benedicto León Gregorio
     Napoleón Jorge Guillermo Eduardo Ricardo Catalina Nicolás Alejandro Ramsés Ramiro Jacobo Federico Iván Urbano
     Clemente Inocencio"""
 )

@@ -164,7 +164,12 @@ class French(Grammar):
         return None
 
     def early_rules(self) -> tuple[Rule, ...]:
-        return early_rules(self)
+        first = r"(?<![\d/.,])1er/(1[0-2]|0?[1-9])(?:/((?:19|20)\d\d))?(?![\d/])"
+        return (
+            (first, lambda m: self.date(int(m[2]) if m[2] else None, int(m[1]), 1, "")),
+            (r"(?<=\d{2})[ ]?×[ ]?(?=\d{2,})(?![^\n]{0,12}=)", lambda m: " sur "),
+            *early_rules(self),
+        )
 
     def rules(self) -> tuple[Rule, ...]:
         return (

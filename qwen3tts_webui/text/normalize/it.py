@@ -13,7 +13,7 @@ from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
 from qwen3tts_webui.text.normalize.signs import roman_value
 
 _NAMES = word_set(
-    """Luigi Enrico Carlo Filippo Vittorio Emanuele Umberto Francesco Napoleone Elisabetta Giovanni Paolo Pio Benedetto
+    """Vaticano Luigi Enrico Carlo Filippo Vittorio Emanuele Umberto Francesco Napoleone Elisabetta Giovanni Paolo Pio Benedetto
     Leone Gregorio Guglielmo Edoardo Riccardo Giorgio Giacomo Pietro Nicola Alessandro Caterina Federico Ivan
     Alberto Ramses Clemente Innocenzo Bonifacio Urbano Ferdinando"""
 )
@@ -121,6 +121,9 @@ class Italian(Grammar):
 
     def amount(self, number: Number, noun: Noun) -> str:
         return super().amount(number, noun).replace("una ora", "un'ora")
+
+    def per_unit(self, said: str, link: str, unit: str) -> str:
+        return f"{said} all'{unit}" if link == "al" and unit[0] in "aeiou" else super().per_unit(said, link, unit)
 
     def money_join(self, units: str, cents: str) -> str:
         return f"{units} e {cents}"

@@ -12,7 +12,7 @@ from qwen3tts_webui.text.normalize.romance_nouns import event_ordinal, noun_rule
 from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
 
 _NAMES = word_set(
-    """Pedro João Paulo Manuel Afonso Carlos Henrique Luís Filipe Elizabeth Isabel Maria Pio Bento Leão Gregório
+    """Vaticano Pedro João Paulo Manuel Afonso Carlos Henrique Luís Filipe Elizabeth Isabel Maria Pio Bento Leão Gregório
     Napoleão Jorge Guilherme Eduardo Ricardo Catarina Nicolau Alexandre Ramsés Francisco Sebastião Fernando Dinis"""
 )
 _WOMEN = frozenset({"Elizabeth", "Isabel", "Maria", "Catarina"})

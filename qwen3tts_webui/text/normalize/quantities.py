@@ -134,7 +134,9 @@ class Quantities:
         if high is None:
             said = grammar.with_magnitude(low, magnitude)
         else:
-            said = grammar.join(grammar.range(low, high), grammar.magnitudes[magnitude].rpartition("|")[2])
+            said = grammar.join(
+                grammar.range(low, high), grammar.magnitudes[magnitude].rpartition("|")[2].partition(":")[0]
+            )
         return said if noun is None else grammar.of_magnitude(said, noun)
 
     def _say_money(self, match: regex.Match[str]) -> str | None:
@@ -167,7 +169,7 @@ class Quantities:
         said += grammar.stop_after(match, match["unit"])
         if match["per"]:
             link = (match["each"] and grammar.per_many) or grammar.per
-            said = grammar.join(said, link, self._per(match))
+            said = grammar.per_unit(said, link, self._per(match))
         return said
 
     def _per(self, match: regex.Match[str]) -> str:

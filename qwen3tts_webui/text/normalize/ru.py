@@ -169,7 +169,7 @@ class Russian(Grammar):
         return self.inflected(number, *COUNTED[word]) if word in COUNTED else None
 
     def early_rules(self) -> tuple[Rule, ...]:
-        return (*ru_prepositions.early_rules(), *ru_contexts.early_rules(self))
+        return (*ru_prepositions.early_rules(self, self.inflected), *ru_contexts.early_rules(self))
 
     def rules(self) -> tuple[Rule, ...]:
         preposition = rf"(?<=\b(?i:{ru_prepositions.GENITIVE})[ ])"
@@ -178,7 +178,7 @@ class Russian(Grammar):
             *ru_contexts.rules(self, self._cardinal, self.inflected),
             *ru_prepositions.rules(self, self._cardinal, self.inflected, {**self.units, **{sign: pair[0] for sign, pair in self.currencies.items()}, "%": self.percent}),
             (r"(?<=\b[Сс][ ])([12]\d{3})[ ](по|до)[ ]([12]\d{3})[ ](?:гг?\.|год(?:а|ы)?)(?!\p{L})", self._years),
-            (r"(?<![\d.,])(\d{1,4})[ ]?г(?:ода|од|\.)(?=[ ](?:до[ ])?н\.[ ]?э)", lambda m: f"{self.inflected(int(m[1]))} год"),
+            (r"(?<![\d.,])(\d{1,4})[ ]?г(?:ода|од|\.)(?=[ ](?:до[ ])?н\.[ ]?э)", lambda m: f"{self.inflected(int(m[1]), 'p')} году" if regex.search(r"\b[Вв][ ]$", m.string[: m.start()]) else f"{self.inflected(int(m[1]))} год"),
             (r"(?<![\d.,])([1-9]0)-е(?![\p{L}-]|[ ]\p{Ll}+[оеё]\b)", lambda m: (self._decade(m[1], False) or "").strip()),
             (year, self._year),
             (r"(?<![\d.,])(\d{2,4})-?е[ ]?(?=(?:годы|года)\b)|(?<![\d.,])(\d{0,2}[1-9]0)-х\b", lambda m: self._decade(m[1] or m[2], m[2] is not None)),
