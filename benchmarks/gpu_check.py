@@ -34,6 +34,7 @@ SECONDS = {  # time limit of each step
     "parity": 60,
     "steps": 30,
     "profile": 30,
+    "kernels": 40,
     "tests": 120,
     "memory": 70,
     "faster": 120,
@@ -41,7 +42,7 @@ SECONDS = {  # time limit of each step
 TOGETHER = [  # one process per row, which loads and captures once; in order of execution
     ["versions"],
     ["start", "throughput", "streams", "load"],
-    ["parity", "steps", "profile"],
+    ["parity", "steps", "profile", "kernels"],
     ["faster"],
     ["tests"],
     ["memory"],
@@ -130,6 +131,8 @@ def main() -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if options.device == "cpu":
+        os.environ["TRITON_INTERPRET"] = "1"
     return run_steps(options.step, options) if options.step else run_all(options)
 
 

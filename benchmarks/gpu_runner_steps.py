@@ -40,14 +40,20 @@ def parity(options: Options) -> dict[str, object]:
 
 def disable_kernels(model: Qwen3TTS) -> tuple[Any, ...]:
     talker = model.talker
-    kept = talker.model.steps, talker.code_predictor.model.steps, talker.fused_sampler, talker.model.prompts
-    talker.model.steps = talker.code_predictor.model.steps = talker.fused_sampler = talker.model.prompts = None
+    kept = (
+        talker.model.steps,
+        talker.code_predictor.model.steps,
+        talker.fused_sampler,
+        talker.model.prompts,
+        talker.fused_frames,
+    )
+    restore_kernels(model, (None,) * len(kept))
     return kept
 
 
 def restore_kernels(model: Qwen3TTS, kept: tuple[Any, ...]) -> None:
-    talker = model.talker
-    talker.model.steps, talker.code_predictor.model.steps, talker.fused_sampler, talker.model.prompts = kept
+    talker, predictor = model.talker, model.talker.code_predictor
+    talker.model.steps, predictor.model.steps, talker.fused_sampler, talker.model.prompts, talker.fused_frames = kept
 
 
 def run_codes(runner: ModelRunner, batch: int, frames: int) -> np.ndarray[Any, Any]:

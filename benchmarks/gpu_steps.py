@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from gpu_kernel_steps import kernels
 from gpu_runner_steps import parity, profile, steps
 from gpu_shared import FRAMES, ROOT, Options, engine_flags, repeated_ms, runs_of
 
@@ -91,6 +92,7 @@ def tests(options: Options) -> dict[str, object]:
         "tests/engine/test_cuda_graph_runner.py",
         "tests/engine/test_host_transfer.py",
         "tests/model/cuda/test_fused_stack.py",
+        "tests/model/cuda/test_gemv_stack.py",
     ]
     command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider"]
     command += [f"--junitxml={options.out / 'junit.xml'}", "--timeout=100"]
@@ -232,4 +234,5 @@ STEPS: dict[str, Callable[[Options], dict[str, object]]] = {
     "memory": memory,
     "faster": faster,
     "profile": profile,
+    "kernels": kernels,
 }

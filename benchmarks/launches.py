@@ -1,8 +1,9 @@
 """Count the GPU launches of a frame, a prompt and a packet, without a GPU: on tensors without data.
 
 `python benchmarks/launches.py [--size 1.7B]`: each torch operator that computes counts once (some launch two or three
-kernels, none launches less than one), each fused kernel once. "by layers" is the count without Triton. Prints a
-table and, last, one JSON line.
+kernels, none launches less than one), each fused kernel once. "by layers" is the count without Triton, "fused" with
+products by cuBLAS, "gemv" with our own products of few rows and attention joined with its projection in the code
+predictor. Prints a table and, last, one JSON line.
 """
 
 from __future__ import annotations
@@ -20,9 +21,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from qwen3tts_webui.bench.report import environment
 from qwen3tts_webui.engine import CudaGraphRunner, GraphShape
+from qwen3tts_webui.model import Qwen3TTS
 from qwen3tts_webui.model.codec.fused import FusedCodec
+from qwen3tts_webui.model.cuda.fused_frames import FusedFrames
 from qwen3tts_webui.model.cuda.fused_sampler import fused_sampler
 from qwen3tts_webui.model.cuda.fused_stack import FusedStack
+from qwen3tts_webui.model.cuda.gemv_stack import GemvStack
 from qwen3tts_webui.model.synthetic import meta_model, synthetic_config, synthetic_tokenizer
 
 MAKE_NOTHING = {"aten::empty", "aten::empty_like", "aten::empty_strided", "aten::new_empty", "aten::_unsafe_view"}
@@ -55,7 +59,14 @@ class Launches(TorchDispatchMode):
         return func(*args, **kwargs)
 
 
-KERNEL_MODULES = ("cuda.step_kernels", "cuda.prompt_kernels", "cuda.sampling_kernel", "codec.triton_kernels")
+KERNEL_MODULES = (
+    "cuda.step_kernels",
+    "cuda.product_kernels",
+    "cuda.prompt_kernels",
+    "cuda.sampling_kernel",
+    "cuda.frame_kernels",
+    "codec.triton_kernels",
+)
 
 
 class Kernels(types.ModuleType):
@@ -89,6 +100,19 @@ def count(runner: CudaGraphRunner, shape: GraphShape) -> collections.Counter[str
     return launches.names
 
 
+def use_kernels(model: Qwen3TTS, way: str) -> None:
+    talker = model.talker
+    if way == "by layers":
+        return
+    for stack, length in ((talker.model, 2048), (talker.code_predictor.model, 16)):
+        stack.steps = FusedStack(stack, length) if way == "fused" else GemvStack(stack, length, joined=length == 16)
+        if stack is talker.model:
+            stack.prompts = stack.steps.read
+    talker.fused_sampler, talker.sampler_supports_top_p = fused_sampler, True
+    talker.fused_frames = FusedFrames(talker)
+    model.codec.fused = FusedCodec(model.codec)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--size", choices=["1.7B", "0.6B"], default="1.7B")
@@ -102,14 +126,8 @@ def main() -> None:
         "packet": GraphShape("packet", 1, 1),
     }
     totals: dict[str, dict[str, int]] = {}
-    for way in ("by layers", "fused"):
-        if way == "fused":
-            for stack, length in ((model.talker.model, 2048), (model.talker.code_predictor.model, 16)):
-                stack.steps = FusedStack(stack, length)
-                if stack is model.talker.model:
-                    stack.prompts = stack.steps.read
-            model.talker.fused_sampler, model.talker.sampler_supports_top_p = fused_sampler, True
-            model.codec.fused = FusedCodec(model.codec)
+    for way in ("by layers", "fused", "gemv"):
+        use_kernels(model, way)
         for what, shape in shapes.items():
             names = count(runner, shape)
             totals.setdefault(what, {})[way] = names.total()

@@ -105,6 +105,9 @@ def gpu_result_of(line: dict[str, Any]) -> str:
     if kind == "faster":
         sides = [(name, line[f"packets_of_{size}"]) for size, name in ((8, "8 frames"), (1, "1 frame"))]
         return "; ".join(f"packets of {name}: {json.dumps(side)}" for name, side in sides)
+    if kind == "kernels":
+        times = ", ".join(f"{way} {ms}" for way, ms in line["frame_ms"].items())
+        return f"a frame without a graph (slots, products, ms) {times}"
     if kind == "profile":
         frame, prompt, packet = (line[f"{name}_kernels"] for name in ("frame", "prompt", "packet"))
         return f"kernels: frame {frame}, prompt with its first frame {prompt}, packet {packet}"

@@ -20,7 +20,8 @@ from qwen3tts_webui.model.cloning.reference_encoder import ReferenceEncoder
 from qwen3tts_webui.model.codec.decoder import MAX_DECODE_FRAMES, CodecDecoder
 from qwen3tts_webui.model.codec.state import CodecState
 from qwen3tts_webui.model.config.model_config import ModelConfig
-from qwen3tts_webui.model.decode_step import DecodeState, SlotStatus, StepShape, run_decode_step, run_prefill
+from qwen3tts_webui.model.decode_state import DecodeState, SlotStatus
+from qwen3tts_webui.model.decode_step import StepShape, run_decode_step, run_prefill
 from qwen3tts_webui.model.prompt.builder import Prompt, PromptBuilder
 from qwen3tts_webui.model.prompt.text_ids import PromptText
 from qwen3tts_webui.model.prompt.tokenizer import Tokenizer

@@ -81,10 +81,10 @@ def test_how_much_is_collected_follows_from_the_speed_and_the_length(page: Any) 
     got = page.evaluate("""async () => {
       const { SmoothStart } = await import("/studio/audio/smooth_start.js");
       localStorage.clear();
-      const engine = (speed) => [{ name: "e", model: "m", device: "cpu", dtype: "int8", speed }];
+      const engine = (speed, device = "cpu") => [{ name: "e", model: "m", device, dtype: "int8", speed }];
       const smooth = new SmoothStart();
-      const run = (speed, { known = null, rate = 1, expected = 2 } = {}) => {
-        smooth.setEngines(engine(known));
+      const run = (speed, { known = null, device, rate = 1, expected = 2 } = {}) => {
+        smooth.setEngines(engine(known, device));
         smooth.begin(rate);
         const before = smooth.secondsToCollect(0, 0, expected);
         smooth.measure(0.08, 1000);
@@ -96,6 +96,8 @@ def test_how_much_is_collected_follows_from_the_speed_and_the_length(page: Any) 
         fast: run(3, { known: 3 }),
         barely: run(1.1, { known: 1.1 }),
         unknown: run(3),
+        gpu: run(3, { device: "cuda:0" }),
+        slowGpu: run(0.5, { device: "cuda:0" }),
         stretched: run(1.2, { known: 2.2, rate: 2 }),
         burst: run(20, { known: 0.5 }),
         withoutLength: run(0.8, { expected: 0 }),
@@ -108,7 +110,8 @@ def test_how_much_is_collected_follows_from_the_speed_and_the_length(page: Any) 
     }""")
     nothing, until_known = 0, float("inf")
     assert got["line"][0] == until_known and 0.4 <= got["line"][1] < 0.6
-    assert got["fast"] == [nothing, nothing]
+    assert got["fast"] == got["gpu"] == [nothing, nothing]
+    assert got["slowGpu"][0] == nothing and got["slowGpu"][1] > 0.8
     assert got["barely"] == got["unknown"] == got["stretched"] == [until_known, nothing]
     assert got["burst"][1] > 0.8
     assert got["withoutLength"] == [until_known, until_known]

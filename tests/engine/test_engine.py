@@ -23,7 +23,7 @@ from qwen3tts_webui.errors import (
 )
 from qwen3tts_webui.hardware import DeviceChoice
 from qwen3tts_webui.model import Qwen3TTS, load_model
-from qwen3tts_webui.model.decode_step import SlotStatus
+from qwen3tts_webui.model.decode_state import SlotStatus
 from qwen3tts_webui.model.sampling import SamplingBounds
 from qwen3tts_webui.streams import PcmStream, TextQueue
 from qwen3tts_webui.types import SAMPLE_RATE, Voice

@@ -9,13 +9,8 @@ import pytest
 import torch
 
 from qwen3tts_webui.model import Qwen3TTS, load_model
-from qwen3tts_webui.model.decode_step import (
-    DecodeState,
-    SlotStatus,
-    StepShape,
-    run_decode_step,
-    run_prefill,
-)
+from qwen3tts_webui.model.decode_state import DecodeState, SlotStatus
+from qwen3tts_webui.model.decode_step import StepShape, run_decode_step, run_prefill
 from qwen3tts_webui.model.prompt.builder import Prompt
 from qwen3tts_webui.model.sampling import SamplingBounds
 from qwen3tts_webui.model.talker.slot_values import NUM_SLOT_VALUES, slot_values

@@ -21,12 +21,13 @@ CONFIG = DecoderConfig(
 SLOTS, LENGTH = 4, 9
 
 
-def make_stack() -> Stack:
-    """Random weights, fused."""
+def make_stack(config: DecoderConfig = CONFIG, dtype: torch.dtype = torch.float32) -> Stack:
+    """Random weights, fused; norms are float32."""
     torch.manual_seed(0)
-    stack = Stack(CONFIG).requires_grad_(False)
+    stack = Stack(config).requires_grad_(False).to(dtype)
     for norm in (part for part in stack.modules() if type(part).__name__ == "RMSNorm"):
-        norm.weight.uniform_(0.5, 1.5)
+        norm.weight = torch.nn.Parameter(torch.empty_like(norm.weight, dtype=torch.float32).uniform_(0.5, 1.5), False)
+    stack.rotary.float()
     stack.fuse()
     return stack
 

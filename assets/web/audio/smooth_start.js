@@ -19,10 +19,10 @@ export class SmoothStart {
   #first = null; // {seconds, at}: the first audio of this run
   #stretch = 1; // how much longer the last speech was than expected
 
-  /** `engines` of GET /api/info. A request may be spoken by any of them: the slowest counts. */
+  /** `engines` of GET /api/info. A request may be spoken by any of them: the slowest counts. GPUs are fast until measured. */
   setEngines(engines) {
     this.#engines = engines.map(({ name, model, device, dtype }) => [name, model, device, dtype].join(" ")).join(" + ");
-    const speeds = engines.map(({ speed }) => speed ?? 0);
+    const speeds = engines.map(({ speed, device }) => speed ?? (device.startsWith("cuda") ? Infinity : 0));
     this.#known = readSpeeds()[this.#engines] ?? (Math.min(...speeds) || null);
   }
 

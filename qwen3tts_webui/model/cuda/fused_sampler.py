@@ -13,11 +13,35 @@ def fused_sampler(
     logits: Tensor, sampling: SamplingTensors, seed: Tensor, frame: Tensor, group: int
 ) -> tuple[Tensor, Tensor]:
     """A `sampling.FusedSampler` that also supports top-p."""
+    codes = torch.empty(len(logits), dtype=torch.int64, device=logits.device)
+    is_finite = torch.empty(len(logits), dtype=torch.int8, device=logits.device)
+    sample_into(logits, sampling, seed, frame, group, codes, is_finite)
+    return codes, is_finite.view(torch.bool)
+
+
+def sample_into(
+    logits: Tensor,
+    sampling: SamplingTensors,
+    seed: Tensor,
+    frame: Tensor,
+    group: int,
+    codes: Tensor,
+    is_finite: Tensor,
+    *,
+    slots: Tensor | None = None,
+    table: Tensor | None = None,
+    first_entry: int = 0,
+    embedded: Tensor | None = None,
+) -> None:
+    """Sample `codes` and `is_finite` (rows,) int64 and int8, with any stride.
+
+    `slots` (rows,): the rows of `sampling`, `seed` and `frame`; without it, those of `logits`. `table` (entries,
+    hidden): the row `first_entry` + code is copied to `embedded` (rows, hidden).
+    """
     from qwen3tts_webui.model.cuda.sampling_kernel import sample as kernel
 
     rows, num_codes = logits.shape
-    codes = torch.empty(rows, dtype=torch.int64, device=logits.device)
-    is_finite = torch.empty(rows, dtype=torch.int8, device=logits.device)
+    target = logits if embedded is None else embedded
     kernel[(rows,)](
         logits,
         sampling.temperature,
@@ -28,13 +52,22 @@ def fused_sampler(
         frame,
         codes,
         is_finite,
+        seed if slots is None else slots,
+        logits if table is None else table,
+        target,
         logits.stride(0),
+        codes.stride(0),
+        is_finite.stride(0),
+        target.stride(0),
         group,
         num_codes,
+        first_entry,
+        target.shape[1],
+        HAS_SLOTS=slots is not None,
+        HAS_TABLE=table is not None,
         BLOCK=next_power_of_two(num_codes),
         enable_fp_fusion=True,
     )
-    return codes, is_finite.view(torch.bool)
 
 
 @torch.inference_mode()

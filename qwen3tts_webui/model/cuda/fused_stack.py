@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 if TYPE_CHECKING:
     from qwen3tts_webui.model.talker.layers import Layer, Stack
@@ -29,7 +30,7 @@ class FusedStack:
     """
 
     def __init__(self, stack: Stack, num_positions: int, *, tiles: bool = True) -> None:
-        self._tiles = tiles
+        self.tiles = tiles
         self._layers = [cast("Layer", layer) for layer in stack.layers]
         attention = self._layers[0].self_attn
         self._heads, self._kv_heads = attention.heads
@@ -58,6 +59,16 @@ class FusedStack:
             delta = layer.mlp.down_proj(_silu_mul(layer.mlp.gate_up_proj(normal)))
         last = slice(time - 1, None, time)
         return self._add(x[last], None if delta is None else delta[last], self._last_norm)[1]
+
+    def logits(self, rows: Tensor, starts: Tensor, kv: Tensor, head: Tensor) -> Tensor:
+        """The product of what a call returns with the matrix `head` (codes, hidden): (batch, codes)."""
+        return F.linear(self(rows, starts, kv), head)
+
+    def example(self, batch: int, length: int) -> tuple[Tensor, Tensor]:
+        """Random rows (batch, 1, hidden), and an empty KV cache of `length` positions."""
+        device, shape = self._last_norm.device, (len(self._layers), 2, batch, self._kv_heads, length, self._head_dim)
+        rows = torch.randn(batch, 1, len(self._last_norm), generator=torch.Generator().manual_seed(0))
+        return rows.to(device, self._number), torch.zeros(shape, dtype=self._number, device=device)
 
     def _project(self, x: Tensor, seen: Tensor, layer: Layer) -> tuple[Tensor, Tensor]:
         """Return x plus the projected attention output `seen`, and its norm."""
@@ -138,14 +149,14 @@ class FusedStack:
             QUERIES=self._tile(time * group),
             HALF=half,
             LANES=self._tile(half),
-            BLOCK=(64 if self._tiles else 32) if kv.shape[3] > MIN_TILE else MIN_TILE,
-            TILES=self._tiles,
+            BLOCK=(64 if self.tiles else 32) if kv.shape[3] > MIN_TILE else MIN_TILE,
+            TILES=self.tiles,
             enable_fp_fusion=True,
         )
         return out
 
     def _tile(self, number: int) -> int:
-        return max(MIN_TILE if self._tiles else 1, next_power_of_two(number))
+        return max(MIN_TILE if self.tiles else 1, next_power_of_two(number))
 
     def _attend_rows(self, qkv: Tensor, scale: Tensor, starts: Tensor, kv: Tensor, slots: Tensor, time: int) -> Tensor:
         from qwen3tts_webui.model.cuda.prompt_kernels import attend_rows, place_rows
@@ -201,7 +212,7 @@ class FusedStack:
 
 def linear(x: Tensor, weight: Tensor, residual: Tensor) -> Tensor:
     """residual (n, out) + x (n, in) times weight (out, in) in one launch, for few rows, in the dtype of `residual`."""
-    from qwen3tts_webui.model.cuda.step_kernels import linear as kernel
+    from qwen3tts_webui.model.cuda.product_kernels import linear as kernel
 
     rows, size_in = x.shape
     size_out = len(weight)
@@ -219,6 +230,7 @@ def linear(x: Tensor, weight: Tensor, residual: Tensor) -> Tensor:
         BATCH=batch,
         OUTS=_OUTS,
         INS=min(_INS if weight.dtype.itemsize == 2 else 64, max(MIN_TILE, next_power_of_two(size_in))),
+        WIDE=weight.dtype == torch.bfloat16 and weight.device.type == "cpu",
         num_warps=4,
         num_stages=3,
         enable_fp_fusion=True,

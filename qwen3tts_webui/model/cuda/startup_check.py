@@ -1,12 +1,13 @@
 """Select the fused kernels for this GPU: those as close to float32 as torch's layers.
 
 They are compared on the device at every start. If Triton is missing, a kernel does not compile or results differ, the
-layers are used and the reason is logged.
+layers are used and the reason is logged. Our own products and frame kernels are optional on top of them.
 """
 
 from __future__ import annotations
 
 import copy
+import functools
 import importlib.util
 import logging
 from typing import TYPE_CHECKING, cast
@@ -14,8 +15,11 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor, nn
 
+from qwen3tts_webui.model.cuda.frame_check import check_frames
+from qwen3tts_webui.model.cuda.fused_frames import FusedFrames
 from qwen3tts_webui.model.cuda.fused_sampler import check_sampler, fused_sampler
 from qwen3tts_webui.model.cuda.fused_stack import FusedStack
+from qwen3tts_webui.model.cuda.gemv_choice import Clock, choose, device_ms
 
 if TYPE_CHECKING:
     from qwen3tts_webui.model.talker.layers import Layer, Stack
@@ -24,31 +28,44 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def fuse_steps(talker: Talker) -> bool:
-    """Use fused kernels for the steps and the sampling of `talker` if they work here; otherwise log the reason."""
+def fuse_steps(talker: Talker, clock: Clock | None = None) -> bool:
+    """Use fused kernels for the steps and the sampling of `talker` if they work here; otherwise log the reason.
+
+    `clock` times our own products against cuBLAS; by default that of a GPU. Without one they are not used.
+    """
     if importlib.util.find_spec("triton") is None:
         log.warning("Triton is not installed: each step takes several times as many launches on the GPU")
         return False
-    stacks = talker.model, talker.code_predictor.model
+    device = talker.codec_head.weight.device
+    if clock is None and device.type == "cuda":
+        clock = device_ms
     try:
-        check_sampler(talker.config.talker.vocab_size, talker.codec_head.weight.device)
-        fused = [_checked(stack, length, pairs) for stack, length, pairs in _stacks(talker)]
+        check_sampler(talker.config.talker.vocab_size, device)
+        fused = [_checked(stack, length, pairs) for _, stack, length, pairs in _stacks(talker)]
     except Exception as error:  # missing compiler, unknown GPU, different results
         log.warning("decode steps are not fused and take many launches: %s", str(error).partition("\n")[0])
         return False
-    for stack, steps in zip(stacks, fused, strict=True):
-        stack.steps = steps
     talker.model.prompts = fused[0].read
     talker.fused_sampler, talker.sampler_supports_top_p = fused_sampler, True
+    for (name, stack, length, pairs), steps in zip(_stacks(talker), fused, strict=True):
+        check = functools.partial(check_steps, stack, pairs=pairs)
+        stack.steps = steps if clock is None else choose(name, stack, steps, length, check, clock)
+    frames = FusedFrames(talker)
+    try:
+        check_frames(talker, frames)
+    except Exception as error:
+        log.info("the state of the slots is advanced by torch: %s", str(error).partition("\n")[0])
+    else:
+        talker.fused_frames = frames
     return True
 
 
-def _stacks(talker: Talker) -> list[tuple[Stack, int, bool]]:
-    """(stack, number of positions, whether its first two rows come together)"""
+def _stacks(talker: Talker) -> list[tuple[str, Stack, int, bool]]:
+    """(name, stack, number of positions, whether its first two rows come together)"""
     predictor = talker.code_predictor
     return [
-        (talker.model, talker.config.talker.max_positions, False),
-        (predictor.model, predictor.positions.shape[1], True),
+        ("talker", talker.model, talker.config.talker.max_positions, False),
+        ("code predictor", predictor.model, predictor.positions.shape[1], True),
     ]
 
 

@@ -93,21 +93,22 @@ def _attend_to_block(
     return sum_low, sum_high, new_maximum, total
 
 
-@triton.jit(do_not_specialize=["starts", "start_stride"])
-def attend(
+@triton.jit
+def attended(
     qkv,
     scale,
     cosines,
     sines,
-    starts,
+    start,
     keys,
     values,
-    out,
-    start_stride,
-    slot_stride,
-    head_stride,
+    slot,
+    head,
+    kv_heads,
+    cache,
     eps,
     softmax_scale,
+    stores,
     TIME: tl.constexpr,
     TIMES: tl.constexpr,
     GROUP: tl.constexpr,
@@ -117,19 +118,12 @@ def attend(
     BLOCK: tl.constexpr,
     TILES: tl.constexpr,
 ):
-    """Normalize and rotate queries and keys, store keys and values, attend to the cache and the new rows.
+    """Attention of the query heads that share `head` of `slot`: (QUERIES, LANES) float32 for each half of a head.
 
-    A program is one slot and one head of keys, with the GROUP heads of queries that share it. `qkv` (slots * TIME,
-    heads, 2 * HALF) has the queries of all heads, then keys, then values; `starts` (slots,) is the position of the
-    first of the TIME rows, which see each other causally without going through memory; `cosines` and `sines`
-    (positions, HALF). TIMES, QUERIES and LANES are TIME, TIME * GROUP and HALF, each rounded up to a power of two, and
-    with TILES to at least 16.
+    Normalizes and rotates queries and keys, attends to the `start` rows in the cache and the TIME new ones, and with
+    `stores` adds the new keys and values to the cache. `attend` has the shapes; `cache` is the offset of slot and head.
     """
-    slot = tl.program_id(0).to(tl.int64)
-    head = tl.program_id(1)
-    kv_heads = tl.num_programs(1)
     heads = kv_heads * GROUP
-    start = tl.load(starts + slot * start_stride).to(tl.int32)
     dtype = qkv.dtype.element_ty
 
     low = tl.arange(0, LANES)[None, :]
@@ -161,12 +155,11 @@ def attend(
     v_low = tl.load(qkv + value_row + low, key_mask, 0.0)
     v_high = tl.load(qkv + value_row + HALF + low, key_mask, 0.0)
 
-    cache = slot * slot_stride + head * head_stride
     cache_offset = cache + (start + time)[:, None] * (2 * HALF) + low
-    tl.store(keys + cache_offset, rotated_k_low, key_mask)
-    tl.store(keys + cache_offset + HALF, rotated_k_high, key_mask)
-    tl.store(values + cache_offset, v_low, key_mask)
-    tl.store(values + cache_offset + HALF, v_high, key_mask)
+    tl.store(keys + cache_offset, rotated_k_low, key_mask & stores)
+    tl.store(keys + cache_offset + HALF, rotated_k_high, key_mask & stores)
+    tl.store(values + cache_offset, v_low, key_mask & stores)
+    tl.store(values + cache_offset + HALF, v_high, key_mask & stores)
 
     # first the rows of this call: there is always one, so that the maximum is finite
     visible = (time[None, :] <= query_time[:, None]) & (time[None, :] < TIME)
@@ -218,44 +211,72 @@ def attend(
             TILES,
         )
 
-    out_row = ((slot * TIME + query_time) * heads + query_head) * (2 * HALF)
-    out_offset = out + out_row[:, None] + low
-    tl.store(out_offset, (sum_low / total[:, None]).to(dtype), query_mask)
-    tl.store(out_offset + HALF, (sum_high / total[:, None]).to(dtype), query_mask)
+    return sum_low / total[:, None], sum_high / total[:, None]
 
 
-@triton.jit(do_not_specialize=["rows"])
-def linear(
-    x,
-    weight,
-    residual,
+@triton.jit(do_not_specialize=["starts", "start_stride"])
+def attend(
+    qkv,
+    scale,
+    cosines,
+    sines,
+    starts,
+    keys,
+    values,
     out,
-    residual_stride,
-    rows,
-    size_in,
-    size_out,
-    BATCH: tl.constexpr,
-    OUTS: tl.constexpr,
-    INS: tl.constexpr,
+    start_stride,
+    slot_stride,
+    head_stride,
+    eps,
+    softmax_scale,
+    TIME: tl.constexpr,
+    TIMES: tl.constexpr,
+    GROUP: tl.constexpr,
+    QUERIES: tl.constexpr,
+    HALF: tl.constexpr,
+    LANES: tl.constexpr,
+    BLOCK: tl.constexpr,
+    TILES: tl.constexpr,
 ):
-    """out = residual + W x, for few rows: a program is OUTS outputs of BATCH rows, and reads its weights once.
+    """Normalize and rotate queries and keys, store keys and values, attend to the cache and the new rows.
 
-    `x` (rows, size_in), `weight` (size_out, size_in), `residual` and `out` (rows, size_out). The order of the sums of
-    a row does not depend on the rest of the batch.
+    A program is one slot and one head of keys, with the GROUP heads of queries that share it. `qkv` (slots * TIME,
+    heads, 2 * HALF) has the queries of all heads, then keys, then values; `starts` (slots,) is the position of the
+    first of the TIME rows, which see each other causally without going through memory; `cosines` and `sines`
+    (positions, HALF). TIMES, QUERIES and LANES are TIME, TIME * GROUP and HALF, each rounded up to a power of two, and
+    with TILES to at least 16.
     """
-    output = tl.program_id(0) * OUTS + tl.arange(0, OUTS)
-    row = tl.program_id(1) * BATCH + tl.arange(0, BATCH)
-    row_mask, output_mask = row < rows, output < size_out
-    total = tl.zeros((OUTS, BATCH), tl.float32)
-    for start in range(0, size_in, INS):
-        column = start + tl.arange(0, INS)
-        column_mask = column < size_in
-        value = tl.load(x + row[None, :] * size_in + column[:, None], row_mask[None, :] & column_mask[:, None], 0.0)
-        matrix = tl.load(
-            weight + output[:, None] * size_in + column[None, :], output_mask[:, None] & column_mask[None, :], 0.0
-        )
-        total = tl.dot(matrix, value, total, input_precision="ieee")
-    tile_mask = row_mask[None, :] & output_mask[:, None]
-    addend = tl.load(residual + row[None, :] * residual_stride + output[:, None], tile_mask, 0.0)
-    total = total.to(weight.dtype.element_ty).to(tl.float32) + addend.to(tl.float32)
-    tl.store(out + row[None, :] * size_out + output[:, None], total.to(out.dtype.element_ty), tile_mask)
+    slot, head, kv_heads = tl.program_id(0).to(tl.int64), tl.program_id(1), tl.num_programs(1)
+    start = tl.load(starts + slot * start_stride).to(tl.int32)
+    cache = slot * slot_stride + head * head_stride
+    seen_low, seen_high = attended(
+        qkv,
+        scale,
+        cosines,
+        sines,
+        start,
+        keys,
+        values,
+        slot,
+        head,
+        kv_heads,
+        cache,
+        eps,
+        softmax_scale,
+        True,
+        TIME,
+        TIMES,
+        GROUP,
+        QUERIES,
+        HALF,
+        LANES,
+        BLOCK,
+        TILES,
+    )
+    dtype = qkv.dtype.element_ty
+    low, query = tl.arange(0, LANES)[None, :], tl.arange(0, QUERIES)
+    query_mask = (query < TIME * GROUP)[:, None] & (low < HALF)
+    row, query_head = slot * TIME + query // GROUP, head * GROUP + query % GROUP
+    out_offset = out + ((row * kv_heads * GROUP + query_head) * (2 * HALF))[:, None] + low
+    tl.store(out_offset, seen_low.to(dtype), query_mask)
+    tl.store(out_offset + HALF, seen_high.to(dtype), query_mask)

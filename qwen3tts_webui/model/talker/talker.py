@@ -6,7 +6,7 @@ passed in, one slot per utterance.
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +26,9 @@ from qwen3tts_webui.model.talker.layers import (
     unfilled_embedding,
 )
 from qwen3tts_webui.types import NUM_CODEBOOKS
+
+if TYPE_CHECKING:
+    from qwen3tts_webui.model.decode_step import FusedFrames
 
 _FOLD_ROWS = 2048  # text ids per chunk of the projection
 
@@ -75,6 +78,7 @@ class Talker(nn.Module):
         self.codec_head = nn.Linear(talker.stack.hidden_size, talker.vocab_size, bias=False)
         self.code_predictor = CodePredictor(config)
         self.fused_sampler: FusedSampler | None = None  # if the device has one
+        self.fused_frames: FusedFrames | None = None  # replaces the parts of a decode step, if the device has it
         self.sampler_supports_top_p = False  # else bounds with `uses_top_p` use `sampling.sample`
         self.quantization_error: QuantizationError | None = None  # of integer weights, once measured
         self.kernel_choice = ""  # on a CPU: kernels of integer linear layers, with their timings

@@ -9,8 +9,10 @@ from torch import Tensor
 from qwen3tts_webui.model import load_model
 from qwen3tts_webui.model.cuda import fused_sampler as sampler_module
 from qwen3tts_webui.model.cuda import startup_check
+from qwen3tts_webui.model.cuda.fused_frames import FusedFrames
 from qwen3tts_webui.model.cuda.fused_sampler import check_sampler, fused_sampler
-from qwen3tts_webui.model.cuda.fused_stack import FusedStack, linear
+from qwen3tts_webui.model.cuda.fused_stack import FusedStack
+from qwen3tts_webui.model.cuda.gemv_stack import GemvStack
 from qwen3tts_webui.model.cuda.startup_check import check_steps, fuse_steps
 from qwen3tts_webui.model.talker.layers import Stack
 from qwen3tts_webui.types import NUM_CODEBOOKS, Utterance
@@ -21,9 +23,6 @@ from tests.support.triton_compiler import ARCHITECTURES, assert_compiles
 pytest.importorskip("triton")
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-PRODUCT_TYPES = [torch.float32, torch.float16]
-if DEVICE.type == "cuda":
-    PRODUCT_TYPES.append(torch.bfloat16)  # the interpreter has no products in it
 
 
 @pytest.fixture
@@ -105,21 +104,6 @@ def test_prompts_equal_the_layers(stack: Stack, starts: list[int]) -> None:
         torch.testing.assert_close(kv[:, :, slot, :, :end].cpu(), exact_kv[:, :, slot, :, :end], atol=1e-5, rtol=1e-5)
 
 
-@torch.inference_mode()
-@pytest.mark.parametrize("rows", [1, 3, 17])
-@pytest.mark.parametrize("dtype", PRODUCT_TYPES)
-def test_a_product_with_a_residual(rows: int, dtype: torch.dtype) -> None:
-    source = torch.Generator().manual_seed(3)
-    weight = (torch.randn(72, 80, generator=source) / 9).to(DEVICE, dtype)
-    x = torch.randn(rows, 80, generator=source).to(DEVICE, dtype)
-    residual = torch.randn(rows, 2 * 72, generator=source).to(DEVICE, dtype)[:, 72:]
-    got = linear(x, weight, residual)
-    tolerance = {torch.float32: 1e-5, torch.float16: 5e-3, torch.bfloat16: 4e-2}[dtype]
-    exact = residual.float() + x.float() @ weight.float().T
-    torch.testing.assert_close(got.float(), exact, atol=tolerance, rtol=tolerance)
-    assert torch.equal(linear(x[:1], weight, residual[:1]), got[:1])  # other rows do not change it
-
-
 @pytest.mark.parametrize("pairs", [False, True])
 def test_the_startup_check_accepts_correct_results(stack: Stack, pairs: bool) -> None:
     check_steps(stack, FusedStack(stack, LENGTH), pairs)
@@ -145,14 +129,12 @@ def test_fused_frames_equal_the_layers(monkeypatch: pytest.MonkeyPatch) -> None:
     def frames() -> list[list[int]]:
         return [row for packet in model.stream(utterance, max_frames=2) for row in packet.codes.tolist()]
 
-    for stack, length in ((talker.model, 64), (talker.code_predictor.model, NUM_CODEBOOKS)):
-        monkeypatch.setattr(stack, "steps", FusedStack(stack, length))
-    monkeypatch.setattr(talker, "fused_sampler", fused_sampler)
-    fused_frames = frames()
-    for stack in (talker.model, talker.code_predictor.model):
-        monkeypatch.setattr(stack, "steps", None)
-    monkeypatch.setattr(talker, "fused_sampler", None)
-    assert len(fused_frames) == 2 and fused_frames == frames()
+    by_layers = frames()
+    monkeypatch.setattr(talker.model, "steps", FusedStack(talker.model, 64))
+    predictor = talker.code_predictor.model
+    monkeypatch.setattr(predictor, "steps", GemvStack(predictor, NUM_CODEBOOKS, joined=True))
+    monkeypatch.setattr(talker, "fused_frames", FusedFrames(talker))
+    assert len(by_layers) == 2 and by_layers == frames()
 
 
 @pytest.mark.skipif(DEVICE.type == "cuda", reason="there it is fused")
@@ -175,13 +157,13 @@ def test_tensor_cores_are_skipped_if_results_differ(monkeypatch: pytest.MonkeyPa
 
     def wrong(self: FusedStack, *args: object) -> Tensor:
         seen: Tensor = attend(self, *args)  # type: ignore[arg-type]
-        return -seen if self._tiles else seen
+        return -seen if self.tiles else seen
 
     monkeypatch.setattr(FusedStack, "_attend", wrong)
     monkeypatch.setattr(startup_check, "_CHECKED_POSITIONS", 6)
     assert fuse_steps(talker)
     steps = talker.model.steps
-    assert isinstance(steps, FusedStack) and not steps._tiles
+    assert isinstance(steps, FusedStack) and not steps.tiles
     assert talker.model.prompts is not None
 
 
@@ -192,6 +174,7 @@ def test_fuse_steps_replaces_both_stacks_and_the_sampler(monkeypatch: pytest.Mon
     assert isinstance(talker.model.steps, FusedStack)
     assert isinstance(talker.code_predictor.model.steps, FusedStack)
     assert talker.fused_sampler is fused_sampler
+    assert isinstance(talker.fused_frames, FusedFrames)
 
 
 COMPILE = """
@@ -199,31 +182,43 @@ import sys
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from qwen3tts_webui.model.cuda import prompt_kernels, sampling_kernel, step_kernels
+from qwen3tts_webui.model.cuda import frame_kernels, product_kernels, prompt_kernels, sampling_kernel, step_kernels
 
 PRODUCT = dict(x="*bf16", weight="*bf16", residual="*bf16", out="*bf16")
 ATTEND = dict(qkv="*bf16", scale="*fp32", cosines="*fp32", sines="*fp32", starts="*i64", keys="*bf16", values="*bf16",
               out="*bf16", eps="fp32", softmax_scale="fp32")
+NORM = dict(x="*bf16", norm="*fp32", weight="*bf16", out="*bf16", eps="fp32")
+TILES = dict(BATCH=16, OUTS=16, INS=256, WIDE=False)
+STATE = dict(last_embedding="*bf16", text_table="*bf16", embedded="*bf16", table="*bf16", logits="*bf16", out="*fp32",
+             penalty="*fp32", temperature="*fp32", top_p="*fp32", noise_scale="*fp32")
+STATE |= dict.fromkeys(("text text_next text_length positions starts frames slots codes offsets top_k seeds").split(),
+                       "*i64")
+STATE |= dict.fromkeys("text_open done paused active seen finite is_finite".split(), "*i8")
+SHARED = {75: 64 << 10, 80: 163 << 10, 89: 99 << 10, 90: 227 << 10}  # bytes that a program may use
 KERNELS = [
     ("add_rmsnorm", dict(x="*bf16", delta="*bf16", weight="*fp32", total="*bf16", out="*bf16", eps="fp32"),
      dict(HAS_DELTA=True, BLOCK=2048)),
     ("silu_mul", dict(gate_up="*bf16", out="*bf16"), dict(BLOCK=1024)),
     ("attend", ATTEND, dict(TIME=1, TIMES=16, GROUP=2, QUERIES=16, HALF=64, LANES=64, BLOCK=64, TILES=True)),
     ("attend", ATTEND, dict(TIME=2, TIMES=16, GROUP=2, QUERIES=16, HALF=64, LANES=64, BLOCK=16, TILES=True)),
-    ("attend", ATTEND, dict(TIME=1, TIMES=1, GROUP=2, QUERIES=2, HALF=64, LANES=64, BLOCK=32, TILES=False)),
-    ("linear", PRODUCT, dict(BATCH=16, OUTS=16, INS=512)),
-    ("linear", PRODUCT | dict(residual="*fp32", out="*fp32"), dict(BATCH=16, OUTS=16, INS=512)),
+    ("attend_project", ATTEND | PRODUCT | dict(partial="*fp32", arrived="*i32"),  # has `attend` without TILES in it
+     dict(TIME=1, TIMES=1, GROUP=2, QUERIES=2, HALF=64, LANES=64, BLOCK=16, OUTS=32)),
+    ("linear", PRODUCT, dict(BATCH=16, OUTS=16, INS=512, WIDE=False)),
+    ("norm_linear", NORM, TILES | dict(GATE=True, SCALES_FIRST=False)),
+    ("norm_linear", NORM | dict(x="*fp32", weight="*fp16", out="*fp16"), TILES | dict(GATE=False, SCALES_FIRST=True)),
+    ("begin_step", STATE, dict(BLOCK=2048)),
+    ("mask_logits", STATE, dict(BLOCK=4096)),
+    ("finish_frame", STATE, dict(GROUPS=16, BLOCK=2048)),
     ("place_rows", dict(qkv="*bf16", scale="*fp32", cosines="*fp32", sines="*fp32", starts="*i64", slots="*i64",
                         queries="*bf16", keys="*bf16", values="*bf16", eps="fp32"),
      dict(HEADS=16, KV_HEADS=8, ALL=32, HALF=64, LANES=64)),
     ("attend_rows", dict(queries="*bf16", starts="*i64", slots="*i64", keys="*bf16", values="*bf16", out="*bf16",
                          softmax_scale="fp32"),
      dict(HEADS=16, GROUP=2, DIM=128, LANES=128, ROWS=64, BLOCK=64)),
-    ("sample", dict(logits="*fp32", temperature="*fp32", top_k="*i64", top_p="*fp32", noise_scale="*fp32", seeds="*i64",
-                    frames="*i64", codes="*i64", is_finite="*i8"), dict(BLOCK=2048)),
+    ("sample", STATE, dict(BLOCK=2048, HAS_SLOTS=True, HAS_TABLE=True)),
 ]
 for name, types, constants in KERNELS:
-    modules = (step_kernels, prompt_kernels, sampling_kernel)
+    modules = (step_kernels, product_kernels, prompt_kernels, sampling_kernel, frame_kernels)
     kernel = next(getattr(module, name) for module in modules if hasattr(module, name))
     signature = {arg: types.get(arg, "constexpr" if arg in constants else "i32") for arg in kernel.arg_names}
     source = ASTSource(fn=kernel, signature=signature, constexprs=constants)
@@ -233,7 +228,7 @@ for name, types, constants in KERNELS:
         signature = {arg: types.get(arg, kind) for arg, kind in signature.items()}
         source = ASTSource(fn=kernel, signature=signature, constexprs=constants)
     made = triton.compile(source, target=target, options={"enable_fp_fusion": True, "num_stages": 4})
-    assert made.asm["cubin"]
+    assert made.asm["cubin"] and made.metadata.shared <= SHARED[int(sys.argv[1])], name
 print("compiled")
 """
 
