@@ -14,7 +14,9 @@ _ISO = regex.compile(rf"{_NOT_INSIDE}(?P<y>\d{{4}})(?P<sep>[-/.])(?P<m>\d{{1,2}}
 _LOCAL = regex.compile(
     rf"{_NOT_INSIDE}(?P<a>\d{{1,2}})(?P<sep>[-/.])(?P<b>\d{{1,2}})(?P=sep)(?P<y>\d{{4}}|\d{{2}})(?![-/.]?\d)"
 )
-_NUMBERED_MONTH = regex.compile(rf"{_NOT_INSIDE}(?P<m>0?[1-9]|1[0-2])/(?P<y>(?:19|20)\d\d)(?![/\d]|[.,]\d)")
+_NUMBERED_MONTH = regex.compile(
+    rf"{_NOT_INSIDE}(?<!(?:\bNr\.|№|\b[Nn][.°º]|Nummer|\bAz\.|номер)\s?)(?P<m>0?[1-9]|1[0-2])/(?P<y>(?:19|20)\d\d)(?![/\d]|[.,]\d)"
+)
 _T = r"(?P<h{0}>[01]?\d|2[0-4])(?:[:：](?P<m{0}>[0-5]\d)(?:[:：](?P<s{0}>[0-5]\d))?)"
 _DAY = r"(?:[12]\d|3[01]|0?[1-9])"
 _BEFORE = regex.compile(r"(\p{L}+)[ \u00a0]$")
@@ -64,6 +66,8 @@ class Calendar:
             regex.IGNORECASE,
         )
         dated = PHRASES[grammar.code].dated
+        if dated and grammar.code not in ("en", "de"):
+            dated += "".join(f"|{day},?" for day in PHRASES[grammar.code].weekdays)
         separator, dot = (r"\.", r"\.") if grammar.code == "de" else ("/", "")
         self._dated = (
             regex.compile(

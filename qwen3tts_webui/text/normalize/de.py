@@ -18,7 +18,7 @@ _NAMES = word_set(
 )
 _WOMEN = frozenset({"Elisabeth", "Katharina", "Margarete"})
 _NUMBERED = word_set(
-    """Kapitel Teil Band Akt Typ Klasse Phase Stufe Abschnitt Artikel Weltkrieg Szene Buch Hartz Sektion Gruppe Level"""
+    """Kapitel Teil Band Akt Typ Klasse Phase Stufe Abschnitt Artikel Weltkrieg Szene Buch Hartz Sektion Gruppe Level Anhang Anlage Tabelle Absatz Stadium"""
 )
 _WEAK_N = word_set(
     """am dem den des vom zum zur beim im ans bis ab seit nach einem einer der_ diesem jedem meinem unserem deren"""
@@ -90,7 +90,7 @@ class German(Grammar):
     singulars = {"Millionen": "eine Million", "Milliarden": "eine Milliarde", "Billionen": "eine Billion"}
     abbreviations = words(ABBREVIATIONS)
     linked_words = word_set("Kaiser Kaiserin König Königin Papst Zar Zarin Herzog Herzogin Fürst Kurfürst")
-    phones = r"""(?<![\w.+-])0\d{2,4}[ /-]{1,3}(?:\d{3,}|\d{2}(?=[ ]\d{2}[ ]\d))(?:[ -]\d{2,}){0,4}(?!\d) | (?<![\w.+-])\(0\d{2,4}\)\s?\d{3,}(?:[ -]\d+)*(?!\d) | (?<![\w.+-])0[1-9]\d{8,11}(?!\d)
+    phones = r"""(?<![\w.+-])0\d{2,4}[ /-]{1,3}(?:\d{3,}|\d{2}(?=[ ]\d{2}[ ]\d))(?:[ -]\d{2,}){0,4}(?:-\d)?(?!\d) | (?<![\w.+-])\(0\d{2,4}\)\s?\d{3,}(?:[ -]\d+)*(?!\d) | (?<![\w.+-])0[1-9]\d{8,11}(?!\d)
         | (?<=Notruf\s)11[02](?!\d)"""
     phone_words = r"\b(?:Tel|Telefon|Telefonnummer|Handy|Mobil|Fax|PIN|Code|Passwort|PLZ|Postleitzahl|Durchwahl|Konto|Kundennummer|Steuer-ID|Steuernummer|Notruf|Kennzeichen|Flug)\b"
     squared, cubed, power, root = "zum Quadrat", "hoch drei", "hoch {}", "Wurzel aus"
@@ -216,6 +216,7 @@ class German(Grammar):
             (r"(?<=\b(?:[Ii]m Jahr|[Jj]ahre?|[Ss]eit|[Ii]n|[Vv]on|[Bb]is|[Aa]b|[Nn]ach|[Vv]or|[Uu]m|[Aa]nno|Sommer|Winter|Herbst|Frühjahr|Ende|Anfang|Mitte|©)[ ])(1[1-9]\d\d)(?![\d,.:/%-]\d|\d|[ ]?(?:%|€|Euro|Meter|km|kg|Menschen|Leute))",
              lambda m: self.year(int(m[1]))),
             (r"(?<![\d.,:])(1[1-9]\d\d|20\d\d)[-–](1[1-9]\d\d|20\d\d)(?![\d-])", lambda m: f"{self.year(int(m[1]))} bis {self.year(int(m[2]))}"),
+            (r"(?<![\d.,])(1[1-9]\d\d)(?=[ ](?:geboren|gestorben|gegründet|erbaut|errichtet|entdeckt|gekrönt|eröffnet|zerstört|erfunden|erstmals|wurde|war|starb|kam|endete|begann|in|im)\b)", lambda m: self.year(int(m[1]))),
             (r"(?<![\d.,])(1[1-9]\d\d)(?=[.!?]?$)|(?<=[(])(1[1-9]\d\d)(?=[);,])", lambda m: self.year(int(m[1] or m[2])) if (m[1] or m[2])[2:] != "00" else None),
             (r"(?<![\d/.,])(?<!\d )1/2[ ](?=(\p{Lu}\p{Ll}+))", lambda m: de_contexts.half(m[1]) + " "),
             (r"(?<![\d.,])(\d)\.(?=[ ](?:FC|FCK|SC|SV|BC|OG|UG|EG|FSV)\b)", self._ordinal_after_word),

@@ -78,6 +78,12 @@ PER = words("""
     Stück = Stück
     St. = Stück
     Kopf = Kopf
+    Karton = Karton
+    Packung = Packung
+    Pckg. = Packung
+    Flasche = Flasche
+    Dose = Dose
+    Zimmer = Zimmer
     Nacht = Nacht
     Seite = Seite
     Liter = Liter
@@ -106,7 +112,7 @@ _ONE = {
 _SCREENS = r"(?:Monitor|Display|Bildschirm|Fernseher|TV|Felge|Reifen|Laptop|Notebook|Tablet|Rad|Räder|Zoll|Schallplatte|Vinyl|Rohr)"
 _TIMED = r"(?:[Zz]eit|[Dd]auer|[Ll]änge|[Rr]ekord|[Mm]arathon|gewann|siegte|lief|schwamm)"
 _LAP = r"(?:(?:[Bb]est|[Ss]ieger|[Ee]nd|[Rr]unden|[Ss]chluss)zeit|[Rr]ekord|[Ss]piellänge)"
-_CLOCK = r"(?:um|ab|bis|gegen|von|nach|vor|seit|kurz vor|kurz nach)"
+_CLOCK = r"(?:um|gg\.|ab|bis|gegen|von|nach|vor|seit|kurz vor|kurz nach)"
 _DAY = r"(?:Mo|Di|Mi|Do|Fr|Sa|So|(?:Mon|Diens|Donners|Frei|Sams|Sonn)tag|Mittwoch)"
 
 
@@ -116,15 +122,18 @@ def early_rules(grammar: Grammar) -> tuple[Rule, ...]:
     months = "|".join((*grammar.month_names, *grammar.month_shorts))
     return (
         (rf"(?:(?<![\d.,])([1-5])\.?[ ])?\b({alternatives(BOOKS)})\.?[ ](\d{{1,3}})[,:][ ]?(\d{{1,3}})(?:[-–](\d{{1,3}})|f{{1,2}}\.?(?!\p{{L}}))?(?![\d,:]|[ ]?(?:%|€|Mio|Mrd|kg|km|Euro|Prozent|Meter))", lambda m: _verse(grammar, m)),
-        (rf"\b([Aa]m|[Vv]om|[Zz]um|[Bb]is|[Aa]b|[Ss]eit)[ ]({days})\.?,?[ ](?:dem[ ]|den[ ])?(?=\d{{1,2}}\.[ ]?(?:\d{{1,2}}\.|(?:{months})\b))", _weekday),
+        (rf"\b([Aa]m|[Vv]o[nm]|[Zz]um|[Bb]is|[Aa]b|[Ss]eit)[ ]({days})\.?,?[ ](?:dem[ ]|den[ ])?(?=\d{{1,2}}\.[ ]?(?:\d{{1,2}}\.|(?:{months})\b))", _weekday),
         (rf"(?<={_TIMED}\b[^.!?\d\n]{{0,15}})(\d{{1,2}}):(\d{{1,2}}):([0-5]\d)(?![\d:]|[ ]?Uhr)(?:[ ](?:Std\.|h|Stunden)(?!\p{{L}}))?|(?<={_LAP}\b[^.!?\d\n]{{0,15}})(\d{{1,2}}):([0-5]\d)(?![\d:,.]|[ ]?Uhr)", lambda m: _duration(grammar, m)),
         (r"(?<![\d.,:])(?:(\d{1,2}):)(\d{1,2}):([0-5]\d)[ ]?(?:h|Std\.|Stunden)(?!\p{L})|(?<![\d.,:])(\d{1,3}):([0-5]\d)[ ]?(?:min|Min\.|Minuten)(?!\p{L})", lambda m: _duration(grammar, m)),
         (r"(?<![\d.,:])0:([0-5]\d)[ ]?h(?!\p{L})", lambda m: f"{int(m[1])} min"),
         (r"(?<![\d.,:])(\d{1,2}):([0-5]\d)[ ]?h(?=[ ](?:Fahr|Flug|Geh|Arbeit|Dauer|später|lang|Wander|Wartezeit|Spiel|Lauf|Film|Schlaf)\p{L}*)", lambda m: ("einer Stunde" if m[1] == "1" and regex.search(r"\b(?:[Nn]ach|[Ii]n|[Vv]or|[Ss]eit|[Vv]on|[Mm]it|[Bb]ei)[ ]$", m.string[: m.start()]) else f"{int(m[1])} h") + f" {int(m[2])} min"),
         (rf"\b({'|'.join(PHRASES['de'].shorts)})\.(?=,?[ ](?:u\.|und|oder)[ ]|,[ ](?:{'|'.join(PHRASES['de'].shorts)})\.)|(?<=\b{_DAY}\.?[ ](?:u\.|und|oder)[ ])({'|'.join(PHRASES['de'].shorts)})\.", lambda m: PHRASES["de"].weekdays[PHRASES["de"].shorts.index(m[1] or m[2])]),
         (r"(?<=\p{L}\.?[ ])u\.(?=[ ](?!a\.|U\.|Ä\.|v\.)\p{L})", lambda m: "und"),
-        (rf"(?<=\b(?:aus|nach|Richtung|Winde?|von|im)[ ])({'|'.join(_WINDS)})(?![\p{{L}}\d.-])", lambda m: _WINDS[m[1]]),
+        (rf"(?<=\b(?:aus|nach|Richtung|Winde?|von|im)[ ])({'|'.join(_WINDS)})(?![\p{{L}}\d-]|\.\p{{L}})", lambda m: _WINDS[m[1]]),
+        (rf"\b({_SHORT_DAYS})(?=(?:,[ ](?:{_SHORT_DAYS}))+(?:,|[ ]u\.|[ ]und)[ ](?:{_SHORT_DAYS})\b)|(?<=,[ ])({_SHORT_DAYS})\.(?=[ ]\p{{Ll}})", lambda m: PHRASES["de"].weekdays[PHRASES["de"].shorts.index(m[1] or m[2])]),
         (rf"\b({_SHORT_DAYS})(?=[ ](?:u\.|und|\+|&)[ ](?:{_SHORT_DAYS})\b)|(?<=\b(?:{_SHORT_DAYS})[ ](?:u\.|und|\+|&)[ ])({_SHORT_DAYS})\b(?!\.)", lambda m: PHRASES["de"].weekdays[PHRASES["de"].shorts.index(m[1] or m[2])]),
+        (r"(?<=\b(?:um|bis|gegen|gg\.|ab|vor|nach)[ ])1/2[ ](?=\d{1,2}(?![\d.,:/]))", lambda m: "halb "),
+        (r"(?<![\d.,])(\d{1,2})\.(?=[ ]d\.[ ]?[MJ]\.)", lambda m: f"{grammar.ordinal(int(m[1]))}en"),
         (r"(?<=\bder[ ])(\d{1,3})\.[ ]?\+[ ]?(\d{1,2})\.?(?=[ ]Min)", lambda m: f"{grammar.ordinal(int(m[1]))}en plus {grammar.cardinal(int(m[2]))}"),
         (rf"(?:\b(?P<before>\p{{L}}+)[ ])?(?<![\d.,])(?P<a>\d{{1,2}})\.[ ]?/[ ]?(?P<b>\d{{1,2}})\.(?=[ ](?:{months}|\p{{Lu}}\p{{Ll}}+)\b)", lambda m: _two(grammar, m)),
         (r"(?<=\p{Lu}\p{Ll}+[ ])d\.[ ](Gr|Ä|J)\.", lambda m: {"Gr": "der Große", "Ä": "der Ältere", "J": "der Jüngere"}[m[1]] + grammar.stop_after(m, ".")),

@@ -19,7 +19,7 @@ _NAMES = word_set(
 )
 _NUMBERED = word_set(
     """chapitre Chapitre tome Tome acte Acte partie Partie volume Volume article Article livre Livre scène titre type
-    phase niveau classe section annexe"""
+    phase niveau classe section annexe annexe Annexe tableau phase"""
 )
 
 
@@ -167,6 +167,10 @@ class French(Grammar):
         first = r"(?<![\d/.,])1er/(1[0-2]|0?[1-9])(?:/((?:19|20)\d\d))?(?![\d/])"
         return (
             (first, lambda m: self.date(int(m[2]) if m[2] else None, int(m[1]), 1, "")),
+            (
+                r"(?<=\d[ ](heure|année|semaine|minute|tasse)?\p{Ll}*[ ])(?<=\d[ ]\p{Ll}{3,}[ ])1/2(?![\d/])(?![ ]\p{Ll})",
+                lambda m: "et demie" if m[1] else "et demi",
+            ),
             (r"(?<=\d{2})[ ]?×[ ]?(?=\d{2,})(?![^\n]{0,12}=)", lambda m: " sur "),
             *early_rules(self),
         )

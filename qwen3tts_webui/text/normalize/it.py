@@ -20,7 +20,7 @@ _NAMES = word_set(
 _WOMEN = frozenset({"Elisabetta", "Caterina"})
 _NUMBERED = word_set(
     """capitolo Capitolo tomo Tomo atto Atto parte Parte volume Volume articolo Articolo libro Libro tipo fase livello
-    classe sezione titolo Guerra"""
+    classe sezione titolo Guerra allegato Allegato tabella appendice"""
 )
 _BEFORE_FIRST = {"l": "il", "dall": "dal", "all": "al", "dell": "del", "nell": "nel", "sull": "sul"}
 _PARTS = {2: "mezzo", 3: "terzo", 4: "quarto"}
@@ -154,7 +154,7 @@ class Italian(Grammar):
 
     def early_rules(self) -> tuple[Rule, ...]:
         return (
-            (rf"\b([Ll]|[Dd]all|[Aa]ll|[Dd]ell|[Nn]ell|[Ss]ull)['’]1[°º]?(?:[ ](?={'|'.join(self.month_names)})|/(1[0-2]|0?[1-9])(?![\d/]))", self._first),
+            (rf"\b([Ll]|[Dd]all|[Aa]ll|[Dd]ell|[Nn]ell|[Ss]ull)['’]1[°º]?(?:[ ](?={'|'.join(self.month_names)})|/(1[0-2]|0?[1-9])(?:/((?:19|20)\d\d))?(?![\d/]))", self._first),
             (r"\bL\.(?=[ ](?:n\.[ ])?\d+/\d)", lambda m: "legge"),
             (r"(?<![\d.,])(\d{1,2})[ ]set(?=[ ](?:a[ ]\d|su|vinti|persi|pari|point)\b)", lambda m: f"{self.cardinal(int(m[1]), counted=True)} set"),
             (r"(?<=\d[°º][ ])p\.(?!\p{L})", lambda m: "piano"),
@@ -165,7 +165,8 @@ class Italian(Grammar):
         """ "dall'1 gennaio", "l'1/1"."""
         before = _BEFORE_FIRST[match[1].lower()]
         said = f"{before.capitalize() if match[1][0].isupper() else before} primo "
-        return said + (self.month_names[int(match[2]) - 1] if match[2] else "")
+        said += self.month_names[int(match[2]) - 1] if match[2] else ""
+        return f"{said} {self.year(int(match[3]))}" if match[3] else said
 
     def rules(self) -> tuple[Rule, ...]:
         return (
@@ -179,7 +180,7 @@ class Italian(Grammar):
             (r"(?<=\b[Aa]nni[ ])['’]?(\d{2})\b", lambda m: self.cardinal(int(m[1]))),
             (r"(?<=\b(?:[Ii]l|[Aa]l|[Dd]el|[Dd]al|[Nn]el|[Ss]ul|un|e|o)[ ])(\d{1,3})°(?![ ]?[CFK]\b)", lambda m: self._ordinal(m[1], "m")),
             (r"\b([Aa]ll|[Dd]all)(?:e[ ]|['’])1(?![\d.,:]|[ ]?%)", lambda m: f"{m[1]}'una"),
-            (r"(?<=(?:\b(?:[Aa]lle|[Dd]alle|[Dd]elle|[Ll]e|[Oo]re)[ ])(?:\d{1,2}[.:]\d\d(?:,[ ]|[ ](?:e|o|ed)[ ])){0,6})([01]?\d|2[0-4])[.]([0-5]\d)(?!\d|[.,]\d|[ ]?(?:%|€|euro|milioni|miliardi|k?[mg]\b))", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
+            (r"(?<=(?:\b(?:[Aa]lle|[Dd]alle|[Dd]elle|[Ll]e|[Oo]re|lunedì|martedì|mercoledì|giovedì|venerdì|sabato|domenica)[ ](?:solo[ ]|anche[ ])?)(?:\d{1,2}[.:]\d\d(?:,[ ]|/|[ ](?:e|o|ed)[ ])){0,6})([01]?\d|2[0-4])[.]([0-5]\d)(?!\d|[.,]\d|[ ]?(?:%|€|euro|milioni|miliardi|k?[mg]\b))", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
             (r"(?<!\p{L})['’](\d00|\d\d)\b", lambda m: self.cardinal(int(m[1]))),
             (r"(?<![\d:.,])([01]?\d|2[0-4])[.]([0-5]\d)(?=[ ](?:di|del)[ ](?:mattina|mattino|sera|notte|pomeriggio)\b)", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
             (r"(?<![\d.,])1[ ](?=[aeiou]\p{Ll}+[aà]\b)", lambda m: "un'"),

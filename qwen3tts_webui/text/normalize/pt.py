@@ -18,7 +18,7 @@ _NAMES = word_set(
 _WOMEN = frozenset({"Elizabeth", "Isabel", "Maria", "Catarina"})
 _NUMBERED = word_set(
     """capítulo Capítulo tomo Tomo ato Ato parte Parte volume Volume artigo Artigo livro Livro tipo fase nível classe
-    seção título Guerra inciso alínea"""
+    seção título Guerra inciso alínea anexo Anexo tabela quadro"""
 )
 _FEMININE = {"duzentos": "duzentas", "trezentos": "trezentas", "quatrocentos": "quatrocentas", "quinhentos": "quinhentas",
              "seiscentos": "seiscentas", "setecentos": "setecentas", "oitocentos": "oitocentas", "novecentos": "novecentas"}  # fmt: skip

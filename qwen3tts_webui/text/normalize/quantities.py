@@ -16,7 +16,7 @@ _START = rf"(?<!{_LETTER}[-−.,:^]?)(?<!(?<!°|\p{{Ll}}\p{{Ll}}|\p{{Ll}}\s){_LE
 _END = r"(?![\p{Latin}\p{Cyrillic}\p{Nd}_])"
 _GAP = r"[ \u00a0\u202f\u2009]?"
 _NEEDS_SPACE = frozenset({"K", "B"})
-_PAGES = r"(?i:pages?|p\.|seite|página|pagina|страница|slide|folie|step|schritt|étape|paso|passo|шаг)"
+_PAGES = r"(?i:pages?|p\.|seite|página|pagina|страница|slide|folie|step|schritt|étape|paso|passo|шаг[еау]?)"
 _RANGE = rf"{_GAP}(?:[-−–—~～〜至到])\s?"
 
 

@@ -94,7 +94,7 @@ def early_rules(grammar: Grammar) -> tuple[Rule, ...]:
 
     return (
         (rf"(?:(?<![\d.,])(?P<n>[1-3])[ ]?|\b)(?P<book>{alternatives(books)})\.?[ ](?P<a>\d{{1,3}})[,:.][ ]?(?P<b>\d{{1,3}})(?:[-–](?P<c>\d{{1,3}}))?(?![\d,:%]|[.]\d|[ ]?(?:%|€|[kmg]|\p{{L}}{{1,3}}\b[²³]?/|million|mill|mil|euro|punt|pont|anni|an[so]|años))", verse),
-        (rf"(?<=\b(?:{words.days})[ ])(?<!\d[ ](?:de|di|le|e|a)[ ])(?P<day>(?i:{days}))\.(?![ ]?\d{{4}})(?=[ ]?[\p{{Ll}}\d,;)])|(?<!\d[ ])(?<!\d[ ](?:de|di)[ ])(?<![\p{{L}}–/-])(?P<day>(?i:{days}))\.(?=[ ](?:{words.joins})[ ])(?!.de[ ]\d)|(?<=(?:^|[,(:;\n])[ ]?)(?P<day>(?i:{days}))\.(?=[,;)]|\s*$|[ ]\d{{1,2}}[:h])|(?<!\d[ ])\b(?P<day>(?i:{days}))\.(?=,?[ ]\d{{1,2}}/\d)", weekday),
+        (rf"(?<=\b(?:{words.days})[ ])(?<!\d[ ](?:de|di|le|e|a)[ ])(?P<day>(?i:{days}))\.(?![ ]?\d{{4}})(?=[ ]?[\p{{Ll}}\d,;)])|(?<!\d[ ])(?<!\d[ ](?:de|di)[ ])(?<![\p{{L}}–/-])(?P<day>(?i:{days}))\.(?=[ ](?:{words.joins})[ ])(?!.de[ ]\d)|(?<=(?:^|[,(:;\n])[ ]?)(?P<day>(?i:{days}))\.(?=[,;)]|\s*$|[ ]\d{{1,2}}[:h])|(?<!\d[ ])\b(?P<day>(?i:{days}))\.(?=,?[ ]\d{{1,2}}/\d|,[ ](?:{days})\.)|(?<=\b(?:{days})\.,[ ]|[^\d],[ ])(?P<day>(?i:{days}))\.(?=[ ]\p{{Ll}})", weekday),
         (rf"(?<=(?i:{_TIMED})\b[^.!?\d\n]{{0,20}})(\d{{1,2}}):([0-5]\d):([0-5]\d)(?![\d:]|[ ]?h)", race),
         (rf"(?:(?<=\b{_LAW})|(?<!\p{{L}})(?P<no>[Nn](?:[°º.]|\.[°º]|úm\.|r\.)[ ]?))(?P<n>\d{{1,4}}|\d{{1,3}}\.\d{{3}})/(?P<year>\d{{2,4}})(?![\d/]|[.,]\d)|(?<![\d/.,])(?P<n>(?:19|20)\d\d)/(?P<year>\d{{3,4}})(?<!/(?:19|20)\d\d)(?![\d/]|[.,]\d)|(?<![\d/.,])(?P<n>1[3-9]|[2-9]\d|(?!19|20)\d{{3,4}})/(?P<year>(?:19|20)\d\d)(?![\d/]|[.,]\d)", law),
         (r"(?<![\d/])(\d{2,4})/(\d{1,4})/(?=(?:CEE?|UE|EU|CECA)\b)", lambda m: f"{grammar.cardinal(int(m[1]))}{slash}{grammar.cardinal(int(m[2]))} "),
@@ -133,7 +133,7 @@ def context_rules(grammar: Grammar) -> tuple[Rule, ...]:
         return f" all'{word}" if words.rate == "al" and word[0] in "aeiou" else f" {words.rate} {word}"
 
     return (
-        (rf"(?<=\d[ ]?(?:{units})(?:/(?:{units}))?)/(?P<span>\p{{Ll}}{{3,12}}|j)(?![\p{{L}}\d²³/])", per_word),
+        (rf"(?<=\d[ ]?(?:%|(?:{units})(?:/(?:{units}))?))/(?P<span>\p{{Ll}}{{3,12}}|an|j)(?![\p{{L}}\d²³/])", per_word),
         (r"(?<=\b(?:[Ll]e|[Ii]l|[Ee]l|[Oo])[ ])1/(\d{1,2})(?=[ ]d)", lambda m: grammar.fraction(1, int(m[1])).partition(" ")[2]),
         *([_hectares(grammar)] if grammar.code in ("es", "it") else []),
         (rf"(?<=\b{_RATED}\b[^.\d]{{0,15}})(?<![\d/.,])(?P<a>\d{{1,3}})/(?P<b>5|6|10|20|30|50|100|110)(?![\d/]|[.,]\d)", out_of),
@@ -142,7 +142,7 @@ def context_rules(grammar: Grammar) -> tuple[Rule, ...]:
         (r"(?<=\b\p{Lu}{2,6})/(?=(?:\d\d|(?:19|20)\d\d)(?!\d|[.,]\d))", lambda m: f" {words.law} "),
         (r"(?<=\b(?:[Ll]os|[Oo]s|[Dd]os|[Ll]es|[Dd]es|[Ii]|[Dd]ei)[ ])km(?=[ ]\d)", lambda m: grammar.units["km"].forms[-1]),
         (r"(?<=[ ](?:y|e|et)[ ])1/2(?![\d/])(?![ ]\p{Ll})", lambda m: _and_a_half(grammar, m)),
-        (r"(?<=\b[Ss]et\b[^.\d]{0,15})([0-7])[/-]([0-7])(?![\d/-])", lambda m: f"{grammar.cardinal(int(m[1]))} {grammar.versus} {grammar.cardinal(int(m[2]))}"),
+        (r"(?<=\b[Ss]et\b[^.\d]{0,15}|[0-7]/[0-7](?:,[ ]|[ ](?:e|y|et)[ ])|[67][-/][67][ ]\()([0-7])[/-]([0-7])(?![\d/-])|(?<![\d/.,])([0-7])/([0-7])(?=,[ ][0-7]/[0-7](?!\d))", lambda m: f" {grammar.versus} ".join(grammar.cardinal(int(n)) for n in m.groups() if n)),
         (r"(?<=\d)/(?=\p{Lu}(?![\p{L}/]))|(?<=\b\p{Lu}{2,6})/(?=\d)", lambda m: slash),
         (r"(?<![\d.,:\p{L}])(?<![\s(]['‘][^'’\n]{1,40})(?P<n>\d{1,3})[ ]?['′’](?:[ ]?\+[ ]?(?P<more>\d{1,2})['′’]?)?(?![\d\p{L}'′’\"″])", lambda m: _minute(grammar, words, m)),
         (rf"(?<![\d.,])(\d{{1,2}}(?:[.,]\d)?)[ ]?(?:\"|″|”|'')(?:(?=[ ]?{_SCREENS})|(?<=\b{_SCREENS}\b[^.\d\"“]{{0,25}}\d{{1,2}}(?:[.,]\d)?[ ]?(?:\"|″|”|'')))", lambda m: grammar.amount(grammar.number(m[1]), inch)),
