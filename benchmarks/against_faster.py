@@ -38,7 +38,7 @@ Speak = Callable[[int], Iterator[int]]
 """Frames per packet -> the samples of each packet, as it arrives"""
 
 
-def compare(device: str, size: str, runs: int) -> dict[str, Any]:
+def compare(device: str, size: str, runs: int, frames: int = FRAMES) -> dict[str, Any]:
     """Measure both sides with packets of 8 frames and of 1; only ours without CUDA."""
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as scratch:
         folder = TINY
@@ -46,13 +46,13 @@ def compare(device: str, size: str, runs: int) -> dict[str, Any]:
             folder = Path(scratch) / "model"
             make_checkpoint(folder, size, device)
         sides: dict[str, Speak] = {}
-        found: dict[str, Any] = {"size": size, "frames": FRAMES}
+        found: dict[str, Any] = {"size": size, "frames": frames}
         if device != "cpu":
-            sides["faster-qwen3-tts"] = their_side(folder, device)
+            sides["faster-qwen3-tts"] = their_side(folder, device, frames)
         engine = start_engine(folder, device=device, dtype="bfloat16" if device != "cpu" else "float32", slots=1)
         with closing(engine):
             time_until_ready(engine)
-            sides["ours"] = our_side(engine)
+            sides["ours"] = our_side(engine, frames)
             for packet in (8, 1):
                 found[f"packets_of_{packet}"] = measure(sides, packet, runs)
     return found
@@ -82,11 +82,11 @@ def one_run(packets: Iterator[int]) -> tuple[float, float]:
     return 1e3 * first, samples / 1920 / (time.perf_counter() - began)
 
 
-def our_side(engine: Any) -> Speak:
+def our_side(engine: Any, frames: int) -> Speak:
     def speak(packet: int) -> Iterator[int]:
         recorder = Packets()
         voice = Voice(speaker="ryan")
-        job = Utterance(text=TEXT, language="en", voice=voice, seed=1, max_frames=FRAMES, frames_per_packet=packet)
+        job = Utterance(text=TEXT, language="en", voice=voice, seed=1, max_frames=frames, frames_per_packet=packet)
         engine.submit([(job, recorder)])
         return recorder.packets()
 
@@ -109,7 +109,7 @@ class Packets(PacketRecorder):
             time.sleep(0.0001)
 
 
-def their_side(folder: Path, device: str) -> Speak:
+def their_side(folder: Path, device: str, frames: int) -> Speak:
     stub_what_is_not_used()
     import torch
     from faster_qwen3_tts import FasterQwen3TTS
@@ -122,7 +122,7 @@ def their_side(folder: Path, device: str) -> Speak:
 
     def speak(packet: int) -> Iterator[int]:
         request = {"text": TEXT, "speaker": "ryan", "language": "English"}
-        for audio, _, _ in model.generate_custom_voice_streaming(**request, max_new_tokens=FRAMES, chunk_size=packet):
+        for audio, _, _ in model.generate_custom_voice_streaming(**request, max_new_tokens=frames, chunk_size=packet):
             yield len(audio)
 
     return speak

@@ -86,5 +86,9 @@ def repeated_ms(work: Callable[[], object], runs: int) -> dict[str, float]:
     return percentiles(times, 3)
 
 
+def frames_of(options: Options, number: int = FRAMES) -> int:
+    return 5 if options.tiny else number
+
+
 def runs_of(options: Options, number: int) -> int:
     return 2 if options.tiny else number

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from gpu_kernel_steps import kernels
 from gpu_runner_steps import parity, profile, steps
-from gpu_shared import FRAMES, ROOT, Options, engine_flags, repeated_ms, runs_of
+from gpu_shared import ROOT, Options, engine_flags, frames_of, repeated_ms, runs_of
 
 from qwen3tts_webui.bench.engine_under_test import (
     PacketRecorder,
@@ -65,14 +65,15 @@ def start(options: Options) -> dict[str, object]:
     if options.device != "cpu":
         found["reserved_gib"] = round(torch.cuda.memory_reserved() / 2**30, 2)
     for packets, name in ((None, "latency"), (1, "latency_packets_of_1"), (8, "latency_packets_of_8")):
-        found[name] = latencies(target.engine, runs_of(options, 30), packets)
+        found[name] = latencies(target.engine, options, 30, packets)
     return found
 
 
-def latencies(engine: Engine, runs: int, packet_frames: int | None) -> dict[str, object]:
+def latencies(engine: Engine, options: Options, runs: int, packet_frames: int | None) -> dict[str, object]:
     """Return milliseconds of first PCM, its parts by the device's clock, and a frame with its share of a packet."""
-    synthesize(engine, make_utterances(1, frames=FRAMES, frames_per_packet=packet_frames))
-    jobs = make_utterances(runs, frames=FRAMES, frames_per_packet=packet_frames)
+    frames = frames_of(options)
+    synthesize(engine, make_utterances(1, frames=frames, frames_per_packet=packet_frames))
+    jobs = make_utterances(runs_of(options, runs), frames=frames, frames_per_packet=packet_frames)
     recorders = [synthesize(engine, [job])[0] for job in jobs]
     timings = [recorder.wait() for recorder in recorders]
     speed = [t.frames_per_second for t in timings if t.frames_per_second]
@@ -97,7 +98,7 @@ def tests(options: Options) -> dict[str, object]:
     command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider"]
     command += [f"--junitxml={options.out / 'junit.xml'}", "--timeout=100"]
     if options.tiny:
-        command.append(f"{files[0]}::test_three_sequences_are_padded_to_four")
+        command.append(f"{files[1]}::test_a_result_does_not_change_with_later_ones")
     else:
         command += ["-m", "gpu or not slow", *files]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
@@ -108,7 +109,7 @@ def tests(options: Options) -> dict[str, object]:
 def throughput(options: Options) -> dict[str, object]:
     """Measure frames per second of 1 to 64 utterances that start together."""
     rows = []
-    frames = 10 if options.tiny else 50
+    frames = frames_of(options, 50)
     engine = options.target().engine
     batch = 1
     while batch <= engine.info.slots:
@@ -155,7 +156,7 @@ class Player(PacketRecorder):
 
 def streams(options: Options) -> dict[str, object]:
     """Measure 50 streams played in real time: all started at once, and one every 60 ms."""
-    count, frames = (4, 10) if options.tiny else (50, 75)
+    count, frames = 4 if options.tiny else 50, frames_of(options, 75)
     found: dict[str, object] = {"streams": count, "frames": frames}
     engine = options.target().engine
     synthesize(engine, make_utterances(1, frames=5))
@@ -184,8 +185,8 @@ def load(options: Options) -> dict[str, object]:
     """Poisson arrivals over HTTP; the client is another process."""
     from qwen3tts_webui.bench.load import run_server  # only here: it needs the packages of the server
 
-    rates, length = ("5", 2.0) if options.tiny else ("1,10", 12.0)
-    frames = 5 if options.tiny else 38
+    rates, length = ("5", 1.0) if options.tiny else ("1,10", 12.0)
+    frames = frames_of(options, 38)
     with run_server(options.target().engine) as (host, port):
         command = [sys.executable, "-m", "benchmarks.gpu_load_client", host, port, rates, length, frames]
         done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=75, cwd=ROOT)
@@ -204,13 +205,13 @@ def memory(options: Options) -> dict[str, object]:
         for kind in kinds:
             if target.engine.info.dtype != kind:
                 target.engine.switch(kind).result()
-            synthesize(target.engine, make_utterances(1, frames=10))
+            synthesize(target.engine, make_utterances(1, frames=frames_of(options, 10)))
             row: dict[str, object] = {"dtype": target.engine.info.dtype}
             row["held_gib"] = round((target.engine.memory_bytes or 0) / 2**30, 3)
             if options.device != "cpu":
                 free, total = torch.cuda.mem_get_info()
                 row["used_gib"] = round((total - free) / 2**30, 3)
-            row["latency"] = latencies(target.engine, runs_of(options, 5), None)
+            row["latency"] = latencies(target.engine, options, 5, None)
             rows.append(row)
     return {"types": rows}
 
@@ -219,7 +220,9 @@ def faster(options: Options) -> dict[str, object]:
     """Compare with faster-qwen3-tts on the same weights, in packets of 8 frames and of 1."""
     import against_faster
 
-    return against_faster.compare(options.device, "tiny" if options.tiny else options.size, runs_of(options, 5))
+    return against_faster.compare(
+        options.device, "tiny" if options.tiny else options.size, runs_of(options, 5), frames_of(options, 48)
+    )
 
 
 STEPS: dict[str, Callable[[Options], dict[str, object]]] = {

@@ -4,6 +4,7 @@ So the workers of pytest-xdist, which take whole files, end together. A request 
 long as a busy machine may need: httpx gives up after five seconds by default.
 """
 
+import gc
 import inspect
 
 import httpx
@@ -13,6 +14,10 @@ import pytest
 def pytest_configure() -> None:
     usual = inspect.signature(httpx.Client).parameters["timeout"].default
     usual.connect = usual.read = usual.write = usual.pool = 60.0
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # modules stay: the collections during the tests need not look at a million objects
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

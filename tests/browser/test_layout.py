@@ -32,6 +32,8 @@ FRAMES = """() => ['.card', '#tab-library', '#presets [aria-pressed=true]', '#ch
   return borderTopStyle === 'none' && outlineStyle === 'none';
 })"""
 
+PLAYED = "() => getComputedStyle(document.getElementById('wave')).getPropertyValue('--wave-played')"
+
 
 def lowest(visit: Visit) -> float:
     """The lower end of what has to be visible without scrolling; -1 if a part is missing."""
@@ -77,6 +79,7 @@ def test_nothing_covers_or_cuts_anything(studio: Studio, fresh: Fresh, size: tup
     page.emulate_media(forced_colors="active")
     look("forced colors")
     assert page.evaluate(FRAMES) == []
+    assert page.evaluate(PLAYED) == "Highlight"
     page.emulate_media(color_scheme="light", forced_colors="none")
     page.fill("#description textarea", LONG_DESCRIPTION)
     look("a long description")

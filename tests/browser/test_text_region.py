@@ -295,6 +295,18 @@ FILES = {
         ),
         "One & two.\nThree.",
     ),
+    "table.docx": (
+        docx(
+            "<w:tbl>"
+            + "".join(
+                f"<w:tr>{''.join(f'<w:tc><w:p><w:r><w:t>{cell}</w:t></w:r></w:p></w:tc>' for cell in row)}</w:tr>"
+                for row in (("Name", "Age"), ("Ann.", "", "42"))
+            )
+            + "</w:tbl><w:p><w:r><w:t>Done.</w:t></w:r></w:p>"
+        ),
+        "Name, Age\nAnn. 42\nDone.",
+    ),
+    "utf-16.txt": ("Héllo, 你好。".encode("utf-16"), "Héllo, 你好。"),
     "windows.txt": ("Café déjà vu.\r\nNaïve.".encode("cp1252"), "Café déjà vu.\nNaïve."),
     "japanese.txt": ("こんにちは、世界。".encode("shift_jis"), "こんにちは、世界。"),
 }

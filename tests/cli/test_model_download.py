@@ -12,12 +12,15 @@ import shutil
 import subprocess
 import sys
 import termios
+import threading
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
 import pytest
+import soundfile
 
 from qwen3tts_webui.checkpoints import CATALOG, DownloadProgress, LocalStore, MemoryBudget, ModelInstaller
 from qwen3tts_webui.cli import desktop_window, main
@@ -103,11 +106,17 @@ def test_progress_in_words():
 # say
 
 
-def test_say_without_a_model_says_how_to_get_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    assert main(["say", "--text", "One.", "--language", "en", "--output", str(tmp_path / "x.wav")]) == 0
-    shown = capsys.readouterr()
-    assert "not Qwen3-TTS" in shown.out
+def test_say_without_a_model_uses_the_preview_voice_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    output = tmp_path / "你 好.wav"
+    assert main(["say", "--text", "One.", "--language", "en", "--seed", "7", "--output", str(output)]) == 0
+    with soundfile.SoundFile(output) as file:
+        assert (file.samplerate, file.channels, file.subtype) == (24_000, 1, "PCM_16")
+        assert 2_400 < file.frames < 72_000
+        assert "not Qwen3-TTS" in file.comment
+        shown = capsys.readouterr()
+        assert shown.out == f"{output}: {file.frames / 24_000:.2f} s by {file.comment}\n"
     assert shown.err == "No Qwen3-TTS model is installed. Get one with: qwen3tts-webui download\n"
+    assert [path.name for path in tmp_path.iterdir()] == [output.name]
 
 
 @pytest.mark.skipif(not TINY.is_dir(), reason="the golden checkpoint is not here")
@@ -178,8 +187,8 @@ class Terminal:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, *flags: str, own: bool) -> Iterator[Terminal]:
-    """The program at a terminal, with `own` as its controlling one."""
+def serving(folder: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[bytes], Terminal]]:
+    """The program at a terminal, its controlling one."""
     terminal, inner = pty.openpty()
     command = [sys.executable, "-m", "qwen3tts_webui", "--no-browser", "--port", "0", "--device", "cpu", *flags]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_CACHE": str(folder / "none"), "OMP_NUM_THREADS": "1"}
@@ -191,11 +200,11 @@ def serving(folder: Path, *flags: str, own: bool) -> Iterator[Terminal]:
         stdout=inner,
         stderr=inner,
         start_new_session=True,
-        preexec_fn=(lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) if own else None,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
     ) as process:
         os.close(inner)
         try:
-            yield Terminal(terminal)
+            yield process, Terminal(terminal)
         finally:
             process.kill()
             os.close(terminal)
@@ -204,32 +213,38 @@ def serving(folder: Path, *flags: str, own: bool) -> Iterator[Terminal]:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not TINY.is_dir(), reason="the golden checkpoint is not here")
-def test_a_downloaded_model_replaces_the_preview_voice(tmp_path: Path):
-    with running_hub(TINY) as hub, serving(tmp_path, "--mirror", hub.url, own=False) as terminal:
+def test_it_asks_once_serves_downloads_switches_and_stops_cleanly(tmp_path: Path):
+    """One run of the program, as starting it takes longest."""
+    with running_hub(TINY) as hub, serving(tmp_path, "--mirror", hub.url) as (process, terminal):
         address = terminal.wait_for(r"Listening on (http://\S+) \(")[1]
+        terminal.wait_for(r"about 4\.5 GB\), the real Qwen3-TTS voice\? Type y and press Enter")
+        assert httpx.get(f"{address}/health").status_code == 200
+        assert httpx.get(f"{address}/ready").status_code in (200, 503)
+        assert find_spec("gradio") is None or "<html" in httpx.get(f"{address}/").text
+        terminal.type("n\n")
+        terminal.wait_for("Skipped")
+        assert (tmp_path / "模 型/.asked").exists()  # the next start only says how
+        assert httpx.get(f"{address}/api/models").json()["download"] is None
+
         assert httpx.get(f"{address}/api/info").json()["preview"] is True
+        request = {"text": "One.", "language": "en", "seed": 1}
+        answer = httpx.post(f"{address}/api/tts", json=request | {"streaming": False})
+        assert answer.status_code == 200
+        assert answer.content[:4] == b"RIFF"
+
         assert httpx.post(f"{address}/api/models/download", json={"model": MODEL}).status_code == 202
         wait_until(lambda: httpx.get(f"{address}/api/info").json()["name"] == "qwen3-tts", 120)
         info = httpx.get(f"{address}/api/info").json()
         assert (info["preview"], info["model"]) == (False, MODEL.split("/")[1])
-        request = {"text": "One.", "language": "en", "seed": 1, "streaming": True}
-        with httpx.stream("POST", f"{address}/api/tts", json=request, timeout=60) as answer:
+        long_request = request | {"text": "One two three. " * 200, "streaming": True}
+        with httpx.stream("POST", f"{address}/api/tts", json=long_request) as answer:
             assert answer.status_code == 200
             assert answer.headers["X-Engine"] == "qwen3-tts"
             next(answer.iter_raw())
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-def test_at_a_terminal_it_asks_once_and_serves_meanwhile(tmp_path: Path):
-    with serving(tmp_path, "--mirror", "http://127.0.0.1:9", own=True) as terminal:
-        address = terminal.wait_for(r"Listening on (http://\S+) \(")[1]
-        terminal.wait_for(r"about 4\.5 GB\), the real Qwen3-TTS voice\? Type y and press Enter")
-        assert httpx.get(f"{address}/ready").status_code in (200, 503)
-        terminal.type("n\n")
-        terminal.wait_for("Skipped")
-        assert httpx.get(f"{address}/api/models").json()["download"] is None
-    assert (tmp_path / "模 型/.asked").exists()  # the next start only says how
+            terminal.type("\x03")
+            terminal.wait_for(r"Stopped\.")
+        assert process.wait() == 0
+    assert list((tmp_path / "outputs").rglob("*.wav"))
 
 
 @pytest.mark.parametrize("asked", [True, False])
@@ -263,5 +278,8 @@ def test_a_named_model_is_downloaded_and_announced(hub: FakeHub, tmp_path: Path,
     assert capsys.readouterr().out == (
         f"Downloading {MODEL} (about 4.5 GB). The preview voice is used until it is ready.\n"
     )
+    for thread in threading.enumerate():
+        if thread.name == "download-progress":  # what it prints belongs to this test
+            thread.join()
     installer.close()
     switch.close()

@@ -39,7 +39,7 @@ POOL = (
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     joins=st.lists(
         st.tuples(st.integers(0, 3), st.integers(0, len(POOL) - 1), st.none() | st.integers(0, 3)),

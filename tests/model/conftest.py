@@ -3,8 +3,6 @@
 import importlib.util
 import os
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
@@ -23,20 +21,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def fast_interpreter() -> None:
-    """Triton's interpreter without half of its time: its check of every sum of integers for overflow, and the
-    replacement of the language's functions at each call of a function, once the kernel's launch has done that."""
-    if importlib.util.find_spec("triton") is None or torch.cuda.is_available():
-        return
-    from triton.runtime.interpreter import InterpretedFunction, interpreter_builder
+    if importlib.util.find_spec("triton") is not None and not torch.cuda.is_available():
+        from tests.support.triton_interpreter import speed_up_interpreter
 
-    interpreter_builder.options = replace(interpreter_builder.options, sanitize_overflow=False)
-    first_call, called = InterpretedFunction.__call__, set()
-
-    def call(self: Any, *args: object, **options: object) -> object:
-        module = self.fn.__module__
-        if module in called:
-            return self.rewrite()(*args, **options)
-        called.add(module)
-        return first_call(self, *args, **options)
-
-    InterpretedFunction.__call__ = call
+        speed_up_interpreter()

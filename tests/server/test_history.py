@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest.mock import ANY
+from urllib.parse import unquote
 
 import av
 import numpy as np
@@ -216,6 +217,9 @@ def test_files_are_named_and_tagged(client: TestClient) -> None:
         assert tags["title"] == body["text"]
         assert tags["artist"] == preset.name["en"]
         assert tags["comment"] == entry["label"]
+    accents = spoken(client, "Cafe\u0301 / ❤️ a\\b: नमस्ते?")  # accents and vowel signs stay, symbols do not
+    header = client.get(f"/api/history/{accents['id']}/audio").headers["content-disposition"]
+    assert unquote(header.partition("UTF-8''")[2]).startswith("café-a-b-नमस्ते_")
     chinese = spoken(client, "晚上好。")
     header = client.get(f"/api/history/{chinese['id']}/audio").headers["content-disposition"]
     assert "filename*=UTF-8''%E6%99%9A%E4%B8%8A%E5%A5%BD_an-old-man_" in header

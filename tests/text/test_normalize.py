@@ -31,9 +31,10 @@ def cases() -> list[tuple[str, str, str]]:
     return found
 
 
-@pytest.mark.parametrize(("language", "written", "spoken"), cases())
-def test_what_is_written_is_what_is_heard(language: str, written: str, spoken: str) -> None:
-    assert normalize_text(written, language, mode="on").spoken == spoken
+@pytest.mark.parametrize("language", CODES)
+def test_what_is_written_is_what_is_heard(language: str) -> None:
+    expected = {written: spoken for code, written, spoken in cases() if code == language}
+    assert {written: normalize_text(written, language, mode="on").spoken for written in expected} == expected
 
 
 def test_the_tables_are_large_enough() -> None:
@@ -216,7 +217,8 @@ def test_long_texts_without_plain_words(language: str, text: str, caplog: pytest
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_stream_says_what_normalize_says(language: str) -> None:
-    text = " ".join(written for code, written, _ in cases() if code == language and not regex.search(r"[<\\]", written))
+    written = [written for code, written, _ in cases() if code == language and not regex.search(r"[<\\]", written)]
+    text = " ".join(written[::3])
     stream = StreamingNormalizer(language, mode="on")
     assert (
         "".join([*(stream.push(character) for character in text), stream.flush()])

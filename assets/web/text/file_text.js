@@ -104,16 +104,31 @@ function paragraphs(xml) {
   const page = xml.includes("<!DOCTYPE") ? null : new DOMParser().parseFromString(xml, "application/xml");
   if (!page || page.querySelector("parsererror")) throw new FileProblem("damaged");
   const elements = (parent, name) => [...parent.getElementsByTagNameNS(WORD, name)];
-  const nearest = (node) => {
-    while (node && node.localName !== "p") node = node.parentElement;
+  const nearest = (node, name) => {
+    while (node && node.localName !== name) node = node.parentElement;
     return node;
   };
   const parts = { t: (node) => node.textContent, tab: () => " ", br: () => "\n" };
-  const lines = elements(page, "p").map((paragraph) =>
+  const textOf = (paragraph) =>
     elements(paragraph, "*")
-      .filter((node) => node.localName in parts && nearest(node) === paragraph && node.parentElement.localName === "r")
+      .filter(
+        (node) => node.localName in parts && nearest(node, "p") === paragraph && node.parentElement.localName === "r",
+      )
       .map((node) => parts[node.localName](node))
-      .join(""),
-  );
+      .join("");
+  const lines = [];
+  let row = null; // the table row of the last line
+  for (const paragraph of elements(page, "p")) {
+    const [before, text] = [row, textOf(paragraph)];
+    row = nearest(paragraph, "tr");
+    if (!row || row !== before) lines.push(text);
+    else if (text) lines.push(joinCells(lines.pop(), text));
+  }
   return lines.join("\n").replace(/\n{3,}/g, "\n\n");
+}
+
+/** Cells of a table row, to be read with a pause between them. */
+function joinCells(before, text) {
+  if (!before) return text;
+  return before + (/\p{P}$/u.test(before) ? " " : ", ") + text;
 }

@@ -5,16 +5,19 @@ In: the report of a request. Out: a file name without extension, tags for the en
 
 from __future__ import annotations
 
-import re
 import time
+import unicodedata
 from collections.abc import Mapping
 from urllib.parse import quote
+
+import regex
 
 from qwen3tts_webui.errors import SpeechError
 from qwen3tts_webui.speech import Speech
 
 _MAX_CHARS = 28
 _TITLE_CHARS = 80
+_WORD = regex.compile(r"(?:[\p{L}\p{N}](?:(?![\uFE0F\u20E3])\p{M})*)+")  # with accents and vowel signs, not of emoji
 
 
 def file_stem(speech: Speech, report: Mapping[str, object], created: float) -> str:
@@ -58,5 +61,5 @@ def attachment(stem: str, extension: str, fallback: str) -> dict[str, str]:
 
 def _slug(text: str) -> str:
     """The first words, joined by hyphens."""
-    slug = re.sub(r"[\W_]+", "-", text[:200]).strip("-").lower()
+    slug = "-".join(_WORD.findall(unicodedata.normalize("NFC", text[:200]))).lower()
     return slug if len(slug) <= _MAX_CHARS else slug[: _MAX_CHARS + 1].rpartition("-")[0] or slug[:_MAX_CHARS]
