@@ -165,7 +165,7 @@ def rules(grammar: Grammar) -> tuple[Rule, ...]:
         (r"(?<=\b(?:gab|forderte|gibt|mit|auf|hat|und|sowie|mindestens)[ ])1(?=[ ]\p{Lu}\p{Ll}+(?:oten|erletzten|erdächtigen|rwachsenen|ugendlichen|ermissten|ranken)\b)", lambda m: "einen" if not m.string[: m.start()].endswith("mit ") else "einem"),
         (r"(?<=[€$£])/(?=[€$£])", lambda m: " je "),
         (r"(?<=\d[ ]?)U/(?:min|Min\.?)(?!\p{L})", lambda m: "Umdrehungen pro Minute"),
-        (rf"(?<=\d[ ]?(?P<word>\p{{L}}{{0,15}}[.²³]?))[ ]?/[ ]?(?P<per>{alternatives(PER)})(?![\p{{L}}\d²³/])", lambda m: _per(grammar, m)),
+        (rf"(?<=\d[ ]?(?P<word>[€$£]|\p{{L}}{{0,15}}[.²³]?))[ ]?/[ ]?(?P<per>{alternatives(PER)})(?![\p{{L}}\d²³/])", lambda m: _per(grammar, m)),
         (rf"(?<![\d.,])(\d{{1,3}}(?:,\d+)?)[ ]?(?:\"|″|'')(?:(?=-\p{{L}})|(?=[ ]{_SCREENS})|(?<=\b\p{{L}}*(?i:{_SCREENS})(?:[ ]mit)?[ ][\d,]+[ ]?[\"″]))", lambda m: f"{grammar.say(grammar.number(m[1]))} Zoll"),
         (r"\b[BTHL](?:[ ]?[x×][ ]?[BTHL]){1,2}\b", lambda m: " mal ".join(_SIDES[side] for side in regex.findall("[BTHL]", m[0]))),
         (rf"\b({alternatives(_TERMS)})[ ](?=(?:19|20)\d\d)", lambda m: _TERMS[m[1]] + " "),
@@ -217,7 +217,7 @@ def _per(grammar: Grammar, match: regex.Match[str]) -> str | None:
     word, per = match["word"], match["per"]
     if f"{word}/{per}" in grammar.units or (not word and len(per) == 1):
         return None
-    return f" pro {PER[per]}"
+    return f" pro {PER[per]}{grammar.stop_after(match, '.')}"
 
 
 def _floor(match: regex.Match[str]) -> str:

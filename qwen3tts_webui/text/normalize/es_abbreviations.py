@@ -140,6 +140,7 @@ aprox = aproximadamente
 Sta. = santa
 t.# = tomo
 temp. = temperatura
+hab. = habitantes
 tab.# = tabla
 incl.$ = incluido
 excl.$ = excluido

@@ -168,8 +168,8 @@ class French(Grammar):
         return (
             (first, lambda m: self.date(int(m[2]) if m[2] else None, int(m[1]), 1, "")),
             (
-                r"(?<=\d[ ](heure|année|semaine|minute|tasse)?\p{Ll}*[ ])(?<=\d[ ]\p{Ll}{3,}[ ])1/2(?![\d/])(?![ ]\p{Ll})",
-                lambda m: "et demie" if m[1] else "et demi",
+                r"(?<=\d[ ]?(h|(?:heure|année|semaine|minute|tasse)s?|\p{Ll}{3,})[ ])1/2(?![\d/])(?![ ](?!(?:et|puis|par|à|pour|avec|ou)\b)\p{Ll})",
+                lambda m: "et demi" + "e" * bool(regex.match("h$|heure|année|semaine|minute|tasse", m[1])),
             ),
             (r"(?<=\d{2})[ ]?×[ ]?(?=\d{2,})(?![^\n]{0,12}=)", lambda m: " sur "),
             *early_rules(self),

@@ -86,7 +86,7 @@ class Italian(Grammar):
     version, version_point, hashtag = "versione", "punto", "hashtag"
     singulars = {"milioni": "un milione", "miliardi": "un miliardo"}
     abbreviations = ABBREVIATIONS
-    phones = r"(?<![\w.+-])800[ ]\d{3}[ ]\d{3}(?!\d) | (?<![\w.+-])3\d{2}[ ./-]?\d{3}[ .-]?\d{3,4}(?!\d) | (?<![\w.+-])0\d{1,3}[ ./-]\d{3,4}[ .-]?\d{2,4}(?!\d) | (?<![\w.+-])0\d{8,10}(?!\d) | (?<=\bil[ ])(?:112|113|115|118)(?!\d)"
+    phones = r"(?<![\w.+-])800[ ]\d{3}[ ]\d{3}(?!\d) | (?<![\w.+-])3\d{2}[ ]\d{2}[ ]\d{2}[ ]\d{3}(?!\d) | (?<![\w.+-])3\d{2}[ ./-]?\d{3}[ .-]?\d{3,4}(?!\d) | (?<![\w.+-])0\d{1,3}[ ./-]\d{3,4}[ .-]?\d{2,4}(?!\d) | (?<![\w.+-])0\d{8,10}(?!\d) | (?<=\bil[ ])(?:112|113|115|118)(?!\d)"
     phone_words = r"\b(?:tel|telefono|P\.[ ]?IVA|partita IVA|cellulare|CAP|codice|password|PIN|fax|interno|chiamare|chiama|verde)\b"
     squared, cubed, power, root = "al quadrato", "al cubo", "alla {}", "radice quadrata di"
 

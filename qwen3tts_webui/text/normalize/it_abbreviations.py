@@ -143,6 +143,7 @@ Cell. = cellulare
 km# = chilometro
 t.# = tomo
 uff. = ufficio
+ab. = abitanti
 all.# = allegato
 tab.# = tabella
 incl.$ = inclusa
