@@ -98,7 +98,7 @@ WITHIN_MODEL = {  # the packages and modules of model/, in reading order; import
     "cloning": {"config", "weights", "codec"},
     "decode_state": {"sampling", "talker"},
     "decode_step": {"sampling", "talker", "decode_state"},
-    "cuda": {"sampling", "talker", "decode_state", "decode_step"},
+    "cuda": {"prompt", "sampling", "talker", "decode_state", "decode_step"},
     "generate": {"config", "prompt", "sampling", "talker", "codec", "cloning", "decode_state", "decode_step"},
     "loading": {"config", "prompt", "weights", "cpu", "talker", "cuda", "codec", "cloning", "generate"},
     "synthetic": {"config", "prompt", "weights", "talker", "codec", "generate", "loading"},

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from qwen3tts_webui.engine.host_transfer import InputBuffer, PinnedResultBuffer, Timer
 from qwen3tts_webui.engine.model_runner import FrameRows, ModelRunner, SlotAssignment, Waveforms
-from qwen3tts_webui.model import Qwen3TTS, SamplingBounds, StepShape, run_decode_step, run_prefill
+from qwen3tts_webui.model import Qwen3TTS, SamplingBounds, StepShape, load_slot, run_decode_step, run_prefill
 from qwen3tts_webui.types import NUM_CODEBOOKS, SAMPLES_PER_FRAME
 
 log = logging.getLogger(__name__)
@@ -140,7 +140,7 @@ class CudaGraphRunner(ModelRunner):
         slots, text, codes, lengths, values = inputs.views
 
         def prefill() -> Tensor:
-            self.state.load_slot(slots, values, codes)
+            load_slot(talker, self.state, slots, values, codes)
             return run_prefill(talker, self.state, slots, text, codes, lengths, bounds)
 
         return prefill, inputs

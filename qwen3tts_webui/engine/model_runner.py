@@ -23,6 +23,7 @@ from qwen3tts_webui.model import (
     SamplingBounds,
     StepShape,
     idle_slot_values,
+    load_slot,
     memory_bytes,
     run_decode_step,
     run_prefill,
@@ -90,7 +91,7 @@ class ModelRunner:
         self._write_text(batch)
         inputs = self._prompt_inputs(batch, size=len(batch), length=longest, spare=0)
         slots, text, codes, lengths, values = (torch.from_numpy(array).to(self.model.device) for array in inputs)
-        self.state.load_slot(slots, values, codes)
+        load_slot(self.model.talker, self.state, slots, values, codes)
         for assignment in batch:
             self.rebuild_codec_state(assignment.slot, assignment.prompt.context)
         starts = self._load_prefixes(batch)

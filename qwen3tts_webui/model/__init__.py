@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from qwen3tts_webui.model.cpu.memory import trim_host_memory
     from qwen3tts_webui.model.cpu.packed_linear import memory_bytes
     from qwen3tts_webui.model.decode_state import DecodeState, SlotStatus
-    from qwen3tts_webui.model.decode_step import StepShape, run_decode_step, run_prefill
+    from qwen3tts_webui.model.decode_step import StepShape, load_slot, run_decode_step, run_prefill
     from qwen3tts_webui.model.device_check import check_device
     from qwen3tts_webui.model.generate import MAX_FRAMES, Packet, Qwen3TTS, frame_limit
     from qwen3tts_webui.model.loading.load import (
@@ -53,7 +53,7 @@ _EXPORTS = {
     "cpu.memory": ("trim_host_memory",),
     "cpu.packed_linear": ("memory_bytes",),
     "decode_state": ("DecodeState", "SlotStatus"),
-    "decode_step": ("StepShape", "run_decode_step", "run_prefill"),
+    "decode_step": ("StepShape", "load_slot", "run_decode_step", "run_prefill"),
     "device_check": ("check_device",),
     "generate": ("MAX_FRAMES", "Packet", "Qwen3TTS", "frame_limit"),
     "loading.load": ("DTYPES", "INTEGER_BYTES", "find_checkpoint", "load_model", "stored_dtype", "weight_bytes"),
@@ -100,6 +100,7 @@ __all__ = [
     "idle_slot_values",
     "kernels_for",
     "load_model",
+    "load_slot",
     "memory_bytes",
     "meta_model",
     "numba_available",

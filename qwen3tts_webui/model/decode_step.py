@@ -35,8 +35,22 @@ class FusedFrames(Protocol):
     def step(self, state: DecodeState, batch: int) -> Tensor:
         """As `run_decode_step`, for slots 0..batch-1."""
 
+    def load_slot(self, state: DecodeState, slots: Tensor, values: Tensor, codes: Tensor) -> None:
+        """As `DecodeState.load_slot`."""
+
+    def embed(self, state: DecodeState, slots: Tensor, text: Tensor, codes: Tensor) -> Tensor:
+        """As `Talker.embed`, with the x-vectors of `slots`."""
+
     def sample(self, state: DecodeState, slots: Tensor, hidden: Tensor, active: Tensor) -> Tensor:
         """As `_sample_frame`: the frame of `slots` (n,) after the talker's `hidden` rows (n, hidden)."""
+
+
+def load_slot(talker: Talker, state: DecodeState, slots: Tensor, values: Tensor, codes: Tensor) -> None:
+    """`DecodeState.load_slot` by the kernels of `talker`, if it has any."""
+    if talker.fused_frames is None:
+        state.load_slot(slots, values, codes)
+    else:
+        talker.fused_frames.load_slot(state, slots, values, codes)
 
 
 @torch.inference_mode()
@@ -56,10 +70,12 @@ def run_prefill(
     without padding. With `starts` (n,), the KV cache holds that many rows of each prompt already, and these are the
     rows after them. Returns (n, 17) int64 as `run_decode_step`.
     """
+    if talker.fused_frames is not None:
+        rows = talker.fused_frames.embed(state, slots, text, codes)
+        hidden = talker.prefill(rows, lengths, state.kv, slots, starts)
+        return talker.fused_frames.sample(state, slots, hidden, ~state.done[slots])
     rows = talker.embed(text, codes, state.x_vectors[slots][:, None])
     hidden = talker.prefill(rows, lengths, state.kv, slots, starts)
-    if talker.fused_frames is not None:
-        return talker.fused_frames.sample(state, slots, hidden, ~state.done[slots])
     return _sample_frame(talker, state, slots, hidden, ~state.done[slots], bounds)
 
 

@@ -21,7 +21,7 @@ from qwen3tts_webui.model.codec.decoder import MAX_DECODE_FRAMES, CodecDecoder
 from qwen3tts_webui.model.codec.state import CodecState
 from qwen3tts_webui.model.config.model_config import ModelConfig
 from qwen3tts_webui.model.decode_state import DecodeState, SlotStatus
-from qwen3tts_webui.model.decode_step import StepShape, run_decode_step, run_prefill
+from qwen3tts_webui.model.decode_step import StepShape, load_slot, run_decode_step, run_prefill
 from qwen3tts_webui.model.prompt.builder import Prompt, PromptBuilder
 from qwen3tts_webui.model.prompt.text_ids import PromptText
 from qwen3tts_webui.model.prompt.tokenizer import Tokenizer
@@ -249,7 +249,7 @@ class _Run:
         device = self._state.kv.device
         numbers = torch.tensor([0, self._position], device=device)
         args = text.to(device), codes.to(device), numbers[1:]
-        self._state.load_slot(numbers[:1], torch.from_numpy(self._values)[None].to(device), args[1])
+        load_slot(self._talker, self._state, numbers[:1], torch.from_numpy(self._values)[None].to(device), args[1])
         row: list[int] = run_prefill(self._talker, self._state, numbers[:1], *args, self._reach)[0].tolist()
         return row
 

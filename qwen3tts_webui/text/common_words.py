@@ -8,7 +8,7 @@ _WORDS = {
     "en": """the and of to is are was were be been it you he she they we this that these those with for not have has had
         do does did will would can could should from by at my your his her their our what when where who how there here
         if or as but so than then over through under until before after while because into onto without very just
-        about out up down voice please hello hi good morning thanks thank yes some any all more most one two""",
+        about out up down voice please hello hi no good morning thanks thank yes some any all more most one two""",
     "de": """der die das und ist nicht ein eine einen einem einer ich du er sie wir ihr es sind war hat haben mit von zu
         zum zur den dem des auf für im aus bei nach wie was wer wo wenn auch nur noch schon sehr aber oder dass sich
         mein dein kein heute guten tag morgen abend hallo danke bitte ja nein wird werden kann stimme""",

@@ -1,8 +1,8 @@
 """Languages that neither engine knows, in letters that both can read: they are read by the rules of one of the ten.
 
 In: a line. Out: the English name of its language, or "". Careful rather than complete: a name or a short phrase of
-another language inside a line says nothing. Knows fastText's small model, and letters that none of the ten languages
-writes.
+another language inside a line says nothing. Knows fastText's small model, and letters and short words that none of
+the ten languages writes.
 """
 
 from __future__ import annotations
@@ -41,7 +41,26 @@ _CYRILLIC_LETTERS = (
     ("Serbian", regex.compile("[јљњћђџ]")), ("Mongolian", regex.compile("[өү]")),
     ("Bulgarian", regex.compile(r"(?!.*[ыэё])(?:[бвгджзклмнпрстфхцчшщ]ъ[бвгджзклмнпрстфхцчшщ]|\bъ\p{L})")),
 )  # fmt: skip
+_CYRILLIC_WORDS = tuple(
+    (name, regex.compile(rf"(?<!\p{{L}})(?:{'|'.join(words.split())})(?!\p{{L}})"))
+    for name, words in (
+        (
+            "Ukrainian",
+            r"""дякую буде добрий добре доброго\sдня мене звати де\s(?:моя|твоя|ти|ви|це) дуже вона або треба що ще вже
+            щоб якщо дощ будь\sласка гарно гарна чому хто немає до\sпобачення""",
+        ),
+        (
+            "Bulgarian",
+            r"""добро\sутро добър съм сме сте как\sси ще аз тя какво къде защо кога благодаря здравейте здравей здрасти
+            днес утре времето хубаво хубав искам моля довиждане нощ лека няма трябва всичко много\sдобре нищо""",
+        ),
+        ("Serbian", "добар како данас шта нисам"),
+        ("Belarusian", "дзякуй добрай дзень калі гэта вельмі сёння дзе чаму"),
+    )
+)
+"""The commonest words that Russian does not have, for short lines without a telling letter."""
 _CYRILLIC_WORD = regex.compile(r"(?<![\p{L}\p{N}])[\p{Cyrillic}'’ʼ]{2,}")
+_RUSSIAN = regex.compile("[ыэё]")
 _LATIN_WORD = regex.compile(r"(?<![\p{L}\p{N}@./])\p{Latin}[\p{Latin}\p{M}'’]+(?![@\p{N}])")
 _FEW_WORDS, _SURE, _LIKELY = 4, 0.75, 0.45
 
@@ -63,6 +82,10 @@ def _foreign_cyrillic(words: list[str]) -> str:
         if letters.search(text.lower()) and _is_common([bool(letters.search(word.lower())) for word in words]):
             is_belarusian = name == "Ukrainian" and "ы" in text and "и" not in text
             return "Belarusian" if is_belarusian else name
+    counts = {name: len(common.findall(text.lower())) for name, common in _CYRILLIC_WORDS}
+    likeliest = max(counts, key=lambda name: counts[name])
+    if counts[likeliest] * 4 >= len(words) and (likeliest == "Belarusian" or not _RUSSIAN.search(text.lower())):
+        return likeliest
     return _classified_as(_CYRILLIC, text, _SURE) if text.count(" ") >= _FEW_WORDS - 1 else ""
 
 

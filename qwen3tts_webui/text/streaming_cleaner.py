@@ -20,8 +20,10 @@ _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}々〆ー"
 _WORD_END = regex.compile(
     rf"[ \t\n\r\x0b\x0c\u2028\u2029\u3000]|[{_UNSPACED}]\p{{M}}*(?=[^\p{{M}}\p{{Cs}}])|[，。！？；：、…」』）》】]"
 )
-_OPEN_TOKEN = regex.compile(r"<[^> \t\n]{0,80}$")
-_UNCLOSED = regex.compile(r"<(?=[^> ]*$)")
+_TOKEN_START = r"<(?:\|[\w.\-▁]{0,64}\|?|/?(?:t|t[hot]\w{0,64})?)$"  # of a control token (see clean)
+_OPEN_TOKEN = regex.compile(_TOKEN_START, regex.IGNORECASE)
+_UNCLOSED = regex.compile(rf"<(?={_TOKEN_START[1:]})", regex.IGNORECASE)
+_EDGE = "7"  # composes with no combining mark
 _HALF_CHARACTER = regex.compile(r"[\ud800-\udbff]$")
 
 
@@ -59,10 +61,11 @@ class StreamingCleaner:
         if not raw:
             return ""
         text = clean_line(" ".join(split_lines(raw)))
-        space = self._pending_space or raw[0].isspace()
+        within = clean_line(" ".join(split_lines(f"{_EDGE}{raw}{_EDGE}")))  # a picture at an edge leaves a space
+        space = self._pending_space or within[1:2].isspace()
         if not text:
-            self._pending_space = space or any(character.isspace() for character in raw)
+            self._pending_space = space
             return ""
         before = " " if space and not self._after_space else ""
-        self._pending_space, self._after_space = False, raw[-1].isspace()
+        self._pending_space, self._after_space = False, within[-2:-1].isspace()
         return str(_UNCLOSED.sub(" ", before + text + " " * self._after_space))

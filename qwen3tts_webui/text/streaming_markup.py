@@ -12,10 +12,12 @@ import regex
 
 from qwen3tts_webui.text.markup import DEFAULT_OPTIONS, MarkupOptions, has_only_tags, strip_markup
 
+_BLOCK = r"<(?P<tag>think|thinking|thought|reasoning|analysis|script|style|svg|math|ruby|sub|sup|say-as)\b[^<>]*>(?:(?!</(?P=tag)\s*>).)*"
 _OPEN_BLOCK = regex.compile(
-    r"<(?P<tag>think|thinking|thought|reasoning|analysis|script|style|svg|math|ruby|sub|sup|say-as)\b[^<>]*>(?:(?!</(?P=tag)\s*>).)*\Z|<!--(?:(?!-->).)*\Z",
+    rf"{_BLOCK}\Z|<!--(?:(?!-->).)*\Z",
     regex.S | regex.IGNORECASE,
 )
+_CLOSED_BLOCK = regex.compile(rf"{_BLOCK}</(?P=tag)\s*>", regex.S | regex.IGNORECASE)
 _OPEN_TABLE = regex.compile(  # a line with a pipe may be the head of a table, until the next line is not its rule
     r"^[^\n]*\|[^\n]*(?:\n[ \t|:-]*(?:(?<=-[ \t|:]*)\n(?:[^\n]*\|[^\n]*\n)*[^\n]*)?)?\Z", regex.M
 )
@@ -26,7 +28,10 @@ _OPEN = regex.compile(
     r"|(?<![A-Za-z0-9$\\])\$\$?(?:[^\s\d$][^$\n]{0,200}|\d[\d.,]*(?:[\\^_][^$\n]{0,200})?)?\Z|\$\Z"
     r"|\\(?:[A-Za-z]{1,20}(?:\{[^{}\n]{0,60}\}){0,2}(?:\{[^{}\n]{0,60})?|[(\[][^\n]{0,200})\Z"
 )
-_MARKER = regex.compile(r"<[^<>\n]{0,400}>|(?<=\])\([^()\s]{0,500}\)|(?<!\\)(?P<sign>\*{1,3}|~~?|_{1,2}|`{1,2})")
+_MARKER = regex.compile(
+    rf"(?s:{_BLOCK}</(?P=tag)\s*>)|<[^<>\n]{{0,400}}>|(?<=\])\([^()\s]{{0,500}}\)|(?<!\\)(?P<sign>\*{{1,3}}|~~?|_{{1,2}}|`{{1,2}})",
+    regex.IGNORECASE,
+)
 _NOT_PLAIN = regex.compile(r"[^\p{L}\p{N}\s)]")
 _WORD = regex.compile(r"[\p{L}\p{N}_]")
 _LINE_START = regex.compile(
@@ -78,32 +83,42 @@ class StreamingMarkup:
                 break
             end = opened.start()
         end = self._before_markers(text, end)
-        for opening, closing in zip(fences[::2], fences[1::2], strict=False):
-            if opening.start() < end < closing.end():  # a block is returned as a whole
-                end = opening.start()
+        blocks = [(opening.start(), closing.end()) for opening, closing in zip(fences[::2], fences[1::2], strict=False)]
+        for start, close in sorted([*blocks, *(match.span() for match in _CLOSED_BLOCK.finditer(text))], reverse=True):
+            end = start if start < end < close else end  # a block is returned as a whole
         line_start = text.rfind("\n", 0, end) + 1
         if (line_start > 0 or not self._line) and has_only_tags(text[line_start:end]):
             return line_start  # what the tags leave depends on whether the line gets any text
         return end
 
     def _before_markers(self, text: str, end: int) -> int:
-        """Return the position of the first unpaired emphasis sign of the last line."""
+        """Return the position of the first unpaired emphasis sign of the last line, outside all pairs and blocks."""
         line_start = text.rfind("\n", 0, end) + 1
         floor = max(line_start, end - _LONGEST)
         opened: dict[str, int] = {}
+        pairs: list[tuple[int, int]] = []  # returned as a whole
         for match in _MARKER.finditer(text, floor, end):
             sign = match["sign"]
-            if sign is None:  # inside a tag or an address
+            if sign is None:  # a block, or inside a tag or an address
+                pairs.append(match.span())
                 continue
             within = _WORD.match(text, match.start() - 1) if match.start() else _WORD.match(self._line[-1:])
+            if sign in opened and match.end() == len(text):  # it may yet grow
+                continue
             if "_" in sign and sign in opened:
-                if match.end() == len(text) or _WORD.match(text, match.end()):
+                if _WORD.match(text, match.end()):
                     continue
             elif "_" in sign and within:
                 continue
-            if opened.pop(sign, None) is None and not text[match.end() : match.end() + 1].isspace():
+            start = opened.pop(sign, None)
+            if start is not None:
+                pairs.append((start, match.end()))
+            elif not text[match.end() : match.end() + 1].isspace():
                 opened[sign] = match.start()
-        return min([end, *opened.values()])
+        position = min([end, *opened.values()])
+        for start, close in sorted(pairs, reverse=True):
+            position = start if start < position < close else position
+        return position
 
     def _give(self, length: int, *, is_end: bool = False) -> str:
         raw, self._held = self._held[:length], self._held[length:]

@@ -6,6 +6,7 @@ import json
 import stat
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,9 @@ def client_with(synthesizer: ZeroCostSynthesizer | None = None, *, base_url: str
     return make_client(app, base_url=base_url or "http://127.0.0.1", follow_redirects=False)
 
 
+usual_client = cache(client_with)
+
+
 @pytest.fixture
 def keys(tmp_path: Path) -> ApiKeyStore:
     return ApiKeyStore(tmp_path / "config" / "keys.json")
@@ -50,19 +54,19 @@ def keys(tmp_path: Path) -> ApiKeyStore:
     "host", ["127.0.0.1", "127.0.0.1:7860", "localhost", "LOCALHOST:1", "[::1]", "[::1]:7860", "localhost."]
 )
 def test_loopback_names_are_accepted(host: str) -> None:
-    assert client_with().get("/health", headers={"Host": host}).status_code == 200
+    assert usual_client().get("/health", headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize(
     "host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "192.168.1.7", "", "localhost:80@evil"]
 )
 def test_a_rebound_name_is_rejected_even_on_an_open_bind_address(host: str) -> None:
-    answer = client_with().get("/health", headers={"Host": host})
+    answer = usual_client().get("/health", headers={"Host": host})
     assert (answer.status_code, answer.json()["error"]["code"]) == (421, "forbidden_host")
 
 
 def test_two_host_headers_are_rejected() -> None:
-    answer = client_with().get("/health", headers=[("Host", "127.0.0.1"), ("Host", "evil.example")])
+    answer = usual_client().get("/health", headers=[("Host", "127.0.0.1"), ("Host", "evil.example")])
     assert answer.status_code == 421
 
 
@@ -112,7 +116,7 @@ def test_only_the_own_page_may_send_unsafe_requests_from_a_browser(headers: dict
 
 def test_cors_is_off_unless_an_origin_is_listed() -> None:
     ask = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
-    answer = client_with().options("/api/tts", headers=ask)
+    answer = usual_client().options("/api/tts", headers=ask)
     assert "access-control-allow-origin" not in answer.headers
     allowed = client_with(cors_origins=("https://app.example",))
     answer = allowed.options("/api/tts", headers=ask)
@@ -299,7 +303,7 @@ def test_a_cookie_does_not_help_another_website(locked: tuple[TestClient, str]) 
 
 @pytest.mark.parametrize("path", ["/health", "/api/info", "/no-such-path", "/docs", "/"])
 def test_every_response_has_security_headers(path: str) -> None:
-    headers = client_with().get(path).headers
+    headers = usual_client().get(path).headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] == "DENY"
     assert headers["referrer-policy"] == "no-referrer"

@@ -97,6 +97,14 @@ def test_a_websocket_utterance_continues_the_voice_of_the_one_before() -> None:
         assert (error["id"], error["code"], error["fatal"]) == ("c", "not_found", True)
 
 
+UNTOUCHED = ContinuingSynthesizer()
+
+
+@pytest.fixture(scope="module")
+def spoken_before() -> TestClient:
+    return client_of(UNTOUCHED)
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code", "field"),
     [
@@ -115,13 +123,12 @@ def test_a_websocket_utterance_continues_the_voice_of_the_one_before() -> None:
 )
 @pytest.mark.parametrize("text", ["Three.", ["Three.", "Four."]], ids=["one", "batch"])
 def test_invalid_requests_are_rejected_before_any_synthesis(
-    body: dict[str, Any], status: int, code: str, field: str | None, text: str | list[str]
+    spoken_before: TestClient, body: dict[str, Any], status: int, code: str, field: str | None, text: str | list[str]
 ) -> None:
-    client = client_of(synthesizer := ContinuingSynthesizer())
-    answer = client.post("/api/tts", json={"text": text, **body})
+    answer = spoken_before.post("/api/tts", json={"text": text, **body})
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error.get("field")) == (status, code, field)
-    assert len(synthesizer.utterances) == 2
+    assert len(UNTOUCHED.utterances) == 2
 
 
 def test_an_unfinished_or_truncated_segment_cannot_be_continued() -> None:

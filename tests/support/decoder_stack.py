@@ -11,7 +11,7 @@ from qwen3tts_webui.model.talker.layers import Stack, attend_to_groups
 CONFIG = DecoderConfig(
     hidden_size=80,  # 64 and a remainder
     intermediate_size=200,
-    num_layers=3,
+    num_layers=2,
     num_heads=6,
     num_kv_heads=2,
     head_dim=16,

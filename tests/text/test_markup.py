@@ -152,6 +152,21 @@ def test_pieces_say_what_the_whole_says(data: st.DataObject) -> None:
     assert shown("".join([*pieces, stream.flush()])) == shown(strip_markup(raw))
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "*the 23** x",
+        "月<think>`①/×</think>个①`& x",
+        "?0`:_+5 23é`三 x",
+        "a <think>b ｜½**</think> 《- 三<think>№",
+        "**a *b* c** d",
+    ],
+)
+def test_characters_one_by_one_say_what_the_whole_says(raw: str) -> None:
+    stream = StreamingMarkup()
+    assert shown("".join([*map(stream.push, raw), stream.flush()])) == shown(strip_markup(raw))
+
+
 def test_a_cut_behind_a_closing_fence_opens_no_block() -> None:
     raw = "a\n```python\nx = 1\n```\nb"
     for cut in range(len(raw)):

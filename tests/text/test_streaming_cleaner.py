@@ -74,3 +74,8 @@ def test_no_cut_of_any_text_forms_a_control_token(pieces: list[str]) -> None:
 def test_pieces_say_what_the_whole_says(pieces: list[str]) -> None:
     whole = regex.sub(r"[\s。，,.!?…]+", "", clean_text("".join(pieces)))
     assert regex.sub(r"[\s。，,.!?…]+", "", "".join(fed(pieces))) == whole
+
+
+@pytest.mark.parametrize("text", ["好👩好", "a 👩 b", "如果a<b，那么c>d", "3<5，对吗", "月</think>四"])
+def test_characters_one_by_one_keep_what_the_whole_keeps(text: str) -> None:
+    assert "".join(fed(list(text))) == clean_text(text)

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from qwen3tts_webui.model.decode_state import MIN_FRAMES, DecodeState
 from qwen3tts_webui.model.decode_step import begin_step, finish_frame, mask_logits
+from qwen3tts_webui.model.prompt.builder import SPEAKER
+from qwen3tts_webui.model.talker.slot_values import NUM_SLOT_VALUES
 from qwen3tts_webui.types import NUM_CODEBOOKS
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ def check_frames(talker: Talker, frames: FusedFrames) -> None:
     """Raise ArithmeticError if a kernel of `frames` returns something else than its function in `decode_step`."""
     state = _example_state(talker)
     exact_state, slots = copy.deepcopy(state), torch.arange(_SLOTS, device=state.kv.device).flip(0)
+    _check_prompts(talker, frames, state, slots)
     for what, exact, got in zip(
         ("the input", "its position", "the active slots"),
         begin_step(talker, exact_state, slice(0, _SLOTS)),
@@ -48,6 +51,28 @@ def check_frames(talker: Talker, frames: FusedFrames) -> None:
     _compare("the status", codes, exact)
     for name in ("positions", "frames", "text_next", "done", "seen", "last_frame_embedding"):
         _compare(f"the state {name!r}", getattr(state, name), getattr(exact_state, name))
+
+
+def _check_prompts(talker: Talker, frames: FusedFrames, state: DecodeState, slots: Tensor) -> None:
+    device, config, time = state.kv.device, talker.config.talker, 3
+    loaded, exact = copy.deepcopy(state), copy.deepcopy(state)
+    values = torch.arange(_SLOTS * NUM_SLOT_VALUES, device=device).view(_SLOTS, -1)
+    values[:, 0], values[:, 1] = time, slots % 3
+    values[:, 3:5] = values[:, 3:5] // 7 % 2
+    for column in (6, 8, 9, 10, 12, 13, 14):
+        values.view(torch.float64)[:, column] = 0.1 * (slots + column)
+    codes = torch.arange(_SLOTS * time * NUM_CODEBOOKS, device=device).view(_SLOTS, time, -1)
+    codes %= min(talker.config.predictor.codebook_size, config.num_audio_codes)
+    codes[::2, :2] = -1
+    codes[::3, 1, 0] = SPEAKER
+    frames.load_slot(loaded, slots, values, codes)
+    exact.load_slot(slots, values, codes)
+    for number, (got, wanted) in enumerate(zip(loaded._by_slot(), exact._by_slot(), strict=True)):
+        _compare(f"a new slot's value {number}", got, wanted)
+    text = slots[:, None] + torch.arange(time, device=device)
+    state.x_vectors.copy_(_random(*state.x_vectors.shape))
+    rows = talker.embed(text, codes, state.x_vectors[slots][:, None])
+    _compare("the prompt", frames.embed(state, slots, text, codes), rows)
 
 
 def _example_state(talker: Talker) -> DecodeState:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from qwen3tts_webui.model.cuda.fused_sampler import sample_into
 from qwen3tts_webui.model.cuda.fused_stack import FusedStack, next_power_of_two
 from qwen3tts_webui.model.decode_state import MIN_FRAMES
+from qwen3tts_webui.model.prompt.builder import SPEAKER
 from qwen3tts_webui.types import NUM_CODEBOOKS
 
 if TYPE_CHECKING:
@@ -45,9 +46,14 @@ class FusedFrames:
         kv_shape = (config.num_layers, 2, batch, config.num_kv_heads, NUM_CODEBOOKS, config.head_dim)
         kv = torch.empty(kv_shape, dtype=hidden.dtype, device=hidden.device)
         rows = torch.empty(batch, 2, config.hidden_size, dtype=hidden.dtype, device=hidden.device)
-        rows[:, 0] = predictor.small_to_mtp_projection(hidden)
+        projection = predictor.small_to_mtp_projection
+        if isinstance(projection, nn.Linear):
+            rows[:, 0] = steps.product(hidden, projection.weight, projection.bias)
+        else:
+            rows[:, 0] = hidden
         positions = predictor.positions.expand(batch, -1)
-        logits, sampling = self.mask(state, slots, self._talker.codec_head(hidden)), state.first_sampling
+        logits = cast(FusedStack, self._talker.model.steps).product(hidden, self._talker.codec_head.weight)
+        logits, sampling = self.mask(state, slots, logits), state.first_sampling
         for group in range(NUM_CODEBOOKS):
             is_last = group == NUM_CODEBOOKS - 1
             sample_into(
@@ -70,6 +76,56 @@ class FusedFrames:
                 sampling = state.rest_sampling
         self.finish(state, slots, codes, finite, active)
         return codes
+
+    def load_slot(self, state: DecodeState, slots: Tensor, values: Tensor, codes: Tensor) -> None:
+        """As `DecodeState.load_slot`."""
+        from qwen3tts_webui.model.cuda.frame_kernels import load_slot
+
+        samplings = state.first_sampling, state.rest_sampling
+        load_slot[(len(slots),)](
+            values.contiguous(),
+            codes.contiguous(),
+            slots,
+            state.positions,
+            state.frames,
+            state.text_next,
+            state.text_length,
+            _bytes(state.text_open),
+            _bytes(state.done),
+            _bytes(state.paused),
+            state.seed,
+            state.penalty,
+            *(part for each in samplings for part in (each.top_k, each.temperature, each.top_p, each.noise_scale)),
+            _bytes(state.seen),
+            codes.shape[1],
+            state.seen.shape[1],
+            VALUES=values.shape[1],
+            GROUPS=NUM_CODEBOOKS,
+            BLOCK=1024,
+        )
+
+    def embed(self, state: DecodeState, slots: Tensor, text: Tensor, codes: Tensor) -> Tensor:
+        """As `Talker.embed`, with the x-vectors of `slots` (n,): (n, time, hidden)."""
+        from qwen3tts_webui.model.cuda.frame_kernels import embed_prompt
+
+        talker, hidden = self._talker, state.x_vectors.shape[1]
+        out = torch.empty(*text.shape, hidden, dtype=talker.text_table.dtype, device=text.device)
+        embed_prompt[(text.numel(),)](
+            text.contiguous(),
+            codes.contiguous(),
+            slots,
+            state.x_vectors,
+            talker.text_table,
+            talker.code_embedding_table,
+            talker.offsets,
+            out,
+            text.shape[1],
+            hidden,
+            SPEAKER,
+            GROUPS=NUM_CODEBOOKS,
+            BLOCK=next_power_of_two(hidden),
+        )
+        return out
 
     def begin(self, state: DecodeState, batch: int) -> tuple[Tensor, Tensor, Tensor]:
         """As `decode_step.begin_step` of slots 0..batch-1."""

@@ -64,6 +64,10 @@ class FusedStack:
         """The product of what a call returns with the matrix `head` (codes, hidden): (batch, codes)."""
         return F.linear(self(rows, starts, kv), head)
 
+    def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        """`bias` + x (batch, in) times `weight` (out, in), for products outside of the layers: (batch, out)."""
+        return F.linear(x, weight, bias)
+
     def example(self, batch: int, length: int) -> tuple[Tensor, Tensor]:
         """Random rows (batch, 1, hidden), and an empty KV cache of `length` positions."""
         device, shape = self._last_norm.device, (len(self._layers), 2, batch, self._kv_heads, length, self._head_dim)
@@ -210,23 +214,27 @@ class FusedStack:
         return out
 
 
-def linear(x: Tensor, weight: Tensor, residual: Tensor) -> Tensor:
-    """residual (n, out) + x (n, in) times weight (out, in) in one launch, for few rows, in the dtype of `residual`."""
+def linear(x: Tensor, weight: Tensor, residual: Tensor | None = None) -> Tensor:
+    """`residual` (n, out) + x (n, in) times `weight` (out, in) in one launch, for few rows.
+
+    In the dtype of `residual`, or without one in that of `weight`.
+    """
     from qwen3tts_webui.model.cuda.product_kernels import linear as kernel
 
     rows, size_in = x.shape
     size_out = len(weight)
-    out = torch.empty(rows, size_out, dtype=residual.dtype, device=x.device)
+    out = torch.empty(rows, size_out, dtype=weight.dtype if residual is None else residual.dtype, device=x.device)
     batch = max(MIN_TILE, next_power_of_two(min(rows, 64)))
     kernel[(-(-size_out // _OUTS), -(-rows // batch))](
         x,
         weight,
-        residual,
+        out if residual is None else residual,
         out,
-        residual.stride(0),
+        0 if residual is None else residual.stride(0),
         rows,
         size_in,
         size_out,
+        HAS_RESIDUAL=residual is not None,
         BATCH=batch,
         OUTS=_OUTS,
         INS=min(_INS if weight.dtype.itemsize == 2 else 64, max(MIN_TILE, next_power_of_two(size_in))),

@@ -31,9 +31,9 @@ _BATCHES = (1, 2, 4, MAX_BATCH)
 _LEAST_GAIN = 0.03
 """Share of the time that has to be saved, as two timings of the same kernels differ a little."""
 _POSITION = 8
-_TIMINGS = 5
-_FIRST_CYCLES = 50_000_000
-"""The device sleeps for so long, about 30 ms, while launches queue up."""
+_TIMINGS = 3
+_FIRST_CYCLES = 20_000_000
+"""The device sleeps for so long, about 10 ms, while launches queue up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def step_work(stack: FusedStack, batch: int) -> Callable[[], Tensor]:
 
 @torch.inference_mode()
 def device_ms(work: Callable[[], object]) -> float:
-    """A `Clock` of the current CUDA device: the least of five, without the time that Python needs to launch kernels."""
+    """A `Clock` of the current CUDA device: the least of three, without the time that Python takes to launch."""
     cuda: Any = torch.cuda
     work()
     cuda.synchronize()

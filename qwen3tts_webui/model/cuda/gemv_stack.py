@@ -47,6 +47,11 @@ class GemvStack(FusedStack):
             return super().logits(rows, starts, kv, head)
         return norm_linear(self._last_rows(rows, starts, kv), self._last_norm, head, self._eps)
 
+    def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        if len(x) > self.max_batch:
+            return super().product(x, weight, bias)
+        return linear(x, weight, None if bias is None else bias.expand(len(x), -1))
+
     def _last_rows(self, rows: Tensor, starts: Tensor, kv: Tensor) -> Tensor:
         """The last row of each slot after all layers, before the last norm."""
         batch, time, hidden = rows.shape

@@ -24,6 +24,7 @@ def linear(
     rows,
     size_in,
     size_out,
+    HAS_RESIDUAL: tl.constexpr,
     BATCH: tl.constexpr,
     OUTS: tl.constexpr,
     INS: tl.constexpr,
@@ -48,8 +49,9 @@ def linear(
             matrix, value = matrix.to(tl.float32), value.to(tl.float32)
         total = tl.dot(matrix, value, total, input_precision="ieee")
     tile_mask = row_mask[None, :] & output_mask[:, None]
-    addend = tl.load(residual + row[None, :] * residual_stride + output[:, None], tile_mask, 0.0)
-    total = total.to(weight.dtype.element_ty).to(tl.float32) + addend.to(tl.float32)
+    if HAS_RESIDUAL:
+        addend = tl.load(residual + row[None, :] * residual_stride + output[:, None], tile_mask, 0.0)
+        total = total.to(weight.dtype.element_ty).to(tl.float32) + addend.to(tl.float32)
     tl.store(out + row[None, :] * size_out + output[:, None], total.to(out.dtype.element_ty), tile_mask)
 
 

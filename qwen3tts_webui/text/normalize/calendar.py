@@ -29,10 +29,10 @@ class Calendar:
         self._grammar = grammar
         suffix = rf"(?:\s?(?P<suffix>{grammar.time_suffix})(?![\p{{L}}]))?" if grammar.time_suffix else "(?P<suffix>)?"
         self._time = regex.compile(
-            rf"(?<![\d:：.,])(?:{_T.format(1)})(?:\s?[-–—~～至到〜]\s?(?:{_T.format(2)}))?(?![\d]|[:：]\d){suffix}"
+            rf"(?<![\d:.,]|\d：)(?:{_T.format(1)})(?:\s?[-–—~～至到〜]\s?(?:{_T.format(2)}))?(?![\d]|[:：]\d){suffix}"
         )
         self._hours = regex.compile(
-            rf"(?<![\d:：.,/-])(?P<h0>[01]?\d|2[0-4])\s?[-–—~～至到〜]\s?(?:{_T.format(1)})(?![\d]|[:：]\d){suffix}"
+            rf"(?<![\d:.,/-]|\d：)(?P<h0>[01]?\d|2[0-4])\s?[-–—~～至到〜]\s?(?:{_T.format(1)})(?![\d]|[:：]\d){suffix}"
         )
         self._names = {name.casefold() for name in grammar.month_names}
         self._months = {name.casefold(): i for i, name in enumerate(grammar.month_names, 1)}

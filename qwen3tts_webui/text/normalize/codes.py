@@ -30,6 +30,7 @@ _SPACED_DIGITS = regex.compile(r"(?<![\d.,])\d(?:[ -]\d){2,}(?![\d.,]?\d)")
 _CARD = regex.compile(
     r"(?<![\p{Latin}\d_.,-])\d{4}(?P<gap>[ -])\d{4}(?:(?P=gap)\d{4}){1,3}(?:(?P=gap)\d{1,3})?(?![\d-])"
 )
+_GROUPS = regex.compile(r"(?<![\p{Latin}\d.,+-]|\d )\d{3,4}(?: \d{3,4}){2,4}(?![\d-]|[.,]\d| \d)")
 _MODEL = regex.compile(r"(?<=(?<![\p{L}.])\p{Lu})\.(?=\d{3}(?!\d))")
 _IBAN = regex.compile(
     r"(?<![\w-])(?P<country>[A-Z]{2})(?P<digits>\d{2}(?:\s?[A-Z0-9]{4}){2,7}(?:\s?\d{1,4})?)(?![\w-])"
@@ -47,6 +48,7 @@ _NUMBERED_PART = regex.compile(
     r"|seção|secção|sezione|пункт|глава|раздел|рисунок|таблица|article|artículo|articolo|artigo|version|versión|versione|versão|версия"
     r"|ios|ipados|macos|android|ubuntu|debian|python|java|php|node|firefox|chrome|usb|hdmi|bluetooth|http|tls|cuda|pytorch|gpt|claude|gemini|llama|qwen)[ ])(?P<chapter>\d{1,3})\.(?P<part>[1-9]\d?)(?!\d|[.,]\d)"
 )
+_LETTERED = regex.compile(r"(?<=(?<![\p{L}\d-])\p{Lu}{1,5}-)(?:\d{3,}(?:-\d{2,})+|\d{5,})(?![\w-]|[.,]\d)")
 _DATE = regex.compile(r"(?:\d{4}-\d{1,2}-\d{1,2}|\d{1,2}-\d{1,2}-\d{4})")
 
 
@@ -72,6 +74,8 @@ class Codes:
             text.sub(self._phones, lambda match: grammar.phone(match[0]), spaced=True)
         if self._announced is not None:
             text.sub(self._announced, self._say_announced, spaced=True)
+        if grammar.decimal_mark == ".":
+            text.sub(_GROUPS, lambda match: grammar.phone(match[0]), spaced=True)
         text.sub(_SPACED_DIGITS, self._say_single_digits, spaced=True)
 
     def _say_single_digits(self, match: regex.Match[str]) -> str:
@@ -94,7 +98,8 @@ class Codes:
         text.sub(_CARD, lambda match: grammar.phone(match[0]), spaced=True)
 
     def dashed(self, text: AlignedText) -> None:
-        """ISBNs and other numbers with several hyphens."""
+        """ISBNs, "INV-2024-001" and other numbers with several hyphens."""
+        text.sub(_LETTERED, lambda match: self._grammar.phone(match[0]), spaced=True)
         text.sub(
             _DASHED, lambda match: None if _DATE.fullmatch(match[0]) else self._grammar.phone(match[0]), spaced=True
         )
@@ -113,7 +118,7 @@ class Codes:
 
     def parts(self, text: AlignedText) -> None:
         """After the abbreviations."""
-        if self._grammar.decimal_mark == ",":
+        if self._grammar.spaced:
             text.sub(_NUMBERED_PART, self._say_part, spaced=True)
 
     def _say_number_code(self, match: regex.Match[str]) -> str | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import regex
 
 from qwen3tts_webui.text.normalize import en_contexts
-from qwen3tts_webui.text.normalize.en_units import ABBREVIATIONS, UNITS
+from qwen3tts_webui.text.normalize.en_abbreviations import ABBREVIATIONS
+from qwen3tts_webui.text.normalize.en_units import UNITS
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.numbers import POINT, Number, noun, nouns, word_set, words
 
@@ -109,7 +110,7 @@ class English(Grammar):
     abbreviations = words(ABBREVIATIONS)
     phones = r"""(?<![\w+.-])(?:1[-. ])?(?:\(\d{3}\)\s?|\d{3}[-. ])\d{3}[-. ]\d{4}(?![\d-]) | (?<![\w.-])0\d{2,4}\s\d{3,4}\s\d{3,4}(?!\d)
         | (?<![\w.-])0\d{4}\s\d{6}(?!\d) | (?<![\w.-])\(0\d{2,4}\)\s?\d{3,4}\s\d{3,4}(?!\d) | (?<![\w.-])\d{3}-\d{4}(?![\d-]) | (?<![\w.-])\d{3}-\d{2}-\d{4}(?![\d-]) | (?<![\w.-])0\d{10}(?!\d)"""
-    phone_words = r"\b(?:tel|phone|mobile|dial|fax|PIN|passcode|password|code|zip|extension|ext|room|flight|channel|hotline|bus|plate)\b"
+    phone_words = r"\b(?:OTP|ID|(?:confirmation|tracking|reference|booking|serial|order|case|ticket|routing|passport|member(?:ship)?|policy|customer|account) (?:no\.|number)|tel|phone|mobile|dial|fax|PIN|passcode|password|code|zip|extension|ext|room|flight|channel|hotline|bus|plate)\b"
     squared, cubed, power, root = "squared", "cubed", "to the power of {}", "square root of"
 
     def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:

@@ -47,6 +47,7 @@ _BOUNDS = {"≥": "이상", "≤": "이하", ">": "초과", "<": "미만"}
 _COUNTED = (
     r"(?:[세살원명개회년일분초점인배도%％℃]|개월|시간|주|퍼센트|만\s?원|억\s?원|cm|mm|km|m|kg|g|mg|ml|L|GB|MB|mmHg|°C)"
 )
+_ADJACENT = dict(zip("12345678", ("일이", "이삼", "삼사", "사오", "오륙", "육칠", "칠팔", "팔구"), strict=True))
 _WEEK = "월화수목금토일"
 _ENGLISH = {"2": "투", "3": "쓰리", "4": "포", "5": "파이브", "6": "식스", "1": "원", "0": "제로"}
 _TIMED = r"(?:기록|시간|러닝타임|타임|완주|결승선|격차|차이)"
@@ -66,7 +67,11 @@ def early_rules(grammar: Grammar) -> tuple[Rule, ...]:
         (r"(?<![\d.,-])(\d{1,2})-(\d{1,2})(?=(?:,\s?\d{1,2}-\d{1,2})+(?!\d|[명개년월일]))|(?<=\d-\d{1,2},\s?)(\d{1,2})-(\d{1,2})(?=(?:,\s?\d{1,2}-\d{1,2})*(?:으?로|의|$|\s))", lambda m: f"{grammar.cardinal(int(m[1] or m[3]))} 대 {grammar.cardinal(int(m[2] or m[4]))}"),
         (r"(?<![\d.,-])(\d{1,3})-(\d{1,3})(?=\s?(?:역전|완승|신승|대승|완패|리드|으로\s|로\s))", lambda m: f"{grammar.cardinal(int(m[1]))} 대 {grammar.cardinal(int(m[2]))}"),
         (r"(?<=\d층)\s?/\s?(?=\d)", lambda m: ", "),
-        (r"(?<![\d.,])(\d{2,3})/(\d{2,3})\s?(?=mmHg)", lambda m: f"{grammar.cardinal(int(m[1]))}에 {m[2]} "),
+        (r"(?<![\d.,])(\d{2,3})/(\d{2,3})\s?(?=mmHg)|(?<=혈압(?:은|이|:)?\s?)(\d{2,3})/(\d{2,3})(?![\d/])", lambda m: f"{grammar.cardinal(int(m[1] or m[3]))}에 {m[2] or m[4]}" + (" " if m[1] else "")),
+        (r"(?<![\d.,+])([12])\+1(?=\s?(?:행사|이벤트|상품|증정|세일|할인|$|[,.]))(?!\s?=)", lambda m: f"{_ENGLISH[m[1]]} 플러스 원"),
+        (r"(?<![\p{Latin}\d.,])([2-4])(?=D(?![\p{Latin}\d]))|(?<=(?<![\p{Latin}\d])F|K리그\s?)([1-3])(?![\p{Latin}\d.-])", lambda m: _ENGLISH[m[1] or m[2]]),
+        (r"(?<=(?:오늘|내일|어제|모레|마감|일시|날짜|기한)(?:은|는|이|:)?\s?)(1[0-2]|[1-9])/(3[01]|[12]\d|[1-9])(?![\d/])", lambda m: f"{m[1]}월 {m[2]}일"),
+        (r"(?<=GPT-)([2-6])(?![\d.])", lambda m: _ENGLISH[m[1]]),
     )  # fmt: skip
 
 
@@ -87,6 +92,12 @@ def rules(grammar: Grammar) -> tuple[Rule, ...]:
         (r"(?<=[\p{Latin}²³)])\s?=\s?(?=[\p{Latin}\d(√-])", lambda m: " 이퀄 "),
         (r"(?<!\p{Latin})[Pp]{1,2}\.\s?(\d{1,4})(?:\s?[-–~～]\s?(\d{1,4}))?(?!\d)", lambda m: f"{m[1]}" + (f"에서 {m[2]}" if m[2] else "") + "쪽"),
         (r"(?<![\p{Latin}\d.-])(B?)(\d{1,3})F(?![\p{Latin}\d])", lambda m: f"{'지하 ' if m[1] else ''}{grammar.cardinal(int(m[2]))} 층"),
+        (r"(?<![\d.,/]|월\s?|제\s?)([1-8])\s?[-~～–]\s?([2-9])\s?(?=(?:회|일|년|분(?![은이을들께])|초|주|개월|학년|급|층|인분|인|차례|차|주일|년간|일간|쪽)(?!차|째|전\s?\d))", lambda m: f"{_ADJACENT[m[1]]} " if int(m[2]) == int(m[1]) + 1 else None),
+        (r"(?<![\d\p{Latin}.,)])[-−](\d+(?:\.\d+)?)\s?도(?![가-힣]{2}|\p{Latin})", lambda m: f"영하 {grammar.say(grammar.number(m[1]))}도"),
+        (r"(?<![\d\p{Latin}.,)])[-−](\d+(?:\.\d+)?)(?:\s?도)?\s?[~～]\s?([-−]?)(\d+(?:\.\d+)?)\s?도(?![가-힣]{2}|\p{Latin})", lambda m: f"영하 {grammar.say(grammar.number(m[1]))}도에서 {'영하' if m[2] else '영상'} {grammar.say(grammar.number(m[3]))}도"),
+        (r"(?<=(?:탑승구|게이트|좌석|창구|등번호|사물함|문제|문항|채널|정답은?|답은?|보기|노선|버스|트랙|승강장|국도|출구|주차|번호는?|백넘버)\s?)(\d{1,3})번(?!째)", lambda m: f"{grammar.cardinal(int(m[1]))} 번"),
+        (r"(?<!\d)(\d{1,2})번(?=(?:,\s?\d{1,2}번)+)|(?<=\d번,\s?)(\d{1,2})번(?=,|\s?(?:중|가운데|이|은|을|문|보기)|$)", lambda m: f"{grammar.cardinal(int(m[1] or m[2]))} 번"),
+        (r"(?<=\d\s?반\s?)(\d{1,2})번(?!째)", lambda m: f"{grammar.cardinal(int(m[1]))} 번"),
         (r"§§?\s?(\d{1,4})", lambda m: f"제{grammar.cardinal(int(m[1]))}조"),
     )  # fmt: skip
 

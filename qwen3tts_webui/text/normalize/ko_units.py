@@ -59,6 +59,7 @@ lb lbs = 파운드
 oz = 온스
 Ω = 옴
 μg µg mcg = 마이크로그램
+IU = 아이유
 rpm = 알피엠
 dL dl = 데시리터
 mg/dL mg/dl = 밀리그램 퍼 데시리터

@@ -26,9 +26,9 @@ def alternatives(keys: Iterable[str]) -> str:
 
 
 def prefixes(grammar: Grammar) -> Iterator[str]:
-    """The currencies that may stand before a number; of those in Chinese or Korean writing only one does."""
+    """The currencies that may stand before a number; none in Chinese or Korean writing."""
     for sign in grammar.currencies:
-        if sign == "人民币" or not (sign[0].islower() or regex.match(r"[\p{Han}\p{Hangul}]", sign)):
+        if not (sign[0].islower() or regex.match(r"[\p{Han}\p{Hangul}]", sign)):
             yield sign
 
 
@@ -68,7 +68,7 @@ class Quantities:
         )
         self._each = regex.compile(rf"(?<=\b{each}\s)(?P<unit>{letters}){_END}") if each else None
         self._rated = regex.compile(
-            rf"{_START}(?P<a>\d{{1,3}}[.,]\d{{1,2}})\s?/\s?(?P<b>5|10|20|100)(?![\d/]|[.,]\d)(?:\s?(?:[分点](?!\p{{Han}})|점(?!\p{{L}})))?"
+            rf"{_START}(?P<a>\d{{1,3}}[.,]\d{{1,2}})\s?/\s?(?P<b>4|5|10|20|100)(?:[.,]0)?(?![\d/]|[.,]\d)(?:\s?(?:[分点](?!\p{{Han}})|점(?!\p{{L}})))?"
             rf"|(?<=\b(?:{_PAGES})[ ])(?P<a>\d{{1,4}})\s?/\s?(?P<b>\d{{1,4}})(?![\d/])"
         )
         self._mixed = regex.compile(rf"{_START}(?P<whole>\d{{1,4}})\s(?P<top>\d{{1,3}})/(?P<bottom>\d{{1,3}})(?![\d/])")
@@ -203,6 +203,8 @@ class Quantities:
             return grammar.join(grammar.year(top), grammar.cardinal(bottom))
         if 1900 <= top < 2100 and int(match["bottom"]) == top + 1:
             return grammar.join(grammar.year(top), grammar.year(bottom))
+        if 1900 <= top < 2100 and len(match["bottom"]) >= 3 and match["bottom"][0] != "0":  # a file number
+            return grammar.join(grammar.year(top), grammar.web["/"], grammar.cardinal(bottom))
         if top >= 30 and bottom == top + 2:  # a size
             return grammar.join(grammar.cardinal(top), grammar.cardinal(bottom))
         if (is_even and top >= bottom > 1) or (

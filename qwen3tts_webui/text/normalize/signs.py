@@ -38,9 +38,10 @@ class Signs:
         self._sum = regex.compile(
             rf"(?<![\w.,])(?P<first>[-−]?{number})(?P<rest>(?:(?:\s?[-−+×÷*/x·]\s?|\s:\s){number})+\s?=(?:\s?[-−]?{number}(?:/\d{{1,2}})?|\s?[?？])?)(?![\w])"
         )
-        part = r"\d{1,2}(?:/\d{1,2})?"
+        part, ratio = r"\d{1,2}(?:/\d{1,2})?", r"\d{1,2}/\d{1,2}"
         self._fraction_sum = regex.compile(
             rf"(?<![\w.,/])(?={part}[^=\n]*/){part}(?:\s[-−+×÷]\s{part})+(?:\s=\s{part})?(?![\w/])"
+            rf"|(?<![\w.,/])(?:{ratio}(?:[-−+×÷]{ratio})+(?==)|{ratio}(?:[+×÷]{ratio})+)(?:={part})?(?![\w/])"
         )
         self._operator = regex.compile(r"\s?([-−+×÷*/x·=:])\s?(?=[-−]?[\d.?？]|$)")
         self._times = regex.compile(r"(?<=\d)\s?(?P<sign>[x×*·])\s?(?=\d)")
@@ -48,7 +49,7 @@ class Signs:
             r"(?<=[\p{L}\p{N})])(?:\^(?P<open>\()?(?P<sign>[-−])?(?P<n>\d{1,6}|[a-z](?![\p{L}²³]))(?(open)\))|(?P<sign>⁻)?(?P<super>[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6}))(?![.,]?\d)"
         )
         self._minus = regex.compile(
-            r"(?<=\^\(?\d{1,3}\)?|[²³⁰¹⁴⁵⁶⁷⁸⁹])\s[-−]\s(?=\d*\p{L}?(?![\p{L}\d]))|(?<=\b\d*[a-z])\s[-−]\s(?=\d*[a-z]?\b[^.\n]{0,20}=)"
+            r"(?<=\^\(?\d{1,3}\)?|[²³⁰¹⁴⁵⁶⁷⁸⁹])\s?[-−]\s?(?=\d*\p{Latin}?(?![\p{Latin}\d]))|(?<=(?<!\p{L})[a-z)])[-−](?=\d*[a-z]?(?!\p{Latin})[^.\n]{0,20}=)|(?<=\b\d*[a-z])\s[-−]\s(?=\d*[a-z]?\b[^.\n]{0,20}=)"
         )
         self._arrow = regex.compile(r"\s?(?:->|=>|→|⇒|⟶)\s?")
         self._compare = regex.compile(r"(?P<sign><=|>=|!=|≤|≥|≠|≈|<|>)")

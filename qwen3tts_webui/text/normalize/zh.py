@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import regex
 
+from qwen3tts_webui.text.normalize import zh_contexts
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.numbers import POINT, Noun, Number, noun, nouns, words
 from qwen3tts_webui.text.normalize.zh_units import UNITS
@@ -12,10 +13,9 @@ _DIGITS = "零一二三四五六七八九"
 _COUNTED = regex.compile(
     r"个(?!十)|只|条|件|本|张|把|辆|位|名(?!列)|座|台|部(?!分)|间|所|家|块|片|根|颗|粒|头|匹|双|对|副|套|种|样|项|次|回|遍|趟|顿|杯|瓶|碗|盘|袋|包|箱"
     r"|盒|层|岁|天|周|年(?!代|级)|小时|分钟|秒|斤|公斤|公里|千米|米|克|吨|尺|倍|人|口|集|首|幅|枚|支|枝|朵|棵|份|句|段|篇|页|章|门|节|堂|场|阵|股|批|群|伙"
-    r"|届|期|代|扇|盏|面|架|艘|列|队|串|束|滴|升|毫升|万|亿|元|块|美元|欧元|英镑|平方|立方|毫米|厘米|千克|毫克|百|千|点(?:钟|半|整|\d|[零一二三四五六十])|星期|个月|等份|成(?!长|立|为|功)|刻"
+    r"|届|期|代|扇|盏|面|架|艘|列|队|串|束|滴|升|毫升|万|亿|元|块|美元|欧元|英镑|平方|立方|毫米|厘米|千克|毫克|百|千|[大小]?[勺匙](?!子)|[汤茶][勺匙]|大(?=[碗杯块把片包盒瓶])|小(?=[碗杯块把片包盒瓶])|公分|公顷|英寸|英尺|英里|海里|亩|里(?=地|路|外)|餐|步|站(?!台|点|立|起|在)|针|笔|局|轮|剂|点(?:钟|半|整|\d|[零一二三四五六十])|星期|个月|等份|成(?!长|立|为|功)|刻"
 )
 _TEENS = regex.compile(r"^一十")
-_NOT_YEARS = r"(?:以|之|多|前|后|来|间|的)"
 
 
 class Chinese(Grammar):
@@ -32,7 +32,7 @@ class Chinese(Grammar):
     currencies = {
         sign: (noun(whole), noun(cents) if cents else None)
         for sign, whole, cents in (
-            ("¥", "元", "角"), ("￥", "元", "角"), ("元", "元", "角"), ("块钱", "块钱", ""), ("块", "块", ""), ("RMB", "元", "角"), ("CNY", "元", "角"), ("人民币", "元", "角"), ("$", "美元", ""),
+            ("¥", "元", "角"), ("￥", "元", "角"), ("元", "元", "角"), ("块钱", "块钱", ""), ("块", "块", ""), ("RMB", "元", "角"), ("CNY", "元", "角"), ("人民币", "人民币", ""), ("$", "美元", ""),
             ("US$", "美元", ""), ("USD", "美元", ""), ("美元", "美元", ""), ("€", "欧元", ""), ("EUR", "欧元", ""), ("£", "英镑", ""), ("GBP", "英镑", ""), ("HK$", "港元", ""),
             ("HKD", "港元", ""), ("NT$", "新台币", ""), ("JPY", "日元", ""), ("₩", "韩元", ""), ("₽", "卢布", ""), ("₹", "卢比", ""),
         )
@@ -92,7 +92,7 @@ class Chinese(Grammar):
     """)
     phones = r"""(?<![\d+.-])1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d) | (?<![\d.-])0\d{2,3}[- ]?\d{7,8}(?:-\d{1,5})?(?!\d) | (?<![\d.-])(?:400|800)-?\d{3,4}-?\d{3,4}(?!\d)
         | (?<![\d.-])\(0\d{2,3}\)\s?\d{3,4}-?\d{4}(?!\d) | (?<![\d.,-])\d{17}[\dXx](?!\d) | (?<=拨打|呼叫|打|拨|致电|报警|热线)\s?(?:1[12]\d|12\d{3}|95\d{3}|100\d\d)(?![\d年月日个块元度])"""
-    phone_words = "电话|手机|号码|热线|传真|拨打|致电|密码|验证码|邮编|房间号|房号|住院号|病历号|取件码|证书号|合同号|运单号|流水号|会员号|激活码|邀请码|兑换码|航班|车牌|编号|卡号|账号|尾号|学号|工号|单号|发票号|订单号|QQ|分机|门牌|微信"
+    phone_words = "会议ID|会议号|电话|手机|号码|热线|传真|拨打|致电|密码|验证码|邮编|房间号|房号|住院号|病历号|取件码|证书号|合同号|运单号|流水号|会员号|激活码|邀请码|兑换码|航班|车牌|编号|卡号|账号|尾号|学号|工号|单号|发票号|订单号|QQ|分机|门牌|微信"
     subtract = "减"
     squared, cubed, power, root = "的平方", "的立方", "的{}次方", "根号"
 
@@ -202,60 +202,19 @@ class Chinese(Grammar):
         return "，"
 
     def early_rules(self) -> tuple[Rule, ...]:
-        took = r"(?<=(?:用时|耗时|历时|时长|成绩|片长|全程|时间)[为是了约：:]{0,2}\s?)(?:(\d{1,2})[:：])?(\d{1,2})[:：]([0-5]\d)(?![\d:：])"
+        took = r"(?<=(?:用时|耗时|历时|时长|成绩|片长|全程|完赛时间|总时间)[为是了约：:]{0,2}\s?)(?:(\d{1,2})[:：])?(\d{1,2})[:：]([0-5]\d)(?![\d:：])"
         score = r"(?<=比分|比分[为是]|总分|战平|局分)\s?(\d{1,3})[:：](\d{1,3})(?![\d:：])"
         return (
             (score, lambda m: f"{self.cardinal(int(m[1]))}比{self.cardinal(int(m[2]))}"),
             (took, self._duration),
+            *zh_contexts.early_rules(self),
         )
 
     def rules(self) -> tuple[Rule, ...]:
         number = rf"(?:{POINT})"
         return (
-            (r"(?<![\d.,])(\d{4})年?\s?[-–—~～至到]\s?(\d{4})(?=\s?年)", lambda m: f"{self.digits(m[1])}年到{self.digits(m[2])}"),
-            (rf"(?<![\d.,])((?:1\d|20)\d\d|[0]\d{{3}})(?=\s?年(?!{_NOT_YEARS}))", lambda m: self.digits(m[1])),
-            (r"(?<![\d.,]|\d[-–—~～至到/])(\d{4})(?=[级届款版]|财年|年度|赛季|学年)", lambda m: self.digits(m[1])),
-            (r"(?<![\d.,])(\d{1,3})\s?[-:：–]\s?(\d{1,3})(?=\s?(?:战胜|击败|取胜|获胜|领先|战平|大胜|小胜|不敌|负于|逆转|落后|险胜|完胜))",
-             lambda m: f"{self.cardinal(int(m[1]))}比{self.cardinal(int(m[2]))}"),
-            (r"第(\d{1,3})、(\d{1,3})(?!\d)", lambda m: f"第{self.cardinal(int(m[1]))}、{self.cardinal(int(m[2]))}"),
+            *zh_contexts.rules(self),
             (r"(?<![\d.,])(\d{1,4})块([1-9])(?!\d|[多万千百个])", lambda m: f"{self.counting(int(m[1]))}块{self.cardinal(int(m[2]))}"),
-            (r"(?<![\d.,])(?:110|119|120|122)(?=火警|报警|急救|指挥中心)", lambda m: self.phone_group(m[0])),
-            (r"(?<![\d.,])(?:480|720|1080|1440|2160)(?=[Pp](?!\p{Latin}))", lambda m: self.digits(m[0])),
-            (r"(?<=[\d零幺一二三四五六七八九])转(\d{2,5})(?!\d)", lambda m: f"转{self.phone_group(m[1])}"),
-            (r"(?<![\d.,])(\d+(?:\.\d+)?)W(?=\s?(?:灯|快充|充电|功率|电|LED|适配器|吹风|音响|微波|闪充|的?灯|加热|电机|无线充))|(?<=功率|功耗|额定|支持|最高)(\d+(?:\.\d+)?)W", lambda m: f"{self.say(self.number(m[1] or m[2]))}瓦"),
-            (r"(?<=[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z])[·\s]?([A-Z0-9]{5,6})(?![A-Z0-9])",
-             lambda m: "".join(self.phone_group(sign) if sign.isdecimal() else sign for sign in m[1])),
-            (r"(?<![\d.·])([1-9]|1[0-2])(?:·([1-9]|[12]\d|3[01])(?=[\p{Han}”\"])|\.([1-9])(?=儿童节|劳动节|国庆|妇女节|假期|黄金周|小?长假))", lambda m: ("十" if m[1] == "10" else self.digits(m[1])) + self.digits(m[2] or m[3])),
-            (r"(?<![\d/.])(1[0-2]|[1-9])/([12]\d|3[01]|[1-9])(?=\s?[（(]?(?:周|星期)[一二三四五六日天])|(?<=(?:时间|日期|截止|截至)[：:为至到]?\s?)(1[0-2]|[1-9])/([12]\d|3[01]|[1-9])(?![\d/])",
-             lambda m: self.date(None, int(m[1] or m[3]), int(m[2] or m[4]), "")),
-            (r"(?<=[周期][一二三四五六日天]\s?[（(])(1[0-2]|[1-9])[./]([12]\d|3[01]|[1-9])(?=[)）])", lambda m: self.date(None, int(m[1]), int(m[2]), "")),
-            (r"(?<![\d.,])(20\d\d)年?\s?(?=[Qq][1-4](?!\d))", lambda m: f"{self.digits(m[1])}年"),
-            (r"(?<=[\d万千百亿kKwW元块]|\d\s?公里)/(?=[月天年日人次周件个晚位]|小时|平米)|(?<=\d\s?(?:kg|g|ml|L|元|km))/(?=[个人件次天月瓶袋盒])", lambda m: "每"),
-            (r"(?<=满)(\d+)[-－–](\d+)(?!\d)", lambda m: f"{self.whole(m[1])}减{self.whole(m[2])}"),
-            (r"(?<=《)(\d{4})(?=[》\p{Han}])", lambda m: self.digits(m[1])),
-            (r"(?<![\d.,])(\d{1,2})K(?=[金白玫黄])", lambda m: f"{self.cardinal(int(m[1]))}K"),
-            (r"(?<![\d.,])(?:925|9999?|990|750)(?=[银金]|纯银|足[金银])", lambda m: self.digits(m[0])),
-            (r"(?<=\b(?:GB|DB|JB|QB|HJ|ISO|IEC|IEEE)(?:/T|/Z)?\s?)(\d[\d.]*)[-—](\d{4})(?!\d)", lambda m: f"{'点'.join(map(self.digits, m[1].split('.')))}杠{self.digits(m[2])}"),
-            (rf"(?<=[Pp][Hh]值?[为：:]?\s?)({number})\s?[-–~～至]\s?({number})", lambda m: f"{self.say(self.number(m[1]))}到{self.say(self.number(m[2]))}"),
-            (r"(?<=[电输]\p{Han}\s?|V\s?[/,]?\s?)(\d+(?:\.\d+)?)A(?![\p{Latin}\d])", lambda m: f"{self.say(self.number(m[1]))}安培"),
-            (r"(?<![\d.,])(\d+)([万千百亿]?)\+\s?(?:(km|kg|m|g)(?!\p{Latin})|(?=公里|元|人|家|个|款|种|位|项|次|天|年|城市|用户|单|条|所|台))",
-             lambda m: f"{self.whole(m[1])}{m[2]}多" + (self.units[m[3]].forms[0] if m[3] else "")),
-            (r"(?<!\d)618(?=大促|购物|年中|活动|狂欢|电商|期间|预售)", lambda m: self.digits(m[0])),
-            (r"(?<![\d.,])(?:123\d\d|95\d{3}|100\d\d)(?=热线|客服|平台|官网|政务|投诉|、1\d{4})", lambda m: self.phone_group(m[0])),
-            (r"(?<![\d.,])(1[89]\d0|20\d0)s(?!\p{Latin})", lambda m: f"{self.digits(m[1])}年代"),
-            (r"(?<=[图表式])\s?(\d{1,2})-(\d{1,2})(?![\d-])", lambda m: f"{self.cardinal(int(m[1]))}杠{self.cardinal(int(m[2]))}"),
-            (r"(?<![\d.,])(\d\d)(?=年(?:1[0-2]|0?[1-9])月)", lambda m: self.digits(m[1])),
-            (r"(?<=[\d\p{Han}][楼栋座]|单元)(\d{3,4})(?![\d.,元块个人万米年])", lambda m: self.phone_group(m[1])),
-            (r"(?<![\d.,])([0156789][05])(?=后(?!面|来|天|期|续|半))", lambda m: self.digits(m[1])),
-            (r"(?<=\d点半?|半)\s?[-–—~～]+\s?(?=[上下]午|晚上|凌晨|早上|中午|次日|第二天)", lambda m: "到"),
-            (r"(?<![\d.,])(\d+)K(?=\s?[分显超高电屏画视蓝])|(?<![\d.,])([248])K(?![\p{Latin}\d])", lambda m: f"{self.cardinal(int(m[1] or m[2]))}K"),
-            (r"(?<![\p{Latin}\d])(?!USD|RMB|CNY|HKD|EUR|GBP|JPY|NTD?)([A-Z]{1,4})-?(\d{3,4})(?![\d次航高国]|[.,]\d|\s?[年月日个万亿元])", lambda m: f"{m[1]}{self.digits(m[2])}"),
-            (r"(?<=波音)(\d{3})(?:-(\d{3}))?(?!\d)", lambda m: self.digits(m[1] + (m[2] or ""))),
-            (r"(?<=错误|代码|状态码|HTTP)\s?([45]\d\d)(?!\d)", lambda m: self.digits(m[1])),
-            (r"(?<=[（(])(1\d{3}|20\d\d)\s?[-–—~～至]\s?(1\d{3}|20\d\d)(?=[)）])", lambda m: f"{self.digits(m[1])}到{self.digits(m[2])}"),
-            (r"(?<![\p{Latin}\d])([A-Z]{1,2})(\d{1,4})(?=次|航班|高速|国道)", lambda m: f"{m[1]}{self.phone_group(m[2])}"),
-            (r"(?<![\d.,])(\d{4})\s?[-–—~～至到]\s?(\d{2}|\d{4})(?=\s?(?:赛季|学年|财年|年度))", lambda m: f"{self.digits(m[1])}到{self.digits(m[2])}"),
-            (r"(?<=\d\s?[日号月年点时分元人])\s?[-–—~～]+\s?(?=\d)|(?<=[周期][一二三四五六日天])\s?[-–—~～]+\s?(?=[周星])", lambda m: "到"),
             (r"(?<![\d.,:])1[:：](\d{3,})(?!\d)", lambda m: f"一比{self.whole(m[1])}"),
             (r"(?<![\d.,])(\d{1,3})['′](\d{1,2})(?:[\"″”]|'')", lambda m: f"{self.cardinal(int(m[1]))}分{self.cardinal(int(m[2]))}秒"),
             (r"(?<![\d.,])([1-9])\.(\d)折", lambda m: f"{self.cardinal(int(m[1]))}{self.cardinal(int(m[2]))}折"),

@@ -107,6 +107,9 @@ def test_prompts_equal_the_layers(stack: Stack, starts: list[int]) -> None:
 @pytest.mark.parametrize("pairs", [False, True])
 def test_the_startup_check_accepts_correct_results(stack: Stack, pairs: bool) -> None:
     check_steps(stack, FusedStack(stack, LENGTH), pairs)
+
+
+def test_the_startup_check_accepts_correct_draws() -> None:
     check_sampler(64, DEVICE)
 
 
@@ -193,6 +196,11 @@ STATE = dict(last_embedding="*bf16", text_table="*bf16", embedded="*bf16", table
              penalty="*fp32", temperature="*fp32", top_p="*fp32", noise_scale="*fp32")
 STATE |= dict.fromkeys(("text text_next text_length positions starts frames slots codes offsets top_k seeds").split(),
                        "*i64")
+SLOT = dict(values="*i64", seed="*i64") | {
+    f"{part}_{name}": kind
+    for part in ("first", "rest")
+    for name, kind in dict(top_k="*i64", temperature="*fp32", top_p="*fp32", noise_scale="*fp32").items()
+}
 STATE |= dict.fromkeys("text_open done paused active seen finite is_finite".split(), "*i8")
 SHARED = {75: 64 << 10, 80: 163 << 10, 89: 99 << 10, 90: 227 << 10}  # bytes that a program may use
 KERNELS = [
@@ -203,12 +211,14 @@ KERNELS = [
     ("attend", ATTEND, dict(TIME=2, TIMES=16, GROUP=2, QUERIES=16, HALF=64, LANES=64, BLOCK=16, TILES=True)),
     ("attend_project", ATTEND | PRODUCT | dict(partial="*fp32", arrived="*i32"),  # has `attend` without TILES in it
      dict(TIME=1, TIMES=1, GROUP=2, QUERIES=2, HALF=64, LANES=64, BLOCK=16, OUTS=32)),
-    ("linear", PRODUCT, dict(BATCH=16, OUTS=16, INS=512, WIDE=False)),
+    ("linear", PRODUCT, dict(HAS_RESIDUAL=True, BATCH=16, OUTS=16, INS=512, WIDE=False)),
     ("norm_linear", NORM, TILES | dict(GATE=True, SCALES_FIRST=False)),
     ("norm_linear", NORM | dict(x="*fp32", weight="*fp16", out="*fp16"), TILES | dict(GATE=False, SCALES_FIRST=True)),
     ("begin_step", STATE, dict(BLOCK=2048)),
     ("mask_logits", STATE, dict(BLOCK=4096)),
     ("finish_frame", STATE, dict(GROUPS=16, BLOCK=2048)),
+    ("load_slot", STATE | SLOT, dict(VALUES=15, GROUPS=16, BLOCK=1024)),
+    ("embed_prompt", STATE | dict(out="*bf16", x_vectors="*bf16"), dict(GROUPS=16, BLOCK=2048)),
     ("place_rows", dict(qkv="*bf16", scale="*fp32", cosines="*fp32", sines="*fp32", starts="*i64", slots="*i64",
                         queries="*bf16", keys="*bf16", values="*bf16", eps="fp32"),
      dict(HEADS=16, KV_HEADS=8, ALL=32, HALF=64, LANES=64)),

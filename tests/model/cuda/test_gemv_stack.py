@@ -106,7 +106,11 @@ def test_larger_batches_and_heads() -> None:
     starts = torch.zeros(2, dtype=torch.int64, device=DEVICE)
     exact = fused.logits(rows, starts, kv, head)
     torch.testing.assert_close(gemv.logits(rows, starts, kv, head), exact, atol=1e-5, rtol=1e-5)
+    bias, x = random(8, 20), random(9, 2, SMALL.hidden_size)
+    for each in (None, bias):
+        torch.testing.assert_close(gemv.product(x, head, each), fused.product(x, head, each), atol=1e-5, rtol=1e-5)
     gemv.max_batch = 1
+    assert torch.equal(gemv.product(x, head, bias), fused.product(x, head, bias))
     assert torch.equal(gemv.logits(rows, starts, kv, head), exact)
     assert torch.equal(gemv(rows, starts, kv), fused(rows, starts, kv))
 
