@@ -10,7 +10,7 @@ import regex
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.numbers import POINT
 
-_NOT_YEARS = r"(?:以|之|多|前|后|来|间|的)"
+_NOT_YEARS = r"(?:以|之|多|前(?![一二两三四五六九]?\d{0,2}个?(?:季|月|半年))|后|来|间|的)"
 
 
 def early_rules(grammar: Grammar) -> tuple[Rule, ...]:
@@ -37,7 +37,7 @@ def rules(grammar: Grammar) -> tuple[Rule, ...]:
         (r"(?<![\d.,])(\d{4})年?\s?[-–—~～至到]\s?(\d{4})(?=\s?年)", lambda m: f"{grammar.digits(m[1])}年到{grammar.digits(m[2])}"),
         (rf"(?<![\d.,])((?:1\d|20)\d\d|[0]\d{{3}})(?=\s?年(?!{_NOT_YEARS}))", lambda m: grammar.digits(m[1])),
         (r"(?<![\d.,]|\d[-–—~～至到/])(\d{4})(?=[级届款版]|财年|年度|赛季|学年)", lambda m: grammar.digits(m[1])),
-        (r"(?<![\d.,])(\d{1,3})\s?[-:：–]\s?(\d{1,3})(?=\s?(?:战胜|击败|取胜|获胜|领先|战平|大胜|小胜|不敌|负于|逆转|落后|险胜|完胜))",
+        (r"(?<![\d.,])(\d{1,3})\s?[-:：–]\s?(\d{1,3})(?=\s?(?:战胜|击败|取胜|获胜|领先|战平|大胜|小胜|不敌|负于|逆转|落后|险胜|完胜|夺冠|晋级|出线|淘汰|轻取|力克))",
          lambda m: f"{grammar.cardinal(int(m[1]))}比{grammar.cardinal(int(m[2]))}"),
         (r"第(\d{1,3})、(\d{1,3})(?!\d)", lambda m: f"第{grammar.cardinal(int(m[1]))}、{grammar.cardinal(int(m[2]))}"),
         (r"(?<![\d.,])(?:110|119|120|122)(?=火警|报警|急救|指挥中心)", lambda m: grammar.phone_group(m[0])),
