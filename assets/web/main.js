@@ -5,6 +5,7 @@ import { resolveUrl } from "./audio/urls.js";
 import { byId, waitForElements } from "./components/dom.js";
 import { showEngineBadge } from "./regions/header/engine_badge.js";
 import { Header } from "./regions/header/header.js";
+import { Deletions } from "./regions/history/deletions.js";
 import { History } from "./regions/history/history.js";
 import { showModels } from "./regions/models/models.js";
 import { Controls } from "./regions/playback/controls.js";
@@ -145,13 +146,14 @@ function lazy(create) {
   return () => (part ??= create()).open();
 }
 
+const deletions = new Deletions(api, i18n);
 const languages = [...new Set(presets.map(({ language }) => language))];
 const openLexicon = lazy(() => new LexiconEditor({ api, i18n, languages }));
 byId("settings-open").onclick = lazy(
   () => new SettingsDrawer({ settings, requestState, i18n, theme, player, api, openLexicon }),
 );
 byId("history-open").onclick = lazy(() => {
-  const history = new History(api, i18n);
+  const history = new History(api, i18n, deletions);
   history.addEventListener("play", ({ detail }) => take.recall(detail));
   history.addEventListener("restore", ({ detail }) => {
     restore(detail);

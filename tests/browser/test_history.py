@@ -200,4 +200,13 @@ def test_clear_deletes_what_is_shown_and_is_undone(own: Studio, fresh: Fresh) ->
     visit.page.click(".undo-toast button")
     visit.page.click("#history-open")
     show(visit, 3)
+    visit.page.click(".entry:has-text('green pear') button:text('Delete')")
+    show(visit, 2)
+    visit.reload()
+    visit.page.click(".undo-toast button")  # a reload loses nothing
+    visit.page.wait_for_function("() => !document.querySelector('.undo-toast')")
+    visit.page.click("#history-open")
+    show(visit, 3)
+    visit.reload()
+    assert visit.page.locator(".undo-toast").count() == 0
     assert visit.complaints == []

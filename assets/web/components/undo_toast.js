@@ -7,8 +7,8 @@ const UNDO_S = 8;
 const pending = new Set(); // of functions that end the time to undo
 const stack = h("div", { className: "undo-toasts", role: "status" });
 
-/** Show `message`; `undo` runs on a click within eight seconds, `onExpire` when it is too late. */
-export function showUndo(message, label, undo, onExpire = () => {}) {
+/** Show `message` for `seconds`; `undo` runs on a click, `onExpire` when it is too late. */
+export function showUndo(message, label, undo, { onExpire = () => {}, seconds = UNDO_S } = {}) {
   const button = h("button", { type: "button", className: "button-outline" }, label);
   const toast = h("div", { className: "undo-toast" }, h("span", {}, message), button);
   const end = (then) => {
@@ -18,7 +18,7 @@ export function showUndo(message, label, undo, onExpire = () => {}) {
     then();
   };
   const expire = () => end(onExpire);
-  const timer = setTimeout(expire, 1000 * UNDO_S);
+  const timer = setTimeout(expire, 1000 * seconds);
   pending.add(expire);
   button.onclick = () => end(undo);
   moveStack();

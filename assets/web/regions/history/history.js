@@ -4,16 +4,17 @@
 
 import { h, setChildren } from "../../components/dom.js";
 import { confirmOnSecondClick } from "../../components/popover.js";
-import { showUndo } from "../../components/undo_toast.js";
+import { UNDO_S } from "./deletions.js";
 import { HistoryRow } from "./history_row.js";
 
 const PAGE_SIZE = 40;
 const SEARCH_DELAY_MS = 200;
-const UNDO_QUERY = { undo_s: 8 };
+const UNDO_QUERY = { undo_s: UNDO_S };
 
 export class History extends EventTarget {
   #api;
   #i18n;
+  #deletions;
   #dialog = h("dialog", { id: "history", className: "sidebar" });
   #title = h("h2", { id: "history-title" });
   #search = h("input", { type: "search", id: "history-search" });
@@ -33,10 +34,12 @@ export class History extends EventTarget {
   #loading = false;
   #searchTimer = null;
 
-  constructor(api, i18n) {
+  constructor(api, i18n, deletions) {
     super();
     this.#api = api;
     this.#i18n = i18n;
+    this.#deletions = deletions;
+    deletions.addEventListener("undone", ({ detail: error }) => this.#change(() => error && Promise.reject(error)));
     this.#dialog.setAttribute("aria-labelledby", this.#title.id);
     const searchBar = h("div", { className: "search-bar" }, this.#search, this.#starred);
     const footer = h("footer", {}, this.#bar, this.#usage, this.#clear);
@@ -138,11 +141,9 @@ export class History extends EventTarget {
   }
 
   async #delete(path) {
-    const t = (key, params) => this.#i18n.t(key, params);
     await this.#change(async () => {
       const { deleted, undo } = await this.#api.delete(path);
-      const restore = () => this.#change(() => this.#api.post("api/history/undelete", { undo }));
-      showUndo(t("history.deleted", { total: deleted }), t("edit.undo"), restore);
+      this.#deletions.add(deleted, undo);
     });
   }
 

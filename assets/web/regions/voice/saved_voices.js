@@ -195,7 +195,7 @@ export class SavedVoices extends EventTarget {
     const commit = () => this.#api.fetch(`api/voices/${voice.id}`, options).finally(() => this.refresh());
     this.#popover.hidePopover();
     if (this.#requestState.voice?.id === voice.id) this.#requestState.update({ voice: null });
-    showUndo(t("saved_voices.deleted", voice), t("edit.undo"), () => hide(false), commit);
+    showUndo(t("saved_voices.deleted", voice), t("edit.undo"), () => hide(false), { onExpire: commit });
     hide(true);
     byId("tab-mine").focus({ preventScroll: true }); // the focused card is gone
   }
