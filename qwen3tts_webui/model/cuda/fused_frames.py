@@ -50,7 +50,7 @@ class FusedFrames:
         if isinstance(projection, nn.Linear):
             rows[:, 0] = steps.product(hidden, projection.weight, projection.bias)
         else:
-            rows[:, 0] = hidden
+            rows[:, 0] = projection(hidden)
         positions = predictor.positions.expand(batch, -1)
         logits = cast(FusedStack, self._talker.model.steps).product(hidden, self._talker.codec_head.weight)
         logits, sampling = self.mask(state, slots, logits), state.first_sampling
