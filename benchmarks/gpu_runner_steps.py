@@ -86,7 +86,7 @@ def steps(options: Options) -> dict[str, object]:
     """Measure device and wall time of frames at several lengths, of prompts and packets, for 1, 16 and 64 streams."""
     runner = options.runner()
     bounds = SamplingBounds(max_top_k=64, uses_top_p=False)
-    found: dict[str, object] = {"frame": {}, "prompt": {}, "packet": {}}
+    found: dict[str, object] = {"frame": {}, "prompt": {}, "packet": {}, "overlap": {}}
     batches = (1, 4) if options.tiny else (1, 4, 16, 64)
     runs = runs_of(options, 30)
     for batch in batches:
@@ -98,6 +98,7 @@ def steps(options: Options) -> dict[str, object]:
             codes = np.zeros((batch, 16, size), np.int64)
             values = (np.arange(batch), codes)
             found["packet"] |= {f"{batch} x {size}": timed(runner, GraphShape("packet", batch, size), values, runs)}
+        found["overlap"] |= {str(batch): overlapped(runner, batch, bounds, runs)}
         for slot in range(batch):
             runner.release(slot)
     for batch, rows in ((1, 32), (1, 64), (1, 96), (1, 256), (4, 64), (16, 64)):
@@ -115,11 +116,34 @@ def timed(runner: CudaGraphRunner, shape: GraphShape, values: Sequence[Any], run
     device: list[float] = []
 
     def replay() -> None:
-        runner._replay(found[1], values)
+        if shape.kind == "packet":
+            runner._on_codec_stream(lambda: runner._start(found[1], values, runner._packets)())
+        else:
+            runner._start(found[1], values, runner._rows)()
         device.append(1e3 * (runner.device_s or 0.0))
 
     wall = repeated_ms(replay, runs)
     return {"device_ms": percentiles(device, 3)["p50"], "wall_ms": wall["p50"]}
+
+
+def overlapped(runner: CudaGraphRunner, batch: int, bounds: SamplingBounds, runs: int) -> dict[str, float]:
+    """Return wall milliseconds of a step and a packet of one frame, in turns and at the same time."""
+    codes = np.zeros((batch, 1, 16), np.int64)
+
+    def in_turns() -> None:
+        runner.step(batch, 100, bounds)
+        runner.decode(range(batch), codes)
+
+    def at_once() -> None:
+        wait = runner.start_step(batch, 100, bounds)
+        runner.decode(range(batch), codes)
+        wait()
+
+    found: dict[str, float] = {}
+    for name, work in (("in_turns_ms", in_turns), ("at_once_ms", at_once)):
+        runner.state.positions[:batch] = 100
+        found[name] = repeated_ms(work, runs)["p50"]
+    return found
 
 
 def profile(options: Options) -> dict[str, object]:

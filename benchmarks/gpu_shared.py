@@ -13,7 +13,7 @@ import torch
 
 from qwen3tts_webui.bench.engine_under_test import EngineUnderTest, benchmark_tokenizer, open_engine
 from qwen3tts_webui.bench.report import percentiles
-from qwen3tts_webui.engine import KV_LENGTH, CudaCapture, CudaGraphRunner, CudaTimer, configure_cuda
+from qwen3tts_webui.engine import KV_LENGTH, CodecStream, CudaCapture, CudaGraphRunner, CudaTimer, configure_cuda
 from qwen3tts_webui.model import Qwen3TTS
 from qwen3tts_webui.model.synthetic import disable_eos, synthetic_config, synthetic_model
 
@@ -64,8 +64,14 @@ def make_runner(options: Options, model: Qwen3TTS, slots: int) -> CudaGraphRunne
     if options.device == "cpu":
         runner = CudaGraphRunner(model, slots=slots, kv_length=KV_LENGTH, capture=lambda work: work)
     else:
-        capture = CudaCapture(model.device)
-        runner = CudaGraphRunner(model, slots=slots, kv_length=KV_LENGTH, capture=capture, timer=CudaTimer())
+        runner = CudaGraphRunner(
+            model,
+            slots=slots,
+            kv_length=KV_LENGTH,
+            capture=CudaCapture(model.device),
+            codec_stream=CodecStream(model.device),
+            new_timer=CudaTimer,
+        )
     runner.prepare()
     return runner
 

@@ -86,6 +86,9 @@ def gpu_result_of(line: dict[str, Any]) -> str:
         for name in ("frame", "prompt", "packet"):
             times = ", ".join(f"{case}: {time['device_ms']}" for case, time in line[name].items() if time)
             groups.append(f"{name} (ms by the device's clock) {times}")
+        if overlap := line.get("overlap"):  # since steps run ahead
+            times = ", ".join(f"{batch}: {t['in_turns_ms']} and {t['at_once_ms']}" for batch, t in overlap.items())
+            groups.append(f"frame and packet (ms of wall time), in turns and at once {times}")
         return "; ".join(groups)
     if kind == "parity":
         frames = ", ".join(f"{batch}: {frame}" for batch, frame in line["first_differing_frame"].items())

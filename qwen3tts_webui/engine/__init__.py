@@ -3,10 +3,10 @@
     engine = start_engine("Qwen/Qwen3-TTS-12Hz-1.7B-VoiceDesign")     # loads in the background
     engine.submit([(utterance, sink)])
 
-scheduler.py decides the next step without torch, core.py is the loop, sequence.py the state of an utterance. The model
-runs in model_runner.py, on a GPU in cuda_graph_runner.py (with capture.py and host_transfer.py). engine.py is the
-thread around the core, factory.py and device.py choose what fits the machine. Names are imported on first use: the GPU
-monitor needs no torch.
+scheduler.py decides the next step without torch, core.py is the loop, packets.py passes audio to the listeners,
+sequence.py is the state of an utterance. The model runs in model_runner.py, on a GPU in cuda_graph_runner.py (with
+capture.py and host_transfer.py). engine.py is the thread around the core, factory.py and device.py choose what fits the
+machine. Names are imported on first use: the GPU monitor needs no torch.
 """
 
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from qwen3tts_webui.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from qwen3tts_webui.engine.capture import CudaCapture
+    from qwen3tts_webui.engine.capture import CodecStream, CudaCapture
     from qwen3tts_webui.engine.cuda_graph_runner import CudaGraphRunner, GraphShape
     from qwen3tts_webui.engine.device import probe_hardware
     from qwen3tts_webui.engine.engine import Engine
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KV_LENGTH",
+    "CodecStream",
     "CpuPlan",
     "CudaCapture",
     "CudaGraphRunner",
@@ -45,7 +46,10 @@ __all__ = [
 ]
 
 _EXPORTS = {
-    "capture": ("CudaCapture",),
+    "capture": (
+        "CodecStream",
+        "CudaCapture",
+    ),
     "cuda_graph_runner": (
         "CudaGraphRunner",
         "GraphShape",

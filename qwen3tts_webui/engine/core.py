@@ -2,29 +2,30 @@
 
 In: sequences in the queue. Out: audio in their sinks. An error ends the sequence that caused it and no other.
 `scheduler.schedule` decides, the model runner computes; knows no thread. Running sequence i is in slot i.
+
+A runner that `runs_ahead` gets the next step before the frames of the last one are processed, so that their packets are
+decoded meanwhile. The end of an utterance is then noticed one step late: its slot takes part in a step that computes
+nothing for it. Between two calls of `EngineCore.step`, nothing is being computed.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-
-import numpy as np
 
 from qwen3tts_webui.engine.failures import fail_sink
 from qwen3tts_webui.engine.model_runner import FrameRows, ModelRunner
-from qwen3tts_webui.engine.scheduler import SchedulerLimits, StepCosts, schedule
+from qwen3tts_webui.engine.packets import PacketDecoder
+from qwen3tts_webui.engine.scheduler import SchedulerLimits, StepCosts, running_mean, schedule
 from qwen3tts_webui.engine.sequence import Clock, SequenceState
 from qwen3tts_webui.engine.slot_sharing import SlotSharing
 from qwen3tts_webui.errors import NumericalError
 from qwen3tts_webui.fair_share import ServiceTime
 from qwen3tts_webui.model import SamplingBounds, SlotStatus
-from qwen3tts_webui.types import SAMPLES_PER_FRAME, FinishReason
+from qwen3tts_webui.types import FinishReason
 
 log = logging.getLogger(__name__)
-
-_SMOOTHING = 0.2  # weight of the newest value in a running mean
 
 
 class EngineCore:
@@ -50,6 +51,15 @@ class EngineCore:
         self._limits = SchedulerLimits(slots=runner.slots, max_prefill_batch=max_prefill_batch)
         self._clock = clock
         self._sharing = SlotSharing(runner)
+        self._packets = PacketDecoder(
+            runner,
+            self.running,
+            fail=self._fail,
+            record_failure=self._record_failure,
+            charge=self._sharing.charge,
+            clock=clock,
+        )
+        self._unprocessed: tuple[Sequence[SequenceState], FrameRows] | None = None
         self._costs = StepCosts(step_s=0.0, prefill_s=0.0)
         self._consecutive_urgent_steps = 0
         self._vocab_size = runner.model.config.talker.vocab_size
@@ -80,6 +90,9 @@ class EngineCore:
             costs=self._costs,
             consecutive_urgent_steps=self._consecutive_urgent_steps,
         )
+        if self._unprocessed is not None and (decision.admit or not decision.decode):
+            self._process_last_step()  # it may change who runs
+            return True
         waiting = decision.decode and any(not sequence.idle for sequence in ready)
         self._consecutive_urgent_steps = self._consecutive_urgent_steps + 1 if waiting else 0
         if decision.admit:
@@ -160,95 +173,78 @@ class EngineCore:
         self.running.extend(sequences)
         for sequence, prefix_hit in zip(sequences, self.runner.prefix_hits, strict=True):
             sequence.prefill_s, sequence.prefix_hit = self.runner.device_s, prefix_hit
-        self._costs = replace(self._costs, prefill_s=_smooth(self._costs.prefill_s, self._clock() - began))
-        self._process_outputs(range(first, first + len(sequences)), rows)
+        self._costs = replace(self._costs, prefill_s=running_mean(self._costs.prefill_s, self._clock() - began))
+        self._process_outputs(sequences, rows)
 
     def _decode_step(self) -> None:
-        began = self._clock()
-        longest = max(sequence.num_tokens for sequence in self.running)
+        """Start a step, process the frames of the last one if that was not done yet, and wait for the new frames."""
+        if self._unprocessed is not None and any(sequence.num_frames_left < 2 for sequence in self.running):
+            self._process_last_step()  # an utterance reaches its limit: the next step could exceed the slot
+            return
+        began, sequences = self._clock(), tuple(self.running)
+        wait = self._start_step()
+        self._process_last_step()
         try:
-            rows = self.runner.step(len(self.running), longest, self._sampling_bounds(()))
+            rows = wait()
         except Exception as error:  # fail the newest sequence: memory sufficed before it was admitted
             self._record_failure(error)
-            self._fail(max(self.running, key=lambda sequence: sequence.started_at or 0.0), error)
+            if self.running:
+                self._fail(max(self.running, key=lambda sequence: sequence.started_at or 0.0), error)
             return
-        self._costs = replace(self._costs, step_s=_smooth(self._costs.step_s, self._clock() - began))
-        self._process_outputs(range(len(self.running)), rows)
+        self._costs = replace(self._costs, step_s=running_mean(self._costs.step_s, self._clock() - began))
+        self._unprocessed = (sequences, rows)
+        if not self.runner.runs_ahead:
+            self._process_last_step()
+
+    def _start_step(self) -> Callable[[], FrameRows]:
+        """Start a step of all running sequences; return a function that waits for its frames, or raises its error."""
+        longest = max(sequence.num_tokens for sequence in self.running) + (self._unprocessed is not None)
+        try:
+            return self.runner.start_step(len(self.running), longest, self._sampling_bounds(()))
+        except Exception as error:
+            failure = error
+
+        def fail() -> FrameRows:
+            raise failure
+
+        return fail
 
     # after a step
 
-    def _process_outputs(self, slots: Sequence[int], rows: FrameRows) -> None:
-        """Store the frames of `slots`, emit the packets that are due, and end the sequences that are complete."""
+    def _process_last_step(self) -> None:
+        if self._unprocessed is not None:
+            outputs, self._unprocessed = self._unprocessed, None
+            self._process_outputs(*outputs)
+
+    def _process_outputs(self, sequences: Sequence[SequenceState], rows: FrameRows) -> None:
+        """Store the frames of `sequences`, emit the packets that are due, and end the sequences that are complete."""
         self.consecutive_failures = 0
         finished: dict[SequenceState, FinishReason] = {}
         invalid: list[SequenceState] = []
         due: list[SequenceState] = []
-        for slot, row in zip(slots, rows, strict=True):
-            sequence, status = self.running[slot], int(row[-1])
+        for sequence, row in zip(sequences, rows, strict=True):
+            if sequence not in self.running:  # it ended while this frame was computed
+                continue
+            status = int(row[-1])
             if status == SlotStatus.FRAME:
                 sequence.add_frame(row[:-1])
             if status == SlotStatus.INVALID:
                 invalid.append(sequence)
             elif status == SlotStatus.FINISHED:
                 finished[sequence] = "stop"
-            elif status == SlotStatus.FRAME and sequence.at_length_limit:
+            elif status == SlotStatus.FRAME and sequence.num_frames_left <= 0:
                 finished[sequence] = "length"
             elif sequence.is_packet_due(self._costs.frame_s):
                 due.append(sequence)
-        self._emit_packets([*due, *finished])
+        self._packets.emit([*due, *finished])
+        if not self.runner.runs_ahead:  # else packets are part of the time of a step
+            self._costs = replace(self._costs, codec_s=self._packets.frame_codec_s)
         for sequence in invalid:
             self._handle_invalid(sequence)
         for sequence, reason in finished.items():
             if sequence in self.running:  # its last packet may have failed
                 self._release_slot(sequence)
                 self._finish(sequence, reason)
-
-    def _emit_packets(self, sequences: Sequence[SequenceState]) -> None:
-        """Decode the pending frames of `sequences`, batching those with equally many."""
-        by_length: dict[int, list[SequenceState]] = {}
-        for sequence in sequences:
-            if num_frames := len(sequence.pending_frames()):
-                by_length.setdefault(num_frames, []).append(sequence)
-        for batch in by_length.values():
-            batch.sort(key=self.running.index)
-            self._decode_audio(batch)
-
-    def _decode_audio(self, batch: Sequence[SequenceState]) -> None:
-        began = self._clock()
-        slots = [self.running.index(sequence) for sequence in batch]
-        try:
-            waveforms = self.runner.decode(slots, np.stack([sequence.pending_frames() for sequence in batch]))
-        except Exception as error:
-            self._record_failure(error)
-            self._retry_individually(batch, error)
-            return
-        elapsed_s = self._clock() - began
-        if waveforms.shape[1] == SAMPLES_PER_FRAME:
-            self._costs = replace(self._costs, codec_s=_smooth(self._costs.codec_s, elapsed_s))
-        codec_s = elapsed_s if self.runner.device_s is None else self.runner.device_s
-        for sequence, pcm in zip(batch, waveforms, strict=True):
-            if not np.isfinite(pcm).all():
-                self._fail(sequence, NumericalError(where="sound", dtype="float32"))
-                continue
-            try:
-                sequence.emit(pcm, codec_s)
-                self._sharing.charge(sequence, len(pcm))
-            except Exception as error:
-                self._fail(sequence, error)
-
-    def _retry_individually(self, batch: Sequence[SequenceState], error: Exception) -> None:
-        """After a failed decode: some codec states may have advanced, so rebuild each and decode it alone."""
-        if len(batch) == 1:
-            self._fail(batch[0], error)
-            return
-        for sequence in batch:
-            slot, context = self.running.index(sequence), sequence.ready_prompt.context
-            try:
-                self.runner.rebuild_codec_state(slot, context, sequence.decoded_frames())
-            except Exception as second_error:
-                self._fail(sequence, second_error)
-            else:
-                self._decode_audio([sequence])
 
     # the end of a sequence
 
@@ -294,7 +290,3 @@ class EngineCore:
 
     def _sampling_bounds(self, waiting: Sequence[SequenceState]) -> SamplingBounds:
         return SamplingBounds.of([s.utterance.sampling for s in (*self.running, *waiting)], self._vocab_size)
-
-
-def _smooth(mean: float, value: float) -> float:
-    return value if mean == 0.0 else mean + _SMOOTHING * (value - mean)

@@ -18,8 +18,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from qwen3tts_webui.engine.host_transfer import InputBuffer, PinnedResultBuffer, Timer
-from qwen3tts_webui.engine.model_runner import FrameRows, ModelRunner, SlotAssignment, Waveforms
+from qwen3tts_webui.engine.capture import CodecStream
+from qwen3tts_webui.engine.host_transfer import Event, InputBuffer, PinnedResultBuffer, Timer
+from qwen3tts_webui.engine.model_runner import FrameRows, ModelRunner, SlotAssignment, T, Waveforms
 from qwen3tts_webui.model import Qwen3TTS, SamplingBounds, StepShape, load_slot, run_decode_step, run_prefill
 from qwen3tts_webui.types import NUM_CODEBOOKS, SAMPLES_PER_FRAME
 
@@ -40,7 +41,7 @@ Replay = Callable[[], Tensor]
 class Capture(Protocol):
     """Turns work on fixed buffers into a function that repeats it and always returns the same tensor."""
 
-    def __call__(self, work: Work) -> Replay: ...
+    def __call__(self, work: Work, /) -> Replay: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +63,48 @@ class _Graph:
     inputs: InputBuffer | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Outputs:
+    """How the results of the graphs of one stream get to the host."""
+
+    buffer: PinnedResultBuffer
+    timer: Timer | None
+
+
 class CudaGraphRunner(ModelRunner):
-    """Like `ModelRunner`; `prepare` captures all graphs before the first request."""
+    """Like `ModelRunner`; `prepare` captures all graphs before the first request.
+
+    With `codec_stream`, packets are decoded there while a started step is computed. `new_timer`: the device's clock.
+    """
 
     def __init__(
-        self, model: Qwen3TTS, *, slots: int, kv_length: int, capture: Capture, timer: Timer | None = None
+        self,
+        model: Qwen3TTS,
+        *,
+        slots: int,
+        kv_length: int,
+        capture: Capture,
+        codec_stream: CodecStream | None = None,
+        new_timer: Callable[[], Timer] | None = None,
     ) -> None:
         super().__init__(model, slots=slots, kv_length=kv_length, scratch=1)
         self._scratch = slots
         self._capture = capture
-        self._timer = timer
+        self._codec_stream = codec_stream
+        self._codec_capture: Capture = capture if codec_stream is None else codec_stream.capture
+        self.runs_ahead = codec_stream is not None
         self._pinned = model.device.type == "cuda"
-        largest = slots * PACKET_SIZES[-1] * SAMPLES_PER_FRAME * torch.float32.itemsize
-        self._results = PinnedResultBuffer(2 * largest, pinned=self._pinned)
+        new_event: Callable[[], Event] | None = torch.cuda.Event if self._pinned else None
+        if codec_stream is not None:
+            codec_stream.wait_for_current()  # the weights and the empty state
+            new_event = codec_stream.new_event
+
+        def outputs(num_bytes: int) -> _Outputs:
+            buffer = PinnedResultBuffer(num_bytes, pinned=self._pinned, new_event=new_event)
+            return _Outputs(buffer, None if new_timer is None else new_timer())
+
+        self._rows = outputs(slots * (NUM_CODEBOOKS + 1) * torch.int64.itemsize)
+        self._packets = outputs(slots * PACKET_SIZES[-1] * SAMPLES_PER_FRAME * torch.float32.itemsize)
         self._graphs: dict[GraphShape, _Graph] = {}
         self._any = SamplingBounds(max_top_k=model.config.talker.vocab_size, uses_top_p=True)
         # A fused sampler supports all sampling parameters: one graph suffices.
@@ -88,10 +118,13 @@ class CudaGraphRunner(ModelRunner):
         for shape in self.shapes():
             try:
                 work, inputs = self._work(shape)
-                self._graphs[shape] = _Graph(self._capture(work), inputs)
+                capture = self._codec_capture if shape.kind == "packet" else self._capture
+                self._graphs[shape] = _Graph(capture(work), inputs)
             except Exception as error:  # CUDA's if memory is short, Triton's if a kernel does not compile
                 log.warning("captured only %d graphs: %s cannot be captured: %s", len(self._graphs), shape, error)
                 break
+        if self._codec_stream is not None:
+            self._codec_stream.wait_for_current()
         log.info("captured %d graphs in %.1f s", len(self._graphs), time.monotonic() - began)
 
     @property
@@ -166,15 +199,19 @@ class CudaGraphRunner(ModelRunner):
         for assignment in batch:
             self.rebuild_codec_state(assignment.slot, assignment.prompt.context)
         values = self._prompt_inputs(batch, size=shape.batch, length=shape.length, spare=self._scratch)
-        rows: FrameRows = self._replay(graph, values)[: len(batch)]
+        rows: FrameRows = self._start(graph, values, self._rows)()[: len(batch)]
         return rows
 
     def step(self, batch: int, longest: int, bounds: SamplingBounds) -> FrameRows:
+        return self.start_step(batch, longest, bounds)()
+
+    def start_step(self, batch: int, longest: int, bounds: SamplingBounds) -> Callable[[], FrameRows]:
         found = self._find("step", batch, longest, bounds)
         if found is None:
-            return super().step(batch, longest, bounds)
-        rows: FrameRows = self._replay(found[1], ())[:batch]
-        return rows
+            rows = super().step(batch, longest, bounds)
+            return lambda: rows
+        wait = self._start(found[1], (), self._rows)
+        return lambda: wait()[:batch]
 
     def decode(self, slots: Sequence[int], frames: npt.NDArray[np.int64]) -> Waveforms:
         """As `ModelRunner.decode`, in captured sizes: padding frames would change the codec state."""
@@ -198,12 +235,17 @@ class CudaGraphRunner(ModelRunner):
         codes[: len(slots)] = frames.transpose(0, 2, 1)
         rows = np.full(shape.batch, self._scratch)
         rows[: len(slots)] = slots
-        waveforms: Waveforms = self._replay(graph, (rows, codes))[: len(slots)]
-        return waveforms
+        waveforms: Waveforms = self._on_codec_stream(lambda: self._start(graph, (rows, codes), self._packets)())
+        return waveforms[: len(slots)]
+
+    def _on_codec_stream(self, work: Callable[[], T]) -> T:
+        return work() if self._codec_stream is None else self._codec_stream.run(work)
 
     def close(self) -> None:
+        if self._codec_stream is not None:
+            self._codec_stream.synchronize()  # it may still move the state of a slot
         self._graphs.clear()
-        del self._results
+        del self._rows, self._packets
         super().close()
 
     def _find(self, kind: str, batch: int, length: int, bounds: SamplingBounds) -> tuple[GraphShape, _Graph] | None:
@@ -219,15 +261,24 @@ class CudaGraphRunner(ModelRunner):
         best = min(candidates, key=lambda shape: (shape.any_sampling, shape.batch * shape.length, shape.batch))
         return best, self._graphs[best]
 
-    def _replay(self, graph: _Graph, values: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[Any]:
-        """Copy `values` into the buffer, run, and wait for the result on the host."""
+    def _start(
+        self, graph: _Graph, values: Sequence[npt.NDArray[np.int64]], outputs: _Outputs
+    ) -> Callable[[], npt.NDArray[Any]]:
+        """Copy `values` into the buffer, run, and return a function that waits for the result on the host."""
+        timer = outputs.timer
         if graph.inputs is not None:
             graph.inputs.fill(values)
-        if self._timer is None:
-            return self._results.fetch(graph.replay())
-        self._timer.start()
+        if timer is not None:
+            timer.start()
         result = graph.replay()
-        self._timer.stop()
-        array = self._results.fetch(result)
-        self.device_s = self._timer.seconds()
-        return array
+        if timer is not None:
+            timer.stop()
+        copy = outputs.buffer.start(result)
+
+        def wait() -> npt.NDArray[Any]:
+            array = copy.read()
+            if timer is not None:
+                self.device_s = timer.seconds()
+            return array
+
+        return wait

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from qwen3tts_webui.engine.capture import DEVICE_LOCK, CudaCapture
+from qwen3tts_webui.engine.capture import DEVICE_LOCK, CodecStream, CudaCapture
 from qwen3tts_webui.engine.cuda_graph_runner import CudaGraphRunner
 from qwen3tts_webui.engine.device import probe_hardware
 from qwen3tts_webui.engine.engine import Engine
@@ -120,8 +120,14 @@ def start_engine_with(
         with DEVICE_LOCK:
             configure_cuda(device)
             model = make(choice)
-        capture = CudaCapture(device)
-        return CudaGraphRunner(model, slots=num_slots, kv_length=kv_length, capture=capture, timer=CudaTimer())
+        return CudaGraphRunner(
+            model,
+            slots=num_slots,
+            kv_length=kv_length,
+            capture=CudaCapture(device),
+            codec_stream=CodecStream(device),
+            new_timer=CudaTimer,
+        )
 
     return Engine(
         load,

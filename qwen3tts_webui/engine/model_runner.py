@@ -7,8 +7,9 @@ same by replaying captured graphs. Knows no sink, queue or clock. Used by one th
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +36,7 @@ from qwen3tts_webui.types import NUM_CODEBOOKS, Codes, Sampling
 FrameRows = npt.NDArray[np.int64]  # (n, 17): 16 codes and a `SlotStatus`
 Waveforms = npt.NDArray[np.float32]  # (n, samples)
 IntArray = npt.NDArray[np.int64]
+T = TypeVar("T")
 
 KV_BLOCK = 256
 CODEC_CONTEXT_FRAMES = 25
@@ -66,9 +68,10 @@ class ModelRunner:
 
     `scratch` slots are added for padding. `device_s`: the duration of the last `prefill` or `decode` by the device's
     own clock; None if it has none. `prefix_hits`: for each prompt of the last `prefill`, whether its prefix was cached;
-    None if it is too short to cache.
+    None if it is too short to cache. `runs_ahead`: packets can be decoded while a started step is computed.
     """
 
+    runs_ahead = False
     device_s: float | None = None
     prefix_hits: Sequence[bool | None] = ()
 
@@ -148,8 +151,19 @@ class ModelRunner:
             self.state.restore(snapshot)
             raise
 
+    def start_step(self, batch: int, longest: int, bounds: SamplingBounds) -> Callable[[], FrameRows]:
+        """Start a `step` and return a function that waits for its result, to be called before the next step.
+
+        Slots may be changed before that: changes take effect after the step.
+        """
+        rows = self.step(batch, longest, bounds)
+        return lambda: rows
+
     def decode(self, slots: Sequence[int], frames: npt.NDArray[np.int64]) -> Waveforms:
         """Decode the next `frames` (n, frames, 16) of these slots. After an error, call `rebuild_codec_state`."""
+        return self._on_codec_stream(lambda: self._decode_eagerly(slots, frames))
+
+    def _decode_eagerly(self, slots: Sequence[int], frames: npt.NDArray[np.int64]) -> Waveforms:
         device = self.model.device
         codes = torch.from_numpy(frames.transpose(0, 2, 1).copy()).to(device)
         first, last = slots[0], slots[-1] + 1
@@ -160,7 +174,7 @@ class ModelRunner:
 
     def rebuild_codec_state(self, slot: int, context: Codes, frames: npt.NDArray[np.int64] | None = None) -> None:
         """Rebuild the codec state of `slot` from the end of `context` (acoustic prompt or reference), then `frames`."""
-        self.codec_state.reset(slice(slot, slot + 1))
+        self._on_codec_stream(lambda: self.codec_state.reset(slice(slot, slot + 1)))
         for past in (context[-CODEC_CONTEXT_FRAMES:], context[:0] if frames is None else frames):
             for start in range(0, len(past), MAX_DECODE_FRAMES):
                 self.decode([slot], past[None, start : start + MAX_DECODE_FRAMES].astype(np.int64))
@@ -176,16 +190,17 @@ class ModelRunner:
     def move(self, source: int, target: int, length: int) -> None:
         """Move the sequence in `source`, at most `length` positions long, to `target`."""
         self.state.move(source, target, length)
-        self.codec_state.move(source, target)
+        self._on_codec_stream(lambda: self.codec_state.move(source, target))
 
     def save(self, slot: int, length: int) -> SavedSlot:
         """Copy the sequence in `slot`, at most `length` positions long, to the host; then `release` the slot."""
-        return SavedSlot(self.state.save(slot, length), self.codec_state.save(slot))
+        codec = self._on_codec_stream(lambda: self.codec_state.save(slot))
+        return SavedSlot(self.state.save(slot, length), codec)
 
     def load(self, slot: int, saved: SavedSlot) -> None:
         """Continue a saved sequence in `slot`."""
         self.state.load(slot, saved.decode)
-        self.codec_state.load(slot, saved.codec)
+        self._on_codec_stream(lambda: self.codec_state.load(slot, saved.codec))
 
     def release(self, slot: int, *, invalid: bool = False) -> None:
         """Free `slot`; `invalid`: its state may contain invalid numbers, so clear it."""
@@ -193,6 +208,10 @@ class ModelRunner:
             self.state.clear_slot(slot)
         else:
             self.state.release(slot)
+
+    def _on_codec_stream(self, work: Callable[[], T]) -> T:
+        """Call `work`, which launches on the stream of the codec: everything that touches `codec_state`."""
+        return work()
 
     @property
     def nbytes(self) -> int:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from qwen3tts_webui.fair_share import Admission, RunningClaim, WaitingClaim, admit
 
 _FRAME_S = 0.08
+_SMOOTHING = 0.2  # weight of the newest value in a running mean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,11 @@ class StepCosts:
     def frame_s(self) -> float:
         """A frame in a packet of its own."""
         return self.step_s + self.codec_s
+
+
+def running_mean(mean: float, value: float) -> float:
+    """Return `mean`, 0 before the first value, updated by `value`."""
+    return value if mean == 0.0 else mean + _SMOOTHING * (value - mean)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

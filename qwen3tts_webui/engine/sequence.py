@@ -159,12 +159,12 @@ class SequenceState:
         return len(self.ready_prompt.text) + len(self._frames)
 
     @property
-    def at_length_limit(self) -> bool:
-        """The number of frames has reached the limit for the text known so far."""
+    def num_frames_left(self) -> int:
+        """How many frames may follow: the limit is that of the text known so far, or of the slot."""
         limit = min(self.utterance.max_frames or MAX_FRAMES, self._kv_length - len(self.ready_prompt.text))
         if not self._text.open:
             limit = min(limit, frame_limit(self._text.num_new))
-        return len(self._frames) >= limit
+        return limit - len(self._frames)
 
     def add_frame(self, codes: npt.NDArray[np.int64]) -> None:
         """Append the `codes` (16,) of the frame that was just sampled."""

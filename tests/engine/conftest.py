@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from qwen3tts_webui.engine.model_runner import ModelRunner
 from qwen3tts_webui.model import Qwen3TTS, load_model
 from tests.support.engine import CHECKPOINT
 from tests.support.golden_cases import GOLDEN
@@ -26,3 +27,10 @@ def model() -> Qwen3TTS:
 @pytest.fixture(scope="session")
 def custom() -> Qwen3TTS:
     return load_model(GOLDEN / "custom", device="cpu", dtype="float32")
+
+
+@pytest.fixture(params=["in turns", "ahead"])
+def either_order(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Packets are decoded before the next step, as on a CPU, or during it, as on a GPU."""
+    monkeypatch.setattr(ModelRunner, "runs_ahead", request.param == "ahead")
+    return str(request.param)

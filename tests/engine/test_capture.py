@@ -4,76 +4,15 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import torch
 
-from qwen3tts_webui.engine.capture import DEVICE_LOCK, CudaCapture
+from qwen3tts_webui.engine.capture import DEVICE_LOCK, CodecStream, CudaCapture
+from tests.support.fake_cuda import FakeCuda
 
 SECOND = torch.device("cuda", 1)
-
-
-class Stream:
-    def __init__(self, cuda: FakeCuda, name: str) -> None:
-        self.cuda, self.name = cuda, name
-
-    def wait_stream(self, other: Stream) -> None:
-        self.cuda.calls.append(f"{self.name} waits for {other.name}")
-
-    def synchronize(self) -> None:
-        self.cuda.calls.append(f"synchronize {self.name}")
-
-
-class FakeCuda:
-    """Records every call; `broken_end`: ending a capture fails, as CUDA does after an error in it."""
-
-    def __init__(self, *, broken_end: bool = False) -> None:
-        self.calls: list[str] = []
-        self.current = Stream(self, "default")
-        self.num_streams = self.num_pools = 0
-        self.broken_end = broken_end
-
-    def set_device(self, device: torch.device) -> None:
-        self.calls.append(f"set_device {device}")
-
-    def graph_pool_handle(self) -> str:
-        self.num_pools += 1
-        return f"pool {self.num_pools}"
-
-    def Stream(self, device: torch.device) -> Stream:
-        self.num_streams += 1
-        return Stream(self, f"stream {self.num_streams} of {device}")
-
-    def current_stream(self) -> Stream:
-        return self.current
-
-    @contextmanager
-    def stream(self, stream: Stream) -> Iterator[None]:
-        before, self.current = self.current, stream
-        yield
-        self.current = before
-
-    def CUDAGraph(self) -> FakeGraph:
-        return FakeGraph(self)
-
-
-class FakeGraph:
-    def __init__(self, cuda: FakeCuda) -> None:
-        self.cuda = cuda
-
-    def capture_begin(self, *, pool: str, capture_error_mode: str) -> None:
-        self.cuda.calls.append(f"begin on {self.cuda.current.name} into {pool}, {capture_error_mode}")
-
-    def capture_end(self) -> None:
-        self.cuda.calls.append("end")
-        if self.cuda.broken_end:
-            raise RuntimeError("the capture was invalidated")
-
-    def replay(self) -> None:
-        self.cuda.calls.append("replay")
 
 
 def test_every_capture_is_on_one_stream_into_one_pool_of_the_chosen_device() -> None:
@@ -145,3 +84,27 @@ def test_a_capture_that_fails_is_ended_and_the_next_one_works(
     assert not DEVICE_LOCK.locked() and gc.isenabled()
     cuda.broken_end = False
     assert capture(lambda: torch.ones(1))() == 1
+
+
+def test_the_codec_has_a_stream_and_graphs_of_its_own() -> None:
+    """Graphs that run at the same time must not share memory, nor the workspace that cuBLAS has for each stream."""
+    cuda = FakeCuda()
+    capture, codec = CudaCapture(SECOND, cuda), CodecStream(SECOND, cuda)
+    for one in (capture, codec.capture):
+        one(lambda: torch.ones(1))
+    begun = [call for call in cuda.calls if call.startswith("begin")]
+    assert begun == [
+        "begin on stream 1 of cuda:1 into pool 1, thread_local",
+        "begin on stream 2 of cuda:1, priority -1 into pool 2, thread_local",
+    ]
+    cuda.calls.clear()
+    codec.wait_for_current()
+    assert codec.run(lambda: cuda.current_stream().name) == "stream 2 of cuda:1, priority -1"
+    codec.run(codec.new_event().record)
+    codec.synchronize()
+    assert cuda.current_stream().name == "default"
+    assert cuda.calls == [
+        "stream 2 of cuda:1, priority -1 waits for default",
+        "record event 1 on stream 2 of cuda:1, priority -1",
+        "synchronize stream 2 of cuda:1, priority -1",
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -27,6 +28,8 @@ from tests.support.engine import (
     core_harness,
     reference_output,
 )
+
+pytestmark = pytest.mark.usefixtures("either_order")
 
 POOL = (
     PLAIN,
@@ -288,7 +291,7 @@ def test_a_request_cancelled_in_the_queue_never_starts(model: Qwen3TTS) -> None:
 # fairness and backpressure
 
 
-def test_a_backpressured_sequence_pauses_and_resumes(model: Qwen3TTS) -> None:
+def test_a_backpressured_sequence_pauses_and_resumes(model: Qwen3TTS, either_order: str) -> None:
     harness = core_harness(model)
     slow, other = harness.submit(LONG), harness.submit(replace(LONG, seed=6))
     harness.run(2)
@@ -296,7 +299,8 @@ def test_a_backpressured_sequence_pauses_and_resumes(model: Qwen3TTS) -> None:
     received = sum(slow.frames)
     harness.run()
     assert_matches_reference(model, replace(LONG, seed=6), other)
-    assert sum(slow.frames) == received and not slow.num_endings
+    computed = either_order == "ahead"  # a frame more had been computed
+    assert sum(slow.frames) == received + computed and not slow.num_endings
     slow.is_backpressured = False
     harness.run()
     assert_matches_reference(model, LONG, slow)
@@ -314,7 +318,8 @@ def test_two_slots_go_to_two_clients(model: Qwen3TTS) -> None:
 
 def test_unread_streams_give_their_slots_to_another_client_and_continue_exactly(model: Qwen3TTS) -> None:
     harness = core_harness(model, 2)
-    requests = [replace(LONG, seed=seed, client="a", max_frames=10) for seed in range(6)]
+    longer = (replace(LONG, seed=seed, client="a", max_frames=10) for seed in range(40))
+    requests = list(islice((one for one in longer if len(reference_output(model, one).codes) > 5), 6))
     unread = [harness.submit(request) for request in requests]
     other = replace(LONG, seed=9, client="b")
     for number, sink in enumerate(unread):  # each stops reading somewhere else

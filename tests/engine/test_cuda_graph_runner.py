@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from qwen3tts_webui.engine.capture import CudaCapture
+from qwen3tts_webui.engine.capture import CodecStream, CudaCapture
 from qwen3tts_webui.engine.cuda_graph_runner import Capture, CudaGraphRunner, GraphShape
 from qwen3tts_webui.engine.model_runner import ModelRunner
 from qwen3tts_webui.model import Qwen3TTS, load_model
@@ -72,9 +72,10 @@ def graphs(request: pytest.FixtureRequest, model: Qwen3TTS) -> Iterator[ModelAnd
 def captured(graphs: ModelAndCapture, *, slots: int = 4, count: int | None = None) -> CudaGraphRunner:
     """A runner with its first `count` graphs, or all."""
     model, capture = graphs
+    codec = CodecStream(model.device) if model.device.type == "cuda" and count is None else None
     if count is not None:
         capture = LimitedCapture(capture, count)
-    runner = CudaGraphRunner(model, slots=slots, kv_length=KV_LENGTH, capture=capture)
+    runner = CudaGraphRunner(model, slots=slots, kv_length=KV_LENGTH, capture=capture, codec_stream=codec)
     runner.prepare()
     return runner
 

@@ -30,6 +30,8 @@ from tests.support.engine import (
     core_harness,
 )
 
+pytestmark = pytest.mark.usefixtures("either_order")
+
 CROWD = (LONG, replace(LONG, seed=6), GREEDY)
 
 

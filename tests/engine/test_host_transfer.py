@@ -10,6 +10,7 @@ from qwen3tts_webui.engine.cuda_graph_runner import CudaGraphRunner
 from qwen3tts_webui.engine.host_transfer import CudaTimer, PinnedResultBuffer
 from qwen3tts_webui.model import Qwen3TTS
 from tests.support.engine import KV_LENGTH, LONG, PLAIN, CoreHarness
+from tests.support.fake_cuda import FakeCuda
 
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
@@ -43,8 +44,20 @@ def test_a_result_larger_than_the_buffer_is_copied_too(device: torch.device) -> 
     assert array.tolist() == list(range(1_000))
 
 
+def test_a_result_that_was_not_read_is_kept_and_waits_for_nothing_launched_later() -> None:
+    cuda = FakeCuda()
+    buffer = PinnedResultBuffer(256, pinned=False, new_event=cuda.Event)
+    first = buffer.start(torch.arange(8))
+    assert cuda.calls == ["record event 1 on default"]
+    second = buffer.start(torch.zeros(8))
+    assert cuda.calls[1:] == ["wait for event 1", "record event 1 on default"]
+    assert first.read().tolist() == first.read().tolist() == list(range(8))
+    assert not second.read().any()
+    assert cuda.calls[3:] == ["wait for event 1"]
+
+
 class CountingTimer:
-    """A timer that measures 5 ms for the first work, 6 ms for the second, ..."""
+    """A timer that measures 5 ms for the first work on its stream, 6 ms for the second, ..."""
 
     def __init__(self) -> None:
         self.count = 4
@@ -60,19 +73,19 @@ class CountingTimer:
 
 
 def test_timings_are_those_of_the_device_clock(model: Qwen3TTS) -> None:
-    runner = CudaGraphRunner(model, slots=2, kv_length=KV_LENGTH, capture=lambda work: work, timer=CountingTimer())
+    runner = CudaGraphRunner(model, slots=2, kv_length=KV_LENGTH, capture=lambda work: work, new_timer=CountingTimer)
     runner.prepare()
     harness = CoreHarness(runner)
     sink = harness.submit(PLAIN)
     harness.run()
     assert sink.result is not None
     timings = sink.result.timings
-    assert (timings.prefill_ms, timings.codec_ms) == (5.0, 6.0)
+    assert (timings.prefill_ms, timings.codec_ms) == (5.0, 5.0)
     assert timings.first_pcm_ms == 0.0  # counted from submission, by the host
 
 
 def test_work_without_a_graph_is_timed_by_the_host(model: Qwen3TTS) -> None:
-    runner = CudaGraphRunner(model, slots=2, kv_length=KV_LENGTH, capture=lambda work: work, timer=CountingTimer())
+    runner = CudaGraphRunner(model, slots=2, kv_length=KV_LENGTH, capture=lambda work: work, new_timer=CountingTimer)
     harness = CoreHarness(runner)
     sink = harness.submit(LONG)
     harness.run()
