@@ -14,7 +14,9 @@ _ISO = regex.compile(rf"{_NOT_INSIDE}(?P<y>\d{{4}})(?P<sep>[-/.])(?P<m>\d{{1,2}}
 _LOCAL = regex.compile(
     rf"{_NOT_INSIDE}(?P<a>\d{{1,2}})(?P<sep>[-/.])(?P<b>\d{{1,2}})(?P=sep)(?P<y>\d{{4}}|\d{{2}})(?![-/.]?\d)"
 )
-_NUMBERED_MONTH = regex.compile(rf"{_NOT_INSIDE}(?P<m>0?[1-9]|1[0-2])/(?P<y>(?:19|20)\d\d)(?![/\d]|[.,]\d)")
+_NUMBERED_MONTH = regex.compile(
+    rf"{_NOT_INSIDE}(?<!(?:\bNr\.|№|\b[Nn][.°º]|Nummer|\bAz\.|номер)\s?)(?P<m>0?[1-9]|1[0-2])/(?P<y>(?:19|20)\d\d)(?![/\d]|[.,]\d)"
+)
 _T = r"(?P<h{0}>[01]?\d|2[0-4])(?:[:：](?P<m{0}>[0-5]\d)(?:[:：](?P<s{0}>[0-5]\d))?)"
 _DAY = r"(?:[12]\d|3[01]|0?[1-9])"
 _BEFORE = regex.compile(r"(\p{L}+)[ \u00a0]$")
@@ -52,6 +54,9 @@ class Calendar:
         )
         to = regex.escape(grammar.to) + (r"|по" if grammar.code == "ru" else "")
         dash = rf"(?:\s?[-–—]\s?|\s(?:{to})\s(?:dem\s|zum\s)?)"
+        self._dashed = regex.compile(
+            rf"{_NOT_INSIDE}(?P<d>{_DAY})-(?P<month>{months})\.?-(?P<y>(?:19|20)\d\d)(?![\w-])", regex.IGNORECASE
+        )
         self._days_month = regex.compile(
             rf"(?<![\p{{L}}\d.,/-])(?P<d>{_DAY})\.?{dash}(?P<d2>{_DAY})(?:\.|st|nd|rd|th|er)?{link}{month_year}",
             regex.IGNORECASE,
@@ -61,6 +66,8 @@ class Calendar:
             regex.IGNORECASE,
         )
         dated = PHRASES[grammar.code].dated
+        if dated and grammar.code not in ("en", "de"):
+            dated += "".join(f"|{day},?" for day in PHRASES[grammar.code].weekdays)
         separator, dot = (r"\.", r"\.") if grammar.code == "de" else ("/", "")
         self._dated = (
             regex.compile(
@@ -82,6 +89,12 @@ class Calendar:
             text.sub(self._dated, self._say_dated)
         if not self._months:
             return
+        text.sub(
+            self._dashed,
+            lambda match: self._say_date(
+                match, int(match["y"]), self._months[match["month"].casefold()], int(match["d"])
+            ),
+        )
         if self._grammar.date_order == "mdy":
             text.sub(self._month_days, self._say_days)
             text.sub(self._month_day, self._say_named)
@@ -113,6 +126,8 @@ class Calendar:
         month = self._months[match["month"].casefold()]
         if match["month"].islower() and self._grammar.code in ("en", "de"):
             return None  # "may 5", "mars 3": a word
+        if regex.match(r"(?!1\D)\d+[º°ª]", match[0]):
+            return None  # "il 3° set"
         year = int(groups["y"]) if groups.get("y") else None
         said = self._say_date(match, year, month, int(groups["d"]) if groups.get("d") else None)
         return said and said + self._stop_after(match)

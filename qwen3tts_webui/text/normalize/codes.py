@@ -40,7 +40,7 @@ _IDENTIFIER = regex.compile(r"(?<=\p{Latin}_)\d{2,}(?![\p{L}\d]|[.,]\d)")
 _ZONE = regex.compile(r"(?<=\b(?:GMT|UTC))\s?(?P<sign>[-−+±])\s?(?=\d)")
 _TICKET = regex.compile(r"(?<!\w)#\s?(?P<number>\d{3,}-\d{2,})(?![\w-])")
 _NUMBER_CODE = regex.compile(
-    r"(?:(?<!\p{L})(?:Nr\.|[Nn](?:[°º.]|\.[°º])|№|[Nn][or]\.|[Nn]úm\.))\s?(?P<a>\d{1,6})-(?P<b>\d{1,6})(?![\w-]|[.,]\d)"
+    r"(?:(?<![\p{L}-])(?:Nr\.|[Nn](?:[°º.]|\.[°º])|№|[Nn][or]\.|[Nn]úm\.))\s?(?P<a>\d{1,6})(?P<sign>[-/])(?P<b>\d{1,6})(?![\w/-]|[.,]\d)"
 )
 _DASHED = regex.compile(r"(?<![\w.,/:-])\d+(?:-\d+){2,}(?:-[Xx])?(?![\w-]|[./]\d)")
 _NUMBERED_PART = regex.compile(
@@ -123,13 +123,13 @@ class Codes:
 
     def _say_number_code(self, match: regex.Match[str]) -> str | None:
         """ "Nr. 2024-118", but not "Nr. 3-5"."""
-        if len(match["a"]) < 3 and match["b"][0] != "0":
+        if match["sign"] == "-" and len(match["a"]) < 3 and match["b"][0] != "0":
             return None
         grammar = self._grammar
         parts = (
             grammar.digits(part) if part[0] == "0" else grammar.cardinal(int(part)) for part in (match["a"], match["b"])
         )
-        dash = "-" if grammar.code == "de" else f" {grammar.web['-']} "
+        dash = "-" if match["sign"] == "-" and grammar.code == "de" else f" {grammar.web[match['sign']]} "
         return f"{grammar.signs['#']} {dash.join(parts)}"
 
     def _say_part(self, match: regex.Match[str]) -> str:

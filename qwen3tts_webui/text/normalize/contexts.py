@@ -18,6 +18,10 @@ _NARROW_DASH = regex.compile(r"[-–~～〜]")
 _WIDE_DASH = regex.compile(r"\s[-–~～〜]\s")
 _CODE = regex.compile(r"0\d")
 _SHAPE = regex.compile(r"[\d\s.,:]+")
+_OVER = r"(?:2[5-9]|[3-9]\d):\d\d"  # no time of day, but a score
+_SET = regex.compile(
+    rf"(?<![\d:.,])(?P<a>\d{{1,2}}):(?P<b>\d\d)(?![\d:])(?:(?<={_OVER},\s(?:\d{{1,2}}:\d\d,\s)*\d{{1,2}}:\d\d)|(?=,\s{_OVER}(?![\d:])))"
+)
 _SLASH = regex.compile(
     r"(?<=[\p{L}\p{N}).])(?<![/~\\][^\s/]*|\w+\.\w[^\s/]*)/(?=[\p{L}\p{N}(])|(?<=[\p{L}\p{N})])\s/\s(?=[\p{L}\p{N}(])"
 )
@@ -46,7 +50,7 @@ class Contexts:
             rf"{_NOT_INSIDE}(?P<n>\d{{1,2}})\s?[x×]\s?(?=\d+(?:[.,]\d+)?\s?(?:mg|g|ml|µg|μg|мг|г|мл|l)\b)"
         )
         self._rate = regex.compile(
-            rf"(?<=(?:{prefix})\s?{number}(?:\s?{magnitude})?|\d\s?(?:{magnitude}\s?)?(?:{currency})|\d\s?[次个件人回度]|\d(?=/(?:km²?|m²|kWh|kg|ha)(?!\p{{L}})))/(?P<unit>\p{{L}}{{1,12}}[²³]?)(?![\p{{L}}\d/])(?:\.(?=\s[\p{{Ll}}+]))?"
+            rf"(?<=(?:{prefix})\s?(?:{number}[-–])?{number}(?:\s?{magnitude})?|\d\s?(?:{magnitude}\s?)?(?:{currency})|\d\s?[次个件人回度]|\d(?=/(?:km²?|m²|kWh|kg|ha)(?!\p{{L}})))/(?P<unit>\p{{L}}{{1,12}}[²³]?)(?![\p{{L}}\d/])(?:\.(?=\s[\p{{Ll}}+]))?"
         )
         self._by = regex.compile(rf"(?<=\d(?:\s?{units})?)\s?x\s?(?=\d)")
         self._always = regex.compile(r"(?<![\d/.,])24/7(?![\d/]|[.,]\d)(?:小时|時間)?")
@@ -92,6 +96,7 @@ class Contexts:
         )
 
     def phrases(self, text: AlignedText) -> None:
+        text.sub(_SET, self._say_set, spaced=True)
         text.sub(self._always, lambda _: self._phrases.always, spaced=True)
         text.sub(self._compass, self._say_compass, spaced=True)
         if self._days is not None and self._day is not None:
@@ -120,6 +125,10 @@ class Contexts:
         return next(
             i for i, written in enumerate(self._phrases.shorts) if short.casefold() in written.casefold().split("|")
         )
+
+    def _say_set(self, match: regex.Match[str]) -> str:
+        grammar = self._grammar
+        return grammar.join(grammar.cardinal(int(match["a"])), grammar.versus, grammar.cardinal(int(match["b"])))
 
     def _say_day(self, match: regex.Match[str]) -> str:
         return self._phrases.weekdays[self._day_index(match["a"])] + self._grammar.stop_after(match, ".")

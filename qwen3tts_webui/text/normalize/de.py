@@ -18,7 +18,7 @@ _NAMES = word_set(
 )
 _WOMEN = frozenset({"Elisabeth", "Katharina", "Margarete"})
 _NUMBERED = word_set(
-    """Kapitel Teil Band Akt Typ Klasse Phase Stufe Abschnitt Artikel Weltkrieg Szene Buch Hartz Sektion Gruppe Level"""
+    """Kapitel Teil Band Akt Typ Klasse Phase Stufe Abschnitt Artikel Weltkrieg Szene Buch Hartz Sektion Gruppe Level Anhang Anlage Tabelle Absatz Stadium"""
 )
 _WEAK_N = word_set(
     """am dem den des vom zum zur beim im ans bis ab seit nach einem einer der_ diesem jedem meinem unserem deren"""
@@ -90,9 +90,9 @@ class German(Grammar):
     singulars = {"Millionen": "eine Million", "Milliarden": "eine Milliarde", "Billionen": "eine Billion"}
     abbreviations = words(ABBREVIATIONS)
     linked_words = word_set("Kaiser Kaiserin König Königin Papst Zar Zarin Herzog Herzogin Fürst Kurfürst")
-    phones = r"""(?<![\w.+-])0\d{2,4}[ /-]{1,3}(?:\d{3,}|\d{2}(?=[ ]\d{2}[ ]\d))(?:[ -]\d{2,}){0,4}(?!\d) | (?<![\w.+-])\(0\d{2,4}\)\s?\d{3,}(?:[ -]\d+)*(?!\d) | (?<![\w.+-])0[1-9]\d{8,11}(?!\d)
+    phones = r"""(?<![\w.+-])0\d{2,4}[ /-]{1,3}(?:\d{3,}|\d{2}(?=[ ]\d{2}[ ]\d))(?:[ -]\d{2,}){0,4}(?:-\d)?(?!\d) | (?<![\w.+-])\(0\d{2,4}\)\s?\d{3,}(?:[ -]\d+)*(?!\d) | (?<![\w.+-])0[1-9]\d{8,11}(?!\d)
         | (?<=Notruf\s)11[02](?!\d)"""
-    phone_words = r"\b(?:Tel|Telefon|Telefonnummer|Handy|Mobil|Fax|PIN|Code|Passwort|PLZ|Postleitzahl|Durchwahl|Konto|Kundennummer|Notruf|Kennzeichen|Flug)\b"
+    phone_words = r"\b(?:Tel|Telefon|Telefonnummer|Handy|Mobil|Fax|PIN|Code|Passwort|PLZ|Postleitzahl|Durchwahl|Konto|Kundennummer|Steuer-ID|Steuernummer|Notruf|Kennzeichen|Flug)\b"
     squared, cubed, power, root = "zum Quadrat", "hoch drei", "hoch {}", "Wurzel aus"
 
     def cardinal(self, number: int, gender: str = "m", *, counted: bool = False) -> str:
@@ -197,7 +197,7 @@ class German(Grammar):
             (r"(?<=\b[Aa]m[ ])(\d{1,2})\.(?=[ ]\p{Ll})", lambda m: f"{self.ordinal(int(m[1]))}en"),
             (r"(?<=\b(?i:in|an|zu|auf|mit)[ ])(\d{1,3})\.(?=[ ](?:Lesung|Stelle|Linie|Reihe|Klasse|Runde|Auflage|Etage|Generation|Ehe|Instanz|Person|Stufe|Liga)\b)", lambda m: f"{self.ordinal(int(m[1]))}er"),
             (r"(?<=\d[ ])ff\.?(?!\p{L})", lambda m: "folgende"),
-            (r"(?<![\d.,:])(\d{1,4})er(?=-\p{Lu}|\b)", lambda m: f"{self.cardinal(int(m[1]))}er" if m[1][-1] != "0" else None),
+            (r"(?<![\d.,:])(\d{1,4})er(?=-\p{Lu}|\b)", lambda m: f"{self.year(int(m[1])) if len(m[1]) == 4 else self.cardinal(int(m[1]))}er" if m[1][-1] != "0" else None),
             (r"(?<=\b(?i:mit|von|bei|nach|aus|seit|zu)[ ])1(?=[ ](\p{Lu}\p{Ll}{2,})(?![\p{L}]))", lambda m: {"ein": "einem", "eine": "einer"}.get(de_contexts.one(m[1]) or "")),
             (r"\b(des)[ ](\d{1,2})\.[ ]Jh(?:d|dt)?\.?(?!\p{L})", lambda m: f"des {self.ordinal(int(m[2]))}en Jahrhunderts" + self.stop_after(m, ".")),
             (r"\bAbs\.[ ](\d{1,2})[ ]S\.(?=[ ]\d)", lambda m: f"Absatz {self.cardinal(int(m[1]))} Satz"),
@@ -216,6 +216,7 @@ class German(Grammar):
             (r"(?<=\b(?:[Ii]m Jahr|[Jj]ahre?|[Ss]eit|[Ii]n|[Vv]on|[Bb]is|[Aa]b|[Nn]ach|[Vv]or|[Uu]m|[Aa]nno|Sommer|Winter|Herbst|Frühjahr|Ende|Anfang|Mitte|©)[ ])(1[1-9]\d\d)(?![\d,.:/%-]\d|\d|[ ]?(?:%|€|Euro|Meter|km|kg|Menschen|Leute))",
              lambda m: self.year(int(m[1]))),
             (r"(?<![\d.,:])(1[1-9]\d\d|20\d\d)[-–](1[1-9]\d\d|20\d\d)(?![\d-])", lambda m: f"{self.year(int(m[1]))} bis {self.year(int(m[2]))}"),
+            (r"(?<![\d.,])(1[1-9]\d\d)(?=[ ](?:geboren|gestorben|gegründet|erbaut|errichtet|entdeckt|gekrönt|eröffnet|zerstört|erfunden|erstmals|wurde|war|starb|kam|endete|begann|in|im)\b)", lambda m: self.year(int(m[1]))),
             (r"(?<![\d.,])(1[1-9]\d\d)(?=[.!?]?$)|(?<=[(])(1[1-9]\d\d)(?=[);,])", lambda m: self.year(int(m[1] or m[2])) if (m[1] or m[2])[2:] != "00" else None),
             (r"(?<![\d/.,])(?<!\d )1/2[ ](?=(\p{Lu}\p{Ll}+))", lambda m: de_contexts.half(m[1]) + " "),
             (r"(?<![\d.,])(\d)\.(?=[ ](?:FC|FCK|SC|SV|BC|OG|UG|EG|FSV)\b)", self._ordinal_after_word),
@@ -255,9 +256,12 @@ class German(Grammar):
         if match["after"] in self.month_names or match["after"] in self.month_shorts:
             return None
         before = match["before"] or ""
+        linked = regex.search(r"(ten|sten|te|ste)[ ](?:und|oder|bis)[ ]?$", match.string[: match.start("n")])
+        if linked is not None:
+            return f"{before} {self.ordinal(int(match['n']))}{linked[1].removeprefix('s').removeprefix('t')}".strip()
         known = before.lower() in _WEAK_E | _WEAK_N
         if not known and not regex.match(
-            r"Jahrhundert|Jh|Platz|Mal|Stock|Etage|Klasse|Kapitel|Teil|Tag|Geburtstag|Jahrestag|Auflage|Aufl|Spieltag|Weltkrieg|Akt|Runde|Liga|Bundesliga|Halbzeit|Hälfte|Reihe|Person|Stufe|Stunde|Ausgabe|Staffel|Folge|Lesung|Generation|Advent|Quartal|Stelle|Rang|Lauf|Woche",
+            r"Jahrhundert|Jh|Platz|Mal|Stock|Etage|Klasse|Kapitel|Teil|Tag|Geburtstag|Jahrestag|Auflage|Aufl|Spieltag|Weltkrieg|Akt|Runde|Liga|Bundesliga|Halbzeit|Hälfte|Reihe|Person|Stufe|Stunde|Ausgabe|Staffel|Folge|Lesung|Generation|Advent|Quartal|Obergeschoss|Untergeschoss|Stelle|Rang|Lauf|Woche",
             match["after"],
         ):
             return None
@@ -268,11 +272,10 @@ class German(Grammar):
             )
             is not None
         )
-        neuter = regex.match(r"Jahrhundert|Jh|Mal|Kapitel|Quartal", match["after"]) is not None
+        neuter = (
+            regex.match(r"Jahrhundert|Jh|Mal|Kapitel|Quartal|Obergeschoss|Untergeschoss", match["after"]) is not None
+        )
         word = self.inflected(int(match["n"]), before)
-        linked = regex.search(r"(ten|sten|te|ste)[ ](?:und|oder|bis)[ ]?$", match.string[: match.start("n")])
-        if linked is not None:
-            return f"{before} {self.ordinal(int(match['n']))}{linked[1].removeprefix('s').removeprefix('t')}".strip()
         if before.lower() == "der" and feminine:
             word = self.ordinal(int(match["n"])) + "en"
         if not known:

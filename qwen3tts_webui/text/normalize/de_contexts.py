@@ -78,6 +78,12 @@ PER = words("""
     Stück = Stück
     St. = Stück
     Kopf = Kopf
+    Karton = Karton
+    Packung = Packung
+    Pckg. = Packung
+    Flasche = Flasche
+    Dose = Dose
+    Zimmer = Zimmer
     Nacht = Nacht
     Seite = Seite
     Liter = Liter
@@ -94,6 +100,7 @@ _WINDS = {
     "W": "West",
     "O": "Ost",
 }
+_SHORT_DAYS = "Mo|Di|Mi|Do|Fr|Sa|So"
 _TERMS = {"WS": "Wintersemester", "WiSe": "Wintersemester", "SS": "Sommersemester", "SoSe": "Sommersemester"}
 _FLOORS = {"OG": "Obergeschoss", "UG": "Untergeschoss", "EG": "Erdgeschoss", "DG": "Dachgeschoss"}
 _BOUNDS = {"<": "weniger als", ">": "mehr als", "≤": "höchstens", "≥": "mindestens"}
@@ -105,7 +112,7 @@ _ONE = {
 _SCREENS = r"(?:Monitor|Display|Bildschirm|Fernseher|TV|Felge|Reifen|Laptop|Notebook|Tablet|Rad|Räder|Zoll|Schallplatte|Vinyl|Rohr)"
 _TIMED = r"(?:[Zz]eit|[Dd]auer|[Ll]änge|[Rr]ekord|[Mm]arathon|gewann|siegte|lief|schwamm)"
 _LAP = r"(?:(?:[Bb]est|[Ss]ieger|[Ee]nd|[Rr]unden|[Ss]chluss)zeit|[Rr]ekord|[Ss]piellänge)"
-_CLOCK = r"(?:um|ab|bis|gegen|von|nach|vor|seit|kurz vor|kurz nach)"
+_CLOCK = r"(?:um|gg\.|ab|bis|gegen|von|nach|vor|seit|kurz vor|kurz nach)"
 _DAY = r"(?:Mo|Di|Mi|Do|Fr|Sa|So|(?:Mon|Diens|Donners|Frei|Sams|Sonn)tag|Mittwoch)"
 
 
@@ -115,14 +122,20 @@ def early_rules(grammar: Grammar) -> tuple[Rule, ...]:
     months = "|".join((*grammar.month_names, *grammar.month_shorts))
     return (
         (rf"(?:(?<![\d.,])([1-5])\.?[ ])?\b({alternatives(BOOKS)})\.?[ ](\d{{1,3}})[,:][ ]?(\d{{1,3}})(?:[-–](\d{{1,3}})|f{{1,2}}\.?(?!\p{{L}}))?(?![\d,:]|[ ]?(?:%|€|Mio|Mrd|kg|km|Euro|Prozent|Meter))", lambda m: _verse(grammar, m)),
-        (rf"\b([Aa]m|[Vv]om|[Zz]um|[Bb]is|[Aa]b|[Ss]eit)[ ]({days})\.?,?[ ](?:dem[ ]|den[ ])?(?=\d{{1,2}}\.[ ]?(?:\d{{1,2}}\.|(?:{months})\b))", _weekday),
+        (rf"\b([Aa]m|[Vv]o[nm]|[Zz]um|[Bb]is|[Aa]b|[Ss]eit)[ ]({days})\.?,?[ ](?:dem[ ]|den[ ])?(?=\d{{1,2}}\.[ ]?(?:\d{{1,2}}\.|(?:{months})\b))", _weekday),
         (rf"(?<={_TIMED}\b[^.!?\d\n]{{0,15}})(\d{{1,2}}):(\d{{1,2}}):([0-5]\d)(?![\d:]|[ ]?Uhr)(?:[ ](?:Std\.|h|Stunden)(?!\p{{L}}))?|(?<={_LAP}\b[^.!?\d\n]{{0,15}})(\d{{1,2}}):([0-5]\d)(?![\d:,.]|[ ]?Uhr)", lambda m: _duration(grammar, m)),
         (r"(?<![\d.,:])(?:(\d{1,2}):)(\d{1,2}):([0-5]\d)[ ]?(?:h|Std\.|Stunden)(?!\p{L})|(?<![\d.,:])(\d{1,3}):([0-5]\d)[ ]?(?:min|Min\.|Minuten)(?!\p{L})", lambda m: _duration(grammar, m)),
         (r"(?<![\d.,:])0:([0-5]\d)[ ]?h(?!\p{L})", lambda m: f"{int(m[1])} min"),
         (r"(?<![\d.,:])(\d{1,2}):([0-5]\d)[ ]?h(?=[ ](?:Fahr|Flug|Geh|Arbeit|Dauer|später|lang|Wander|Wartezeit|Spiel|Lauf|Film|Schlaf)\p{L}*)", lambda m: ("einer Stunde" if m[1] == "1" and regex.search(r"\b(?:[Nn]ach|[Ii]n|[Vv]or|[Ss]eit|[Vv]on|[Mm]it|[Bb]ei)[ ]$", m.string[: m.start()]) else f"{int(m[1])} h") + f" {int(m[2])} min"),
         (rf"\b({'|'.join(PHRASES['de'].shorts)})\.(?=,?[ ](?:u\.|und|oder)[ ]|,[ ](?:{'|'.join(PHRASES['de'].shorts)})\.)|(?<=\b{_DAY}\.?[ ](?:u\.|und|oder)[ ])({'|'.join(PHRASES['de'].shorts)})\.", lambda m: PHRASES["de"].weekdays[PHRASES["de"].shorts.index(m[1] or m[2])]),
         (r"(?<=\p{L}\.?[ ])u\.(?=[ ](?!a\.|U\.|Ä\.|v\.)\p{L})", lambda m: "und"),
-        (rf"(?<=\b(?:aus|nach|Richtung|Winde?|von|im)[ ])({'|'.join(_WINDS)})(?![\p{{L}}\d.-])", lambda m: _WINDS[m[1]]),
+        (rf"(?<=\b(?:aus|nach|Richtung|Winde?|von|im)[ ])({'|'.join(_WINDS)})(?![\p{{L}}\d-]|\.\p{{L}})", lambda m: _WINDS[m[1]]),
+        (rf"\b({_SHORT_DAYS})(?=(?:,[ ](?:{_SHORT_DAYS}))+(?:,|[ ]u\.|[ ]und)[ ](?:{_SHORT_DAYS})\b)|(?<=,[ ])({_SHORT_DAYS})\.(?=[ ]\p{{Ll}})", lambda m: PHRASES["de"].weekdays[PHRASES["de"].shorts.index(m[1] or m[2])]),
+        (rf"\b({_SHORT_DAYS})(?=[ ](?:u\.|und|\+|&)[ ](?:{_SHORT_DAYS})\b)|(?<=\b(?:{_SHORT_DAYS})[ ](?:u\.|und|\+|&)[ ])({_SHORT_DAYS})\b(?!\.)", lambda m: PHRASES["de"].weekdays[PHRASES["de"].shorts.index(m[1] or m[2])]),
+        (r"(?<=\b(?:um|bis|gegen|gg\.|ab|vor|nach)[ ])1/2[ ](?=\d{1,2}(?![\d.,:/]))", lambda m: "halb "),
+        (r"(?<![\d.,])(\d{1,2})\.(?=[ ]d\.[ ]?[MJ]\.)", lambda m: f"{grammar.ordinal(int(m[1]))}en"),
+        (r"(?<=\bder[ ])(\d{1,3})\.[ ]?\+[ ]?(\d{1,2})\.?(?=[ ]Min)", lambda m: f"{grammar.ordinal(int(m[1]))}en plus {grammar.cardinal(int(m[2]))}"),
+        (rf"(?:\b(?P<before>\p{{L}}+)[ ])?(?<![\d.,])(?P<a>\d{{1,2}})\.[ ]?/[ ]?(?P<b>\d{{1,2}})\.(?=[ ](?:{months}|\p{{Lu}}\p{{Ll}}+)\b)", lambda m: _two(grammar, m)),
         (r"(?<=\p{Lu}\p{Ll}+[ ])d\.[ ](Gr|Ä|J)\.", lambda m: {"Gr": "der Große", "Ä": "der Ältere", "J": "der Jüngere"}[m[1]] + grammar.stop_after(m, ".")),
         (r"(?<=\p{Lu}\p{Ll}+[ ])v\.(?=[ ]\p{Lu}\p{Ll})(?![ ]Chr)", lambda m: "von"),
         (r"(?<=\p{L}{3,}\.?[ ])m\.(?=[ ]\p{Lu}\p{Ll})(?![ ]E\.)", lambda m: "mit"),
@@ -142,6 +155,7 @@ def rules(grammar: Grammar) -> tuple[Rule, ...]:
          lambda m: f"{grammar.cardinal(int(m[1] or m[3]))} von {grammar.cardinal(int(m[2] or m[4]))}"),
         (r"(?<=\b(?:[Ww]urde|wird|war|ist|als|werden|Platz:?)[ ])(\d{1,2})\.(?=[ ]\p{Ll})", lambda m: f"{grammar.ordinal(int(m[1])).capitalize()}er"),
         (rf"(?<![\d.,])(\d{{1,2}})[ ]?[-–][ ]?(\d{{1,2}})[ ]?[x×](?:(?=[ ]\p{{Ll}})|/(?P<per>{alternatives(PER)})(?!\p{{L}}))", lambda m: f"{grammar.cardinal(int(m[1]), counted=True)}- bis {grammar.cardinal(int(m[2]), counted=True)}mal" + (f" pro {PER[m['per']]}" if m["per"] else "")),
+        (rf"(?<![\d.,])(\d{{1,2}})[ ]?[x×][ ]?/[ ]?({alternatives(PER)})(?!\p{{L}})", lambda m: f"{grammar.cardinal(int(m[1]), counted=True)}mal pro {PER[m[2]]}"),
         (r"(?<![\d.,:/-])1(?=[ ]?[-–][ ]?\d{1,3}[ ](?!Uhr|Prozent)\p{L}{2,})(?=[ ]?[-–][ ]?\d{1,3}[ ](?P<unit>\p{L}+\.?))", lambda m: None if m["unit"] in grammar.units else "ein"),
         (r"(?<=^|[\s(])(?<!(?<!\p{L})\p{L}[ ])(?<![\d)=][ ]?)(?P<sign>[<>≤≥])[ ]?(?=\d)", lambda m: _BOUNDS[m["sign"]] + " "),
         (r"(?<=\b(?:bis|ab|seit|gültig|Stand:?|MHD:?|haltbar bis|Ablauf(?:datum)?:?)[ ])(0?[1-9]|1[0-2])/(\d{2})(?!\d|/)", lambda m: f"{grammar.month_names[int(m[1]) - 1]} {grammar.year(2000 + int(m[2]))}"),
@@ -151,7 +165,7 @@ def rules(grammar: Grammar) -> tuple[Rule, ...]:
         (r"(?<=\b(?:gab|forderte|gibt|mit|auf|hat|und|sowie|mindestens)[ ])1(?=[ ]\p{Lu}\p{Ll}+(?:oten|erletzten|erdächtigen|rwachsenen|ugendlichen|ermissten|ranken)\b)", lambda m: "einen" if not m.string[: m.start()].endswith("mit ") else "einem"),
         (r"(?<=[€$£])/(?=[€$£])", lambda m: " je "),
         (r"(?<=\d[ ]?)U/(?:min|Min\.?)(?!\p{L})", lambda m: "Umdrehungen pro Minute"),
-        (rf"(?<=\d[ ]?(?P<word>\p{{L}}{{0,15}}[.²³]?))[ ]?/[ ]?(?P<per>{alternatives(PER)})(?![\p{{L}}\d²³/])", lambda m: _per(grammar, m)),
+        (rf"(?<=\d[ ]?(?P<word>[€$£]|\p{{L}}{{0,15}}[.²³]?))[ ]?/[ ]?(?P<per>{alternatives(PER)})(?![\p{{L}}\d²³/])", lambda m: _per(grammar, m)),
         (rf"(?<![\d.,])(\d{{1,3}}(?:,\d+)?)[ ]?(?:\"|″|'')(?:(?=-\p{{L}})|(?=[ ]{_SCREENS})|(?<=\b\p{{L}}*(?i:{_SCREENS})(?:[ ]mit)?[ ][\d,]+[ ]?[\"″]))", lambda m: f"{grammar.say(grammar.number(m[1]))} Zoll"),
         (r"\b[BTHL](?:[ ]?[x×][ ]?[BTHL]){1,2}\b", lambda m: " mal ".join(_SIDES[side] for side in regex.findall("[BTHL]", m[0]))),
         (rf"\b({alternatives(_TERMS)})[ ](?=(?:19|20)\d\d)", lambda m: _TERMS[m[1]] + " "),
@@ -176,6 +190,14 @@ def _verse(grammar: Grammar, match: regex.Match[str]) -> str:
     return grammar.join(first, BOOKS[book], chapter, "Vers", verse, grammar.to if last else "", last, following)
 
 
+def _two(grammar: Grammar, match: regex.Match[str]) -> str:
+    """ "am 5./6. Juni"."""
+    before = match["before"] or ""
+    ending = "en" if before.lower() in ("am", "vom", "zum", "im", "dem", "den", "der", "bis") else "e"
+    first, last = (grammar.ordinal(int(match[key])) + ending for key in ("a", "b"))
+    return f"{before} {first} und {last}".strip()
+
+
 def _weekday(match: regex.Match[str]) -> str:
     """ "am Mo., 3.6." -> "am Montag, dem 3.6."."""
     phrases, preposition = PHRASES["de"], match[1]
@@ -195,7 +217,7 @@ def _per(grammar: Grammar, match: regex.Match[str]) -> str | None:
     word, per = match["word"], match["per"]
     if f"{word}/{per}" in grammar.units or (not word and len(per) == 1):
         return None
-    return f" pro {PER[per]}"
+    return f" pro {PER[per]}{grammar.stop_after(match, '.')}"
 
 
 def _floor(match: regex.Match[str]) -> str:

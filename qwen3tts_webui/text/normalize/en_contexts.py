@@ -108,7 +108,7 @@ def rules(grammar: Grammar) -> tuple[Rule, ...]:
         (r"(?<![\p{L}-])(?:O-O|0-0)(-O|-0)?(?![\w-])(?=[ ,.;)]|$)(?<![\d ]0-0)", lambda m: f"castles {'queenside' if m[1] else 'kingside'}"),
         (r"\b(pp?\.|[Ss]cenes?|[Pp]ages?|[Ss]ections?|[Pp]arts?|[Cc]hapters?|[Ii]tems?)[ ]([ivxl]{1,7})(?:[-–]([ivxl]{1,7}))?(?![\p{L}\d'’-])", lambda m: _small_romans(grammar, *m.groups())),
         (r"(?<=\b(?:ends?|ending)[ ]in[ ])\d{3,4}(?![\d%]|[,.]\d|[ ]\p{Ll})", lambda m: grammar.digits(m[0])),
-        (r"(?<=^[^\"”\n]*(?:\"[^\"\n]*\"[^\"\n]*)*)(?<![\"“\d.,/])(\d{2}(?:\.\d)?)\"(?=[ ]\p{Ll}|[.,;)]|$)", lambda m: f"{grammar.say(grammar.number(m[1]))} inches"),
+        (r"(?<=\b(?:Pro|Air|iPad|iMac|[Tt]V|[Mm]onitor|[Ll]aptop|[Ss]creen|[Dd]isplay|[Ss]ize|[Dd]iameter)(?:[ ](?:is|of))?[ ])(\d{2}(?:\.\d)?)\"(?=[ ]\p{Ll}|[.,;)]|$)", lambda m: f"{grammar.say(grammar.number(m[1]))} inches"),
         (r"(?<=^|[ (])\*(\d{2,3})(#?)(?![\d*])", lambda m: f"star {grammar.cardinal(int(m[1]))}" + (" pound" if m[2] else "")),
         (r"(?<![\d.,:])(\d{1,3}\.\d{1,2}):(\d{1,3})(?![\d:])", lambda m: f"{grammar.say(grammar.number(m[1]))} to {grammar.cardinal(int(m[2]))}"),
         (r"(?<![\w-])M[ ]?[-–][ ]?F(?![\w-])(?=,?[ ](?:\d|from|at)|[,.]|$)", lambda m: "Monday to Friday"),

@@ -12,14 +12,14 @@ from qwen3tts_webui.text.normalize.romance_nouns import event_ordinal, noun_rule
 from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
 
 _NAMES = word_set(
-    """Felipe Alfonso Carlos Fernando Isabel Juan Enrique Luis Pedro Sancho Jaime Pablo Pío Benedicto León Gregorio
+    """Vaticano Felipe Alfonso Carlos Fernando Isabel Juan Enrique Luis Pedro Sancho Jaime Pablo Pío Benedicto León Gregorio
     Napoleón Jorge Guillermo Eduardo Ricardo Catalina Nicolás Alejandro Ramsés Ramiro Jacobo Federico Iván Urbano
     Clemente Inocencio"""
 )
 _WOMEN = frozenset({"Isabel", "Catalina"})
 _NUMBERED = word_set(
     """capítulo Capítulo tomo Tomo acto Acto parte Parte volumen Volumen artículo Artículo libro Libro tipo fase nivel
-    clase sección título Mundial"""
+    clase sección título Mundial anexo Anexo tabla cuadro apartado"""
 )
 _ORDINALS = (
     "", "primero", "segundo", "tercero", "cuarto", "quinto", "sexto", "séptimo", "octavo", "noveno", "décimo", "undécimo",
@@ -92,7 +92,7 @@ class Spanish(Grammar):
     version, version_point, hashtag = "versión", "punto", "hashtag"
     singulars = {"millones": "un millón", "mil": "mil"}
     abbreviations = ABBREVIATIONS
-    phones = r"(?<![\w.+-])9[1-9][ .-]\d{3}[ .-]\d{2}[ .-]\d{2}(?!\d) | (?<![\w.+-])[6789]\d{2}[ .-]?\d{3}[ .-]?\d{3}(?!\d) | (?<![\w.+-])9\d{2}[ .-]\d{2}[ .-]\d{2}[ .-]\d{2}(?!\d) | (?<![\w.+-])\(?\d{2,3}\)?[ -]\d{4}[ -]\d{4}(?!\d) | (?<=\bal[ ])(?:112|911|091|062)(?!\d)"
+    phones = r"(?<![\w.+-])9[1-9][ .-]\d{3}[ .-]\d{2}[ .-]\d{2}(?!\d) | (?<![\w.+-])[6789]\d{2}[ .-]?\d{3}[ .-]?\d{3}(?!\d) | (?<![\w.+-])[6789]\d{2}[ .-]\d{2}[ .-]\d{2}[ .-]\d{2}(?!\d) | (?<![\w.+-])\(?\d{2,3}\)?[ -]\d{4}[ -]\d{4}(?!\d) | (?<=\bal[ ])(?:112|911|091|062)(?!\d)"
     phone_words = r"\b(?:tel|teléfono|móvil|celular|código postal|código|contraseña|PIN|CP|DNI|NIE|fax|extensión|clave|llame|llamar)\b"
     squared, cubed, power, root = "al cuadrado", "al cubo", "elevado a {}", "raíz cuadrada de"
 

@@ -19,7 +19,7 @@ _NAMES = word_set(
 )
 _NUMBERED = word_set(
     """chapitre Chapitre tome Tome acte Acte partie Partie volume Volume article Article livre Livre scène titre type
-    phase niveau classe section annexe"""
+    phase niveau classe section annexe annexe Annexe tableau phase"""
 )
 
 
@@ -164,7 +164,16 @@ class French(Grammar):
         return None
 
     def early_rules(self) -> tuple[Rule, ...]:
-        return early_rules(self)
+        first = r"(?<![\d/.,])1er/(1[0-2]|0?[1-9])(?:/((?:19|20)\d\d))?(?![\d/])"
+        return (
+            (first, lambda m: self.date(int(m[2]) if m[2] else None, int(m[1]), 1, "")),
+            (
+                r"(?<=\d[ ]?(h|(?:heure|année|semaine|minute|tasse)s?|\p{Ll}{3,})[ ])1/2(?![\d/])(?![ ](?!(?:et|puis|par|à|pour|avec|ou)\b)\p{Ll})",
+                lambda m: "et demi" + "e" * bool(regex.match("h$|heure|année|semaine|minute|tasse", m[1])),
+            ),
+            (r"(?<=\d{2})[ ]?×[ ]?(?=\d{2,})(?![^\n]{0,12}=)", lambda m: " sur "),
+            *early_rules(self),
+        )
 
     def rules(self) -> tuple[Rule, ...]:
         return (

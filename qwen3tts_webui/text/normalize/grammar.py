@@ -261,6 +261,10 @@ class Grammar:
     def join(self, *parts: str) -> str:
         return " ".join(filter(None, parts)) if self.spaced else "".join(parts)
 
+    def per_unit(self, said: str, link: str, unit: str) -> str:
+        """ "25 m³" and "h"."""
+        return self.join(said, link, unit)
+
     def between(self, word: str) -> str:
         """Return `word` for a sign between two numbers or words."""
         return f" {word} " if self.spaced else word

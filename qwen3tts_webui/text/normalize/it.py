@@ -13,14 +13,14 @@ from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
 from qwen3tts_webui.text.normalize.signs import roman_value
 
 _NAMES = word_set(
-    """Luigi Enrico Carlo Filippo Vittorio Emanuele Umberto Francesco Napoleone Elisabetta Giovanni Paolo Pio Benedetto
+    """Vaticano Luigi Enrico Carlo Filippo Vittorio Emanuele Umberto Francesco Napoleone Elisabetta Giovanni Paolo Pio Benedetto
     Leone Gregorio Guglielmo Edoardo Riccardo Giorgio Giacomo Pietro Nicola Alessandro Caterina Federico Ivan
     Alberto Ramses Clemente Innocenzo Bonifacio Urbano Ferdinando"""
 )
 _WOMEN = frozenset({"Elisabetta", "Caterina"})
 _NUMBERED = word_set(
     """capitolo Capitolo tomo Tomo atto Atto parte Parte volume Volume articolo Articolo libro Libro tipo fase livello
-    classe sezione titolo Guerra"""
+    classe sezione titolo Guerra allegato Allegato tabella appendice"""
 )
 _BEFORE_FIRST = {"l": "il", "dall": "dal", "all": "al", "dell": "del", "nell": "nel", "sull": "sul"}
 _PARTS = {2: "mezzo", 3: "terzo", 4: "quarto"}
@@ -86,7 +86,7 @@ class Italian(Grammar):
     version, version_point, hashtag = "versione", "punto", "hashtag"
     singulars = {"milioni": "un milione", "miliardi": "un miliardo"}
     abbreviations = ABBREVIATIONS
-    phones = r"(?<![\w.+-])800[ ]\d{3}[ ]\d{3}(?!\d) | (?<![\w.+-])3\d{2}[ ./-]?\d{3}[ .-]?\d{3,4}(?!\d) | (?<![\w.+-])0\d{1,3}[ ./-]\d{3,4}[ .-]?\d{2,4}(?!\d) | (?<![\w.+-])0\d{8,10}(?!\d) | (?<=\bil[ ])(?:112|113|115|118)(?!\d)"
+    phones = r"(?<![\w.+-])800[ ]\d{3}[ ]\d{3}(?!\d) | (?<![\w.+-])3\d{2}[ ]\d{2}[ ]\d{2}[ ]\d{3}(?!\d) | (?<![\w.+-])3\d{2}[ ./-]?\d{3}[ .-]?\d{3,4}(?!\d) | (?<![\w.+-])0\d{1,3}[ ./-]\d{3,4}[ .-]?\d{2,4}(?!\d) | (?<![\w.+-])0\d{8,10}(?!\d) | (?<=\bil[ ])(?:112|113|115|118)(?!\d)"
     phone_words = r"\b(?:tel|telefono|P\.[ ]?IVA|partita IVA|cellulare|CAP|codice|password|PIN|fax|interno|chiamare|chiama|verde)\b"
     squared, cubed, power, root = "al quadrato", "al cubo", "alla {}", "radice quadrata di"
 
@@ -122,6 +122,9 @@ class Italian(Grammar):
     def amount(self, number: Number, noun: Noun) -> str:
         return super().amount(number, noun).replace("una ora", "un'ora")
 
+    def per_unit(self, said: str, link: str, unit: str) -> str:
+        return f"{said} all'{unit}" if link == "al" and unit[0] in "aeiou" else super().per_unit(said, link, unit)
+
     def money_join(self, units: str, cents: str) -> str:
         return f"{units} e {cents}"
 
@@ -151,7 +154,7 @@ class Italian(Grammar):
 
     def early_rules(self) -> tuple[Rule, ...]:
         return (
-            (rf"\b([Ll]|[Dd]all|[Aa]ll|[Dd]ell|[Nn]ell|[Ss]ull)['’]1[°º]?(?:[ ](?={'|'.join(self.month_names)})|/(1[0-2]|0?[1-9])(?![\d/]))", self._first),
+            (rf"\b([Ll]|[Dd]all|[Aa]ll|[Dd]ell|[Nn]ell|[Ss]ull)['’]1[°º]?(?:[ ](?={'|'.join(self.month_names)})|/(1[0-2]|0?[1-9])(?:/((?:19|20)\d\d))?(?![\d/]))", self._first),
             (r"\bL\.(?=[ ](?:n\.[ ])?\d+/\d)", lambda m: "legge"),
             (r"(?<![\d.,])(\d{1,2})[ ]set(?=[ ](?:a[ ]\d|su|vinti|persi|pari|point)\b)", lambda m: f"{self.cardinal(int(m[1]), counted=True)} set"),
             (r"(?<=\d[°º][ ])p\.(?!\p{L})", lambda m: "piano"),
@@ -162,7 +165,8 @@ class Italian(Grammar):
         """ "dall'1 gennaio", "l'1/1"."""
         before = _BEFORE_FIRST[match[1].lower()]
         said = f"{before.capitalize() if match[1][0].isupper() else before} primo "
-        return said + (self.month_names[int(match[2]) - 1] if match[2] else "")
+        said += self.month_names[int(match[2]) - 1] if match[2] else ""
+        return f"{said} {self.year(int(match[3]))}" if match[3] else said
 
     def rules(self) -> tuple[Rule, ...]:
         return (
@@ -176,7 +180,7 @@ class Italian(Grammar):
             (r"(?<=\b[Aa]nni[ ])['’]?(\d{2})\b", lambda m: self.cardinal(int(m[1]))),
             (r"(?<=\b(?:[Ii]l|[Aa]l|[Dd]el|[Dd]al|[Nn]el|[Ss]ul|un|e|o)[ ])(\d{1,3})°(?![ ]?[CFK]\b)", lambda m: self._ordinal(m[1], "m")),
             (r"\b([Aa]ll|[Dd]all)(?:e[ ]|['’])1(?![\d.,:]|[ ]?%)", lambda m: f"{m[1]}'una"),
-            (r"(?<=(?:\b(?:[Aa]lle|[Dd]alle|[Dd]elle|[Ll]e|[Oo]re)[ ])(?:\d{1,2}[.:]\d\d(?:,[ ]|[ ](?:e|o|ed)[ ])){0,6})([01]?\d|2[0-4])[.]([0-5]\d)(?!\d|[.,]\d|[ ]?(?:%|€|euro|milioni|miliardi|k?[mg]\b))", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
+            (r"(?<=(?:\b(?:[Aa]lle|[Dd]alle|[Dd]elle|[Ll]e|[Oo]re|lunedì|martedì|mercoledì|giovedì|venerdì|sabato|domenica)[ ](?:solo[ ]|anche[ ])?)(?:\d{1,2}[.:]\d\d(?:,[ ]|/|[ ](?:e|o|ed)[ ])){0,6})([01]?\d|2[0-4])[.]([0-5]\d)(?!\d|[.,]\d|[ ]?(?:%|€|euro|milioni|miliardi|k?[mg]\b))", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
             (r"(?<!\p{L})['’](\d00|\d\d)\b", lambda m: self.cardinal(int(m[1]))),
             (r"(?<![\d:.,])([01]?\d|2[0-4])[.]([0-5]\d)(?=[ ](?:di|del)[ ](?:mattina|mattino|sera|notte|pomeriggio)\b)", lambda m: self.clock(int(m[1]), int(m[2]), None, "")),
             (r"(?<![\d.,])1[ ](?=[aeiou]\p{Ll}+[aà]\b)", lambda m: "un'"),

@@ -12,13 +12,13 @@ from qwen3tts_webui.text.normalize.romance_nouns import event_ordinal, noun_rule
 from qwen3tts_webui.text.normalize.romance_units import currencies_of, units_of
 
 _NAMES = word_set(
-    """Pedro João Paulo Manuel Afonso Carlos Henrique Luís Filipe Elizabeth Isabel Maria Pio Bento Leão Gregório
+    """Vaticano Pedro João Paulo Manuel Afonso Carlos Henrique Luís Filipe Elizabeth Isabel Maria Pio Bento Leão Gregório
     Napoleão Jorge Guilherme Eduardo Ricardo Catarina Nicolau Alexandre Ramsés Francisco Sebastião Fernando Dinis"""
 )
 _WOMEN = frozenset({"Elizabeth", "Isabel", "Maria", "Catarina"})
 _NUMBERED = word_set(
     """capítulo Capítulo tomo Tomo ato Ato parte Parte volume Volume artigo Artigo livro Livro tipo fase nível classe
-    seção título Guerra inciso alínea"""
+    seção título Guerra inciso alínea anexo Anexo tabela quadro"""
 )
 _FEMININE = {"duzentos": "duzentas", "trezentos": "trezentas", "quatrocentos": "quatrocentas", "quinhentos": "quinhentas",
              "seiscentos": "seiscentas", "setecentos": "setecentas", "oitocentos": "oitocentas", "novecentos": "novecentas"}  # fmt: skip

@@ -16,7 +16,7 @@ _START = rf"(?<!{_LETTER}[-−.,:^]?)(?<!(?<!°|\p{{Ll}}\p{{Ll}}|\p{{Ll}}\s){_LE
 _END = r"(?![\p{Latin}\p{Cyrillic}\p{Nd}_])"
 _GAP = r"[ \u00a0\u202f\u2009]?"
 _NEEDS_SPACE = frozenset({"K", "B"})
-_PAGES = r"(?i:pages?|p\.|seite|página|pagina|страница|slide|folie|step|schritt|étape|paso|passo|шаг)"
+_PAGES = r"(?i:pages?|p\.|seite|página|pagina|страница|slide|folie|step|schritt|étape|paso|passo|шаг[еау]?)"
 _RANGE = rf"{_GAP}(?:[-−–—~～〜至到])\s?"
 
 
@@ -134,7 +134,9 @@ class Quantities:
         if high is None:
             said = grammar.with_magnitude(low, magnitude)
         else:
-            said = grammar.join(grammar.range(low, high), grammar.magnitudes[magnitude].rpartition("|")[2])
+            said = grammar.join(
+                grammar.range(low, high), grammar.magnitudes[magnitude].rpartition("|")[2].partition(":")[0]
+            )
         return said if noun is None else grammar.of_magnitude(said, noun)
 
     def _say_money(self, match: regex.Match[str]) -> str | None:
@@ -167,7 +169,7 @@ class Quantities:
         said += grammar.stop_after(match, match["unit"])
         if match["per"]:
             link = (match["each"] and grammar.per_many) or grammar.per
-            said = grammar.join(said, link, self._per(match))
+            said = grammar.per_unit(said, link, self._per(match))
         return said
 
     def _per(self, match: regex.Match[str]) -> str:

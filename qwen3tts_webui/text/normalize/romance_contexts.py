@@ -79,7 +79,12 @@ def early_rules(grammar: Grammar) -> tuple[Rule, ...]:
         number = grammar.cardinal(int(match["n"].replace(".", "")))
         number = f"{grammar.signs['#']} {number}" if match["no"] else number
         is_year_first = match["n"][:2] in ("19", "20") and len(match["n"]) == 4
-        return f"{number}{slash if is_year_first else f' {words.law} '}{grammar.cardinal(int(match['year']))}"
+        last = (
+            grammar.digits(match["year"])
+            if match["year"][0] == "0" and is_year_first
+            else grammar.cardinal(int(match["year"]))
+        )
+        return f"{number}{slash if is_year_first else f' {words.law} '}{last}"
 
     def date(match: regex.Match[str]) -> str | None:
         day, month = int(match["d"]), int(match["m"])
@@ -89,7 +94,7 @@ def early_rules(grammar: Grammar) -> tuple[Rule, ...]:
 
     return (
         (rf"(?:(?<![\d.,])(?P<n>[1-3])[ ]?|\b)(?P<book>{alternatives(books)})\.?[ ](?P<a>\d{{1,3}})[,:.][ ]?(?P<b>\d{{1,3}})(?:[-–](?P<c>\d{{1,3}}))?(?![\d,:%]|[.]\d|[ ]?(?:%|€|[kmg]|\p{{L}}{{1,3}}\b[²³]?/|million|mill|mil|euro|punt|pont|anni|an[so]|años))", verse),
-        (rf"(?<=\b(?:{words.days})[ ])(?<!\d[ ](?:de|di|le|e|a)[ ])(?P<day>(?i:{days}))\.(?![ ]?\d{{4}})(?=[ ]?[\p{{Ll}}\d,;)])|(?<!\d[ ])(?<!\d[ ](?:de|di)[ ])(?<![\p{{L}}–/-])(?P<day>(?i:{days}))\.(?=[ ](?:{words.joins})[ ])(?!.de[ ]\d)|(?<=(?:^|[,(:;\n])[ ]?)(?P<day>(?i:{days}))\.(?=[,;)]|\s*$|[ ]\d{{1,2}}[:h])", weekday),
+        (rf"(?<=\b(?:{words.days})[ ])(?<!\d[ ](?:de|di|le|e|a)[ ])(?P<day>(?i:{days}))\.(?![ ]?\d{{4}})(?=[ ]?[\p{{Ll}}\d,;)])|(?<!\d[ ])(?<!\d[ ](?:de|di)[ ])(?<![\p{{L}}–/-])(?P<day>(?i:{days}))\.(?=[ ](?:{words.joins})[ ])(?!.de[ ]\d)|(?<=(?:^|[,(:;\n])[ ]?)(?P<day>(?i:{days}))\.(?=[,;)]|\s*$|[ ]\d{{1,2}}[:h])|(?<!\d[ ])\b(?P<day>(?i:{days}))\.(?=,?[ ]\d{{1,2}}/\d|,[ ](?:{days})\.)|(?<=\b(?:{days})\.,[ ]|[^\d],[ ])(?P<day>(?i:{days}))\.(?=[ ]\p{{Ll}})", weekday),
         (rf"(?<=(?i:{_TIMED})\b[^.!?\d\n]{{0,20}})(\d{{1,2}}):([0-5]\d):([0-5]\d)(?![\d:]|[ ]?h)", race),
         (rf"(?:(?<=\b{_LAW})|(?<!\p{{L}})(?P<no>[Nn](?:[°º.]|\.[°º]|úm\.|r\.)[ ]?))(?P<n>\d{{1,4}}|\d{{1,3}}\.\d{{3}})/(?P<year>\d{{2,4}})(?![\d/]|[.,]\d)|(?<![\d/.,])(?P<n>(?:19|20)\d\d)/(?P<year>\d{{3,4}})(?<!/(?:19|20)\d\d)(?![\d/]|[.,]\d)|(?<![\d/.,])(?P<n>1[3-9]|[2-9]\d|(?!19|20)\d{{3,4}})/(?P<year>(?:19|20)\d\d)(?![\d/]|[.,]\d)", law),
         (r"(?<![\d/])(\d{2,4})/(\d{1,4})/(?=(?:CEE?|UE|EU|CECA)\b)", lambda m: f"{grammar.cardinal(int(m[1]))}{slash}{grammar.cardinal(int(m[2]))} "),
@@ -128,19 +133,33 @@ def context_rules(grammar: Grammar) -> tuple[Rule, ...]:
         return f" all'{word}" if words.rate == "al" and word[0] in "aeiou" else f" {words.rate} {word}"
 
     return (
-        (rf"(?<=\d[ ]?(?:{units})(?:/(?:{units}))?)/(?P<span>\p{{Ll}}{{3,12}}|j)(?![\p{{L}}\d²³/])", per_word),
+        (rf"(?<=\d[ ]?(?:%|(?:{units})(?:/(?:{units}))?))/(?P<span>\p{{Ll}}{{3,12}}|an|j)(?![\p{{L}}\d²³/])", per_word),
         (r"(?<=\b(?:[Ll]e|[Ii]l|[Ee]l|[Oo])[ ])1/(\d{1,2})(?=[ ]d)", lambda m: grammar.fraction(1, int(m[1])).partition(" ")[2]),
         *([_hectares(grammar)] if grammar.code in ("es", "it") else []),
         (rf"(?<=\b{_RATED}\b[^.\d]{{0,15}})(?<![\d/.,])(?P<a>\d{{1,3}})/(?P<b>5|6|10|20|30|50|100|110)(?![\d/]|[.,]\d)", out_of),
         (rf"(?<![\d/.,]|\.[ ]|\b(?:página|pagina|page|slide|étape|paso|passo)[ ])(?P<a>[2-9]|10)/(?P<b>10)(?![\d/]|[.,]\d|[ ](?:{words.of})\b)", out_of),
-        (rf"(?<![\d/.,]|\p{{Sc}}[ ]?)(?:(?P<x>[x×])[ ]?)?(?P<n>\d{{1,2}})(?P<x>[ ]?[x×])?[ ]?/[ ]?(?P<span>{_SPANS})(?![\p{{L}}\d²³/])", rate),
+        (rf"(?<![\d/.,]|\p{{Sc}}[ ]?)(?:(?P<x>[x×])[ ]?)?(?P<n>\d{{1,3}})(?P<x>[ ]?[x×])?[ ]?/[ ]?(?P<span>{_SPANS})(?![\p{{L}}\d²³/])", rate),
         (r"(?<=\b\p{Lu}{2,6})/(?=(?:\d\d|(?:19|20)\d\d)(?!\d|[.,]\d))", lambda m: f" {words.law} "),
+        (r"(?<=\b(?:[Ll]os|[Oo]s|[Dd]os|[Ll]es|[Dd]es|[Ii]|[Dd]ei)[ ])km(?=[ ]\d)", lambda m: grammar.units["km"].forms[-1]),
+        (r"(?<=[ ](?:y|e|et)[ ])1/2(?![\d/])(?![ ]\p{Ll})", lambda m: _and_a_half(grammar, m)),
+        (r"(?<=\b[Ss]et\b[^.\d]{0,15}|[0-7]/[0-7](?:,[ ]|[ ](?:e|y|et)[ ])|[67][-/][67][ ]\()([0-7])[/-]([0-7])(?![\d/-])|(?<![\d/.,])([0-7])/([0-7])(?=,[ ][0-7]/[0-7](?!\d))", lambda m: f" {grammar.versus} ".join(grammar.cardinal(int(n)) for n in m.groups() if n)),
         (r"(?<=\d)/(?=\p{Lu}(?![\p{L}/]))|(?<=\b\p{Lu}{2,6})/(?=\d)", lambda m: slash),
         (r"(?<![\d.,:\p{L}])(?<![\s(]['‘][^'’\n]{1,40})(?P<n>\d{1,3})[ ]?['′’](?:[ ]?\+[ ]?(?P<more>\d{1,2})['′’]?)?(?![\d\p{L}'′’\"″])", lambda m: _minute(grammar, words, m)),
         (rf"(?<![\d.,])(\d{{1,2}}(?:[.,]\d)?)[ ]?(?:\"|″|”|'')(?:(?=[ ]?{_SCREENS})|(?<=\b{_SCREENS}\b[^.\d\"“]{{0,25}}\d{{1,2}}(?:[.,]\d)?[ ]?(?:\"|″|”|'')))", lambda m: grammar.amount(grammar.number(m[1]), inch)),
         (r"(?<=\b[1-4][TtQ]|\bT[1-4])(?=\d\d\b)", lambda m: " "),
         (r"(?<!\p{L})(?:T(?P<q>[1-4])(?=[ ]20\d\d)|(?P<q>[1-4])[ºo]?[ ]?(?:T|tri\.?|trim\.?)(?=[ ](?:d[eo]l?[ ])?20\d\d))", lambda m: _quarter(grammar, int(m["q"]))),
     )  # fmt: skip
+
+
+def _and_a_half(grammar: Grammar, match: regex.Match[str]) -> str:
+    """ "a las 7 y 1/2", "1 kg e 1/2"."""
+    before = match.string[: match.start()]
+    is_time = (
+        regex.search(r"(?:\b(?:[Ll]as?|[Àà]s?|[Aa]ll?e?|h|horas?|ora|ore|heures?)\b|\p{Nd}[ ]?h)[^.!?]{0,18}$", before)
+        is not None
+    )
+    forms = {"es": ("medio", "media"), "pt": ("meio", "meia"), "it": ("mezzo", "mezza"), "fr": ("demi", "demie")}
+    return forms[grammar.code][is_time]
 
 
 def _duration(grammar: Grammar, match: regex.Match[str]) -> str:

@@ -145,6 +145,8 @@ def noun_rules(grammar: Grammar) -> tuple[Rule, ...]:
         word, value = match["noun"], int(match["n"].replace(".", ""))
         if match["n"][0] == "0" or _NO_NOUN.fullmatch(word) or word in grammar.units or word in ("mln", "mld"):
             return None
+        if grammar.code in ("es", "pt") and value > 1 and word[-1] != "s":
+            return None
         if is_feminine(word):
             if grammar.code == "it":
                 return "una" if value == 1 else None

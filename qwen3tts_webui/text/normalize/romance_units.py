@@ -58,6 +58,7 @@ ampère amperio ampere = ampère|ampères ; amperio|amperios ; ampere|amperes ; 
 Ah = ampèreheure|ampèreheures ; amperio hora|amperios hora ; ampere-hora|amperes-hora ; amperora|amperore
 kV = kilovolt|kilovolts ; kilovoltio|kilovoltios ; quilovolt|quilovolts ; kilovolt
 mV = millivolt|millivolts ; milivoltio|milivoltios ; milivolt|milivolts ; millivolt
+K = kelvin|kelvins ; kelvin|kelvins ; kelvin|kelvins ; kelvin
 Ω = ohm|ohms ; ohmio|ohmios ; ohm|ohms ; ohm
 km/s = kilomètre par seconde|kilomètres par seconde ; kilómetro por segundo|kilómetros por segundo ; quilômetro por segundo|quilômetros por segundo ; chilometro al secondo|chilometri al secondo
 mA = milliampère|milliampères ; miliamperio|miliamperios ; miliampere|miliamperes ; milliampere

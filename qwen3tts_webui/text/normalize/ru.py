@@ -141,13 +141,19 @@ class Russian(Grammar):
         """Both ends in the genitive."""
         return f"с {self._genitive(start)} до {self._genitive(end)}"
 
-    def _genitive(self, clock: str) -> str:
-        numbers = {self.cardinal(n, gender): self._cardinal(n, gender, "g") for gender in ("m", "f") for n in range(60)}
+    def _genitive(self, clock: str, case: str = "g") -> str:
+        """Also the dative."""
+        numbers = {
+            self.cardinal(n, gender): self._cardinal(n, gender, case) for gender in ("m", "f") for n in range(60)
+        }
         parts = regex.split(r"\s(час\p{L}*|минут\p{L}*|секунд\p{L}*)\s?", clock)
         said = []
         for number, name in zip(parts[::2], parts[1::2], strict=False):
             one = number.endswith(("один", "одна"))
-            stem = {"ч": ("часа", "часов"), "м": ("минуты", "минут"), "с": ("секунды", "секунд")}[name[0]]
+            stem = {
+                "g": {"ч": ("часа", "часов"), "м": ("минуты", "минут"), "с": ("секунды", "секунд")},
+                "d": {"ч": ("часу", "часам"), "м": ("минуте", "минутам"), "с": ("секунде", "секундам")},
+            }[case][name[0]]
             said.append(f"{numbers.get(number, number)} {stem[0 if one else 1]}")
         return " ".join(said)
 
@@ -169,7 +175,7 @@ class Russian(Grammar):
         return self.inflected(number, *COUNTED[word]) if word in COUNTED else None
 
     def early_rules(self) -> tuple[Rule, ...]:
-        return (*ru_prepositions.early_rules(), *ru_contexts.early_rules(self))
+        return (*ru_prepositions.early_rules(self, self.inflected), *ru_contexts.early_rules(self))
 
     def rules(self) -> tuple[Rule, ...]:
         preposition = rf"(?<=\b(?i:{ru_prepositions.GENITIVE})[ ])"
@@ -178,7 +184,7 @@ class Russian(Grammar):
             *ru_contexts.rules(self, self._cardinal, self.inflected),
             *ru_prepositions.rules(self, self._cardinal, self.inflected, {**self.units, **{sign: pair[0] for sign, pair in self.currencies.items()}, "%": self.percent}),
             (r"(?<=\b[Сс][ ])([12]\d{3})[ ](по|до)[ ]([12]\d{3})[ ](?:гг?\.|год(?:а|ы)?)(?!\p{L})", self._years),
-            (r"(?<![\d.,])(\d{1,4})[ ]?г(?:ода|од|\.)(?=[ ](?:до[ ])?н\.[ ]?э)", lambda m: f"{self.inflected(int(m[1]))} год"),
+            (r"(?<![\d.,])(\d{1,4})[ ]?г(?:ода|од|\.)(?=[ ](?:до[ ])?н\.[ ]?э)", lambda m: f"{self.inflected(int(m[1]), 'p')} году" if regex.search(r"\b[Вв][ ]$", m.string[: m.start()]) else f"{self.inflected(int(m[1]))} год"),
             (r"(?<![\d.,])([1-9]0)-е(?![\p{L}-]|[ ]\p{Ll}+[оеё]\b)", lambda m: (self._decade(m[1], False) or "").strip()),
             (year, self._year),
             (r"(?<![\d.,])(\d{2,4})-?е[ ]?(?=(?:годы|года)\b)|(?<![\d.,])(\d{0,2}[1-9]0)-х\b", lambda m: self._decade(m[1] or m[2], m[2] is not None)),
@@ -224,6 +230,8 @@ class Russian(Grammar):
         word = before.lower()
         if said.startswith("с "):
             return f"промежутке {said}" if word == "в" else said
+        if word in ("к", "ко"):
+            return self._genitive(said, "d")
         if word in ("в", "за", "через", "на"):
             return regex.sub(r"одна (минут|секунд)а", r"одну \1у", said)
         return self._genitive(said) if word in ("до", "после", "от", "около", "с", "со") else said
@@ -246,6 +254,8 @@ class Russian(Grammar):
         word_before = before[1].lower() if before else ""
         if tail in ("г.", "гг.") and word_before in ("в", "во"):
             case = "p"
+        elif tail == "г." and word_before in ("за", "на", "про"):
+            case = "n"
         elif tail == "году" and word_before in ("к", "ко"):
             case = "d"
         elif tail == "г." and before is None:

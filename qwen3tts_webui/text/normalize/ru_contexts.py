@@ -82,8 +82,11 @@ PER = words("""
     т = за тонну
     уп. = за упаковку
     ночь = за ночь
+    кВт·ч = за киловатт-час
+    кВтч = за киловатт-час
 """)
 _COUNTED = {
+    "уд.": noun("удар|удара|ударов"),
     "уд": noun("удар|удара|ударов"),
     "об": noun("оборот|оборота|оборотов"),
     "р": noun("раз|раза|раз"),
@@ -127,8 +130,8 @@ def early_rules(grammar: Grammar) -> tuple[Rule, ...]:
     """Before dates and times."""
     return (
         (rf"(?:(?<![\d.,])([1-4])(?:-е)?[ ])?\b({alternatives(BOOKS)})\.?[ ](\d{{1,3}})[:,][ ]?(\d{{1,3}})(?:[-–](\d{{1,3}}))?(?![\d:]|,\d)", lambda m: _verse(grammar, m)),
-        (rf"(?<=(?P<in>\b(?:[Вв]о?|[Сс]о?|[Пп]о|[Дд]о))[ ])(?P<day>{_WEEK})\.?(?=,?[ ](?:\d|в[ ])|[ ]по[ ])|(?<![\p{{L}}\d][ ]?|[-–—])(?P<day>{_WEEK})\.?(?=,?[ ](?:с[ ])?\d{{1,2}}(?:[:.]\d\d)?[ ]?(?:[-–]|до)|,?[ ](?:до|с)[ ]\d|[ ]?[:—–]\s?(?:\d|вых|закр)|[ ]—[ ]|[ ](?:и[ ]|вых|закр))|(?<![\p{{L}}\d][ ]?|[-–—])(?P<day>{_WEEK})\.?(?=(?:,|[ ]и)[ ]{_WEEK}(?!\p{{L}}))|(?<=(?:{_WEEK}|[уакерг]|ник)\.?(?:,|[ ]и)[ ])(?P<day>{_WEEK})\b\.?", _weekday),
-        (rf"(?<=\b{_ON_DAYS}\.?,[ ])(\d{{1,2}})\.(0?[1-9]|1[0-2])(?![\d.:]|,\d)|(?<=\b(?i:с|до|по|к|от|на)[ ])(\d{{1,2}})\.(0[1-9]|1[0-2])(?![\d:]|[.,]\d|[ ]?(?:%|млн|млрд|руб|км|кг|₽|\$))", lambda m: _day(grammar, m)),
+        (rf"(?<=(?P<in>\b(?:[Вв]о?|[Сс]о?|[Пп]о|[Дд]о|[Нн]а|[Зз]а))[ ])(?P<day>{_WEEK})\.?(?=,?[ ](?:\d|в[ ])|[ ]по[ ])|(?<![\p{{L}}\d][ ]?|[-–—])(?P<day>{_WEEK})\.?(?=,?[ ](?:с[ ])?\d{{1,2}}(?:[:.]\d\d)?[ ]?(?:[-–]|до)|,?[ ](?:до|с)[ ]\d|[ ]?[:—–]\s?(?:\d|вых|закр)|[ ]—[ ]|[ ](?:и[ ]|вых|закр))|(?<![\p{{L}}\d][ ]?|[-–—])(?P<day>{_WEEK})\.?(?=,[ ]\d{{1,2}}\.\d)|(?<![\p{{L}}\d][ ]?|[-–—])(?P<day>{_WEEK})\.?(?=(?:,|[ ]и)[ ]{_WEEK}(?!\p{{L}}))|(?<=(?:{_WEEK}|[уакерг]|ник)\.?(?:,|[ ]и)[ ])(?P<day>{_WEEK})\b\.?", _weekday),
+        (rf"(?<=\b{_ON_DAYS}\.?,[ ])(\d{{1,2}})\.(0?[1-9]|1[0-2])(?![\d:]|[.,]\d)|(?<=\b(?i:с|до|по|к|от|на)[ ])(\d{{1,2}})\.(0[1-9]|1[0-2])(?![\d:]|[.,]\d|[ ]?(?:%|млн|млрд|руб|км|кг|₽|\$))", lambda m: _day(grammar, m)),
         (r"(?<=\b(?i:в|во|до|после|с|к|около|на)[ ])([01]?\d|2[0-3])\.([0-5]\d)(?=$|[\s,.;)](?![ ]?(?:%|млн|млрд|руб|км|кг|₽|раз))(?!\d))(?<!(?:верси\p{L}|пункт\p{L}*|разделе?|главе)[ ][\d.]+)", lambda m: f"{int(m[1])}:{m[2]}"),
         (rf"(?<=\b(?:{_ON_DAYS}|ежедневно|будни|выходные)[ ])(\d{{1,2}})[–-](\d{{1,2}})(?![\d.:]|[ ]?\p{{L}})", lambda m: f"с {m[1]}:00 до {m[2]}:00"),
     )  # fmt: skip
@@ -144,7 +147,7 @@ def rules(grammar: Grammar, cardinal: Cardinal, inflected: Inflected) -> tuple[R
         (rf"(?<![\d.,])(\d{{1,2}})[–-](\d{{1,2}})[ ]?(?:раза?|р\.?)/(?P<per>{alternatives(PER)})(?!\p{{L}})", lambda m: f"{grammar.cardinal(int(m[1]))}-{grammar.amount(grammar.number(m[2]), _COUNTED['р'])} {PER[m['per']]}"),
         (rf"(?<![\d.,])(?P<n>{COMMA})[ ]?(?P<word>{alternatives(_COUNTED)})?/(?P<per>{alternatives(PER)})(?![\p{{L}}²³\d])", lambda m: _rate(grammar, m)),
         (rf"(?<=\d[ ]?(?:тыс\.?[ ]|млн\.?[ ]|млрд\.?[ ])?(?P<word>{alternatives(grammar.currencies)}|таб\.?|капс\.?))/(?P<per>{alternatives(PER)})(?![\p{{L}}\d])", lambda m: f" {PER[m['per']]}" + grammar.stop_after(m, ".")),
-        (rf"(?<=\d[ ]?(?P<word>кВт·ч|ч|мин|час(?:а|ов)?|минут[ыа]?|дн(?:я|ей)|таблет\p{{L}}+|кап(?:ли|ель)|Вт·ч|м³|м²|л|т|ГБ|МБ|г|кг|мг|мл))/(?P<per>{alternatives(PER)})(?![\p{{L}}\d²³])", lambda m: None if f"{m['word']}/{m['per']}" in grammar.units or len(m["per"]) == 1 else f" {PER[m['per']]}"),
+        (rf"(?<=\d[ ]?(?P<word>кВт·ч|ч|мин|час(?:а|ов)?|минут[ыа]?|дн(?:я|ей)|таблет\p{{L}}+|кап(?:ли|ель)|Вт·ч|м³|м²|л|т|ГБ|МБ|г|кг|мг|мл))/(?P<per>{alternatives(PER)})(?![\p{{L}}\d²³])", lambda m: None if f"{m['word']}/{m['per']}" in grammar.units or len(m["per"]) == 1 else f" {PER[m['per']]}" + grammar.stop_after(m, ".")),
         (rf"(?<=\d[ ]?(?:{alternatives(grammar.currencies)}))/(?=\d+[ ]?(?:г|кг|мл|л|м|км|шт|листов)(?!\p{{L}}))", lambda m: " за "),
         (rf"(?<=\b[Пп]о[ ])(?P<a>\d{{1,2}})[–-](?P<b>\d{{1,2}})[ ](?P<unit>{alternatives(units)})(?![\p{{L}}/])", lambda m: _some(grammar, m, units)),
         (r"(?<=\b(?:до|годен|по|от|с)[ ])(0[1-9]|1[0-2])/(\d{2})(?![\d/])", lambda m: f"{grammar.month_names[int(m[1]) - 1]} {inflected(2000 + int(m[2]), 'g')} года"),
@@ -157,7 +160,7 @@ def rules(grammar: Grammar, cardinal: Cardinal, inflected: Inflected) -> tuple[R
         (r"(?<=\b[Вв][ ])ред\.(?=[ ])", lambda m: "редакции"),
         (r"~[ ]?(?=(?:в|на|к|с|по|до|от)[ ]\d)", lambda m: "примерно "),
         (r"(?<=№[ ]?\d{1,6})[-–](?=\d)", lambda m: " дефис "),
-        (r"(?<=\d[ ]?)х(?=[ ]?\d)", lambda m: " на "),
+        (r"(?<=\d[ ]?)х(?=[ ]?\d)|(?<=\d{2})[ ]?×[ ]?(?=\d{2,})(?![^\n]{0,12}=)", lambda m: " на "),
         (r"(?<![\d.,])(\d{1,3})[ ]?%-н?(ый|ая|ое|ого|ой|ую|ые|ых|ом|ому|ым|ыми)\b", lambda m: f"{'сто' if m[1] == '100' else cardinal(int(m[1]), 'm', 'g').replace(' ', '')}процентн{m[2]}"),
         (r"(?<![\d.,])([1-9])-(?:к(?:омн)?\.?)[ ](?=кв)", lambda m: f"{_ROOMS[int(m[1]) - 1]}комнатная "),
         (r"(?<=комнатная[ ]|[-]к\.?[ ])кв\.(?![ ]м|\d)", lambda m: "квартира"),
@@ -168,7 +171,7 @@ def rules(grammar: Grammar, cardinal: Cardinal, inflected: Inflected) -> tuple[R
         (rf"(?<=\b(?P<by>[Пп]ри|[Оо]б?|[Кк]|равн[аоы]?|равен)[ ])(?P<minus>[-−+])?(?P<n>{COMMA})(?![\d/:]|-|[–—]\d)(?:[ \u00a0]?(?P<size>{alternatives(sizes)})(?!\p{{L}}))?(?:[ \u00a0]?(?P<unit>{alternatives(units)})(?![\p{{L}}\d/²³]))?", lambda m: _oblique(grammar, cardinal, m, sizes, units)),
         (rf"(?<=\b[Пп]о[ ])1[ ](?P<unit>{alternatives(units)})(?![\p{{L}}\d/²³])", lambda m: f"{cardinal(1, units[m['unit']].gender, 'd')} {declined(units[m['unit']], 1, 'd')}"),
         (r"(?<![\d.,/])(\d{4})/(\d{2}|\d{4})(?=[ ](?:учебн\p{L}+[ ]|финансов\p{L}+[ ])?(?P<tail>год|года|году|годом)(?!\p{L}))", lambda m: _school_year(inflected, m)),
-        (r"(?<=\bг\.[ ]\p{Lu}[\p{L}-]+,[ ]|^|\n)(\d{6})(?=,[ ](?:г\.|\p{Lu}))|(?<=\bг\.[ ]\p{Lu}[\p{L}-]+,[ ])(\d{6})(?!\d)", lambda m: grammar.digits(m[0])),
+        (r"(?<=\bг\.[ ]\p{Lu}[\p{L}-]+,[ ]|^|\n|\p{L}:[ ])(\d{6})(?=,[ ](?:г\.|\p{Lu}))|(?<=\bг\.[ ]\p{Lu}[\p{L}-]+,[ ])(\d{6})(?!\d)", lambda m: grammar.digits(m[0])),
     )  # fmt: skip
 
 

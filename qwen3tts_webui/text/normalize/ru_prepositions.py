@@ -12,6 +12,7 @@ import regex
 from qwen3tts_webui.text.normalize.grammar import Grammar, Rule
 from qwen3tts_webui.text.normalize.numbers import Noun
 from qwen3tts_webui.text.normalize.quantities import alternatives
+from qwen3tts_webui.text.normalize.signs import roman_value
 
 Cardinal = Callable[[int, str, str], str]
 Inflected = Callable[[int, str, str], str]
@@ -46,23 +47,31 @@ _SHORTS: dict[str, tuple[str, ...]] = {
     "кв": ("квартира", "квартиры", "квартире", "квартире"),
     "корп": ("корпус", "корпуса", "корпусу", "корпусе"),
     "оф": ("офис", "офиса", "офису", "офисе"),
+    "каб": ("кабинет", "кабинета", "кабинету", "кабинете"),
+    "ауд": ("аудитория", "аудитории", "аудитории", "аудитории"),
     "эт": ("этаж", "этажа", "этажу", "этаже"),
 }
 """Nominative, genitive, dative and prepositional."""
 _PLACES = "ул|пл|просп|пр-т|пер|наб|г|пос|дер"
 _SHORT_CASES = {"по": 2, "к": 2, "в": 3, "во": 3, "на": 3, "о": 3, "с": 1, "из": 1, "от": 1, "до": 1, "у": 1, "около": 1, "без": 1, "для": 1}  # fmt: skip
+_DAYS = r"\b(?i:пн|вт|ср|чт|пт|сб|вс)\b"
+_DAYS_ON = dict(zip(("пн", "вт", "ср", "чт", "пт", "сб", "вс"), ("понедельникам", "вторникам", "средам", "четвергам", "пятницам", "субботам", "воскресеньям"), strict=True))  # fmt: skip
 _CLASSES = {"класс": "n", "класса": "g", "классу": "d", "классом": "i", "классе": "p"}
 _NO_FEMININE = r"(?:или|если|либо|также|тоже|дважды|после|возле|вместе|кроме|даже|уже|ещё|более|менее|года|три|пять|мили|дети|люди|годы|дни)\b"
 
 
-def early_rules() -> tuple[Rule, ...]:
+def early_rules(grammar: Grammar, inflected: Inflected) -> tuple[Rule, ...]:
     """Abbreviations in the case of the preposition before them."""
     before = "|".join(_SHORT_CASES)
     return (
         (rf"(?<=(?P<in>\b(?i:{before}))[ ])(?P<short>{_PLACES})\.(?=[ ]?(?:\p{{Lu}}|\d+-))", _in_case),
         (r"(?<=(?P<in>\b(?i:по|на))[ ])(?P<short>тел)\.(?=[ :]*[+\d(])", _in_case),
-        (rf"(?<=(?P<in>\b(?i:{before}))[ ])(?P<short>гл|рис|табл|стр|с|т|д|кв|корп|оф)\.(?=[ ]?(?:\d|[IVX]+\b))(?!.[ ]?\d+[ ]?(?:м|км|%)\b)", _in_case),
+        (rf"(?<=(?P<in>\b(?i:{before}))[ ])(?P<short>гл|рис|табл|стр|с|т|д|кв|корп|оф|каб|ауд)\.(?=[ ]?(?:\d|[IVX]+\b))(?!.[ ]?\d+[ ]?(?:м|км|%)\b)", _in_case),
         (r"(?<=\p{L}(?P<of>ой|ая|ую)[ ])обл\.(?!\p{L})", lambda m: {"ой": "области", "ая": "область", "ую": "область"}[m["of"]]),
+        (r"(?:(?<=\b(?P<in>[Вв])[ ]))?(?<![\p{L}\d.,])(?P<n>[1-4](?:-й)?|I{1,3}|IV)[ ]кв\.(?=[ ](?:20|19)\d\d)", lambda m: _quarter(inflected, m)),
+        (r"(?<![\p{L}\d][ ]?)ч\.[ ]?(\d{1,2})(,?)[ ]ст\.(?=[ ]\d)", lambda m: f"часть {grammar.cardinal(int(m[1]))}{m[2]} статьи"),
+        (r"(?<!\d)(\d{4})[ ]?г\.[ ]?([вр])\.(?!\p{L})", lambda m: f"{inflected(int(m[1]), 'g', 'm')} года {'выпуска' if m[2] == 'в' else 'рождения'}" + grammar.stop_after(m, ".")),
+        (rf"(?<=(?<!\b[Сс][ ]{_DAYS},?[ ])\b[Пп]о[ ]){_DAYS}(?:,[ ]{_DAYS})*[ ]и[ ]{_DAYS}(?!\p{{L}})", lambda m: regex.sub(_DAYS, lambda day: _DAYS_ON[day[0].lower()], m[0])),
         (r"(?<=№[ ]?\d{1,6}(?:-\p{L})?)/(?=\d)", lambda m: " дробь "),
     )  # fmt: skip
 
@@ -99,7 +108,14 @@ def rules(grammar: Grammar, cardinal: Cardinal, inflected: Inflected, units: dic
     ends = rf"(?:[ \u00a0]?(?P<unit>{alternatives(units)})(?![\p{{L}}\d/²³])|(?=[ ]\p{{Ll}}{{3,}}))"
     both = r"(?<![\d.,])(?P<a>\d{1,4})[ ]?[–-][ ]?(?P<b>\d{1,4})(?![\d.:/,]*\d)"
     feminine = rf"(?=[ ](?!{_NO_FEMININE})(?:\p{{Ll}}+(?:ой|ей)[ ])?(?!{_NO_FEMININE})\p{{Ll}}{{2,}}[еиы]\b(?<!ий|ый))"
+    one = r"(?<![\d.,:/-])(?P<n>(?:\d*[02-9])?1)"
     return (
+        (rf"(?<=\b[Пп]о[ ]){one}(?=[ ]\p{{Ll}}{{2,}}[еи]\b)", lambda m: cardinal(int(m["n"]), "f", "d")),
+        (rf"(?<=\b[Пп]о[ ]){one}(?=[ ]\p{{Ll}}{{2,}}[ую]\b)", lambda m: cardinal(int(m["n"]), "m", "d")),
+        (rf"(?<=\b[Сс]о?[ ]){one}(?=[ ]\p{{Ll}}{{2,}}(?:ом|ем|ём)\b)", lambda m: cardinal(int(m["n"]), "m", "i")),
+        (rf"(?<=\b[Сс]о?[ ]){one}(?=[ ]\p{{Ll}}{{2,}}(?:ой|ей)\b)", lambda m: cardinal(int(m["n"]), "f", "i")),
+        (r"(?<=\b(?:[Мм]ежду|[Нн]ад|[Пп]од|[Пп]еред|[Сс]о?)[ ](?:\d+-м[ ]и[ ])?)(?P<n>\d{1,3})-м(?![\p{L}-])", lambda m: inflected(int(m["n"]), "i", "m")),
+        (r"(?<=\b(?:[Нн]а|[Вв])[ ]\d{1,4}-м[ ])км\b", lambda m: "километре"),
         (rf"(?<=\b(?i:{GENITIVE})[ ]){part}", fraction("g")),
         (rf"(?<=\b(?i:в|во|на|о|об|при)[ ]){part}(?=[ ]\p{{Ll}}+(?:ов|ев|ей|ий|ых|их|а|ы|и)\b)", fraction("p")),
         (rf"(?<=\b(?i:к|ко)[ ]){part}", fraction("d")),
@@ -120,6 +136,12 @@ def rules(grammar: Grammar, cardinal: Cardinal, inflected: Inflected, units: dic
 
 def _in_case(match: regex.Match[str]) -> str:
     return _SHORTS[match["short"]][_SHORT_CASES[match["in"].lower()]]
+
+
+def _quarter(inflected: Inflected, match: regex.Match[str]) -> str:
+    """ "в III кв. 2024 г."."""
+    number = int(match["n"][0]) if match["n"][0].isdecimal() else roman_value(match["n"])
+    return f"{inflected(number, 'p', 'm')} квартале" if match["in"] else f"{inflected(number, 'n', 'm')} квартал"
 
 
 def _half(match: regex.Match[str]) -> str:

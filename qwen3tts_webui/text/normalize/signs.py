@@ -229,6 +229,9 @@ class Signs:
             and set(numeral) <= set("IVX")
             and regex.match(r"\p{Lu}\p{Ll}+$", before[1] if before else "")
         )
+        is_plain = len(numeral) > 2 and set(numeral) <= set("IVX") and numeral != "XXX" and not match["suffix"]
+        if said is None and is_plain and grammar.decimal_mark == ",":
+            return grammar.cardinal(number)
         if said is None and (match["suffix"] or "")[-1:] in ("º", "°", "ª"):
             return grammar.ordinal(number, "f" if match["suffix"][-1] == "ª" else "m")
         if said is None and (match["roman"] != numeral or (is_model and not (match["suffix"] or ""))):
