@@ -1,7 +1,7 @@
 """Decode the frames of running sequences to packets of audio and pass them to their sinks.
 
-In: sequences with a packet that is due. Out: PCM in their sinks. An error ends the sequence that caused it and no other.
-Knows no scheduling.
+In: sequences with a packet that is due. Out: PCM in their sinks. An error ends only the sequence that caused it. Knows
+no scheduling.
 """
 
 from __future__ import annotations
