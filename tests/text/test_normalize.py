@@ -190,6 +190,14 @@ def test_random_cuts_say_what_the_whole_says(language: str, mode: str, data: st.
     assert said == whole.push(text) + whole.flush()
 
 
+@pytest.mark.parametrize(("language", "word"), [("pt", "senha "), ("es", "clave "), ("de", "PIN "), ("en", "code ")])
+def test_a_number_that_arrives_after_its_word_is_read_in_digits(language: str, word: str) -> None:
+    stream, whole = StreamingNormalizer(language), StreamingNormalizer(language)
+    said = stream.push(word) + stream.push("0042") + stream.flush()
+    assert said == whole.push(f"{word}0042") + whole.flush()
+    assert "0042" not in said
+
+
 EXTREMES = [
     "7" * 1200,
     "a" * 5000,

@@ -28,7 +28,7 @@ _WEAK_E = word_set("""der die das diese dieser dieses jeder jede jedes""")
 
 class German(Grammar):
     code = "de"
-    pauses_at_slash, ampere = True, "Ampere"
+    pauses_at_slash, ampere, match_minute = True, "Ampere", "Minute {}"
     point, minus, plus, plus_minus, to, versus, per = "Komma", "minus", "plus", "plus minus", "bis", "zu", "pro"
     percent = noun("Prozent")
     degree = noun("Grad")

@@ -45,6 +45,7 @@ class English(Grammar):
         r"(?:\p{Lu}\p{Ll}|I\b)"
     )
     feet_by_prime = True
+    match_minute = "minute {}"
     time_suffix = r"[ap]\.\s?m\.|[AaPp][Mm]|[AP]\.M\.|o['’]clock|hrs|hours"
     currencies = {
         sign: (noun(whole), noun(cents) if cents else None)

@@ -61,6 +61,7 @@ class Grammar:
     feet_by_prime: ClassVar[bool] = False  # 5'10" is a height
     laps_by_clock: ClassVar[bool] = False  # "3:45.2" is read like a time of day
     pauses_at_slash: ClassVar[bool] = False  # "a/b" is read without a word for the slash
+    match_minute: ClassVar[str] = ""  # where a goal was shot at 78', e.g. "minute {}"
     ampere: ClassVar[str] = ""  # the word in `units` for "A", which may also be a letter
     own_shapes: ClassVar[bool] = False  # its rules read aircraft, and durations with primes
     next_sentence: ClassVar[str] = r"\s*$|\s+\p{Lu}\p{Ll}"  # what follows a dot that ends a sentence, too

@@ -15,6 +15,7 @@ _LARGE = ("", "万", "億", "兆", "京", "垓")
 
 class Japanese(Grammar):
     code = "ja"
+    match_minute = "{}分"
     spaced = False
     decimal_mark = "."
     number_pattern = POINT

@@ -26,6 +26,7 @@ _VEHICLES = r"(?:차|버스|트럭|택시|컴퓨터|노트북|전화|폰|TV|카�
 
 class Korean(Grammar):
     code = "ko"
+    match_minute = "{}분"
     decimal_mark = "."
     number_pattern = POINT
     date_order = "mdy"

@@ -90,6 +90,8 @@ def chunk_cuts(
     """Return where `text` may be cut for `normalize_chunk`."""
     inside = [] if mode == "off" else [match.span() for match in _announcement(language).finditer(text)]
     limit = len(text)
+    if inside and inside[-1][1] == limit and not complete:
+        limit -= 1  # its number may follow
     if lexicon:
         inside += lexicon.matches(text, language)
         limit -= 0 if complete else lexicon.longest + 1

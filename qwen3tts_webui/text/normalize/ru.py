@@ -31,7 +31,7 @@ from qwen3tts_webui.text.normalize.signs import roman_value
 
 class Russian(Grammar):
     code = "ru"
-    pauses_at_slash, ampere = True, "ампер"
+    pauses_at_slash, ampere, match_minute = True, "ампер", "{}-я минута"
     duration_units = ("ч", "мин", "с")
     point, minus, plus, plus_minus, to, versus, per = "целых", "минус", "плюс", "плюс-минус", "до", "", "в"
     percent = noun("процент|процента|процентов")

@@ -22,6 +22,9 @@ _DURATION = regex.compile(
 )
 _MINUTES = regex.compile(r"(?<![\d.,:\p{L}])(?P<m>\d{1,3})\s?(?:min|m)\s?(?P<s>[0-5]\d)\s?s(?![\p{L}\d])")
 _PRIMES = regex.compile(r"(?<![\d.,\p{L}°]|°\s?)(?P<m>\d{1,3})['′’]\s?(?P<s>[0-5]?\d)(?:[\"″”]|''|′′)")
+_MATCH_MINUTE = regex.compile(
+    r"(?<=[（(][ ]?|(?<!(?<!\d)['‘][^'’\n]*)\p{Lu}[\p{L}-]+[ ]|['′’][,;][ ])(?P<n>\d{1,3})(?:\+(?P<more>\d{1,2}))?['′’](?=[ ]?[）)]|[,;.]?(?:[ ]|$))(?!\p{L})"
+)
 _SPLIT_SECOND = regex.compile(
     r"(?<![\d:.,])(?P<clock>\d{1,2}:[0-5]\d)[.,](?P<rest>\d{1,3})(?![\d:]|[.,]\d)(?:\s?(?:min|мин|分|분)(?!\p{L}))?"
 )
@@ -58,6 +61,8 @@ class Shapes:
         text.sub(_MINUTES, lambda match: self._amounts(m=match["m"], s=match["s"]), final=False)
         if not self._grammar.own_shapes:
             text.sub(_PRIMES, self._primes, final=False)
+        if self._grammar.match_minute:
+            text.sub(_MATCH_MINUTE, self._match_minute, final=False)
         if self._grammar.ampere:
             text.sub(_AMPERE, lambda _: f" {self._grammar.ampere}", final=False)
         text.sub(_SPLIT_SECOND, self._split_second, final=False)
@@ -80,6 +85,9 @@ class Shapes:
         if self._grammar.feet_by_prime and int(match["s"]) <= _LONGEST_FOOT:
             return None
         return self._amounts(m=match["m"], s=match["s"])
+
+    def _match_minute(self, match: regex.Match[str]) -> str:
+        return self._grammar.match_minute.format(match["n"]) + (f" + {match['more']}" if match["more"] else "")
 
     def _amounts(self, **values: str | None) -> str:
         return " ".join(f"{int(value)} {self._units[unit]}" for unit, value in values.items() if value)

@@ -27,7 +27,7 @@ class Chinese(Grammar):
     point, minus, plus, plus_minus, to, versus, per = "点", "负", "加", "正负", "到", "比", "每"
     percent = noun("百分之")
     degree = noun("度")
-    own_shapes = True
+    own_shapes, match_minute = True, "第{}分钟"
     time_suffix = r"[AaPp]\.?[Mm]\.?|点|时"
     currencies = {
         sign: (noun(whole), noun(cents) if cents else None)
