@@ -35,6 +35,7 @@ I.e. = That is
 eg. = for example
 i.e. = that is
 etc.$ = et cetera
+y/o = years old
 vs. = versus
 vs = versus
 approx. = approximately

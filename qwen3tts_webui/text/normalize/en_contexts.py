@@ -114,6 +114,7 @@ def rules(grammar: Grammar) -> tuple[Rule, ...]:
         (r"(?<![\w-])M[ ]?[-–][ ]?F(?![\w-])(?=,?[ ](?:\d|from|at)|[,.]|$)", lambda m: "Monday to Friday"),
         (r"\b(\d{1,2})ers\b", lambda m: grammar.cardinal(int(m[1])).removesuffix("e") + "ers"),
         (r"(?<=\d)/ea\b", lambda m: " each"),
+        (r"(?<=\d)[ -]?y/o(?=[ ](?!(?:and|or|but|with|who|from|in|at|now|today|when|then)\b)\p{Ll})", lambda m: " year old"),
         (r"(?<=\b(?:[Oo]n|[Ee]very|[Nn]ext|[Tt]his|[Ll]ast|[Ee]ach|and|or|&)[ ])(Sat|Sun)\.(?=\s*$|[ ]\p{Ll}|[,;])", lambda m: _WEEKDAYS[m[1]] + ("" if m.string[m.end() :].strip() else ".")),
         (r"(?<=\d[ ]?[\p{L}/]{0,12})/(?=(?:day|week|month|year|hour|night|minute|second|person|game|player|household|dose|serving|cup|tablet|user|share|unit|seat|item|device|page|head|session|visit|room|mile|acre|gallon|guest|ticket|student|bottle)\b)", lambda m: " per "),
         (r"(?<=\d)[ ]?[x×][ ]?(?=\d+(?:\.\d+)?(?:[ ]?[x×][ ]?\d+(?:\.\d+)?)?[ ]?(?:mm|cm|m|in\.|inch(?:es)?|ft|feet|px|pixels)(?!\w))|(?<=(?<![\d.,])\d{3,4})[ ]?[x×][ ]?(?=\d{3,4}(?!\d|[.,]\d|[ ]?[=×x*+]))", lambda m: " by "),

@@ -18,9 +18,11 @@ _AIRCRAFT = regex.compile(
     r"(?:(?<=(?<![\d.,-])7[0-8]7)-(?=\d{1,3}\p{Lu}{0,2}(?![\d\p{Ll}]|[.,-]\d))|(?<=(?<![\p{L}\d])\p{Lu}{1,3}\d{2,4})-(?=\d{2,4}(?!\d|[.,-]\d)))"
 )
 _DURATION = regex.compile(
-    r"(?<![\d.,:\p{L}])(?P<h>\d{1,3})\s?(?:h|hr)\s?(?P<m>\d{1,2})(?:(?P<min>\s?(?:min|mins|mn|m))(?:\s?(?P<s>\d{1,2})\s?s)?)?(?![\p{L}\d])"
+    r"(?<![\d.,:\p{Latin}\p{Cyrillic}])(?P<h>\d{1,3})\s?(?:h|hr)\s?(?P<m>\d{1,2})(?:(?P<min>\s?(?:min|mins|mn|m))(?:\s?(?P<s>\d{1,2})\s?s)?)?(?![\p{Latin}\p{Cyrillic}\d])"
 )
-_MINUTES = regex.compile(r"(?<![\d.,:\p{L}])(?P<m>\d{1,3})\s?(?:min|m)\s?(?P<s>[0-5]\d)\s?s(?![\p{L}\d])")
+_MINUTES = regex.compile(
+    r"(?<![\d.,:\p{Latin}\p{Cyrillic}])(?P<m>\d{1,3})\s?(?:min|m)\s?(?P<s>[0-5]\d)\s?s(?![\p{Latin}\p{Cyrillic}\d])"
+)
 _PRIMES = regex.compile(r"(?<![\d.,\p{L}°]|°\s?)(?P<m>\d{1,3})['′’]\s?(?P<s>[0-5]?\d)(?:[\"″”]|''|′′)")
 _MATCH_MINUTE = regex.compile(
     r"(?<=[（(][ ]?|(?<!(?<!\d)['‘][^'’\n]*)\p{Lu}[\p{L}-]+[ ]|['′’][,;][ ])(?P<n>\d{1,3})(?:\+(?P<more>\d{1,2}))?['′’](?=[ ]?[）)]|[,;.]?(?:[ ]|$))(?!\p{L})"
