@@ -42,7 +42,7 @@ def kernels(options: Options) -> dict[str, object]:
 
 def describe(steps: Any) -> dict[str, object]:
     return {"kind": type(steps).__name__} | {
-        name: getattr(steps, name) for name in ("tiles", "max_batch", "joined") if hasattr(steps, name)
+        name: getattr(steps, name) for name in ("tiles", "max_split", "max_batch", "joined") if hasattr(steps, name)
     }
 
 

@@ -25,7 +25,7 @@ from qwen3tts_webui.model import Qwen3TTS
 from qwen3tts_webui.model.codec.fused import FusedCodec
 from qwen3tts_webui.model.cuda.fused_frames import FusedFrames
 from qwen3tts_webui.model.cuda.fused_sampler import fused_sampler
-from qwen3tts_webui.model.cuda.fused_stack import FusedStack
+from qwen3tts_webui.model.cuda.fused_stack import MOST_SPLIT, FusedStack
 from qwen3tts_webui.model.cuda.gemv_stack import GemvStack
 from qwen3tts_webui.model.synthetic import meta_model, synthetic_config, synthetic_tokenizer
 
@@ -61,6 +61,7 @@ class Launches(TorchDispatchMode):
 
 KERNEL_MODULES = (
     "cuda.step_kernels",
+    "cuda.split_kernels",
     "cuda.product_kernels",
     "cuda.prompt_kernels",
     "cuda.sampling_kernel",
@@ -107,7 +108,7 @@ def use_kernels(model: Qwen3TTS, way: str) -> None:
     for stack, length in ((talker.model, 2048), (talker.code_predictor.model, 16)):
         stack.steps = FusedStack(stack, length) if way == "fused" else GemvStack(stack, length, joined=length == 16)
         if stack is talker.model:
-            stack.prompts = stack.steps.read
+            stack.prompts, stack.steps.max_split = stack.steps.read, MOST_SPLIT
     talker.fused_sampler, talker.sampler_supports_top_p = fused_sampler, True
     talker.fused_frames = FusedFrames(talker)
     model.codec.fused = FusedCodec(model.codec)

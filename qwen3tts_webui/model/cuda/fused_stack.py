@@ -21,16 +21,21 @@ _FEW_ROWS = 16
 """Up to here `linear` is faster than cuBLAS for the output projection of attention (H200, 2026-11-27: code predictor
 5.4 us against 12.8 for one row, 5.5 against 6.0 for 16; talker 6.2 and 6.3 against 6.2 and 6.3)."""
 _OUTS, _INS = 16, 512  # the fastest of nine tilings
+PART_ROWS = 256
+MOST_SPLIT = 256
+"""Slots for which there are counters of the parts that have arrived."""
 
 
 class FusedStack:
     """All layers of a stack, for a step of few rows or for prompts.
 
-    `num_positions`: the largest number of positions. `tiles`: attention of steps also uses tensor cores.
+    `num_positions`: the largest number of positions. `tiles`: attention of steps also uses tensor cores. For at most
+    `max_split` slots, a program of attention has `part_rows` rows of a slot's cache, for more it has all.
     """
 
     def __init__(self, stack: Stack, num_positions: int, *, tiles: bool = True) -> None:
         self.tiles = tiles
+        self.part_rows, self.max_split = PART_ROWS, 0
         self._layers = [cast("Layer", layer) for layer in stack.layers]
         attention = self._layers[0].self_attn
         self._heads, self._kv_heads = attention.heads
@@ -42,6 +47,7 @@ class FusedStack:
         self._cosines, self._sines = angles.cos(), angles.sin()  # (positions, head_dim / 2)
         self._scales = [layer.self_attn.qk_scale[[0, -1]].contiguous() for layer in self._layers]
         self._last_norm = stack.norm.weight
+        self._parts_arrived = torch.zeros(MOST_SPLIT * self._kv_heads, dtype=torch.int32, device=device)
 
     def __call__(self, rows: Tensor, starts: Tensor, kv: Tensor) -> Tensor:
         """A `layers.StepFunction`: rows (batch, time, hidden) -> the last of each, normalized, (batch, hidden).
@@ -128,12 +134,14 @@ class FusedStack:
         return total, out
 
     def _attend(self, qkv: Tensor, scale: Tensor, starts: Tensor, kv: Tensor, time: int) -> Tensor:
+        from qwen3tts_webui.model.cuda.split_kernels import attend_parts
         from qwen3tts_webui.model.cuda.step_kernels import attend
 
-        heads, kv_heads, half = self._heads, self._kv_heads, self._head_dim // 2
-        group = heads // kv_heads
+        slots, heads, kv_heads, half = len(starts), self._heads, self._kv_heads, self._head_dim // 2
+        group, length = heads // kv_heads, kv.shape[3]
+        parts = -(-length // self.part_rows) if slots <= self.max_split else 1
         out = torch.empty(len(qkv), heads * self._head_dim, dtype=qkv.dtype, device=qkv.device)
-        attend[(len(starts), kv_heads)](
+        arguments = (
             qkv,
             scale,
             self._cosines,
@@ -147,15 +155,26 @@ class FusedStack:
             kv.stride(2),
             self._eps,
             self._head_dim**-0.5,
-            TIME=time,
-            TIMES=self._tile(time),
-            GROUP=group,
-            QUERIES=self._tile(time * group),
-            HALF=half,
-            LANES=self._tile(half),
-            BLOCK=(64 if self.tiles else 32) if kv.shape[3] > MIN_TILE else MIN_TILE,
-            TILES=self.tiles,
-            enable_fp_fusion=True,
+        )
+        constants = {
+            "TIME": time,
+            "TIMES": self._tile(time),
+            "GROUP": group,
+            "QUERIES": self._tile(time * group),
+            "HALF": half,
+            "LANES": self._tile(half),
+            "BLOCK": MIN_TILE if length <= MIN_TILE else 64 if self.tiles and parts == 1 else 32,
+            "TILES": self.tiles,
+            "enable_fp_fusion": True,
+        }
+        if parts == 1:
+            attend[(slots, kv_heads)](*arguments, **constants)
+            return out
+        queries = slots * kv_heads * parts * time * group
+        sums = torch.empty(queries, 2 * half, dtype=torch.float32, device=qkv.device)
+        statistics = torch.empty(queries, 2, dtype=torch.float32, device=qkv.device)
+        attend_parts[(slots, kv_heads, parts)](
+            *arguments, self.part_rows, sums, statistics, self._parts_arrived, **constants
         )
         return out
 

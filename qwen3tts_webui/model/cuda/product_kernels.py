@@ -173,7 +173,7 @@ def attend_project(
     matrix_low, matrix_high = tl.load(source, mask, 0.0), tl.load(source + HALF, mask, 0.0)
     start = tl.load(starts + slot * start_stride).to(tl.int32)
     cache = slot * slot_stride + head * head_stride
-    seen_low, seen_high = attended(
+    seen_low, seen_high, _, weight_sum = attended(
         qkv,
         scale,
         cosines,
@@ -187,6 +187,9 @@ def attend_project(
         cache,
         eps,
         softmax_scale,
+        0,
+        start,
+        True,
         tile == 0,
         TIME,
         TIMES,
@@ -197,8 +200,8 @@ def attend_project(
         BLOCK,
         False,
     )
-    product = matrix_low.to(tl.float32) * seen_low.to(dtype).to(tl.float32)[None, :, :]
-    product += matrix_high.to(tl.float32) * seen_high.to(dtype).to(tl.float32)[None, :, :]
+    product = matrix_low.to(tl.float32) * (seen_low / weight_sum[:, None]).to(dtype).to(tl.float32)[None, :, :]
+    product += matrix_high.to(tl.float32) * (seen_high / weight_sum[:, None]).to(dtype).to(tl.float32)[None, :, :]
     sums = tl.sum(product, 2)  # (outputs, queries)
     for time in tl.static_range(TIME):
         mine = tl.sum(tl.where((query // GROUP == time)[None, :], sums, 0.0), 1)

@@ -20,6 +20,7 @@ from qwen3tts_webui.model.cuda.fused_frames import FusedFrames
 from qwen3tts_webui.model.cuda.fused_sampler import check_sampler, fused_sampler
 from qwen3tts_webui.model.cuda.fused_stack import FusedStack
 from qwen3tts_webui.model.cuda.gemv_choice import Clock, choose, device_ms
+from qwen3tts_webui.model.cuda.split_choice import choose_split
 
 if TYPE_CHECKING:
     from qwen3tts_webui.model.talker.layers import Layer, Stack
@@ -49,7 +50,10 @@ def fuse_steps(talker: Talker, clock: Clock | None = None) -> bool:
     talker.fused_sampler, talker.sampler_supports_top_p = fused_sampler, True
     for (name, stack, length, pairs), steps in zip(_stacks(talker), fused, strict=True):
         check = functools.partial(check_steps, stack, pairs=pairs)
-        stack.steps = steps if clock is None else choose(name, stack, steps, length, check, clock)
+        if clock is not None:
+            steps = choose(name, stack, steps, length, check, clock)
+            choose_split(name, steps, length, check, clock)
+        stack.steps = steps
     frames = FusedFrames(talker)
     try:
         check_frames(talker, frames)

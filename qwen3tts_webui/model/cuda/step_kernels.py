@@ -108,6 +108,9 @@ def attended(
     cache,
     eps,
     softmax_scale,
+    begin,
+    end,
+    has_new,
     stores,
     TIME: tl.constexpr,
     TIMES: tl.constexpr,
@@ -118,10 +121,12 @@ def attended(
     BLOCK: tl.constexpr,
     TILES: tl.constexpr,
 ):
-    """Attention of the query heads that share `head` of `slot`: (QUERIES, LANES) float32 for each half of a head.
+    """Attention of the query heads that share `head` of `slot`, before the division by the sum of weights.
 
-    Normalizes and rotates queries and keys, attends to the `start` rows in the cache and the TIME new ones, and with
-    `stores` adds the new keys and values to the cache. `attend` has the shapes; `cache` is the offset of slot and head.
+    Normalizes and rotates queries and keys, attends to rows `begin` to `end` of the cache and with `has_new` to the
+    TIME new ones at `start`, which it adds to the cache with `stores`. `attend` has the shapes; `cache` is the offset
+    of slot and head. Returns float32: weighted values (QUERIES, LANES) for each half of a head, maxima of the scores
+    and sums of the weights (QUERIES,).
     """
     heads = kv_heads * GROUP
     dtype = qkv.dtype.element_ty
@@ -142,7 +147,7 @@ def attended(
     rotated_q_high = (q_high * cosine + q_low * sine).to(dtype).to(tl.float32)
 
     time = tl.arange(0, TIMES)
-    key_mask = (time < TIME)[:, None] & lanes
+    key_mask = (time < TIME)[:, None] & lanes & has_new
     key_row = ((slot * TIME + time) * (heads + 2 * kv_heads) + heads + head) * (2 * HALF)
     k_low, k_high = normalized_halves(qkv + key_row[:, None], key_mask, low, eps, HALF)
     k_low *= tl.load(scale + 2 * HALF + low, lanes, 0.0)
@@ -161,8 +166,8 @@ def attended(
     tl.store(values + cache_offset, v_low, key_mask & stores)
     tl.store(values + cache_offset + HALF, v_high, key_mask & stores)
 
-    # first the rows of this call: there is always one, so that the maximum is finite
-    visible = (time[None, :] <= query_time[:, None]) & (time[None, :] < TIME)
+    # the maximum is always finite, so that no weight is NaN before the first visible row
+    visible = (time[None, :] <= query_time[:, None]) & (time[None, :] < TIME) & has_new
     maximum = tl.full((QUERIES,), -1e30, tl.float32)
     total = tl.zeros((QUERIES,), tl.float32)
     sum_low = tl.zeros((QUERIES, LANES), tl.float32)
@@ -182,9 +187,9 @@ def attended(
         total,
         TILES,
     )
-    for begin in range(0, start, BLOCK):
-        past = begin + tl.arange(0, BLOCK)
-        past_mask = (past < start)[:, None] & lanes
+    for first in range(begin, end, BLOCK):
+        past = first + tl.arange(0, BLOCK)
+        past_mask = (past < end)[:, None] & lanes
         past_offset = cache + past[:, None] * (2 * HALF) + low
         past_k_low, past_k_high = (
             tl.load(keys + past_offset, past_mask, 0.0),
@@ -194,7 +199,7 @@ def attended(
             tl.load(values + past_offset, past_mask, 0.0),
             tl.load(values + past_offset + HALF, past_mask, 0.0),
         )
-        past_visible = (past[None, :] < start) & (query[:, None] >= 0)
+        past_visible = (past[None, :] < end) & (query[:, None] >= 0)
         sum_low, sum_high, maximum, total = _attend_to_block(
             rotated_q_low,
             rotated_q_high,
@@ -211,7 +216,7 @@ def attended(
             TILES,
         )
 
-    return sum_low / total[:, None], sum_high / total[:, None]
+    return sum_low, sum_high, maximum, total
 
 
 @triton.jit(do_not_specialize=["starts", "start_stride"])
@@ -249,7 +254,7 @@ def attend(
     slot, head, kv_heads = tl.program_id(0).to(tl.int64), tl.program_id(1), tl.num_programs(1)
     start = tl.load(starts + slot * start_stride).to(tl.int32)
     cache = slot * slot_stride + head * head_stride
-    seen_low, seen_high = attended(
+    seen_low, seen_high, _, weight_sum = attended(
         qkv,
         scale,
         cosines,
@@ -263,6 +268,9 @@ def attend(
         cache,
         eps,
         softmax_scale,
+        0,
+        start,
+        True,
         True,
         TIME,
         TIMES,
@@ -278,5 +286,5 @@ def attend(
     query_mask = (query < TIME * GROUP)[:, None] & (low < HALF)
     row, query_head = slot * TIME + query // GROUP, head * GROUP + query % GROUP
     out_offset = out + ((row * kv_heads * GROUP + query_head) * (2 * HALF))[:, None] + low
-    tl.store(out_offset, seen_low.to(dtype), query_mask)
-    tl.store(out_offset + HALF, seen_high.to(dtype), query_mask)
+    tl.store(out_offset, (seen_low / weight_sum[:, None]).to(dtype), query_mask)
+    tl.store(out_offset + HALF, (seen_high / weight_sum[:, None]).to(dtype), query_mask)

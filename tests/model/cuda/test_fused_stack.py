@@ -133,7 +133,9 @@ def test_fused_frames_equal_the_layers(monkeypatch: pytest.MonkeyPatch) -> None:
         return [row for packet in model.stream(utterance, max_frames=2) for row in packet.codes.tolist()]
 
     by_layers = frames()
-    monkeypatch.setattr(talker.model, "steps", FusedStack(talker.model, 64))
+    steps = FusedStack(talker.model, 64)
+    steps.part_rows, steps.max_split = 16, 1
+    monkeypatch.setattr(talker.model, "steps", steps)
     predictor = talker.code_predictor.model
     monkeypatch.setattr(predictor, "steps", GemvStack(predictor, NUM_CODEBOOKS, joined=True))
     monkeypatch.setattr(talker, "fused_frames", FusedFrames(talker))
@@ -185,7 +187,8 @@ import sys
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from qwen3tts_webui.model.cuda import frame_kernels, product_kernels, prompt_kernels, sampling_kernel, step_kernels
+from qwen3tts_webui.model.cuda import frame_kernels, product_kernels, prompt_kernels, sampling_kernel
+from qwen3tts_webui.model.cuda import split_kernels, step_kernels
 
 PRODUCT = dict(x="*bf16", weight="*bf16", residual="*bf16", out="*bf16")
 ATTEND = dict(qkv="*bf16", scale="*fp32", cosines="*fp32", sines="*fp32", starts="*i64", keys="*bf16", values="*bf16",
@@ -209,6 +212,8 @@ KERNELS = [
     ("silu_mul", dict(gate_up="*bf16", out="*bf16"), dict(BLOCK=1024)),
     ("attend", ATTEND, dict(TIME=1, TIMES=16, GROUP=2, QUERIES=16, HALF=64, LANES=64, BLOCK=64, TILES=True)),
     ("attend", ATTEND, dict(TIME=2, TIMES=16, GROUP=2, QUERIES=16, HALF=64, LANES=64, BLOCK=16, TILES=True)),
+    ("attend_parts", ATTEND | dict(sums="*fp32", statistics="*fp32", arrived="*i32"),
+     dict(TIME=1, TIMES=16, GROUP=2, QUERIES=16, HALF=64, LANES=64, BLOCK=32, TILES=True)),
     ("attend_project", ATTEND | PRODUCT | dict(partial="*fp32", arrived="*i32"),  # has `attend` without TILES in it
      dict(TIME=1, TIMES=1, GROUP=2, QUERIES=2, HALF=64, LANES=64, BLOCK=16, OUTS=32)),
     ("linear", PRODUCT, dict(HAS_RESIDUAL=True, BATCH=16, OUTS=16, INS=512, WIDE=False)),
@@ -228,7 +233,7 @@ KERNELS = [
     ("sample", STATE, dict(BLOCK=2048, HAS_SLOTS=True, HAS_TABLE=True)),
 ]
 for name, types, constants in KERNELS:
-    modules = (step_kernels, product_kernels, prompt_kernels, sampling_kernel, frame_kernels)
+    modules = (step_kernels, split_kernels, product_kernels, prompt_kernels, sampling_kernel, frame_kernels)
     kernel = next(getattr(module, name) for module in modules if hasattr(module, name))
     signature = {arg: types.get(arg, "constexpr" if arg in constants else "i32") for arg in kernel.arg_names}
     source = ASTSource(fn=kernel, signature=signature, constexprs=constants)

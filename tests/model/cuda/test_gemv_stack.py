@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from qwen3tts_webui.model import load_model
-from qwen3tts_webui.model.cuda import gemv_choice, startup_check
+from qwen3tts_webui.model.cuda import gemv_choice, split_choice, startup_check
 from qwen3tts_webui.model.cuda.frame_check import check_frames
 from qwen3tts_webui.model.cuda.fused_frames import FusedFrames
-from qwen3tts_webui.model.cuda.fused_stack import FusedStack, linear
+from qwen3tts_webui.model.cuda.fused_stack import MOST_SPLIT, FusedStack, linear
 from qwen3tts_webui.model.cuda.gemv_choice import choose
 from qwen3tts_webui.model.cuda.gemv_stack import MAX_BATCH, GemvStack, norm_linear
 from qwen3tts_webui.model.cuda.startup_check import check_steps, fuse_steps
@@ -173,11 +174,17 @@ def test_fuse_steps_asks_the_clock(monkeypatch: pytest.MonkeyPatch, caplog: pyte
     monkeypatch.setattr(startup_check, "check_steps", lambda *args, **options: None)
     monkeypatch.setattr(startup_check, "check_sampler", lambda *args: None)
     monkeypatch.setattr(gemv_choice, "step_work", lambda stack, batch: lambda: stack)
+    monkeypatch.setattr(split_choice, "work_at", lambda position, length, stack, batch: lambda: stack)
     monkeypatch.setattr(FusedFrames, "finish", lambda *args: None)
     caplog.set_level("INFO")
-    assert fuse_steps(talker, clock=lambda work: 1.0 if isinstance(work(), GemvStack) else 2.0)
-    for steps in (talker.model.steps, talker.code_predictor.model.steps):
+
+    def clock(work: Callable[[], Any]) -> float:
+        return 2.0 - isinstance(work(), GemvStack) - 0.5 * bool(work().max_split)
+
+    assert fuse_steps(talker, clock)
+    for steps, max_split in ((talker.model.steps, MOST_SPLIT), (talker.code_predictor.model.steps, 0)):
         assert isinstance(steps, GemvStack) and steps.max_batch == MAX_BATCH
+        assert steps.max_split == max_split
     assert talker.fused_frames is None
     assert "advanced by torch: the status of a frame is not the one of the layers" in caplog.text
 
