@@ -4,6 +4,7 @@
 const STORAGE_KEY = "qwen3tts.speeds"; // {engines: seconds of speech per second}
 const MAX_STORED = 8;
 const MIN_MEASURED_S = 0.3;
+const JITTER_S = 0.08; // a frame may have come early
 const UNCERTAIN = 1.15; // an engine known to be that much faster than playback starts at once
 const MAX_UNCERTAIN = 2; // with pieces so long that playback had to wait for one
 const MAX_GAIN = 1.2; // audio may come in bursts: no run is taken to be faster than its engine was
@@ -41,7 +42,7 @@ export class SmoothStart {
   measure(seconds, at) {
     this.#first ??= { seconds, at };
     const elapsed_s = (at - this.#first.at) / 1000;
-    if (elapsed_s >= MIN_MEASURED_S) this.#speed = this.#limit((seconds - this.#first.seconds) / elapsed_s);
+    if (elapsed_s >= MIN_MEASURED_S) this.#speed = this.#limit((seconds - JITTER_S - this.#first.seconds) / elapsed_s);
   }
 
   #limit(speed) {
