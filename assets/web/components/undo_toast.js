@@ -3,7 +3,7 @@
 
 import { h } from "./dom.js";
 
-const UNDO_S = 8;
+export const UNDO_S = 8;
 const pending = new Set(); // of functions that end the time to undo
 const stack = h("div", { className: "undo-toasts", role: "status" });
 

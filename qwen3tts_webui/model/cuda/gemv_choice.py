@@ -30,7 +30,7 @@ Check = Callable[[FusedStack], None]
 _BATCHES = (1, 2, 4, MAX_BATCH)
 _LEAST_GAIN = 0.03
 """Share of the time that has to be saved, as two timings of the same kernels differ a little."""
-_POSITION = 8
+EARLY_POSITION = 8
 _TIMINGS = 3
 _FIRST_CYCLES = 20_000_000
 """The device sleeps for so long, about 10 ms, while launches queue up."""
@@ -76,18 +76,22 @@ def time_both(fused: FusedStack, gemv: GemvStack, clock: Clock) -> list[Timing]:
     """Time steps of 1, 2, 4 and 8 slots until `gemv` is no longer faster."""
     timings = []
     for batch in _BATCHES:
-        cublas_ms, gemv_ms = (clock(step_work(stack, batch)) for stack in (fused, gemv))
+        cublas_ms, gemv_ms = (
+            clock(step_work(stack, batch, EARLY_POSITION, EARLY_POSITION + 1)) for stack in (fused, gemv)
+        )
         timings.append(Timing(batch, cublas_ms, gemv_ms))
         if not timings[-1].is_faster:
             break
     return timings
 
 
-def step_work(stack: FusedStack, batch: int) -> Callable[[], Tensor]:
-    """A step of `batch` slots at an early position through all layers of `stack`."""
-    rows, kv = stack.example(batch, _POSITION + 1)
-    starts = torch.full((batch,), _POSITION, device=rows.device)
-    return lambda: stack(rows, starts, kv)
+def step_work(stack: FusedStack, batch: int, position: int, length: int) -> Callable[[], Tensor]:
+    """A step of `batch` slots at `position` of caches of `length` rows; all slots and layers share one cache."""
+    rows, kv = stack.example(batch, 1)
+    layers, _, _, kv_heads, _, dim = kv.shape
+    shared = kv.new_zeros(1, 2, 1, kv_heads, length, dim).expand(layers, -1, batch, -1, -1, -1)
+    starts = torch.full((batch,), position, device=rows.device)
+    return lambda: stack(rows, starts, shared)
 
 
 @torch.inference_mode()

@@ -7,13 +7,9 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Callable
-
-import torch
-from torch import Tensor
 
 from qwen3tts_webui.model.cuda.fused_stack import MOST_SPLIT, FusedStack
-from qwen3tts_webui.model.cuda.gemv_choice import Check, Clock
+from qwen3tts_webui.model.cuda.gemv_choice import EARLY_POSITION, Check, Clock, step_work
 from qwen3tts_webui.model.cuda.gemv_stack import MAX_BATCH
 
 log = logging.getLogger(__name__)
@@ -23,7 +19,6 @@ _CASES = ((1, True), (1, False), (MAX_BATCH, False), (64, False))
 _FULL, _EARLY = 0.97, 1.03
 """Largest share of the time without parts, for full caches and for the first rows of a cache."""
 _LENGTH = 2048
-_POSITION = 8
 _CHECKED_ROWS = 8  # several parts within the few positions of the check
 
 
@@ -39,8 +34,8 @@ def choose_split(name: str, steps: FusedStack, num_positions: int, check: Check,
     try:
         check(checked)
         for batch, is_full in _CASES:
-            position = length - 1 if is_full else _POSITION
-            whole_ms, split_ms = (clock(work_at(position, length, stack, batch)) for stack in (steps, split))
+            position = length - 1 if is_full else EARLY_POSITION
+            whole_ms, split_ms = (clock(step_work(stack, batch, position, length)) for stack in (steps, split))
             figures.append(f"{batch} x {position + 1} rows {split_ms:.3f} ms (whole {whole_ms:.3f})")
             if split_ms > whole_ms * (_FULL if is_full else _EARLY):
                 break
@@ -51,12 +46,3 @@ def choose_split(name: str, steps: FusedStack, num_positions: int, check: Check,
     steps.max_split = MOST_SPLIT if passed == len(_CASES) else MAX_BATCH if passed == len(_CASES) - 1 else 0
     limit = f"up to {steps.max_split} slots" if steps.max_split else "not used"
     log.info("%s with caches in parts: %s: %s", name, limit, ", ".join(figures))
-
-
-def work_at(position: int, length: int, stack: FusedStack, batch: int) -> Callable[[], Tensor]:
-    """A step of `batch` slots at `position` of caches of `length` rows; all slots and layers share one cache."""
-    rows, kv = stack.example(batch, 1)
-    layers, _, _, kv_heads, _, dim = kv.shape
-    shared = kv.new_zeros(1, 2, 1, kv_heads, length, dim).expand(layers, -1, batch, -1, -1, -1)
-    starts = torch.full((batch,), position, device=rows.device)
-    return lambda: stack(rows, starts, shared)

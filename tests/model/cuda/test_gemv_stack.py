@@ -173,8 +173,8 @@ def test_fuse_steps_asks_the_clock(monkeypatch: pytest.MonkeyPatch, caplog: pyte
     monkeypatch.setattr(startup_check, "_checked", lambda stack, length, pairs: FusedStack(stack, length))
     monkeypatch.setattr(startup_check, "check_steps", lambda *args, **options: None)
     monkeypatch.setattr(startup_check, "check_sampler", lambda *args: None)
-    monkeypatch.setattr(gemv_choice, "step_work", lambda stack, batch: lambda: stack)
-    monkeypatch.setattr(split_choice, "work_at", lambda position, length, stack, batch: lambda: stack)
+    monkeypatch.setattr(gemv_choice, "step_work", lambda stack, *_: lambda: stack)
+    monkeypatch.setattr(split_choice, "step_work", lambda stack, *_: lambda: stack)
     monkeypatch.setattr(FusedFrames, "finish", lambda *args: None)
     caplog.set_level("INFO")
 

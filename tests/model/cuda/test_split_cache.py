@@ -12,8 +12,9 @@ from torch import Tensor
 
 from qwen3tts_webui.model.cuda import split_kernels, startup_check
 from qwen3tts_webui.model.cuda.fused_stack import MOST_SPLIT, PART_ROWS, FusedStack
+from qwen3tts_webui.model.cuda.gemv_choice import step_work
 from qwen3tts_webui.model.cuda.gemv_stack import MAX_BATCH
-from qwen3tts_webui.model.cuda.split_choice import choose_split, work_at
+from qwen3tts_webui.model.cuda.split_choice import choose_split
 from qwen3tts_webui.model.cuda.startup_check import check_steps
 from qwen3tts_webui.model.talker.layers import Stack
 from tests.support.decoder_stack import CONFIG, by_torch, make_stack
@@ -157,4 +158,4 @@ class Negated:
 @torch.inference_mode()
 def test_timed_steps_share_one_cache() -> None:
     steps = in_parts(make_stack(SMALL).to(DEVICE))
-    assert work_at(LENGTH - 1, LENGTH, steps, 2)().shape == (2, SMALL.hidden_size)
+    assert step_work(steps, 2, LENGTH - 1, LENGTH)().shape == (2, SMALL.hidden_size)

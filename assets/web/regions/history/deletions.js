@@ -1,9 +1,8 @@
 // Deletions in the history, each of which can be undone for eight seconds, also after a reload of the page. Out: "undone" events, with the
 // error if there was one.
 
-import { showUndo } from "../../components/undo_toast.js";
+import { showUndo, UNDO_S } from "../../components/undo_toast.js";
 
-export const UNDO_S = 8;
 const STORAGE_KEY = "qwen3tts.deletions"; // [{undo, total, until}]
 
 export class Deletions extends EventTarget {

@@ -4,7 +4,7 @@
 
 import { h, setChildren } from "../../components/dom.js";
 import { confirmOnSecondClick } from "../../components/popover.js";
-import { UNDO_S } from "./deletions.js";
+import { UNDO_S } from "../../components/undo_toast.js";
 import { HistoryRow } from "./history_row.js";
 
 const PAGE_SIZE = 40;
